@@ -1,0 +1,135 @@
+/** The appliance as configuration describes it, parsed and with every default filled in. Durations in seconds. */
+import type { ComponentKind, Priority, Tier } from './component.ts';
+
+export interface Appliance {
+  readonly name: string;
+  readonly host: string;
+  readonly stateDir: string;
+  readonly objectives: {
+    readonly rpoSeconds: Readonly<Record<Tier, number>>;
+    readonly rtoSeconds: { readonly critical: number; readonly full: number; readonly monitoring: number };
+  };
+  readonly repository: RepositoryConfig;
+  readonly temporal: { readonly address: string; readonly namespace: string; readonly taskQueue: string; readonly uiUrl: string };
+  readonly notify: { readonly webhook: SecretRef | undefined };
+  readonly schedules: Readonly<Record<string, ScheduleConfig>>;
+  readonly services: readonly ServiceConfig[];
+  readonly components: readonly ComponentConfig[];
+}
+
+/** A secret never stands in the parsed configuration: only where it is read from, at the moment of use. */
+export type SecretRef =
+  | { readonly from: 'env'; readonly name: string }
+  | { readonly from: 'file'; readonly path: string }
+  | { readonly from: 'literal'; readonly value: string };
+
+export interface RepositoryConfig {
+  readonly path: string;
+  readonly encryption: { readonly mode: 'key' | 'passphrase'; readonly secret: SecretRef } | { readonly mode: 'none' };
+  /** Bytes that must stay free on the repository's disk. */
+  readonly reserveBytes: number;
+}
+
+export interface ScheduleConfig {
+  readonly cron: string;
+  readonly timeZone: string;
+  readonly catchupSeconds: number;
+  readonly enabled: boolean;
+}
+
+interface ComponentBase {
+  readonly id: string;
+  readonly kind: ComponentKind;
+  readonly host: string;
+  readonly tier: Tier;
+  readonly priority: Priority;
+  /** Services that must be stopped while this component is swapped: the engine itself first in start order. */
+  readonly services: readonly string[];
+}
+
+export interface PostgresConfig extends ComponentBase {
+  readonly kind: 'postgres';
+  readonly hostname: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: SecretRef | undefined;
+  /** Database whose tables are probed (`wazuh_chat`). The replication session always connects to `postgres`. */
+  readonly database: string;
+  /** Live data directory on this host. */
+  readonly dataDirectory: string;
+  /** Folder with postgres, pg_ctl of the server's major; found by itself when absent. */
+  readonly binDirectory: string | undefined;
+  /** Unix user that owns the data directory and runs the private server; by default the owner of the data directory. */
+  readonly osUser: string | undefined;
+  /** Tables up to this size are fingerprinted by content, larger ones by count and bounds. Bytes. */
+  readonly fingerprintUpTo: number;
+}
+
+export interface RedisConfig extends ComponentBase {
+  readonly kind: 'redis';
+  readonly hostname: string;
+  readonly port: number;
+  readonly username: string | undefined;
+  readonly password: SecretRef | undefined;
+  /** Live `dir` on this host: where dump.rdb and appendonlydir lie. */
+  readonly dataDirectory: string;
+  /** redis.conf, aclfile and modules, captured with it. */
+  readonly configFiles: readonly string[];
+  readonly serverBinary: string | undefined;
+}
+
+export interface VectorstoreConfig extends ComponentBase {
+  readonly kind: 'vectorstore';
+  readonly path: string;
+  /** Window without change that proves the three files belong together, seconds. */
+  readonly quietSeconds: number;
+  /** Memory limit of the child process that loads the index, bytes. */
+  readonly memoryLimit: number;
+  readonly embeddingModel: string | undefined;
+}
+
+export interface ModelsConfig extends ComponentBase {
+  readonly kind: 'models';
+  readonly path: string;
+  readonly memoryLimit: number;
+}
+
+export interface FilesConfig extends ComponentBase {
+  readonly kind: 'files';
+  /** Absolute files or directories. */
+  readonly paths: readonly string[];
+  readonly exclude: readonly string[];
+}
+
+export type ComponentConfig = PostgresConfig | RedisConfig | VectorstoreConfig | ModelsConfig | FilesConfig;
+
+export interface ServiceConfig {
+  readonly name: string;
+  /** Services that must be ready before this one starts, and stop after it. */
+  readonly dependsOn: readonly string[];
+  readonly run:
+    | {
+        readonly kind: 'process';
+        readonly command: readonly string[];
+        readonly cwd: string | undefined;
+        readonly env: Readonly<Record<string, string>>;
+        readonly user: string | undefined;
+        readonly pidFile: string;
+        readonly logFile: string;
+        readonly stopSignal: 'SIGTERM' | 'SIGINT' | 'SIGQUIT';
+      }
+    | {
+        readonly kind: 'commands';
+        readonly start: readonly string[];
+        readonly stop: readonly string[];
+        /** Exit code 0 means running. */
+        readonly isRunning: readonly string[];
+      };
+  /** How readiness is seen. `health` reads the body: HTTP 200 while unhealthy is not ready. */
+  readonly ready:
+    | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+    | { readonly kind: 'health'; readonly url: string }
+    | { readonly kind: 'running' };
+  readonly stopTimeoutSeconds: number;
+  readonly startTimeoutSeconds: number;
+}

@@ -1,0 +1,47 @@
+/**
+ * One filesystem entry of a component, as capture yields it and as a sealed index lists it.
+ * `path` is relative, `/`-separated, without `.`, `..` or empty parts. Names that are not UTF-8 carry their
+ * bytes in `pathBase64` (then `path` is only for people).
+ */
+export interface EntryMeta {
+  readonly path: string;
+  readonly pathBase64?: string;
+  readonly type: 'file' | 'directory' | 'symlink' | 'hardlink';
+  /** Permission bits, for example 0o600. */
+  readonly mode: number;
+  /** Nanoseconds since the epoch as decimal text: a JSON number would round it. */
+  readonly mtimeNs: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly user?: string;
+  readonly group?: string;
+  /** Symlink: its text as it stands. Hard link: the path of the first name. */
+  readonly target?: string;
+  /** Extended attributes and ACLs, values in base64. */
+  readonly xattrs?: Readonly<Record<string, string>>;
+  readonly sparse?: boolean;
+  readonly changedDuringRead?: boolean;
+  /** Identity of an unchanged source file, so that the next backup need not read it. */
+  readonly source?: { readonly size: number; readonly mtimeNs: string; readonly ctimeNs: string; readonly inode: string };
+}
+
+/** Where a block lies: index into the index's pack table, offset and length of its frame, id, plain length. */
+export type BlockRef = readonly [pack: number, offset: number, length: number, id: string, plainLength: number];
+
+/** A regular file in an index. */
+export interface FileEntry extends EntryMeta {
+  readonly type: 'file';
+  readonly size: number;
+  /** SHA-256 of the content, hex. Stands only in sealed indexes: a clear one lets a reader guess `.env`. */
+  readonly sha256: string;
+  readonly blocks: readonly BlockRef[];
+}
+
+export interface OtherEntry extends EntryMeta {
+  readonly type: 'directory' | 'symlink' | 'hardlink';
+}
+
+export type IndexEntry = FileEntry | OtherEntry;
+
+/** Driver's own sealed files (fingerprints for probes, verbatim server manifests) lie under this folder of a component. */
+export const reservedFolder = '.lifeboat';

@@ -1,0 +1,101 @@
+/**
+ * A recovery point: all artefacts of one backup, sealed by `backup_manifest_<timestamp>.json`.
+ * The documents' own fields (D7) stand at the top; ours stand under `lifeboat`.
+ */
+import type { ComponentKind } from './component.ts';
+
+/** `YYYYMMDD_HHMMSS` in UTC; the id of a recovery point. */
+export type BackupId = string;
+
+/** The manifest format that this version writes and the newest that it reads. */
+export const manifestFormat = 1;
+
+export const backupTypes = ['full'] as const;
+export type BackupType = (typeof backupTypes)[number];
+
+/** D7: one stored object. `path` is relative to the repository's root, `checksum` the SHA-256 of the stored bytes. */
+export interface BackupFile {
+  readonly filename: string;
+  readonly path: string;
+  readonly size: number;
+  readonly checksum: string;
+}
+
+export type Quiescence = 'quiesced' | 'stable-window' | 'snapshot' | 'unproven';
+
+/** One component in a manifest. `facts` are the driver's own clear facts (versions, counts, LSNs as text). */
+export interface ComponentRecord {
+  readonly id: string;
+  readonly kind: ComponentKind;
+  readonly host: string;
+  readonly indexId: string;
+  readonly files: number;
+  /** Plain bytes of all regular files. */
+  readonly bytes: number;
+  /** Bytes newly stored by this backup. */
+  readonly storedBytes: number;
+  /** ISO 8601 UTC. */
+  readonly capturedFrom: string;
+  readonly capturedUntil: string;
+  readonly quiescence: Quiescence;
+  /** True where the source was damaged and sealed all the same: never chosen by default. */
+  readonly suspect: boolean;
+  readonly facts: Readonly<Record<string, JsonValue>>;
+}
+
+export interface ManifestBody {
+  readonly format: number;
+  readonly repositoryId: string;
+  readonly appliance: string;
+  readonly type: BackupType;
+  readonly tool: string;
+  readonly startedAt: string;
+  readonly sealedAt: string;
+  /** Latest capturedUntil minus earliest capturedFrom over all components, seconds. */
+  readonly skewSeconds: number;
+  /** The writer's predecessor: a gap in the chain of digests is noticed. */
+  readonly previous: { readonly timestamp: BackupId; readonly digest: string } | null;
+  readonly components: readonly ComponentRecord[];
+  /** Why the point is not complete; empty in a good one. */
+  readonly failures: readonly { readonly component: string; readonly code: string; readonly message: string }[];
+  readonly workflow: { readonly id: string; readonly runId: string } | null;
+}
+
+export interface Manifest {
+  readonly timestamp: BackupId;
+  readonly datetime: string;
+  /** True only if every configured component was captured. */
+  readonly success: boolean;
+  readonly backup_files: readonly BackupFile[];
+  readonly total_size: number;
+  readonly configuration: Readonly<Record<string, JsonValue>>;
+  readonly lifeboat: ManifestBody;
+}
+
+/** What a capture activity returns: ids, sizes, digests, under 4 KB. */
+export type Receipt = ComponentRecord;
+
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+export interface ProbeResult {
+  readonly component: string;
+  readonly name: string;
+  readonly expected: string;
+  readonly actual: string;
+  readonly ok: boolean;
+}
+
+/** `20261122_020000` for a time. */
+export function backupIdOf(time: Date): BackupId {
+  const iso = time.toISOString();
+  return `${iso.slice(0, 4)}${iso.slice(5, 7)}${iso.slice(8, 10)}_${iso.slice(11, 13)}${iso.slice(14, 16)}${iso.slice(17, 19)}`;
+}
+
+/** The time that a backup id names; undefined where it names none. */
+export function timeOfBackupId(id: string): Date | undefined {
+  const match = /^(\d{4})(\d{2})(\d{2})_(\d{2})(\d{2})(\d{2})$/.exec(id);
+  if (match === null) return undefined;
+  const [, year, month, day, hour, minute, second] = match;
+  const time = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  return Number.isNaN(time.getTime()) || backupIdOf(time) !== id ? undefined : time;
+}

@@ -1,0 +1,103 @@
+/**
+ * How one kind of component is captured, restored and proven. Every method may be called twice, killed anywhere and
+ * overlap with another attempt of itself: staging is per attempt, and before each destructive act the driver takes the
+ * target's lease and compares its fencing token (swap/). Bytes never leave the process that runs the driver.
+ *
+ * The order of a restore: stage → validate → (platform stops services) → swap → (platform starts) → probe → commit,
+ * or undo at any time after stage.
+ */
+import type { ComponentKind, Role } from '../domain/component.ts';
+import type { ReportProgress } from '../domain/progress.ts';
+import type { ComponentRecord, JsonValue, ProbeResult, Quiescence } from '../domain/recovery-point.ts';
+import type { ComponentWriter, Repository } from '../repository/repository.ts';
+
+export interface Driver {
+  readonly component: string;
+  readonly kind: ComponentKind;
+  readonly role: Role;
+  /** Aligned block size of this kind, bytes. */
+  readonly blockSize: number;
+
+  /** What `doctor` and a plan ask: is everything there, with the right to read and write it? Never throws. */
+  check(): Promise<Finding[]>;
+  /** Bytes that a capture would read; cheap. */
+  estimate(): Promise<{ readonly bytes: number }>;
+  /** Reads the live component into the writer. Does not call finish. SourceEmpty if there is nothing. */
+  capture(context: CaptureContext): Promise<CaptureFacts>;
+
+  /** Where a restore would write, for the plan: what must be on which disk, and what is refused beforehand. */
+  restoreTargets(record: ComponentRecord): Promise<RestoreTarget[]>;
+  /** Fetches and verifies into the attempt's own staging folder beside the live data. */
+  stage(context: RestoreContext): Promise<StageFacts>;
+  /** Opens what was staged with the real engine, away from live (L3/L4). All probes that need no running appliance. */
+  validate(context: RestoreContext): Promise<ProbeResult[]>;
+  /** Makes the staged data live, journaled; the old data is kept as safety copy. The component's services are stopped. */
+  swap(context: RestoreContext): Promise<void>;
+  /** Puts the old data back if it was swapped away, and removes this run's staging. Safe to call at any state. */
+  undo(context: RestoreContext): Promise<void>;
+  /** Content probes against the running restored engine: expected from the manifest, actual from the engine. */
+  probe(context: RestoreContext): Promise<ProbeResult[]>;
+  /** After the restore was committed: staging leftovers go; the safety copy stays until `discardSafetyCopy`. */
+  commit(context: RestoreContext): Promise<{ readonly safetyCopies: readonly string[] }>;
+}
+
+export interface Finding {
+  readonly name: string;
+  readonly level: 'ok' | 'warn' | 'fail';
+  readonly text: string;
+  /** What to do about it: the exact command or line where there is one. */
+  readonly hint?: string;
+}
+
+export interface CaptureContext {
+  readonly writer: ComponentWriter;
+  readonly backupId: string;
+  readonly previous?: ComponentRecord;
+  readonly onProgress: ReportProgress;
+  readonly signal: AbortSignal;
+}
+
+export interface CaptureFacts {
+  readonly capturedFrom: Date;
+  readonly capturedUntil: Date;
+  readonly quiescence: Quiescence;
+  readonly suspect?: boolean;
+  /** Clear facts for the manifest: versions, counts, LSNs as text. No paths, no content hashes, no secrets. */
+  readonly facts: Readonly<Record<string, JsonValue>>;
+}
+
+export interface RestoreContext {
+  readonly repository: Repository;
+  readonly record: ComponentRecord;
+  readonly token: FencingToken;
+  /** `--replace-damaged`: delete first what failed its own check, where there is no room for two copies. */
+  readonly replaceDamaged: boolean;
+  readonly onProgress: ReportProgress;
+  readonly signal: AbortSignal;
+}
+
+/** Orders overlapping attempts: later lock start wins, then run id equality is required, then the higher attempt. */
+export interface FencingToken {
+  /** ISO 8601 UTC start of the appliance lock. */
+  readonly lockStart: string;
+  readonly runId: string;
+  readonly attempt: number;
+}
+
+export interface StageFacts {
+  readonly bytes: number;
+  readonly files: number;
+  readonly facts: Readonly<Record<string, JsonValue>>;
+}
+
+export interface RestoreTarget {
+  /** The live path. */
+  readonly path: string;
+  /** Device id of its filesystem, so that needs on one disk add up. */
+  readonly device: string;
+  readonly needBytes: number;
+  readonly freeBytes: number;
+  /** Bytes of the live data that would be kept aside. */
+  readonly liveBytes: number;
+  readonly problems: readonly { readonly code: string; readonly message: string; readonly hint: string }[];
+}

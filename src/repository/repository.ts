@@ -1,0 +1,143 @@
+/**
+ * What the rest of the house sees of a repository. docs/repository-format.md is the format; layout.ts knows every key.
+ * Opened with `openRepository` (open.ts), made with `initRepository` (init.ts).
+ */
+import type { FileEntry, IndexEntry, OtherEntry, EntryMeta } from '../domain/entry.ts';
+import type { ReportProgress } from '../domain/progress.ts';
+import type { BackupId, JsonValue, Manifest, ManifestBody } from '../domain/recovery-point.ts';
+import type { Storage } from '../storage/storage.ts';
+
+export interface Repository {
+  /** The random id in repository.json; every capture and fetch compares it (RepositoryMismatch). */
+  readonly id: string;
+  readonly encrypted: boolean;
+  readonly storage: Storage;
+
+  /** Reserves the next free id at or after `time` by storing the writer's intent (create-if-absent). Idempotent per `owner`. */
+  reserve(time: Date, owner: string): Promise<BackupId>;
+  /** Ends an intent whose backup was sealed or given up. */
+  closeIntent(id: BackupId): Promise<void>;
+
+  /** Opens the way in for one component. */
+  writeComponent(options: WriteOptions): Promise<ComponentWriter>;
+  /** Streams a sealed index, authenticated. ObjectMissing, ObjectCorrupt. */
+  readIndex(indexId: string, signal?: AbortSignal): AsyncIterable<IndexEntry>;
+  /** One small file of a component (for example `.lifeboat/facts.json`), verified; undefined if absent. */
+  readFile(indexId: string, path: string): Promise<Uint8Array | undefined>;
+  /** Fetches, verifies and writes files below a folder. */
+  materialize(options: MaterializeOptions): Promise<MaterializeResult>;
+
+  /** Seals a recovery point: writes the manifest with create-if-absent, reads it back, closes nothing. */
+  seal(body: SealInput): Promise<Manifest>;
+  /** All manifests newest first; a damaged one appears with its problem instead of ending the list. */
+  listManifests(): Promise<ManifestListing[]>;
+  /** One manifest by full id or unique prefix, or `latest` (newest successful, not quarantined or suspect). NotFound, Ambiguous, ManifestInvalid, FormatTooNew. */
+  findManifest(selector: string): Promise<Manifest>;
+
+  /** L1: every stored object of a point exists and authenticates, every block has its id. Names each bad file and component. */
+  check(manifest: Manifest, options: CheckOptions): Promise<CheckResult>;
+  putProof(id: BackupId, proof: Readonly<Record<string, JsonValue>>): Promise<void>;
+  listProofs(id: BackupId): Promise<Readonly<Record<string, JsonValue>>[]>;
+
+  /** Evidence of a run: `reports/<type>/<id>.json`. A second call for the same id replaces it. */
+  putReport(type: string, id: string, report: Readonly<Record<string, JsonValue>>): Promise<string>;
+  getReport(type: string, id: string): Promise<Readonly<Record<string, JsonValue>> | undefined>;
+  listReports(type?: string): Promise<{ readonly type: string; readonly id: string; readonly modifiedAt: string }[]>;
+
+  /** Ends threads. */
+  close(): Promise<void>;
+}
+
+export interface WriteOptions {
+  readonly backupId: BackupId;
+  readonly componentId: string;
+  /** Aligned block size in bytes: 256 KiB for PostgreSQL and FAISS, 1 MiB for models. A smaller file is one frame. */
+  readonly blockSize: number;
+  /** Index of the same component in the newest recovery point: its blocks are not stored again, its unchanged files not read again. */
+  readonly previousIndexId?: string;
+  /** 0 … 1: which share of unchanged files is read and hashed again all the same (rolling: n of t by the backup's date). */
+  readonly rehash?: { readonly part: number; readonly parts: number };
+  /** Packs that an earlier, killed attempt committed: their blocks are found again. */
+  readonly resumePacks?: readonly string[];
+  readonly onProgress?: ReportProgress;
+  readonly signal?: AbortSignal;
+}
+
+/** Entries may come from several concurrent callers. After any method threw, call `abandon`. */
+export interface ComponentWriter {
+  /** Directories, symlinks, hard links. */
+  add(entry: OtherEntry): Promise<void>;
+  /** A regular file whose bytes are pushed (a stream from an engine). `size` must be known. */
+  open(entry: EntryMeta & { readonly type: 'file' }, size: number): Promise<FileWriter>;
+  /**
+   * A regular file on this host's disk, opened once and read in parallel. Unchanged since the previous index
+   * (size, mtime, ctime, inode) → its blocks are referenced without a read. Says whether it changed while it was read.
+   */
+  fromDisk(entry: EntryMeta & { readonly type: 'file' }, absolutePath: string): Promise<{ readonly changedDuringRead: boolean; readonly reused: boolean }>;
+  /** A small file of bytes in memory (facts, verbatim manifests). */
+  bytes(path: string, content: Uint8Array): Promise<void>;
+  /** Packs so far durable under their final names: the heartbeat's resume cursor. */
+  committedPacks(): readonly string[];
+  /** Flushes, passes the durability barrier, reads back, seals the index. */
+  finish(): Promise<WriteSummary>;
+  abandon(): Promise<void>;
+}
+
+export interface FileWriter {
+  /** Copies the chunk out before it resolves. Awaiting gives back-pressure. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** Fails if the bytes are not exactly the announced size. */
+  close(): Promise<void>;
+}
+
+export interface WriteSummary {
+  readonly indexId: string;
+  readonly files: number;
+  readonly bytes: number;
+  readonly storedBytes: number;
+  readonly reusedFiles: number;
+}
+
+export interface MaterializeOptions {
+  readonly indexId: string;
+  readonly into: string;
+  /** Relative destination below `into` (or an absolute path for mapped tablespaces); undefined skips the entry. Default: all but the reserved folder, at its own path. */
+  readonly place?: (entry: IndexEntry) => string | undefined;
+  /** Give files their recorded owner (needs root). Otherwise the running user owns them. */
+  readonly owner?: 'recorded' | { readonly uid: number; readonly gid: number } | 'self';
+  readonly onProgress?: ReportProgress;
+  readonly signal?: AbortSignal;
+}
+
+export interface MaterializeResult {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export type SealInput = {
+  readonly timestamp: BackupId;
+  readonly configuration: Readonly<Record<string, JsonValue>>;
+  readonly body: Omit<ManifestBody, 'format' | 'repositoryId' | 'previous' | 'sealedAt' | 'skewSeconds'>;
+};
+
+export interface ManifestListing {
+  readonly timestamp: BackupId;
+  readonly key: string;
+  readonly manifest?: Manifest;
+  readonly problem?: string;
+}
+
+export interface CheckOptions {
+  readonly components?: readonly string[];
+  readonly onProgress?: ReportProgress;
+  readonly signal?: AbortSignal;
+}
+
+export interface CheckResult {
+  readonly ok: boolean;
+  readonly objects: number;
+  readonly bytes: number;
+  readonly problems: readonly { readonly component: string; readonly file?: string; readonly object: string; readonly code: string; readonly message: string }[];
+}
+
+export type { FileEntry, IndexEntry, Manifest, OtherEntry };
