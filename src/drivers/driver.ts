@@ -6,6 +6,7 @@
  * The order of a restore: stage → validate → (platform stops services) → swap → (platform starts) → probe → commit,
  * or undo at any time after stage.
  */
+import type { SecretRef } from '../domain/appliance.ts';
 import type { ComponentKind, Role } from '../domain/component.ts';
 import type { ReportProgress } from '../domain/progress.ts';
 import type { ComponentRecord, JsonValue, ProbeResult, Quiescence } from '../domain/recovery-point.ts';
@@ -100,4 +101,12 @@ export interface RestoreTarget {
   /** Bytes of the live data that would be kept aside. */
   readonly liveBytes: number;
   readonly problems: readonly { readonly code: string; readonly message: string; readonly hint: string }[];
+}
+
+/** What a driver gets besides its configuration. */
+export interface DriverEnvironment {
+  /** Lifeboat's own state folder on this host (logs, sockets of private engines). */
+  readonly stateDir: string;
+  /** Reads a secret at the moment of use; the value is never stored or logged. */
+  readonly secret: (ref: SecretRef | undefined) => Promise<string | undefined>;
 }
