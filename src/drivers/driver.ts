@@ -70,7 +70,10 @@ export interface CaptureFacts {
 export interface RestoreContext {
   readonly repository: Repository;
   readonly record: ComponentRecord;
+  /** Grows from step to step of a run: stage 1xxx, validate 2xxx, swap 3xxx, probe 4xxx, commit 5xxx, undo 9xxx (xxx = activity attempt). */
   readonly token: FencingToken;
+  /** The token under which this run's stage succeeded: it names the staging folder. In `stage` itself it equals `token`. */
+  readonly staged: FencingToken;
   /** `--replace-damaged`: delete first what failed its own check, where there is no room for two copies. */
   readonly replaceDamaged: boolean;
   readonly onProgress: ReportProgress;
