@@ -1,0 +1,94 @@
+/** A real Temporal server with its web UI: the maker's development server, with its history in a file. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import type { OsUser } from '../platform/process/os-user.ts';
+import { startEngine } from './engine-process.ts';
+import type { EngineProcess } from './engine-process.ts';
+import { findTemporal } from './engines.ts';
+import { freePorts } from './free-ports.ts';
+
+export type SearchAttributeType = 'Keyword' | 'Text' | 'Int' | 'Double' | 'Bool' | 'Datetime' | 'KeywordList';
+
+export interface TemporalOptions {
+  /** Holds `temporal.db` and the log; made when absent. A server started again on it knows the earlier runs. */
+  readonly directory: string;
+  readonly port?: number;
+  readonly uiPort?: number;
+  readonly headless?: boolean;
+  readonly searchAttributes?: Readonly<Record<string, SearchAttributeType>>;
+  /** `frontend.WorkflowTimeSkippingEnabled=true` and the like. */
+  readonly dynamicConfig?: Readonly<Record<string, string>>;
+  readonly user?: OsUser;
+  readonly detached?: boolean;
+}
+
+export interface TemporalInstance {
+  readonly address: string;
+  readonly namespace: 'default';
+  readonly port: number;
+  readonly uiPort: number;
+  /** Where a browser goes; nothing answers there with `headless`. */
+  readonly uiUrl: string;
+  readonly logFile: string;
+  readonly databaseFile: string;
+  readonly command: readonly string[];
+}
+
+export interface RunningTemporal extends TemporalInstance, EngineProcess {}
+
+/** The command that starts the server, with ports chosen; starts nothing. */
+export async function prepareTemporal(options: TemporalOptions): Promise<TemporalInstance> {
+  const [anyPort, anyUiPort] = await freePorts(2);
+  const port = options.port ?? anyPort!;
+  const uiPort = options.uiPort ?? anyUiPort!;
+  const databaseFile = join(options.directory, 'temporal.db');
+  const repeated = [
+    ...Object.entries(options.searchAttributes ?? {}).flatMap(([name, type]) => [
+      '--search-attribute',
+      `${name}=${type}`,
+    ]),
+    ...Object.entries(options.dynamicConfig ?? {}).flatMap(([name, value]) => [
+      '--dynamic-config-value',
+      `${name}=${value}`,
+    ]),
+  ];
+  const ports = ['--port', String(port), ...(options.headless ? ['--headless'] : ['--ui-port', String(uiPort)])];
+  const fixed = ['server', 'start-dev', '--ip', '127.0.0.1', '--db-filename', databaseFile, '--log-level', 'warn'];
+  return {
+    address: `127.0.0.1:${port}`,
+    namespace: 'default',
+    port,
+    uiPort,
+    uiUrl: `http://127.0.0.1:${uiPort}`,
+    logFile: join(options.directory, 'temporal.log'),
+    databaseFile,
+    command: [findTemporal(), ...fixed, ...ports, ...repeated],
+  };
+}
+
+/** Starts the server; returns when its namespace answers. `stop` is clean, `kill` is a crash. */
+export async function startTemporal(options: TemporalOptions): Promise<RunningTemporal> {
+  await mkdir(options.directory, { recursive: true, mode: 0o700 });
+  const instance = await prepareTemporal(options);
+  const running = await startEngine({
+    name: 'Temporal',
+    command: instance.command,
+    cwd: options.directory,
+    logFile: instance.logFile,
+    user: options.user,
+    stopSignal: 'SIGTERM',
+    answers: () => describeNamespace(instance),
+    detached: options.detached ?? false,
+  });
+  return { ...instance, ...running };
+}
+
+async function describeNamespace(instance: TemporalInstance): Promise<void> {
+  const connection = await Connection.connect({ address: instance.address, connectTimeout: 2000 });
+  try {
+    await connection.workflowService.describeNamespace({ namespace: instance.namespace });
+  } finally {
+    await connection.close();
+  }
+}

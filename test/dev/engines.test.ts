@@ -1,0 +1,70 @@
+import { Redis } from 'ioredis';
+import { expect, test } from 'vitest';
+import { Connection } from '@temporalio/client';
+import { stat } from 'node:fs/promises';
+import { engineTest, startPostgres, startRedis, startTemporal } from '../support/engines.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+engineTest('postgres accepts a replication session and has checksums', async ({ postgres }) => {
+  const client = await postgres.connect();
+  try {
+    const { rows } = await client.query(
+      `select current_setting('wal_level') as wal, current_setting('data_checksums') as checksums`,
+    );
+    expect(rows).toEqual([{ wal: 'replica', checksums: 'on' }]);
+  } finally {
+    await client.end();
+  }
+});
+
+engineTest('redis asks for the password and appends every write to a file', async ({ folder }) => {
+  const redis = await startRedis({ directory: folder, password: 'a-canary' });
+  try {
+    const stranger = new Redis({ port: redis.port, host: redis.hostname, lazyConnect: true });
+    stranger.on('error', () => {});
+    await expect(stranger.set('a', '1')).rejects.toThrow(/NOAUTH/);
+    stranger.disconnect();
+    expect((await stat(`${redis.dataDirectory}/appendonlydir`)).isDirectory()).toBe(true);
+  } finally {
+    await redis.stop();
+  }
+});
+
+engineTest('temporal answers on a free port, with the search attributes that were asked for', async () => {
+  const temporal = await startTemporal({ searchAttributes: { LifeboatKind: 'Keyword', LifeboatBreached: 'Bool' } });
+  const connection = await Connection.connect({ address: temporal.address });
+  try {
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({
+      namespace: temporal.namespace,
+    });
+    expect(Object.keys(customAttributes ?? {})).toEqual(expect.arrayContaining(['LifeboatKind', 'LifeboatBreached']));
+  } finally {
+    await connection.close();
+    await temporal.stop();
+  }
+});
+
+test('an engine that was killed starts again on the same folder with its data', async () => {
+  await using folder = await temporaryFolder();
+  const first = await startPostgres({ directory: folder.path, settings: { fsync: 'on' } });
+  const client = await first.connect();
+  await client.query('create table kept as select 7 as n');
+  await client.end();
+  await first.kill();
+  const second = await startPostgres({ directory: folder.path, port: first.port });
+  try {
+    const again = await second.connect();
+    expect((await again.query('select n from kept')).rows).toEqual([{ n: 7 }]);
+    await again.end();
+  } finally {
+    await second.stop();
+  }
+});
+
+test('an engine that cannot start says why with the end of its log, and leaves nothing running', async () => {
+  await using folder = await temporaryFolder();
+  await expect(startPostgres({ directory: folder.path, settings: { port: '70000' } })).rejects.toMatchObject({
+    code: 'EngineUnavailable',
+    message: expect.stringContaining('outside the valid range'),
+  });
+});
