@@ -1,0 +1,98 @@
+/** Parsed configuration → domain appliance. Only renames and shapes; every default was filled in by the schema. */
+import type { Appliance, ComponentConfig, RepositoryConfig, SecretRef, ServiceConfig } from '../domain/appliance.ts';
+import type { Priority } from '../domain/component.ts';
+import type { Configuration } from './schema.ts';
+
+type ParsedSecret = string | { env: string } | { file: string };
+
+export function toAppliance(config: Configuration): Appliance {
+  return {
+    name: config.appliance,
+    host: config.host,
+    stateDir: config.state,
+    objectives: { rpoSeconds: config.objectives.rpo, rtoSeconds: config.objectives.rto },
+    repository: repositoryOf(config.repository),
+    temporal: {
+      address: config.temporal.address,
+      namespace: config.temporal.namespace,
+      taskQueue: config.temporal.taskQueue,
+      uiUrl: config.temporal.ui.replace(/\/$/, ''),
+    },
+    notify: { webhook: optionalSecret(config.notify.webhook) },
+    schedules: Object.fromEntries(
+      Object.entries(config.schedules).map(([id, schedule]) => [
+        id,
+        { cron: schedule.cron, timeZone: schedule.timeZone, catchupSeconds: schedule.catchup, enabled: schedule.enabled },
+      ]),
+    ),
+    services: Object.entries(config.services).map(([name, service]) => serviceOf(name, service)),
+    components: Object.entries(config.components).map(([id, component]) => componentOf(id, component)),
+  };
+}
+
+function repositoryOf(config: Configuration['repository']): RepositoryConfig {
+  const { path, reserve: reserveBytes, encryption } = config;
+  if (encryption === 'none') return { path, reserveBytes, encryption: { mode: 'none' } };
+  return 'key' in encryption
+    ? { path, reserveBytes, encryption: { mode: 'key', secret: secretOf(encryption.key) } }
+    : { path, reserveBytes, encryption: { mode: 'passphrase', secret: secretOf(encryption.passphrase) } };
+}
+
+function secretOf(secret: ParsedSecret): SecretRef {
+  if (typeof secret === 'string') return { from: 'literal', value: secret };
+  return 'env' in secret ? { from: 'env', name: secret.env } : { from: 'file', path: secret.file };
+}
+
+const optionalSecret = (secret: ParsedSecret | undefined): SecretRef | undefined => (secret === undefined ? undefined : secretOf(secret));
+
+function componentOf(id: string, config: Configuration['components'][string]): ComponentConfig {
+  const base = { id, host: config.host, tier: config.tier, priority: config.priority as Priority, services: config.services };
+  switch (config.kind) {
+    case 'postgres': {
+      const { kind, hostname, port, user, database, dataDirectory, binDirectory, osUser, fingerprintUpTo } = config;
+      return { ...base, kind, hostname, port, user, password: optionalSecret(config.password), database, dataDirectory, binDirectory, osUser, fingerprintUpTo };
+    }
+    case 'redis': {
+      const { kind, hostname, port, username, dataDirectory, configFiles, serverBinary } = config;
+      return { ...base, kind, hostname, port, username, password: optionalSecret(config.password), dataDirectory, configFiles, serverBinary };
+    }
+    case 'vectorstore': {
+      const { kind, path, quiet: quietSeconds, memoryLimit, embeddingModel } = config;
+      return { ...base, kind, path, quietSeconds, memoryLimit, embeddingModel };
+    }
+    case 'models':
+      return { ...base, kind: config.kind, path: config.path, memoryLimit: config.memoryLimit };
+    case 'files':
+      return { ...base, kind: config.kind, paths: config.paths, exclude: config.exclude };
+  }
+}
+
+function serviceOf(name: string, config: Configuration['services'][string]): ServiceConfig {
+  return {
+    name,
+    dependsOn: config.dependsOn,
+    run:
+      config.command === undefined
+        ? { kind: 'commands', start: config.start ?? [], stop: config.stop ?? [], isRunning: config.isRunning ?? [] }
+        : {
+            kind: 'process',
+            command: config.command,
+            cwd: config.cwd,
+            env: config.env,
+            user: config.user,
+            pidFile: config.pidFile ?? '',
+            logFile: config.logFile ?? '',
+            stopSignal: config.stopSignal,
+          },
+    ready: readyOf(config.ready),
+    stopTimeoutSeconds: config.stopTimeout,
+    startTimeoutSeconds: config.startTimeout,
+  };
+}
+
+function readyOf(ready: Configuration['services'][string]['ready']): ServiceConfig['ready'] {
+  if (ready === 'running') return { kind: 'running' };
+  if ('health' in ready) return { kind: 'health', url: ready.health };
+  const [host = '', port = ''] = ready.tcp.split(':');
+  return { kind: 'tcp', host, port: Number(port) };
+}

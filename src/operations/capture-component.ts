@@ -1,0 +1,67 @@
+/**
+ * One component's bytes: driver → repository writer → sealed index. What a capture activity, the benchmark and the
+ * tests all call. May run twice: packs and indexes are content-addressed, a killed attempt leaves garbage only.
+ */
+import type { ReportProgress } from '../domain/progress.ts';
+import type { ComponentRecord, Receipt } from '../domain/recovery-point.ts';
+import type { Driver } from '../drivers/driver.ts';
+import type { Repository } from '../repository/repository.ts';
+
+export interface CaptureOptions {
+  readonly repository: Repository;
+  readonly driver: Driver;
+  readonly host: string;
+  readonly backupId: string;
+  /** The same component in the newest recovery point. */
+  readonly previous: ComponentRecord | undefined;
+  /** Packs that an earlier attempt made durable. */
+  readonly resumePacks: readonly string[];
+  /** Called with the packs that are durable now, with every progress report. */
+  readonly onProgress: (state: Parameters<ReportProgress>[0], committedPacks: readonly string[]) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Unchanged files are read and hashed again once in this many backups. */
+const rehashParts = 30;
+
+export async function captureComponent(options: CaptureOptions): Promise<Receipt> {
+  const { repository, driver, backupId, previous, signal } = options;
+  let committed: () => readonly string[] = () => [];
+  const onProgress: ReportProgress = (state) => options.onProgress(state, committed());
+  const writer = await repository.writeComponent({
+    backupId,
+    componentId: driver.component,
+    blockSize: driver.blockSize,
+    ...(previous === undefined ? {} : { previousIndexId: previous.indexId, rehash: { part: dayNumber(backupId) % rehashParts, parts: rehashParts } }),
+    resumePacks: options.resumePacks,
+    onProgress,
+    signal,
+  });
+  committed = () => writer.committedPacks();
+  try {
+    const captured = await driver.capture({ writer, backupId, ...(previous === undefined ? {} : { previous }), onProgress, signal });
+    const summary = await writer.finish();
+    return {
+      id: driver.component,
+      kind: driver.kind,
+      host: options.host,
+      indexId: summary.indexId,
+      files: summary.files,
+      bytes: summary.bytes,
+      storedBytes: summary.storedBytes,
+      capturedFrom: captured.capturedFrom.toISOString(),
+      capturedUntil: captured.capturedUntil.toISOString(),
+      quiescence: captured.quiescence,
+      suspect: captured.suspect ?? false,
+      facts: captured.facts,
+    };
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  }
+}
+
+/** Days since the epoch of a backup id: the rolling re-hash takes another share every day. */
+function dayNumber(backupId: string): number {
+  return Math.floor(Date.UTC(Number(backupId.slice(0, 4)), Number(backupId.slice(4, 6)) - 1, Number(backupId.slice(6, 8))) / 86_400_000);
+}
