@@ -1,0 +1,24 @@
+/** The child's end of bounded-child.ts: answers requests until the parent is gone. */
+import { isLifeboatError } from '../domain/errors.ts';
+import type { ChildReply } from './bounded-child.ts';
+
+export type Handler = (message: { readonly id: number } & Record<string, unknown>) => Promise<unknown>;
+
+/** Handlers run as requests come, also at once. An error that is not a LifeboatError becomes EngineFailed. */
+export function serveRequests(handle: Handler): void {
+  process.on('message', (message: { readonly id: number }) => {
+    handle(message as Parameters<Handler>[0]).then(
+      (value) => reply({ id: message.id, ok: true, value }),
+      (error: unknown) => {
+        const text = error instanceof Error ? error.message : String(error);
+        reply({ id: message.id, ok: false, code: isLifeboatError(error) ? error.code : 'EngineFailed', message: text });
+      },
+    );
+  });
+  // Without this a child would outlive a worker that was killed.
+  process.on('disconnect', () => process.exit(0));
+}
+
+function reply(message: ChildReply): void {
+  process.send?.(message);
+}

@@ -1,0 +1,166 @@
+/** Reads the header of a GGUF file: what it is, and how long it must be. Never reads the weights. */
+import { open, type FileHandle } from 'node:fs/promises';
+import { LifeboatError } from '../domain/errors.ts';
+import { aligned, defaultAlignment, ggufMagic, scalarBytes, tensorBytes, valueTypes } from './gguf-format.ts';
+
+export interface GgufHeader {
+  readonly version: number;
+  /** Scalars and strings. Of an array only its length is kept, as `[n]`. */
+  readonly metadata: Readonly<Record<string, string | number | boolean>>;
+  readonly architecture: string;
+  readonly tensors: number;
+  /** Where the last known tensor ends: a shorter file is truncated. Bytes. */
+  readonly expectedBytes: number;
+  readonly sizeBytes: number;
+}
+
+/** SourceCorrupt, naming the file and what is wrong with it, for anything that is no whole GGUF file. */
+export async function readGgufHeader(path: string): Promise<GgufHeader> {
+  const file = await open(path, 'r');
+  try {
+    const sizeBytes = (await file.stat()).size;
+    const header = await parse(new HeaderReader(file, path, sizeBytes));
+    if (sizeBytes < header.expectedBytes) {
+      throw corrupt(path, `it has ${sizeBytes} bytes, its tensor table needs ${header.expectedBytes}: it is truncated`);
+    }
+    return { ...header, sizeBytes };
+  } finally {
+    await file.close();
+  }
+}
+
+async function parse(reader: HeaderReader): Promise<Omit<GgufHeader, 'sizeBytes'>> {
+  if ((await reader.bytes(4)).toString('latin1') !== ggufMagic) throw reader.corrupt('it does not begin with GGUF');
+  const version = await reader.u32();
+  if (version !== 2 && version !== 3) throw reader.corrupt(`GGUF version ${version} is not 2 or 3`);
+  const tensorCount = await reader.count('tensors');
+  const metadataCount = await reader.count('metadata entries');
+  const metadata: Record<string, string | number | boolean> = {};
+  for (let index = 0; index < metadataCount; index += 1) {
+    const key = await reader.text();
+    metadata[key] = await readValue(reader, await reader.u32());
+  }
+  const alignment = Number(metadata['general.alignment'] ?? defaultAlignment);
+  if (!(alignment > 0 && Number.isInteger(alignment))) throw reader.corrupt(`its alignment is ${alignment}`);
+  const end = await endOfTensors(reader, tensorCount);
+  return {
+    version,
+    metadata,
+    architecture: String(metadata['general.architecture'] ?? ''),
+    tensors: tensorCount,
+    expectedBytes: aligned(reader.position, alignment) + end,
+  };
+}
+
+/** Offsets count from the first aligned byte after the header. */
+async function endOfTensors(reader: HeaderReader, tensorCount: number): Promise<number> {
+  let end = 0;
+  for (let index = 0; index < tensorCount; index += 1) {
+    await reader.text();
+    const rank = await reader.u32();
+    if (rank > 8) throw reader.corrupt(`a tensor has ${rank} dimensions`);
+    const dimensions: number[] = [];
+    for (let axis = 0; axis < rank; axis += 1) dimensions.push(await reader.u64());
+    const type = await reader.u32();
+    const offset = await reader.u64();
+    end = Math.max(end, offset + (tensorBytes(type, dimensions) ?? 0));
+  }
+  return end;
+}
+
+async function readValue(reader: HeaderReader, typeNumber: number): Promise<string | number | boolean> {
+  const type = valueTypes[typeNumber];
+  if (type === undefined) throw reader.corrupt(`metadata type ${typeNumber} is unknown`);
+  if (type === 'string') return reader.text();
+  if (type === 'array') return `[${await skipArray(reader)}]`;
+  return readScalar(await reader.bytes(scalarBytes[type] ?? 0), type);
+}
+
+function readScalar(bytes: Buffer, type: (typeof valueTypes)[number]): number | boolean {
+  if (type === 'bool') return bytes.readUInt8() !== 0;
+  if (type === 'f32') return bytes.readFloatLE();
+  if (type === 'f64') return bytes.readDoubleLE();
+  if (type === 'u64') return Number(bytes.readBigUInt64LE());
+  if (type === 'i64') return Number(bytes.readBigInt64LE());
+  return type.startsWith('u') ? bytes.readUIntLE(0, bytes.length) : bytes.readIntLE(0, bytes.length);
+}
+
+async function skipArray(reader: HeaderReader): Promise<number> {
+  const of = valueTypes[await reader.u32()];
+  const length = await reader.count('array items');
+  if (of === undefined || of === 'array') throw reader.corrupt('an array of arrays or of an unknown type');
+  if (of === 'string') for (let index = 0; index < length; index += 1) await reader.bytes(await reader.u64());
+  else await reader.skip(length * (scalarBytes[of] ?? 0));
+  return length;
+}
+
+/** A window over the file, so that a vocabulary of 250,000 words costs few reads. */
+class HeaderReader {
+  position = 0;
+  #window = Buffer.alloc(0);
+  #windowStart = 0;
+  readonly #file: FileHandle;
+  readonly #path: string;
+  readonly #size: number;
+
+  constructor(file: FileHandle, path: string, size: number) {
+    this.#file = file;
+    this.#path = path;
+    this.#size = size;
+  }
+
+  corrupt(reason: string): LifeboatError {
+    return corrupt(this.#path, reason);
+  }
+
+  async bytes(length: number): Promise<Buffer> {
+    if (this.position + length > this.#size) throw this.corrupt(`its header breaks off at byte ${this.#size}`);
+    if (this.position < this.#windowStart || this.position + length > this.#windowStart + this.#window.length)
+      await this.#fill(length);
+    const from = this.position - this.#windowStart;
+    this.position += length;
+    return this.#window.subarray(from, from + length);
+  }
+
+  async skip(length: number): Promise<void> {
+    if (this.position + length > this.#size) throw this.corrupt(`its header breaks off at byte ${this.#size}`);
+    this.position += length;
+  }
+
+  async u32(): Promise<number> {
+    return (await this.bytes(4)).readUInt32LE();
+  }
+
+  async u64(): Promise<number> {
+    const value = (await this.bytes(8)).readBigUInt64LE();
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw this.corrupt(`a length of ${value} is impossible`);
+    return Number(value);
+  }
+
+  /** A count of things of at least one byte each: more than the file has bytes is nonsense, not a long loop. */
+  async count(what: string): Promise<number> {
+    const value = await this.u64();
+    if (value > this.#size) throw this.corrupt(`it claims ${value} ${what}`);
+    return value;
+  }
+
+  async text(): Promise<string> {
+    return (await this.bytes(await this.u64())).toString('utf8');
+  }
+
+  async #fill(length: number): Promise<void> {
+    const window = Buffer.alloc(Math.min(Math.max(length, 1 << 20), this.#size - this.position));
+    let filled = 0;
+    while (filled < window.length) {
+      const { bytesRead } = await this.#file.read(window, filled, window.length - filled, this.position + filled);
+      if (bytesRead === 0) throw this.corrupt('it became shorter while it was read');
+      filled += bytesRead;
+    }
+    this.#window = window;
+    this.#windowStart = this.position;
+  }
+}
+
+function corrupt(path: string, reason: string): LifeboatError {
+  return new LifeboatError('SourceCorrupt', `\`${path}\` is not a whole GGUF file: ${reason}`);
+}
