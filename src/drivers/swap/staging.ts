@@ -1,49 +1,81 @@
 /** Where data is staged before a swap: beside the live path, under a hidden name of its own per run and attempt. */
-import type { JsonValue } from '../../domain/recovery-point.ts';
+import { chown, lstat, mkdir, readdir, realpath } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { FencingToken } from '../driver.ts';
+import { nearestExisting } from './disk.ts';
+import { readJournal } from './journal.ts';
+import { withLease } from './lease.ts';
+import { isStagingName, stagingName } from './names.ts';
+import { placeOf } from './place.ts';
+import { removeTree } from './remove-tree.ts';
 import type { SwapTarget } from './swap.ts';
-
-export interface StagedReceipt {
-  readonly token: FencingToken;
-  /** What was staged: the index id of the component's record. */
-  readonly source: string;
-  /** Live path to staged path. */
-  readonly staged: Readonly<Record<string, string>>;
-  /** The driver's own facts of the staging. */
-  readonly facts: Readonly<Record<string, JsonValue>>;
-}
 
 /**
  * The staging path of one live path: `<folder>/.lifeboat-<component>-staging-<run>-<attempt>-<path>`. The folder is
  * the live path's parent; the mount root where the live path is a mount point or its parent is not writable; the
- * parent of the link's target where it is a symlink. Creates nothing.
+ * parent of the link's target where it is a symlink. Creates nothing. `token` is `context.staged` of a restore.
  */
 export async function stagingPath(live: string, component: string, token: FencingToken): Promise<string> {
-  throw new Error(`not there yet: ${live} ${component} ${token.runId}`);
+  return join((await placeOf(live)).folder, stagingName(component, token, live));
 }
 
-/** Makes the staging path an empty 0700 directory (missing parents too), removing what this attempt left there. */
+/**
+ * Makes the staging path an empty 0700 directory (missing parents too), removing what an earlier call left there.
+ * As root it belongs to the owner of the nearest existing parent, so that an engine's own user may pass it.
+ */
 export async function makeStaging(live: string, component: string, token: FencingToken): Promise<string> {
-  throw new Error(`not there yet: ${live} ${component} ${token.runId}`);
+  const path = await stagingPath(live, component, token);
+  await removeTree(path);
+  await makeParents(dirname(path));
+  await mkdir(path, { mode: 0o700 });
+  return path;
 }
 
-/** Records durably that this attempt staged everything. Until then nobody else sees the staging. */
-export async function markStaged(
-  target: Pick<SwapTarget, 'component' | 'lives' | 'token'>,
-  receipt: Omit<StagedReceipt, 'token'>,
-): Promise<void> {
-  throw new Error(`not there yet: ${target.component} ${receipt.source}`);
+/** Missing parents, as the disaster left them; as root they belong to whom the nearest existing one belongs. */
+export async function makeParents(folder: string): Promise<void> {
+  const existing = await nearestExisting(folder);
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined || process.getuid?.() !== 0) return;
+  const { uid, gid } = await lstat(existing);
+  for (let path = folder; path !== existing && path !== dirname(path); path = dirname(path))
+    await chown(path, uid, gid);
 }
 
-/** The newest complete staging of the token's run for this source (any attempt), or undefined. */
-export async function findStaged(
-  target: Pick<SwapTarget, 'component' | 'lives' | 'token'>,
-  source: string,
-): Promise<StagedReceipt | undefined> {
-  throw new Error(`not there yet: ${target.component} ${source}`);
-}
-
-/** Removes all staging of the component (every attempt and older run) that no unfinished swap needs. Under the lease. */
+/**
+ * Removes all staging of the component, of every attempt and older run, except what an unfinished swap still needs.
+ * Takes the lease. Safe to call at any state and twice. Errors: Fenced, LockHeld.
+ */
 export async function removeStaging(target: SwapTarget): Promise<void> {
-  throw new Error(`not there yet: ${target.component}`);
+  const anchor = await anchorOf(target.lives);
+  await withLease(
+    { component: target.component, anchor, token: target.token, tuning: target.tuning ?? {} },
+    async (lease) => {
+      const journal = await readJournal(anchor, target.component);
+      const isUnfinished = journal?.phase === 'swapping' || journal?.phase === 'backing';
+      const needed = new Set(isUnfinished ? journal.pairs.map((pair) => pair.staged) : []);
+      for (const folder of await stagingFolders(target.lives)) {
+        for (const name of await readdir(folder).catch(() => [])) {
+          if (!isStagingName(name, target.component) || needed.has(join(folder, name))) continue;
+          lease.guard();
+          await removeTree(join(folder, name));
+        }
+      }
+    },
+  );
+}
+
+/** The folder of journal and lease: decided by the first live path. */
+export async function anchorOf(lives: readonly string[]): Promise<string> {
+  const first = lives[0];
+  if (first === undefined) throw new RangeError('a swap needs at least one live path');
+  return (await placeOf(first)).anchor;
+}
+
+async function stagingFolders(lives: readonly string[]): Promise<Set<string>> {
+  const folders = new Set<string>();
+  for (const live of lives) {
+    const { folder } = await placeOf(live);
+    folders.add(await realpath(folder).catch(() => folder));
+  }
+  return folders;
 }

@@ -4,15 +4,22 @@
  * is a mount point), is made durable before and after every move, and names the mode of each pair. Killed after any
  * move, `settle` goes forward or back.
  *
- * A driver uses it in this order: `makeStaging` → fill it → `markStaged` … `findStaged` → `swapIn`, then either
- * `swapBack` + `removeStaging` (undo) or `removeStaging` (commit) and, days later, `discardSafetyCopies`.
- * Staging is per attempt; `findStaged` gives a later step the newest complete staging of the same run, whichever
- * attempt made it.
+ * A driver uses it in this order: `makeStaging` and fill it (stage), `stagingPath` with `context.staged` (later steps),
+ * `swapIn`, then either `swapBack` + `removeStaging` (undo) or `removeStaging` (commit) and, days later,
+ * `discardSafetyCopies`.
  *
  * Fencing: every function that changes live data takes the component's lease (beside the journal) with its token and
  * compares both again directly before each move. Within a run `attempt` must never fall from one step to the next.
  */
+import { lstat } from 'node:fs/promises';
+import { LifeboatError } from '../../domain/errors.ts';
 import type { FencingToken } from '../driver.ts';
+import { readJournal, safetyCopiesOf, writeJournal, journalFormat, type Journal, type JournalPair } from './journal.ts';
+import { withLease, type Lease } from './lease.ts';
+import { canGoForward, moveBack, moveForward, present, type MoveContext } from './moves.ts';
+import { planPairs } from './plan-pairs.ts';
+import { anchorOf } from './staging.ts';
+import { isSameRun } from './token.ts';
 
 export interface SwapPair {
   /** Live path: a directory or a file. It may be absent (the disaster removed it). */
@@ -60,6 +67,7 @@ export type SwapPhase = 'none' | 'swapping' | 'swapped' | 'backing' | 'back';
 
 export interface SwapState {
   readonly phase: SwapPhase;
+  /** Of the attempt that wrote the journal. */
   readonly token?: FencingToken;
   /** Paths of old data that still exist, this run's and those of earlier runs. */
   readonly safetyCopies: readonly string[];
@@ -73,40 +81,139 @@ export interface SwapState {
  * Errors: Fenced, LockHeld, Precondition, PermissionDenied, SwapIncomplete.
  */
 export async function swapIn(options: SwapOptions): Promise<void> {
-  throw new Error(`not there yet: ${options.component}`);
+  const lives = options.pairs.map((pair) => pair.live);
+  await underLease({ ...options, lives }, async (work) => {
+    await settleJournal(work);
+    const last = await work.read();
+    if (last?.phase === 'swapped' && isSameRun(last.token, options.token)) return;
+    const pairs = await planPairs(options);
+    const earlier = last === undefined ? [] : safetyCopiesOf(last).filter((copy) => present(copy.path));
+    const journal: Journal = {
+      format: journalFormat,
+      component: options.component,
+      token: options.token,
+      phase: 'swapping',
+      pairs,
+      earlier,
+    };
+    await work.write(journal);
+    await goForward(journal, work);
+  });
 }
 
 /**
  * Puts the old data back and the restored data into its staging path; a live path that was absent before is absent
  * again. Does nothing where this run swapped nothing (or already went back): safe at any state.
- * Errors: Fenced, LockHeld, SwapIncomplete.
+ * Errors: Fenced, LockHeld, Precondition (the safety copy was discarded), SwapIncomplete.
  */
 export async function swapBack(target: SwapTarget): Promise<'restored' | 'nothing'> {
-  throw new Error(`not there yet: ${target.component}`);
+  return underLease(target, async (work) => {
+    const journal = await work.read();
+    if (journal === undefined) return 'nothing';
+    if (!isSameRun(journal.token, target.token)) {
+      await settleJournal(work);
+      return 'nothing';
+    }
+    if (journal.phase === 'back') return 'nothing';
+    refuseWithoutCopies(journal);
+    await goBack(journal, work);
+    return 'restored';
+  });
 }
 
 /**
  * Finishes a swap that was killed: a swap goes forward where everything that it still needs is there, else back;
- * a swap-back goes on backwards. Called by `swapIn` and `swapBack`; `doctor` and a restarted worker may call it too.
+ * a swap-back goes on backwards. `swapIn` does it by itself; `doctor` and a restarted worker may call it too.
  */
 export async function settle(target: SwapTarget): Promise<SwapState> {
-  throw new Error(`not there yet: ${target.component}`);
+  await underLease(target, settleJournal);
+  return swapState(target);
 }
 
 /** Reads only; takes no lease. */
 export async function swapState(target: Pick<SwapTarget, 'component' | 'lives'>): Promise<SwapState> {
-  throw new Error(`not there yet: ${target.component}`);
+  const journal = await readJournal(await anchorOf(target.lives), target.component);
+  if (journal === undefined) return { phase: 'none', safetyCopies: [] };
+  const safetyCopies = safetyCopiesOf(journal).map((copy) => copy.path);
+  return { phase: journal.phase, token: journal.token, safetyCopies: safetyCopies.filter(present) };
 }
 
-/** Deletes the old data of finished swaps; settles first. Returns the paths that were removed. */
-export async function discardSafetyCopies(target: SwapTarget): Promise<readonly string[]> {
-  throw new Error(`not there yet: ${target.component}`);
+/** What every act under the lease needs. */
+export interface SwapWork extends MoveContext {
+  readonly lease: Lease;
+  readonly anchor: string;
+  readonly target: SwapTarget;
+  read(): Promise<Journal | undefined>;
+  write(journal: Journal): Promise<void>;
 }
 
-/**
- * `--replace-damaged`: deletes the live data before the new is staged, for there is no room for both. There is no way
- * back from it. Only for data that failed its own check, with its services stopped, when the recovery point is verified.
- */
-export async function clearLive(target: SwapTarget): Promise<void> {
-  throw new Error(`not there yet: ${target.component}`);
+/** Runs an act while the component's lease is held; every journal write is guarded and reported as a step. */
+export async function underLease<T>(target: SwapTarget, act: (work: SwapWork) => Promise<T>): Promise<T> {
+  const { component, token, tuning = {} } = target;
+  const anchor = await anchorOf(target.lives);
+  return withLease({ component, anchor, token, tuning }, async (lease) => {
+    const owner = process.getuid?.() === 0 ? await lstat(anchor) : undefined;
+    let current: Journal | undefined;
+    const step = async (name: string): Promise<void> => tuning.onStep?.(name);
+    const write = async (journal: Journal): Promise<void> => {
+      lease.guard();
+      await writeJournal(anchor, journal, owner);
+      current = journal;
+      await step(`journal ${journal.phase}`);
+    };
+    return act({
+      component,
+      lease,
+      anchor,
+      target,
+      guard: () => lease.guard(),
+      step,
+      write,
+      read: async () => (current = await readJournal(anchor, component)),
+      async record(pair, phase) {
+        pair.phase = phase;
+        if (current !== undefined) await write(current);
+      },
+    });
+  });
+}
+
+/** Finishes what a killed attempt of any run left. */
+export async function settleJournal(work: SwapWork): Promise<void> {
+  const journal = await work.read();
+  if (journal?.phase === 'swapping') {
+    if (journal.pairs.every(canGoForward)) await goForward(journal, work);
+    else await goBack(journal, work);
+  } else if (journal?.phase === 'backing') {
+    await goBack(journal, work);
+  }
+}
+
+async function goForward(journal: Journal, work: SwapWork): Promise<void> {
+  for (const pair of journal.pairs) await moveForward(pair, work);
+  journal.phase = 'swapped';
+  await work.write(journal);
+}
+
+async function goBack(journal: Journal, work: SwapWork): Promise<void> {
+  journal.phase = 'backing';
+  await work.write(journal);
+  for (const pair of journal.pairs.toReversed()) await moveBack(pair, work);
+  journal.phase = 'back';
+  await work.write(journal);
+}
+
+/** Before a finished swap is turned back: is there anything to go back to? */
+function refuseWithoutCopies(journal: Journal): void {
+  if (journal.phase !== 'swapped') return;
+  const gone = journal.pairs.find((pair) => lacksCopy(pair));
+  if (gone === undefined) return;
+  throw new LifeboatError('Precondition', `the safety copy \`${gone.aside}\` of \`${gone.live}\` is gone`, {
+    component: journal.component,
+    hint: 'restore an earlier recovery point instead',
+  });
+}
+
+function lacksCopy(pair: JournalPair): boolean {
+  return pair.liveExisted && pair.aside !== '' && !present(pair.aside);
 }

@@ -1,0 +1,88 @@
+/** The journal of a swap: what is meant, what was done. Written durably before and after every move. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { FencingToken } from '../driver.ts';
+import { writeDurably } from './disk.ts';
+import { journalName } from './names.ts';
+import type { SwapMode } from './place.ts';
+
+export const journalFormat = 1;
+
+export interface Journal {
+  readonly format: typeof journalFormat;
+  readonly component: string;
+  readonly token: FencingToken;
+  phase: 'swapping' | 'swapped' | 'backing' | 'back';
+  readonly pairs: JournalPair[];
+  /** Old data that earlier runs left. */
+  readonly earlier: SafetyCopy[];
+}
+
+/**
+ * One pair. `before` and `live` are the two ends.
+ * - rename: `aside` = the old data is aside, the new not yet live
+ * - pointer: `aside` = the new data has its lasting name, the link still shows the old
+ * - exchange: `out`, `in` = the old children are leaving, the new ones coming; `back-out`, `back-in` the same backwards
+ */
+export interface JournalPair {
+  readonly live: string;
+  readonly mode: SwapMode;
+  /** Where the new data comes from, and where it goes back to. */
+  readonly staged: string;
+  readonly remove: boolean;
+  /** Rename and exchange: old data. Pointer: the old target, which stays where it is (empty if it is gone). */
+  readonly aside: string;
+  liveExisted: boolean;
+  phase: 'before' | 'aside' | 'live' | 'out' | 'in' | 'back-out' | 'back-in';
+  readonly pointer?: { readonly oldText: string; readonly newText: string; readonly generation: string };
+  /** Exchange: mode and owner that the root had. */
+  readonly root?: { readonly mode: number; readonly uid: number; readonly gid: number };
+}
+
+export interface SafetyCopy {
+  readonly path: string;
+  /** `target`: data under its own name that a link no longer shows. */
+  readonly kind: 'aside' | 'target';
+  readonly live: string;
+}
+
+export async function readJournal(anchor: string, component: string): Promise<Journal | undefined> {
+  const path = join(anchor, journalName(component));
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new LifeboatError('PermissionDenied', `cannot read the swap journal \`${path}\`: ${code}`, {
+      component,
+      cause: error,
+    });
+  }
+  const journal = JSON.parse(text) as Journal;
+  if (journal.format !== journalFormat) {
+    throw new LifeboatError('FormatTooNew', `the swap journal \`${path}\` has format ${String(journal.format)}`, { component });
+  }
+  return journal;
+}
+
+export async function writeJournal(
+  anchor: string,
+  journal: Journal,
+  owner?: { uid: number; gid: number },
+): Promise<void> {
+  await writeDurably(join(anchor, journalName(journal.component)), `${JSON.stringify(journal, undefined, 2)}\n`, owner);
+}
+
+/** Old data of a finished or unfinished swap of this journal, whether it still exists or not. */
+export function safetyCopiesOf(journal: Journal): SafetyCopy[] {
+  const own = journal.pairs
+    .filter((pair) => pair.aside !== '' && journal.phase !== 'back')
+    .map((pair): SafetyCopy => ({
+      path: pair.aside,
+      kind: pair.mode === 'pointer' ? 'target' : 'aside',
+      live: pair.live,
+    }));
+  return [...journal.earlier, ...own];
+}

@@ -1,0 +1,172 @@
+/**
+ * The lease on one component's live data: a file beside the journal, created if absent, that names holder and token.
+ * Its content never changes; its modification time is the holder's heartbeat, set through the open file, so that a
+ * holder who was replaced while it slept renews nothing. The file stays after release: its token is the highest seen.
+ */
+import {
+  closeSync,
+  futimesSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  fchownSync,
+  fsyncSync,
+} from 'node:fs';
+import { lstat, mkdir } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { FencingToken } from '../driver.ts';
+import { leaseName } from './names.ts';
+import { isProvenDead, ownIdentity, type ProcessIdentity } from './process-identity.ts';
+import type { SwapTuning } from './swap.ts';
+import { compareTokens, describeToken } from './token.ts';
+
+export interface Lease {
+  /** Synchronous, so that nothing of this process comes between it and the act that follows. Fenced if the lease is lost. */
+  guard(): void;
+}
+
+export interface LeaseRequest {
+  readonly component: string;
+  readonly anchor: string;
+  readonly token: FencingToken;
+  readonly tuning: SwapTuning;
+}
+
+interface LeaseContent {
+  readonly nonce: string;
+  readonly holder: ProcessIdentity;
+  readonly token: FencingToken;
+  readonly leaseMs: number;
+}
+
+/** Released: older than any lease lasts. */
+const releasedTime = new Date(0);
+
+/** Runs the work while the lease is held. Fenced (a higher token was here), LockHeld (a living holder goes on too long). */
+export async function withLease<T>(request: LeaseRequest, work: (lease: Lease) => Promise<T>): Promise<T> {
+  await mkdir(request.anchor, { recursive: true });
+  const held = await acquire(request);
+  // A third of the lease: two renewals may be late before anybody takes over.
+  const timer = setInterval(() => held.renew(), Math.max(50, held.leaseMs / 3));
+  try {
+    return await work(held);
+  } finally {
+    clearInterval(timer);
+    held.release();
+  }
+}
+
+async function acquire(request: LeaseRequest): Promise<Lease & { leaseMs: number; renew(): void; release(): void }> {
+  const { component, anchor, token, tuning } = request;
+  const path = join(anchor, leaseName(component));
+  const leaseMs = tuning.leaseMs ?? 15_000;
+  const deadline = performance.now() + (tuning.waitMs ?? 60_000);
+  const content: LeaseContent = { nonce: randomBytes(12).toString('hex'), holder: ownIdentity(), token, leaseMs };
+  const owner = process.getuid?.() === 0 ? await lstat(anchor) : undefined;
+  const temporary = `${path}.${content.nonce}.tmp`;
+  const file = openSync(temporary, 'wx', 0o600);
+  try {
+    // An engine's own backup may read the folder: what is in it must be readable by the folder's owner.
+    if (owner !== undefined) fchownSync(file, owner.uid, owner.gid);
+    writeFileSync(file, JSON.stringify(content));
+    fsyncSync(file);
+    for (;;) {
+      tuning.signal?.throwIfAborted();
+      futimesSync(file, new Date(), new Date());
+      const present = readLease(path, component);
+      if (present === undefined) {
+        if (createExclusively(temporary, path)) break;
+        continue;
+      }
+      refuseLower(token, present.content.token, component);
+      if (present.isFree) {
+        // Two may come this far; the later rename wins, and the other notices at its next guard.
+        renameSync(temporary, path);
+        if (readLease(path, component)?.content.nonce === content.nonce) break;
+        throw lost(component, token);
+      }
+      if (performance.now() > deadline) {
+        throw new LifeboatError(
+          'LockHeld',
+          `${describeToken(present.content.token)} (pid ${present.content.holder.pid}) works on the live data of \`${component}\``,
+          { component },
+        );
+      }
+      await delay(50, undefined, tuning.signal === undefined ? {} : { signal: tuning.signal });
+    }
+  } catch (error) {
+    closeSync(file);
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  const renew = (): void => futimesSync(file, new Date(), new Date());
+  return {
+    leaseMs,
+    renew,
+    guard() {
+      const present = readLease(path, component);
+      if (present?.content.nonce !== content.nonce) throw lost(component, token, present?.content.token);
+      renew();
+    },
+    release() {
+      futimesSync(file, releasedTime, releasedTime);
+      closeSync(file);
+    },
+  };
+}
+
+function readLease(path: string, component: string): { content: LeaseContent; isFree: boolean } | undefined {
+  try {
+    const content = JSON.parse(readFileSync(path, 'utf8')) as LeaseContent;
+    const age = Date.now() - statSync(path).mtimeMs;
+    return { content, isFree: age > content.leaseMs || isProvenDead(content.holder) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new LifeboatError('Precondition', `the lease file \`${path}\` cannot be read: ${(error as Error).message}`, {
+      component,
+      hint: 'when no restore runs on this host, remove the file',
+      cause: error,
+    });
+  }
+}
+
+/** Create-if-absent with content: a hard link never replaces anything. */
+function createExclusively(temporary: string, path: string): boolean {
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+  rmSync(temporary);
+  return true;
+}
+
+function refuseLower(token: FencingToken, seen: FencingToken, component: string): void {
+  const order = compareTokens(token, seen);
+  if (order === 'lower') throw lost(component, token, seen);
+  if (order === 'conflict') {
+    throw new LifeboatError(
+      'Fenced',
+      `two runs claim one lock on \`${component}\`: ${describeToken(token)} and ${describeToken(seen)}`,
+      {
+        component,
+        hint: 'start the restore again; its new lock orders the runs',
+      },
+    );
+  }
+}
+
+function lost(component: string, token: FencingToken, by?: FencingToken): LifeboatError {
+  const newer = by === undefined ? 'somebody else' : describeToken(by);
+  return new LifeboatError('Fenced', `${describeToken(token)} lost the live data of \`${component}\` to ${newer}`, {
+    component,
+  });
+}

@@ -1,0 +1,62 @@
+/** What a plan must know of one live path before anything is fetched: disk, room, and what would be refused. */
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { isLifeboatError } from '../../domain/errors.ts';
+import type { RestoreTarget } from '../driver.ts';
+import { deviceOf, freeBytes, nearestExisting, treeBytes } from './disk.ts';
+import { placeOf } from './place.ts';
+
+/** Never throws for what stands on disk: it becomes a problem of the target. `needBytes` is what staging will write. */
+export async function restoreTargetOf(options: {
+  readonly live: string;
+  readonly needBytes: number;
+}): Promise<RestoreTarget> {
+  const { live, needBytes } = options;
+  const problems: { code: string; message: string; hint: string }[] = [];
+  try {
+    const place = await placeOf(live);
+    const folder = await nearestExisting(place.folder);
+    for (const needed of new Set([folder, await nearestExisting(place.anchor)])) {
+      if (await isWritable(needed)) continue;
+      problems.push({
+        code: 'PermissionDenied',
+        message: `may not write in \`${needed}\``,
+        hint: 'run the worker as root or as the owner of the data',
+      });
+    }
+    const free = await freeBytes(folder);
+    if (free < needBytes) {
+      problems.push({
+        code: 'NoSpace',
+        message: `staging \`${live}\` needs ${needBytes} bytes, ${free} are free on its filesystem`,
+        hint: `free ${needBytes - free} bytes, or use --replace-damaged if the live data is damaged`,
+      });
+    }
+    return {
+      path: live,
+      device: await deviceOf(folder),
+      needBytes,
+      freeBytes: free,
+      liveBytes: await treeBytes(place.target),
+      problems,
+    };
+  } catch (error) {
+    if (!isLifeboatError(error)) throw error;
+    problems.push({ code: error.code, message: error.message, hint: error.hint });
+    return {
+      path: live,
+      device: await deviceOf(live),
+      needBytes,
+      freeBytes: await freeBytes(live),
+      liveBytes: 0,
+      problems,
+    };
+  }
+}
+
+async function isWritable(folder: string): Promise<boolean> {
+  return access(folder, constants.W_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
