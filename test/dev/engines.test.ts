@@ -1,9 +1,8 @@
 import { Redis } from 'ioredis';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { Connection } from '@temporalio/client';
 import { stat } from 'node:fs/promises';
 import { engineTest, startPostgres, startRedis, startTemporal } from '../support/engines.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
 
 engineTest('postgres accepts a replication session and has checksums', async ({ postgres }) => {
   const client = await postgres.connect();
@@ -44,14 +43,13 @@ engineTest('temporal answers on a free port, with the search attributes that wer
   }
 });
 
-test('an engine that was killed starts again on the same folder with its data', async () => {
-  await using folder = await temporaryFolder();
-  const first = await startPostgres({ directory: folder.path, settings: { fsync: 'on' } });
+engineTest('an engine that was killed starts again on the same folder with its data', async ({ folder }) => {
+  const first = await startPostgres({ directory: folder, settings: { fsync: 'on' } });
   const client = await first.connect();
   await client.query('create table kept as select 7 as n');
   await client.end();
   await first.kill();
-  const second = await startPostgres({ directory: folder.path, port: first.port });
+  const second = await startPostgres({ directory: folder, port: first.port });
   try {
     const again = await second.connect();
     expect((await again.query('select n from kept')).rows).toEqual([{ n: 7 }]);
@@ -61,10 +59,12 @@ test('an engine that was killed starts again on the same folder with its data', 
   }
 });
 
-test('an engine that cannot start says why with the end of its log, and leaves nothing running', async () => {
-  await using folder = await temporaryFolder();
-  await expect(startPostgres({ directory: folder.path, settings: { port: '70000' } })).rejects.toMatchObject({
-    code: 'EngineUnavailable',
-    message: expect.stringContaining('outside the valid range'),
-  });
-});
+engineTest(
+  'an engine that cannot start says why with the end of its log, and leaves nothing running',
+  async ({ folder }) => {
+    await expect(startPostgres({ directory: folder, settings: { port: '70000' } })).rejects.toMatchObject({
+      code: 'EngineUnavailable',
+      message: expect.stringContaining('outside the valid range'),
+    });
+  },
+);

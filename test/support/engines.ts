@@ -47,8 +47,12 @@ export const engineTest = test.extend<EngineFixtures>({
   redis: [({}, use) => lend(startRedis, use), { scope: 'file' }],
   temporal: [({}, use) => lend(startTemporal, use), { scope: 'file' }],
   folder: async ({}, use) => {
-    await using folder = await temporaryFolder();
-    await use(folder.path);
+    const folder = await temporaryFolder();
+    try {
+      await use(folder.path);
+    } finally {
+      await folder.remove();
+    }
   },
 });
 /* oxlint-enable no-empty-pattern */

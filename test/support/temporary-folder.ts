@@ -2,14 +2,14 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export interface TemporaryFolder extends AsyncDisposable {
+export interface TemporaryFolder {
   readonly path: string;
   remove(): Promise<void>;
 }
 
-/** A folder of its own, short enough for sockets, gone with `remove()` or at the end of an `await using` block. */
+/** A folder of its own, short enough for sockets, and gone with `remove()`. */
 export async function temporaryFolder(prefix = 'test'): Promise<TemporaryFolder> {
   const path = await realpath(await mkdtemp(join(tmpdir(), `lifeboat-${prefix}-`)));
   const remove = () => rm(path, { recursive: true, force: true, maxRetries: 5 });
-  return { path, remove, [Symbol.asyncDispose]: remove };
+  return { path, remove };
 }

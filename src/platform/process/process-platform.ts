@@ -1,0 +1,39 @@
+import { LifeboatError } from '../../domain/errors.ts';
+import type { ServiceConfig } from '../../domain/appliance.ts';
+import type { Platform } from '../platform.ts';
+import { checkService } from './check-service.ts';
+import { commandState, startByCommand, stopByCommand } from './command-service.ts';
+import type { CommandService } from './command-service.ts';
+import type { ProcessService } from './launch.ts';
+import { processState, startProcess, stopProcess } from './process-service.ts';
+
+/** The platform of an appliance whose services are processes on this host. It keeps nothing in memory: pid files tell. */
+export function createProcessPlatform(services: readonly ServiceConfig[]): Platform {
+  const find = (name: string): ServiceConfig => {
+    const service = services.find((candidate) => candidate.name === name);
+    if (service !== undefined) return service;
+    throw new LifeboatError('NotFound', `there is no service \`${name}\``, {
+      hint: `lifeboat.yaml has ${services.map((s) => s.name).join(', ')}`,
+    });
+  };
+  return {
+    kind: 'process',
+    start: async (name, signal) => {
+      const service = find(name);
+      await (isProcess(service) ? startProcess(service, signal) : startByCommand(service as CommandService, signal));
+    },
+    stop: async (name, signal) => {
+      const service = find(name);
+      await (isProcess(service) ? stopProcess(service, signal) : stopByCommand(service as CommandService, signal));
+    },
+    state: async (name) => {
+      const service = find(name);
+      return isProcess(service) ? processState(service) : commandState(service as CommandService);
+    },
+    check: async () => (await Promise.all(services.map(checkService))).flat(),
+  };
+}
+
+function isProcess(service: ServiceConfig): service is ProcessService {
+  return service.run.kind === 'process';
+}

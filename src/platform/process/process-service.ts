@@ -1,0 +1,137 @@
+/** One service that is a child process of its own on this host. */
+import { LifeboatError } from '../../domain/errors.ts';
+import type { ServiceState } from '../platform.ts';
+import { accepts, addressOf, askReadiness } from '../readiness.ts';
+import { ProcessFamily } from './family.ts';
+import { launch } from './launch.ts';
+import type { ProcessService } from './launch.ts';
+import { readPidFile, removeStalePidFile } from './pid-file.ts';
+import type { ProcessIdentity } from './pid-file.ts';
+import { readProcessTable } from './process-table.ts';
+import type { ProcessEntry } from './process-table.ts';
+import { waitUntil } from './wait.ts';
+
+/** PostgreSQL's immediate shutdown, the last one that leaves a clean crash: it only has to tell its backends. */
+const quitMs = 5000;
+/** The kernel needs time to take a large process apart, but no more than this. */
+const killMs = 10_000;
+/** A service without port or health page counts as started when it lived this long. */
+const settledMs = 500;
+
+/**
+ * Starts the service unless it runs, and waits until it is ready. A service that runs but does not become ready in time
+ * is left running: a database may still replay, and the next call goes on waiting. ServiceFailed names the log.
+ */
+export async function startProcess(service: ProcessService, signal: AbortSignal): Promise<void> {
+  const { pidFile } = service.run;
+  const before = await readPidFile(pidFile, service.name, signal);
+  if (before === undefined || !(await isAlive(before))) {
+    await refuseForeignListener(service);
+    await removeStalePidFile(pidFile, before);
+    await launch(service); // False when another attempt launched it just now: then its process is waited for.
+  }
+  await waitForReady(service, signal);
+}
+
+/**
+ * Stops the service and returns when none of its processes lives: its stop signal, then SIGQUIT after SIGINT, then
+ * SIGKILL for what is left. Also done where the service does not run: a crashed head may have left others behind.
+ */
+export async function stopProcess(service: ProcessService, signal: AbortSignal): Promise<void> {
+  const head = await readPidFile(service.run.pidFile, service.name, signal);
+  const family = new ProcessFamily(head, service.run.command);
+  const isGone = async () => (await family.living()).length === 0;
+  for (const { name, waitMs, wholeFamily } of escalation(service)) {
+    const members = await family.living();
+    const hasHead = head !== undefined && members[0]?.pid === head.pid;
+    send(service, name, wholeFamily || !hasHead ? members : members.slice(0, 1));
+    if (await waitUntil(isGone, waitMs, signal)) break;
+  }
+  const [left] = await family.living();
+  if (left !== undefined) {
+    throw new LifeboatError(
+      'ServiceFailed',
+      `service \`${service.name}\` is not gone: process ${left.pid} survived SIGKILL`,
+      {
+        hint: 'it hangs in the kernel, mostly on a dead disk or mount: mend that first',
+        details: { pid: left.pid },
+      },
+    );
+  }
+  await removeStalePidFile(service.run.pidFile, head);
+  await refuseForeignListener(service);
+}
+
+export async function processState(service: ProcessService): Promise<ServiceState> {
+  const head = await readPidFile(service.run.pidFile, service.name, AbortSignal.timeout(10_000));
+  if (head === undefined) return { service: service.name, running: false, ready: false, detail: 'not started' };
+  if (!(await isAlive(head)))
+    return { service: service.name, running: false, ready: false, detail: `process ${head.pid} is gone` };
+  const { ready, detail } = await askReadiness(service.ready);
+  return { service: service.name, running: true, ready, pid: head.pid, detail };
+}
+
+async function waitForReady(service: ProcessService, signal: AbortSignal): Promise<void> {
+  const begun = performance.now();
+  let state: ServiceState | undefined;
+  const isDecided = async () => {
+    state = await processState(service);
+    const isSettled = service.ready.kind !== 'running' || performance.now() - begun >= settledMs;
+    return !state.running || (state.ready && isSettled);
+  };
+  const decided = await waitUntil(isDecided, service.startTimeoutSeconds * 1000, signal);
+  if (decided && state?.running) return;
+  const what = state?.running
+    ? `runs but is not ready after ${service.startTimeoutSeconds} s (${state.detail})`
+    : `ended while it started (${state?.detail ?? 'no process'})`;
+  throw new LifeboatError('ServiceFailed', `service \`${service.name}\` ${what}; its log is ${service.run.logFile}`, {
+    hint: `read the end of ${service.run.logFile}`,
+    details: { logFile: service.run.logFile },
+  });
+}
+
+function escalation(service: ProcessService): { name: NodeJS.Signals; waitMs: number; wholeFamily: boolean }[] {
+  const { stopSignal } = service.run;
+  return [
+    { name: stopSignal, waitMs: service.stopTimeoutSeconds * 1000, wholeFamily: false },
+    ...(stopSignal === 'SIGINT' ? [{ name: 'SIGQUIT' as const, waitMs: quitMs, wholeFamily: false }] : []),
+    { name: 'SIGKILL', waitMs: killMs, wholeFamily: true },
+  ];
+}
+
+function send(service: ProcessService, name: NodeJS.Signals, members: readonly ProcessEntry[]): void {
+  for (const { pid } of members) {
+    try {
+      process.kill(pid, name);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ESRCH') continue; // Gone in between, which is what is wanted.
+      throw new LifeboatError(
+        'PermissionDenied',
+        `service \`${service.name}\` cannot be stopped: process ${pid} belongs to another user`,
+        {
+          cause: error,
+          details: { pid },
+        },
+      );
+    }
+  }
+}
+
+/** A process that is not ours on the service's address would answer for it, and keep it from binding. */
+async function refuseForeignListener(service: ProcessService): Promise<void> {
+  const address = addressOf(service.ready);
+  if (address === undefined || !(await accepts(address.host, address.port))) return;
+  throw new LifeboatError(
+    'ServiceFailed',
+    `another process than service \`${service.name}\` answers on ${address.host}:${address.port}`,
+    {
+      hint: `find it with \`ss -ltnp 'sport = :${address.port}'\` and stop it`,
+      details: { port: address.port },
+    },
+  );
+}
+
+async function isAlive(identity: ProcessIdentity): Promise<boolean> {
+  return (await readProcessTable()).some((entry) => entry.pid === identity.pid && entry.started === identity.started);
+}
