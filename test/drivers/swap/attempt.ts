@@ -1,0 +1,35 @@
+/** A swap attempt as a process of its own, so that it can be killed and stopped for real. Argument: an `Attempt` as JSON. */
+import type { FencingToken } from '../../../src/drivers/driver.ts';
+import { swapBack, swapIn, type SwapPair } from '../../../src/drivers/swap/swap.ts';
+
+export interface Attempt {
+  readonly act: 'swapIn' | 'swapBack';
+  readonly component: string;
+  readonly pairs: readonly SwapPair[];
+  readonly token: FencingToken;
+  /** Dies at this step (1 is the first). */
+  readonly killAtStep?: number;
+  /** Stops itself with SIGSTOP: 0 is before it asks for the lease. */
+  readonly stopAtStep?: number;
+  readonly leaseMs?: number;
+}
+
+const attempt = JSON.parse(process.argv[2] ?? '') as Attempt;
+let steps = 0;
+const tuning = {
+  leaseMs: attempt.leaseMs ?? 15_000,
+  onStep: () => {
+    steps++;
+    if (steps === attempt.killAtStep) process.kill(process.pid, 'SIGKILL');
+    if (steps === attempt.stopAtStep) process.kill(process.pid, 'SIGSTOP');
+  },
+};
+if (attempt.stopAtStep === 0) process.kill(process.pid, 'SIGSTOP');
+const { component, pairs, token } = attempt;
+try {
+  if (attempt.act === 'swapIn') await swapIn({ component, pairs, token, tuning });
+  else await swapBack({ component, lives: pairs.map((pair) => pair.live), token, tuning });
+} catch (error) {
+  console.log((error as Error).name);
+  process.exitCode = 1;
+}
