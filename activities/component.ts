@@ -1,0 +1,124 @@
+/**
+ * The activities of one component, the same on every component queue: find the driver, call the operation, beat,
+ * translate errors. Each may run twice and be killed anywhere: capture stores content-addressed objects, the restore
+ * steps are fenced and journaled by the driver (src/drivers/driver.ts).
+ */
+import { activityInfo } from '@temporalio/activity';
+import type { ProbeResult, Receipt } from '../src/domain/recovery-point.ts';
+import type { PlanTarget } from '../src/domain/restore-plan.ts';
+import { LifeboatError } from '../src/domain/errors.ts';
+import type { FencingToken, RestoreContext } from '../src/drivers/driver.ts';
+import { captureComponent } from '../src/operations/capture-component.ts';
+import { newestRecord, recordOf } from '../src/operations/find-record.ts';
+import { describeTarget } from '../src/operations/prepare-restore.ts';
+import type { ComponentRequest } from '../workflows/run-plan.ts';
+import type { Dependencies } from './dependencies.ts';
+import { translated } from './failures.ts';
+import { withHeartbeat, type Beat } from './heartbeat.ts';
+
+export interface PointRequest {
+  readonly repositoryId: string;
+  readonly backupId: string;
+  readonly component: string;
+}
+
+/** Probes go into histories: at most this many failed ones are carried there one by one. */
+const failedProbesKept = 20;
+
+export type ComponentActivities = ReturnType<typeof createComponentActivities>;
+
+export function createComponentActivities(deps: Dependencies) {
+  /** A driver call of a restore with its context; `phase` orders the fencing tokens of a run's steps. */
+  const restoring = <T>(request: ComponentRequest, phase: number, call: (context: RestoreContext) => Promise<T>): Promise<T> =>
+    translated(request.component, () =>
+      withHeartbeat(async (beat) => call(await contextOf(deps, request, phase, beat))),
+    );
+
+  return {
+    async captureComponent(request: PointRequest): Promise<Receipt> {
+      const { component, backupId } = request;
+      return translated(component, () =>
+        withHeartbeat(async (beat) => {
+          const repository = await deps.repository(request.repositoryId);
+          return captureComponent({
+            repository,
+            driver: deps.driver(component),
+            host: deps.appliance.host,
+            backupId,
+            previous: await newestRecord(repository, component),
+            resumePacks: beat.last?.packs ?? [],
+            onProgress: (state, packs) => {
+              beat.report(state);
+              if (packs.length > 0) beat.packs([...new Set([...(beat.last?.packs ?? []), ...packs])]);
+            },
+            signal: beat.signal,
+          });
+        }),
+      );
+    },
+
+    async describeTarget(request: PointRequest): Promise<PlanTarget[]> {
+      return translated(request.component, () =>
+        withHeartbeat(async () => {
+          const repository = await deps.repository(request.repositoryId);
+          return describeTarget(deps.driver(request.component), await recordOf(repository, request.backupId, request.component));
+        }),
+      );
+    },
+
+    async stageComponent(request: ComponentRequest): Promise<{ readonly token: FencingToken; readonly files: number; readonly bytes: number }> {
+      return restoring(request, 1, async (context) => {
+        const { files, bytes } = await deps.driver(request.component).stage(context);
+        return { token: context.token, files, bytes };
+      });
+    },
+
+    async validateComponent(request: ComponentRequest): Promise<ProbeResult[]> {
+      return restoring(request, 2, async (context) => summarised(await deps.driver(request.component).validate(context)));
+    },
+
+    async swapComponent(request: ComponentRequest): Promise<void> {
+      return restoring(request, 3, async (context) => deps.driver(request.component).swap(context));
+    },
+
+    async probeComponent(request: ComponentRequest): Promise<ProbeResult[]> {
+      return restoring(request, 4, async (context) => summarised(await deps.driver(request.component).probe(context)));
+    },
+
+    async commitComponent(request: ComponentRequest): Promise<{ readonly safetyCopies: readonly string[] }> {
+      return restoring(request, 5, async (context) => deps.driver(request.component).commit(context));
+    },
+
+    async undoComponent(request: ComponentRequest): Promise<void> {
+      return restoring(request, 9, async (context) => deps.driver(request.component).undo(context));
+    },
+  };
+}
+
+async function contextOf(deps: Dependencies, request: ComponentRequest, phase: number, beat: Beat): Promise<RestoreContext> {
+  const repository = await deps.repository(request.repositoryId);
+  const token: FencingToken = { lockStart: request.lockSince, runId: request.runId, attempt: phase * 1000 + activityInfo().attempt };
+  if (phase > 1 && phase < 9 && request.staged === null) {
+    throw new LifeboatError('Internal', `component \`${request.component}\` was not staged before phase ${phase}`);
+  }
+  return {
+    repository,
+    record: await recordOf(repository, request.backupId, request.component),
+    token,
+    staged: request.staged ?? token,
+    replaceDamaged: request.replaceDamaged,
+    onProgress: beat.report,
+    signal: beat.signal,
+  };
+}
+
+/** All failed probes up to a limit, and every one that holds while they are few; the full list stands in the report of `show`. */
+function summarised(probes: readonly ProbeResult[]): ProbeResult[] {
+  const failed = probes.filter(({ ok }) => !ok);
+  const held = probes.filter(({ ok }) => ok);
+  return [...failed.slice(0, failedProbesKept), ...held.slice(0, 40)].map((probe) => ({
+    ...probe,
+    expected: probe.expected.slice(0, 200),
+    actual: probe.actual.slice(0, 200),
+  }));
+}

@@ -1,0 +1,61 @@
+/** Light activities that share the workflows' queue: what the configuration says, who holds the lock, messages out. */
+import { WorkflowNotFoundError } from '@temporalio/client';
+import type { ComponentKind } from '../src/domain/component.ts';
+import type { Dependencies } from './dependencies.ts';
+import { translated } from './failures.ts';
+import { withHeartbeat } from './heartbeat.ts';
+
+/** What workflows need to know of the appliance: names, hosts, objectives. No paths, no secrets. */
+export interface ApplianceView {
+  readonly name: string;
+  readonly host: string;
+  readonly searchable: boolean;
+  readonly catchupSeconds: number;
+  readonly rtoSeconds: { readonly critical: number; readonly full: number; readonly monitoring: number };
+  readonly components: readonly { readonly id: string; readonly kind: ComponentKind; readonly host: string }[];
+}
+
+export type ControlActivities = ReturnType<typeof createControlActivities>;
+
+export function createControlActivities({ appliance, client, notifier, searchable }: Dependencies) {
+  return {
+    async describeAppliance(): Promise<ApplianceView> {
+      return {
+        name: appliance.name,
+        host: appliance.host,
+        searchable,
+        catchupSeconds: appliance.schedules['backup-full']?.catchupSeconds ?? 0,
+        rtoSeconds: appliance.objectives.rtoSeconds,
+        components: appliance.components.map(({ id, kind, host }) => ({ id, kind, host })),
+      };
+    },
+
+    /** The workflow id that the lock's memo names; empty if it was freed meanwhile. */
+    async lockHolder({ appliance: name }: { readonly appliance: string }): Promise<string> {
+      return translated(undefined, async () => {
+        try {
+          const { memo, status } = await client.workflow.getHandle(`lock/${name}`).describe();
+          return status.name === 'RUNNING' && typeof memo?.holder === 'string' ? memo.holder : '';
+        } catch (error) {
+          if (error instanceof WorkflowNotFoundError) return '';
+          throw error;
+        }
+      });
+    },
+
+    async cancelRun({ workflowId }: { readonly workflowId: string }): Promise<void> {
+      return translated(undefined, async () => {
+        if (workflowId === '') return;
+        try {
+          await client.workflow.getHandle(workflowId).cancel();
+        } catch (error) {
+          if (!(error instanceof WorkflowNotFoundError)) throw error;
+        }
+      });
+    },
+
+    async deliver({ text }: { readonly text: string }): Promise<void> {
+      return translated(undefined, () => withHeartbeat(async (beat) => notifier.post(text, beat.signal)));
+    },
+  };
+}

@@ -1,0 +1,21 @@
+/** What workers/wire.ts builds from configuration and hands to the activities. */
+import type { Client } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { Appliance } from '../src/domain/appliance.ts';
+import type { Driver } from '../src/drivers/driver.ts';
+import type { Platform } from '../src/platform/platform.ts';
+import type { Repository } from '../src/repository/repository.ts';
+
+export interface Dependencies {
+  readonly appliance: Appliance;
+  /** Opens once and keeps it open; fails with RepositoryMismatch if `expectedId` is given and another one lies there. */
+  readonly repository: (expectedId?: string) => Promise<Repository>;
+  /** NotFound for an unknown component. */
+  readonly driver: (component: string) => Driver;
+  readonly platform: Platform;
+  readonly notifier: { readonly post: (text: string, signal: AbortSignal) => Promise<void> };
+  readonly client: Client;
+  /** False where the search attributes could not be registered. */
+  readonly searchable: boolean;
+  readonly log: Logger;
+}

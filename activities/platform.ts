@@ -1,0 +1,49 @@
+/** Activities that stop, start and look at services. Each may run twice: stopping what is stopped is fine. */
+import type { Dependencies } from './dependencies.ts';
+import { translated } from './failures.ts';
+import { withHeartbeat } from './heartbeat.ts';
+import { LifeboatError } from '../src/domain/errors.ts';
+
+const ranBefore = 'was running';
+
+export type PlatformActivities = ReturnType<typeof createPlatformActivities>;
+
+export function createPlatformActivities({ platform }: Dependencies) {
+  return {
+    async stopService({ service }: { readonly service: string }): Promise<{ readonly wasRunning: boolean }> {
+      return translated(service, () =>
+        withHeartbeat(async (beat) => {
+          // A second attempt finds the service stopped by the first: only the first one knows whether it ran.
+          const wasRunning = beat.last?.note === ranBefore || (await platform.state(service)).running;
+          beat.report({ phase: `stopping ${service}`, bytesDone: 0, bytesTotal: 0, note: wasRunning ? ranBefore : '' });
+          beat.flush();
+          await platform.stop(service, beat.signal);
+          return { wasRunning };
+        }),
+      );
+    },
+
+    async startService({ service }: { readonly service: string }): Promise<void> {
+      return translated(service, () =>
+        withHeartbeat(async (beat) => {
+          beat.report({ phase: `starting ${service}`, bytesDone: 0, bytesTotal: 0 });
+          await platform.start(service, beat.signal);
+        }),
+      );
+    },
+
+    /** Every service that was started is ready by its own word (a body that says unhealthy is not ready). */
+    async checkHealth({ services }: { readonly services: readonly string[] }): Promise<{ readonly text: string }> {
+      return translated(undefined, () =>
+        withHeartbeat(async () => {
+          const states = await Promise.all(services.map((service) => platform.state(service)));
+          const sick = states.filter(({ ready }) => !ready);
+          if (sick.length > 0) {
+            throw new LifeboatError('ServiceFailed', `not healthy: ${sick.map(({ service, detail }) => `${service} (${detail})`).join(', ')}`);
+          }
+          return { text: states.length === 0 ? 'no service to check' : `${states.length} services ready` };
+        }),
+      );
+    },
+  };
+}

@@ -1,0 +1,152 @@
+/** Activities on a location's host: reserve, seal, find, plan, verify, evidence. All may run twice. */
+import { statfs } from 'node:fs/promises';
+import type { BackupId, ManifestBody, Receipt } from '../src/domain/recovery-point.ts';
+import { roleOfKind, type Role } from '../src/domain/component.ts';
+import type { JsonValue } from '../src/domain/recovery-point.ts';
+import type { PlanTarget, RestorePlan } from '../src/domain/restore-plan.ts';
+import { LifeboatError } from '../src/domain/errors.ts';
+import { formatBytes } from '../src/domain/duration.ts';
+import { makePlan } from '../src/operations/prepare-restore.ts';
+import { sealBackup } from '../src/operations/seal-backup.ts';
+import { verifyPoint } from '../src/operations/verify-point.ts';
+import type { Dependencies } from './dependencies.ts';
+import { translated } from './failures.ts';
+import { withHeartbeat } from './heartbeat.ts';
+
+export interface PointView {
+  readonly repositoryId: string;
+  readonly backupId: BackupId;
+  readonly components: readonly { readonly id: string; readonly role: Role; readonly host: string }[];
+}
+
+export interface SealRequest {
+  readonly repositoryId: string;
+  readonly backupId: BackupId;
+  readonly startedAt: string;
+  readonly receipts: readonly Receipt[];
+  readonly failures: ManifestBody['failures'];
+  readonly workflow: ManifestBody['workflow'];
+}
+
+export interface PlanRequest {
+  readonly repositoryId: string;
+  readonly backupId: BackupId;
+  readonly components: readonly string[];
+  readonly targets: readonly PlanTarget[];
+  readonly stopFirst: boolean;
+  readonly replaceDamaged: boolean;
+  readonly now: string;
+}
+
+export type StorageActivities = ReturnType<typeof createStorageActivities>;
+
+export function createStorageActivities(deps: Dependencies) {
+  return {
+    /** Reserves the id by the writer's intent; the same owner gets the same id again. */
+    async beginBackup({ owner, at }: { readonly owner: string; readonly at: string }): Promise<{ readonly backupId: BackupId; readonly repositoryId: string }> {
+      return translated(undefined, () =>
+        withHeartbeat(async () => {
+          const repository = await deps.repository();
+          await requireSpace(deps);
+          return { backupId: await repository.reserve(new Date(at), owner), repositoryId: repository.id };
+        }),
+      );
+    },
+
+    async sealBackup(request: SealRequest): Promise<{ readonly bytes: number; readonly storedBytes: number }> {
+      return translated(undefined, () =>
+        withHeartbeat(async () => {
+          const repository = await deps.repository(request.repositoryId);
+          const manifest = await sealBackup({ ...request, repository, appliance: deps.appliance });
+          await repository.closeIntent(request.backupId);
+          const { components } = manifest.lifeboat;
+          return {
+            bytes: components.reduce((sum, { bytes }) => sum + bytes, 0),
+            storedBytes: components.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
+          };
+        }),
+      );
+    },
+
+    async resolvePoint({ at, components }: { readonly at: string; readonly components: readonly string[] }): Promise<PointView> {
+      return translated(undefined, () =>
+        withHeartbeat(async () => {
+          const repository = await deps.repository();
+          const manifest = await repository.findManifest(at);
+          const chosen = manifest.lifeboat.components.filter(({ id }) => components.length === 0 || components.includes(id));
+          return {
+            repositoryId: repository.id,
+            backupId: manifest.timestamp,
+            components: chosen.map(({ id, kind, host }) => ({ id, role: roleOfKind(kind), host })),
+          };
+        }),
+      );
+    },
+
+    async makePlan(request: PlanRequest): Promise<RestorePlan> {
+      return translated(undefined, () =>
+        withHeartbeat(async () => {
+          const repository = await deps.repository(request.repositoryId);
+          return makePlan({
+            appliance: deps.appliance,
+            manifest: await repository.findManifest(request.backupId),
+            targets: request.targets,
+            chosen: request.components,
+            now: new Date(request.now),
+            stopFirst: request.stopFirst,
+            replaceDamaged: request.replaceDamaged,
+          });
+        }),
+      );
+    },
+
+    /** Before anything stops: every object of the chosen components exists and authenticates. */
+    async verifyObjects({ repositoryId, backupId, components }: { readonly repositoryId: string; readonly backupId: BackupId; readonly components: readonly string[] }): Promise<{ readonly objects: number }> {
+      return translated(undefined, () =>
+        withHeartbeat(async (beat) => {
+          const repository = await deps.repository(repositoryId);
+          const { objects } = await verifyPoint({ repository, at: backupId, components, levels: ['L1-presence'], onProgress: beat.report, signal: beat.signal, orThrow: true });
+          return { objects };
+        }),
+      );
+    },
+
+    async verifyPoint({ at, components }: { readonly at: string; readonly components: readonly string[] }): Promise<{
+      readonly id: BackupId;
+      readonly ok: boolean;
+      readonly objects: number;
+      readonly bytes: number;
+      readonly problems: readonly string[];
+      readonly levels: readonly string[];
+    }> {
+      return translated(undefined, () =>
+        withHeartbeat(async (beat) => {
+          const repository = await deps.repository();
+          return verifyPoint({ repository, at, components, levels: ['L1', 'L3'], driver: deps.driver, onProgress: beat.report, signal: beat.signal, orThrow: false });
+        }),
+      );
+    },
+
+    async writeReport({ type, id, report }: { readonly type: string; readonly id: string; readonly report: Readonly<Record<string, JsonValue>> }): Promise<string> {
+      return translated(undefined, async () => (await deps.repository()).putReport(type, id, report));
+    },
+  };
+}
+
+/** D2.4: refuses to begin on a disk that is down to its reserve. */
+async function requireSpace({ appliance, repository, driver }: Dependencies): Promise<void> {
+  const { path, reserveBytes } = appliance.repository;
+  const { bavail, bsize } = await statfs(path);
+  const free = bavail * bsize;
+  const known = (await (await repository()).listManifests()).some(({ manifest }) => manifest?.success);
+  // A first backup stores everything; a later one stores changes, a tenth is a cautious guess.
+  const estimates = await Promise.all(appliance.components.map(async ({ id }) => driver(id).estimate().catch(() => ({ bytes: 0 }))));
+  const expected = Math.round(estimates.reduce((sum, { bytes }) => sum + bytes, 0) * (known ? 0.1 : 1));
+  if (expected > free - reserveBytes) {
+    throw new LifeboatError(
+      'NoSpace',
+      `the repository's disk has ${formatBytes(free)} free; the backup may need ${formatBytes(expected)} and ${formatBytes(reserveBytes)} must stay free (repository.reserve)`,
+      { hint: `free ${formatBytes(expected + reserveBytes - free)} below ${path}` },
+    );
+  }
+}

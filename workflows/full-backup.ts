@@ -1,0 +1,179 @@
+/**
+ * A full backup:
+ *  1. take the appliance lock, or end `skipped: held by …` after 30 min (which counts for the RPO);
+ *  2. reserve the recovery point's id;
+ *  3. capture every component, all at once; a failing one does not stop the others;
+ *  4. seal: the manifest is the last object written. A point that lacks a component is sealed as partial, never as good;
+ *  5. whatever happened: free the lock, write the evidence, tell people what is not well.
+ */
+import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import type { ApplianceView } from '../activities/control.ts';
+import type { Receipt } from '../src/domain/recovery-point.ts';
+import { formatBytes, formatDuration, roleOfKind } from '../src/domain/replayed.ts';
+import { lateSeconds } from './late.ts';
+import { takeLock, type HeldLock } from './lock.ts';
+import type { FullBackupInput, FullBackupResult } from './messages.ts';
+import { notify } from './notification.ts';
+import { components, control, evidence, priority, storage } from './proxies.ts';
+import { rootCode, rootMessage } from './run-plan.ts';
+import { RunDisplay } from './view.ts';
+
+const lockWaitSeconds = 30 * 60;
+
+interface Failure {
+  readonly component: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+export async function fullBackup(input: FullBackupInput = {}): Promise<FullBackupResult> {
+  const display = new RunDisplay();
+  const began = Date.now();
+  const late = lateSeconds();
+  const appliance = await control({ summary: 'read the configuration' }).describeAppliance();
+  display.describe(appliance.name, appliance.searchable);
+  if (late > appliance.catchupSeconds) {
+    display.note(`late: ${formatDuration(late)} after its scheduled time`);
+    await notify('late', `Backup of ${appliance.name} begins late: ${formatDuration(late)} after its scheduled time`);
+  }
+
+  let heldLock: HeldLock | undefined;
+  let result: FullBackupResult | undefined;
+  let failure: unknown;
+  try {
+    display.state('locking');
+    const taken = await takeLock({
+      appliance: appliance.name,
+      holder: workflowInfo().workflowId,
+      purpose: 'full backup',
+      waitSeconds: lockWaitSeconds,
+      onWait: (holder) => display.waitOn(`lock held by ${holder}`),
+    });
+    display.waitOn('');
+    if (!taken.held) {
+      display.state('skipped');
+      result = { state: 'skipped', id: '', bytes: 0, storedBytes: 0, seconds: 0, lateSeconds: late, text: `skipped: held by ${taken.holder}` };
+    } else {
+      heldLock = taken.lock;
+      result = { ...(await capture(input, appliance, display)), seconds: (Date.now() - began) / 1000, lateSeconds: late };
+    }
+  } catch (error) {
+    failure = error;
+    display.state(isCancellation(error) ? 'cancelled' : 'failed');
+  }
+  await CancellationScope.nonCancellable(async () => {
+    await heldLock?.release();
+    await conclude({ appliance, display, result, failure, began, late, input });
+  });
+  if (failure !== undefined) throw failure;
+  if (result === undefined) throw ApplicationFailure.nonRetryable('the backup ended without a result', 'Internal');
+  if (result.state === 'partial') throw ApplicationFailure.nonRetryable(result.text, 'BackupPartial', result);
+  return result;
+}
+
+async function capture(input: FullBackupInput, appliance: ApplianceView, display: RunDisplay): Promise<Omit<FullBackupResult, 'seconds' | 'lateSeconds'>> {
+  const chosen = chooseComponents(input.components ?? [], appliance);
+  display.state('reserving');
+  const startedAt = new Date().toISOString();
+  const { workflowId, runId } = workflowInfo();
+  const begun = await storage(appliance.host, { summary: 'reserve the recovery point', priority: priority.backup }).beginBackup({
+    owner: runId,
+    at: startedAt,
+  });
+  display.subject(begun.backupId);
+  display.state('capturing');
+  display.declare(chosen.map(({ id }) => `capture:${id}`));
+
+  const receipts: Receipt[] = [];
+  const failures: Failure[] = [];
+  await Promise.all(
+    chosen.map(async ({ id, kind, host }) => {
+      display.step(`capture:${id}`, 'running');
+      try {
+        const receipt = await components({ role: roleOfKind(kind), host }, { summary: `capture ${id}`, priority: priority.backup }).captureComponent({
+          repositoryId: begun.repositoryId,
+          backupId: begun.backupId,
+          component: id,
+        });
+        receipts.push(receipt);
+        display.step(`capture:${id}`, 'done', `${formatBytes(receipt.bytes)}, ${formatBytes(receipt.storedBytes)} new`);
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        display.step(`capture:${id}`, 'failed', rootMessage(error).slice(0, 200));
+        failures.push({ component: id, code: rootCode(error), message: rootMessage(error).slice(0, 500) });
+      }
+    }),
+  );
+  const reasons = failures.map(({ component, code, message }) => `${component}: ${code}: ${message}`).join('; ');
+  if (receipts.length === 0) throw ApplicationFailure.nonRetryable(`no component could be captured: ${reasons}`, failures[0]?.code ?? 'Internal');
+
+  display.state('sealing');
+  const order = new Map(chosen.map(({ id }, position) => [id, position]));
+  receipts.sort((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0));
+  const sealed = await storage(appliance.host, { summary: 'seal the recovery point', priority: priority.backup }).sealBackup({
+    repositoryId: begun.repositoryId,
+    backupId: begun.backupId,
+    startedAt,
+    receipts,
+    failures,
+    workflow: { id: workflowId, runId },
+  });
+  const partial = failures.length > 0;
+  display.state(partial ? 'partial' : 'sealed');
+  return {
+    state: partial ? 'partial' : 'sealed',
+    id: begun.backupId,
+    bytes: sealed.bytes,
+    storedBytes: sealed.storedBytes,
+    text: partial ? `recovery point ${begun.backupId} is partial: ${reasons}` : `recovery point ${begun.backupId} sealed`,
+  };
+}
+
+function chooseComponents(ids: readonly string[], appliance: ApplianceView): ApplianceView['components'] {
+  const unknown = ids.filter((id) => !appliance.components.some((component) => component.id === id));
+  if (unknown.length > 0) {
+    const known = appliance.components.map(({ id }) => id).join(', ');
+    throw ApplicationFailure.nonRetryable(`unknown component ${unknown.join(', ')}; known are ${known}. Example: {"components":["${known.split(', ')[0]}"]}`, 'InputInvalid');
+  }
+  return ids.length === 0 ? appliance.components : appliance.components.filter(({ id }) => ids.includes(id));
+}
+
+interface Conclusion {
+  readonly appliance: ApplianceView;
+  readonly display: RunDisplay;
+  readonly result: FullBackupResult | undefined;
+  readonly failure: unknown;
+  readonly began: number;
+  readonly late: number;
+  readonly input: FullBackupInput;
+}
+
+async function conclude({ appliance, display, result, failure, began, late, input }: Conclusion): Promise<void> {
+  const { workflowId, runId } = workflowInfo();
+  const view = display.view();
+  const text = failure === undefined ? (result?.text ?? '') : `${rootCode(failure)}: ${rootMessage(failure)}`;
+  await evidence(appliance.host, { summary: 'write the evidence' }).writeReport({
+    type: 'fullBackup',
+    id: workflowId,
+    report: {
+      workflowId,
+      runId,
+      state: view.state,
+      text,
+      backup: view.subject,
+      startedAt: new Date(began).toISOString(),
+      endedAt: new Date().toISOString(),
+      seconds: (Date.now() - began) / 1000,
+      lateSeconds: late,
+      bytes: result?.bytes ?? 0,
+      storedBytes: result?.storedBytes ?? 0,
+      steps: view.steps.map((step) => ({ ...step })),
+      notes: [...view.notes],
+      requestedBy: input.requestedBy ?? 'schedule',
+      reason: input.reason ?? '',
+    },
+  });
+  if (failure !== undefined || result?.state !== 'sealed') {
+    await notify('outcome', `Backup of ${appliance.name} ${view.state}: ${text} (${workflowId})`);
+  }
+}

@@ -1,0 +1,6 @@
+/** The public workflow types; exported names are type names. workers/wire.ts checks the list at boot. */
+export { fullBackup } from './full-backup.ts';
+export { lock } from './lock.ts';
+export { notification } from './notification.ts';
+export { restore } from './restore.ts';
+export { verifyBackup } from './verify-backup.ts';

@@ -1,0 +1,80 @@
+/**
+ * The appliance lock: a child with the fixed id `lock/<appliance>`. 'Already started' means held; its memo names the
+ * holder; parent-close policy TERMINATE frees it however the holder ends. The id excludes, not the holder's own id.
+ */
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { condition, setHandler, startChild, sleep, setCurrentDetails, type ChildWorkflowHandle } from '@temporalio/workflow';
+import { releaseSignal, type LockInput } from './messages.ts';
+import { control } from './proxies.ts';
+
+export async function lock(input: LockInput = {}): Promise<void> {
+  let released = false;
+  setHandler(releaseSignal, () => void (released = true), { description: 'The holder is done.' });
+  setCurrentDetails(`held by \`${input.holder ?? 'nobody'}\` for ${input.purpose ?? 'nothing'}`);
+  await condition(() => released);
+}
+
+export interface HeldLock {
+  /** ISO time at which the lock was taken: the fencing token's first part. */
+  readonly since: string;
+  release(): Promise<void>;
+}
+
+export interface TakeOptions {
+  readonly appliance: string;
+  readonly holder: string;
+  readonly purpose: string;
+  readonly waitSeconds: number;
+  /** Told who holds it while we wait. */
+  readonly onWait: (holder: string) => void;
+  /** Asked once when the lock is held: may the holder be cancelled? */
+  readonly mayCancel?: (holder: string) => boolean;
+}
+
+export type TakeResult = { readonly held: true; readonly lock: HeldLock } | { readonly held: false; readonly holder: string };
+
+const retrySeconds = 5;
+
+/** Takes the lock, or says who holds it after `waitSeconds`. */
+export async function takeLock(options: TakeOptions): Promise<TakeResult> {
+  let cancelAsked = false;
+  for (let waited = 0; ; waited += retrySeconds) {
+    const child = await tryStart(options);
+    if (child !== undefined) {
+      return {
+        held: true,
+        lock: {
+          since: new Date().toISOString(),
+          release: async () => {
+            await child.signal(releaseSignal);
+            await child.result();
+          },
+        },
+      };
+    }
+    const holder = await control({ summary: 'who holds the appliance?' }).lockHolder({ appliance: options.appliance });
+    options.onWait(holder);
+    if (!cancelAsked && options.mayCancel !== undefined) {
+      if (!options.mayCancel(holder)) return { held: false, holder };
+      cancelAsked = true;
+      await control({ summary: `cancel ${holder}` }).cancelRun({ workflowId: holder });
+    }
+    if (waited >= options.waitSeconds) return { held: false, holder };
+    await sleep(retrySeconds * 1000, { summary: `lock held by ${holder}` });
+  }
+}
+
+async function tryStart({ appliance, holder, purpose }: TakeOptions): Promise<ChildWorkflowHandle<typeof lock> | undefined> {
+  try {
+    return await startChild(lock, {
+      workflowId: `lock/${appliance}`,
+      args: [{ holder, purpose }],
+      memo: { holder },
+      parentClosePolicy: 'TERMINATE',
+      staticSummary: `appliance lock, held by ${holder}`.slice(0, 200),
+    });
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,111 @@
+/** Inputs, results, signals, updates and queries of all workflows. Every input is one plain object; `{}` changes nothing. */
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { ProbeResult } from '../src/domain/recovery-point.ts';
+import type { RestorePlan } from '../src/domain/restore-plan.ts';
+
+export interface FullBackupInput {
+  /** Component ids; empty means all configured. */
+  readonly components?: readonly string[];
+  readonly requestedBy?: string;
+  readonly reason?: string;
+}
+
+export interface FullBackupResult {
+  readonly state: 'sealed' | 'partial' | 'skipped';
+  readonly id: string;
+  readonly bytes: number;
+  readonly storedBytes: number;
+  readonly seconds: number;
+  readonly lateSeconds: number;
+  readonly text: string;
+}
+
+export interface RestoreInput {
+  /** Recovery point: a full id, a unique prefix, or `latest`. */
+  readonly at?: string;
+  readonly components?: readonly string[];
+  readonly reason?: string;
+  readonly requestedBy?: string;
+  /** Must equal the appliance's name; otherwise the run ends after showing its plan (state `planned`). */
+  readonly confirm?: string;
+  /** The guide's order: stop before verifying. */
+  readonly stopFirst?: boolean;
+  /** Delete first what failed its own check, where there is no room for two copies. */
+  readonly replaceDamaged?: boolean;
+  /** Keep the restored data although health or a probe failed after the swap. */
+  readonly keepNew?: boolean;
+  /** ISO time of the disaster, where known: the RTO clock begins there. */
+  readonly disasterAt?: string;
+}
+
+export interface RestoreResult {
+  readonly state: 'planned' | 'committed';
+  readonly id: string;
+  readonly seconds: number;
+  readonly steps: readonly StepReport[];
+  readonly probes: readonly ProbeResult[];
+  readonly safetyCopies: readonly string[];
+  readonly rtoBreached: boolean;
+  readonly plan: RestorePlan;
+  /** Workflow id of the full backup that a committed restore starts. */
+  readonly backupWorkflowId: string;
+}
+
+export interface VerifyBackupInput {
+  readonly at?: string;
+  readonly components?: readonly string[];
+  readonly requestedBy?: string;
+}
+
+export interface VerifyBackupResult {
+  readonly id: string;
+  readonly ok: boolean;
+  readonly objects: number;
+  readonly bytes: number;
+  readonly problems: readonly string[];
+  readonly levels: readonly string[];
+}
+
+export interface LockInput {
+  readonly holder?: string;
+  readonly purpose?: string;
+}
+
+export interface NotificationInput {
+  readonly text?: string;
+}
+
+export const stepStates = ['waiting', 'running', 'done', 'failed', 'undone', 'cancelled'] as const;
+export type StepState = (typeof stepStates)[number];
+
+export interface StepReport {
+  readonly id: string;
+  readonly state: StepState;
+  readonly seconds: number;
+  readonly note?: string;
+}
+
+/** What a run shows of itself: the query `progress`, the details in the UI and the report say the same. */
+export interface RunView {
+  readonly type: string;
+  readonly state: string;
+  readonly subject: string;
+  readonly startedAt: string;
+  readonly steps: readonly StepReport[];
+  readonly held: boolean;
+  readonly waitingOn: string;
+  readonly notes: readonly string[];
+  readonly deadline: string;
+}
+
+export const progressQuery = defineQuery<RunView>('progress');
+
+export interface Actor {
+  readonly by?: string;
+  readonly reason?: string;
+}
+
+export const abortUpdate = defineUpdate<string, [Actor]>('abort');
+export const holdUpdate = defineUpdate<string, [Actor]>('hold');
+export const resumeUpdate = defineUpdate<string, [Actor]>('resume');
+export const releaseSignal = defineSignal('release');

@@ -1,0 +1,66 @@
+/** Activity proxies by timing. Sums stand beside the limits. */
+import { proxyActivities, workflowInfo, type ActivityOptions } from '@temporalio/workflow';
+import type { ComponentActivities } from '../activities/component.ts';
+import type { ControlActivities } from '../activities/control.ts';
+import type { PlatformActivities } from '../activities/platform.ts';
+import type { StorageActivities } from '../activities/storage.ts';
+import type { Role } from '../src/domain/component.ts';
+
+/** Restores go before WAL, backups and drills wherever slots are scarce. */
+export const priority = { restore: { priorityKey: 1 }, wal: { priorityKey: 2 }, backup: { priorityKey: 3 }, drill: { priorityKey: 5 } } as const;
+
+export interface Queue {
+  readonly role: Role;
+  readonly host: string;
+}
+
+export function queueName({ role, host }: Queue): string {
+  return `${workflowInfo().taskQueue}-${role}-${host}`;
+}
+
+/**
+ * Moves bytes: 2 TB at 100 MB/s is 5.6 h, twice that is the limit of one attempt. Heartbeats come every 2 s, so ten
+ * missed ones mean that the worker is gone.
+ */
+const moving: ActivityOptions = {
+  startToCloseTimeout: '12 hours',
+  heartbeatTimeout: '20 seconds',
+  retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 6 },
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+};
+
+/** Answers in seconds; a service may take its own start timeout (600 s) and stop timeout (300 s). */
+const quick: ActivityOptions = {
+  startToCloseTimeout: '15 minutes',
+  heartbeatTimeout: '20 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds', maximumAttempts: 5 },
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+};
+
+/** Evidence and undo are tried until they succeed or are told that they never will. */
+const relentless: ActivityOptions = { ...quick, retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' } };
+
+interface CallOptions {
+  readonly summary: string;
+  readonly priority?: ActivityOptions['priority'];
+}
+
+const options = (base: ActivityOptions, queue: string, call: CallOptions): ActivityOptions => ({ ...base, taskQueue: queue, ...call });
+
+export const components = (queue: Queue, call: CallOptions): ComponentActivities =>
+  proxyActivities<ComponentActivities>(options(moving, queueName(queue), call));
+
+export const storage = (host: string, call: CallOptions): StorageActivities =>
+  proxyActivities<StorageActivities>(options(moving, queueName({ role: 'storage', host }), call));
+
+export const evidence = (host: string, call: CallOptions): StorageActivities =>
+  proxyActivities<StorageActivities>(options(relentless, queueName({ role: 'storage', host }), call));
+
+export const platform = (host: string, call: CallOptions): PlatformActivities =>
+  proxyActivities<PlatformActivities>(options(quick, queueName({ role: 'platform', host }), call));
+
+/** Light activities that any control worker can do: they share the workflows' queue. */
+export const control = (call: CallOptions): ControlActivities => proxyActivities<ControlActivities>(options(quick, workflowInfo().taskQueue, call));
+
+export const delivery = (call: CallOptions): ControlActivities =>
+  proxyActivities<ControlActivities>(options(relentless, workflowInfo().taskQueue, call));

@@ -1,0 +1,299 @@
+/**
+ * A restore:
+ *  1. find the recovery point, ask each driver about its target, plan; without `confirm` end here (state `planned`);
+ *  2. take the appliance lock: a backup, retention or drill that holds it is cancelled, another restore is not;
+ *  3. start the RTO clock, an observer that marks 50, 80 and 100 %;
+ *  4. run the plan: verify, stage and validate beside the live data, stop, swap, start, health, probes;
+ *  5. all proven → commit; anything failed → undo everything in reverse order;
+ *  6. whatever happened: free the lock, write the evidence, tell people; after a commit start a full backup.
+ */
+import {
+  ApplicationFailure,
+  CancellationScope,
+  ParentClosePolicy,
+  allHandlersFinished,
+  condition,
+  isCancellation,
+  setHandler,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { ApplianceView } from '../activities/control.ts';
+import type { PlanStep, RestorePlan } from '../src/domain/restore-plan.ts';
+import type { ProbeResult } from '../src/domain/recovery-point.ts';
+import { formatDuration } from '../src/domain/replayed.ts';
+import { fullBackup } from './full-backup.ts';
+import { takeLock, type HeldLock } from './lock.ts';
+import { abortUpdate, holdUpdate, resumeUpdate, type Actor, type RestoreInput, type RestoreResult } from './messages.ts';
+import { notify } from './notification.ts';
+import { components, control, evidence, priority, storage } from './proxies.ts';
+import { watchRto } from './rto-clock.ts';
+import { PlanRunner, rootCode, rootMessage } from './run-plan.ts';
+import { RunDisplay } from './view.ts';
+
+/** A cancelled backup ends within its heartbeat (2 s) plus clean-up; a minute is generous. */
+const lockWaitSeconds = 60;
+
+const stateOfStep: Readonly<Record<PlanStep['kind'], string>> = {
+  verify: 'verifying_source',
+  stage: 'staging',
+  validate: 'staging',
+  stop: 'stopping',
+  swap: 'swapping',
+  start: 'starting',
+  health: 'verifying',
+  probe: 'verifying',
+  commit: 'committing',
+};
+
+export async function restore(input: RestoreInput = {}): Promise<RestoreResult> {
+  const run = new RestoreRun(input);
+  return run.execute();
+}
+
+class RestoreRun {
+  readonly #input: RestoreInput;
+  readonly #display = new RunDisplay();
+  readonly #began = Date.now();
+  readonly #scope = new CancellationScope();
+  #aborted: string | undefined;
+  #committing = false;
+  #held = false;
+  #probes: readonly ProbeResult[] = [];
+  #undone: 'none' | 'full' | 'partial' = 'none';
+  #undoFailures: readonly string[] = [];
+  #plan: RestorePlan | undefined;
+
+  constructor(input: RestoreInput) {
+    this.#input = input;
+    this.#handleMessages();
+  }
+
+  async execute(): Promise<RestoreResult> {
+    const appliance = await control({ summary: 'read the configuration' }).describeAppliance();
+    this.#display.describe(appliance.name, appliance.searchable);
+    let lock: HeldLock | undefined;
+    let result: RestoreResult | undefined;
+    let failure: unknown;
+    const stopClock = new CancellationScope();
+    try {
+      await this.#scope.run(async () => {
+        this.#display.state('planning');
+        const { plan, repositoryId } = await this.#makePlan(appliance);
+        if (this.#input.confirm !== appliance.name) {
+          this.#display.state('planned');
+          result = this.#result('planned', plan, [], '');
+          return;
+        }
+        this.#display.state('locking');
+        lock = await this.#lock(appliance);
+        void stopClock.run(async () => watchRto(this.#clock(appliance), this.#display)).catch(() => undefined);
+        const safetyCopies = await this.#runPlan(plan, repositoryId, lock.since);
+        this.#display.state('committed');
+        result = this.#result('committed', plan, safetyCopies, '');
+      });
+    } catch (error) {
+      failure = this.#explain(error);
+    }
+    stopClock.cancel();
+    return CancellationScope.nonCancellable(async () => this.#conclude(appliance, lock, result, failure));
+  }
+
+  #handleMessages(): void {
+    setHandler(
+      abortUpdate,
+      ({ by, reason }) => {
+        this.#aborted = `${by ?? 'somebody'}: ${reason ?? 'no reason given'}`;
+        this.#display.note(`abort asked by ${this.#aborted}`);
+        this.#scope.cancel();
+        return 'everything that was done is being undone';
+      },
+      {
+        description: 'Stops the restore and puts the old data back.',
+        validator: (_actor: Actor) => {
+          if (this.#committing) throw new Error('the restore is committed; there is nothing to abort');
+        },
+      },
+    );
+    setHandler(
+      holdUpdate,
+      ({ by, reason }) => {
+        this.#held = true;
+        this.#display.hold(true);
+        this.#display.note(`held by ${by ?? 'somebody'}: ${reason ?? ''}`);
+        return 'no further step begins; running ones end';
+      },
+      { description: 'Lets running steps end and begins no further one.' },
+    );
+    setHandler(
+      resumeUpdate,
+      ({ by }) => {
+        this.#held = false;
+        this.#display.hold(false);
+        this.#display.note(`resumed by ${by ?? 'somebody'}`);
+        return 'steps begin again';
+      },
+      { description: 'Goes on after hold.' },
+    );
+  }
+
+  async #makePlan(appliance: ApplianceView): Promise<{ plan: RestorePlan; repositoryId: string }> {
+    const { host } = appliance;
+    const chosen = this.#input.components ?? [];
+    const point = await storage(host, { summary: `find ${this.#input.at ?? 'latest'}`, priority: priority.restore }).resolvePoint({
+      at: this.#input.at ?? 'latest',
+      components: chosen,
+    });
+    this.#display.subject(point.backupId);
+    const targets = await Promise.all(
+      point.components.map(async ({ id, role, host: on }) =>
+        components({ role, host: on }, { summary: `look at the target of ${id}`, priority: priority.restore }).describeTarget({
+          repositoryId: point.repositoryId,
+          backupId: point.backupId,
+          component: id,
+        }),
+      ),
+    );
+    const plan = await storage(host, { summary: 'plan', priority: priority.restore }).makePlan({
+      repositoryId: point.repositoryId,
+      backupId: point.backupId,
+      components: chosen,
+      targets: targets.flat(),
+      stopFirst: this.#input.stopFirst ?? false,
+      replaceDamaged: this.#input.replaceDamaged ?? false,
+      now: new Date().toISOString(),
+    });
+    this.#plan = plan;
+    this.#display.declare(plan.steps.map(({ id }) => id));
+    return { plan, repositoryId: point.repositoryId };
+  }
+
+  async #lock(appliance: ApplianceView): Promise<HeldLock> {
+    const taken = await takeLock({
+      appliance: appliance.name,
+      holder: workflowInfo().workflowId,
+      purpose: 'restore',
+      waitSeconds: lockWaitSeconds,
+      onWait: (holder) => this.#display.waitOn(`lock held by ${holder}`),
+      mayCancel: (holder) => !/^(restore|emergencyRollback)\//.test(holder),
+    });
+    this.#display.waitOn('');
+    if (taken.held) return taken.lock;
+    throw ApplicationFailure.nonRetryable(`the appliance is held by ${taken.holder}; nothing was changed`, 'LockHeld');
+  }
+
+  /** Proves and commits, or undoes everything and throws the first error. */
+  async #runPlan(plan: RestorePlan, repositoryId: string, lockSince: string): Promise<readonly string[]> {
+    const runner = new PlanRunner({
+      plan,
+      repositoryId,
+      lockSince,
+      runId: workflowInfo().runId,
+      replaceDamaged: this.#input.replaceDamaged ?? false,
+      display: this.#display,
+      isHeld: () => this.#held,
+      onState: (kind) => this.#display.state(stateOfStep[kind]),
+    });
+    try {
+      const { probes, failedProbes } = await runner.prove();
+      this.#probes = probes;
+      if (failedProbes.length > 0 && this.#input.keepNew !== true) {
+        const names = failedProbes.map(({ component, name, expected, actual }) => `${component}/${name}: expected ${expected}, actual ${actual}`);
+        throw ApplicationFailure.nonRetryable(`${failedProbes.length} probes failed after the swap: ${names.join('; ')}`.slice(0, 2000), 'ValidationFailed');
+      }
+      this.#committing = true;
+    } catch (error) {
+      this.#display.state('undoing');
+      this.#undoFailures = await CancellationScope.nonCancellable(async () => runner.undo());
+      this.#undone = this.#undoFailures.length === 0 ? 'full' : 'partial';
+      throw error;
+    }
+    return CancellationScope.nonCancellable(async () => runner.commit());
+  }
+
+  #clock(appliance: ApplianceView): { began: number; objectiveSeconds: number; appliance: string } {
+    const disaster = Date.parse(this.#input.disasterAt ?? '');
+    const whole = (this.#input.components ?? []).length === 0;
+    return {
+      began: Number.isNaN(disaster) ? this.#began : disaster,
+      objectiveSeconds: whole ? appliance.rtoSeconds.full : appliance.rtoSeconds.critical,
+      appliance: appliance.name,
+    };
+  }
+
+  #explain(error: unknown): unknown {
+    if (!isCancellation(error)) return error;
+    const why = this.#aborted ?? 'the run was cancelled';
+    return ApplicationFailure.nonRetryable(`aborted (undone=${this.#undone}): ${why}`, 'Aborted');
+  }
+
+  #result(state: RestoreResult['state'], plan: RestorePlan, safetyCopies: readonly string[], backupWorkflowId: string): RestoreResult {
+    return {
+      state,
+      id: plan.backupId,
+      seconds: (Date.now() - this.#began) / 1000,
+      steps: this.#display.steps(),
+      probes: this.#probes,
+      safetyCopies,
+      rtoBreached: this.#display.breached,
+      plan,
+      backupWorkflowId,
+    };
+  }
+
+  async #conclude(appliance: ApplianceView, lock: HeldLock | undefined, result: RestoreResult | undefined, failure: unknown): Promise<RestoreResult> {
+    const { workflowId, runId } = workflowInfo();
+    await lock?.release();
+    if (failure !== undefined) this.#display.state(lock === undefined ? 'failed' : `aborted(undone=${this.#undone})`);
+    this.#undoFailures.forEach((text) => this.#display.note(`not undone: ${text}`));
+    let final = result;
+    if (result?.state === 'committed') {
+      final = { ...result, backupWorkflowId: await startFollowUpBackup(appliance.name, result.id) };
+    }
+    const view = this.#display.view();
+    const text = failure === undefined ? (result?.state ?? '') : `${rootCode(failure)}: ${rootMessage(failure)}`;
+    await evidence(appliance.host, { summary: 'write the evidence' }).writeReport({
+      type: 'restore',
+      id: workflowId,
+      report: {
+        workflowId,
+        runId,
+        state: view.state,
+        text: text.slice(0, 4000),
+        backup: view.subject,
+        startedAt: new Date(this.#began).toISOString(),
+        endedAt: new Date().toISOString(),
+        seconds: (Date.now() - this.#began) / 1000,
+        rtoBreached: this.#display.breached,
+        steps: view.steps.map((step) => ({ ...step })),
+        probes: this.#probes.map((probe) => ({ ...probe })),
+        safetyCopies: [...(result?.safetyCopies ?? [])],
+        notUndone: [...this.#undoFailures],
+        notes: [...view.notes],
+        estimateSeconds: this.#plan?.estimateSeconds ?? 0,
+        requestedBy: this.#input.requestedBy ?? 'unknown',
+        reason: this.#input.reason ?? '',
+      },
+    });
+    if (failure !== undefined) await notify('outcome', `Restore of ${appliance.name} ${view.state}: ${text.slice(0, 1500)} (${workflowId})`);
+    else if (result?.state === 'committed') {
+      await notify('outcome', `Restore of ${appliance.name} from ${result.id} committed after ${formatDuration(result.seconds)} (${workflowId})`);
+    }
+    await condition(allHandlersFinished);
+    if (failure !== undefined) throw failure;
+    if (final === undefined) throw ApplicationFailure.nonRetryable('the restore ended without a result', 'Internal');
+    return final;
+  }
+}
+
+/** The restored appliance has no recovery point of its own yet: a full backup begins at once. */
+async function startFollowUpBackup(appliance: string, restored: string): Promise<string> {
+  const workflowId = `fullBackup/${appliance}/${new Date().toISOString()}`;
+  await startChild(fullBackup, {
+    workflowId,
+    args: [{ requestedBy: 'restore', reason: `after the restore of ${restored}` }],
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    staticSummary: `full backup after the restore of ${restored}`,
+  });
+  return workflowId;
+}

@@ -1,0 +1,251 @@
+/**
+ * Interprets a restore plan: every step runs as soon as what it comes after is done, at most `parallelSteps` at once.
+ * Each step's undo stands beside it and is registered before the step acts. The first failure cancels what runs;
+ * the caller then calls `undo`, which runs every registered undo in reverse order and collects what failed.
+ *
+ * A changed interpreter raises `planVersion` and keeps the old one: plans stand in histories.
+ */
+import { ApplicationFailure, CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import type { FencingToken } from '../src/drivers/driver.ts';
+import type { PlanStep, RestorePlan } from '../src/domain/restore-plan.ts';
+import type { ProbeResult } from '../src/domain/recovery-point.ts';
+import { components, platform, priority, storage } from './proxies.ts';
+import type { RunDisplay } from './view.ts';
+
+/** Two cores: more byte movers at once only wait for each other; stops and starts are waits anyway. */
+const parallelSteps = 6;
+
+export interface PlanRun {
+  readonly plan: RestorePlan;
+  readonly repositoryId: string;
+  readonly lockSince: string;
+  readonly runId: string;
+  readonly replaceDamaged: boolean;
+  readonly display: RunDisplay;
+  /** A step begins only while this is false. */
+  readonly isHeld: () => boolean;
+  readonly onState: (kind: PlanStep['kind']) => void;
+}
+
+export interface PlanOutcome {
+  readonly probes: readonly ProbeResult[];
+  readonly safetyCopies: readonly string[];
+  readonly failedProbes: readonly ProbeResult[];
+}
+
+interface Undo {
+  readonly id: string;
+  readonly run: () => Promise<void>;
+}
+
+export class PlanRunner {
+  readonly #run: PlanRun;
+  readonly #undos: Undo[] = [];
+  readonly #staged = new Map<string, FencingToken>();
+  readonly #wasRunning = new Map<string, boolean>();
+  readonly #probes: ProbeResult[] = [];
+  readonly #safetyCopies: string[] = [];
+
+  constructor(run: PlanRun) {
+    this.#run = run;
+  }
+
+  /** Runs all steps but the commits, or throws the first failure after everything that ran has ended. */
+  async prove(): Promise<PlanOutcome> {
+    await this.#steps((step) => step.kind !== 'commit');
+    return { probes: this.#probes, safetyCopies: this.#safetyCopies, failedProbes: this.#probes.filter(({ ok }) => !ok) };
+  }
+
+  /** The point of no return: staging goes, safety copies stay. */
+  async commit(): Promise<readonly string[]> {
+    await this.#steps((step) => step.kind === 'commit');
+    return this.#safetyCopies;
+  }
+
+  /** Runs every undo; a failing one stops no other. Returns what could not be undone. */
+  async undo(): Promise<string[]> {
+    const failures: string[] = [];
+    for (const { id, run } of [...this.#undos].reverse()) {
+      try {
+        await run();
+        this.#run.display.step(id, 'undone');
+      } catch (error) {
+        failures.push(`${id}: ${rootMessage(error)}`);
+      }
+    }
+    return failures;
+  }
+
+  async #steps(chosen: (step: PlanStep) => boolean): Promise<void> {
+    const { plan, display } = this.#run;
+    const steps = plan.steps.filter(chosen);
+    const results = new Map<string, Promise<void>>();
+    let slots = parallelSteps;
+    let failure: unknown;
+    const scope = new CancellationScope();
+    const start = async (step: PlanStep): Promise<void> => {
+      await Promise.all(step.after.flatMap((id) => results.get(id) ?? []));
+      await condition(() => slots > 0 && !this.#run.isHeld());
+      slots -= 1;
+      display.step(step.id, 'running');
+      this.#run.onState(step.kind);
+      try {
+        const note = await this.#act(step);
+        display.step(step.id, 'done', note);
+      } catch (error) {
+        display.step(step.id, isCancellation(error) ? 'cancelled' : 'failed', isCancellation(error) ? '' : rootMessage(error).slice(0, 200));
+        throw error;
+      } finally {
+        slots += 1;
+      }
+    };
+    await scope.run(async () => {
+      // Steps are created in an order where what they come after already stands in the map.
+      for (const step of inOrder(steps)) {
+        const result = start(step);
+        result.catch((error: unknown) => {
+          if (failure === undefined) {
+            failure = error;
+            scope.cancel();
+          }
+        });
+        results.set(step.id, result);
+      }
+      await Promise.allSettled(results.values());
+    });
+    if (failure !== undefined) throw failure;
+  }
+
+  async #act(step: PlanStep): Promise<string> {
+    const { plan, repositoryId, display } = this.#run;
+    const call = { summary: `${step.id}`, priority: priority.restore };
+    const { subject, queue } = step;
+    switch (step.kind) {
+      case 'verify': {
+        const { objects } = await storage(queue.host, call).verifyObjects({
+          repositoryId,
+          backupId: plan.backupId,
+          components: plan.components.map(({ id }) => id),
+        });
+        return `${objects} objects`;
+      }
+      case 'stage': {
+        this.#undoComponent(step);
+        const staged = await components(queue, call).stageComponent(this.#request(step));
+        this.#staged.set(subject, staged.token);
+        return `${staged.files} files`;
+      }
+      case 'validate':
+        this.#requireProbes(step, await components(queue, call).validateComponent(this.#request(step)));
+        return '';
+      case 'stop': {
+        this.#undos.push({
+          id: step.id,
+          run: async () => {
+            if (this.#wasRunning.get(subject) !== false) await platform(queue.host, { summary: `undo: start ${subject}` }).startService({ service: subject });
+          },
+        });
+        const { wasRunning } = await platform(queue.host, call).stopService({ service: subject });
+        this.#wasRunning.set(subject, wasRunning);
+        return wasRunning ? '' : 'was not running';
+      }
+      case 'swap':
+        this.#undoComponent(step);
+        await components(queue, call).swapComponent(this.#request(step));
+        return '';
+      case 'start':
+        this.#undos.push({
+          id: step.id,
+          run: async () => {
+            await platform(queue.host, { summary: `undo: stop ${subject}` }).stopService({ service: subject });
+          },
+        });
+        await platform(queue.host, call).startService({ service: subject });
+        return '';
+      case 'health':
+        return (await platform(queue.host, call).checkHealth({ services: plan.stops })).text;
+      case 'probe': {
+        const probes = await components(queue, call).probeComponent(this.#request(step));
+        this.#probes.push(...probes);
+        const failed = probes.filter(({ ok }) => !ok);
+        failed.forEach(({ component, name, expected, actual }) => display.note(`probe ${component}/${name} failed: expected ${expected}, actual ${actual}`));
+        return failed.length === 0 ? `${probes.length} probes hold` : `${failed.length} of ${probes.length} probes FAILED`;
+      }
+      case 'commit': {
+        const { safetyCopies } = await components(queue, call).commitComponent(this.#request(step));
+        this.#safetyCopies.push(...safetyCopies);
+        return '';
+      }
+    }
+  }
+
+  #undoComponent(step: PlanStep): void {
+    this.#undos.push({
+      id: step.id,
+      run: async () => components(step.queue, { summary: `undo ${step.id}`, priority: priority.restore }).undoComponent(this.#request(step)),
+    });
+  }
+
+  #request(step: PlanStep): ComponentRequest {
+    const { plan, repositoryId, lockSince, runId, replaceDamaged } = this.#run;
+    return {
+      repositoryId,
+      backupId: plan.backupId,
+      component: step.subject,
+      lockSince,
+      runId,
+      staged: this.#staged.get(step.subject) ?? null,
+      replaceDamaged,
+    };
+  }
+
+  #requireProbes(step: PlanStep, probes: readonly ProbeResult[]): void {
+    const failed = probes.filter(({ ok }) => !ok);
+    if (failed.length === 0) return;
+    const text = failed.map(({ component, name, expected, actual }) => `${component}/${name}: expected ${expected}, actual ${actual}`).join('; ');
+    throw ApplicationFailure.nonRetryable(`${step.id}: ${failed.length} of ${probes.length} checks failed: ${text}`.slice(0, 2000), 'ValidationFailed');
+  }
+}
+
+/** What every component activity of a restore is given. */
+export interface ComponentRequest {
+  readonly repositoryId: string;
+  readonly backupId: string;
+  readonly component: string;
+  readonly lockSince: string;
+  readonly runId: string;
+  /** The token under which stage succeeded; null before it did. */
+  readonly staged: FencingToken | null;
+  readonly replaceDamaged: boolean;
+}
+
+function inOrder(steps: readonly PlanStep[]): PlanStep[] {
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  const order: PlanStep[] = [];
+  const seen = new Set<string>();
+  const visit = (step: PlanStep): void => {
+    if (seen.has(step.id)) return;
+    seen.add(step.id);
+    for (const id of step.after) {
+      const before = byId.get(id);
+      if (before !== undefined) visit(before);
+    }
+    order.push(step);
+  };
+  steps.forEach(visit);
+  return order;
+}
+
+/** The message at the bottom of a chain of causes: what really happened. */
+export function rootMessage(error: unknown): string {
+  let current = error;
+  while (current instanceof Error && current.cause instanceof Error) current = current.cause;
+  return current instanceof Error ? current.message : String(current);
+}
+
+/** The type at the bottom of a chain of causes: a code of the error catalogue. */
+export function rootCode(error: unknown): string {
+  let current = error;
+  while (current instanceof Error && current.cause instanceof Error) current = current.cause;
+  return current instanceof ApplicationFailure ? (current.type ?? 'Internal') : current instanceof Error ? current.name : 'Internal';
+}

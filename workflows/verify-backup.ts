@@ -1,0 +1,56 @@
+/** Verifies a stored recovery point: L1 every object and block authenticates, L3 every artefact has its structure. Takes no lock. */
+import { ApplicationFailure, CancellationScope, workflowInfo } from '@temporalio/workflow';
+import type { VerifyBackupInput, VerifyBackupResult } from './messages.ts';
+import { notify } from './notification.ts';
+import { control, evidence, storage } from './proxies.ts';
+import { rootCode, rootMessage } from './run-plan.ts';
+import { RunDisplay } from './view.ts';
+
+export async function verifyBackup(input: VerifyBackupInput = {}): Promise<VerifyBackupResult> {
+  const display = new RunDisplay();
+  const began = Date.now();
+  const appliance = await control({ summary: 'read the configuration' }).describeAppliance();
+  display.describe(appliance.name, appliance.searchable);
+  let result: VerifyBackupResult | undefined;
+  let failure: unknown;
+  try {
+    display.state('verifying');
+    result = await storage(appliance.host, { summary: `verify ${input.at ?? 'latest'}` }).verifyPoint({ at: input.at ?? 'latest', components: input.components ?? [] });
+    display.subject(result.id);
+    display.state(result.ok ? 'verified' : 'failed');
+    result.problems.slice(0, 20).forEach((problem) => display.note(problem));
+  } catch (error) {
+    failure = error;
+    display.state('failed');
+  }
+  await CancellationScope.nonCancellable(async () => {
+    const { workflowId, runId } = workflowInfo();
+    const text = failure === undefined ? (result?.problems.join('; ') ?? '') : `${rootCode(failure)}: ${rootMessage(failure)}`;
+    await evidence(appliance.host, { summary: 'write the evidence' }).writeReport({
+      type: 'verifyBackup',
+      id: workflowId,
+      report: {
+        workflowId,
+        runId,
+        state: display.view().state,
+        text: text.slice(0, 2000),
+        backup: result?.id ?? '',
+        startedAt: new Date(began).toISOString(),
+        endedAt: new Date().toISOString(),
+        seconds: (Date.now() - began) / 1000,
+        objects: result?.objects ?? 0,
+        bytes: result?.bytes ?? 0,
+        levels: [...(result?.levels ?? [])],
+        requestedBy: input.requestedBy ?? 'unknown',
+      },
+    });
+    if (failure !== undefined || result?.ok !== true) {
+      await notify('outcome', `Backup validation failed for ${result?.id ?? input.at ?? 'latest'}: ${text.slice(0, 1500)} (${workflowId})`);
+    }
+  });
+  if (failure !== undefined) throw failure;
+  if (result === undefined || !result.ok) {
+    throw ApplicationFailure.nonRetryable(`recovery point ${result?.id ?? ''} is damaged: ${result?.problems.slice(0, 5).join('; ') ?? ''}`, 'ObjectCorrupt');
+  }
+  return result;
+}
