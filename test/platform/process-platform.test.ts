@@ -22,21 +22,21 @@ interface PlatformFixture {
 }
 
 const test = engineTest.extend<PlatformFixture>({
-  // Asking for the folder makes it outlive the services.
-  platformOf: async ({ folder: _folder }, use) => {
+  platformOf: async ({ folder }, use) => {
+    expect(folder).toBeTypeOf('string'); // Asking for the folder makes it outlive the services.
     const made: { platform: Platform; services: readonly ServiceConfig[] }[] = [];
     await use((...services) => {
       const platform = createProcessPlatform(services);
       made.push({ platform, services });
       return platform;
     });
-    for (const { platform, services } of made)
-      for (const { name } of services) await platform.stop(name, never).catch(() => {});
+    for (const { platform, services } of made) for (const { name } of services) await platform.stop(name, never);
   },
 });
 
 test('O1.1: a started service outlives the call, writes its own log and is known by its pid file', async ({
   folder,
+  platformOf,
 }) => {
   const service = nodeService(folder, `console.log('hello'); ${idle}`);
   const platform = platformOf(service);
@@ -50,6 +50,7 @@ test('O1.1: a started service outlives the call, writes its own log and is known
 
 test('D3.11: starting twice, also at the same time, leaves one process; stopping twice is no error', async ({
   folder,
+  platformOf,
 }) => {
   const service = nodeService(folder, `require('node:fs').appendFileSync('starts', 'x'); ${idle}`);
   const platform = platformOf(service);
@@ -81,11 +82,11 @@ test('a reused pid is never killed: the pid file also holds when its process sta
   expect((await platform.state('app')).pid).not.toBe(bystander.pid);
 });
 
-test('a pid file of somebody else is an error, not a kill', async ({ folder, platformOf }) => {
+test('a pid file of somebody else is an error, not a kill', async ({ folder }) => {
   const service = nodeService(folder, idle);
   await mkdir(dirname(service.run.pidFile), { recursive: true });
   await writeFile(service.run.pidFile, `${process.pid}\n`);
-  await expect(platformOf(service).stop('app', never)).rejects.toMatchObject({ code: 'ServiceFailed' });
+  await expect(createProcessPlatform([service]).stop('app', never)).rejects.toMatchObject({ code: 'ServiceFailed' });
 });
 
 test('a launcher that was killed before it wrote its pid file does not block the next start', async ({
@@ -152,6 +153,7 @@ test('D3.5: redis starts and stops cleanly, its port is free afterwards', async 
 
 test('a service that ends while it starts names its log, and nothing of its output stands in the error', async ({
   folder,
+  platformOf,
 }) => {
   const service = nodeService(folder, `console.error('password=canary'); process.exit(3)`);
   const error = await platformOf(service)
@@ -178,15 +180,14 @@ test('a service gets no secret of the worker in its environment', async ({ folde
   expect(await readFile(service.run.logFile, 'utf8')).not.toContain('canary');
 });
 
-test('a stranger on the port is neither taken for the service nor left unnoticed after a stop', async ({
-  folder,
-  platformOf,
-}) => {
+test('a stranger on the port is neither taken for the service nor left unnoticed after a stop', async ({ folder }) => {
   const port = await freePort();
   const stranger = createServer().listen(port, '127.0.0.1');
   onTestFinished(() => void stranger.close());
   await once(stranger, 'listening');
-  const platform = platformOf(nodeService(folder, idle, { ready: { kind: 'tcp', host: '127.0.0.1', port } }));
+  const platform = createProcessPlatform([
+    nodeService(folder, idle, { ready: { kind: 'tcp', host: '127.0.0.1', port } }),
+  ]);
   await expect(platform.start('app', never)).rejects.toMatchObject({
     code: 'ServiceFailed',
     message: expect.stringContaining(String(port)),
@@ -229,10 +230,7 @@ test('an abort ends the waiting at once and leaves the service to the next call'
   expect(await platform.state('app')).toMatchObject({ running: true, ready: false });
 });
 
-test('check names a missing program, a missing user and a folder that cannot be written', async ({
-  folder,
-  platformOf,
-}) => {
+test('check names a missing program, a missing user and a folder that cannot be written', async ({ folder }) => {
   const good = nodeService(folder, idle);
   expect(await createProcessPlatform([good]).check()).toMatchObject([{ level: 'ok' }]);
   const bad = {
