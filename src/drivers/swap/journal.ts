@@ -62,7 +62,9 @@ export async function readJournal(anchor: string, component: string): Promise<Jo
   }
   const journal = JSON.parse(text) as Journal;
   if (journal.format !== journalFormat) {
-    throw new LifeboatError('FormatTooNew', `the swap journal \`${path}\` has format ${String(journal.format)}`, { component });
+    throw new LifeboatError('FormatTooNew', `the swap journal \`${path}\` has format ${String(journal.format)}`, {
+      component,
+    });
   }
   return journal;
 }

@@ -20,6 +20,21 @@ export function stagingName(component: string, token: FencingToken, live: string
   return `.lifeboat-${checked(component)}-staging-${runLabel(token)}-${token.attempt}-${short(live)}`;
 }
 
+/** Says that the staging of this attempt is complete. */
+export function receiptName(component: string, token: FencingToken): string {
+  return `${receiptPrefix(component, token)}${token.attempt}.json`;
+}
+
+/** What the receipts of all attempts of the token's run begin with. */
+export function receiptPrefix(component: string, token: FencingToken): string {
+  return `.lifeboat-${checked(component)}-staged-${runLabel(token)}-`;
+}
+
+/** Is this a receipt of the component, of any run? */
+export function isReceiptName(name: string, component: string): boolean {
+  return name.startsWith(`.lifeboat-${component}-staged-`) && name.endsWith('.json');
+}
+
 /** Damaged live data on its way out. */
 export function damagedName(component: string, token: FencingToken, live: string): string {
   return `.lifeboat-${checked(component)}-damaged-${runLabel(token)}-${short(live)}`;

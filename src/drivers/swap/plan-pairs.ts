@@ -1,12 +1,12 @@
 /** Turns the pairs of a new swap into journal entries, refusing whatever could not be finished. Changes nothing. */
 import { constants } from 'node:fs';
 import { access, lstat } from 'node:fs/promises';
-import { dirname, isAbsolute, join, relative } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
 import { deviceOf } from './disk.ts';
 import type { JournalPair } from './journal.ts';
 import { present } from './moves.ts';
-import { asideName, generationName, insideAsideName } from './names.ts';
+import { asideName, generationName, insideAsideName, isStagingName } from './names.ts';
 import { placeOf } from './place.ts';
 import { stagingPath } from './staging.ts';
 import type { SwapOptions, SwapPair } from './swap.ts';
@@ -55,6 +55,13 @@ async function planPair(pair: SwapPair, { component, token }: SwapOptions): Prom
 }
 
 async function checkStaged(pair: SwapPair, folder: string, component: string): Promise<void> {
+  // Anything else might be live data itself, which would then end in the staging that is removed.
+  if (!isStagingName(basename(pair.staged), component)) {
+    throw new LifeboatError('Precondition', `\`${pair.staged}\` is not a staging of \`${component}\``, {
+      component,
+      hint: 'stage the component again; nothing was switched',
+    });
+  }
   if (!present(pair.staged)) {
     throw new LifeboatError('Precondition', `nothing is staged at \`${pair.staged}\` for \`${pair.live}\``, {
       component,

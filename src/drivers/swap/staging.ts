@@ -1,14 +1,29 @@
 /** Where data is staged before a swap: beside the live path, under a hidden name of its own per run and attempt. */
-import { chown, lstat, mkdir, readdir, realpath } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chown, lstat, mkdir, readFile, readdir, realpath, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { JsonValue } from '../../domain/recovery-point.ts';
 import type { FencingToken } from '../driver.ts';
-import { nearestExisting } from './disk.ts';
+import { nearestExisting, writeDurably } from './disk.ts';
 import { readJournal } from './journal.ts';
 import { withLease } from './lease.ts';
-import { isStagingName, stagingName } from './names.ts';
+import { isReceiptName, isStagingName, receiptName, receiptPrefix, stagingName } from './names.ts';
 import { placeOf } from './place.ts';
 import { removeTree } from './remove-tree.ts';
 import type { SwapTarget } from './swap.ts';
+
+type StagingTarget = Pick<SwapTarget, 'component' | 'lives' | 'token'>;
+
+/** What a complete staging says of itself. */
+export interface StagedReceipt {
+  readonly token: FencingToken;
+  /** What was staged: the index id of the component's record. */
+  readonly source: string;
+  /** Live path to staged path. */
+  readonly staged: Readonly<Record<string, string>>;
+  /** The driver's own facts of the staging. */
+  readonly facts: Readonly<Record<string, JsonValue>>;
+}
 
 /**
  * The staging path of one live path: `<folder>/.lifeboat-<component>-staging-<run>-<attempt>-<path>`. The folder is
@@ -29,6 +44,33 @@ export async function makeStaging(live: string, component: string, token: Fencin
   await makeParents(dirname(path));
   await mkdir(path, { mode: 0o700 });
   return path;
+}
+
+/** Records durably that this attempt staged everything. Until then `findStaged` does not show it. */
+export async function markStaged(target: StagingTarget, receipt: Omit<StagedReceipt, 'token'>): Promise<void> {
+  const anchor = await anchorOf(target.lives);
+  await makeParents(anchor);
+  const owner = process.getuid?.() === 0 ? await lstat(anchor) : undefined;
+  const content: StagedReceipt = { token: target.token, ...receipt };
+  await writeDurably(join(anchor, receiptName(target.component, target.token)), JSON.stringify(content), owner);
+}
+
+/**
+ * The newest complete staging of the token's run for this source, whichever attempt made it; undefined where there is
+ * none, or where a staged path is gone (a swap moved it).
+ */
+export async function findStaged(target: StagingTarget, source: string): Promise<StagedReceipt | undefined> {
+  const anchor = await anchorOf(target.lives);
+  const prefix = receiptPrefix(target.component, target.token);
+  const names = (await readdir(anchor).catch(() => [])).filter(
+    (name) => name.startsWith(prefix) && name.endsWith('.json'),
+  );
+  const receipts = await Promise.all(
+    names.map(async (name) => JSON.parse(await readFile(join(anchor, name), 'utf8')) as StagedReceipt),
+  );
+  return receipts
+    .filter((receipt) => receipt.source === source && Object.values(receipt.staged).every((path) => existsSync(path)))
+    .toSorted((a, b) => b.token.attempt - a.token.attempt)[0];
 }
 
 /** Missing parents, as the disaster left them; as root they belong to whom the nearest existing one belongs. */
@@ -52,6 +94,11 @@ export async function removeStaging(target: SwapTarget): Promise<void> {
     async (lease) => {
       const journal = await readJournal(anchor, target.component);
       const isUnfinished = journal?.phase === 'swapping' || journal?.phase === 'backing';
+      for (const name of isUnfinished ? [] : await readdir(anchor)) {
+        if (!isReceiptName(name, target.component)) continue;
+        lease.guard();
+        await unlink(join(anchor, name));
+      }
       const needed = new Set(isUnfinished ? journal.pairs.map((pair) => pair.staged) : []);
       for (const folder of await stagingFolders(target.lives)) {
         for (const name of await readdir(folder).catch(() => [])) {

@@ -11,15 +11,16 @@
  * Fencing: every function that changes live data takes the component's lease (beside the journal) with its token and
  * compares both again directly before each move. Within a run `attempt` must never fall from one step to the next.
  */
-import { lstat } from 'node:fs/promises';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { FencingToken } from '../driver.ts';
-import { readJournal, safetyCopiesOf, writeJournal, journalFormat, type Journal, type JournalPair } from './journal.ts';
-import { withLease, type Lease } from './lease.ts';
-import { canGoForward, moveBack, moveForward, present, type MoveContext } from './moves.ts';
+import { journalFormat, readJournal, safetyCopiesOf, type Journal, type JournalPair } from './journal.ts';
+import { present } from './moves.ts';
 import { planPairs } from './plan-pairs.ts';
 import { anchorOf } from './staging.ts';
 import { isSameRun } from './token.ts';
+import { goBack, goForward, settleJournal, underLease } from './work.ts';
+
+export { clearLive, discardSafetyCopies } from './discard.ts';
 
 export interface SwapPair {
   /** Live path: a directory or a file. It may be absent (the disaster removed it). */
@@ -136,71 +137,6 @@ export async function swapState(target: Pick<SwapTarget, 'component' | 'lives'>)
   if (journal === undefined) return { phase: 'none', safetyCopies: [] };
   const safetyCopies = safetyCopiesOf(journal).map((copy) => copy.path);
   return { phase: journal.phase, token: journal.token, safetyCopies: safetyCopies.filter(present) };
-}
-
-/** What every act under the lease needs. */
-export interface SwapWork extends MoveContext {
-  readonly lease: Lease;
-  readonly anchor: string;
-  readonly target: SwapTarget;
-  read(): Promise<Journal | undefined>;
-  write(journal: Journal): Promise<void>;
-}
-
-/** Runs an act while the component's lease is held; every journal write is guarded and reported as a step. */
-export async function underLease<T>(target: SwapTarget, act: (work: SwapWork) => Promise<T>): Promise<T> {
-  const { component, token, tuning = {} } = target;
-  const anchor = await anchorOf(target.lives);
-  return withLease({ component, anchor, token, tuning }, async (lease) => {
-    const owner = process.getuid?.() === 0 ? await lstat(anchor) : undefined;
-    let current: Journal | undefined;
-    const step = async (name: string): Promise<void> => tuning.onStep?.(name);
-    const write = async (journal: Journal): Promise<void> => {
-      lease.guard();
-      await writeJournal(anchor, journal, owner);
-      current = journal;
-      await step(`journal ${journal.phase}`);
-    };
-    return act({
-      component,
-      lease,
-      anchor,
-      target,
-      guard: () => lease.guard(),
-      step,
-      write,
-      read: async () => (current = await readJournal(anchor, component)),
-      async record(pair, phase) {
-        pair.phase = phase;
-        if (current !== undefined) await write(current);
-      },
-    });
-  });
-}
-
-/** Finishes what a killed attempt of any run left. */
-export async function settleJournal(work: SwapWork): Promise<void> {
-  const journal = await work.read();
-  if (journal?.phase === 'swapping') {
-    if (journal.pairs.every(canGoForward)) await goForward(journal, work);
-    else await goBack(journal, work);
-  } else if (journal?.phase === 'backing') {
-    await goBack(journal, work);
-  }
-}
-
-async function goForward(journal: Journal, work: SwapWork): Promise<void> {
-  for (const pair of journal.pairs) await moveForward(pair, work);
-  journal.phase = 'swapped';
-  await work.write(journal);
-}
-
-async function goBack(journal: Journal, work: SwapWork): Promise<void> {
-  journal.phase = 'backing';
-  await work.write(journal);
-  for (const pair of journal.pairs.toReversed()) await moveBack(pair, work);
-  journal.phase = 'back';
-  await work.write(journal);
 }
 
 /** Before a finished swap is turned back: is there anything to go back to? */

@@ -19,7 +19,7 @@ export interface Fixture {
   readonly pairs: readonly SwapPair[];
   readonly lives: readonly string[];
   /** `old`, `new`, or what else was found: the content of all live paths. */
-  state(): Promise<string>;
+  readonly state: () => Promise<string>;
 }
 
 /** Two pairs; the second is a plain folder, so that every mode is seen together with another. */
@@ -93,7 +93,7 @@ export function startAttempt(attempt: Attempt): AttemptProcess {
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   const ended = once(child, 'close').then(([code, signal]: unknown[]) =>
-    signal === null ? (code === 0 ? 'done' : text.trim()) : String(signal),
+    signal === null ? (code === 0 ? 'done' : text.trim()) : (signal as string),
   );
   return { pid: child.pid ?? 0, ended };
 }

@@ -1,9 +1,9 @@
 import { chmod, lstat, mkdir, readFile, readdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { clearLive, discardSafetyCopies } from '../../../src/drivers/swap/discard.ts';
-import { makeStaging, removeStaging, stagingPath } from '../../../src/drivers/swap/staging.ts';
-import { settle, swapBack, swapIn, swapState } from '../../../src/drivers/swap/swap.ts';
+
+import { findStaged, makeStaging, markStaged, removeStaging, stagingPath } from '../../../src/drivers/swap/staging.ts';
+import { clearLive, discardSafetyCopies, settle, swapBack, swapIn, swapState } from '../../../src/drivers/swap/swap.ts';
 import { removeTree } from '../../../src/drivers/swap/remove-tree.ts';
 import { poll } from '../../../src/dev/poll.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
@@ -160,7 +160,35 @@ describe('fencing', () => {
   });
 });
 
+describe('staging', () => {
+  test('a later step finds the newest complete staging of its own run, and nothing of a half-made one', async () => {
+    const { lives } = await makeFixture(folder.path, 'rename');
+    const live = lives[0] ?? '';
+    expect(await findStaged({ component, lives, token: token(3001) }, 'index-1')).toBeUndefined();
+    for (const attempt of [1001, 1002]) {
+      const staged = { [live]: await makeStaging(live, component, token(attempt)) };
+      await markStaged({ component, lives, token: token(attempt) }, { source: 'index-1', staged, facts: { attempt } });
+    }
+    await makeStaging(live, component, token(1003));
+    expect(await findStaged({ component, lives, token: token(3001) }, 'index-1')).toMatchObject({
+      token: token(1002),
+      facts: { attempt: 1002 },
+    });
+    expect(await findStaged({ component, lives, token: token(3001) }, 'index-2')).toBeUndefined();
+    expect(await findStaged({ component, lives, token: token(3001, 'run-2') }, 'index-1')).toBeUndefined();
+    await removeStaging({ component, lives, token: token(5001) });
+    expect(await findStaged({ component, lives, token: token(5001) }, 'index-1')).toBeUndefined();
+  });
+});
+
 describe('before anything moves', () => {
+  test('live data given as staging is refused', async () => {
+    const { lives, state } = await makeFixture(folder.path, 'rename');
+    const pairs = lives.map((live) => ({ live, staged: live }));
+    await expect(swapIn({ component, pairs, token: token(3001) })).rejects.toMatchObject({ code: 'Precondition' });
+    expect(await state()).toBe('old');
+  });
+
   test('a missing staged path is refused, and the live data stands', async () => {
     const { pairs, state } = await makeFixture(folder.path, 'rename');
     await rm(pairs[1]?.staged ?? '', { recursive: true });
