@@ -1,5 +1,5 @@
 /** Proves that a model is usable: a child process loads it and gives one embedding or one token. */
-import { BoundedChild, childScript, withBoundedChild } from './bounded-child.ts';
+import { childScript, withBoundedChild, type BoundedChild } from './bounded-child.ts';
 import { readGgufHeader } from './gguf-read.ts';
 
 export interface LoadProbeOptions {

@@ -15,7 +15,7 @@ export async function writeTinyModel(
   options: { readonly seed?: number; readonly name?: string } = {},
 ): Promise<void> {
   const random = generator(options.seed ?? 1);
-  const characters = [...'abcdefghijklmnopqrstuvwxyz0123456789.:/-_[]'];
+  const characters = 'abcdefghijklmnopqrstuvwxyz0123456789.:/-_[]'.split('');
   const words = [
     '[PAD]',
     '[UNK]',

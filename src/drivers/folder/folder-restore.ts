@@ -1,0 +1,126 @@
+/**
+ * Restoring a component that is one folder: staged beside it, checked there, then swapped as a whole.
+ * What happens between staging and swap is the driver's own.
+ */
+import { access, chmod, chown, constants, lstat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { ComponentRecord } from '../../domain/recovery-point.ts';
+import type { RestoreContext, RestoreTarget, StageFacts } from '../driver.ts';
+import { deviceOf, freeBytes, nearestExisting, treeBytes } from '../swap/disk.ts';
+import { findStaged, makeStaging, markStaged, removeStaging, stagingPath } from '../swap/staging.ts';
+import { clearLive, swapBack, swapIn, swapState, type SwapTarget } from '../swap/swap.ts';
+import type { FolderOwner } from './walk-folder.ts';
+
+export interface FolderComponent {
+  readonly component: string;
+  /** The live folder. */
+  readonly path: string;
+}
+
+const runsAsRoot = process.getuid?.() === 0;
+
+/** Room, device and everything that would stop a restore, found before it begins. */
+export async function describeFolderTarget({ path }: FolderComponent, record: ComponentRecord): Promise<RestoreTarget> {
+  const problems: { code: string; message: string; hint: string }[] = [];
+  const found = await lstat(path).catch(() => undefined);
+  if (found !== undefined && !found.isDirectory()) {
+    problems.push({
+      code: 'Precondition',
+      message: `\`${path}\` is not a folder`,
+      hint: 'configure the folder itself',
+    });
+  }
+  const parent = await nearestExisting(dirname(path));
+  if (!(await isWritable(parent))) {
+    problems.push({
+      code: 'PermissionDenied',
+      message: `\`${parent}\` cannot be written`,
+      hint: 'run the worker as root or as the owner of the data',
+    });
+  }
+  return {
+    path,
+    device: await deviceOf(path),
+    needBytes: record.bytes,
+    freeBytes: await freeBytes(path),
+    liveBytes: await treeBytes(path),
+    problems,
+  };
+}
+
+/** Fetches and verifies every file. A complete staging of an earlier attempt of this run is used again. */
+export async function stageFolder(
+  folder: FolderComponent,
+  context: RestoreContext,
+  owner: FolderOwner,
+): Promise<StageFacts> {
+  const target = targetOf(folder, context);
+  const { indexId, bytes, files } = context.record;
+  if ((await findStaged(target, indexId)) !== undefined) return { bytes, files, facts: { reused: true } };
+  if (context.replaceDamaged) await clearLive(target);
+  const staged = await makeStaging(folder.path, folder.component, context.token);
+  const result = await context.repository.materialize({
+    indexId,
+    into: staged,
+    owner: runsAsRoot ? 'recorded' : 'self',
+    onProgress: context.onProgress,
+    signal: context.signal,
+  });
+  if (runsAsRoot) await chown(staged, owner.uid, owner.gid);
+  await chmod(staged, owner.mode);
+  await markStaged(target, { source: indexId, staged: { [folder.path]: staged }, facts: {} });
+  return { bytes: result.bytes, files: result.files, facts: {} };
+}
+
+/** The folder that `stageFolder` filled. Precondition where this run staged nothing. */
+export async function stagedFolder(folder: FolderComponent, context: RestoreContext): Promise<string> {
+  const receipt = await findStaged(targetOf(folder, context), context.record.indexId);
+  const staged = receipt?.staged[folder.path];
+  if (staged === undefined) {
+    throw new LifeboatError('Precondition', `nothing is staged for \`${folder.path}\` in run ${context.token.runId}`, {
+      component: folder.component,
+    });
+  }
+  return staged;
+}
+
+/** Does nothing where this run's swap is already done; goes on where an earlier attempt was killed in it. */
+export async function swapFolder(folder: FolderComponent, context: RestoreContext): Promise<void> {
+  const { component, token, tuning } = targetOf(folder, context);
+  const receipt = await findStaged(targetOf(folder, context), context.record.indexId);
+  // After a swap the staged folder is gone from its place: then its name only tells which swap is meant.
+  const staged = receipt?.staged[folder.path] ?? (await stagingPath(folder.path, component, context.staged));
+  await swapIn({
+    component,
+    token,
+    pairs: [{ live: folder.path, staged }],
+    ...(tuning === undefined ? {} : { tuning }),
+  });
+}
+
+export async function undoFolder(folder: FolderComponent, context: RestoreContext): Promise<void> {
+  const target = targetOf(folder, context);
+  await swapBack(target);
+  await removeStaging(target);
+}
+
+export async function commitFolder(
+  folder: FolderComponent,
+  context: RestoreContext,
+): Promise<{ readonly safetyCopies: readonly string[] }> {
+  const target = targetOf(folder, context);
+  await removeStaging(target);
+  return { safetyCopies: (await swapState(target)).safetyCopies };
+}
+
+export async function isWritable(path: string): Promise<boolean> {
+  return access(path, constants.W_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+function targetOf({ component, path }: FolderComponent, { token, signal }: RestoreContext): SwapTarget {
+  return { component, lives: [path], token, tuning: { signal } };
+}

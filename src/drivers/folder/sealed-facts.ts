@@ -1,0 +1,27 @@
+/** A driver's own facts, sealed with the component: probes compare the restored engine with them. */
+import { reservedFolder } from '../../domain/entry.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { RestoreContext } from '../driver.ts';
+import type { ComponentWriter } from '../../repository/repository.ts';
+
+const factsPath = `${reservedFolder}/facts.json`;
+
+export async function writeSealedFacts(writer: ComponentWriter, facts: object): Promise<void> {
+  await writer.bytes(factsPath, Buffer.from(JSON.stringify(facts)));
+}
+
+/** Trusted once read: the index is authenticated and its writer was this driver. ObjectMissing where there are none. */
+export async function readSealedFacts<Facts>({
+  repository,
+  record,
+}: Pick<RestoreContext, 'repository' | 'record'>): Promise<Facts> {
+  const bytes = await repository.readFile(record.indexId, factsPath);
+  if (bytes === undefined) {
+    throw new LifeboatError(
+      'ObjectMissing',
+      `the recovery point has no \`${factsPath}\` for component \`${record.id}\``,
+      { component: record.id },
+    );
+  }
+  return JSON.parse(Buffer.from(bytes).toString('utf8')) as Facts;
+}

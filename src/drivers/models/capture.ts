@@ -1,0 +1,79 @@
+/** Reads a folder of models. Headers are checked always; a model that was read anew is also loaded. */
+import { basename } from 'node:path';
+import type { ModelsConfig } from '../../domain/appliance.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+import { readGgufHeader } from '../../inference/gguf-read.ts';
+import { probeModel } from '../../inference/load-probe.ts';
+import type { CaptureContext, CaptureFacts } from '../driver.ts';
+import { writeSealedFacts } from '../folder/sealed-facts.ts';
+import { ownerOf, walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
+import type { ModelFacts, ModelsFacts } from './facts.ts';
+
+/** SourceEmpty without a .gguf file; SourceCorrupt for one that is shorter than its own tensor table says. */
+export async function captureModels(config: ModelsConfig, context: CaptureContext): Promise<CaptureFacts> {
+  const capturedFrom = new Date();
+  const entries = await walkFolder(config.path, config.id);
+  const models = entries.filter(isModel);
+  if (models.length === 0)
+    throw new LifeboatError('SourceEmpty', `\`${config.path}\` holds no .gguf file`, { component: config.id });
+  for (const { absolutePath } of models) await readGgufHeader(absolutePath);
+  const reused = await writeEntries(config, context, entries);
+  const facts: ModelFacts[] = [];
+  for (const model of models) {
+    context.onProgress({ phase: 'checking models', bytesDone: 0, bytesTotal: 0, note: model.meta.path });
+    const proof = await proofOf(config, model, reused.has(model.meta.path), context.signal);
+    facts.push({ path: model.meta.path, ...proof });
+  }
+  await writeSealedFacts(context.writer, { owner: await ownerOf(config.path), models: facts } satisfies ModelsFacts);
+  return {
+    capturedFrom,
+    capturedUntil: new Date(),
+    // A model file is written once and then only read; one that changed while it was read was refused.
+    quiescence: 'stable-window',
+    facts: { models: facts.length, architectures: [...new Set(facts.map(({ architecture }) => architecture))] },
+  };
+}
+
+export function isModel(entry: FolderEntry): entry is FolderEntry & { kind: 'file' } {
+  return entry.kind === 'file' && entry.meta.path.toLowerCase().endsWith('.gguf');
+}
+
+/** Of a model in several files only the first can be loaded by name; it brings the others. */
+export function isLoadable(path: string): boolean {
+  const part = /-(\d{5})-of-\d{5}\.gguf$/i.exec(basename(path));
+  return part === null || part[1] === '00001';
+}
+
+/** Paths of files that were not read, because nothing changed since the previous recovery point. */
+async function writeEntries(
+  config: ModelsConfig,
+  { writer }: CaptureContext,
+  entries: readonly FolderEntry[],
+): Promise<Set<string>> {
+  const reused = new Set<string>();
+  await Promise.all(
+    entries.map(async (entry) => {
+      if (entry.kind === 'other') return writer.add(entry.meta);
+      const result = await writer.fromDisk(entry.meta, entry.absolutePath);
+      if (result.changedDuringRead)
+        throw new LifeboatError('SourceChanged', `\`${entry.absolutePath}\` changed while it was read`, {
+          component: config.id,
+        });
+      if (result.reused) reused.add(entry.meta.path);
+    }),
+  );
+  return reused;
+}
+
+async function proofOf(
+  config: ModelsConfig,
+  { meta, absolutePath }: FolderEntry & { kind: 'file' },
+  wasReused: boolean,
+  signal: AbortSignal,
+): Promise<Omit<ModelFacts, 'path'>> {
+  const { architecture } = await readGgufHeader(absolutePath);
+  // An unchanged model was loaded when it was new.
+  if (!wasReused && isLoadable(meta.path))
+    await probeModel({ modelPath: absolutePath, memoryLimitBytes: config.memoryLimit, component: config.id, signal });
+  return { architecture };
+}

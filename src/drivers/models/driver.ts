@@ -1,0 +1,40 @@
+/** Models as a component: one folder of GGUF files, with whatever lies beside them. */
+import type { ModelsConfig } from '../../domain/appliance.ts';
+import type { Driver, DriverEnvironment } from '../driver.ts';
+import {
+  commitFolder,
+  describeFolderTarget,
+  stageFolder,
+  stagedFolder,
+  swapFolder,
+  undoFolder,
+} from '../folder/folder-restore.ts';
+import { readSealedFacts } from '../folder/sealed-facts.ts';
+import { treeBytes } from '../swap/disk.ts';
+import { captureModels } from './capture.ts';
+import { checkModels } from './check.ts';
+import type { ModelsFacts } from './facts.ts';
+import { proveModels } from './prove.ts';
+
+/** Models are large and change as a whole. */
+const blockSize = 1024 * 1024;
+
+export function createModelsDriver(config: ModelsConfig, _environment: DriverEnvironment): Driver {
+  const folder = { component: config.id, path: config.path };
+  return {
+    component: config.id,
+    kind: 'models',
+    role: 'inference',
+    blockSize,
+    check: async () => checkModels(config),
+    estimate: async () => ({ bytes: await treeBytes(config.path) }),
+    capture: async (context) => captureModels(config, context),
+    restoreTargets: async (record) => [await describeFolderTarget(folder, record)],
+    stage: async (context) => stageFolder(folder, context, (await readSealedFacts<ModelsFacts>(context)).owner),
+    validate: async (context) => proveModels(config, context, await stagedFolder(folder, context)),
+    swap: async (context) => swapFolder(folder, context),
+    undo: async (context) => undoFolder(folder, context),
+    probe: async (context) => proveModels(config, context, config.path),
+    commit: async (context) => commitFolder(folder, context),
+  };
+}

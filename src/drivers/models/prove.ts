@@ -1,0 +1,47 @@
+/** Proves restored models, staged or live: the bytes are those captured, and each model loads and answers. */
+import { join } from 'node:path';
+import type { ModelsConfig } from '../../domain/appliance.ts';
+import { isLifeboatError } from '../../domain/errors.ts';
+import type { ProbeResult } from '../../domain/recovery-point.ts';
+import { probeModel } from '../../inference/load-probe.ts';
+import type { RestoreContext } from '../driver.ts';
+import { compareWithIndex } from '../folder/compare-with-index.ts';
+import { readSealedFacts } from '../folder/sealed-facts.ts';
+import { isLoadable } from './capture.ts';
+import type { ModelFacts, ModelsFacts } from './facts.ts';
+
+export async function proveModels(config: ModelsConfig, context: RestoreContext, root: string): Promise<ProbeResult[]> {
+  const { models } = await readSealedFacts<ModelsFacts>(context);
+  const results = await compareWithIndex(context, root, () => true);
+  for (const model of models) {
+    if (isLoadable(model.path)) results.push(await proveModel(config, context, root, model));
+  }
+  return results;
+}
+
+async function proveModel(
+  config: ModelsConfig,
+  { signal }: RestoreContext,
+  root: string,
+  model: ModelFacts,
+): Promise<ProbeResult> {
+  const common = {
+    component: config.id,
+    name: `model ${model.path} answers`,
+    expected: `${model.architecture} gives an embedding or a token`,
+  };
+  try {
+    const proof = await probeModel({
+      modelPath: join(root, model.path),
+      memoryLimitBytes: config.memoryLimit,
+      component: config.id,
+      signal,
+    });
+    const ok = proof.count > 0 && proof.architecture === model.architecture;
+    const answer = proof.count === 0 ? 'nothing' : 'an embedding or a token';
+    return { ...common, actual: `${proof.architecture} gives ${answer}`, ok };
+  } catch (error) {
+    if (isLifeboatError(error, 'Aborted')) throw error;
+    return { ...common, actual: error instanceof Error ? error.message : String(error), ok: false };
+  }
+}

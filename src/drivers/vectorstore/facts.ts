@@ -1,0 +1,48 @@
+/** What is sealed with a vector store, so that the restored one can be proven. */
+import type { FolderOwner } from '../folder/walk-folder.ts';
+import type { IndexFacts, Neighbours } from './inspect-index.ts';
+
+/** D6.8: neighbours that a search asks for, and the longest time that is not slow. */
+export const searchK = 5;
+export const slowSearchSeconds = 2;
+export const knownQueries = 10;
+
+export interface StoreFacts {
+  /** Relative to the component's folder; `` for itself. */
+  readonly folder: string;
+  readonly total: number;
+  readonly dimension: number;
+  readonly documentCount: number | null;
+  readonly embeddingModel: string | null;
+  readonly k: number;
+  readonly queries: readonly {
+    readonly vector: string;
+    readonly labels: readonly number[];
+    readonly distances: readonly number[];
+  }[];
+}
+
+export interface VectorstoreFacts {
+  readonly owner: FolderOwner;
+  readonly stores: readonly StoreFacts[];
+}
+
+/** Vectors as base64 of little-endian 32-bit floats: JSON numbers would take three times the room. */
+export function sealQueries({ queries, neighbours }: IndexFacts): StoreFacts['queries'] {
+  return neighbours.map(({ labels, distances }, index) => {
+    const vector = queries[index] ?? new Float32Array();
+    return {
+      vector: Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString('base64'),
+      labels,
+      distances,
+    };
+  });
+}
+
+export function openQuery({ vector, labels, distances }: StoreFacts['queries'][number]): {
+  readonly query: Float32Array;
+  readonly neighbours: Neighbours;
+} {
+  const bytes = Uint8Array.from(Buffer.from(vector, 'base64'));
+  return { query: new Float32Array(bytes.buffer), neighbours: { labels, distances } };
+}

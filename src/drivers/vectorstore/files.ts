@@ -1,0 +1,63 @@
+/** The three files of a vector store, as the appliance's framework writes them. */
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { FolderEntry } from '../folder/walk-folder.ts';
+
+export const indexFile = 'faiss_index.faiss';
+/** Pickled Python objects: opaque bytes. Unpickling runs code, so nothing here ever does. */
+export const pickleFile = 'faiss_index.pkl';
+export const metadataFile = 'metadata.json';
+export const storeFiles = [indexFile, pickleFile, metadataFile] as const;
+
+export interface StoreMetadata {
+  readonly documentCount: number | undefined;
+  readonly embeddingModel: string | undefined;
+}
+
+/** Folders (relative to the root, `` for itself) that hold at least one of the three files. */
+export function storeFolders(entries: readonly FolderEntry[]): string[] {
+  const folders = entries.flatMap(({ kind, meta }) => {
+    const folder = dirname(meta.path);
+    const name = folder === '.' ? meta.path : meta.path.slice(folder.length + 1);
+    return kind === 'file' && (name === indexFile || name === pickleFile || name === metadataFile)
+      ? [folder === '.' ? '' : folder]
+      : [];
+  });
+  return [...new Set(folders)];
+}
+
+/** Which of the three are not there. */
+export function missingFiles(folder: string, entries: readonly FolderEntry[]): string[] {
+  const paths = new Set(entries.filter(({ kind }) => kind === 'file').map(({ meta }) => meta.path));
+  return storeFiles.filter((name) => !paths.has(join(folder, name)));
+}
+
+/** SourceCorrupt where it is not JSON of an object. */
+export async function readMetadata(path: string, component?: string): Promise<StoreMetadata> {
+  const text = await readFile(path, 'utf8');
+  const content = parseObject(text);
+  if (content === undefined) {
+    throw new LifeboatError(
+      'SourceCorrupt',
+      `\`${path}\` is not a JSON object`,
+      component === undefined ? {} : { component },
+    );
+  }
+  const { document_count: count, embedding_model: model } = content;
+  return {
+    documentCount: typeof count === 'number' ? count : undefined,
+    embeddingModel: typeof model === 'string' ? model : undefined,
+  };
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

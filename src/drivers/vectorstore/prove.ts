@@ -1,0 +1,101 @@
+/** Proves a restored vector store, staged or live, against what was sealed at capture. */
+import { join } from 'node:path';
+import type { VectorstoreConfig } from '../../domain/appliance.ts';
+import { isLifeboatError } from '../../domain/errors.ts';
+import type { ProbeResult } from '../../domain/recovery-point.ts';
+import type { RestoreContext } from '../driver.ts';
+import { compareWithIndex } from '../folder/compare-with-index.ts';
+import { readSealedFacts } from '../folder/sealed-facts.ts';
+import { compareNeighbourLists } from './compare-neighbours.ts';
+import { otherModel } from './embedding-model.ts';
+import { openQuery, slowSearchSeconds, type StoreFacts, type VectorstoreFacts } from './facts.ts';
+import { indexFile, metadataFile, pickleFile, readMetadata } from './files.ts';
+import { inspectIndex, type IndexFacts } from './inspect-index.ts';
+
+/** Counts, known queries, latency and bytes of every store below `root`. A damaged index is a failed probe, not an error. */
+export async function proveStores(
+  config: VectorstoreConfig,
+  context: RestoreContext,
+  root: string,
+): Promise<ProbeResult[]> {
+  const facts = await readSealedFacts<VectorstoreFacts>(context);
+  const mismatch = otherModel(config, facts.stores);
+  if (mismatch !== undefined) throw mismatch;
+  const results: ProbeResult[] = [];
+  const grown = new Set<string>();
+  for (const store of facts.stores) {
+    const probes = await proveStore(config, context, root, store);
+    results.push(...probes.results);
+    if (probes.added > 0) grown.add(store.folder);
+  }
+  // A store that the application wrote since has other bytes by right; its known neighbours were compared.
+  const unchanged = facts.stores.filter(({ folder }) => !grown.has(folder));
+  const compared = new Set(unchanged.flatMap(({ folder }) => [join(folder, indexFile), join(folder, pickleFile)]));
+  results.push(...(await compareWithIndex(context, root, ({ path }) => compared.has(path))));
+  return results;
+}
+
+async function proveStore(
+  config: VectorstoreConfig,
+  context: RestoreContext,
+  root: string,
+  store: StoreFacts,
+): Promise<{ results: ProbeResult[]; added: number }> {
+  const known = store.queries.map(openQuery);
+  const label = store.folder === '' ? '' : ` of ${store.folder}`;
+  const probe = (name: string, expected: string, actual: string, ok: boolean): ProbeResult => ({
+    component: config.id,
+    name: name + label,
+    expected,
+    actual,
+    ok,
+  });
+  let index: IndexFacts;
+  try {
+    const request = {
+      path: join(root, store.folder, indexFile),
+      k: store.k,
+      queries: known.map(({ query }) => query),
+      knownTotal: store.total,
+    };
+    index = await inspectIndex(request, {
+      component: config.id,
+      memoryLimitBytes: config.memoryLimit,
+      signal: context.signal,
+    });
+  } catch (error) {
+    if (!isLifeboatError(error) || error.code === 'Aborted') throw error;
+    return { results: [probe('index loads', 'loaded', error.message, false)], added: 0 };
+  }
+  const { documentCount } = await readMetadata(join(root, store.folder, metadataFile), config.id);
+  const same = compareNeighbourLists(
+    known.map(({ neighbours }) => neighbours),
+    index.neighbours,
+    store.total,
+  );
+  return {
+    added: index.total - store.total,
+    results: [
+      probe('vectors', String(store.total), String(index.total), index.total >= store.total),
+      probe('dimension', String(store.dimension), String(index.dimension), index.dimension === store.dimension),
+      probe(
+        'document count agrees',
+        String(index.total),
+        String(documentCount ?? index.total),
+        (documentCount ?? index.total) === index.total,
+      ),
+      probe(
+        'neighbours of known queries',
+        `${known.length} of ${known.length}`,
+        `${same} of ${known.length}`,
+        same === known.length,
+      ),
+      probe(
+        'slowest search',
+        `<= ${slowSearchSeconds.toFixed(1)} s`,
+        `${index.slowestSeconds.toFixed(3)} s`,
+        index.slowestSeconds <= slowSearchSeconds,
+      ),
+    ],
+  };
+}
