@@ -1,0 +1,205 @@
+/**
+ * Reads a running server into the repository: a base backup with its WAL, the configuration from outside the data
+ * directory, and the fingerprints by which a restore is proven.
+ *
+ *   probed database:   token · snapshot · measure tables ──────────┐ · second snapshot, measured where something changed
+ *   replication:       facts · slot · BASE_BACKUP (start … stop) ──┘
+ *
+ * The restored server shows the state at the stop position: it lies between both snapshots.
+ * May be called again and overlap: the slot is temporary, a token is one row more.
+ */
+import { randomBytes } from 'node:crypto';
+import type { PostgresConfig } from '../../domain/appliance.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { CaptureContext, CaptureFacts, DriverEnvironment } from '../driver.ts';
+import { runBaseBackup } from './base-backup.ts';
+import type { BaseBackupResult } from './base-backup.ts';
+import { readOutsideConfig } from './config-files.ts';
+import type { FoundConfig } from './config-files.ts';
+import { addressOf, openSession } from './connection.ts';
+import type { Session } from './connection.ts';
+import { clearFacts, encodeFacts, factsPath, serverManifestPath } from './facts.ts';
+import { engineFailure, sqlState } from './failures.ts';
+import { preflight } from './preflight.ts';
+import { BackupReceiver } from './receive.ts';
+import type { Received } from './receive.ts';
+import { readConfigPaths, readServerFacts, readTablespaces } from './server-facts.ts';
+import type { ServerFacts } from './server-facts.ts';
+import { compareWal, compareWithManifest } from './server-manifest.ts';
+import { beginProbedDatabase, readExtensions } from './probed-database.ts';
+
+/** Progress is told this often: a heartbeat every two seconds needs no more. */
+const progressStepBytes = 4 * 1024 * 1024;
+const dataCorrupted = 'XX001';
+
+interface Capture {
+  readonly config: PostgresConfig;
+  readonly context: CaptureContext;
+  /** Takes replication commands. */
+  readonly replication: Session;
+  readonly probed: Session;
+}
+
+export async function capturePostgres(
+  config: PostgresConfig,
+  environment: DriverEnvironment,
+  context: CaptureContext,
+): Promise<CaptureFacts> {
+  const address = await addressOf(config, environment);
+  const { signal } = context;
+  const sessions: Session[] = [];
+  try {
+    const replication = await openSession(address, config.id, { database: 'postgres', replication: true, signal });
+    sessions.push(replication);
+    const probed = await openSession(address, config.id, { database: config.database, signal });
+    sessions.push(probed);
+    return await captureWith({ config, context, replication, probed });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw engineFailure(error, config.id, 'capture the server');
+  } finally {
+    await Promise.all(sessions.map((session) => session.end()));
+  }
+}
+
+async function captureWith(capture: Capture): Promise<CaptureFacts> {
+  const { config, context, replication, probed } = capture;
+  const identity = await preflight(replication, config.id);
+  const server = await readServerFacts(replication, config.id, config.user);
+  const paths = await readConfigPaths(replication, config.id, config.user);
+  const outside = await readOutsideConfig(
+    { session: replication, component: config.id, role: config.user },
+    paths,
+    server.dataDirectory,
+  );
+  const database = await beginProbedDatabase(probed, config, context.backupId);
+  const capturedFrom = new Date();
+  const copied = await copyServer(capture, server);
+  const capturedUntil = new Date();
+  const expectations = await database.conclude();
+  const facts = {
+    ...server,
+    ...identity,
+    timeline: copied.timeline,
+    startLsn: copied.startLsn,
+    stopLsn: copied.stopLsn,
+    role: config.user,
+    database: config.database,
+    configFiles: outside.map((each) => each.file),
+    extensions: await readExtensions(probed),
+    unlogged: database.unlogged,
+    tables: expectations.tables,
+    token: database.token,
+    notes: [...database.notes, ...expectations.notes, ...copied.corrupt.map((page) => `corrupt page: ${page}`)],
+  };
+  await store(context, copied.received, outside, encodeFacts(facts));
+  return {
+    capturedFrom,
+    capturedUntil,
+    quiescence: expectations.isQuiesced ? 'quiesced' : 'snapshot',
+    suspect: copied.corrupt.length > 0,
+    facts: clearFacts(facts),
+  };
+}
+
+interface Copied {
+  readonly timeline: number;
+  readonly startLsn: string;
+  readonly stopLsn: string;
+  readonly received: Received;
+  /** Files and blocks whose checksum the server found wrong. */
+  readonly corrupt: readonly string[];
+}
+
+/** The base backup itself, checked against the server's manifest and complete in its WAL. */
+async function copyServer(capture: Capture, server: ServerFacts): Promise<Copied> {
+  const { config, context, replication } = capture;
+  const corrupt: string[] = [];
+  replication.client.on('notice', (notice) => {
+    if (notice.code === dataCorrupted) corrupt.push(corruptPageOf(notice.message ?? ''));
+  });
+  // Keeps the WAL from start to stop on the server until it was sent. Gone with the session, however it ends.
+  await replication.rows(
+    `CREATE_REPLICATION_SLOT lifeboat_${randomBytes(6).toString('hex')} TEMPORARY PHYSICAL RESERVE_WAL`,
+  );
+  const progress = progressOf(context);
+  const receiver = new BackupReceiver(context.writer, config.id, progress.onBytes);
+  const result = await runBaseBackup(replication.client, receiver, {
+    label: `lifeboat ${context.backupId}`,
+    verifyChecksums: true,
+    onSizes: progress.onSizes,
+  });
+  const stopLsn = completeOrThrow(result, config.id, corrupt);
+  const received = await receiver.finish();
+  compareWithManifest(received, config.id);
+  compareWal(received, { ...result, stopLsn }, server.walSegmentBytes, config.id);
+  await refuseNewTablespaces(capture, server, result);
+  return { timeline: result.timeline, startLsn: result.startLsn, stopLsn, received, corrupt };
+}
+
+/**
+ * A wrong checksum makes the server end in an error after everything was sent: copy, WAL, manifest and stop position.
+ * Then nothing needs to be repeated, and the point is sealed as suspect.
+ */
+function completeOrThrow(result: BaseBackupResult, component: string, corrupt: readonly string[]): string {
+  const { failure, stopLsn } = result;
+  if (failure === undefined && stopLsn !== undefined) return stopLsn;
+  if (failure !== undefined && sqlState(failure) === dataCorrupted && stopLsn !== undefined) return stopLsn;
+  const pages = corrupt.length === 0 ? '' : `; corrupt pages: ${corrupt.join(', ')}`;
+  throw engineFailure(failure ?? new Error('no stop position came'), component, `take a base backup${pages}`);
+}
+
+/** File and block out of the warning, in whatever language the server speaks. */
+function corruptPageOf(message: string): string {
+  const match = /["'«»„“”](?:\.\/)?([^"'«»„“”]+)["'«»„“”]\D*(\d+)/.exec(message);
+  return match === null ? message : `${match[1]} block ${match[2]}`;
+}
+
+/**
+ * A tablespace made or dropped while the copy ran would be replayed at recovery: there it would touch the live
+ * tablespace's folder.
+ */
+async function refuseNewTablespaces(capture: Capture, server: ServerFacts, result: BaseBackupResult): Promise<void> {
+  const now = await readTablespaces(capture.probed);
+  const copied = result.tablespaces.filter((tablespace) => tablespace.location !== '').map(({ oid }) => oid);
+  const same = [server.tablespaces, now].every(
+    (list) =>
+      list
+        .map(({ oid }) => oid)
+        .toSorted()
+        .join() === copied.toSorted().join(),
+  );
+  if (!same) {
+    throw new LifeboatError('SourceChanged', 'a tablespace was made or dropped while the base backup ran', {
+      component: capture.config.id,
+    });
+  }
+}
+
+function progressOf(context: CaptureContext) {
+  let bytesTotal = 0;
+  let told = 0;
+  return {
+    onSizes: (totalBytes: number) => {
+      bytesTotal = totalBytes;
+      context.onProgress({ phase: 'capture', bytesDone: 0, bytesTotal });
+    },
+    onBytes: (bytesDone: number) => {
+      if (bytesDone - told < progressStepBytes) return;
+      told = bytesDone;
+      // The WAL comes on top of what the server counted.
+      context.onProgress({ phase: 'capture', bytesDone, bytesTotal: Math.max(bytesTotal, bytesDone) });
+    },
+  };
+}
+
+async function store(
+  context: CaptureContext,
+  received: Received,
+  outside: readonly FoundConfig[],
+  facts: Uint8Array,
+): Promise<void> {
+  await context.writer.bytes(serverManifestPath, received.manifest);
+  for (const { file, content } of outside) await context.writer.bytes(file.stored, content);
+  await context.writer.bytes(factsPath, facts);
+}

@@ -1,0 +1,166 @@
+/**
+ * Configuration that lies outside the data directory (Debian keeps it in /etc): BASE_BACKUP omits it. Files are read
+ * through the server, which is right also where it lives in a container; where the role may not, from this host's disk.
+ */
+import { lstat, readdir, readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import pg from 'pg';
+import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import type { Session } from './connection.ts';
+import { configFolder } from './facts.ts';
+import type { ConfigFile } from './facts.ts';
+import type { ConfigPaths } from './server-facts.ts';
+
+export interface FoundConfig {
+  readonly file: ConfigFile;
+  readonly content: Buffer;
+}
+
+interface Reading {
+  readonly session: Session;
+  readonly component: string;
+  readonly role: string;
+}
+
+/**
+ * All configuration files and their includes that the data directory does not hold. A file that is missing or cannot
+ * be read fails the backup: PermissionDenied with the remedy, or Precondition where it does not exist.
+ */
+export async function readOutsideConfig(
+  reading: Reading,
+  paths: ConfigPaths,
+  dataDirectory: string,
+): Promise<FoundConfig[]> {
+  const found = new Map<string, FoundConfig>();
+  const pending: { path: string; syntax: Syntax; optional: boolean }[] = [
+    { path: paths.config, syntax: 'settings', optional: false },
+    { path: paths.hba, syntax: 'rules', optional: false },
+    // PostgreSQL starts without an ident file.
+    { path: paths.ident, syntax: 'rules', optional: true },
+  ];
+  const seen = new Set<string>();
+  for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
+    const { path, syntax, optional } = next;
+    if (seen.has(path)) continue;
+    seen.add(path);
+    const content = await readThrough(reading, path, optional);
+    if (content === undefined) continue;
+    if (isOutside(path, dataDirectory)) found.set(path, { file: await describe(path), content });
+    for (const include of includesOf(content.toString('utf8'), syntax)) {
+      pending.push(...(await resolveInclude(reading, include, dirname(path), syntax)));
+    }
+  }
+  return [...found.values()];
+}
+
+export function isOutside(path: string, dataDirectory: string): boolean {
+  const below = relative(dataDirectory, path);
+  return below.startsWith('..') || isAbsolute(below);
+}
+
+type Syntax = 'settings' | 'rules' | 'names';
+interface Include {
+  readonly kind: 'file' | 'optional' | 'folder' | 'names';
+  readonly path: string;
+}
+
+/** Include directives of postgresql.conf, and of pg_hba.conf and pg_ident.conf (files since 16, `@names` always). */
+export function includesOf(text: string, syntax: Syntax): Include[] {
+  const kinds = { include: 'file', include_if_exists: 'optional', include_dir: 'folder' } as const;
+  const includes: Include[] = [];
+  for (const line of text.split('\n')) {
+    const directive =
+      /^\s*(include|include_if_exists|include_dir)(?:\s*=\s*|\s+)(?:'((?:[^']|'')*)'|"([^"]*)"|([^\s#]+))/i.exec(line);
+    if (directive !== null) {
+      const path = directive[2]?.replaceAll("''", "'") ?? directive[3] ?? directive[4] ?? '';
+      includes.push({ kind: kinds[directive[1]!.toLowerCase() as keyof typeof kinds], path });
+    } else if (syntax !== 'settings') {
+      const uncommented = line.replace(/#.*/, '');
+      for (const [, quoted, plain] of uncommented.matchAll(/(?:^|[\s,])@(?:"([^"]+)"|([^\s,"]+))/g)) {
+        includes.push({ kind: 'names', path: quoted ?? plain ?? '' });
+      }
+    }
+  }
+  return includes;
+}
+
+async function resolveInclude(
+  reading: Reading,
+  include: Include,
+  folder: string,
+  syntax: Syntax,
+): Promise<{ path: string; syntax: Syntax; optional: boolean }[]> {
+  const path = resolve(folder, include.path);
+  if (include.kind === 'names') return [{ path, syntax: 'names', optional: false }];
+  if (include.kind !== 'folder') return [{ path, syntax, optional: include.kind === 'optional' }];
+  const names = (await listThrough(reading, path)).filter((name) => name.endsWith('.conf') && !name.startsWith('.'));
+  return names.toSorted().map((name) => ({ path: join(path, name), syntax, optional: false }));
+}
+
+async function readThrough(reading: Reading, path: string, optional: boolean): Promise<Buffer | undefined> {
+  return throughServerOrDisk(reading, path, optional, {
+    server: async () => {
+      const rows = await reading.session.rows(
+        `SELECT encode(pg_read_binary_file(${pg.escapeLiteral(path)}), 'base64') AS content`,
+      );
+      return Buffer.from(rows[0]?.['content'] ?? '', 'base64');
+    },
+    disk: () => readFile(path),
+  });
+}
+
+async function listThrough(reading: Reading, path: string): Promise<string[]> {
+  const names = await throughServerOrDisk(reading, path, false, {
+    server: async () => {
+      const rows = await reading.session.rows(`SELECT pg_ls_dir(${pg.escapeLiteral(path)}) AS name`);
+      return rows.map((row) => row['name'] ?? '');
+    },
+    disk: () => readdir(path),
+  });
+  return names ?? [];
+}
+
+async function throughServerOrDisk<T>(
+  reading: Reading,
+  path: string,
+  optional: boolean,
+  ways: { readonly server: () => Promise<T>; readonly disk: () => Promise<T> },
+): Promise<T | undefined> {
+  try {
+    return await ways.server();
+  } catch (error) {
+    if (!isLifeboatError(error) || error.code === 'EngineUnavailable') throw error;
+    if (error.details['sqlState'] === '58P01') return absent(reading, path, optional, error);
+  }
+  try {
+    return await ways.disk();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT') return absent(reading, path, optional, error);
+    const role = pg.escapeIdentifier(reading.role);
+    throw new LifeboatError('PermissionDenied', `cannot read the configuration file \`${path}\``, {
+      component: reading.component,
+      hint:
+        `run as root: setfacl -m u:$(id -un):r '${path}'; or as a superuser: GRANT pg_read_server_files TO ${role}; ` +
+        `GRANT EXECUTE ON FUNCTION pg_read_binary_file(text), pg_ls_dir(text) TO ${role};`,
+      cause: error,
+    });
+  }
+}
+
+function absent(reading: Reading, path: string, optional: boolean, cause: unknown): undefined {
+  if (optional) return undefined;
+  throw new LifeboatError('Precondition', `the server names the configuration file \`${path}\`, which is missing`, {
+    component: reading.component,
+    hint: `put it back, or mend the setting that names it: the server would not start again`,
+    cause,
+  });
+}
+
+/** Mode and owner where this host has the same file. */
+async function describe(path: string): Promise<ConfigFile> {
+  const stored = join(configFolder, path);
+  const stats = await lstat(path).catch(() => undefined);
+  if (stats === undefined || !stats.isFile()) return { path, stored };
+  return { path, stored, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
+}

@@ -1,0 +1,125 @@
+/** Sessions with a PostgreSQL server: plain ones and such that also take replication commands. */
+import pg from 'pg';
+import type { PostgresConfig } from '../../domain/appliance.ts';
+import type { DriverEnvironment } from '../driver.ts';
+import { engineFailure, sqlState } from './failures.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+
+/** A local server answers in milliseconds; ten seconds cover one that is swapping. */
+const connectTimeoutMs = 10_000;
+
+export interface Address {
+  /** Host name, or the folder of a Unix socket. */
+  readonly hostname: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string | undefined;
+}
+
+export interface SessionOptions {
+  readonly database: string;
+  /** Whether the session takes replication commands beside SQL. Needs LOGIN REPLICATION. */
+  readonly replication?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type Row = Readonly<Record<string, string | null>>;
+
+/** A connected session. All values come as text, as the server wrote them: nothing is rounded. */
+export interface Session {
+  readonly client: pg.Client;
+  rows(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** The single row of a query. */
+  row(text: string, values?: readonly unknown[]): Promise<Row>;
+  end(): Promise<void>;
+}
+
+/** Where the configuration says that the component's server listens; reads the password. */
+export async function addressOf(config: PostgresConfig, environment: DriverEnvironment): Promise<Address> {
+  const password = await environment.secret(config.password);
+  return { hostname: config.hostname, port: config.port, user: config.user, password };
+}
+
+/**
+ * Opens a session; the caller ends it. AuthFailed, PermissionDenied (no right to replicate), SourceEmpty (no such
+ * database), EngineUnavailable. An abort breaks the connection off.
+ */
+export async function openSession(address: Address, component: string, options: SessionOptions): Promise<Session> {
+  options.signal?.throwIfAborted();
+  const client = new pg.Client({
+    host: address.hostname,
+    port: address.port,
+    user: address.user,
+    password: address.password,
+    database: options.database,
+    application_name: 'lifeboat',
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    types: { getTypeParser: () => (value: string) => value },
+    ...(options.replication ? { replication: 'database' } : {}),
+  } as pg.ClientConfig);
+  // A lost connection fails the query that runs; without a listener it would end the process too.
+  client.on('error', () => {});
+  const abort = () => client.connection.stream.destroy();
+  options.signal?.addEventListener('abort', abort, { once: true });
+  const end = async () => {
+    options.signal?.removeEventListener('abort', abort);
+    await client.end().catch(() => {});
+  };
+  try {
+    await client.connect();
+    // A role may carry timeouts of its own; a count over a large table would meet them.
+    await client.query('SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0');
+  } catch (error) {
+    await end();
+    options.signal?.throwIfAborted();
+    throw connectFailure(error, address, component, options);
+  }
+  return sessionOf(client, component, options.signal, end);
+}
+
+function sessionOf(
+  client: pg.Client,
+  component: string,
+  signal: AbortSignal | undefined,
+  end: () => Promise<void>,
+): Session {
+  const rows = async (text: string, values: readonly unknown[] = []) => {
+    try {
+      // Without values pg uses the simple protocol, the only one that a replication session takes.
+      const result = values.length === 0 ? await client.query<Row>(text) : await client.query<Row>(text, [...values]);
+      return result.rows;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw engineFailure(error, component, 'query the server');
+    }
+  };
+  const row = async (text: string, values: readonly unknown[] = []) => {
+    const [first] = await rows(text, values);
+    if (first === undefined) {
+      throw new LifeboatError('EngineFailed', 'the server answered a query without a row', { component });
+    }
+    return first;
+  };
+  return { client, rows, row, end };
+}
+
+function connectFailure(error: unknown, address: Address, component: string, options: SessionOptions): Error {
+  const where = `\`${address.hostname}:${address.port}\``;
+  const state = sqlState(error);
+  if (state === '3D000') {
+    return new LifeboatError('SourceEmpty', `there is no database \`${options.database}\` on ${where}`, {
+      component,
+      hint: 'check `database` of the component; an empty backup is a failed backup',
+      cause: error,
+    });
+  }
+  if (options.replication && state === '42501') {
+    return new LifeboatError('PermissionDenied', `role \`${address.user}\` may not replicate from ${where}`, {
+      component,
+      hint: `run as a superuser: ALTER ROLE ${pg.escapeIdentifier(address.user)} REPLICATION;`,
+      cause: error,
+    });
+  }
+  return engineFailure(error, component, `connect to ${where} as \`${address.user}\``);
+}

@@ -1,0 +1,112 @@
+/**
+ * What a capture knows beside the server's own files. It lies sealed in `.lifeboat/facts.json` of the component, for it
+ * holds paths and content hashes; the manifest's clear facts are the few in `clearFacts`.
+ */
+import { LifeboatError } from '../../domain/errors.ts';
+import { reservedFolder } from '../../domain/entry.ts';
+import type { JsonValue } from '../../domain/recovery-point.ts';
+import type { RestoreContext } from '../driver.ts';
+import type { TableExpectation } from './fingerprint.ts';
+
+export const factsPath = `${reservedFolder}/facts.json`;
+/** The server's own manifest, byte for byte. */
+export const serverManifestPath = `${reservedFolder}/backup_manifest`;
+/** Configuration from outside the data directory, below its absolute path. */
+export const configFolder = `${reservedFolder}/config`;
+
+const factsFormat = 1;
+
+export interface SealedFacts {
+  readonly format: number;
+  readonly major: number;
+  readonly serverVersion: string;
+  /** As in `version()`: `x86_64-pc-linux-gnu`. */
+  readonly architecture: string;
+  /** Decimal text: 64 bits. */
+  readonly systemIdentifier: string;
+  readonly timeline: number;
+  readonly startLsn: string;
+  readonly stopLsn: string;
+  readonly walSegmentBytes: number;
+  readonly blockBytes: number;
+  readonly checksums: boolean;
+  /** Settings without which a private server does not recover, or loses data while it does. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** The role that captured: it could log in and read the tables. */
+  readonly role: string;
+  /** Name of the role with oid 10. */
+  readonly superuser: string;
+  readonly database: string;
+  /** The server's own view of its paths. */
+  readonly dataDirectory: string;
+  readonly dataDirectoryMode: number;
+  readonly tablespaces: readonly { readonly oid: string; readonly name: string; readonly location: string }[];
+  readonly configFiles: readonly ConfigFile[];
+  /** Versions of the libraries that sort texts, by provider letter: `c` libc, `i` ICU. */
+  readonly collations: Readonly<Record<string, string>>;
+  readonly extensions: readonly { readonly name: string; readonly version: string }[];
+  /** Restored empty. */
+  readonly unlogged: readonly string[];
+  readonly tables: readonly TableExpectation[];
+  readonly token: { readonly backupId: string; readonly value: string } | null;
+  /** Why there is no token, or which tables have no fingerprint. */
+  readonly notes: readonly string[];
+}
+
+export interface ConfigFile {
+  /** Absolute, as the server names it. */
+  readonly path: string;
+  /** Below the component. */
+  readonly stored: string;
+  /** Known where the worker sees the file itself. */
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export function encodeFacts(facts: Omit<SealedFacts, 'format'>): Uint8Array {
+  return Buffer.from(`${JSON.stringify({ format: factsFormat, ...facts }, undefined, 1)}\n`);
+}
+
+/** Reads the facts of a recovery point. ManifestInvalid where they are missing, FormatTooNew from a newer Lifeboat. */
+export async function readFacts(context: Pick<RestoreContext, 'repository' | 'record'>): Promise<SealedFacts> {
+  const { record, repository } = context;
+  const bytes = await repository.readFile(record.indexId, factsPath);
+  if (bytes === undefined) {
+    throw new LifeboatError('ManifestInvalid', `the recovery point has no \`${factsPath}\``, { component: record.id });
+  }
+  const facts = JSON.parse(Buffer.from(bytes).toString('utf8')) as SealedFacts;
+  if (facts.format > factsFormat) {
+    throw new LifeboatError('FormatTooNew', `\`${factsPath}\` has format ${facts.format}, known is ${factsFormat}`, {
+      component: record.id,
+    });
+  }
+  return facts;
+}
+
+/** For the manifest: no paths, no names of tables, no hashes. */
+export function clearFacts(facts: Omit<SealedFacts, 'format'>): Record<string, JsonValue> {
+  const exact = facts.tables.filter((table) => table.hash !== null).length;
+  return {
+    engine: 'postgres',
+    major: facts.major,
+    serverVersion: facts.serverVersion,
+    architecture: facts.architecture,
+    systemIdentifier: facts.systemIdentifier,
+    timeline: facts.timeline,
+    startLsn: facts.startLsn,
+    stopLsn: facts.stopLsn,
+    blockBytes: facts.blockBytes,
+    walSegmentBytes: facts.walSegmentBytes,
+    checksums: facts.checksums,
+    collations: facts.collations,
+    extensions: facts.extensions.map((extension) => `${extension.name} ${extension.version}`),
+    tablespaces: facts.tablespaces.map((tablespace) => tablespace.oid),
+    tables: facts.tables.length,
+    tablesExact: exact,
+    unloggedTables: facts.unlogged.length,
+    configFiles: facts.configFiles.length,
+    token: facts.token !== null,
+    notes: facts.notes,
+  };
+}

@@ -1,0 +1,178 @@
+/**
+ * Fingerprints of tables: what a probe compares. Taken in one snapshot, tables one by one, in three depths by size.
+ *
+ * - `content`: count and hash of all rows. The hash is over the sorted hashes of the rows, so that it does not depend
+ *   on where rows lie.
+ * - `count`: count of all rows, and the hash of the rows in the first blocks.
+ * - `sample`: only the hash of the rows in the first blocks. A count would read terabytes.
+ */
+import pg from 'pg';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { Session } from './connection.ts';
+import { tokenSchema } from './token.ts';
+
+export type Depth = 'content' | 'count' | 'sample';
+
+export interface TableState {
+  /** Quoted and with its schema: `public.messages`. */
+  readonly table: string;
+  readonly depth: Depth;
+  /** Decimal text; null where rows were not counted. */
+  readonly rows: string | null;
+  readonly hash: string | null;
+  /** Rows inserted and deleted since the server's statistics began. They lag by about a second. */
+  readonly inserted: string;
+  readonly deleted: string;
+}
+
+/** What a restored table must show. `hash` is null for a table that changed during the capture. */
+export interface TableExpectation {
+  readonly table: string;
+  readonly depth: Depth;
+  readonly leastRows: string | null;
+  readonly mostRows: string | null;
+  readonly hash: string | null;
+}
+
+export interface TableInfo {
+  readonly table: string;
+  readonly bytes: number;
+  readonly isUnlogged: boolean;
+  readonly isReadable: boolean;
+}
+
+/** A count costs a scan: up to this many times `fingerprintUpTo` (4 GiB by default) it takes a few seconds. */
+const countUpToFactor = 64;
+/** 8 MiB of a table, read by a range of tuple ids. */
+const sampleBlocks = 1024;
+/** A table that somebody holds exclusively is left without a fingerprint, not waited for. */
+const lockTimeoutMs = 5_000;
+
+/** The same text for the same row, whatever the role's or the database's settings are. */
+const stableText = `SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres';
+  SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL xmlbinary = 'base64';
+  SET LOCAL search_path = pg_catalog; SET LOCAL row_security = off; SET LOCAL work_mem = '32MB';
+  SET LOCAL lock_timeout = ${lockTimeoutMs}`;
+
+/** Tables of the session's database with rows of their own, without the system's and Lifeboat's. */
+export async function listTables(session: Session): Promise<TableInfo[]> {
+  const rows = await session.rows(
+    `SELECT format('%I.%I', n.nspname, c.relname) AS table, pg_table_size(c.oid)::text AS bytes,
+            (c.relpersistence = 'u')::text AS unlogged,
+            (has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'))::text AS readable
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND c.relispopulated
+        AND n.nspname NOT IN ('pg_catalog', 'information_schema', '${tokenSchema}') AND n.nspname !~ '^pg_'
+      ORDER BY 1`,
+  );
+  return rows.map((row) => ({
+    table: row['table'] ?? '',
+    bytes: Number(row['bytes']),
+    isUnlogged: row['unlogged'] === 'true',
+    isReadable: row['readable'] === 'true',
+  }));
+}
+
+export function depthOf(bytes: number, fingerprintUpTo: number): Depth {
+  if (bytes <= fingerprintUpTo) return 'content';
+  return bytes <= fingerprintUpTo * countUpToFactor ? 'count' : 'sample';
+}
+
+export interface Snapshot {
+  /** Oldest transaction that still ran, and the next that will begin. */
+  readonly xmin: string;
+  readonly xmax: string;
+}
+
+/** Begins the transaction whose snapshot all following measures share. */
+export async function beginSnapshot(session: Session): Promise<Snapshot> {
+  await session.rows(`BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; ${stableText}`);
+  const row = await session.row(
+    `SELECT pg_snapshot_xmin(s)::text AS xmin, pg_snapshot_xmax(s)::text AS xmax FROM pg_current_snapshot() s`,
+  );
+  return { xmin: row['xmin'] ?? '', xmax: row['xmax'] ?? '' };
+}
+
+/**
+ * True if nothing in the whole server can have changed between two snapshots: nobody was writing at the first, and
+ * until the second no transaction id was given out. Every change of a row needs one.
+ */
+export function isUnchanged(before: Snapshot, after: Snapshot): boolean {
+  return before.xmin === before.xmax && before.xmax === after.xmax && after.xmin === after.xmax;
+}
+
+/** Within a snapshot. The answer is a reason where the table cannot be read: dropped, locked, not permitted. */
+export async function measure(
+  session: Session,
+  table: string,
+  depth: Depth,
+): Promise<TableState | { readonly table: string; readonly problem: string }> {
+  await session.rows('SAVEPOINT lifeboat_table');
+  try {
+    const rows = depth === 'content' ? null : depth === 'count' ? await countRows(session, table) : undefined;
+    const hashed = await hashRows(session, table, depth === 'content' ? undefined : sampleBlocks);
+    const churn = await session.row(
+      `SELECT coalesce(pg_stat_get_tuples_inserted(oid), 0)::text AS inserted,
+              coalesce(pg_stat_get_tuples_deleted(oid), 0)::text AS deleted
+         FROM pg_class WHERE oid = to_regclass(${pg.escapeLiteral(table)})`,
+    );
+    await session.rows('RELEASE SAVEPOINT lifeboat_table');
+    return {
+      table,
+      depth,
+      rows: depth === 'content' ? hashed.rows : (rows ?? null),
+      hash: hashed.hash,
+      inserted: churn['inserted'] ?? '0',
+      deleted: churn['deleted'] ?? '0',
+    };
+  } catch (error) {
+    if (!(error instanceof LifeboatError) || error.code === 'EngineUnavailable') throw error;
+    await session.rows('ROLLBACK TO SAVEPOINT lifeboat_table');
+    return { table, problem: error.message };
+  }
+}
+
+async function countRows(session: Session, table: string): Promise<string> {
+  const row = await session.row(`SELECT count(*)::text AS rows FROM ONLY ${table}`);
+  return row['rows'] ?? '0';
+}
+
+async function hashRows(
+  session: Session,
+  table: string,
+  blocks: number | undefined,
+): Promise<{ rows: string; hash: string }> {
+  const range = blocks === undefined ? '' : ` WHERE lifeboat_row.ctid < '(${blocks},0)'`;
+  const row = await session.row(
+    `SELECT count(*)::text AS rows,
+            encode(sha256(coalesce(string_agg(h, ''::bytea ORDER BY h), ''::bytea)), 'hex') AS hash
+       FROM (SELECT sha256(convert_to(lifeboat_row::text, 'UTF8')) AS h FROM ONLY ${table} AS lifeboat_row${range}) each`,
+  );
+  return { rows: row['rows'] ?? '0', hash: row['hash'] ?? '' };
+}
+
+/**
+ * What two measures of a table, from before and after the capture's end, prove about the state between them. Equal
+ * contents: exactly this. Otherwise bounds, widened by what was inserted and deleted meanwhile, for a count may have
+ * been higher or lower in between.
+ */
+export function expectationOf(before: TableState, after: TableState): TableExpectation {
+  const { table, depth } = before;
+  const hash = before.hash === after.hash && (depth === 'sample' || before.rows === after.rows) ? before.hash : null;
+  if (before.rows === null || after.rows === null) return { table, depth, leastRows: null, mostRows: null, hash };
+  if (depth === 'content' && hash !== null)
+    return { table, depth, leastRows: before.rows, mostRows: before.rows, hash };
+  const [low, high] = [BigInt(before.rows), BigInt(after.rows)].toSorted((a, b) => (a < b ? -1 : 1)) as [
+    bigint,
+    bigint,
+  ];
+  const least = low - growth(before.deleted, after.deleted);
+  const most = high + growth(before.inserted, after.inserted);
+  return { table, depth, leastRows: (least < 0n ? 0n : least).toString(), mostRows: most.toString(), hash };
+}
+
+/** Statistics that were reset meanwhile give no growth. */
+function growth(before: string, after: string): bigint {
+  const difference = BigInt(after) - BigInt(before);
+  return difference > 0n ? difference : 0n;
+}

@@ -1,0 +1,92 @@
+/** The database whose content is proven: its token and the fingerprints of its tables, before and after the capture. */
+import type { PostgresConfig } from '../../domain/appliance.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { Session } from './connection.ts';
+import type { SealedFacts } from './facts.ts';
+import { beginSnapshot, depthOf, expectationOf, isUnchanged, listTables, measure } from './fingerprint.ts';
+import type { TableExpectation, TableInfo, TableState } from './fingerprint.ts';
+import { writeToken } from './token.ts';
+import type { Token } from './token.ts';
+
+export interface ProbedDatabase {
+  readonly token: Token | null;
+  readonly unlogged: readonly string[];
+  readonly notes: readonly string[];
+  /** After the base backup's end: takes the second snapshot. Rejects if a measure failed by a lost connection. */
+  conclude(): Promise<Expectations>;
+}
+
+export interface Expectations {
+  readonly tables: readonly TableExpectation[];
+  /** Nothing in the whole server changed between the snapshots. */
+  readonly isQuiesced: boolean;
+  readonly notes: readonly string[];
+}
+
+/** SourceEmpty if the database has no table. The measures run on while the caller copies the server. */
+export async function beginProbedDatabase(
+  session: Session,
+  config: PostgresConfig,
+  backupId: string,
+): Promise<ProbedDatabase> {
+  const tables = await listTables(session);
+  if (tables.length === 0) {
+    throw new LifeboatError('SourceEmpty', `database \`${config.database}\` has no table`, { component: config.id });
+  }
+  const token = await writeToken(session, backupId);
+  const readable = tables.filter((table) => table.isReadable && !table.isUnlogged);
+  const before = await beginSnapshot(session);
+  const measured = measureAll(session, readable, config.fingerprintUpTo);
+  // Awaited in conclude; a copy that fails earlier must not leave an unhandled rejection.
+  measured.catch(() => {});
+  return {
+    token: 'problem' in token ? null : token,
+    unlogged: tables.filter((table) => table.isUnlogged).map(({ table }) => table),
+    notes: [...('problem' in token ? [token.problem] : []), ...unreadableNote(tables)],
+    conclude: async () => {
+      const first = await measured;
+      await session.rows('COMMIT');
+      const after = await beginSnapshot(session);
+      const isQuiesced = isUnchanged(before, after);
+      const second = isQuiesced ? first : await measureAll(session, readable, config.fingerprintUpTo);
+      await session.rows('COMMIT');
+      return { ...combine(first, second), isQuiesced };
+    },
+  };
+}
+
+export async function readExtensions(session: Session): Promise<SealedFacts['extensions']> {
+  const rows = await session.rows('SELECT extname AS name, extversion AS version FROM pg_extension ORDER BY 1');
+  return rows.map((row) => ({ name: row['name'] ?? '', version: row['version'] ?? '' }));
+}
+
+interface Measures {
+  readonly states: ReadonlyMap<string, TableState>;
+  readonly problems: readonly string[];
+}
+
+async function measureAll(session: Session, tables: readonly TableInfo[], fingerprintUpTo: number): Promise<Measures> {
+  const states = new Map<string, TableState>();
+  const problems: string[] = [];
+  for (const { table, bytes } of tables) {
+    const state = await measure(session, table, depthOf(bytes, fingerprintUpTo));
+    if ('problem' in state) problems.push(state.problem);
+    else states.set(table, state);
+  }
+  return { states, problems };
+}
+
+function combine(first: Measures, second: Measures): Pick<Expectations, 'tables' | 'notes'> {
+  const tables: TableExpectation[] = [];
+  for (const [table, before] of first.states) {
+    const after = second.states.get(table);
+    if (after !== undefined) tables.push(expectationOf(before, after));
+  }
+  const missing = Math.max(first.problems.length, second.problems.length);
+  return { tables, notes: missing === 0 ? [] : [`${missing} tables could not be measured and have no fingerprint`] };
+}
+
+function unreadableNote(tables: readonly TableInfo[]): string[] {
+  const count = tables.filter((table) => !table.isReadable).length;
+  return count === 0 ? [] : [`${count} tables have no fingerprint: the role may not read them`];
+}

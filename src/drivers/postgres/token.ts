@@ -1,0 +1,64 @@
+/** A row written for one backup: a restore that brings it back reached at least the state of its start. */
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { Session } from './connection.ts';
+import type { SealedFacts } from './facts.ts';
+
+/** Lifeboat's own schema in the probed database: left out of fingerprints, for every backup changes it. */
+export const tokenSchema = 'lifeboat';
+
+export type Token = NonNullable<SealedFacts['token']>;
+
+/** What a role needs to write tokens. */
+export function grantToken(role: string, database: string): string {
+  const name = pg.escapeIdentifier(role);
+  return `GRANT CREATE ON DATABASE ${pg.escapeIdentifier(database)} TO ${name};`;
+}
+
+/**
+ * Writes a token, making schema and table when they are missing. Insert only: two attempts of one backup write two
+ * rows. Where the role may not, the answer says why instead: a backup without a token is still a backup.
+ */
+export async function writeToken(session: Session, backupId: string): Promise<Token | { readonly problem: string }> {
+  const token = { backupId, value: randomBytes(16).toString('hex') };
+  try {
+    if (!(await hasTable(session))) await createTable(session);
+    await session.rows(`INSERT INTO ${tokenSchema}.backup_token (backup_id, token) VALUES ($1, $2)`, [
+      token.backupId,
+      token.value,
+    ]);
+    return token;
+  } catch (error) {
+    if (!(error instanceof LifeboatError) || !isRefusal(error)) throw error;
+    return { problem: `no token row: ${error.message}` };
+  }
+}
+
+export async function hasToken(session: Session, token: Token): Promise<boolean> {
+  if (!(await hasTable(session))) return false;
+  const rows = await session.rows(
+    `SELECT 1 AS found FROM ${tokenSchema}.backup_token WHERE backup_id = $1 AND token = $2`,
+    [token.backupId, token.value],
+  );
+  return rows.length > 0;
+}
+
+async function hasTable(session: Session): Promise<boolean> {
+  const row = await session.row(`SELECT to_regclass('${tokenSchema}.backup_token')::text AS name`);
+  return row['name'] !== null;
+}
+
+async function createTable(session: Session): Promise<void> {
+  await session.rows(`CREATE SCHEMA IF NOT EXISTS ${tokenSchema}`);
+  await session.rows(
+    `CREATE TABLE IF NOT EXISTS ${tokenSchema}.backup_token (
+       backup_id text NOT NULL, token text NOT NULL, written_at timestamptz NOT NULL DEFAULT now(),
+       PRIMARY KEY (backup_id, token))`,
+  );
+}
+
+/** No right, or a database that is read-only by intention. Everything else is a fault. */
+function isRefusal(error: LifeboatError): boolean {
+  return error.code === 'PermissionDenied' || error.details['sqlState'] === '25006';
+}
