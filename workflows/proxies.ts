@@ -45,7 +45,8 @@ interface CallOptions {
   readonly priority?: ActivityOptions['priority'];
 }
 
-const options = (base: ActivityOptions, queue: string, call: CallOptions): ActivityOptions => ({ ...base, taskQueue: queue, ...call });
+/** The id of a pending activity is what a watcher sees of it (its summary is not told while it runs): the step's own name. */
+const options = (base: ActivityOptions, queue: string, call: CallOptions): ActivityOptions => ({ ...base, taskQueue: queue, activityId: call.summary.slice(0, 200), ...call });
 
 export const components = (queue: Queue, call: CallOptions): ComponentActivities =>
   proxyActivities<ComponentActivities>(options(moving, queueName(queue), call));

@@ -1,0 +1,42 @@
+/** `lifeboat verify [id]`: in this process, so that it works with Temporal dead. */
+import { formatBytes, formatDuration } from '../../domain/duration.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+import { verifyPoint } from '../../operations/verify-point.ts';
+import { listOf, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
+import { exit } from '../exit.ts';
+import { liveView } from '../output/live.ts';
+
+export async function verify(globals: GlobalOptions, id: string | undefined, options: { readonly components?: string }): Promise<void> {
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort(new LifeboatError('Aborted', 'verification was interrupted; nothing was changed'));
+  process.once('SIGINT', interrupt);
+  const view = liveView();
+  const began = performance.now();
+  try {
+    await withParts(globals, async ({ repository, driver }) => {
+      const result = await verifyPoint({
+        repository: await repository(),
+        at: id ?? 'latest',
+        components: listOf(options.components),
+        levels: ['L1', 'L3'],
+        driver,
+        onProgress: ({ phase, bytesDone, bytesTotal }) => view.show([`  > ${phase} ${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`]),
+        signal: stop.signal,
+        orThrow: false,
+      });
+      view.end();
+      const seconds = (performance.now() - began) / 1000;
+      if (globals.output === 'json') printJson({ ...result, seconds });
+      else {
+        result.problems.forEach((problem) => print(`DAMAGED ${problem}`));
+        print(`recovery point ${result.id}: ${result.ok ? 'ok' : `${result.problems.length} problems`} (${result.levels.join(', ')}), ${result.objects} objects, ${formatBytes(result.bytes)}, ${formatDuration(seconds)}`);
+      }
+      if (!result.ok) {
+        say('  hint: choose another recovery point with `lifeboat backups list`, and make a new one with `lifeboat backups run`');
+        process.exitCode = exit.failed;
+      }
+    });
+  } finally {
+    process.off('SIGINT', interrupt);
+  }
+}

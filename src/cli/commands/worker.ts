@@ -1,0 +1,23 @@
+/** `lifeboat worker` */
+import { roles, type Role } from '../../domain/component.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+import { createLogger } from '../../telemetry/logger.ts';
+import { runWorker } from '../../../workers/main.ts';
+import { listOf, loadAppliance, say, type GlobalOptions } from '../context.ts';
+
+export async function worker(globals: GlobalOptions, options: { readonly only?: string }): Promise<void> {
+  const appliance = await loadAppliance(globals);
+  const only = options.only === undefined ? undefined : listOf(options.only).map(parseRole);
+  await runWorker({
+    appliance,
+    only,
+    log: createLogger(),
+    onReady: () => say(`worker of ${appliance.name} on host ${appliance.host} runs; stop it with Ctrl-C`),
+  });
+}
+
+function parseRole(text: string): Role {
+  const role = roles.find((known) => known === text);
+  if (role === undefined) throw new LifeboatError('InputInvalid', `unknown role \`${text}\`; known are ${roles.join(', ')}`);
+  return role;
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+/** Entry of the command line. */
+import { CommanderError } from 'commander';
+import { say } from './context.ts';
+import { describeError, exit, exitCodeOf } from './exit.ts';
+import { createProgram } from './program.ts';
+
+// The SDK's and PostgreSQL clients' notes on experimental Node features are no news for a person at 03:00.
+process.removeAllListeners('warning');
+
+try {
+  await createProgram().parseAsync(process.argv);
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? exit.ok : exit.usage;
+  } else {
+    say(describeError(error));
+    process.exitCode = exitCodeOf(error);
+  }
+}

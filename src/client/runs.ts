@@ -1,0 +1,161 @@
+/** Starts, watches and steers runs. Progress in bytes is read from the heartbeats of pending activities. */
+import { randomUUID } from 'node:crypto';
+import { WorkflowFailedError, WorkflowNotFoundError, WorkflowUpdateFailedError, defaultPayloadConverter, type Client, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import type { BeatDetails } from '../../activities/heartbeat.ts';
+import { abortUpdate, progressQuery, type RunView } from '../../workflows/messages.ts';
+import type { Appliance } from '../domain/appliance.ts';
+import { errorCatalogue, LifeboatError, type ErrorCode } from '../domain/errors.ts';
+
+export interface PendingStep {
+  readonly summary: string;
+  readonly activity: string;
+  readonly attempt: number;
+  readonly lastFailure: string;
+  /** Seconds since the last heartbeat; undefined before the first. */
+  readonly heartbeatAge: number | undefined;
+  readonly beat: BeatDetails | undefined;
+}
+
+export interface RunSnapshot {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly type: string;
+  readonly status: string;
+  readonly historyLength: number;
+  readonly view: RunView | undefined;
+  readonly pending: readonly PendingStep[];
+}
+
+/** Id of a run started by hand: `<type>/<appliance>/<UTC start>`. */
+export function newRunId(type: string, appliance: Appliance, now: Date): string {
+  return `${type}/${appliance.name}/${now.toISOString()}`;
+}
+
+/** Refuses at once where nobody would do the work: a run without a worker would wait in silence. */
+export async function requireWorker(client: Client, { temporal }: Appliance): Promise<void> {
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace: temporal.namespace,
+    taskQueue: { name: temporal.taskQueue },
+    taskQueueType: 1,
+  });
+  // A poll lasts a minute: a poller that was not seen for longer is gone.
+  const alive = (pollers ?? []).some(({ lastAccessTime }) => Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1000 < 75_000);
+  if (!alive) {
+    throw new LifeboatError('Unreachable', `no worker polls the task queue \`${temporal.taskQueue}\` at ${temporal.address}; nothing was started`, {
+      hint: 'start one with `lifeboat worker`',
+    });
+  }
+}
+
+export async function startRun(client: Client, appliance: Appliance, type: string, input: object, summary: string): Promise<WorkflowHandle> {
+  await requireWorker(client, appliance);
+  return client.workflow.start(type, {
+    workflowId: newRunId(type, appliance, new Date()),
+    taskQueue: appliance.temporal.taskQueue,
+    args: [input],
+    staticSummary: summary.slice(0, 200),
+    priority: { priorityKey: type === 'restore' ? 1 : 3 },
+  });
+}
+
+export async function snapshot(client: Client, workflowId: string): Promise<RunSnapshot> {
+  const handle = client.workflow.getHandle(workflowId);
+  let description;
+  try {
+    description = await handle.describe();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) throw new LifeboatError('NotFound', `Temporal knows no run \`${workflowId}\``);
+    throw error;
+  }
+  const pending = (description.raw.pendingActivities ?? []).map((activity): PendingStep => {
+    const payload = activity.heartbeatDetails?.payloads?.[0];
+    const lastBeat = activity.lastHeartbeatTime?.seconds;
+    return {
+      summary: activity.activityId ?? '',
+      activity: activity.activityType?.name ?? '',
+      attempt: activity.attempt ?? 1,
+      lastFailure: activity.lastFailure?.message ?? '',
+      heartbeatAge: lastBeat === undefined || lastBeat === null ? undefined : Math.max(0, Date.now() / 1000 - Number(lastBeat)),
+      beat: payload ? (defaultPayloadConverter.fromPayload(payload) as BeatDetails) : undefined,
+    };
+  });
+  return {
+    workflowId,
+    runId: description.runId,
+    type: description.type,
+    status: description.status.name,
+    historyLength: description.historyLength,
+    view: await queryView(handle, description.status.name),
+    pending,
+  };
+}
+
+/** A query needs a live worker; without one the rest of the snapshot still tells something. */
+async function queryView(handle: WorkflowHandle, status: string): Promise<RunView | undefined> {
+  if (status === 'TERMINATED') return undefined;
+  try {
+    return await Promise.race([
+      handle.query(progressQuery),
+      new Promise<undefined>((resolve) => {
+        setTimeout(resolve, 3000, undefined).unref();
+      }),
+    ]);
+  } catch {
+    return undefined;
+  }
+}
+
+export async function abortRun(client: Client, workflowId: string, by: string, reason: string): Promise<string> {
+  try {
+    return await client.workflow.getHandle(workflowId).executeUpdate(abortUpdate, { args: [{ by, reason }], updateId: randomUUID() });
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) throw new LifeboatError('NotFound', `no run \`${workflowId}\` is open`);
+    if (error instanceof WorkflowUpdateFailedError) throw new LifeboatError('Precondition', error.cause?.message ?? error.message);
+    throw error;
+  }
+}
+
+/** The result, or the failure as one of our errors with the code that the run ended with. */
+export async function resultOf<T>(handle: WorkflowHandle): Promise<T> {
+  try {
+    return (await handle.result()) as T;
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) throw failureOf(error, handle.workflowId);
+    throw error;
+  }
+}
+
+/** `BackupPartial` is the one outcome that is no error of the catalogue: the point exists and lacks something. */
+export class PartialBackup extends Error {
+  override readonly name = 'BackupPartial';
+}
+
+function failureOf(error: WorkflowFailedError, workflowId: string): Error {
+  let cause: unknown = error.cause;
+  while (cause instanceof Error && !(cause instanceof ApplicationFailure) && cause.cause !== undefined) cause = cause.cause;
+  if (cause instanceof CancelledFailure || cause instanceof TerminatedFailure) return new LifeboatError('Aborted', `${workflowId} was ${cause instanceof CancelledFailure ? 'cancelled' : 'terminated'}`);
+  if (!(cause instanceof ApplicationFailure)) return new LifeboatError('Internal', `${workflowId} failed: ${error.message}`);
+  if (cause.type === 'BackupPartial') return new PartialBackup(cause.message);
+  const code: ErrorCode = cause.type !== undefined && cause.type !== null && cause.type in errorCatalogue ? (cause.type as ErrorCode) : 'Internal';
+  const hint = (cause.details?.[0] as { hint?: string } | undefined)?.hint;
+  return new LifeboatError(code, cause.message, hint === undefined ? {} : { hint });
+}
+
+export interface RunSummary {
+  readonly workflowId: string;
+  readonly type: string;
+  readonly status: string;
+  readonly startedAt: string;
+}
+
+/** Open runs of the appliance, newest first; locks and deliveries left out. */
+export async function openRuns(client: Client, appliance: Appliance): Promise<RunSummary[]> {
+  const found: RunSummary[] = [];
+  for await (const { workflowId, type, status, startTime } of client.workflow.list({ query: `ExecutionStatus = 'Running'` })) {
+    if (workflowId.includes(`/${appliance.name}`) && type !== 'lock' && type !== 'notification') {
+      found.push({ workflowId, type, status: status.name, startedAt: startTime.toISOString() });
+    }
+  }
+  return found.sort((a, b) => b.startedAt.localeCompare(a.startedAt));
+}

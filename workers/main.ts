@@ -1,0 +1,107 @@
+/**
+ * The worker: one process runs the workflows and all roles of this host, `only` splits the roles over processes.
+ * The death of one of its workers ends them all, non-zero: half a worker would look alive.
+ */
+import { Client } from '@temporalio/client';
+import { NativeConnection, Runtime, Worker, makeTelemetryFilterString, type LogLevel, type WorkerOptions } from '@temporalio/worker';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { createComponentActivities } from '../activities/component.ts';
+import { createControlActivities } from '../activities/control.ts';
+import { createPlatformActivities } from '../activities/platform.ts';
+import { createStorageActivities } from '../activities/storage.ts';
+import { connect } from '../src/client/connection.ts';
+import type { Appliance } from '../src/domain/appliance.ts';
+import { roles, type Role } from '../src/domain/component.ts';
+import { reconcileSchedules } from '../schedules/reconcile.ts';
+import { workflowBundle } from './bundle.ts';
+import { registerSearchAttributes } from './search-attributes.ts';
+import { wireActivities, wireParts } from './wire.ts';
+
+export interface WorkerSettings {
+  readonly appliance: Appliance;
+  /** Roles of this process; all by default. The workflows run where `storage` runs. */
+  readonly only: readonly Role[] | undefined;
+  readonly log: Logger;
+  /** Called when every queue is polled. */
+  readonly onReady?: () => void;
+}
+
+const timing = {
+  // A cancel or an abort reaches an activity within this time, not within 0.8 × heartbeatTimeout.
+  maxHeartbeatThrottleInterval: '1 second',
+  // SIGTERM → 20 s to end by themselves, then cancelled with their partial files kept; after 60 s the process goes.
+  // A supervisor's own limit must be above 60 s.
+  shutdownGraceTime: '20 seconds',
+  shutdownForceTime: '60 seconds',
+} as const;
+
+/** Slots per role: one backup's captures and, beside them, always one free for a restore. */
+const slotsPerRole = 4;
+
+/** Runs until SIGTERM or SIGINT (resolves) or until a worker dies (rejects). */
+export async function runWorker({ appliance, only, log, onReady }: WorkerSettings): Promise<void> {
+  installRuntime(log);
+  const { address, namespace, taskQueue } = appliance.temporal;
+  const connection = await connect(appliance);
+  const native = await NativeConnection.connect({ address });
+  const parts = wireParts(appliance);
+  try {
+    const searchable = await registerSearchAttributes(connection, namespace, log);
+    const deps = wireActivities(parts, new Client({ connection, namespace }), searchable, log);
+    const chosen = roles.filter((role) => only === undefined || only.includes(role));
+    const component = createComponentActivities(deps);
+    const activitiesOf = (role: Role): object => {
+      if (role === 'platform') return createPlatformActivities(deps);
+      return role === 'storage' ? { ...createStorageActivities(deps), ...component } : component;
+    };
+    const common = { connection: native, namespace, ...timing } satisfies Partial<WorkerOptions>;
+    const workers = await Promise.all(
+      chosen.map(async (role) =>
+        Worker.create({ ...common, taskQueue: `${taskQueue}-${role}-${appliance.host}`, activities: activitiesOf(role), maxConcurrentActivityTaskExecutions: slotsPerRole }),
+      ),
+    );
+    if (chosen.includes('storage')) {
+      const codePath = await workflowBundle(join(appliance.stateDir, 'bundles'));
+      workers.push(await Worker.create({ ...common, taskQueue, workflowBundle: { codePath }, activities: createControlActivities(deps), maxCachedWorkflows: 50 }));
+      await reconcileSchedules(deps.client, appliance, log);
+    }
+    const running = workers.map(async (worker) => worker.run());
+    log.info({ queues: workers.map((worker) => worker.options.taskQueue) }, 'worker runs');
+    onReady?.();
+    await untilOneEnds(workers, running);
+  } finally {
+    await parts.close();
+    await native.close();
+    await connection.close();
+  }
+}
+
+async function untilOneEnds(workers: readonly Worker[], running: readonly Promise<void>[]): Promise<void> {
+  try {
+    await Promise.all(running);
+  } catch (error) {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    await Promise.allSettled(running);
+    throw error;
+  }
+}
+
+function installRuntime(log: Logger): void {
+  const write = (level: LogLevel, message: string, meta?: Record<string, unknown>): void => {
+    const { error: _dropped, ...fields } = meta ?? {};
+    const reason = meta?.error instanceof Error ? { reason: meta.error.message } : {};
+    log[level === 'TRACE' ? 'trace' : level === 'DEBUG' ? 'debug' : level === 'INFO' ? 'info' : level === 'WARN' ? 'warn' : 'error']({ ...fields, ...reason }, message);
+  };
+  Runtime.install({
+    logger: {
+      log: write,
+      trace: (message, meta) => write('TRACE', message, meta),
+      debug: (message, meta) => write('DEBUG', message, meta),
+      info: (message, meta) => write('INFO', message, meta),
+      warn: (message, meta) => write('WARN', message, meta),
+      error: (message, meta) => write('ERROR', message, meta),
+    },
+    telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) } },
+  });
+}

@@ -1,0 +1,95 @@
+/** The one place that builds everything from configuration: repository, drivers, platform, notifier. */
+import type { Client } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { Dependencies } from '../activities/dependencies.ts';
+import { readSecret } from '../src/config/secrets.ts';
+import type { Appliance, ComponentConfig } from '../src/domain/appliance.ts';
+import { LifeboatError } from '../src/domain/errors.ts';
+import type { Driver, DriverEnvironment } from '../src/drivers/driver.ts';
+import { createFilesDriver } from '../src/drivers/files/driver.ts';
+import { createModelsDriver } from '../src/drivers/models/driver.ts';
+import { createPostgresDriver } from '../src/drivers/postgres/driver.ts';
+import { createRedisDriver } from '../src/drivers/redis/driver.ts';
+import { createVectorstoreDriver } from '../src/drivers/vectorstore/driver.ts';
+import { createNotifier, type Notifier } from '../src/notify/webhook.ts';
+import { createProcessPlatform } from '../src/platform/process/process-platform.ts';
+import type { Platform } from '../src/platform/platform.ts';
+import { openRepository } from '../src/repository/open.ts';
+import type { KeySource } from '../src/repository/keys.ts';
+import type { Repository } from '../src/repository/repository.ts';
+import { createLocalStorage } from '../src/storage/local/local-storage.ts';
+
+export interface Parts {
+  readonly appliance: Appliance;
+  readonly repository: (expectedId?: string) => Promise<Repository>;
+  readonly driver: (component: string) => Driver;
+  readonly platform: Platform;
+  readonly notifier: Notifier;
+  readonly close: () => Promise<void>;
+}
+
+/** Everything that works without Temporal: the command line's reading commands, the benchmark and the worker share it. */
+export function wireParts(appliance: Appliance): Parts {
+  const environment: DriverEnvironment = { stateDir: appliance.stateDir, secret: readSecret };
+  const drivers = new Map(appliance.components.map((config) => [config.id, createDriver(config, environment)]));
+  let opened: Promise<Repository> | undefined;
+  const open = async (): Promise<Repository> => {
+    const keySource = await keySourceOf(appliance);
+    return openRepository(createLocalStorage(appliance.repository.path), keySource);
+  };
+  return {
+    appliance,
+    repository: async (expectedId) => {
+      opened ??= open();
+      let repository: Repository;
+      try {
+        repository = await opened;
+      } catch (error) {
+        // A disk that is mounted later must be found by the next call.
+        opened = undefined;
+        throw error;
+      }
+      if (expectedId !== undefined && expectedId !== repository.id) {
+        throw new LifeboatError('RepositoryMismatch', `the repository at ${repository.storage.description} has id ${repository.id}, this run began with ${expectedId}`);
+      }
+      return repository;
+    },
+    driver: (component) => {
+      const driver = drivers.get(component);
+      if (driver === undefined) throw new LifeboatError('NotFound', `component \`${component}\` is not configured`, { component });
+      return driver;
+    },
+    platform: createProcessPlatform(appliance.services),
+    notifier: createNotifier(appliance.notify.webhook),
+    close: async () => {
+      const repository = await opened?.catch(() => undefined);
+      await repository?.close();
+    },
+  };
+}
+
+export function wireActivities(parts: Parts, client: Client, searchable: boolean, log: Logger): Dependencies {
+  return { ...parts, client, searchable, log };
+}
+
+export async function keySourceOf({ repository }: Appliance): Promise<KeySource> {
+  const { encryption } = repository;
+  if (encryption.mode === 'none') return { mode: 'none' };
+  const secret = (await readSecret(encryption.secret)) ?? '';
+  return encryption.mode === 'key' ? { mode: 'key', key: secret } : { mode: 'passphrase', passphrase: secret };
+}
+
+function createDriver(config: ComponentConfig, environment: DriverEnvironment): Driver {
+  switch (config.kind) {
+    case 'postgres':
+      return createPostgresDriver(config, environment);
+    case 'redis':
+      return createRedisDriver(config, environment);
+    case 'vectorstore':
+      return createVectorstoreDriver(config, environment);
+    case 'models':
+      return createModelsDriver(config, environment);
+    case 'files':
+      return createFilesDriver(config, environment);
+  }
+}
