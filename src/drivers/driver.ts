@@ -11,6 +11,7 @@ import type { ComponentKind, Role } from '../domain/component.ts';
 import type { ReportProgress } from '../domain/progress.ts';
 import type { ComponentRecord, JsonValue, ProbeResult, Quiescence } from '../domain/recovery-point.ts';
 import type { ComponentWriter, Repository } from '../repository/repository.ts';
+import type { SwapTuning } from './swap/swap.ts';
 
 export interface Driver {
   readonly component: string;
@@ -25,6 +26,9 @@ export interface Driver {
   estimate(): Promise<{ readonly bytes: number }>;
   /** Reads the live component into the writer. Does not call finish. SourceEmpty if there is nothing. */
   capture(context: CaptureContext): Promise<CaptureFacts>;
+
+  /** L3: has the stored artefact its structure? Reads from the repository only, never from the live component. */
+  inspect?(repository: Repository, record: ComponentRecord, signal: AbortSignal): Promise<ProbeResult[]>;
 
   /** Where a restore would write, for the plan: what must be on which disk, and what is refused beforehand. */
   restoreTargets(record: ComponentRecord): Promise<RestoreTarget[]>;
@@ -112,4 +116,6 @@ export interface DriverEnvironment {
   readonly stateDir: string;
   /** Reads a secret at the moment of use; the value is never stored or logged. */
   readonly secret: (ref: SecretRef | undefined) => Promise<string | undefined>;
+  /** Times and steps of swaps, where they are not the usual ones. */
+  readonly swap?: Pick<SwapTuning, 'leaseMs' | 'waitMs' | 'onStep'>;
 }

@@ -59,7 +59,7 @@ async function renameBack(pair: JournalPair, context: MoveContext): Promise<void
   if (pair.phase === 'live' || pair.phase === 'aside') {
     // What is live is the old data already if nothing is aside although there was something.
     const oldIsAway = !pair.liveExisted || present(pair.aside);
-    if (present(pair.live) && oldIsAway) await move(pair.live, freeName(pair.staged), context);
+    if (present(pair.live) && oldIsAway) await moveToStaging(pair.live, pair, context);
     await context.record(pair, 'aside');
   }
   if (pair.liveExisted && present(pair.aside)) {
@@ -83,7 +83,7 @@ async function pointerBack(pair: JournalPair, context: MoveContext): Promise<voi
   const pointer = pointerOf(pair);
   await repoint(pair, pointer.oldText, context);
   await context.record(pair, 'aside');
-  if (present(pointer.generation)) await move(pointer.generation, freeName(pair.staged), context);
+  if (present(pointer.generation)) await moveToStaging(pointer.generation, pair, context);
   await context.record(pair, 'before');
 }
 
@@ -159,6 +159,12 @@ async function takeOver(live: string, like: { mode: number; uid: number; gid: nu
   if (process.getuid?.() !== 0 && now.uid !== process.getuid?.()) return;
   if (process.getuid?.() === 0) await chown(live, like.uid, like.gid);
   await chmod(live, like.mode & 0o7777);
+}
+
+/** The staging may be gone (a commit removed it), or hold something again. */
+async function moveToStaging(from: string, pair: JournalPair, context: MoveContext): Promise<void> {
+  await mkdir(dirname(pair.staged), { recursive: true, mode: 0o700 });
+  await move(from, freeName(pair.staged), context);
 }
 
 async function move(from: string, to: string, context: MoveContext): Promise<void> {

@@ -3,10 +3,11 @@
  * root, or by repointing a link. Decides where staging, old data and journal lie.
  */
 import { constants } from 'node:fs';
-import { access, lstat, readFile, readlink, realpath } from 'node:fs/promises';
+import { access, lstat, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
 import { deviceOf } from './disk.ts';
+import { mountPoints } from './mounts.ts';
 
 export type SwapMode = 'rename' | 'exchange' | 'pointer';
 
@@ -59,14 +60,9 @@ async function linkedPlace(live: string): Promise<Place> {
 
 async function isMountPoint(path: string): Promise<boolean> {
   if ((await deviceOf(path)) !== (await deviceOf(dirname(path)))) return true;
-  // A bind mount of the same filesystem shows only here. Where there is no such list (macOS) the device must do.
-  const mounts = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
+  // A bind mount of the same filesystem shows only here.
   const real = resolve(await realpath(dirname(path)), basename(path));
-  return mounts.split('\n').some((line) => unescapeMount(line.split(' ')[4] ?? '') === real);
-}
-
-function unescapeMount(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+  return (await mountPoints()).includes(real);
 }
 
 async function isWritable(folder: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** Turns the pairs of a new swap into journal entries, refusing whatever could not be finished. Changes nothing. */
 import { constants } from 'node:fs';
 import { access, lstat } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative } from 'node:path';
+import { dirname, isAbsolute, join, relative } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
 import { deviceOf } from './disk.ts';
 import type { JournalPair } from './journal.ts';
@@ -56,8 +56,8 @@ async function planPair(pair: SwapPair, { component, token }: SwapOptions): Prom
 
 async function checkStaged(pair: SwapPair, folder: string, component: string): Promise<void> {
   // Anything else might be live data itself, which would then end in the staging that is removed.
-  if (!isStagingName(basename(pair.staged), component)) {
-    throw new LifeboatError('Precondition', `\`${pair.staged}\` is not a staging of \`${component}\``, {
+  if (!pair.staged.split('/').some((name) => isStagingName(name, component))) {
+    throw new LifeboatError('Precondition', `\`${pair.staged}\` is not in a staging of \`${component}\``, {
       component,
       hint: 'stage the component again; nothing was switched',
     });

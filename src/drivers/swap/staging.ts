@@ -99,10 +99,14 @@ export async function removeStaging(target: SwapTarget): Promise<void> {
         lease.guard();
         await unlink(join(anchor, name));
       }
-      const needed = new Set(isUnfinished ? journal.pairs.map((pair) => pair.staged) : []);
+      const needed = isUnfinished ? journal.pairs.map((pair) => pair.staged) : [];
       for (const folder of await stagingFolders(target.lives)) {
         for (const name of await readdir(folder).catch(() => [])) {
-          if (!isStagingName(name, target.component) || needed.has(join(folder, name))) continue;
+          if (
+            !isStagingName(name, target.component) ||
+            needed.some((path) => `${path}/`.startsWith(`${join(folder, name)}/`))
+          )
+            continue;
           lease.guard();
           await removeTree(join(folder, name));
         }

@@ -25,7 +25,7 @@ export { clearLive, discardSafetyCopies } from './discard.ts';
 export interface SwapPair {
   /** Live path: a directory or a file. It may be absent (the disaster removed it). */
   readonly live: string;
-  /** Staged path on the same filesystem, from `makeStaging` or `stagingPath`. Ignored with `remove`. */
+  /** Staged path on the same filesystem: a `makeStaging` or `stagingPath`, or a path inside it. Ignored with `remove`. */
   readonly staged: string;
   /** The live path must be absent afterwards. Without it a missing staged path is refused before anything moves. */
   readonly remove?: boolean;

@@ -1,0 +1,150 @@
+/** Reads the configured files and folders into a component writer. */
+import { createHash, type Hash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import type { FilesConfig } from '../../domain/appliance.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { ComponentWriter } from '../../repository/repository.ts';
+import type { CaptureContext, CaptureFacts } from '../driver.ts';
+import { forEachConcurrently } from './concurrently.ts';
+import { factsPath, type FilesFacts } from './facts.ts';
+import { readOwners } from './owners.ts';
+import { rootsOf } from './paths.ts';
+import { unusable, walk, type Found, type WalkOptions } from './walk.ts';
+
+/** Small files wait for the disk more than for a core. */
+const filesAtOnce = 8;
+const chunkBytes = 1 << 20;
+
+interface Tally {
+  files: number;
+  bytes: number;
+  folders: number;
+  links: number;
+  readonly skipped: { path: string; why: string }[];
+  readonly changed: string[];
+}
+
+/**
+ * SourceEmpty for a configured path that is absent, or no file at all; PermissionDenied names what cannot be read.
+ * The set is `stable-window` if a second look at every entry finds nothing changed since the first.
+ */
+export async function captureFiles(config: FilesConfig, context: CaptureContext): Promise<CaptureFacts> {
+  const roots = rootsOf(config.paths);
+  const options: WalkOptions = { component: config.id, roots, exclude: config.exclude, owners: await readOwners() };
+  const capturedFrom = new Date();
+  const tally: Tally = { files: 0, bytes: 0, folders: 0, links: 0, skipped: [], changed: [] };
+  const before = createHash('sha256');
+  await forEachConcurrently(identified(walk(options), before), filesAtOnce, async (found) => {
+    context.signal.throwIfAborted();
+    await captureOne(found, context, tally, config.id);
+  });
+  if (tally.files === 0)
+    throw new LifeboatError('SourceEmpty', `no file in ${roots.map((root) => `\`${root}\``).join(', ')}`, {
+      component: config.id,
+    });
+  const isStable = tally.changed.length === 0 && (await isUnchanged(options, before));
+  const facts: FilesFacts = { paths: roots, exclude: config.exclude, skipped: tally.skipped, changed: tally.changed };
+  await context.writer.bytes(factsPath, Buffer.from(JSON.stringify(facts)));
+  return {
+    capturedFrom,
+    capturedUntil: new Date(),
+    quiescence: isStable ? 'stable-window' : 'unproven',
+    facts: {
+      files: tally.files,
+      folders: tally.folders,
+      links: tally.links,
+      skipped: tally.skipped.length,
+      changedDuringRead: tally.changed.length,
+    },
+  };
+}
+
+async function captureOne(
+  found: Found,
+  { writer, onProgress }: CaptureContext,
+  tally: Tally,
+  component: string,
+): Promise<void> {
+  if (found.kind === 'skipped') {
+    tally.skipped.push({ path: found.path, why: found.why });
+  } else if (found.kind === 'other') {
+    await writer.add(found.entry);
+    if (found.entry.type === 'directory') tally.folders++;
+    else tally.links++;
+  } else {
+    const bytes = Number(found.stats.size);
+    if (await captureFile(found, writer, component)) tally.changed.push(found.entry.path);
+    tally.files++;
+    tally.bytes += bytes;
+    onProgress({ phase: 'reading files', bytesDone: tally.bytes, bytesTotal: 0 });
+  }
+}
+
+/** Returns whether it changed while it was read. */
+async function captureFile(
+  found: Found & { kind: 'file' },
+  writer: ComponentWriter,
+  component: string,
+): Promise<boolean> {
+  const { entry, source } = found;
+  try {
+    if (Buffer.from(source.toString('utf8')).equals(source))
+      return (await writer.fromDisk(entry, source.toString('utf8'))).changedDuringRead;
+    return await pushBytes(found, writer);
+  } catch (error) {
+    throw unusable(error, `/${entry.path}`, component);
+  }
+}
+
+/** A path that is no text cannot be handed over by name: its bytes are pushed. */
+async function pushBytes(
+  { entry, source, stats }: Found & { kind: 'file' },
+  writer: ComponentWriter,
+): Promise<boolean> {
+  const handle = await open(source, 'r');
+  try {
+    const size = Number(stats.size);
+    const file = await writer.open(entry, size);
+    const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, Math.max(size, 1)));
+    for (let done = 0; done < size;) {
+      const { bytesRead } = await handle.read(chunk, 0, Math.min(chunk.length, size - done), done);
+      if (bytesRead === 0)
+        throw new LifeboatError('SourceChanged', `\`/${entry.path}\` became shorter while it was read`);
+      await file.write(chunk.subarray(0, bytesRead));
+      done += bytesRead;
+    }
+    await file.close();
+    return identityOf(await handle.stat({ bigint: true })) !== identityOf(stats);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function* identified(entries: AsyncIterable<Found>, hash: Hash): AsyncGenerator<Found> {
+  for await (const found of entries) {
+    addIdentity(found, hash);
+    yield found;
+  }
+}
+
+/** Nothing came, went or changed between the two walks, so all that was read in between was there at one time. */
+async function isUnchanged(options: WalkOptions, before: Hash): Promise<boolean> {
+  const after = createHash('sha256');
+  try {
+    for await (const found of walk(options)) addIdentity(found, after);
+  } catch (error) {
+    if (error instanceof LifeboatError && error.code === 'SourceEmpty') return false;
+    throw error;
+  }
+  return after.digest('hex') === before.digest('hex');
+}
+
+function addIdentity(found: Found, hash: Hash): void {
+  if (found.kind === 'skipped') return;
+  hash.update(`${found.entry.pathBase64 ?? found.entry.path}\0${identityOf(found.stats)}\n`);
+}
+
+function identityOf({ size, mtimeNs, ctimeNs, ino }: BigIntStats): string {
+  return `${size}:${mtimeNs}:${ctimeNs}:${ino}`;
+}

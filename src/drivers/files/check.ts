@@ -1,0 +1,49 @@
+/** What stands in the way of capturing or restoring the configured paths, found without reading them all. */
+import { constants } from 'node:fs';
+import { access, lstat } from 'node:fs/promises';
+import type { FilesConfig } from '../../domain/appliance.ts';
+import type { Finding } from '../driver.ts';
+import { restoreTargetOf } from '../swap/target.ts';
+import { nestedMounts } from './nested-mounts.ts';
+import { rootsOf } from './paths.ts';
+
+/** One finding per configured path, the worst that holds. Never throws. */
+export async function checkFiles(config: FilesConfig): Promise<Finding[]> {
+  return Promise.all(rootsOf(config.paths).map((root) => checkRoot(root, config)));
+}
+
+async function checkRoot(root: string, config: FilesConfig): Promise<Finding> {
+  const name = `${config.id}: ${root}`;
+  try {
+    const problem = await access(root, constants.R_OK).then(
+      () => undefined,
+      (error: NodeJS.ErrnoException) => error.code,
+    );
+    if (problem === 'ENOENT')
+      return { name, level: 'fail', text: `\`${root}\` does not exist`, hint: 'create it, or take it out of `paths`' };
+    if (problem !== undefined)
+      return {
+        name,
+        level: 'fail',
+        text: `\`${root}\` cannot be read (${problem})`,
+        hint: 'run the worker as root or as the owner of the data',
+      };
+    const { problems } = await restoreTargetOf({ live: root, needBytes: 0 });
+    const first = problems[0];
+    if (first !== undefined)
+      return { name, level: 'warn', text: `can be captured, but not restored: ${first.message}`, hint: first.hint };
+    const mounts = (await lstat(root)).isDirectory() ? await nestedMounts(root) : [];
+    if (mounts.length > 0) {
+      const list = mounts.map((mount) => `\`${mount}\``).join(', ');
+      return {
+        name,
+        level: 'warn',
+        text: `can be captured, but not restored: another filesystem is mounted at ${list}`,
+        hint: 'configure it as a path of its own component and exclude it here',
+      };
+    }
+    return { name, level: 'ok', text: 'readable, and can be exchanged' };
+  } catch (error) {
+    return { name, level: 'fail', text: (error as Error).message };
+  }
+}

@@ -1,0 +1,41 @@
+/** Files and folders by their configured absolute paths: configuration with secrets, volumes, monitoring data. */
+import type { FilesConfig } from '../../domain/appliance.ts';
+import { roleOfKind } from '../../domain/component.ts';
+import type { Driver, DriverEnvironment } from '../driver.ts';
+import { treeBytes } from '../swap/disk.ts';
+import { captureFiles } from './capture.ts';
+import { checkFiles } from './check.ts';
+import { compareWithIndex } from './compare.ts';
+import { rootsOf } from './paths.ts';
+import { commitFiles, filesTargets, stageFiles, stagedPath, swapFiles, undoFiles } from './restore.ts';
+
+const blockSize = 1 << 20;
+
+export function createFilesDriver(config: FilesConfig, environment: DriverEnvironment): Driver {
+  const tuning = environment.swap ?? {};
+  const roots = rootsOf(config.paths);
+  return {
+    component: config.id,
+    kind: 'files',
+    role: roleOfKind('files'),
+    blockSize,
+    check: async () => checkFiles(config),
+    async estimate() {
+      const bytes = await Promise.all(roots.map(treeBytes));
+      return { bytes: bytes.reduce((sum, part) => sum + part, 0) };
+    },
+    capture: async (context) => captureFiles(config, context),
+    restoreTargets: async (record) => filesTargets(config, record),
+    stage: async (context) => stageFiles({ config, tuning: { ...tuning, signal: context.signal } }, context),
+    async validate(context) {
+      const places = new Map<string, string>();
+      for (const root of roots) places.set(root, await stagedPath(config, root, context.staged));
+      return compareWithIndex({ context, roots, placeOf: (root) => places.get(root) ?? root });
+    },
+    swap: async (context) => swapFiles({ config, tuning: { ...tuning, signal: context.signal } }, context),
+    // An undo goes on where the run's signal was aborted: it is what puts the old data back.
+    undo: async (context) => undoFiles({ config, tuning }, context.token),
+    probe: async (context) => compareWithIndex({ context, roots, placeOf: (root) => root }),
+    commit: async (context) => commitFiles({ config, tuning }, context.token),
+  };
+}

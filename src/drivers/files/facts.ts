@@ -1,0 +1,13 @@
+/** What is sealed with a files component, so that a person may ask later what was left out. */
+import { reservedFolder } from '../../domain/entry.ts';
+
+export const factsPath = `${reservedFolder}/facts.json`;
+
+export interface FilesFacts {
+  readonly paths: readonly string[];
+  readonly exclude: readonly string[];
+  /** Sockets, pipes, devices, and links that cannot be written down. */
+  readonly skipped: readonly { readonly path: string; readonly why: string }[];
+  /** Files that changed while they were read, twice. */
+  readonly changed: readonly string[];
+}

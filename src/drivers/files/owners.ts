@@ -1,0 +1,38 @@
+/** User and group names of this host. A restored file goes to the recorded name where it exists, else to the number. */
+import { readFile } from 'node:fs/promises';
+import type { EntryMeta } from '../../domain/entry.ts';
+
+export interface Owners {
+  names(uid: number, gid: number): { readonly user?: string; readonly group?: string };
+  /** Numbers on this host for a recorded owner. */
+  resolve(entry: Pick<EntryMeta, 'uid' | 'gid' | 'user' | 'group'>): { readonly uid: number; readonly gid: number };
+}
+
+export async function readOwners(): Promise<Owners> {
+  const [users, groups] = await Promise.all([readTable('/etc/passwd'), readTable('/etc/group')]);
+  return {
+    names(uid, gid) {
+      const user = users.nameOf.get(uid);
+      const group = groups.nameOf.get(gid);
+      return { ...(user === undefined ? {} : { user }), ...(group === undefined ? {} : { group }) };
+    },
+    resolve: ({ uid, gid, user, group }) => ({
+      uid: (user === undefined ? undefined : users.idOf.get(user)) ?? uid,
+      gid: (group === undefined ? undefined : groups.idOf.get(group)) ?? gid,
+    }),
+  };
+}
+
+async function readTable(path: string): Promise<{ nameOf: Map<number, string>; idOf: Map<string, number> }> {
+  const nameOf = new Map<number, string>();
+  const idOf = new Map<string, number>();
+  // A minimal container has no such file: then there are numbers only.
+  const text = await readFile(path, 'utf8').catch(() => '');
+  for (const line of text.split('\n')) {
+    const [name, , id] = line.split(':');
+    if (name === undefined || id === undefined || !/^\d+$/.test(id)) continue;
+    if (!nameOf.has(Number(id))) nameOf.set(Number(id), name);
+    if (!idOf.has(name)) idOf.set(name, Number(id));
+  }
+  return { nameOf, idOf };
+}

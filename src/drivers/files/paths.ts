@@ -1,0 +1,53 @@
+/**
+ * The paths of a files component: configured as absolute paths, listed in the index without the leading `/`.
+ * Names are bytes: an entry whose name is not UTF-8 carries them in `pathBase64`.
+ */
+import { resolve } from 'node:path';
+import { reservedFolder, type EntryMeta } from '../../domain/entry.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+
+/** Configured paths without those that lie inside another one, in the configured order. */
+export function rootsOf(paths: readonly string[]): string[] {
+  const plain = [...new Set(paths.map((path) => resolve(path)))];
+  return plain.filter((path) => !plain.some((other) => other !== path && isInside(path, other)));
+}
+
+/** Compares whole parts: `/a/bc` is not inside `/a/b`. */
+export function isInside(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
+}
+
+export function isReserved(path: string): boolean {
+  return path === reservedFolder || path.startsWith(`${reservedFolder}/`);
+}
+
+/** `path`, and `pathBase64` where the name is not UTF-8, for an absolute path in bytes. */
+export function entryPath(absolute: Buffer): Pick<EntryMeta, 'path' | 'pathBase64'> {
+  const bytes = absolute.subarray(1);
+  const path = bytes.toString('utf8');
+  return Buffer.from(path).equals(bytes) ? { path } : { path, pathBase64: bytes.toString('base64') };
+}
+
+/** The entry's own bytes below `/`. */
+export function pathBytes(entry: Pick<EntryMeta, 'path' | 'pathBase64'>): Buffer {
+  return entry.pathBase64 === undefined ? Buffer.from(entry.path) : Buffer.from(entry.pathBase64, 'base64');
+}
+
+/**
+ * The configured path that an entry of an index belongs to. ManifestInvalid where there is none: nothing outside of
+ * the configured paths is ever written. (That paths are plain and lead through no link is the repository's to check.)
+ */
+export function admittedRoot(
+  entry: Pick<EntryMeta, 'path' | 'pathBase64'>,
+  roots: readonly string[],
+  component: string,
+): string {
+  // The bytes decide where it is written, whatever the text for people says.
+  const bytes = pathBytes(entry).toString('latin1');
+  const root = roots.find((candidate) => isInside(`/${bytes}`, Buffer.from(candidate).toString('latin1')));
+  if (root !== undefined) return root;
+  throw new LifeboatError('ManifestInvalid', `\`/${entry.path}\` in the index lies outside of the configured paths`, {
+    component,
+    hint: 'configure the path again, or fetch it by hand with restore.sh',
+  });
+}

@@ -1,0 +1,161 @@
+/** Restoring configured paths: each is staged beside itself, checked there, and swapped as one pair. */
+import { lchown } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { FilesConfig } from '../../domain/appliance.ts';
+import type { ComponentRecord } from '../../domain/recovery-point.ts';
+import type { FencingToken, RestoreContext, RestoreTarget, StageFacts } from '../driver.ts';
+import { deviceOf, freeBytes, nearestExisting, treeBytes } from '../swap/disk.ts';
+import { makeStaging, removeStaging, stagingPath } from '../swap/staging.ts';
+import {
+  clearLive,
+  swapBack,
+  swapIn,
+  swapState,
+  type SwapPair,
+  type SwapTarget,
+  type SwapTuning,
+} from '../swap/swap.ts';
+import { restoreTargetOf } from '../swap/target.ts';
+import { readOwners } from './owners.ts';
+import { admittedRoot, isReserved, pathBytes, rootsOf } from './paths.ts';
+import { nestedMounts } from './nested-mounts.ts';
+
+export interface FilesRestore {
+  readonly config: FilesConfig;
+  readonly tuning: SwapTuning;
+}
+
+/** One target per configured path. The manifest knows only the sum of bytes: it is shared out by what is live. */
+export async function filesTargets(config: FilesConfig, record: ComponentRecord): Promise<RestoreTarget[]> {
+  const roots = rootsOf(config.paths);
+  const shares = await needPerRoot(roots, record.bytes);
+  const targets: RestoreTarget[] = [];
+  for (const root of roots) {
+    const target = await restoreTargetOf({ live: root, needBytes: shares.get(root) ?? 0 });
+    const mounts = (await nestedMounts(root)).map((mount) => ({
+      code: 'Precondition',
+      message: `another filesystem is mounted at \`${mount}\`, inside \`${root}\`: it would move away with the old data`,
+      hint: `configure \`${mount}\` as a path of its own component and exclude it here`,
+    }));
+    targets.push({ ...target, problems: [...target.problems, ...mounts] });
+  }
+  return targets;
+}
+
+/** Fetches and verifies every configured path of the index into this attempt's own staging. */
+export async function stageFiles({ config, tuning }: FilesRestore, context: RestoreContext): Promise<StageFacts> {
+  const { record, repository, token, signal, onProgress } = context;
+  const roots = rootsOf(config.paths);
+  const sizes = await sizesInIndex(config, context);
+  const target: SwapTarget = { component: config.id, lives: roots, token, tuning };
+  await ensureRoom(sizes, context, target);
+  let files = 0;
+  let bytes = 0;
+  for (const root of sizes.keys()) {
+    // Whole paths below the staging: so names that are no text, and targets of hard links, stay as they are.
+    const fetched = await makeStaging(root, config.id, token);
+    const report = (state: Parameters<typeof onProgress>[0]): void =>
+      onProgress({ ...state, bytesDone: bytes + state.bytesDone, bytesTotal: record.bytes });
+    const result = await repository.materialize({
+      indexId: record.indexId,
+      into: fetched,
+      place: (entry) =>
+        !isReserved(entry.path) && admittedRoot(entry, roots, config.id) === root ? entry.path : undefined,
+      owner: process.getuid?.() === 0 ? 'recorded' : 'self',
+      onProgress: report,
+      signal,
+    });
+    files += result.files;
+    bytes += result.bytes;
+    if (process.getuid?.() === 0) await giveToNames(context, root, fetched, config);
+  }
+  return { bytes, files, facts: { paths: sizes.size } };
+}
+
+export async function swapFiles({ config, tuning }: FilesRestore, context: RestoreContext): Promise<void> {
+  const pairs: SwapPair[] = [];
+  for (const live of (await sizesInIndex(config, context)).keys())
+    pairs.push({ live, staged: await stagedPath(config, live, context.staged) });
+  await swapIn({ component: config.id, pairs, token: context.token, tuning });
+}
+
+/** Where `stageFiles` under this token put the data of a configured path. */
+export async function stagedPath(config: FilesConfig, live: string, staged: FencingToken): Promise<string> {
+  return join(await stagingPath(live, config.id, staged), live.slice(1));
+}
+
+export async function undoFiles({ config, tuning }: FilesRestore, token: FencingToken): Promise<void> {
+  const target = { component: config.id, lives: rootsOf(config.paths), token, tuning };
+  await swapBack(target);
+  await removeStaging(target);
+}
+
+export async function commitFiles(
+  { config, tuning }: FilesRestore,
+  token: FencingToken,
+): Promise<{ readonly safetyCopies: readonly string[] }> {
+  const target = { component: config.id, lives: rootsOf(config.paths), token, tuning };
+  await removeStaging(target);
+  return { safetyCopies: (await swapState(target)).safetyCopies };
+}
+
+/** Configured paths that the index holds, in the configured order, with their bytes. ManifestInvalid for any other path. */
+async function sizesInIndex(
+  config: FilesConfig,
+  { repository, record, signal }: RestoreContext,
+): Promise<Map<string, number>> {
+  const roots = rootsOf(config.paths);
+  const found = new Map<string, number>();
+  for await (const entry of repository.readIndex(record.indexId, signal)) {
+    if (isReserved(entry.path)) continue;
+    const root = admittedRoot(entry, roots, config.id);
+    found.set(root, (found.get(root) ?? 0) + (entry.type === 'file' ? entry.size : 0));
+  }
+  return new Map(roots.flatMap((root) => (found.has(root) ? [[root, found.get(root) ?? 0]] : [])));
+}
+
+/** NoSpace before the first byte; with `--replace-damaged` the live data makes room. */
+async function ensureRoom(
+  sizes: ReadonlyMap<string, number>,
+  context: RestoreContext,
+  target: SwapTarget,
+): Promise<void> {
+  const needs = new Map<string, { root: string; bytes: number }>();
+  for (const [root, bytes] of sizes) {
+    const device = await deviceOf(dirname(root));
+    needs.set(device, { root, bytes: (needs.get(device)?.bytes ?? 0) + bytes });
+  }
+  for (const { root, bytes } of needs.values()) {
+    const free = await freeBytes(root);
+    if (free >= bytes) continue;
+    if (context.replaceDamaged) return clearLive(target);
+    throw new LifeboatError('NoSpace', `staging beside \`${root}\` needs ${bytes} bytes, ${free} are free`, {
+      component: target.component,
+      hint: `free ${bytes - free} bytes on the filesystem of ${await nearestExisting(root)}; nothing was switched`,
+    });
+  }
+}
+
+/** The repository gives recorded numbers; a name may have another number here. */
+async function giveToNames(
+  { repository, record, signal }: RestoreContext,
+  root: string,
+  fetched: string,
+  config: FilesConfig,
+): Promise<void> {
+  const owners = await readOwners();
+  for await (const entry of repository.readIndex(record.indexId, signal)) {
+    if (isReserved(entry.path) || admittedRoot(entry, rootsOf(config.paths), config.id) !== root) continue;
+    const { uid, gid } = owners.resolve(entry);
+    if (uid === entry.uid && gid === entry.gid) continue;
+    await lchown(Buffer.concat([Buffer.from(`${fetched}/`), pathBytes(entry)]), uid, gid);
+  }
+}
+
+async function needPerRoot(roots: readonly string[], bytes: number): Promise<Map<string, number>> {
+  const live = await Promise.all(roots.map(async (root) => ({ root, bytes: await treeBytes(root) })));
+  const total = live.reduce((sum, path) => sum + path.bytes, 0);
+  if (total === 0) return new Map(roots.slice(0, 1).map((root) => [root, bytes]));
+  return new Map(live.map((path) => [path.root, Math.ceil((bytes * path.bytes) / total)]));
+}
