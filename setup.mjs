@@ -1,0 +1,89 @@
+/**
+ * Entry of `npm run demo` and `npm test` on a fresh machine: brings what is missing, then runs the real program on a
+ * Node that is new enough, as an unprivileged user. Runs on Node 20 with Node's own modules only.
+ *
+ *   node setup.mjs demo [arguments of the demo]
+ *   node setup.mjs test [arguments of vitest]
+ *
+ * Each step may be repeated and interrupted. The cache is LIFEBOAT_CACHE, else /var/cache/lifeboat for root and
+ * ~/.cache/lifeboat for others; running data lie in LIFEBOAT_STATE, else /var/tmp/lifeboat-<uid>.
+ */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { provideCheckout } from './setup/checkout.mjs';
+import { logCommandsTo } from './setup/commands.mjs';
+import { provideDependencies, provideNode } from './setup/dependencies.mjs';
+import { provideEmbeddingModel } from './setup/embedding-model.mjs';
+import { provideFaiss } from './setup/faiss.mjs';
+import { prepareCache, prepareState } from './setup/folders.mjs';
+import { checkHost } from './setup/host.mjs';
+import { catchSignals, Interrupted } from './setup/interruption.mjs';
+import { lockCache } from './setup/lock.mjs';
+import { providePostgres } from './setup/postgres.mjs';
+import { runProgram } from './setup/program.mjs';
+import { provideRedis } from './setup/redis.mjs';
+import { printTable } from './setup/report.mjs';
+import { provideRunUser } from './setup/run-user.mjs';
+import { SetUpError } from './setup/step.mjs';
+import { provideTemporal } from './setup/temporal.mjs';
+import { runTests } from './setup/test-run.mjs';
+import { provideTools } from './setup/tools.mjs';
+
+const [task, ...args] = process.argv.slice(2);
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.exitCode = explain(error);
+}
+
+async function main() {
+  if (task !== 'demo' && task !== 'test')
+    throw new SetUpError(`unknown task \`${task ?? ''}\``, 'node setup.mjs demo|test');
+  checkHost();
+  const setup = await setUp();
+  return task === 'demo' ? runProgram(setup, ['src/dev/demo.ts', ...args]) : runTests(setup, args);
+}
+
+async function setUp() {
+  // What root installs must be readable for the run user, whatever root's own mask is.
+  process.umask(0o022);
+  const release = catchSignals();
+  const cache = prepareCache();
+  logCommandsTo(join(cache, 'setup.log'));
+  const unlock = await lockCache(cache);
+  try {
+    const user = await provideRunUser();
+    const state = prepareState(user);
+    const checkout = await provideCheckout(
+      fileURLToPath(new URL('.', import.meta.url)).replace(/\/$/, ''),
+      cache,
+      user,
+    );
+    await provideDependencies(checkout);
+    const node = await provideNode(checkout, user);
+    const found = {
+      LIFEBOAT_TEMPORAL: await provideTemporal(cache, user),
+      LIFEBOAT_PG_BIN: await providePostgres(cache, user),
+      LIFEBOAT_REDIS_SERVER: await provideRedis(user),
+    };
+    await provideTools();
+    await provideFaiss(checkout, cache, node, user);
+    found.LIFEBOAT_EMBEDDING_MODEL = await provideEmbeddingModel(checkout, cache, node);
+    return { user, state, cache, checkout, node, found };
+  } finally {
+    printTable();
+    unlock();
+    release();
+  }
+}
+
+function explain(error) {
+  if (error instanceof Interrupted) {
+    process.stderr.write('set-up was interrupted; the same command continues it\n');
+    return 130;
+  }
+  if (!(error instanceof SetUpError)) throw error;
+  process.stderr.write(`\n${error.message}\nget it with: ${error.command}\n`);
+  return 1;
+}

@@ -1,0 +1,29 @@
+import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { SetUpError } from './step.mjs';
+
+/** Where fetched engines and models are kept. Root's is readable by all: the run user works from it. */
+export function prepareCache() {
+  const usual = process.getuid() === 0 ? '/var/cache/lifeboat' : join(homedir(), '.cache', 'lifeboat');
+  const cache = process.env.LIFEBOAT_CACHE || usual;
+  mkdirSync(cache, { recursive: true, mode: 0o755 });
+  return cache;
+}
+
+/**
+ * The run user's folder for running data. Its parent is writable by everybody, so a folder, or a link, that somebody
+ * else put there is refused.
+ */
+export function prepareState(user) {
+  const state = process.env.LIFEBOAT_STATE || `/var/tmp/lifeboat-${user.uid}`;
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+  const found = lstatSync(state);
+  if (found.isDirectory() && found.uid === process.getuid() && user.switchTo) chownSync(state, user.uid, user.gid);
+  const now = lstatSync(state);
+  if (!now.isDirectory() || now.uid !== user.uid) {
+    throw new SetUpError(`the state folder ${state} belongs to somebody else (uid ${now.uid})`, `rm -r ${state}`);
+  }
+  chmodSync(state, 0o700);
+  return state;
+}

@@ -1,0 +1,28 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from './commands.mjs';
+
+const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+
+/** Installs what package.json of `folder` names. */
+export function npmInstall(folder) {
+  return npm(['install', ...quiet], folder);
+}
+
+/** Installs one package, for example `left-pad@1.3.0`, into an empty folder. */
+export function npmInstallPackage(specification, folder) {
+  return npm(['install', ...quiet, '--no-save', '--no-package-lock', '--prefix', folder, specification], folder);
+}
+
+/** The npm that called us when there is one, so that set-up works where npm is not on PATH. */
+function npm(args, cwd) {
+  const caller = process.env.npm_execpath;
+  const [file, ...first] = caller !== undefined && existsSync(caller) ? [process.execPath, caller] : ['npm'];
+  return run(file, [...first, ...args], { cwd, env: environment(cwd) });
+}
+
+/** Settings of the calling npm, except what ties it to its own folder and script. */
+function environment(cwd) {
+  const own = /^(npm_(package|lifecycle)_|npm_config_local_prefix$|npm_command$|INIT_CWD$)/;
+  return { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name))), PWD: join(cwd) };
+}

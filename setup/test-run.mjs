@@ -1,0 +1,70 @@
+/** What `npm test` runs after set-up: checks of the sources, the tests, and as root the few tests that need root. */
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { runProgram } from './program.mjs';
+
+const checks = [
+  { name: 'types', args: ['node_modules/typescript/bin/tsc', '--noEmit'] },
+  { name: 'lint', args: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--quiet', '.'] },
+  { name: 'format', args: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'] },
+  { name: 'unused code', args: ['node_modules/knip/bin/knip.js', '--no-progress'], needs: ['knip.json', 'knip.jsonc'] },
+];
+
+/** Arguments go to vitest, and only vitest runs then. Prints `N passed, N failed` last; gives the exit code. */
+export async function runTests(setup, args) {
+  const results = args.length > 0 ? [] : await runChecks(setup);
+  results.push(await runVitest(setup, 'vitest.config.ts', args));
+  const hasRootTests = existsSync(join(setup.checkout, 'test', 'root'));
+  if (args.length === 0 && process.getuid() === 0 && hasRootTests)
+    results.push(await runVitest(setup, 'vitest.root.config.ts', [], { asRoot: true }));
+  const passed = results.reduce((sum, result) => sum + result.passed, 0);
+  const failed = results.reduce((sum, result) => sum + result.failed, 0);
+  const skipped = results.reduce((sum, result) => sum + result.skipped, 0);
+  if (skipped > 0) process.stdout.write(`${skipped} skipped\n`);
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+async function runChecks(setup) {
+  const results = [];
+  for (const { name, args, needs } of checks) {
+    if (needs !== undefined && !needs.some((file) => existsSync(join(setup.checkout, file)))) continue;
+    const begun = performance.now();
+    const code = await runProgram(setup, args);
+    process.stderr.write(
+      `check of ${name}: ${code === 0 ? 'passed' : 'failed'} in ${((performance.now() - begun) / 1000).toFixed(1)} s\n`,
+    );
+    results.push({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 });
+  }
+  return results;
+}
+
+async function runVitest(setup, config, args, options = {}) {
+  const results = join(options.asRoot ? '/var/tmp/lifeboat-0' : setup.state, 'test-results');
+  mkdirSync(results, { recursive: true, mode: 0o700 });
+  if (!options.asRoot && setup.user.switchTo) chownSync(results, setup.user.uid, setup.user.gid);
+  const file = join(results, `${config}.json`);
+  rmSync(file, { force: true });
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  // The native loader writes no compiled copy of the configuration beside it: the run user may not write there.
+  const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', config, '--configLoader', 'native'];
+  const code = await runProgram(setup, [...vitest, ...reporters, ...args], options);
+  return countsOf(file, code);
+}
+
+/** A run that failed without a failed test (a file that does not load, an error outside of a test) counts as one failure. */
+export function countsOf(file, code) {
+  if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0 };
+  const {
+    numPassedTests: passed,
+    numFailedTests,
+    numPendingTests,
+    numTodoTests = 0,
+    testResults,
+  } = JSON.parse(readFileSync(file, 'utf8'));
+  const broken = testResults.filter(
+    (suite) => suite.status === 'failed' && suite.assertionResults.every((test) => test.status !== 'failed'),
+  );
+  const failed = numFailedTests + broken.length;
+  return { passed, failed: failed === 0 && code !== 0 ? 1 : failed, skipped: numPendingTests + numTodoTests };
+}

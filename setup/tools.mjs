@@ -1,0 +1,18 @@
+import { aptCommand, aptSource } from './apt.mjs';
+import { succeeds } from './commands.mjs';
+import { provide } from './step.mjs';
+
+/** What `restore.sh` of a repository needs beside a POSIX shell; the tests run it. */
+const tools = ['jq', 'zstd', 'openssl'];
+
+export function provideTools() {
+  return provide({
+    title: 'tools of restore.sh',
+    find: async () => {
+      for (const tool of tools) if (!(await succeeds('/bin/sh', ['-c', `command -v ${tool}`]))) return undefined;
+      return tools.join(', ');
+    },
+    sources: [aptSource(...tools)],
+    command: process.platform === 'darwin' ? `brew install ${tools.join(' ')}` : aptCommand(...tools),
+  });
+}
