@@ -1,0 +1,126 @@
+/** lifeboat.yaml of the sample appliance. */
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { fileURLToPath } from 'node:url';
+import { appUrl, databaseName, envFile, type SampleAppliance } from './description.ts';
+
+/** Names of the files below `folders.secrets`. */
+export const secretFiles = {
+  postgres: 'postgres-password',
+  redis: 'redis-password',
+  repositoryKey: 'repository-key',
+} as const;
+
+export function renderLifeboatYaml(appliance: SampleAppliance): string {
+  const { folders, name, temporal, webhookUrl } = appliance;
+  return stringify({
+    appliance: name,
+    state: folders.lifeboat,
+    repository: {
+      path: folders.repository,
+      encryption: { key: { file: join(folders.secrets, secretFiles.repositoryKey) } },
+    },
+    temporal: { address: temporal.address, ui: temporal.uiUrl },
+    ...(webhookUrl === undefined ? {} : { notify: { webhook: webhookUrl } }),
+    services: servicesOf(appliance),
+    components: componentsOf(appliance),
+  });
+}
+
+function servicesOf(appliance: SampleAppliance): object {
+  const { folders, ports, binaries, user } = appliance;
+  const common = (service: string): object => ({
+    ...(user === undefined ? {} : { user }),
+    pidFile: pidFileOf(appliance, service),
+    logFile: join(folders.run, `${service}.log`),
+  });
+  return {
+    postgres: {
+      command: postgresCommand(appliance),
+      ...common('postgres'),
+      // SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
+      stopSignal: 'SIGINT',
+      ready: { tcp: `127.0.0.1:${ports.postgres}` },
+      stopTimeout: '60s',
+      startTimeout: '120s',
+    },
+    redis: {
+      command: [binaries.redisServer, join(folders.redis, 'redis.conf')],
+      ...common('redis'),
+      ready: { tcp: `127.0.0.1:${ports.redis}` },
+      stopTimeout: '60s',
+      startTimeout: '60s',
+    },
+    app: {
+      dependsOn: ['postgres', 'redis'],
+      command: appCommand(appliance),
+      env: appEnvironment(appliance),
+      ...common('app'),
+      ready: { health: `${appUrl(appliance)}/health/detailed` },
+      stopTimeout: '30s',
+      startTimeout: '60s',
+    },
+  };
+}
+
+function componentsOf(appliance: SampleAppliance): object {
+  const { folders, ports, binaries } = appliance;
+  return {
+    postgres: {
+      kind: 'postgres',
+      priority: 1,
+      services: ['postgres'],
+      port: ports.postgres,
+      password: { file: join(folders.secrets, secretFiles.postgres) },
+      database: databaseName,
+      dataDirectory: folders.postgresData,
+      binDirectory: binaries.postgresBin,
+    },
+    redis: {
+      kind: 'redis',
+      priority: 2,
+      services: ['redis'],
+      port: ports.redis,
+      password: { file: join(folders.secrets, secretFiles.redis) },
+      dataDirectory: folders.redisData,
+      configFiles: [join(folders.redis, 'redis.conf')],
+      serverBinary: binaries.redisServer,
+    },
+    vectorstore: {
+      kind: 'vectorstore',
+      priority: 2,
+      services: ['app'],
+      path: folders.vectorstore,
+      // The app saves its index as a whole every few seconds under traffic.
+      quiet: '1s',
+      memoryLimit: '1GiB',
+      embeddingModel: appliance.embeddingModelName,
+    },
+    models: { kind: 'models', priority: 2, services: ['app'], path: folders.models, memoryLimit: '2GiB' },
+    configuration: {
+      kind: 'files',
+      tier: 'configuration',
+      priority: 1,
+      services: ['app'],
+      paths: [folders.configuration],
+    },
+  };
+}
+
+/** The foreground commands, also for whoever starts the services without Lifeboat. */
+export function postgresCommand({ binaries, folders }: SampleAppliance): string[] {
+  return [join(binaries.postgresBin, 'postgres'), '-D', folders.postgresData];
+}
+
+export function appCommand({ binaries }: SampleAppliance): string[] {
+  return [binaries.node, '--no-warnings', fileURLToPath(new URL('./app/main.ts', import.meta.url))];
+}
+
+/** No secret: those stand in the file that is named here. */
+export function appEnvironment(appliance: SampleAppliance): Record<string, string> {
+  return { COMPANION_ENV_FILE: envFile(appliance) };
+}
+
+export function pidFileOf({ folders }: SampleAppliance, service: string): string {
+  return join(folders.run, `${service}.pid`);
+}
