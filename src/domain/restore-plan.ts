@@ -232,7 +232,7 @@ function buildSteps(input: PlanInput, chosen: readonly PlanComponent[], startOrd
   }
 
   const core = [...byBranch('database'), ...byBranch('configuration')];
-  const coreServices = startOrder.filter((name) => byBranch('database').some(({ services }) => services.includes(name)));
+  const coreServices = coreServicesOf(chosen, startOrder, depends);
   const coreReady = [...core.map(swapId), ...coreServices.map((name) => `start:${name}`)];
   for (const component of chosen) {
     const branch = branchOf(component);
@@ -262,6 +262,19 @@ function buildSteps(input: PlanInput, chosen: readonly PlanComponent[], startOrd
     add({ id: `commit:${component.id}`, kind: 'commit', subject: component.id, queue: queueOf(component), after: proven, branch: 'health' }, 1);
   }
   return steps;
+}
+
+/**
+ * Core services: what the database stands on and is, as far as none of it runs on data that itself waits for the core
+ * (a service that serves database and cache alike would make the graph a cycle).
+ */
+function coreServicesOf(chosen: readonly PlanComponent[], startOrder: readonly string[], depends: ReadonlyMap<string, readonly string[]>): string[] {
+  const isCoreData = (component: PlanComponent): boolean => ['database', 'configuration'].includes(branchOf(component));
+  const users = (name: string): PlanComponent[] => chosen.filter(({ services }) => services.includes(name));
+  const below = (name: string): string[] => [name, ...(depends.get(name) ?? []).filter((other) => startOrder.includes(other)).flatMap(below)];
+  const engines = startOrder.filter((name) => users(name).some((component) => branchOf(component) === 'database'));
+  const core = engines.map(below).filter((names) => names.every((name) => users(name).every(isCoreData)));
+  return [...new Set(core.flat())];
 }
 
 /** Seeds for the estimate; own history replaces them. Measured on 2 cores: staging 450 MB/s, a private server 200 MB/s. */

@@ -1,0 +1,7 @@
+/**
+ * Everything that workflows import as values from the domain. A change of behaviour here changes replay: it needs
+ * `patched()` in the workflow and a stored history in test/histories.
+ */
+export { roleOfKind } from './component.ts';
+export { formatBytes, formatDuration } from './duration.ts';
+export { clockMarks, type ClockMark } from './clock.ts';

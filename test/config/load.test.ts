@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { parseConfiguration } from '../../src/config/load.ts';
+import { isLifeboatError } from '../../src/domain/errors.ts';
+
+const minimal = `appliance: wazuh
+repository:
+  path: /backups
+  encryption: {key: {file: /etc/lifeboat/key}}
+notify: {webhook: {env: SLACK_WEBHOOK_URL}}
+services:
+  postgres: {command: [postgres], pidFile: /run/pg.pid, logFile: /var/log/pg.log, ready: {tcp: "127.0.0.1:5432"}}
+  app: {start: [systemctl, start, app], stop: [systemctl, stop, app], isRunning: [systemctl, is-active, app], dependsOn: [postgres], ready: {health: "http://127.0.0.1:8000/health/detailed"}}
+components:
+  postgres: {kind: postgres, dataDirectory: /var/lib/postgresql/15/main, services: [postgres]}
+`;
+
+function problems(text: string): string[] {
+  try {
+    parseConfiguration(text, 'lifeboat.yaml');
+  } catch (error) {
+    if (isLifeboatError(error, 'ConfigInvalid')) return error.message.split('\n');
+    throw error;
+  }
+  return [];
+}
+
+describe('lifeboat.yaml', () => {
+  test('D1.2: the objectives of the guide are the defaults', () => {
+    const { appliance } = parseConfiguration(minimal, 'lifeboat.yaml');
+    expect(appliance.objectives.rpoSeconds).toEqual({ critical: 3600, configuration: 86_400, monitoring: 14_400 });
+    expect(appliance.objectives.rtoSeconds).toEqual({ critical: 14_400, full: 28_800, monitoring: 7200 });
+  });
+
+  test('D2.1: the daily full backup at 02:00 UTC with a catch-up window of 6 h is the default', () => {
+    const { appliance } = parseConfiguration(minimal, 'lifeboat.yaml');
+    expect(appliance.schedules['backup-full']).toEqual({ cron: '0 2 * * *', timeZone: 'UTC', catchupSeconds: 21_600, enabled: true });
+  });
+
+  test('an unknown key is an error that names file, line and key', () => {
+    expect(problems(minimal.replace('  path: /backups', '  path: /backups\n  reserv: 5GB'))).toEqual(['lifeboat.yaml:4: repository.reserv: unknown key `reserv`']);
+  });
+
+  test('a wrong unit is an error that names the line and a right example', () => {
+    const [problem] = problems(`${minimal}objectives: {rpo: {critical: 1 hour}}\n`);
+    expect(problem).toMatch(/^lifeboat\.yaml:11: objectives\.rpo\.critical: must be a duration with a unit.*`4h`.*not `1 hour`/);
+  });
+
+  test('all problems are told at once, with their lines', () => {
+    const found = problems(minimal.replace('appliance: wazuh', 'appliance: Wazuh!').replace('kind: postgres', 'kind: mysql'));
+    expect(found).toHaveLength(2);
+    expect(found[0]).toMatch(/^lifeboat\.yaml:1: appliance:/);
+    expect(found[1]).toMatch(/^lifeboat\.yaml:10: components\.postgres\.kind: must be one of `postgres`/);
+  });
+
+  test('cyclic and dangling services are told at once', () => {
+    const text = minimal.replace('ready: {tcp: "127.0.0.1:5432"}', 'dependsOn: [app]').replace('services: [postgres]', 'services: [pg]');
+    const found = problems(text).join('\n');
+    expect(found).toContain('cycle: postgres → app → postgres');
+    expect(found).toContain('unknown service `pg`');
+  });
+
+  test('X13: a repository inside the data that it backs up is refused', () => {
+    expect(problems(minimal.replace('path: /backups', 'path: /var/lib/postgresql/15/main/backups'))[0]).toContain('lie inside each other');
+  });
+
+  test('X14: a zone with daylight saving is allowed and warned of', () => {
+    const { warnings } = parseConfiguration(`${minimal}schedules: {backup-full: {cron: "0 2 * * *", timeZone: Europe/Berlin}}\n`, 'f');
+    expect(warnings.join()).toContain('skips or repeats its hour');
+  });
+
+  test('broken YAML is told with its line, without a stack', () => {
+    expect(problems('appliance: [\n')[0]).toMatch(/^lifeboat\.yaml:\d+: /);
+  });
+
+  test('the parsed appliance holds where a secret is, not the secret', () => {
+    process.env.SLACK_WEBHOOK_URL = 'https://hooks.example/T0/canary';
+    const { appliance } = parseConfiguration(minimal, 'lifeboat.yaml');
+    expect(JSON.stringify(appliance)).not.toContain('canary');
+    expect(appliance.notify.webhook).toEqual({ from: 'env', name: 'SLACK_WEBHOOK_URL' });
+  });
+});
