@@ -19,9 +19,15 @@ export function logCommandsTo(path) {
 export function run(file, args, { cwd, env, user, timeoutSeconds = 1800 } = {}) {
   return new Promise((resolve, reject) => {
     interrupted.throwIfAborted();
+    // Root's home is closed to the run user; a program that looks for its settings there would fail.
     const identity = user?.switchTo ? { uid: user.uid, gid: user.gid } : {};
     const signal = AbortSignal.any([interrupted, AbortSignal.timeout(timeoutSeconds * 1000)]);
-    const child = spawn(file, args, { cwd, env: env ?? process.env, stdio: ['ignore', 'pipe', 'pipe'], ...identity });
+    const child = spawn(file, args, {
+      cwd,
+      env: user?.switchTo ? { ...process.env, ...env, HOME: '/' } : (env ?? process.env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...identity,
+    });
     const stop = () => child.kill('SIGTERM');
     signal.addEventListener('abort', stop, { once: true });
     let stdout = '';

@@ -67,7 +67,7 @@ function spawnEngine(options: EngineOptions): ChildProcess {
   const log = openSync(options.logFile, 'a');
   const child = spawn(file!, args, {
     cwd: options.cwd,
-    env: options.env ?? process.env,
+    env: environmentOf(options),
     stdio: ['ignore', log, log],
     // Its own process group: Ctrl-C at the terminal reaches us, and we stop the engines in order.
     detached: true,
@@ -81,6 +81,12 @@ function spawnEngine(options: EngineOptions): ChildProcess {
     child.once('exit', () => attached.delete(child));
   }
   return child;
+}
+
+/** Root's home is closed to another user; an engine that looks for its settings there would fail. */
+function environmentOf(options: EngineOptions): NodeJS.ProcessEnv {
+  const env = options.env ?? process.env;
+  return options.user === undefined ? env : { ...env, HOME: options.cwd };
 }
 
 async function untilItAnswers(child: ChildProcess, options: EngineOptions): Promise<void> {

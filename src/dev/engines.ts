@@ -39,9 +39,11 @@ export function findPostgresBin(): string {
 
 /** Path of the GGUF embedding model that the sample appliance uses. EngineUnavailable when set-up has not made it. */
 export function findEmbeddingModel(): string {
+  // Each version of the converter has a folder of its own; the newest file is the one to use.
   const inCache = inCacheFolders(/^embedding-model-/).flatMap((folder) => namesIn(folder, /\.gguf$/));
+  const newestFirst = inCache.toSorted((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
   const given = process.env['LIFEBOAT_EMBEDDING_MODEL'];
-  const path = given ? [given].find(isFile) : inCache.find(isFile);
+  const path = given ? [given].find(isFile) : newestFirst.find(isFile);
   if (path === undefined)
     throw missing('the embedding model', 'LIFEBOAT_EMBEDDING_MODEL', given, 'node setup.mjs demo');
   return path;
