@@ -19,6 +19,7 @@ import type { FoundConfig } from './config-files.ts';
 import { addressOf, openSession } from './connection.ts';
 import type { Session } from './connection.ts';
 import { clearFacts, encodeFacts, factsPath, serverManifestPath } from './facts.ts';
+import type { Tablespace } from './facts.ts';
 import { engineFailure, sqlState } from './failures.ts';
 import { preflight } from './preflight.ts';
 import { BackupReceiver } from './receive.ts';
@@ -80,6 +81,7 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
   const facts = {
     ...server,
     ...identity,
+    tablespaces: copied.tablespaces,
     timeline: copied.timeline,
     startLsn: copied.startLsn,
     stopLsn: copied.stopLsn,
@@ -107,6 +109,7 @@ interface Copied {
   readonly startLsn: string;
   readonly stopLsn: string;
   readonly received: Received;
+  readonly tablespaces: readonly Tablespace[];
   /** Files and blocks whose checksum the server found wrong. */
   readonly corrupt: readonly string[];
 }
@@ -115,6 +118,7 @@ interface Copied {
 async function copyServer(capture: Capture, server: ServerFacts): Promise<Copied> {
   const { config, context, replication } = capture;
   const corrupt: string[] = [];
+  const before = await readTablespaces(replication);
   replication.client.on('notice', (notice) => {
     if (notice.code === dataCorrupted) corrupt.push(corruptPageOf(notice.message ?? ''));
   });
@@ -133,8 +137,8 @@ async function copyServer(capture: Capture, server: ServerFacts): Promise<Copied
   const received = await receiver.finish();
   compareWithManifest(received, config.id);
   compareWal(received, { ...result, stopLsn }, server.walSegmentBytes, config.id);
-  await refuseNewTablespaces(capture, server, result);
-  return { timeline: result.timeline, startLsn: result.startLsn, stopLsn, received, corrupt };
+  const tablespaces = sameTablespaces(before, await readTablespaces(replication), result.tablespaces, config.id);
+  return { timeline: result.timeline, startLsn: result.startLsn, stopLsn, received, tablespaces, corrupt };
 }
 
 /**
@@ -157,23 +161,24 @@ function corruptPageOf(message: string): string {
 
 /**
  * A tablespace made or dropped while the copy ran would be replayed at recovery: there it would touch the live
- * tablespace's folder.
+ * tablespace's folder. SourceChanged then.
  */
-async function refuseNewTablespaces(capture: Capture, server: ServerFacts, result: BaseBackupResult): Promise<void> {
-  const now = await readTablespaces(capture.probed);
-  const copied = result.tablespaces.filter((tablespace) => tablespace.location !== '').map(({ oid }) => oid);
-  const same = [server.tablespaces, now].every(
-    (list) =>
-      list
-        .map(({ oid }) => oid)
-        .toSorted()
-        .join() === copied.toSorted().join(),
+function sameTablespaces(
+  before: readonly Omit<Tablespace, 'bytes'>[],
+  after: readonly Omit<Tablespace, 'bytes'>[],
+  copied: BaseBackupResult['tablespaces'],
+  component: string,
+): Tablespace[] {
+  const bytes = new Map(copied.filter(({ oid }) => oid !== '').map((tablespace) => [tablespace.oid, tablespace.bytes]));
+  const isSame = [before, after].every(
+    (list) => list.length === bytes.size && list.every((tablespace) => bytes.has(tablespace.oid)),
   );
-  if (!same) {
+  if (!isSame) {
     throw new LifeboatError('SourceChanged', 'a tablespace was made or dropped while the base backup ran', {
-      component: capture.config.id,
+      component,
     });
   }
+  return before.map((tablespace) => ({ ...tablespace, bytes: bytes.get(tablespace.oid) ?? 0 }));
 }
 
 function progressOf(context: CaptureContext) {

@@ -40,7 +40,7 @@ export interface SealedFacts {
   /** The server's own view of its paths. */
   readonly dataDirectory: string;
   readonly dataDirectoryMode: number;
-  readonly tablespaces: readonly { readonly oid: string; readonly name: string; readonly location: string }[];
+  readonly tablespaces: readonly Tablespace[];
   readonly configFiles: readonly ConfigFile[];
   /** Versions of the libraries that sort texts, by provider letter: `c` libc, `i` ICU. */
   readonly collations: Readonly<Record<string, string>>;
@@ -51,6 +51,14 @@ export interface SealedFacts {
   readonly token: { readonly backupId: string; readonly value: string } | null;
   /** Why there is no token, or which tables have no fingerprint. */
   readonly notes: readonly string[];
+}
+
+export interface Tablespace {
+  readonly oid: string;
+  readonly name: string;
+  readonly location: string;
+  /** As the server counted them for the base backup. */
+  readonly bytes: number;
 }
 
 export interface ConfigFile {
@@ -101,7 +109,7 @@ export function clearFacts(facts: Omit<SealedFacts, 'format'>): Record<string, J
     checksums: facts.checksums,
     collations: facts.collations,
     extensions: facts.extensions.map((extension) => `${extension.name} ${extension.version}`),
-    tablespaces: facts.tablespaces.map((tablespace) => tablespace.oid),
+    tablespaces: facts.tablespaces.map(({ oid, bytes }) => ({ oid, bytes })),
     tables: facts.tables.length,
     tablesExact: exact,
     unloggedTables: facts.unlogged.length,

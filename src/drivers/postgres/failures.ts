@@ -7,11 +7,11 @@ interface Classified {
   readonly hint?: string;
 }
 
-const unreachable = new Set([
-  ...['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND'],
-  // Too many connections; the server shuts down, crashed, or starts.
-  ...['EAI_AGAIN', '53300', '57P01', '57P02', '57P03', '57P05'],
-]);
+const unreachableErrnos = ['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'];
+const unreachableNames = ['ENOTFOUND', 'EAI_AGAIN'];
+/** Too many connections; the server shuts down, crashed, starts, or ended an idle session. */
+const unreachableStates = ['53300', '57P01', '57P02', '57P03', '57P05'];
+const unreachable = new Set([...unreachableErrnos, ...unreachableNames, ...unreachableStates]);
 
 /**
  * Turns any error met while talking to a server into a LifeboatError of the component. `doing` completes

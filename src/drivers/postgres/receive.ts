@@ -2,6 +2,7 @@
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ComponentWriter, FileWriter } from '../../repository/repository.ts';
 import type { BaseBackupConsumer } from './base-backup.ts';
+import { isLifeboatName } from '../swap/names.ts';
 import { TarReader } from './tar.ts';
 import type { TarHeader, TarMember } from './tar.ts';
 
@@ -69,6 +70,8 @@ export class BackupReceiver implements BaseBackupConsumer {
 
   async #entry(header: TarHeader): Promise<TarMember | undefined> {
     const path = this.#prefix + header.name;
+    // In a mount root the leftovers of a restore lie beside the live files.
+    if (isLeftover(path)) return undefined;
     if (path.split('/').some((part) => part === '' || part === '.' || part === '..')) {
       throw new LifeboatError('EngineFailed', `the server sent a file with the path \`${path}\``, {
         component: this.#component,
@@ -110,4 +113,9 @@ export class BackupReceiver implements BaseBackupConsumer {
       },
     };
   }
+}
+
+/** Whether a path of the data directory belongs to Lifeboat, not to the server. */
+export function isLeftover(path: string): boolean {
+  return isLifeboatName(path.split('/', 1)[0] ?? '');
 }

@@ -1,7 +1,7 @@
 /** Reads from a server what a restore must know of it. */
 import { LifeboatError } from '../../domain/errors.ts';
 import type { Session } from './connection.ts';
-import type { SealedFacts } from './facts.ts';
+import type { SealedFacts, Tablespace } from './facts.ts';
 import { grantSettings } from './preflight.ts';
 
 /** Must be at least as high in the recovering server as in the captured one, or must be equal. */
@@ -26,7 +26,6 @@ export type ServerFacts = Pick<
   | 'superuser'
   | 'dataDirectory'
   | 'dataDirectoryMode'
-  | 'tablespaces'
   | 'collations'
 >;
 
@@ -65,13 +64,12 @@ export async function readServerFacts(session: Session, component: string, role:
     superuser: server['superuser'] ?? '',
     dataDirectory,
     dataDirectoryMode: Number.parseInt(server['mode'] ?? '0700', 8),
-    tablespaces: await readTablespaces(session),
     collations: await readCollations(session),
   };
 }
 
 /** Tablespaces with a location of their own. */
-export async function readTablespaces(session: Session): Promise<SealedFacts['tablespaces']> {
+export async function readTablespaces(session: Session): Promise<Omit<Tablespace, 'bytes'>[]> {
   const rows = await session.rows(
     `SELECT oid::text, spcname AS name, pg_tablespace_location(oid) AS location FROM pg_tablespace
       WHERE spcname NOT IN ('pg_default', 'pg_global') ORDER BY oid`,

@@ -1,6 +1,7 @@
 /** Compares what was received with the manifest that the server wrote about it. */
 import { LifeboatError } from '../../domain/errors.ts';
 import { parseLsn, walFilesBetween } from './lsn.ts';
+import { isLeftover } from './receive.ts';
 import type { Received } from './receive.ts';
 
 interface ServerManifest {
@@ -15,6 +16,7 @@ export function compareWithManifest(received: Received, component: string): void
   const announced = new Set<string>();
   for (const file of manifest.Files) {
     const path = file.Path ?? Buffer.from(file['Encoded-Path'] ?? '', 'hex').toString('utf8');
+    if (isLeftover(path)) continue;
     announced.add(path);
     const size = received.files.get(path);
     if (size === undefined) throw failed(`\`${path}\` did not come`);

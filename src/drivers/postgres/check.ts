@@ -1,0 +1,178 @@
+/** What `doctor` says of a server: each thing that a backup or a restore needs, with the exact line that brings it. */
+import { lstat } from 'node:fs/promises';
+import pg from 'pg';
+import type { PostgresConfig } from '../../domain/appliance.ts';
+import { isLifeboatError } from '../../domain/errors.ts';
+import type { DriverEnvironment, Finding } from '../driver.ts';
+import { findBinaries } from './binaries.ts';
+import { readOutsideConfig } from './config-files.ts';
+import { addressOf, openSession } from './connection.ts';
+import type { Address, Session } from './connection.ts';
+import { listTables } from './fingerprint.ts';
+import { ownerOf } from './owner.ts';
+import { grantRead, preflight } from './preflight.ts';
+import { readConfigPaths, readServerFacts } from './server-facts.ts';
+import { grantToken, tokenSchema } from './token.ts';
+
+/** Never throws: what fails is a finding. */
+export async function checkPostgres(config: PostgresConfig, environment: DriverEnvironment): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const note = (finding: Finding) => void findings.push(finding);
+  const address = await attempt(note, 'password', () => addressOf(config, environment));
+  if (address === undefined) return findings;
+  const major = await checkReplication(config, address, note);
+  await checkDatabase(config, address, note);
+  await checkHost(config, major, note);
+  return findings;
+}
+
+type Note = (finding: Finding) => void;
+
+async function checkReplication(config: PostgresConfig, address: Address, note: Note): Promise<number | undefined> {
+  const session = await attempt(
+    note,
+    'replication',
+    () => openSession(address, config.id, { database: 'postgres', replication: true }),
+    loginHint(config, 'postgres'),
+  );
+  if (session === undefined) return undefined;
+  try {
+    const identity = await attempt(note, 'server', () => preflight(session, config.id));
+    if (identity === undefined) return undefined;
+    note({
+      name: 'replication',
+      level: 'ok',
+      text: `PostgreSQL ${identity.major}, role \`${config.user}\` may replicate`,
+    });
+    await checkSenders(session, note);
+    const facts = await attempt(note, 'settings', () => readServerFacts(session, config.id, config.user));
+    if (facts === undefined) return identity.major;
+    if (!facts.checksums) {
+      note({
+        name: 'page checksums',
+        level: 'warn',
+        text: 'off: a damaged page is backed up unnoticed',
+        hint: `with the server stopped: pg_checksums --enable -D '${config.dataDirectory}'`,
+      });
+    }
+    await checkOutsideConfig(config, session, facts.dataDirectory, note);
+    return identity.major;
+  } finally {
+    await session.end();
+  }
+}
+
+/** A base backup takes one sender, the WAL streamer another. */
+async function checkSenders(session: Session, note: Note): Promise<void> {
+  const row = await attempt(note, 'senders', () =>
+    session.row(`SELECT current_setting('max_wal_senders') AS most, count(*)::text AS used FROM pg_stat_replication`),
+  );
+  if (row === undefined) return;
+  const most = Number(row['most']);
+  // Our own session is one of the used.
+  const isEnough = most - Number(row['used']) >= 1;
+  note({
+    name: 'max_wal_senders',
+    level: isEnough ? 'ok' : 'warn',
+    text: `${row['used']} of ${most} are in use; two are needed`,
+    ...(isEnough ? {} : { hint: `run: ALTER SYSTEM SET max_wal_senders = ${most + 2}; then restart the server` }),
+  });
+}
+
+async function checkOutsideConfig(config: PostgresConfig, session: Session, dataDirectory: string, note: Note) {
+  const found = await attempt(note, 'configuration files', async () => {
+    const paths = await readConfigPaths(session, config.id, config.user);
+    return readOutsideConfig({ session, component: config.id, role: config.user }, paths, dataDirectory);
+  });
+  if (found === undefined) return;
+  const text =
+    found.length === 0 ? 'all in the data directory' : `${found.length} outside the data directory, readable`;
+  note({ name: 'configuration files', level: 'ok', text });
+}
+
+async function checkDatabase(config: PostgresConfig, address: Address, note: Note): Promise<void> {
+  const session = await attempt(
+    note,
+    'database',
+    () => openSession(address, config.id, { database: config.database }),
+    loginHint(config, config.database),
+  );
+  if (session === undefined) return;
+  try {
+    const tables = await attempt(note, 'tables', () => listTables(session));
+    if (tables === undefined) return;
+    const hidden = tables.filter((table) => !table.isReadable).length;
+    if (tables.length === 0) {
+      note({ name: 'database', level: 'fail', text: `\`${config.database}\` has no table: an empty backup fails` });
+    } else if (hidden > 0) {
+      const text = `${hidden} of ${tables.length} tables cannot be read, a restore cannot be proven by them`;
+      note({ name: 'database', level: 'warn', text, hint: `run as a superuser: ${grantRead(config.user)}` });
+    } else {
+      note({ name: 'database', level: 'ok', text: `\`${config.database}\` has ${tables.length} tables, all readable` });
+    }
+    await checkToken(config, session, note);
+  } finally {
+    await session.end();
+  }
+}
+
+async function checkToken(config: PostgresConfig, session: Session, note: Note): Promise<void> {
+  const row = await attempt(note, 'backup token', () =>
+    session.row(
+      `SELECT CASE WHEN to_regclass('${tokenSchema}.backup_token') IS NULL
+                   THEN has_database_privilege(current_database(), 'CREATE')
+                   ELSE has_table_privilege('${tokenSchema}.backup_token', 'INSERT, SELECT') END::text AS permitted`,
+    ),
+  );
+  if (row === undefined) return;
+  if (row['permitted'] === 'true') return note({ name: 'backup token', level: 'ok', text: 'may be written' });
+  note({
+    name: 'backup token',
+    level: 'warn',
+    text: 'may not be written: tables that change are proven by bounds only',
+    hint: `run as a superuser: ${grantToken(config.user, config.database)}`,
+  });
+}
+
+async function checkHost(config: PostgresConfig, major: number | undefined, note: Note): Promise<void> {
+  const live = await lstat(config.dataDirectory).catch(() => undefined);
+  if (live === undefined) {
+    note({
+      name: 'data directory',
+      level: 'warn',
+      text: `\`${config.dataDirectory}\` is not there or not visible`,
+      hint: 'set `dataDirectory` to where the server keeps its data on this host',
+    });
+  }
+  const owner = await attempt(note, 'user', () => ownerOf(config));
+  if (owner !== undefined && live !== undefined) {
+    note({ name: 'data directory', level: 'ok', text: `belongs to user ${owner.uid}, restores run as this user` });
+  }
+  if (major === undefined) return;
+  const binaries = await attempt(note, 'server programs', () => findBinaries(config, major));
+  if (binaries !== undefined)
+    note({ name: 'server programs', level: 'ok', text: `PostgreSQL ${major} in ${binaries}` });
+}
+
+async function attempt<T>(note: Note, name: string, act: () => Promise<T>, hint?: string): Promise<T | undefined> {
+  try {
+    return await act();
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    const own = isLifeboatError(error) ? error.hint : undefined;
+    // Only a refused login is mended by pg_hba.conf.
+    const isLogin = isLifeboatError(error, 'AuthFailed');
+    const advice = isLogin && hint !== undefined ? hint : own;
+    note({ name, level: 'fail', text, ...(advice === undefined ? {} : { hint: advice }) });
+    return undefined;
+  }
+}
+
+/** Over a socket the server sees no address. A replication session with a database needs no `replication` line. */
+function loginHint(config: PostgresConfig, database: string): string {
+  const line = config.hostname.startsWith('/')
+    ? `local ${database} ${config.user} scram-sha-256`
+    : `host ${database} ${config.user} <this host's address>/32 scram-sha-256`;
+  const role = pg.escapeIdentifier(config.user);
+  return `pg_hba.conf needs: ${line} (then: SELECT pg_reload_conf();), and the password must fit: ALTER ROLE ${role} PASSWORD '…';`;
+}

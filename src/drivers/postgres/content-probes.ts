@@ -1,0 +1,58 @@
+/** Compares a server's content with what the capture sealed. */
+import type { ProbeResult } from '../../domain/recovery-point.ts';
+import type { Session } from './connection.ts';
+import type { SealedFacts } from './facts.ts';
+import { beginSnapshot, measure } from './fingerprint.ts';
+import type { TableExpectation, TableState } from './fingerprint.ts';
+import { hasToken } from './token.ts';
+
+/** Every table's count and content, the token row, and the unlogged tables, over a session of the probed database. */
+export async function probeContent(session: Session, facts: SealedFacts, component: string): Promise<ProbeResult[]> {
+  const results: ProbeResult[] = [];
+  await beginSnapshot(session);
+  for (const expectation of facts.tables) {
+    const state = await measure(session, expectation.table, expectation.depth);
+    results.push({ component, name: `table ${expectation.table}`, ...compare(expectation, state) });
+  }
+  if (facts.token !== null) {
+    const found = await hasToken(session, facts.token);
+    const expected = `row of backup ${facts.token.backupId}`;
+    results.push({ component, name: 'backup token', expected, actual: found ? expected : 'no such row', ok: found });
+  }
+  await session.rows('COMMIT');
+  for (const table of facts.unlogged) {
+    const text = 'empty: it is unlogged';
+    results.push({ component, name: `table ${table}`, expected: text, actual: text, ok: true });
+  }
+  return results;
+}
+
+type Measured = TableState | { readonly problem: string };
+
+export function compare(
+  expectation: TableExpectation,
+  state: Measured,
+): Pick<ProbeResult, 'expected' | 'actual' | 'ok'> {
+  const expected = describe(rangeOf(expectation), expectation.hash, expectation.depth);
+  if ('problem' in state) return { expected, actual: state.problem, ok: false };
+  const hash = expectation.hash === null ? null : state.hash;
+  const actual = describe(state.rows, hash, expectation.depth);
+  return { expected, actual, ok: isWithin(expectation, state.rows) && expectation.hash === hash };
+}
+
+function isWithin({ leastRows, mostRows }: TableExpectation, rows: string | null): boolean {
+  if (leastRows === null || mostRows === null) return true;
+  return rows !== null && BigInt(leastRows) <= BigInt(rows) && BigInt(rows) <= BigInt(mostRows);
+}
+
+function rangeOf({ leastRows, mostRows }: TableExpectation): string | null {
+  return leastRows === mostRows ? leastRows : `${leastRows} to ${mostRows}`;
+}
+
+/** The first 16 digits of a hash are for people; the comparison takes all. */
+function describe(rows: string | null, hash: string | null, depth: TableExpectation['depth']): string {
+  const parts: string[] = [];
+  if (rows !== null) parts.push(`${rows} rows`);
+  if (hash !== null) parts.push(`${depth === 'content' ? 'content' : 'first blocks'} ${hash.slice(0, 16)}`);
+  return parts.length === 0 ? 'readable' : parts.join(', ');
+}

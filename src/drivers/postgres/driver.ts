@@ -1,0 +1,73 @@
+/**
+ * The driver for PostgreSQL 15 to 18: physical base backups over the replication protocol, restored by a private
+ * server before they go live. Bytes are the server's own files; recovery is PostgreSQL's.
+ */
+import type { PostgresConfig } from '../../domain/appliance.ts';
+import { roleOfKind } from '../../domain/component.ts';
+import type { ProbeResult } from '../../domain/recovery-point.ts';
+import type { Driver, DriverEnvironment, RestoreContext } from '../driver.ts';
+import { capturePostgres } from './capture.ts';
+import { checkPostgres } from './check.ts';
+import { addressOf, openSession } from './connection.ts';
+import { probeContent } from './content-probes.ts';
+import { readFacts } from './facts.ts';
+import { engineFailure } from './failures.ts';
+import { commitPostgres, swapPostgres, undoPostgres } from './go-live.ts';
+import { stagePostgres } from './stage.ts';
+import { postgresTargets } from './targets.ts';
+import { validatePostgres } from './validate.ts';
+
+/** Pages that change lie scattered: a larger block would be stored again for one page. */
+const blockSizeBytes = 256 * 1024;
+
+export function createPostgresDriver(config: PostgresConfig, environment: DriverEnvironment): Driver {
+  return {
+    component: config.id,
+    kind: config.kind,
+    role: roleOfKind(config.kind),
+    blockSize: blockSizeBytes,
+    check: () => checkPostgres(config, environment),
+    estimate: () => estimate(config, environment),
+    capture: (context) => capturePostgres(config, environment, context),
+    restoreTargets: (record) => postgresTargets(config, record),
+    stage: (context) => stagePostgres(config, context),
+    validate: (context) => validatePostgres(config, context),
+    swap: (context) => swapPostgres(config, context),
+    undo: (context) => undoPostgres(config, context),
+    probe: (context) => probe(config, environment, context),
+    commit: (context) => commitPostgres(config, context),
+  };
+}
+
+/** Databases that the role may not connect to are not counted: a plan then shows less, a capture reads all. */
+async function estimate(config: PostgresConfig, environment: DriverEnvironment): Promise<{ readonly bytes: number }> {
+  const session = await openSession(await addressOf(config, environment), config.id, { database: 'postgres' });
+  try {
+    const row = await session.row(
+      `SELECT coalesce(sum(pg_database_size(oid)), 0)::text AS bytes FROM pg_database
+        WHERE has_database_privilege(oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'USAGE')`,
+    );
+    return { bytes: Number(row['bytes']) };
+  } finally {
+    await session.end();
+  }
+}
+
+/** Against the server as it is configured: the one that runs on the restored data. */
+async function probe(
+  config: PostgresConfig,
+  environment: DriverEnvironment,
+  context: RestoreContext,
+): Promise<ProbeResult[]> {
+  const facts = await readFacts(context);
+  const address = await addressOf(config, environment);
+  const session = await openSession(address, config.id, { database: facts.database, signal: context.signal });
+  try {
+    return await probeContent(session, facts, config.id);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    throw engineFailure(error, config.id, 'probe the restored server');
+  } finally {
+    await session.end();
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * A server of Lifeboat's own that recovers a staged data directory away from the live one: reachable only through a
+ * socket in a folder that nobody else may enter.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { chown, lstat, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import { openSession } from './connection.ts';
+import type { Session } from './connection.ts';
+import type { SealedFacts } from './facts.ts';
+import { asOther } from './owner.ts';
+import type { Owner } from './owner.ts';
+import { endLeftover } from './postmaster.ts';
+import { privateConfig, privateHba } from './private-config.ts';
+
+const pollMs = 50;
+/** The kernel takes 108 bytes for the whole path of a socket; macOS 104. */
+const longestFolderBytes = 80;
+const logTailBytes = 2_000;
+/** A crashed or hung server is killed after this; its files are staged ones. */
+const quitTimeoutMs = 10_000;
+
+export interface PrivateServerOptions {
+  readonly component: string;
+  readonly binDirectory: string;
+  readonly dataDirectory: string;
+  readonly facts: SealedFacts;
+  readonly owner: Owner;
+  readonly signal: AbortSignal;
+}
+
+export interface PrivateServer {
+  /** As the role that captured, or as the superuser of the cluster. */
+  connect(database: string, role?: 'superuser'): Promise<Session>;
+  /** Clean shutdown: afterwards the data directory needs no recovery. ValidationFailed if the server did not end well. */
+  stop(): Promise<void>;
+  /** Ends it without care and removes its folder. Does nothing after `stop`. */
+  kill(): Promise<void>;
+}
+
+/**
+ * Starts the server and returns when it has left recovery and takes connections. ValidationFailed with the end of its
+ * log when it ends before. Ends what an earlier attempt left running on the same directory.
+ */
+export async function startPrivateServer(options: PrivateServerOptions): Promise<PrivateServer> {
+  await endLeftover(options.dataDirectory);
+  const folder = await makeFolder(options);
+  const child = await spawnServer(options, folder);
+  const server = serverOf(options, folder, child);
+  try {
+    await untilPromoted(options, server, child, folder);
+    return server;
+  } catch (error) {
+    await server.kill();
+    throw error;
+  }
+}
+
+/** Named after the staged directory, so that the next attempt finds and reuses it. */
+export function privateFolder(dataDirectory: string): string {
+  return join(tmpdir(), `lifeboat-pg-${createHash('sha256').update(dataDirectory).digest('hex').slice(0, 16)}`);
+}
+
+async function makeFolder({ component, dataDirectory, facts, owner }: PrivateServerOptions): Promise<string> {
+  const folder = privateFolder(dataDirectory);
+  if (Buffer.byteLength(folder) > longestFolderBytes) {
+    throw new LifeboatError('Precondition', `the path \`${folder}\` is too long for a socket`, {
+      component,
+      hint: 'set TMPDIR of the worker to a shorter folder',
+    });
+  }
+  const other = asOther(owner);
+  await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  });
+  const stats = await lstat(folder);
+  // The name can be guessed, and the temporary folder is everybody's.
+  const isOurs = stats.isDirectory() && (stats.uid === owner.uid || stats.uid === process.getuid?.());
+  if (!isOurs || (stats.mode & 0o077) !== 0) {
+    throw new LifeboatError('Precondition', `\`${folder}\` exists and is not ours alone`, {
+      component,
+      hint: `look at it and remove it: rm -r '${folder}'`,
+    });
+  }
+  const paths = {
+    folder,
+    config: join(folder, 'postgresql.conf'),
+    hba: join(folder, 'pg_hba.conf'),
+    ident: join(folder, 'pg_ident.conf'),
+  };
+  const files = { [paths.config]: privateConfig(facts, paths), [paths.hba]: privateHba, [paths.ident]: '' };
+  for (const [path, content] of Object.entries(files)) {
+    await rm(path, { force: true });
+    await writeFile(path, content, { mode: 0o600, flag: 'wx' });
+    if (other !== undefined) await chown(path, other.uid, other.gid);
+  }
+  if (other !== undefined) await chown(folder, other.uid, other.gid);
+  return folder;
+}
+
+async function spawnServer(options: PrivateServerOptions, folder: string): Promise<ChildProcess> {
+  const log = await open(join(folder, 'log'), 'w', 0o600);
+  try {
+    const child = spawn(
+      join(options.binDirectory, 'postgres'),
+      ['-D', options.dataDirectory, '-c', `config_file=${join(folder, 'postgresql.conf')}`],
+      {
+        cwd: '/',
+        env: serverEnvironment(),
+        stdio: ['ignore', log.fd, log.fd],
+        // Ctrl-C at a terminal reaches this process, which then stops the server.
+        detached: true,
+        ...asOther(options.owner),
+      },
+    );
+    child.on('error', () => {}); // Seen as an exit without a pid.
+    return child;
+  } finally {
+    await log.close();
+  }
+}
+
+/** Our own environment may hold secrets and PG… variables. */
+function serverEnvironment(): NodeJS.ProcessEnv {
+  const kept = ['PATH', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'LANG', 'LC_ALL', 'TMPDIR'];
+  return Object.fromEntries(
+    kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
+}
+
+function serverOf(options: PrivateServerOptions, folder: string, child: ChildProcess): PrivateServer {
+  const { component, facts, signal } = options;
+  const exited = hasEnded(child) ? Promise.resolve() : once(child, 'exit').then(() => {});
+  let isStopped = false;
+  const kill = async () => {
+    if (isStopped) return;
+    isStopped = true;
+    if (!hasEnded(child)) {
+      child.kill('SIGQUIT');
+      const timer = setTimeout(() => child.kill('SIGKILL'), quitTimeoutMs);
+      await exited;
+      clearTimeout(timer);
+    }
+    await rm(folder, { recursive: true, force: true });
+  };
+  return {
+    kill,
+    connect: (database, role) => {
+      const user = role === 'superuser' ? facts.superuser : facts.role;
+      return openSession({ hostname: folder, port: 5432, user, password: undefined }, component, { database, signal });
+    },
+    stop: async () => {
+      child.kill('SIGINT');
+      await exited;
+      if (child.exitCode !== 0) throw await endedFailure(options, child, folder);
+      isStopped = true;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilPromoted(
+  options: PrivateServerOptions,
+  server: PrivateServer,
+  child: ChildProcess,
+  folder: string,
+): Promise<void> {
+  while (!(await isPromoted(server))) {
+    if (hasEnded(child)) throw await endedFailure(options, child, folder);
+    await delay(pollMs, undefined, { signal: options.signal });
+  }
+}
+
+/** It refuses connections during recovery; read-only consistency would not be enough either (rows may be old ones). */
+async function isPromoted(server: PrivateServer): Promise<boolean> {
+  let session: Session | undefined;
+  try {
+    session = await server.connect('postgres');
+    const row = await session.row('SELECT pg_is_in_recovery()::text AS recovering');
+    return row['recovering'] === 'false';
+  } catch (error) {
+    if (isLifeboatError(error, 'EngineUnavailable')) return false;
+    throw error;
+  } finally {
+    await session?.end();
+  }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+}
+
+async function endedFailure(
+  options: PrivateServerOptions,
+  child: ChildProcess,
+  folder: string,
+): Promise<LifeboatError> {
+  const log = await readFile(join(folder, 'log'), 'utf8').catch(() => '');
+  const how = child.exitCode ?? child.signalCode ?? 'it could not be started';
+  return new LifeboatError(
+    'ValidationFailed',
+    `the private server ended (${how}) on the staged data; the end of its log: ${log.trim().slice(-logTailBytes)}`,
+    { component: options.component },
+  );
+}

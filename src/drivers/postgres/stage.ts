@@ -1,0 +1,164 @@
+/** Fetches a recovery point beside the live data: data directory, tablespaces, configuration files that differ. */
+import { chmod, chown, open, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { PostgresConfig } from '../../domain/appliance.ts';
+import { reservedFolder } from '../../domain/entry.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { RestoreContext, StageFacts } from '../driver.ts';
+import type { IndexEntry } from '../../repository/repository.ts';
+import { isWritable } from '../folder/folder-restore.ts';
+import { nearestExisting, syncFolder } from '../swap/disk.ts';
+import { findStaged, makeParents, makeStaging, markStaged, stagingPath } from '../swap/staging.ts';
+import { clearLive } from '../swap/swap.ts';
+import type { SwapTarget } from '../swap/swap.ts';
+import { findBinaries } from './binaries.ts';
+import { refuseUnlessDamaged } from './damaged.ts';
+import { readFacts } from './facts.ts';
+import type { ConfigFile } from './facts.ts';
+import { asOther, ownerOf } from './owner.ts';
+import type { Owner } from './owner.ts';
+import { restorePaths, swapTargetOf } from './restore-paths.ts';
+import type { RestorePaths } from './restore-paths.ts';
+import { linkProblem } from './targets.ts';
+
+/** A complete staging of an earlier attempt of this run is used again. */
+export async function stagePostgres(config: PostgresConfig, context: RestoreContext): Promise<StageFacts> {
+  const { record } = context;
+  const facts = await readFacts(context);
+  const paths = restorePaths(config, facts);
+  const target = swapTargetOf(config, context, paths.lives);
+  const binaries = await findBinaries(config, facts.major);
+  const owner = await ownerOf(config);
+  await refuseLinks(paths, config.id);
+  if ((await findStaged(target, record.indexId)) !== undefined) {
+    return { bytes: record.bytes, files: record.files, facts: { reused: true } };
+  }
+  if (context.replaceDamaged) {
+    await refuseUnlessDamaged(config, binaries);
+    await clearLive({ ...target, lives: [paths.data, ...paths.tablespaces.map(({ live }) => live)] });
+  }
+  const staged = await stageFolders(paths, context, config.id);
+  const result = await context.repository.materialize({
+    indexId: record.indexId,
+    into: staged.get(paths.data)!,
+    place: (entry) => placeOf(entry, paths, staged),
+    owner: asOther(owner) ?? 'self',
+    onProgress: context.onProgress,
+    signal: context.signal,
+  });
+  await giveFolders(paths, staged, owner, facts.dataDirectoryMode);
+  const kept = await stageConfig(paths.config, { context, target, staged });
+  await markStaged(target, { source: record.indexId, staged: Object.fromEntries(staged), facts: {} });
+  return {
+    bytes: result.bytes,
+    files: result.files,
+    facts: { timeline: facts.timeline, tablespaces: facts.tablespaces.length, configFilesKept: kept },
+  };
+}
+
+/** Renaming would move a link and leave the data; a private server behind one would write into live data. */
+async function refuseLinks(paths: RestorePaths, component: string): Promise<void> {
+  for (const live of [paths.data, ...paths.tablespaces.map((tablespace) => tablespace.live)]) {
+    const problem = await linkProblem(live);
+    if (problem !== undefined) {
+      throw new LifeboatError('Precondition', problem.message, { component, hint: problem.hint });
+    }
+  }
+}
+
+/** Live path to its empty staging folder. */
+async function stageFolders(
+  paths: RestorePaths,
+  { token }: RestoreContext,
+  component: string,
+): Promise<Map<string, string>> {
+  const staged = new Map<string, string>();
+  for (const live of [paths.data, ...paths.tablespaces.map((tablespace) => tablespace.live)]) {
+    staged.set(live, await makeStaging(live, component, token));
+  }
+  return staged;
+}
+
+/** Tablespaces leave the tree: `pg_tblspc/<oid>/…` goes to their own staging. */
+function placeOf(entry: IndexEntry, paths: RestorePaths, staged: ReadonlyMap<string, string>): string | undefined {
+  const [first, oid, ...rest] = entry.path.split('/');
+  if (first === reservedFolder) return undefined;
+  if (first !== 'pg_tblspc' || oid === undefined) return entry.path;
+  const tablespace = paths.tablespaces.find((each) => each.oid === oid);
+  if (tablespace === undefined || rest.length === 0) return undefined;
+  return join(staged.get(tablespace.live)!, ...rest);
+}
+
+async function giveFolders(
+  paths: RestorePaths,
+  staged: ReadonlyMap<string, string>,
+  owner: Owner,
+  dataMode: number,
+): Promise<void> {
+  for (const [live, path] of staged) {
+    if (asOther(owner) !== undefined) await chown(path, owner.uid, owner.gid);
+    await chmod(path, live === paths.data ? dataMode : 0o700);
+    await syncFolder(path);
+  }
+}
+
+interface ConfigStaging {
+  readonly context: RestoreContext;
+  readonly target: SwapTarget;
+  readonly staged: Map<string, string>;
+}
+
+/**
+ * Stages configuration files that are missing or different. One that differs where this user may not write stays as it
+ * is: the database matters more. Returns how many stayed so. A missing one that cannot be written is refused.
+ */
+async function stageConfig(files: readonly ConfigFile[], staging: ConfigStaging): Promise<number> {
+  let kept = 0;
+  for (const file of files) {
+    const { repository, record } = staging.context;
+    const content = await repository.readFile(record.indexId, file.stored);
+    if (content === undefined) {
+      throw new LifeboatError('ManifestInvalid', `the recovery point lacks \`${file.stored}\``, {
+        component: record.id,
+      });
+    }
+    const present = await readFile(file.path).catch((error: unknown) =>
+      (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : ('unreadable' as const),
+    );
+    if (present instanceof Buffer && present.equals(content)) continue;
+    if (!(await isWritable(await nearestExisting(dirname(file.path))))) {
+      if (present !== undefined) {
+        kept++;
+        continue;
+      }
+      throw new LifeboatError('PermissionDenied', `\`${file.path}\` is missing and its folder cannot be written`, {
+        component: record.id,
+        hint: `run the worker as root, or: chown $(id -un) '${dirname(file.path)}'`,
+      });
+    }
+    await writeConfig(file, content, staging);
+  }
+  return kept;
+}
+
+async function writeConfig(
+  file: ConfigFile,
+  content: Uint8Array,
+  { context, target, staged }: ConfigStaging,
+): Promise<void> {
+  const path = await stagingPath(file.path, target.component, context.token);
+  await makeParents(dirname(path));
+  const handle = await open(path, 'w', 0o600);
+  try {
+    await handle.writeFile(content);
+    if (process.getuid?.() === 0 && file.uid !== undefined && file.gid !== undefined) {
+      await handle.chown(file.uid, file.gid);
+    }
+    await handle.chmod(file.mode ?? 0o640);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await syncFolder(dirname(path));
+  staged.set(file.path, path);
+}

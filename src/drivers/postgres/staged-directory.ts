@@ -1,0 +1,112 @@
+/**
+ * Makes a staged data directory ready for the private server, and afterwards ready for the live one. Both may be
+ * called again at any state, also after a kill between any two of their acts.
+ */
+import { constants } from 'node:fs';
+import { access, lchown, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LifeboatError } from '../../domain/errors.ts';
+import { syncFolder, writeDurably } from '../swap/disk.ts';
+import { readControlFile } from './control-file.ts';
+import { formatLsn, parseLsn } from './lsn.ts';
+import type { Owner } from './owner.ts';
+
+/** The captured postgresql.auto.conf lies here while the private server runs: the server reads that name always. */
+const keptAutoConf = 'postgresql.auto.conf.lifeboat';
+const autoConf = 'postgresql.auto.conf';
+
+export interface StagedDirectory {
+  readonly path: string;
+  /** Staged and live path of each tablespace. */
+  readonly tablespaces: readonly { readonly oid: string; readonly staged: string; readonly live: string }[];
+  /** To whom written files are given; undefined where that is this process's user. */
+  readonly owner: Owner | undefined;
+}
+
+/** Throws VersionMismatch unless the directory is of this major. */
+export async function requireMajor(path: string, major: number, component: string): Promise<void> {
+  const text = await readFile(join(path, 'PG_VERSION'), 'utf8').catch(() => '');
+  if (text.trim() !== `${major}`) {
+    throw new LifeboatError(
+      'VersionMismatch',
+      `the staged data directory is of PostgreSQL \`${text.trim()}\`, the recovery point says ${major}`,
+      { component },
+    );
+  }
+}
+
+export async function prepareForRecovery(directory: StagedDirectory): Promise<void> {
+  const { path, tablespaces, owner } = directory;
+  if (!(await exists(join(path, keptAutoConf)))) {
+    await rename(join(path, autoConf), join(path, keptAutoConf)).catch(absentOnly);
+  }
+  await writeDurably(join(path, autoConf), '', owner);
+  await rm(join(path, 'standby.signal'), { force: true });
+  // The label leaves when recovery has begun. From then on the server's own state says how to go on.
+  if (await exists(join(path, 'backup_label'))) {
+    const map = tablespaces.map(({ oid, staged }) => `${oid} ${escapeMapped(staged)}\n`).join('');
+    if (tablespaces.length > 0) await writeDurably(join(path, 'tablespace_map'), map, owner);
+    await writeDurably(join(path, 'recovery.signal'), '', owner);
+  }
+  await linkTablespaces(directory, 'staged');
+}
+
+/** After a clean shutdown: everything of the private server leaves, the captured settings come back. */
+export async function finishForLive(directory: StagedDirectory): Promise<void> {
+  const { path } = directory;
+  await linkTablespaces(directory, 'live');
+  for (const name of ['tablespace_map.old', 'postmaster.opts', 'recovery.signal']) {
+    await rm(join(path, name), { force: true });
+  }
+  if (await exists(join(path, keptAutoConf))) await rename(join(path, keptAutoConf), join(path, autoConf));
+  await syncFolder(path);
+}
+
+/** Whether a live server may start on it as it is: recovered, shut down, with its own settings. */
+export async function isReadyForLive(path: string): Promise<boolean> {
+  const leftovers = ['backup_label', 'recovery.signal', keptAutoConf, 'postmaster.pid'];
+  const found = await Promise.all(leftovers.map((name) => exists(join(path, name))));
+  const control = await readControlFile(path);
+  return !found.includes(true) && control?.isShutDown === true;
+}
+
+/**
+ * How far recovery replayed, and the timeline it began then: the last line of the newest history file. Undefined
+ * where there is none, because no recovery ended here.
+ */
+export async function recoveredTo(path: string): Promise<{ lsn: string; timeline: number } | undefined> {
+  const timeline = (await readControlFile(path))?.timeline;
+  if (timeline === undefined) return undefined;
+  const name = `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`;
+  const text = await readFile(join(path, 'pg_wal', name), 'utf8').catch(() => '');
+  const lsn = /^\d+\s+([0-9A-F]+\/[0-9A-F]+)/i.exec(text.trim().split('\n').at(-1) ?? '')?.[1];
+  return lsn === undefined ? undefined : { lsn: formatLsn(parseLsn(lsn)), timeline };
+}
+
+async function linkTablespaces({ path, tablespaces, owner }: StagedDirectory, to: 'staged' | 'live'): Promise<void> {
+  for (const tablespace of tablespaces) {
+    const link = join(path, 'pg_tblspc', tablespace.oid);
+    const fresh = `${link}.new`;
+    await rm(fresh, { force: true });
+    await symlink(tablespace[to], fresh);
+    if (owner !== undefined) await lchown(fresh, owner.uid, owner.gid);
+    await rename(fresh, link);
+  }
+  if (tablespaces.length > 0) await syncFolder(join(path, 'pg_tblspc'));
+}
+
+/** As the server writes its map: line ends and backslashes behind a backslash. */
+function escapeMapped(path: string): string {
+  return path.replaceAll(/[\\\n\r]/g, (character) => `\\${character}`);
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path, constants.F_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+function absentOnly(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+}

@@ -1,0 +1,68 @@
+/** What a plan must know before a restore: disks, room, versions and users; and what is refused. */
+import { lstat, readlink, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PostgresConfig } from '../../domain/appliance.ts';
+import { isLifeboatError } from '../../domain/errors.ts';
+import type { ComponentRecord, JsonValue } from '../../domain/recovery-point.ts';
+import type { RestoreTarget } from '../driver.ts';
+import { restoreTargetOf } from '../swap/target.ts';
+import { findBinaries } from './binaries.ts';
+import { ownerOf } from './owner.ts';
+
+type TargetProblem = RestoreTarget['problems'][number];
+
+/**
+ * One target for the data directory and one for each tablespace whose place the live directory still shows; the
+ * places of the others are sealed, stage looks at them.
+ */
+export async function postgresTargets(config: PostgresConfig, record: ComponentRecord): Promise<RestoreTarget[]> {
+  const tablespaces = tablespacesOf(record);
+  const inTablespaces = tablespaces.reduce((sum, tablespace) => sum + tablespace.bytes, 0);
+  const data = await targetOf(config.dataDirectory, Math.max(record.bytes - inTablespaces, 0));
+  const targets: RestoreTarget[] = [
+    { ...data, problems: [...data.problems, ...(await engineProblems(config, record))] },
+  ];
+  for (const { oid, bytes } of tablespaces) {
+    const location = await readlink(join(config.dataDirectory, 'pg_tblspc', oid)).catch(() => undefined);
+    if (location !== undefined) targets.push(await targetOf(location, bytes));
+  }
+  return targets;
+}
+
+/** Why a live path behind a link cannot be restored; undefined where it is none. */
+export async function linkProblem(live: string): Promise<TargetProblem | undefined> {
+  const stats = await lstat(live).catch(() => undefined);
+  if (stats?.isSymbolicLink() !== true) return undefined;
+  const real = await realpath(live).catch(() => '');
+  return {
+    code: 'Precondition',
+    message: `\`${live}\` is a link: the private server would write where the live one does`,
+    hint: `configure the real path${real === '' ? '' : `: ${real}`}`,
+  };
+}
+
+async function targetOf(live: string, needBytes: number): Promise<RestoreTarget> {
+  const target = await restoreTargetOf({ live, needBytes });
+  const link = await linkProblem(live);
+  return link === undefined ? target : { ...target, problems: [...target.problems, link] };
+}
+
+async function engineProblems(config: PostgresConfig, record: ComponentRecord): Promise<TargetProblem[]> {
+  const checks = [findBinaries(config, Number(record.facts['major'])), ownerOf(config)];
+  const results = await Promise.allSettled<unknown>(checks);
+  return results.flatMap((result) => {
+    if (result.status === 'fulfilled') return [];
+    if (!isLifeboatError(result.reason)) throw result.reason;
+    const { code, message, hint } = result.reason;
+    return [{ code, message, hint }];
+  });
+}
+
+function tablespacesOf(record: ComponentRecord): { oid: string; bytes: number }[] {
+  const list = record.facts['tablespaces'];
+  if (!Array.isArray(list)) return [];
+  return (list as readonly JsonValue[]).flatMap((each) => {
+    if (typeof each !== 'object' || each === null || !('oid' in each)) return [];
+    return typeof each['oid'] === 'string' ? [{ oid: each['oid'], bytes: Number(each['bytes']) }] : [];
+  });
+}
