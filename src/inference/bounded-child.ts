@@ -73,6 +73,7 @@ export class BoundedChild {
       });
     });
     options.signal?.addEventListener('abort', this.#kill, { once: true });
+    if (options.signal?.aborted === true) this.#kill();
   }
 
   /** Errors are the child's own (with its code), or EngineFailed where the child died: with its limit and last words. */
@@ -100,25 +101,35 @@ export class BoundedChild {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if (reply.ok) waiting?.resolve(reply.value);
-    else waiting?.reject(new LifeboatError(reply.code, reply.message, this.#fields()));
+    else waiting?.reject(this.#refusal(reply.code, reply.message));
+  }
+
+  #refusal(code: ErrorCode, message: string): LifeboatError {
+    if (code !== 'EngineFailed') return new LifeboatError(code, message, this.#fields());
+    return this.#engineFailed(`failed: ${message}`);
   }
 
   #end(how: string): void {
-    const limit = Math.round(this.#options.memoryLimitBytes / 1024 / 1024);
-    const aborted = this.#options.signal?.aborted === true;
     const lastLine = this.#stderr.trim().split('\n').at(-1) ?? '';
-    this.#ended ??= aborted
-      ? new LifeboatError('Aborted', `the work on ${this.#options.subject} was aborted`, this.#fields())
-      : new LifeboatError(
-          'EngineFailed',
-          `the process that works on ${this.#options.subject} ${how}; its memory limit is ${limit} MiB${lastLine === '' ? '' : `; it said: ${lastLine}`}`,
-          {
-            ...this.#fields(),
-            hint: 'if the data is that large, raise memoryLimit of the component in lifeboat.yaml',
-          },
-        );
+    this.#ended ??=
+      this.#options.signal?.aborted === true
+        ? new LifeboatError('Aborted', `the work on ${this.#options.subject} was aborted`, this.#fields())
+        : this.#engineFailed(lastLine === '' ? how : `${how}: ${lastLine}`);
     for (const waiting of this.#waiting.values()) waiting.reject(this.#ended);
     this.#waiting.clear();
+  }
+
+  /** An engine that finds no memory says so in many ways, or not at all: the limit is always named. */
+  #engineFailed(how: string): LifeboatError {
+    const limit = Math.round(this.#options.memoryLimitBytes / 1024 / 1024);
+    return new LifeboatError(
+      'EngineFailed',
+      `the process that works on ${this.#options.subject} ${how} (its memory limit is ${limit} MiB)`,
+      {
+        ...this.#fields(),
+        hint: 'if the data is that large, raise memoryLimit of the component in lifeboat.yaml',
+      },
+    );
   }
 
   #fields(): { component?: string } {

@@ -28,7 +28,7 @@ export function renderLifeboatYaml(appliance: SampleAppliance): string {
 }
 
 function servicesOf(appliance: SampleAppliance): object {
-  const { folders, ports, binaries, user } = appliance;
+  const { folders, ports, user } = appliance;
   const common = (service: string): object => ({
     ...(user === undefined ? {} : { user }),
     pidFile: pidFileOf(appliance, service),
@@ -45,7 +45,7 @@ function servicesOf(appliance: SampleAppliance): object {
       startTimeout: '120s',
     },
     redis: {
-      command: [binaries.redisServer, join(folders.redis, 'redis.conf')],
+      command: redisCommand(appliance),
       ...common('redis'),
       ready: { tcp: `127.0.0.1:${ports.redis}` },
       stopTimeout: '60s',
@@ -110,6 +110,10 @@ function componentsOf(appliance: SampleAppliance): object {
 /** The foreground commands, also for whoever starts the services without Lifeboat. */
 export function postgresCommand({ binaries, folders }: SampleAppliance): string[] {
   return [join(binaries.postgresBin, 'postgres'), '-D', folders.postgresData];
+}
+
+export function redisCommand({ binaries, folders }: SampleAppliance): string[] {
+  return [binaries.redisServer, join(folders.redis, 'redis.conf')];
 }
 
 export function appCommand({ binaries }: SampleAppliance): string[] {

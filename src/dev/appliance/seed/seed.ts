@@ -1,5 +1,5 @@
 /** Fills the whole sample appliance. PostgreSQL and Redis run already and are empty; the app does not run yet. */
-import pg from 'pg';
+import type pg from 'pg';
 import { databaseName, type SampleAppliance } from '../description.ts';
 import { giveToUser } from '../give-to-user.ts';
 import { seedConfiguration } from './configuration.ts';
@@ -9,6 +9,7 @@ import { seedModels } from './models.ts';
 import { seedRedis } from './redis.ts';
 import { sizes, type ApplianceSize } from './sizes.ts';
 import { seedVectorstore } from './vectorstore.ts';
+import { withClient } from './with-client.ts';
 
 export interface SeedOptions {
   readonly size: ApplianceSize;
@@ -58,24 +59,4 @@ export async function seedAppliance(appliance: SampleAppliance, options: SeedOpt
 async function seedPostgres(appliance: SampleAppliance, work: (client: pg.Client) => Promise<void>): Promise<void> {
   await withClient(appliance, 'postgres', async (client) => client.query(`create database ${databaseName}`));
   await withClient(appliance, databaseName, work);
-}
-
-export async function withClient<Result>(
-  appliance: Pick<SampleAppliance, 'ports' | 'passwords'>,
-  database: string,
-  work: (client: pg.Client) => Promise<Result>,
-): Promise<Result> {
-  const client = new pg.Client({
-    host: '127.0.0.1',
-    port: appliance.ports.postgres,
-    user: 'postgres',
-    password: appliance.passwords.postgres,
-    database,
-  });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }
