@@ -6,7 +6,10 @@ import { runProgram } from './program.mjs';
 const checks = [
   { name: 'types', args: ['node_modules/typescript/bin/tsc', '--noEmit'] },
   { name: 'lint', args: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--quiet', '.'] },
-  { name: 'format', args: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'] },
+  {
+    name: 'format',
+    args: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '**/*.{ts,mjs}'],
+  },
   { name: 'unused code', args: ['node_modules/knip/bin/knip.js', '--no-progress'], needs: ['knip.json', 'knip.jsonc'] },
 ];
 

@@ -42,11 +42,7 @@ process.on('exit', () => attached.forEach((child) => child.kill('SIGKILL')));
  * answer in time; nothing is left running then. An engine never runs as root.
  */
 export async function startEngine(options: EngineOptions): Promise<EngineProcess> {
-  if (process.getuid?.() === 0 && options.user === undefined) {
-    throw new LifeboatError('Precondition', `${options.name} must not run as root`, {
-      hint: 'run as an unprivileged user',
-    });
-  }
+  refuseRoot(options.name, options.user);
   const child = spawnEngine(options);
   const running: EngineProcess = {
     pid: child.pid ?? 0,
@@ -60,6 +56,12 @@ export async function startEngine(options: EngineOptions): Promise<EngineProcess
     throw error;
   }
   return running;
+}
+
+/** Precondition when an engine would run as root: PostgreSQL refuses it, and the others would own files that no service can read. */
+export function refuseRoot(engine: string, user: OsUser | undefined): void {
+  if (process.getuid?.() !== 0 || user !== undefined) return;
+  throw new LifeboatError('Precondition', `${engine} must not run as root`, { hint: 'run as an unprivileged user' });
 }
 
 function spawnEngine(options: EngineOptions): ChildProcess {

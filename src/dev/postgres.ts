@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { LifeboatError } from '../domain/errors.ts';
 import type { OsUser } from '../platform/process/os-user.ts';
-import { startEngine } from './engine-process.ts';
+import { refuseRoot, startEngine } from './engine-process.ts';
 import type { EngineProcess } from './engine-process.ts';
 import { findPostgresBin } from './engines.ts';
 import { freePort } from './free-ports.ts';
@@ -50,6 +50,7 @@ export interface RunningPostgres extends PostgresInstance, EngineProcess {
 
 /** Makes the cluster (initdb with checksums) when it is not there and writes its settings; starts nothing. May be called again. */
 export async function preparePostgres(options: PostgresOptions): Promise<PostgresInstance> {
+  refuseRoot('PostgreSQL', options.user);
   const binDirectory = options.binDirectory ?? findPostgresBin();
   const instance: PostgresInstance = {
     binDirectory,
