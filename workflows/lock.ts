@@ -3,7 +3,7 @@
  * holder; parent-close policy TERMINATE frees it however the holder ends. The id excludes, not the holder's own id.
  */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { condition, setHandler, startChild, sleep, setCurrentDetails, type ChildWorkflowHandle } from '@temporalio/workflow';
+import { CancellationScope, condition, setHandler, startChild, sleep, setCurrentDetails, type ChildWorkflowHandle } from '@temporalio/workflow';
 import { releaseSignal, type LockInput } from './messages.ts';
 import { control } from './proxies.ts';
 
@@ -33,12 +33,15 @@ export interface TakeOptions {
 
 export type TakeResult = { readonly held: true; readonly lock: HeldLock } | { readonly held: false; readonly holder: string };
 
-const retrySeconds = 5;
+/** Looks again after 2, 4, 8 … seconds, at most every 5 min: a restore gets a cancelled backup's lock within seconds. */
+const firstRetrySeconds = 2;
+const longestRetrySeconds = 300;
 
 /** Takes the lock, or says who holds it after `waitSeconds`. */
 export async function takeLock(options: TakeOptions): Promise<TakeResult> {
   let cancelAsked = false;
-  for (let waited = 0; ; waited += retrySeconds) {
+  let pause = firstRetrySeconds;
+  for (let left = options.waitSeconds; ; ) {
     const child = await tryStart(options);
     if (child !== undefined) {
       return {
@@ -59,20 +62,26 @@ export async function takeLock(options: TakeOptions): Promise<TakeResult> {
       cancelAsked = true;
       await control({ summary: `cancel ${holder}` }).cancelRun({ workflowId: holder });
     }
-    if (waited >= options.waitSeconds) return { held: false, holder };
-    await sleep(retrySeconds * 1000, { summary: `lock held by ${holder}` });
+    if (left <= 0) return { held: false, holder };
+    const wait = Math.min(pause, left);
+    await sleep(wait * 1000, { summary: `lock held by ${holder}` });
+    left -= wait;
+    pause = Math.min(pause * 2, longestRetrySeconds);
   }
 }
 
+/** Outside of the caller's cancellation: a cancelled holder still needs its lock while it undoes. */
 async function tryStart({ appliance, holder, purpose }: TakeOptions): Promise<ChildWorkflowHandle<typeof lock> | undefined> {
   try {
-    return await startChild(lock, {
-      workflowId: `lock/${appliance}`,
-      args: [{ holder, purpose }],
-      memo: { holder },
-      parentClosePolicy: 'TERMINATE',
-      staticSummary: `appliance lock, held by ${holder}`.slice(0, 200),
-    });
+    return await CancellationScope.nonCancellable(async () =>
+      startChild(lock, {
+        workflowId: `lock/${appliance}`,
+        args: [{ holder, purpose }],
+        memo: { holder },
+        parentClosePolicy: 'TERMINATE',
+        staticSummary: `appliance lock, held by ${holder}`.slice(0, 200),
+      }),
+    );
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
     throw error;

@@ -1,0 +1,232 @@
+/**
+ * Runs the real workflows on a real Temporal server with fake activities (the only place where fakes stand).
+ * Every call is recorded as `name subject`; `behave` lets a test fail or delay one call.
+ */
+import { Client, WorkflowClient, WorkflowFailedError, Connection, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import type { ComponentActivities } from '../../activities/component.ts';
+import type { ApplianceView, ControlActivities } from '../../activities/control.ts';
+import type { PlatformActivities } from '../../activities/platform.ts';
+import type { StorageActivities } from '../../activities/storage.ts';
+import { planRestore, type PlanComponent, type RestorePlan } from '../../src/domain/restore-plan.ts';
+import type { JsonValue, ProbeResult, Receipt } from '../../src/domain/recovery-point.ts';
+import { roleOfKind, roles } from '../../src/domain/component.ts';
+import { workflowBundle } from '../../workers/bundle.ts';
+import { startTemporal } from './engines.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+export interface WorkflowBench {
+  readonly client: Client;
+  /** Like `client`, but the run's waits are skipped by the server. */
+  readonly skipping: Client;
+  readonly taskQueue: string;
+  readonly calls: string[];
+  readonly reports: { type: string; id: string; report: Readonly<Record<string, JsonValue>> }[];
+  readonly messages: string[];
+  /** Called before each fake activity acts; may throw or wait. */
+  behave: (call: string, attempt: number) => Promise<void> | void;
+  probes: (call: string) => ProbeResult[];
+  wasRunning: boolean;
+  reset(): void;
+  start(type: string, input: object, id?: string, client?: Client): Promise<WorkflowHandle>;
+  stop(): Promise<void>;
+}
+
+export const benchAppliance: ApplianceView = {
+  name: 'wazuh',
+  host: 'main',
+  searchable: true,
+  catchupSeconds: 21_600,
+  rtoSeconds: { critical: 14_400, full: 28_800, monitoring: 7200 },
+  components: [
+    { id: 'postgres', kind: 'postgres', host: 'main' },
+    { id: 'redis', kind: 'redis', host: 'main' },
+    { id: 'vectors', kind: 'vectorstore', host: 'main' },
+  ],
+};
+
+const services = [
+  { name: 'postgres', dependsOn: [] },
+  { name: 'redis', dependsOn: [] },
+  { name: 'app', dependsOn: ['postgres', 'redis'] },
+];
+const servicesOf: Readonly<Record<string, string[]>> = { postgres: ['postgres'], redis: ['redis'], vectors: ['app'] };
+
+export function benchPlan(chosen: readonly string[]): RestorePlan {
+  const result = planRestore({
+    backupId: '20261122_020000',
+    appliance: 'wazuh',
+    host: 'main',
+    components: benchAppliance.components.map(
+      ({ id, kind, host }): PlanComponent => ({ id, kind, host, tier: 'critical', priority: 1, services: servicesOf[id] ?? [], indexId: id, bytes: 10, capturedUntil: '2026-11-22T02:00:00.000Z' }),
+    ),
+    chosen,
+    services,
+    targets: [],
+    now: '2026-11-22T03:00:00.000Z',
+    skewSeconds: 0,
+    stopFirst: false,
+    replaceDamaged: false,
+  });
+  if (!result.ok) throw new Error(JSON.stringify(result.problems));
+  return result.plan;
+}
+
+export async function startWorkflowBench(): Promise<WorkflowBench> {
+  Runtime.install({ logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} } });
+  const folder = await temporaryFolder('bench');
+  const temporal = await startTemporal({
+    dynamicConfig: { 'frontend.WorkflowTimeSkippingEnabled': 'true' },
+    searchAttributes: { LifeboatAppliance: 'Keyword', LifeboatKind: 'Keyword', LifeboatState: 'Keyword', LifeboatWaitingOn: 'Keyword', LifeboatBackup: 'Keyword', LifeboatBreached: 'Bool', LifeboatDeadline: 'Datetime' },
+  });
+  const connection = await Connection.connect({ address: temporal.address });
+  const native = await NativeConnection.connect({ address: temporal.address });
+  const client = new Client({ connection });
+  const skipping = new Client({ connection });
+  Object.defineProperty(skipping, 'workflow', { value: new SkippingClient({ connection }) });
+  const taskQueue = 'bench';
+
+  const bench: WorkflowBench = {
+    client,
+    skipping,
+    taskQueue,
+    calls: [],
+    reports: [],
+    messages: [],
+    behave: () => undefined,
+    probes: (call) => [{ component: call, name: 'count', expected: '1', actual: '1', ok: true }],
+    wasRunning: true,
+    reset() {
+      bench.calls.length = 0;
+      bench.reports.length = 0;
+      bench.messages.length = 0;
+      bench.behave = () => undefined;
+      bench.probes = (call) => [{ component: call, name: 'count', expected: '1', actual: '1', ok: true }];
+      bench.wasRunning = true;
+    },
+    start: async (type, input, id = `${type}/wazuh/${Math.random()}`, using = client) =>
+      using.workflow.start(type, { workflowId: id, taskQueue, args: [input] }),
+    stop: async () => {
+      workers.forEach((worker) => worker.shutdown());
+      await Promise.all(running);
+      await native.close();
+      await connection.close();
+      await temporal.stop();
+      await folder.remove();
+    },
+  };
+
+  const activities = fakeActivities(bench, client);
+  const codePath = await workflowBundle(folder.path);
+  const workers = await Promise.all([
+    Worker.create({ connection: native, taskQueue, workflowBundle: { codePath }, activities: activities.control, maxHeartbeatThrottleInterval: '100 ms' }),
+    ...roles.map(async (role) =>
+      Worker.create({ connection: native, taskQueue: `${taskQueue}-${role}-main`, activities: activities.work, maxHeartbeatThrottleInterval: '100 ms' }),
+    ),
+  ]);
+  const running = workers.map(async (worker) => worker.run());
+  return bench;
+}
+
+function fakeActivities(bench: WorkflowBench, client: Client) {
+  const act = async <T>(call: string, result: () => T): Promise<T> => {
+    bench.calls.push(call);
+    const beat = setInterval(heartbeat, 50);
+    try {
+      await Promise.race([bench.behave(call, activityInfo().attempt), cancelled()]);
+      return result();
+    } finally {
+      clearInterval(beat);
+    }
+  };
+  const component: ComponentActivities = {
+    captureComponent: async ({ component: id }) => act(`capture ${id}`, () => receipt(id)),
+    describeTarget: async () => [],
+    stageComponent: async ({ component: id, lockSince, runId }) => act(`stage ${id}`, () => ({ token: { lockStart: lockSince, runId, attempt: 1000 + activityInfo().attempt }, files: 1, bytes: 1 })),
+    validateComponent: async ({ component: id }) => act(`validate ${id}`, () => []),
+    swapComponent: async ({ component: id }) => act(`swap ${id}`, () => undefined),
+    probeComponent: async ({ component: id }) => act(`probe ${id}`, () => bench.probes(id)),
+    commitComponent: async ({ component: id }) => act(`commit ${id}`, () => ({ safetyCopies: [`/old/${id}`] })),
+    undoComponent: async ({ component: id }) => act(`undo ${id}`, () => undefined),
+  };
+  const storage: StorageActivities = {
+    beginBackup: async () => act('begin', () => ({ backupId: '20261122_020000', repositoryId: 'r' })),
+    sealBackup: async ({ receipts, failures }) => act(`seal ${receipts.map(({ id }) => id).join('+')} without ${failures.map(({ component: id }) => id).join('+')}`, () => ({ bytes: 10, storedBytes: 5 })),
+    resolvePoint: async ({ components }) =>
+      act('resolve', () => ({
+        repositoryId: 'r',
+        backupId: '20261122_020000',
+        components: benchAppliance.components.filter(({ id }) => components.length === 0 || components.includes(id)).map(({ id, kind, host }) => ({ id, host, role: roleOfKind(kind) })),
+      })),
+    makePlan: async ({ components }) => act('plan', () => benchPlan(components)),
+    verifyObjects: async () => act('verify', () => ({ objects: 3 })),
+    verifyPoint: async ({ at }) => act('verifyPoint', () => ({ id: at, ok: true, objects: 3, bytes: 10, problems: [], levels: ['L1'] })),
+    writeReport: async (report) => act('report', () => (bench.reports.push(report), 'key')),
+  };
+  const platform: PlatformActivities = {
+    stopService: async ({ service }) => act(`stop ${service}`, () => ({ wasRunning: bench.wasRunning })),
+    startService: async ({ service }) => act(`start ${service}`, () => undefined),
+    checkHealth: async () => act('health', () => ({ text: 'ok' })),
+  };
+  const control: ControlActivities = {
+    describeAppliance: async () => benchAppliance,
+    lockHolder: async ({ appliance }) => {
+      const { memo } = await client.workflow.getHandle(`lock/${appliance}`).describe();
+      return typeof memo?.holder === 'string' ? memo.holder : '';
+    },
+    cancelRun: async ({ workflowId }) => act(`cancel ${workflowId}`, () => undefined).then(async () => void (await client.workflow.getHandle(workflowId).cancel())),
+    deliver: async ({ text }) => void bench.messages.push(text),
+  };
+  return { control, work: { ...component, ...storage, ...platform } };
+}
+
+async function cancelled(): Promise<never> {
+  return new Promise((_, reject) => {
+    const signal = cancellationSignal();
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
+
+function receipt(id: string): Receipt {
+  return {
+    id,
+    kind: 'files',
+    host: 'main',
+    indexId: 'i',
+    files: 1,
+    bytes: 10,
+    storedBytes: 5,
+    capturedFrom: '2026-11-22T02:00:00.000Z',
+    capturedUntil: '2026-11-22T02:00:01.000Z',
+    quiescence: 'quiesced',
+    suspect: false,
+    facts: {},
+  };
+}
+
+export function refuse(code: string, message = `made to fail with ${code}`): never {
+  throw ApplicationFailure.nonRetryable(message, code);
+}
+
+/** The root cause of a run's failure. */
+export async function failureOf(handle: WorkflowHandle): Promise<{ type: string; message: string }> {
+  try {
+    await handle.result();
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    let cause: Error & { type?: string | null } = error;
+    while (cause.cause instanceof Error) cause = cause.cause;
+    return { type: cause.type ?? cause.name, message: cause.message };
+  }
+  throw new Error('the run did not fail');
+}
+
+/** The server skips a run's timers while nothing else is under way; no option of the SDK says so yet. */
+class SkippingClient extends WorkflowClient {
+  protected override async createStartWorkflowRequest(...args: Parameters<WorkflowClient['createStartWorkflowRequest']>): ReturnType<WorkflowClient['createStartWorkflowRequest']> {
+    const request = await super.createStartWorkflowRequest(...args);
+    return { ...request, timeSkippingConfig: { enabled: true } };
+  }
+}

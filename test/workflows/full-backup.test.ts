@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { FullBackupResult } from '../../workflows/messages.ts';
+import { failureOf, refuse, startWorkflowBench, type WorkflowBench } from '../support/workflow-bench.ts';
+
+let bench: WorkflowBench;
+beforeAll(async () => void (bench = await startWorkflowBench()));
+afterAll(async () => bench.stop());
+beforeEach(() => bench.reset());
+
+describe('fullBackup', () => {
+  test('D2.1: captures every component, seals last, and writes its evidence', async () => {
+    const handle = await bench.start('fullBackup', {});
+    const result = (await handle.result()) as FullBackupResult;
+    expect(result).toMatchObject({ state: 'sealed', id: '20261122_020000', bytes: 10, storedBytes: 5 });
+    expect(bench.calls.at(-2)).toBe('seal postgres+redis+vectors without ');
+    expect(bench.reports).toMatchObject([{ type: 'fullBackup', id: handle.workflowId, report: { state: 'sealed' } }]);
+    expect(bench.messages).toEqual([]);
+  });
+
+  test('each step run twice gives the same result', async () => {
+    bench.behave = (call, attempt) => {
+      if (attempt === 1) throw new Error(`first attempt of ${call} died`);
+    };
+    const result = (await (await bench.start('fullBackup', {})).result()) as FullBackupResult;
+    expect(result.state).toBe('sealed');
+    for (const call of ['begin', 'capture postgres', 'capture redis', 'capture vectors', 'report']) expect(bench.calls.filter((made) => made === call)).toHaveLength(2);
+  });
+
+  test('a failing component does not stop the others: the point is sealed as partial, the run fails and tells people', async () => {
+    bench.behave = (call) => {
+      if (call === 'capture redis') refuse('SourceEmpty', 'redis: no key');
+    };
+    const handle = await bench.start('fullBackup', {});
+    expect(await failureOf(handle)).toMatchObject({ type: 'BackupPartial', message: expect.stringContaining('redis: SourceEmpty: redis: no key') as string });
+    expect(bench.calls).toContain('seal postgres+vectors without redis');
+    expect(bench.reports[0]?.report.state).toBe('partial');
+    await expect.poll(() => bench.messages, { timeout: 10_000 }).toEqual([expect.stringMatching(/^Backup of wazuh partial: .*redis: SourceEmpty/)]);
+  });
+
+  test.each(['begin', 'seal postgres+redis+vectors without '])('a failure of `%s` ends the run with its own code, with evidence and a message', async (step) => {
+    bench.behave = (call) => {
+      if (call === step) refuse('NoSpace');
+    };
+    expect(await failureOf(await bench.start('fullBackup', {}))).toMatchObject({ type: 'NoSpace' });
+    expect(bench.reports[0]?.report.state).toBe('failed');
+    await expect.poll(() => bench.messages.length, { timeout: 10_000 }).toBe(1);
+  });
+
+  test('two backups at once: the second waits half an hour for the lock, then is skipped and says who holds it', async () => {
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => void (release = resolve));
+    bench.behave = (call) => (call === 'begin' ? gate : undefined);
+    const first = await bench.start('fullBackup', {}, 'fullBackup/wazuh/first');
+    await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('begin');
+    const second = await bench.start('fullBackup', {}, 'fullBackup/wazuh/second', bench.skipping);
+    const result = (await second.result()) as FullBackupResult;
+    expect(result).toMatchObject({ state: 'skipped', text: 'skipped: held by fullBackup/wazuh/first' });
+    await expect.poll(() => bench.messages, { timeout: 10_000 }).toEqual([expect.stringContaining('skipped: held by fullBackup/wazuh/first')]);
+    release();
+    expect(((await first.result()) as FullBackupResult).state).toBe('sealed');
+  });
+
+  test('an unknown component is refused with an example, before anything begins', async () => {
+    expect(await failureOf(await bench.start('fullBackup', { components: ['nope'] }))).toMatchObject({ type: 'InputInvalid', message: expect.stringContaining('{"components":["postgres"]}') as string });
+    expect(bench.calls).not.toContain('begin');
+  });
+});

@@ -1,0 +1,187 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { abortUpdate, holdUpdate, progressQuery, resumeUpdate, type RestoreResult } from '../../workflows/messages.ts';
+import { benchPlan, failureOf, refuse, startWorkflowBench, type WorkflowBench } from '../support/workflow-bench.ts';
+
+let bench: WorkflowBench;
+beforeAll(async () => void (bench = await startWorkflowBench()));
+afterAll(async () => bench.stop());
+beforeEach(() => bench.reset());
+
+const confirmed = { confirm: 'wazuh', requestedBy: 'test', reason: 'test' };
+
+/** Activity call of a plan step: `start:app` → `start app`. */
+const callOf = (step: string): string => step.replace(':', ' ');
+const acting = (calls: readonly string[]): string[] => calls.filter((call) => /^(stage|stop|swap|start|undo|commit) /.test(call));
+
+describe('restore', () => {
+  test('`{}` changes nothing: the run ends with its plan', async () => {
+    const result = (await (await bench.start('restore', {})).result()) as RestoreResult;
+    expect(result.state).toBe('planned');
+    expect(result.plan.steps.length).toBeGreaterThan(10);
+    expect(acting(bench.calls)).toEqual([]);
+  });
+
+  test('D3.11: a confirmed restore runs every step of the plan in its order, commits and starts a full backup', async () => {
+    const handle = await bench.start('restore', confirmed);
+    const result = (await handle.result()) as RestoreResult;
+    expect(result.state).toBe('committed');
+    const at = (call: string): number => bench.calls.indexOf(call);
+    for (const step of benchPlan([]).steps) {
+      expect(at(callOf(step.id))).toBeGreaterThanOrEqual(0);
+      for (const before of step.after) expect(at(callOf(before))).toBeLessThan(at(callOf(step.id)));
+    }
+    expect(result.safetyCopies).toEqual(expect.arrayContaining(['/old/postgres', '/old/redis', '/old/vectors']));
+    expect(result.backupWorkflowId).toMatch(/^fullBackup\/wazuh\//);
+    await bench.client.workflow.getHandle(result.backupWorkflowId).result();
+    expect(bench.calls).toContain('seal postgres+redis+vectors without ');
+    expect(bench.reports.find(({ type }) => type === 'restore')?.report.state).toBe('committed');
+  });
+
+  test('each step run twice gives the same result', async () => {
+    bench.behave = (call, attempt) => {
+      if (attempt === 1) throw new Error(`first attempt of ${call} died`);
+    };
+    const result = (await (await bench.start('restore', { ...confirmed, components: ['redis'] })).result()) as RestoreResult;
+    expect(result.state).toBe('committed');
+    for (const { id } of benchPlan(['redis']).steps) expect(bench.calls.filter((call) => call === callOf(id))).toHaveLength(2);
+    await bench.client.workflow.getHandle(result.backupWorkflowId).result();
+  });
+
+  test.each(benchPlan(['redis']).steps.filter(({ kind }) => kind !== 'commit').map(({ id }) => id))(
+    'D3.5: a failure of `%s` undoes everything that was done, in reverse, keeps the first error and restarts what ran',
+    async (step) => {
+      bench.behave = (call) => {
+        if (call === callOf(step)) refuse('EngineFailed', `the engine broke in ${call}`);
+      };
+      // An undo repeats `start` and `stop`: only the step itself is made to fail.
+      let failed = false;
+      const inner = bench.behave;
+      bench.behave = (call, attempt) => {
+        if (failed) return undefined;
+        failed = call === callOf(step);
+        return inner(call, attempt);
+      };
+      const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
+      expect(await failureOf(handle)).toMatchObject({ type: 'EngineFailed', message: `the engine broke in ${callOf(step)}` });
+      const calls = acting(bench.calls);
+      expect(calls).not.toContain('commit redis');
+      const swapped = calls.includes('swap redis');
+      const staged = calls.includes('stage redis');
+      expect(calls.includes('undo redis')).toBe(staged);
+      for (const service of ['app', 'redis']) {
+        // What was stopped is started at the end, and after the old data is back.
+        const stopped = calls.indexOf(`stop ${service}`);
+        if (stopped < 0) continue;
+        expect(calls.lastIndexOf(`start ${service}`)).toBeGreaterThan(stopped);
+        if (swapped) expect(calls.lastIndexOf(`start ${service}`)).toBeGreaterThan(calls.indexOf('undo redis'));
+        expect(calls.lastIndexOf(`start ${service}`)).toBeGreaterThan(calls.lastIndexOf(`stop ${service}`));
+      }
+      expect(bench.reports.at(-1)?.report.state).toBe('aborted(undone=full)');
+      await expect.poll(() => bench.messages.at(-1), { timeout: 10_000 }).toContain('the engine broke');
+    },
+  );
+
+  test('a probe that fails after the swap puts the old data back', async () => {
+    bench.probes = (component) => [{ component, name: 'rows', expected: '10', actual: '9', ok: false }];
+    const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
+    expect(await failureOf(handle)).toMatchObject({ type: 'ValidationFailed', message: expect.stringContaining('redis/rows: expected 10, actual 9') as string });
+    expect(bench.calls).toContain('undo redis');
+  });
+
+  test('a probe that fails after the swap keeps the new data where that was asked for', async () => {
+    bench.probes = (component) => [{ component, name: 'rows', expected: '10', actual: '9', ok: false }];
+    const result = (await (await bench.start('restore', { ...confirmed, components: ['redis'], keepNew: true })).result()) as RestoreResult;
+    expect(result.probes.every(({ ok }) => !ok)).toBe(true);
+    expect(bench.calls).not.toContain('undo redis');
+    await bench.client.workflow.getHandle(result.backupWorkflowId).result();
+  });
+
+  test('a failing undo stops no other undo and is named beside the first error', async () => {
+    let swapFailed = false;
+    bench.behave = (call) => {
+      if (call === 'health') {
+        swapFailed = true;
+        refuse('ServiceFailed', 'the app is sick');
+      }
+      if (swapFailed && call === 'undo redis') refuse('SwapIncomplete', 'the journal is stuck');
+    };
+    const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
+    expect(await failureOf(handle)).toMatchObject({ type: 'ServiceFailed' });
+    const report = bench.reports.at(-1)?.report;
+    expect(report?.state).toBe('aborted(undone=partial)');
+    expect(report?.notUndone).toEqual(expect.arrayContaining([expect.stringContaining('the journal is stuck')]));
+    expect(bench.calls.lastIndexOf('start app')).toBeGreaterThan(bench.calls.indexOf('undo redis'));
+  });
+
+  test('services that did not run before are not started by the undo', async () => {
+    bench.wasRunning = false;
+    bench.behave = (call) => {
+      if (call === 'swap redis') refuse('EngineFailed');
+    };
+    await failureOf(await bench.start('restore', { ...confirmed, components: ['redis'] }));
+    expect(bench.calls.filter((call) => call.startsWith('start '))).toEqual([]);
+  });
+
+  test('abort by a person stops what runs, undoes it and ends as Aborted with the reason', async () => {
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => void (release = resolve));
+    bench.behave = (call) => (call === 'stage redis' ? gate : undefined);
+    const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
+    await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('stage redis');
+    await handle.executeUpdate(abortUpdate, { args: [{ by: 'ann', reason: 'wrong point' }] });
+    expect(await failureOf(handle)).toMatchObject({ type: 'Aborted', message: expect.stringContaining('ann: wrong point') as string });
+    expect(bench.calls).toContain('undo redis');
+    release();
+  });
+
+  test('hold lets running steps end and begins no further one; resume goes on', async () => {
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => void (release = resolve));
+    bench.behave = (call) => (call === 'stage redis' ? gate : undefined);
+    const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
+    await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('stage redis');
+    await handle.executeUpdate(holdUpdate, { args: [{ by: 'ann', reason: 'wait' }] });
+    release();
+    await expect.poll(async () => (await handle.query(progressQuery)).steps.find(({ id }) => id === 'stage:redis')?.state, { timeout: 10_000 }).toBe('done');
+    const view = await handle.query(progressQuery);
+    expect(view).toMatchObject({ held: true, waitingOn: 'resume' });
+    expect(bench.calls).not.toContain('validate redis');
+    await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
+    const result = (await handle.result()) as RestoreResult;
+    expect(result.state).toBe('committed');
+    await bench.client.workflow.getHandle(result.backupWorkflowId).result();
+  });
+
+  test('a running backup is cancelled; another restore is not: the later one ends with LockHeld and the holder', async () => {
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => void (release = resolve));
+    bench.behave = (call) => (call === 'capture postgres' || call === 'stage redis' ? gate : undefined);
+    const backup = await bench.start('fullBackup', {}, 'fullBackup/wazuh/to-be-cancelled');
+    await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('capture postgres');
+    const first = await bench.start('restore', { ...confirmed, components: ['redis'] }, 'restore/wazuh/first');
+    await expect.poll(() => bench.calls, { timeout: 20_000 }).toContain('stage redis');
+    expect((await failureOf(backup)).message).toMatch(/cancel/i);
+    const second = await bench.start('restore', { ...confirmed, components: ['redis'] }, 'restore/wazuh/second');
+    expect(await failureOf(second)).toMatchObject({ type: 'LockHeld', message: expect.stringContaining('restore/wazuh/first') as string });
+    release();
+    const result = (await first.result()) as RestoreResult;
+    await bench.client.workflow.getHandle(result.backupWorkflowId).result();
+  });
+
+  test('D1.2: the RTO clock marks 50, 80 and 100 % and never ends the restore', async () => {
+    bench.behave = () => undefined;
+    const handle = await bench.start('restore', { ...confirmed, components: ['redis'], disasterAt: new Date(Date.now() - 4 * 3600_000).toISOString() });
+    const result = (await handle.result()) as RestoreResult;
+    expect(result).toMatchObject({ state: 'committed', rtoBreached: true });
+    await expect.poll(() => bench.messages.filter((text) => text.includes('RTO')).length, { timeout: 10_000 }).toBe(3);
+    await bench.client.workflow.getHandle(result.backupWorkflowId).result();
+  });
+
+  test('a restore step costs at most 12 history events', async () => {
+    const handle = await bench.start('restore', confirmed);
+    const result = (await handle.result()) as RestoreResult;
+    const { historyLength } = await handle.describe();
+    expect(historyLength / result.plan.steps.length).toBeLessThanOrEqual(12);
+    await bench.client.workflow.getHandle(result.backupWorkflowId).result();
+  });
+});
