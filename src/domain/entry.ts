@@ -17,6 +17,8 @@ export interface EntryMeta {
   readonly group?: string;
   /** Symlink: its text as it stands. Hard link: the path of the first name. */
   readonly target?: string;
+  /** The target's bytes where it is not UTF-8. */
+  readonly targetBase64?: string;
   /** Extended attributes and ACLs, values in base64. */
   readonly xattrs?: Readonly<Record<string, string>>;
   readonly sparse?: boolean;

@@ -36,6 +36,7 @@ export interface Repository {
 
   /** L1: every stored object of a point exists and authenticates, every block has its id. Names each bad file and component. */
   check(manifest: Manifest, options: CheckOptions): Promise<CheckResult>;
+  /** `state: 'failed' | 'quarantined'` in the newest proof that has a state keeps `latest` from choosing the point. */
   putProof(id: BackupId, proof: Readonly<Record<string, JsonValue>>): Promise<void>;
   listProofs(id: BackupId): Promise<Readonly<Record<string, JsonValue>>[]>;
 
@@ -43,6 +44,9 @@ export interface Repository {
   putReport(type: string, id: string, report: Readonly<Record<string, JsonValue>>): Promise<string>;
   getReport(type: string, id: string): Promise<Readonly<Record<string, JsonValue>> | undefined>;
   listReports(type?: string): Promise<{ readonly type: string; readonly id: string; readonly modifiedAt: string }[]>;
+
+  /** When the recovery kit last opened this repository (ISO 8601), or undefined: `doctor` nags until it did. */
+  recoveryKitTriedAt(): Promise<string | undefined>;
 
   /** Ends threads. */
   close(): Promise<void>;
@@ -72,8 +76,13 @@ export interface ComponentWriter {
   /**
    * A regular file on this host's disk, opened once and read in parallel. Unchanged since the previous index
    * (size, mtime, ctime, inode) → its blocks are referenced without a read. Says whether it changed while it was read.
+   * Fills in size, source identity and `sparse` by itself. Call it for several files at once: small ones share the way
+   * to the threads. PermissionDenied, SourceChanged (gone, or not a regular file any more), SourceCorrupt (read error).
    */
-  fromDisk(entry: EntryMeta & { readonly type: 'file' }, absolutePath: string): Promise<{ readonly changedDuringRead: boolean; readonly reused: boolean }>;
+  fromDisk(
+    entry: EntryMeta & { readonly type: 'file' },
+    absolutePath: string | Buffer,
+  ): Promise<{ readonly changedDuringRead: boolean; readonly reused: boolean }>;
   /** A small file of bytes in memory (facts, verbatim manifests). */
   bytes(path: string, content: Uint8Array): Promise<void>;
   /** Packs so far durable under their final names: the heartbeat's resume cursor. */
@@ -137,7 +146,13 @@ export interface CheckResult {
   readonly ok: boolean;
   readonly objects: number;
   readonly bytes: number;
-  readonly problems: readonly { readonly component: string; readonly file?: string; readonly object: string; readonly code: string; readonly message: string }[];
+  readonly problems: readonly {
+    readonly component: string;
+    readonly file?: string;
+    readonly object: string;
+    readonly code: string;
+    readonly message: string;
+  }[];
 }
 
 export type { FileEntry, IndexEntry, Manifest, OtherEntry };

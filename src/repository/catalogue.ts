@@ -1,0 +1,120 @@
+/** Which recovery points there are. Read from storage every time: nothing else knows. */
+import { LifeboatError, isLifeboatError } from '../domain/errors.ts';
+import type { BackupId, Manifest } from '../domain/recovery-point.ts';
+import type { Storage } from '../storage/storage.ts';
+import { digestOf } from './document.ts';
+import { backupIdOfManifestKey, layout } from './layout.ts';
+import { decodeManifest } from './manifest.ts';
+import { readProofs } from './proofs.ts';
+import type { ManifestListing } from './repository.ts';
+import type { Secrets } from './secrets.ts';
+
+interface Context {
+  readonly storage: Storage;
+  readonly id: string;
+  readonly secrets: Secrets | undefined;
+}
+
+export async function manifestIds(storage: Storage): Promise<BackupId[]> {
+  const ids: BackupId[] = [];
+  for await (const { key } of storage.list(layout.manifests)) {
+    const id = backupIdOfManifestKey(key);
+    if (id !== undefined) ids.push(id);
+  }
+  return ids.sort();
+}
+
+/** Newest first. A damaged one, and one that another names but that is gone, appears with its problem. */
+export async function listManifests(context: Context): Promise<ManifestListing[]> {
+  const digests = new Map<BackupId, string>();
+  const listings = new Map<BackupId, ManifestListing>();
+  for (const timestamp of await manifestIds(context.storage)) {
+    const key = layout.manifest(timestamp);
+    try {
+      const bytes = await context.storage.read(key);
+      digests.set(timestamp, digestOf(bytes));
+      listings.set(timestamp, { timestamp, key, manifest: decodeManifest(timestamp, bytes, context) });
+    } catch (error) {
+      if (!(error instanceof LifeboatError)) throw error;
+      listings.set(timestamp, { timestamp, key, problem: error.message });
+    }
+  }
+  await markBrokenChain(context.storage, listings, digests);
+  return [...listings.values()].sort((a, b) => (a.timestamp < b.timestamp ? 1 : -1));
+}
+
+/** Every manifest names its predecessor by digest: one that was taken away or exchanged is noticed. */
+async function markBrokenChain(
+  storage: Storage,
+  listings: Map<BackupId, ManifestListing>,
+  digests: ReadonlyMap<BackupId, string>,
+): Promise<void> {
+  for (const { timestamp, manifest } of [...listings.values()]) {
+    const previous = manifest?.lifeboat.previous;
+    if (previous === null || previous === undefined) continue;
+    const key = layout.manifest(previous.timestamp);
+    const digest = digests.get(previous.timestamp);
+    if (digest === previous.digest) continue;
+    const problem =
+      digest === undefined
+        ? `is gone, but ${timestamp} names it as its predecessor`
+        : `is not the manifest that ${timestamp} names as its predecessor`;
+    // Collection leaves a tombstone: then the gap is intended.
+    if (digest === undefined && (await storage.stat(layout.tombstone(key))) !== undefined) continue;
+    listings.set(previous.timestamp, {
+      ...listings.get(previous.timestamp),
+      timestamp: previous.timestamp,
+      key,
+      problem: `manifest ${previous.timestamp} ${problem}`,
+    });
+  }
+}
+
+export async function findManifest(context: Context, selector: string): Promise<Manifest> {
+  if (selector === 'latest') return findLatest(context);
+  if (!/^[\d_]{1,15}$/.test(selector))
+    throw new LifeboatError('NotFound', `${JSON.stringify(selector)} is neither a timestamp nor latest`);
+  const matches = (await manifestIds(context.storage)).filter((id) => id.startsWith(selector));
+  const [only, ...others] = matches;
+  if (only === undefined)
+    throw new LifeboatError('NotFound', `no recovery point begins with ${selector} in ${context.storage.description}`);
+  if (others.length > 0)
+    throw new LifeboatError(
+      'Ambiguous',
+      `${selector} fits ${matches.length} recovery points: ${matches.slice(0, 5).join(', ')}${matches.length > 5 ? ', …' : ''}`,
+    );
+  return readManifest(context, only);
+}
+
+export async function readManifest(context: Context, id: BackupId): Promise<Manifest> {
+  return decodeManifest(id, await context.storage.read(layout.manifest(id)), context);
+}
+
+/** The newest that may be restored without a second thought: complete, not suspect, its last proof not bad. */
+async function findLatest(context: Context): Promise<Manifest> {
+  const passedOver: string[] = [];
+  for (const id of (await manifestIds(context.storage)).reverse()) {
+    const reason = await readManifest(context, id).then(
+      async (manifest) => (await reasonAgainst(context, manifest)) ?? manifest,
+      (error: unknown) => {
+        // A newer format may hide the newest backup: an old tool must not restore an older one in silence.
+        if (!isLifeboatError(error, 'ManifestInvalid')) throw error;
+        return error.message;
+      },
+    );
+    if (typeof reason !== 'string') return reason;
+    passedOver.push(`${id} (${reason})`);
+  }
+  const seen = passedOver.length === 0 ? 'there is none' : `passed over: ${passedOver.slice(0, 5).join('; ')}`;
+  throw new LifeboatError('NotFound', `no usable recovery point in ${context.storage.description}: ${seen}`);
+}
+
+async function reasonAgainst({ storage, secrets }: Context, manifest: Manifest): Promise<string | undefined> {
+  if (!manifest.success) return 'incomplete';
+  const suspect = manifest.lifeboat.components.filter((component) => component.suspect).map(({ id }) => id);
+  if (suspect.length > 0) return `suspect: ${suspect.join(', ')}`;
+  const state = (await readProofs(storage, manifest.timestamp, secrets)).findLast((proof) => 'state' in proof)?.[
+    'state'
+  ];
+  return state === 'quarantined' || state === 'failed' ? String(state) : undefined;
+}

@@ -1,0 +1,83 @@
+/**
+ * `intents/<TS>.json`: a writer says that it works before its first look for stored blocks, so that collection waits for
+ * it. The same object reserves the backup id.
+ */
+import { LifeboatError } from '../domain/errors.ts';
+import { backupIdOf } from '../domain/recovery-point.ts';
+import type { BackupId } from '../domain/recovery-point.ts';
+import type { Storage } from '../storage/storage.ts';
+import { decodeDocument, encodeDocument } from './document.ts';
+import { assertBackupId, layout } from './layout.ts';
+import type { Secrets } from './secrets.ts';
+
+/** Collection stops waiting for an intent that was never closed. */
+const lifetimeMs = 7 * 24 * 3600 * 1000;
+/** Two backups of one second are rare; thousands are a mistake. */
+const secondsTried = 3600;
+
+interface Intent {
+  readonly backupId: BackupId;
+  readonly owner: string;
+  readonly startedAt: string;
+  readonly expiresAt: string;
+  readonly closedAt?: string;
+}
+
+export async function reserveBackupId(
+  storage: Storage,
+  time: Date,
+  owner: string,
+  secrets: Secrets | undefined,
+): Promise<BackupId> {
+  for (let second = 0; second < secondsTried; second += 1) {
+    const id = backupIdOf(new Date(time.getTime() + second * 1000));
+    if (await claim(storage, id, owner, secrets)) return id;
+  }
+  throw new LifeboatError('Precondition', `no free backup id within ${secondsTried} s after ${backupIdOf(time)}`);
+}
+
+/** Makes sure that an intent stands for a backup that somebody writes to. */
+export async function ensureIntent(storage: Storage, id: BackupId, secrets: Secrets | undefined): Promise<void> {
+  assertBackupId(id);
+  await create(storage, id, 'unreserved', secrets);
+}
+
+export async function closeIntent(storage: Storage, id: BackupId, secrets: Secrets | undefined): Promise<void> {
+  assertBackupId(id);
+  const key = layout.intent(id);
+  const info = await storage.stat(key);
+  if (info === undefined) return;
+  const intent = await readIntent(storage, id, secrets);
+  if (intent.closedAt !== undefined) return;
+  // Undefined: somebody else closed it.
+  await storage.replaceIf(
+    key,
+    info.version,
+    encodeDocument(key, { ...intent, closedAt: (await storage.now()).toISOString() }, secrets),
+  );
+}
+
+/** True if this owner has the id, from now or from an earlier call. */
+async function claim(storage: Storage, id: BackupId, owner: string, secrets: Secrets | undefined): Promise<boolean> {
+  if (!(await create(storage, id, owner, secrets))) return (await readIntent(storage, id, secrets)).owner === owner;
+  // A manifest without an intent: collection removed the intent, or another tool sealed it.
+  return (await storage.stat(layout.manifest(id))) === undefined;
+}
+
+async function create(storage: Storage, id: BackupId, owner: string, secrets: Secrets | undefined): Promise<boolean> {
+  const key = layout.intent(id);
+  if ((await storage.stat(key)) !== undefined) return false;
+  const now = await storage.now();
+  const intent: Intent = {
+    backupId: id,
+    owner,
+    startedAt: now.toISOString(),
+    expiresAt: new Date(now.getTime() + lifetimeMs).toISOString(),
+  };
+  return (await storage.putIfAbsent(key, encodeDocument(key, intent, secrets))) === 'created';
+}
+
+async function readIntent(storage: Storage, id: BackupId, secrets: Secrets | undefined): Promise<Intent> {
+  const key = layout.intent(id);
+  return decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as Intent;
+}

@@ -1,0 +1,106 @@
+/**
+ * A lease excludes others from collection or from a target, with or without Temporal: created if absent, taken over by
+ * conditional replace after it expired, and fenced: each holder has a higher token than the one before. Time is the
+ * storage's. Whoever acts destructively calls `assertHeld` just before.
+ */
+import { LifeboatError } from '../domain/errors.ts';
+import type { Storage } from '../storage/storage.ts';
+import { decodeDocument, encodeDocument } from './document.ts';
+import { layout } from './layout.ts';
+import type { Secrets } from './secrets.ts';
+
+export interface LeaseOptions {
+  readonly name: string;
+  /** Who holds it, for people: run id and host. */
+  readonly holder: string;
+  readonly ttlMs: number;
+}
+
+export interface Lease {
+  /** Rises with every holder. */
+  readonly token: number;
+  /** Extends it by its time to live. Fenced if somebody took it over. */
+  renew(): Promise<void>;
+  /** Fenced unless it is still ours and not expired. */
+  assertHeld(): Promise<void>;
+  /** Lets the next one in at once. Does nothing if it was lost. */
+  release(): Promise<void>;
+}
+
+interface LeaseRecord {
+  readonly holder: string;
+  readonly token: number;
+  readonly expiresAt: string;
+  readonly released: boolean;
+}
+
+/** LockHeld names the holder and the end of its time. */
+export async function acquireLease(
+  storage: Storage,
+  options: LeaseOptions,
+  secrets: Secrets | undefined,
+): Promise<Lease> {
+  const key = layout.lease(options.name);
+  const encode = (record: LeaseRecord): Buffer => encodeDocument(key, record, secrets);
+  const read = async (): Promise<{ record: LeaseRecord; version: string } | undefined> => {
+    const info = await storage.stat(key);
+    if (info === undefined) return undefined;
+    return {
+      record: decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as LeaseRecord,
+      version: info.version,
+    };
+  };
+  const expiry = async (): Promise<string> => new Date((await storage.now()).getTime() + options.ttlMs).toISOString();
+
+  async function take(): Promise<number> {
+    const first: LeaseRecord = { holder: options.holder, token: 1, expiresAt: await expiry(), released: false };
+    if ((await storage.putIfAbsent(key, encode(first))) === 'created') return 1;
+    const current = await read();
+    if (current === undefined) throw new LifeboatError('StorageFailed', `lease ${options.name} vanished`);
+    const { record, version } = current;
+    if (!record.released && new Date(record.expiresAt) > (await storage.now())) throw held(record);
+    const next = { ...first, token: record.token + 1, expiresAt: await expiry() };
+    if ((await storage.replaceIf(key, version, encode(next))) !== undefined) return next.token;
+    const winner = await read();
+    throw held(winner?.record ?? record);
+  }
+
+  function held(record: LeaseRecord): LifeboatError {
+    return new LifeboatError('LockHeld', `lease ${options.name} is held by ${record.holder} until ${record.expiresAt}`);
+  }
+
+  const token = await take();
+
+  async function own(): Promise<{ record: LeaseRecord; version: string }> {
+    const current = await read();
+    if (current === undefined || current.record.token !== token || current.record.released) {
+      throw new LifeboatError(
+        'Fenced',
+        `lease ${options.name} with token ${token} was taken over by ${current?.record.holder ?? 'nobody'}`,
+      );
+    }
+    return current;
+  }
+
+  return {
+    token,
+    async renew() {
+      for (;;) {
+        const { record, version } = await own();
+        if ((await storage.replaceIf(key, version, encode({ ...record, expiresAt: await expiry() }))) !== undefined)
+          return;
+      }
+    },
+    async assertHeld() {
+      const { record } = await own();
+      if (new Date(record.expiresAt) <= (await storage.now())) {
+        throw new LifeboatError('Fenced', `lease ${options.name} with token ${token} expired at ${record.expiresAt}`);
+      }
+    },
+    async release() {
+      const current = await read();
+      if (current === undefined || current.record.token !== token) return;
+      await storage.replaceIf(key, current.version, encode({ ...current.record, released: true }));
+    },
+  };
+}

@@ -1,0 +1,103 @@
+/** The manifest: the commit marker of a recovery point. Parsed here and nowhere else. */
+import { z } from 'zod';
+import { componentKinds } from '../domain/component.ts';
+import { LifeboatError } from '../domain/errors.ts';
+import { backupTypes, manifestFormat } from '../domain/recovery-point.ts';
+import type { BackupId, Manifest } from '../domain/recovery-point.ts';
+import { decodeDocument, encodeDocument, parseDocument } from './document.ts';
+import { layout } from './layout.ts';
+import type { Secrets } from './secrets.ts';
+
+const count = z.number().int().nonnegative();
+const time = z.iso.datetime();
+const jsonRecord = z.record(z.string(), z.json());
+
+const componentSchema = z.object({
+  id: z.string().min(1),
+  kind: z.enum(componentKinds),
+  host: z.string(),
+  indexId: z.string().regex(/^[0-9a-f]{32}$/),
+  files: count,
+  bytes: count,
+  storedBytes: count,
+  capturedFrom: time,
+  capturedUntil: time,
+  quiescence: z.enum(['quiesced', 'stable-window', 'snapshot', 'unproven']),
+  suspect: z.boolean(),
+  facts: jsonRecord,
+});
+
+const manifestSchema = z.object({
+  timestamp: z.string(),
+  datetime: time,
+  success: z.boolean(),
+  backup_files: z.array(
+    z.object({
+      filename: z.string(),
+      // Relative to the repository's root: a reader joins it to a folder.
+      path: z.string().regex(/^(?:packs\/[0-9a-f]{2}\/[0-9a-f]{64}|indexes\/[0-9a-f]{32})$/),
+      size: count,
+      checksum: z.string().regex(/^[0-9a-f]{64}$/),
+    }),
+  ),
+  total_size: count,
+  configuration: jsonRecord,
+  lifeboat: z.object({
+    format: z.literal(manifestFormat),
+    repositoryId: z.string(),
+    appliance: z.string(),
+    type: z.enum(backupTypes),
+    tool: z.string(),
+    startedAt: time,
+    sealedAt: time,
+    skewSeconds: z.number().nonnegative(),
+    previous: z.object({ timestamp: z.string(), digest: z.string() }).nullable(),
+    components: z.array(componentSchema),
+    failures: z.array(z.object({ component: z.string(), code: z.string(), message: z.string() })),
+    workflow: z.object({ id: z.string(), runId: z.string() }).nullable(),
+  }),
+});
+
+export function encodeManifest(manifest: Manifest, secrets: Secrets | undefined): Buffer {
+  return encodeDocument(layout.manifest(manifest.timestamp), manifest, secrets);
+}
+
+/** FormatTooNew before anything else is looked at; ManifestInvalid for damage, forgery, or another repository's manifest. */
+export function decodeManifest(
+  id: BackupId,
+  bytes: Uint8Array,
+  repository: { readonly id: string; readonly secrets: Secrets | undefined },
+): Manifest {
+  const key = layout.manifest(id);
+  const { lifeboat } = parseDocument(key, bytes, 'ManifestInvalid');
+  if (
+    typeof lifeboat === 'object' &&
+    lifeboat !== null &&
+    'format' in lifeboat &&
+    typeof lifeboat.format === 'number' &&
+    lifeboat.format > manifestFormat
+  ) {
+    throw new LifeboatError(
+      'FormatTooNew',
+      `manifest ${id} has format ${lifeboat.format}, this version reads up to ${manifestFormat}`,
+    );
+  }
+  const parsed = manifestSchema.safeParse(decodeDocument(key, bytes, repository.secrets, 'ManifestInvalid'));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new LifeboatError(
+      'ManifestInvalid',
+      `manifest ${id}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is malformed'}`,
+    );
+  }
+  const manifest: Manifest = parsed.data;
+  if (manifest.timestamp !== id)
+    throw new LifeboatError('ManifestInvalid', `manifest ${id} claims to be ${manifest.timestamp}`);
+  if (manifest.lifeboat.repositoryId !== repository.id) {
+    throw new LifeboatError(
+      'ManifestInvalid',
+      `manifest ${id} belongs to repository ${manifest.lifeboat.repositoryId}, this is ${repository.id}`,
+    );
+  }
+  return manifest;
+}

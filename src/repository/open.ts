@@ -1,0 +1,109 @@
+/** Opens a repository: who it is, whether the key fits, and everything that can be done with it. */
+import type { IndexEntry } from '../domain/entry.ts';
+import { LifeboatError } from '../domain/errors.ts';
+import type { Storage } from '../storage/storage.ts';
+import { findManifest, listManifests } from './catalogue.ts';
+import { checkManifest } from './check/check.ts';
+import { Opener, Sealer } from './frame.ts';
+import { authenticateIdentity, readIdentity } from './identity.ts';
+import type { Identity } from './identity.ts';
+import { readIndexObject } from './index-object.ts';
+import { closeIntent, ensureIntent, reserveBackupId } from './intents.ts';
+import { openSecrets } from './keys.ts';
+import type { KeySource } from './keys.ts';
+import { addProof, readProofs } from './proofs.ts';
+import { materialize } from './reader/materialize.ts';
+import { readSmallFile } from './reader/read-file.ts';
+import { recoveryKitTriedAt } from './recovery-kit.ts';
+import { getReport, listReports, putReport } from './reports.ts';
+import type { Repository } from './repository.ts';
+import { sealManifest } from './seal.ts';
+import type { Secrets } from './secrets.ts';
+import { ThreadPool } from './threads/pool.ts';
+import { createComponentWriter } from './writer/component-writer.ts';
+
+export interface OpenOptions {
+  /** RepositoryMismatch if another repository lies there. */
+  readonly expectedId?: string;
+  /** Worker threads; by default one per core, 2 to 4. */
+  readonly threads?: number;
+  readonly onWarning?: (message: string) => void;
+}
+
+/** RepositoryMissing, RepositoryMismatch, KeyMissing, KeyWrong, FormatTooNew, ObjectCorrupt. */
+export async function openRepository(
+  storage: Storage,
+  source: KeySource,
+  options: OpenOptions = {},
+): Promise<Repository> {
+  const { identity, bytes } = await readIdentity(storage);
+  if (options.expectedId !== undefined && options.expectedId !== identity.id) {
+    throw new LifeboatError(
+      'RepositoryMismatch',
+      `repository ${identity.id} lies in ${storage.description}, ${options.expectedId} was expected`,
+    );
+  }
+  const secrets = await secretsFor(storage, identity, source);
+  authenticateIdentity(bytes, secrets);
+  return assemble(storage, {
+    identity,
+    secrets,
+    warn: options.onWarning ?? (() => undefined),
+    threads: options.threads,
+  });
+}
+
+async function secretsFor(storage: Storage, identity: Identity, source: KeySource): Promise<Secrets | undefined> {
+  if (identity.encryption === 'none') {
+    // Whoever can write the storage could put an open repository in the place of a sealed one.
+    if (source.mode !== 'none')
+      throw new LifeboatError(
+        'RepositoryMismatch',
+        `a key is configured, but the repository in ${storage.description} is not encrypted`,
+      );
+    return undefined;
+  }
+  if (source.mode === 'none')
+    throw new LifeboatError('KeyMissing', `the repository in ${storage.description} is encrypted and no key was given`);
+  return openSecrets(storage, source);
+}
+
+interface Assembly {
+  readonly identity: Identity;
+  readonly secrets: Secrets | undefined;
+  readonly warn: (message: string) => void;
+  readonly threads: number | undefined;
+}
+
+function assemble(storage: Storage, { identity, secrets, warn, threads }: Assembly): Repository {
+  const pool = new ThreadPool(secrets, threads);
+  const opener = new Opener(secrets);
+  const sealer = new Sealer(secrets);
+  const context = { storage, id: identity.id, secrets, opener, pool, warn };
+  return {
+    id: identity.id,
+    encrypted: secrets !== undefined,
+    storage,
+    reserve: (time, owner) => reserveBackupId(storage, time, owner, secrets),
+    closeIntent: (id) => closeIntent(storage, id, secrets),
+    async writeComponent(writeOptions) {
+      // Before the first lookup: collection must see that somebody builds on what is stored.
+      await ensureIntent(storage, writeOptions.backupId, secrets);
+      return createComponentWriter({ storage, pool, sealer, opener, warn }, writeOptions);
+    },
+    readIndex: (indexId, signal): AsyncIterable<IndexEntry> => readIndexObject(storage, indexId, opener, signal),
+    readFile: (indexId, path) => readSmallFile(context, indexId, path),
+    materialize: (materializeOptions) => materialize(context, materializeOptions),
+    seal: (input) => sealManifest(context, input),
+    listManifests: () => listManifests(context),
+    findManifest: (selector) => findManifest(context, selector),
+    check: (manifest, checkOptions) => checkManifest(context, manifest, checkOptions),
+    putProof: (id, proof) => addProof(storage, id, proof, secrets),
+    listProofs: (id) => readProofs(storage, id, secrets),
+    recoveryKitTriedAt: () => recoveryKitTriedAt(storage, secrets),
+    putReport: (type, id, report) => putReport(storage, { type, id }, report, secrets),
+    getReport: (type, id) => getReport(storage, { type, id }, secrets),
+    listReports: (type) => listReports(storage, type),
+    close: () => pool.close(),
+  };
+}

@@ -1,0 +1,46 @@
+/** `proofs/<TS>/<n>.json`: what was proven about a recovery point, and when. Written beside the manifest, never into it. */
+import { LifeboatError } from '../domain/errors.ts';
+import type { BackupId, JsonValue } from '../domain/recovery-point.ts';
+import type { Storage } from '../storage/storage.ts';
+import { decodeDocument, encodeDocument } from './document.ts';
+import { layout } from './layout.ts';
+import type { Secrets } from './secrets.ts';
+
+export type ProofRecord = Readonly<Record<string, JsonValue>>;
+
+/** Appends under the next free number; `at` is the storage's time. */
+export async function addProof(
+  storage: Storage,
+  of: BackupId | 'recovery-kit',
+  proof: ProofRecord,
+  secrets: Secrets | undefined,
+): Promise<void> {
+  const at = (await storage.now()).toISOString();
+  let number = 1;
+  for await (const { key } of storage.list(layout.proofs(of))) number = Math.max(number, numberOf(key) + 1);
+  for (;;) {
+    const key = layout.proof(of, number);
+    if ((await storage.putIfAbsent(key, encodeDocument(key, { at, ...proof }, secrets))) === 'created') return;
+    number += 1;
+  }
+}
+
+/** Oldest first. ObjectCorrupt names a proof that does not authenticate. */
+export async function readProofs(
+  storage: Storage,
+  of: BackupId | 'recovery-kit',
+  secrets: Secrets | undefined,
+): Promise<ProofRecord[]> {
+  const proofs: ProofRecord[] = [];
+  for await (const { key } of storage.list(layout.proofs(of))) {
+    const value = decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt');
+    proofs.push(value as ProofRecord);
+  }
+  return proofs;
+}
+
+function numberOf(key: string): number {
+  const number = Number(/\/(\d+)\.json$/.exec(key)?.[1]);
+  if (!Number.isSafeInteger(number)) throw new LifeboatError('ObjectCorrupt', `${key} is not named like a proof`);
+  return number;
+}

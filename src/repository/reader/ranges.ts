@@ -1,0 +1,56 @@
+/** Turns block references into few large reads. */
+import type { BlockRef } from '../../domain/entry.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { Storage } from '../../storage/storage.ts';
+import type { PackRecord } from '../index-object.ts';
+import { layout } from '../layout.ts';
+import type { StoredBlock } from '../threads/jobs.ts';
+
+interface Range {
+  readonly pack: number;
+  readonly offset: number;
+  length: number;
+}
+
+export interface ReadPlan {
+  readonly ranges: readonly { readonly key: string; readonly offset: number; readonly length: number }[];
+  readonly blocks: readonly StoredBlock[];
+}
+
+/** Neighbours in a pack become one range; a block that is named twice is read once. ManifestInvalid for a place outside its pack. */
+export function planReads(refs: readonly BlockRef[], packs: readonly PackRecord[]): ReadPlan {
+  const ranges: Range[] = [];
+  const seen = new Map<string, { readonly range: number; readonly at: number }>();
+  const blocks = refs.map((ref): StoredBlock => {
+    const [pack, offset, length, id, plainLength] = ref;
+    const record = packs[pack];
+    if (record === undefined || offset + length > record.size)
+      throw new LifeboatError(
+        'ManifestInvalid',
+        `an index names bytes ${offset}+${length} of pack ${pack}, which has no such place`,
+      );
+    const name = `${pack}:${offset}:${length}`;
+    const place = seen.get(name) ?? extend(ranges, { pack, offset, length });
+    seen.set(name, place);
+    return { ...place, length, plainLength, id, object: layout.pack(record.id) };
+  });
+  return {
+    blocks,
+    ranges: ranges.map(({ pack, offset, length }) => ({ key: layout.pack(packs[pack]?.id ?? ''), offset, length })),
+  };
+}
+
+export async function readRanges(storage: Storage, plan: ReadPlan): Promise<Uint8Array<ArrayBuffer>[]> {
+  return Promise.all(plan.ranges.map(({ key, offset, length }) => storage.read(key, { offset, length })));
+}
+
+function extend(ranges: Range[], wanted: Range): { readonly range: number; readonly at: number } {
+  const last = ranges.at(-1);
+  if (last !== undefined && last.pack === wanted.pack && last.offset + last.length === wanted.offset) {
+    const at = last.length;
+    last.length += wanted.length;
+    return { range: ranges.length - 1, at };
+  }
+  ranges.push(wanted);
+  return { range: ranges.length - 1, at: 0 };
+}

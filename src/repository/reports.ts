@@ -1,0 +1,55 @@
+/** `reports/<type>/<id>.json`: evidence of runs, readable after Temporal forgot them. */
+import { LifeboatError } from '../domain/errors.ts';
+import type { JsonValue } from '../domain/recovery-point.ts';
+import type { Storage } from '../storage/storage.ts';
+import { decodeDocument, encodeDocument } from './document.ts';
+import { layout, originalName } from './layout.ts';
+import type { Secrets } from './secrets.ts';
+
+export type Report = Readonly<Record<string, JsonValue>>;
+
+/** Creates or replaces the report and returns its key. */
+export async function putReport(
+  storage: Storage,
+  name: { readonly type: string; readonly id: string },
+  report: Report,
+  secrets: Secrets | undefined,
+): Promise<string> {
+  const key = layout.report(name.type, name.id);
+  const bytes = encodeDocument(key, report, secrets);
+  if ((await storage.putIfAbsent(key, bytes)) === 'created') return key;
+  // A step that runs twice writes its report twice; a few losses against another writer of the same report are enough.
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    const info = await storage.stat(key);
+    if (info !== undefined && (await storage.replaceIf(key, info.version, bytes)) !== undefined) return key;
+  }
+  throw new LifeboatError('StorageFailed', `report ${key} is replaced by somebody else again and again`);
+}
+
+export async function getReport(
+  storage: Storage,
+  name: { readonly type: string; readonly id: string },
+  secrets: Secrets | undefined,
+): Promise<Report | undefined> {
+  const key = layout.report(name.type, name.id);
+  if ((await storage.stat(key)) === undefined) return undefined;
+  return decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as Report;
+}
+
+/** Newest first. */
+export async function listReports(
+  storage: Storage,
+  type?: string,
+): Promise<{ type: string; id: string; modifiedAt: string }[]> {
+  const found: { type: string; id: string; modifiedAt: string }[] = [];
+  for await (const { key, modifiedAt } of storage.list(type === undefined ? layout.reports : layout.reportsOf(type))) {
+    const [, storedType, name] = key.split('/');
+    if (storedType === undefined || name?.endsWith('.json') !== true) continue;
+    found.push({
+      type: originalName(storedType),
+      id: originalName(name.slice(0, -'.json'.length)),
+      modifiedAt: modifiedAt.toISOString(),
+    });
+  }
+  return found.sort((a, b) => (a.modifiedAt < b.modifiedAt ? 1 : -1));
+}

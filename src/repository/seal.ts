@@ -1,0 +1,139 @@
+/** Sealing: the manifest is the last object of a backup, and the only one that makes it a recovery point. */
+import { createHash } from 'node:crypto';
+import { LifeboatError } from '../domain/errors.ts';
+import { manifestFormat, timeOfBackupId } from '../domain/recovery-point.ts';
+import type { BackupFile, ComponentRecord, Manifest, ManifestBody } from '../domain/recovery-point.ts';
+import type { Storage } from '../storage/storage.ts';
+import { manifestIds, readManifest } from './catalogue.ts';
+import { digestOf } from './document.ts';
+import type { Opener } from './frame.ts';
+import { readIndexFooter } from './index-object.ts';
+import { assertBackupId, layout } from './layout.ts';
+import { encodeManifest } from './manifest.ts';
+import type { SealInput } from './repository.ts';
+import type { Secrets } from './secrets.ts';
+
+interface Context {
+  readonly storage: Storage;
+  readonly id: string;
+  readonly secrets: Secrets | undefined;
+  readonly opener: Opener;
+}
+
+/** Idempotent: sealing the same components under the same id again returns the manifest that stands. */
+export async function sealManifest(context: Context, input: SealInput): Promise<Manifest> {
+  const { storage, secrets } = context;
+  const { timestamp, body } = input;
+  assertBackupId(timestamp);
+  const standing = await sameManifest(context, input);
+  if (standing !== undefined) return standing;
+  const files = await storedFiles(context, body.components);
+  await assertNoneTombstoned(storage, files);
+  const manifest: Manifest = {
+    timestamp,
+    datetime: (timeOfBackupId(timestamp) ?? new Date(0)).toISOString(),
+    success: body.failures.length === 0,
+    backup_files: files,
+    total_size: files.reduce((sum, { size }) => sum + size, 0),
+    configuration: input.configuration,
+    lifeboat: {
+      format: manifestFormat,
+      repositoryId: context.id,
+      ...body,
+      sealedAt: (await storage.now()).toISOString(),
+      skewSeconds: skewSeconds(body.components),
+      previous: await predecessor(storage, timestamp),
+    },
+  };
+  const key = layout.manifest(timestamp);
+  const bytes = encodeManifest(manifest, secrets);
+  if ((await storage.putIfAbsent(key, bytes)) === 'exists') {
+    const faster = await sameManifest(context, input);
+    if (faster !== undefined) return faster;
+  }
+  if (!Buffer.from(await storage.read(key)).equals(bytes))
+    throw new LifeboatError('ObjectCorrupt', `${key}, read back at once, is not what was written`);
+  return readManifest(context, timestamp);
+}
+
+/** A manifest never changes: one that stands under the id is either this seal's, or the id is taken. */
+async function sameManifest(context: Context, { timestamp, body }: SealInput): Promise<Manifest | undefined> {
+  if ((await context.storage.stat(layout.manifest(timestamp))) === undefined) return undefined;
+  const standing = await readManifest(context, timestamp);
+  const idsOf = (components: ManifestBody['components']): string =>
+    JSON.stringify(components.map(({ id, indexId }) => [id, indexId]));
+  if (idsOf(standing.lifeboat.components) === idsOf(body.components)) return standing;
+  throw new LifeboatError('Precondition', `recovery point ${timestamp} is sealed already, with other content`);
+}
+
+/** Every object that the point needs, each once; each is there with its size before it is promised. */
+async function storedFiles(
+  { storage, opener }: Context,
+  components: readonly ComponentRecord[],
+): Promise<BackupFile[]> {
+  const files = new Map<string, BackupFile>();
+  for (const component of components) {
+    const path = layout.index(component.indexId);
+    const { component: owner, packs } = await readIndexFooter(storage, component.indexId, opener);
+    if (owner !== component.id)
+      throw new LifeboatError(
+        'ManifestInvalid',
+        `index ${component.indexId} is of component ${owner}, not ${component.id}`,
+      );
+    files.set(path, { filename: component.indexId, path, ...(await digestOfObject(storage, path)) });
+    for (const { id, size } of packs) {
+      const packPath = layout.pack(id);
+      if (files.has(packPath)) continue;
+      const found = await storage.stat(packPath);
+      if (found === undefined)
+        throw new LifeboatError('ObjectMissing', `object ${packPath} of component ${component.id} is gone`, {
+          component: component.id,
+        });
+      if (found.size !== size)
+        throw new LifeboatError('ObjectCorrupt', `object ${packPath} has ${found.size} bytes, ${size} were written`, {
+          component: component.id,
+        });
+      files.set(packPath, { filename: id, path: packPath, size, checksum: id });
+    }
+  }
+  return [...files.values()];
+}
+
+async function digestOfObject(storage: Storage, key: string): Promise<{ size: number; checksum: string }> {
+  const size = (await storage.stat(key))?.size ?? 0;
+  const step = 4 * 1024 * 1024;
+  const hash = createHash('sha256');
+  for (let offset = 0; offset < size; offset += step)
+    hash.update(await storage.read(key, { offset, length: Math.min(step, size - offset) }));
+  return { size, checksum: hash.digest('hex') };
+}
+
+/** The last look: what a collector marked meanwhile must not be promised. Running the backup again stores it anew. */
+async function assertNoneTombstoned(storage: Storage, files: readonly BackupFile[]): Promise<void> {
+  const needed = new Set(files.map(({ path }) => layout.tombstone(path)));
+  for await (const { key } of storage.list(layout.tombstones)) {
+    if (needed.has(key)) {
+      throw new LifeboatError(
+        'ObjectMissing',
+        `object ${key.slice(layout.tombstones.length)} was marked for removal while this backup ran`,
+        {
+          hint: 'run the backup again: it stores the object anew',
+        },
+      );
+    }
+  }
+}
+
+async function predecessor(storage: Storage, timestamp: string): Promise<ManifestBody['previous']> {
+  const previous = (await manifestIds(storage)).findLast((id) => id < timestamp);
+  return previous === undefined
+    ? null
+    : { timestamp: previous, digest: digestOf(await storage.read(layout.manifest(previous))) };
+}
+
+function skewSeconds(components: readonly ComponentRecord[]): number {
+  if (components.length === 0) return 0;
+  const from = Math.min(...components.map(({ capturedFrom }) => Date.parse(capturedFrom)));
+  const until = Math.max(...components.map(({ capturedUntil }) => Date.parse(capturedUntil)));
+  return Math.max(0, (until - from) / 1000);
+}

@@ -1,0 +1,90 @@
+/**
+ * The three keys of an encrypted repository, and how they are wrapped. They are made once by `initRepository` and never
+ * change; what wraps them (a key file, a passphrase, the recovery kit) can.
+ */
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes, scrypt } from 'node:crypto';
+import { LifeboatError } from '../domain/errors.ts';
+
+export interface Secrets {
+  /** Frame keys are derived from it, one per salt. */
+  readonly dataKey: Uint8Array;
+  /** Ids of blocks: HMAC-SHA-256 of the plaintext. */
+  readonly idKey: Uint8Array;
+  /** Manifests, proofs and every other JSON document. */
+  readonly macKey: Uint8Array;
+}
+
+/** scrypt costs of a new passphrase record: 128 MiB, about 0.4 s. */
+export const scryptCosts = { n: 131072, r: 8, p: 1 } as const;
+
+export interface WrappedSecrets {
+  /** Base64, 12 bytes. */
+  readonly nonce: string;
+  /** Base64: 96 bytes of ciphertext (data key, id key, MAC key) and the 16 byte tag. */
+  readonly wrapped: string;
+}
+
+export function createSecrets(): Secrets {
+  return { dataKey: randomBytes(32), idKey: randomBytes(32), macKey: randomBytes(32) };
+}
+
+/** `opening` is the 32 byte key, or what scrypt made of a passphrase. */
+export function wrapSecrets(secrets: Secrets, opening: Uint8Array, recordId: string): WrappedSecrets {
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', wrappingKey(opening, recordId), nonce);
+  cipher.setAAD(additionalData(recordId));
+  const text = cipher.update(Buffer.concat([secrets.dataKey, secrets.idKey, secrets.macKey]));
+  cipher.final();
+  return { nonce: nonce.toString('base64'), wrapped: Buffer.concat([text, cipher.getAuthTag()]).toString('base64') };
+}
+
+/** Undefined if this key does not open this record. */
+export function unwrapSecrets(record: WrappedSecrets, opening: Uint8Array, recordId: string): Secrets | undefined {
+  const bytes = Buffer.from(record.wrapped, 'base64');
+  if (bytes.length !== 112) return undefined;
+  const decipher = createDecipheriv('aes-256-gcm', wrappingKey(opening, recordId), Buffer.from(record.nonce, 'base64'));
+  decipher.setAAD(additionalData(recordId));
+  decipher.setAuthTag(bytes.subarray(96));
+  const plain = decipher.update(bytes.subarray(0, 96));
+  try {
+    decipher.final();
+  } catch {
+    return undefined;
+  }
+  return { dataKey: plain.subarray(0, 32), idKey: plain.subarray(32, 64), macKey: plain.subarray(64, 96) };
+}
+
+export async function stretchPassphrase(
+  passphrase: string,
+  salt: Uint8Array,
+  costs: { readonly n: number; readonly r: number; readonly p: number },
+): Promise<Buffer> {
+  const { n, r, p } = costs;
+  const memory = 128 * n * r * p;
+  // A hostile key record must not make us allocate without end.
+  if (memory > 1024 ** 3)
+    throw new LifeboatError('KeyWrong', `the key record asks scrypt for ${memory} bytes of memory`);
+  return new Promise((resolve, reject) => {
+    scrypt(passphrase.normalize('NFKC'), salt, 32, { N: n, r, p, maxmem: memory + 32 * 1024 * 1024 }, (error, key) => {
+      if (error === null) resolve(key);
+      else reject(error);
+    });
+  });
+}
+
+/** Id of a content: keyed in an encrypted repository, so that a stranger cannot guess a file by its hash. */
+export function contentId(secrets: Secrets | undefined, plain: Uint8Array): Buffer {
+  return (secrets === undefined ? createHash('sha256') : createHmac('sha256', secrets.idKey)).update(plain).digest();
+}
+
+export function frameKey(secrets: Secrets, salt: Uint8Array): Buffer {
+  return createHmac('sha256', secrets.dataKey).update('lifeboat-frame-1\n').update(salt).digest();
+}
+
+function wrappingKey(opening: Uint8Array, recordId: string): Buffer {
+  return createHmac('sha256', opening).update(`lifeboat-wrap-1\n${recordId}`).digest();
+}
+
+function additionalData(recordId: string): Buffer {
+  return Buffer.from(`lifeboat-key-1\n${recordId}\n`);
+}

@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
+import type { DigestJob, HashJob } from './jobs.ts';
+
+/** Running SHA-256s of files that are too large for one slab. */
+export class FileHashes {
+  readonly #running = new Map<number, Hash>();
+
+  take(job: HashJob): { readonly sha256?: string } {
+    if (job.then === 'drop') {
+      this.#running.delete(job.stream);
+      return {};
+    }
+    const hash = this.#running.get(job.stream) ?? createHash('sha256');
+    this.#running.set(job.stream, hash);
+    if (job.slab !== undefined) hash.update(new Uint8Array(job.slab, 0, job.length));
+    if (job.then === 'more') return {};
+    this.#running.delete(job.stream);
+    return { sha256: hash.digest('hex') };
+  }
+}
+
+export function digest(job: DigestJob): { readonly sha256: string } {
+  const hash = createHash('sha256').update(new Uint8Array(job.shared, 0, job.length));
+  return { sha256: hash.update(job.tail).digest('hex') };
+}

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync, futimesSync, openSync, writeSync } from 'node:fs';
+import { LifeboatError } from '../../domain/errors.ts';
+import { errnoOf } from '../../storage/errno.ts';
+import { frameKinds } from '../frame.ts';
+import type { Opener } from '../frame.ts';
+import type { FileMeta, RestoreChunkJob, RestoreFilesJob, RestoredFile, StoredBlock } from './jobs.ts';
+
+/** O_EXCL and O_NOFOLLOW: a restore never writes into a file or through a link that somebody put there. */
+export const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+/** Holes are kept in steps of this size. */
+const holeBytes = 4096;
+const zeros = Buffer.alloc(holeBytes);
+
+export function restoreFiles(job: RestoreFilesJob, opener: Opener): Record<string, never> {
+  for (const file of job.files) restoreFile(file, job.ranges, opener);
+  return {};
+}
+
+/** The blocks' plaintext goes to the file and, for the hash of the whole, to the slab. */
+export function restoreChunk(job: RestoreChunkJob, opener: Opener): { readonly length: number } {
+  const slab = new Uint8Array(job.slab);
+  let length = 0;
+  for (const block of job.blocks) {
+    const plain = openBlock(block, job.ranges, opener, job.name);
+    slab.set(plain, length);
+    length += plain.length;
+  }
+  writing(job.name, () => writeBytes(job.fd, slab.subarray(0, length), job.position, job.sparse));
+  return { length };
+}
+
+function restoreFile(file: RestoredFile, ranges: readonly Uint8Array[], opener: Opener): void {
+  const hash = createHash('sha256');
+  const fd = writing(file.name, () =>
+    openSync(typeof file.path === 'string' ? file.path : Buffer.from(file.path), createFlags, 0o600),
+  );
+  try {
+    let size = 0;
+    for (const block of file.blocks) {
+      const plain = openBlock(block, ranges, opener, file.name);
+      hash.update(plain);
+      writing(file.name, () => writeBytes(fd, plain, size, file.sparse));
+      size += plain.length;
+    }
+    if (size !== file.size || hash.digest('hex') !== file.sha256) {
+      throw new LifeboatError('ObjectCorrupt', `file ${file.name} does not have the SHA-256 that its index names`);
+    }
+    writing(file.name, () => finishFile(fd, file));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function openBlock(block: StoredBlock, ranges: readonly Uint8Array[], opener: Opener, file: string): Buffer {
+  const range = ranges[block.range];
+  if (range === undefined) throw new LifeboatError('Internal', `range ${block.range} was not read`);
+  const frame = range.subarray(block.at, block.at + block.length);
+  try {
+    const plain = opener.open(frame, frameKinds.block);
+    if (
+      plain.length === block.plainLength &&
+      Buffer.from(frame.buffer, frame.byteOffset + 44, 32).toString('hex') === block.id
+    )
+      return plain;
+  } catch (error) {
+    throw corruptBlock(block, file, error instanceof Error ? error.message : String(error));
+  }
+  throw corruptBlock(block, file, 'frame holds another block');
+}
+
+function corruptBlock(block: StoredBlock, file: string, reason: string): LifeboatError {
+  return new LifeboatError(
+    'ObjectCorrupt',
+    `object ${block.object}, block ${block.id.slice(0, 16)} of file ${file}: ${reason}`,
+  );
+}
+
+function writeBytes(fd: number, bytes: Uint8Array, position: number, sparse: boolean): void {
+  if (!sparse) return writeFully(fd, bytes, position);
+  for (let at = 0; at < bytes.length; at += holeBytes) {
+    const piece = bytes.subarray(at, at + holeBytes);
+    if (!zeros.subarray(0, piece.length).equals(piece)) writeFully(fd, piece, position + at);
+  }
+}
+
+function writeFully(fd: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+}
+
+/** Owner before mode, because a change of owner clears set-user-id. */
+export function finishFile(
+  fd: number,
+  file: { readonly size: number; readonly sparse: boolean; readonly meta: FileMeta },
+): void {
+  const { mode, mtimeSeconds, owner } = file.meta;
+  if (file.sparse) ftruncateSync(fd, file.size);
+  if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
+  fchmodSync(fd, mode);
+  futimesSync(fd, mtimeSeconds, mtimeSeconds);
+}
+
+export function writing<T>(name: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw restoreError(error, name);
+  }
+}
+
+export function restoreError(error: unknown, name: string): LifeboatError {
+  if (error instanceof LifeboatError) return error;
+  const errno = errnoOf(error) ?? String(error);
+  if (errno === 'ENOSPC' || errno === 'EDQUOT') return new LifeboatError('NoSpace', `cannot write ${name}: ${errno}`);
+  if (errno === 'EACCES' || errno === 'EPERM' || errno === 'EROFS')
+    return new LifeboatError('PermissionDenied', `cannot write ${name}: ${errno}`);
+  if (errno === 'EEXIST' || errno === 'ELOOP' || errno === 'ENOTDIR') {
+    return new LifeboatError('ManifestInvalid', `cannot create ${name}: something stands there already (${errno})`, {
+      hint: 'restore into an empty folder; if it was empty, the index names one path twice',
+    });
+  }
+  return new LifeboatError('StorageFailed', `cannot write ${name}: ${errno}`);
+}

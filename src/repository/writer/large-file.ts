@@ -1,0 +1,129 @@
+/** A file that does not fit a slab: its chunks are sealed on any thread, its SHA-256 runs in order on one. */
+import type { BlockRef } from '../../domain/entry.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { SharedIds } from '../block-table.ts';
+import type { ThreadPool } from '../threads/pool.ts';
+import { slabPlainBytes } from '../threads/slab.ts';
+import type { Slab } from '../threads/slab.ts';
+import type { BlockStore } from './block-store.ts';
+
+let nextStream = 1;
+
+/** A number for the hash of one file, unique in the process. */
+export function newHashStream(): number {
+  nextStream += 1;
+  return nextStream;
+}
+
+export interface SealedLargeFile {
+  readonly size: number;
+  readonly sha256: string;
+  readonly refs: readonly BlockRef[];
+}
+
+export class LargeFile {
+  readonly chunkBytes: number;
+  readonly #pool: ThreadPool;
+  readonly #store: BlockStore;
+  readonly #known: SharedIds | undefined;
+  readonly #blockSize: number;
+  readonly #stream = newHashStream();
+  readonly #thread: number;
+  readonly #chunks: Promise<{ readonly size: number; readonly refs: readonly BlockRef[] }>[] = [];
+  #hashed: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    pool: ThreadPool,
+    store: BlockStore,
+    options: { readonly known: SharedIds | undefined; readonly blockSize: number },
+  ) {
+    this.#pool = pool;
+    this.#store = store;
+    this.#known = options.known;
+    this.#blockSize = options.blockSize;
+    this.#thread = pool.leastBusy();
+    this.chunkBytes = Math.floor(slabPlainBytes / options.blockSize) * options.blockSize;
+  }
+
+  /** The next chunk: `chunkBytes`, or the rest. Returns when its work has begun; waits for a free slab. */
+  async push(
+    content: Uint8Array | { readonly fd: number; readonly position: number; readonly size: number },
+  ): Promise<void> {
+    const slab = await this.#pool.slabs.acquire();
+    const chunk = this.#run(slab, content);
+    // The error is thrown by `finish`; until then nobody listens.
+    chunk.catch(() => undefined);
+    this.#chunks.push(chunk);
+  }
+
+  async finish(): Promise<SealedLargeFile> {
+    const chunks = await Promise.all(this.#chunks);
+    const { sha256 } = await this.#pool.run(
+      'hash',
+      { stream: this.#stream, length: 0, then: 'end' },
+      { thread: this.#thread },
+    );
+    if (sha256 === undefined) throw new LifeboatError('Internal', 'a thread lost the hash of a file');
+    return { size: chunks.reduce((sum, { size }) => sum + size, 0), sha256, refs: chunks.flatMap(({ refs }) => refs) };
+  }
+
+  async abandon(): Promise<void> {
+    await Promise.allSettled(this.#chunks);
+    await this.#pool.run('hash', { stream: this.#stream, length: 0, then: 'drop' }, { thread: this.#thread });
+  }
+
+  async #run(
+    slab: Slab,
+    content: Uint8Array | { readonly fd: number; readonly position: number; readonly size: number },
+  ): Promise<{ size: number; refs: readonly BlockRef[] }> {
+    try {
+      const isBytes = content instanceof Uint8Array;
+      if (isBytes) slab.bytes.set(content);
+      const piece = {
+        at: 0,
+        size: isBytes ? content.length : content.size,
+        blockSize: this.#blockSize,
+        whole: false,
+        ...(!isBytes && { source: { fd: content.fd, position: content.position } }),
+      };
+      const sealing = this.#pool.run('seal', {
+        slab: slab.shared,
+        pieces: [piece],
+        ...(this.#known !== undefined && { known: this.#known }),
+      });
+      const hashing = this.#hashInTurn(slab, sealing);
+      hashing.catch(() => undefined);
+      const result = await sealing;
+      const [sealed] = result.pieces;
+      if (sealed?.error !== undefined) throw new LifeboatError(sealed.error.code, sealed.error.message);
+      const [refs = []] = await this.#store.absorb(slab, result);
+      await hashing;
+      return { size: sealed?.size ?? 0, refs };
+    } finally {
+      this.#pool.slabs.release(slab);
+    }
+  }
+
+  /** Posts the slab to the hashing thread after all chunks before it were posted, and once its bytes are there. */
+  async #hashInTurn(
+    slab: Slab,
+    sealing: Promise<{ readonly pieces: readonly { readonly size: number }[] }>,
+  ): Promise<void> {
+    const before = this.#hashed;
+    const posted = (async () => {
+      const { pieces } = await sealing;
+      await before;
+      return {
+        done: this.#pool.run(
+          'hash',
+          { stream: this.#stream, slab: slab.shared, length: pieces[0]?.size ?? 0, then: 'more' },
+          { thread: this.#thread },
+        ),
+      };
+    })();
+    this.#hashed = posted.catch(() => undefined);
+    await (
+      await posted
+    ).done;
+  }
+}

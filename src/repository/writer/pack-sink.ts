@@ -1,0 +1,140 @@
+/**
+ * Takes full packs and makes them durable while capture goes on: name (SHA-256, on a thread) → stage → barrier in
+ * batches → read back, every frame authenticated at its address. A failure stays and is thrown to the next caller.
+ */
+import { LifeboatError } from '../../domain/errors.ts';
+import type { StagedObject, Storage } from '../../storage/storage.ts';
+import type { Sealer } from '../frame.ts';
+import type { PackRecord } from '../index-object.ts';
+import { layout } from '../layout.ts';
+import type { PackBuilder, PackFrames } from '../pack.ts';
+import type { ThreadPool } from '../threads/pool.ts';
+
+/** Packs on their way at once; the writer waits for room. Bounds memory to this many packs and their read-back. */
+const packsInFlight = 2;
+
+interface SunkPack {
+  readonly staged: StagedObject;
+  readonly id: string;
+  readonly frames: PackFrames;
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+export class PackSink {
+  readonly #storage: Storage;
+  readonly #pool: ThreadPool;
+  readonly #sealer: Sealer;
+  readonly #committed: string[] = [];
+  readonly #spare: SharedArrayBuffer[] = [];
+  readonly #running = new Set<Promise<void>>();
+  #toCommit: SunkPack[] = [];
+  #committing: Promise<void> | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #storedBytes = 0;
+
+  constructor(storage: Storage, pool: ThreadPool, sealer: Sealer) {
+    this.#storage = storage;
+    this.#pool = pool;
+    this.#sealer = sealer;
+  }
+
+  /** Packs that are durable and were read back. */
+  get committed(): readonly string[] {
+    return this.#committed;
+  }
+
+  get storedBytes(): number {
+    return this.#storedBytes;
+  }
+
+  /** Memory of a pack that is stored already, to be filled again. */
+  takeSpare(): SharedArrayBuffer | undefined {
+    return this.#spare.pop();
+  }
+
+  /** Returns when there is room for the next pack; `named` learns what the pack is called. */
+  async push(pack: PackBuilder, named: (record: PackRecord) => void): Promise<void> {
+    this.#throwFailure();
+    const run = this.#store(pack, named).catch((error: unknown) => {
+      this.#failure ??= { error };
+    });
+    this.#running.add(run);
+    void run.then(() => this.#running.delete(run));
+    while (this.#running.size >= packsInFlight && this.#failure === undefined) await Promise.race(this.#running);
+    this.#throwFailure();
+  }
+
+  async finish(): Promise<void> {
+    await Promise.all(this.#running);
+    this.#throwFailure();
+  }
+
+  /** Waits for what is under way; what was not committed is dropped. */
+  async abandon(): Promise<void> {
+    this.#failure ??= { error: new LifeboatError('Aborted', 'the capture was given up') };
+    await Promise.all(this.#running);
+  }
+
+  async #store(pack: PackBuilder, named: (record: PackRecord) => void): Promise<void> {
+    const tail = pack.tail(this.#sealer);
+    const { sha256: id } = await this.#pool.run('digest', { shared: pack.shared, length: pack.size, tail });
+    named({ id, size: pack.size + tail.length });
+    const frames = pack.frames();
+    const staged = await this.#storage.stage(layout.pack(id));
+    try {
+      await staged.append(pack.bytes);
+      await staged.append(tail);
+      this.#spare.push(pack.shared);
+      this.#storedBytes += staged.size;
+      await new Promise<void>((done, failed) => this.#enqueue({ staged, id, frames, done, failed }));
+    } catch (error) {
+      await staged.discard().catch(() => undefined);
+      throw error;
+    }
+    this.#committed.push(id);
+  }
+
+  #enqueue(pack: SunkPack): void {
+    this.#toCommit.push(pack);
+    this.#committing ??= this.#commitAll().finally(() => {
+      this.#committing = undefined;
+    });
+  }
+
+  /** One barrier for all packs that wait: what comes meanwhile shares the next one. */
+  async #commitAll(): Promise<void> {
+    while (this.#toCommit.length > 0) {
+      const batch = this.#toCommit;
+      this.#toCommit = [];
+      try {
+        if (this.#failure !== undefined) throw this.#failure.error;
+        await this.#storage.commit(batch.map(({ staged }) => staged));
+      } catch (error) {
+        for (const { failed } of batch) failed(error);
+        continue;
+      }
+      for (const pack of batch) this.#readBack(pack).then(pack.done, pack.failed);
+    }
+  }
+
+  async #readBack({ id, frames }: SunkPack): Promise<void> {
+    const key = layout.pack(id);
+    const bytes = await this.#storage.read(key);
+    const { bad } = await this.#pool.run(
+      'verify',
+      { bytes, frames: frames.frames, ids: frames.ids, full: false, digest: false },
+      { transfer: [bytes.buffer] },
+    );
+    const [first] = bad;
+    if (first !== undefined)
+      throw new LifeboatError(
+        'ObjectCorrupt',
+        `object ${key} is not what was written, read back at once: ${first.message}`,
+      );
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}

@@ -1,0 +1,74 @@
+/** A regular file of this host as a source: is it the one that we know, and did it hold still? */
+import { constants } from 'node:fs';
+import { lstat, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import type { FileEntry } from '../../domain/entry.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { SourceFacts } from '../threads/jobs.ts';
+import { sourceError, sourceFacts } from '../threads/seal-job.ts';
+
+/** A change within this time of the last one may leave the same mtime: such a file is read again next time. */
+const settledAfterNs = 2_000_000_000n;
+
+export async function lookAtSource(path: string | Buffer): Promise<SourceFacts> {
+  try {
+    const facts = await lstat(path, { bigint: true });
+    if (!facts.isFile()) throw new LifeboatError('SourceChanged', 'is not a regular file');
+    return {
+      size: Number(facts.size),
+      mtimeNs: facts.mtimeNs.toString(),
+      ctimeNs: facts.ctimeNs.toString(),
+      inode: facts.ino.toString(),
+      allocatedBytes: Number(facts.blocks) * 512,
+    };
+  } catch (error) {
+    throw asLifeboatError(error, path);
+  }
+}
+
+/** Opened once, without following a link; the caller closes it. */
+export async function openSource(
+  path: string | Buffer,
+): Promise<{ readonly handle: FileHandle; readonly facts: SourceFacts }> {
+  try {
+    const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      return { handle, facts: sourceFacts(handle.fd) };
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  } catch (error) {
+    throw asLifeboatError(error, path);
+  }
+}
+
+export function isUnchanged(now: SourceFacts, before: NonNullable<FileEntry['source']>): boolean {
+  return (
+    now.size === before.size &&
+    now.mtimeNs === before.mtimeNs &&
+    now.ctimeNs === before.ctimeNs &&
+    now.inode === before.inode
+  );
+}
+
+/** What the entry says about its source. `source` only where the next backup may trust it. */
+export function describeSource(
+  before: SourceFacts,
+  after: SourceFacts,
+  bytesRead: number,
+): Pick<FileEntry, 'changedDuringRead' | 'source' | 'sparse'> {
+  const changed = !isUnchanged(after, before) || bytesRead !== after.size;
+  const isSettled = BigInt(Date.now()) * 1_000_000n - BigInt(after.ctimeNs) > settledAfterNs;
+  const { size, mtimeNs, ctimeNs, inode } = after;
+  return {
+    ...(changed && { changedDuringRead: true }),
+    ...(!changed && isSettled && { source: { size, mtimeNs, ctimeNs, inode } }),
+    ...(before.allocatedBytes < before.size && { sparse: true }),
+  };
+}
+
+function asLifeboatError(error: unknown, path: string | Buffer): LifeboatError {
+  const { code, message } = sourceError(error, path.toString());
+  return new LifeboatError(code, message, { cause: error });
+}

@@ -1,0 +1,285 @@
+/** A repository's objects as files below one folder of a local disk. */
+import type { Dirent } from 'node:fs';
+import { link, open, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { LifeboatError } from '../../domain/errors.ts';
+import { assertKey, assertPrefix } from '../key.ts';
+import type { ObjectInfo, StagedObject, Storage } from '../storage.ts';
+import { errnoOf } from '../errno.ts';
+import { diskError } from './errors.ts';
+import { DurableFolders, fsyncFolder } from './folders.ts';
+import { StagedFile, stagingFolder } from './staged-file.ts';
+import { newestFile, versionNumbers, versionsFolder } from './versions.ts';
+
+/** Nothing is read or made before the first call. Files are 0600 in folders of 0700. */
+export function createLocalStorage(root: string): Storage {
+  return new LocalStorage(resolve(root));
+}
+
+class LocalStorage implements Storage {
+  readonly description: string;
+  readonly #root: string;
+  readonly #folders: DurableFolders;
+
+  constructor(root: string) {
+    this.#root = root;
+    this.#folders = new DurableFolders(root);
+    this.description = `local:${root}`;
+  }
+
+  async stage(key: string): Promise<StagedFile> {
+    assertKey(key);
+    return this.#attempt('stage', key, async () => {
+      await this.#folders.ensure(join(this.#root, stagingFolder));
+      return StagedFile.create(this.#root, key);
+    });
+  }
+
+  async commit(staged: readonly StagedObject[]): Promise<void> {
+    const files = staged.map((object) => {
+      if (object instanceof StagedFile) return object;
+      throw new LifeboatError('Internal', `staged object ${object.key} is of another storage`);
+    });
+    await this.#attempt('commit', `${files.length} objects in`, async () => {
+      await Promise.all(files.map((file) => file.sync()));
+      const folders = new Set(files.map((file) => dirname(join(this.#root, file.key))));
+      await Promise.all([...folders].map((folder) => this.#folders.ensure(folder)));
+      // Also where the name exists: whoever linked it may not have passed its own barrier.
+      for (const file of files) await this.#link(file.path, file.key);
+      await Promise.all([...folders].map(fsyncFolder));
+      for (const file of files) await file.discard();
+    });
+  }
+
+  async putIfAbsent(key: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
+    const staged = await this.stage(key);
+    try {
+      await staged.append(bytes);
+      return await this.#attempt('create', key, async () => {
+        if ((await versionNumbers(this.#root, key)).length > 0) return 'exists';
+        await staged.sync();
+        const folder = dirname(join(this.#root, key));
+        await this.#folders.ensure(folder);
+        const created = await this.#link(staged.path, key);
+        await fsyncFolder(folder);
+        return created ? 'created' : 'exists';
+      });
+    } finally {
+      await staged.discard();
+    }
+  }
+
+  async replaceIf(key: string, expected: string, bytes: Uint8Array): Promise<string | undefined> {
+    const staged = await this.stage(key);
+    try {
+      await staged.append(bytes);
+      return await this.#attempt('replace', key, async () => {
+        const current = await newestFile(this.#root, key);
+        if (current === undefined || current.version !== expected) return undefined;
+        await staged.sync();
+        return (await this.#linkVersion(staged.path, key, current.number + 1))
+          ? (await newestFile(this.#root, key))?.version
+          : undefined;
+      });
+    } finally {
+      await staged.discard();
+    }
+  }
+
+  async read(
+    key: string,
+    range?: { readonly offset: number; readonly length: number },
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    assertKey(key);
+    return this.#attempt('read', key, async () => {
+      for (;;) {
+        const file = await newestFile(this.#root, key);
+        if (file === undefined) throw new LifeboatError('ObjectMissing', `object ${key} is not in ${this.description}`);
+        try {
+          return await readRange(file.path, key, range ?? { offset: 0, length: file.size });
+        } catch (error) {
+          // Superseded between the look and the open.
+          if (errnoOf(error) !== 'ENOENT') throw error;
+        }
+      }
+    });
+  }
+
+  async stat(key: string): Promise<ObjectInfo | undefined> {
+    assertKey(key);
+    return this.#attempt('look up', key, async () => {
+      const file = await newestFile(this.#root, key);
+      return file === undefined
+        ? undefined
+        : { key, size: file.size, modifiedAt: file.modifiedAt, version: file.version };
+    });
+  }
+
+  async *list(prefix: string): AsyncIterable<ObjectInfo> {
+    assertPrefix(prefix);
+    yield* this.#walk(prefix);
+  }
+
+  async remove(key: string): Promise<void> {
+    assertKey(key);
+    await this.#attempt('remove', key, async () => {
+      const path = join(this.#root, key);
+      await unlinkIfThere(path);
+      const numbers = await versionNumbers(this.#root, key);
+      const folder = join(this.#root, versionsFolder, key);
+      // Ascending: until the last is gone the object exists with its newest bytes.
+      for (const number of numbers) await unlinkIfThere(join(folder, String(number)));
+      if (numbers.length > 0) await rmdir(folder);
+    });
+  }
+
+  async sweepStaged(olderThanMs: number): Promise<number> {
+    const limit = (await this.now()).getTime() - olderThanMs;
+    return this.#attempt('sweep', stagingFolder, async () => {
+      const folder = join(this.#root, stagingFolder);
+      let swept = 0;
+      for (const name of await readdir(folder)) {
+        const path = join(folder, name);
+        const facts = await stat(path).catch(() => undefined);
+        if (facts === undefined || facts.mtimeMs > limit) continue;
+        await unlinkIfThere(path);
+        swept += 1;
+      }
+      return swept;
+    });
+  }
+
+  async now(): Promise<Date> {
+    const probe = await this.stage('probe');
+    try {
+      // A byte, because a network file system may set the time of an empty file from the client's clock.
+      await probe.append(Uint8Array.of(0));
+      return await this.#attempt('read the clock of', probe.path, async () => (await stat(probe.path)).mtime);
+    } finally {
+      await probe.discard();
+    }
+  }
+
+  async space(): Promise<{ readonly freeBytes: number; readonly totalBytes: number }> {
+    return this.#attempt('measure', '', async () => {
+      const facts = await statfs(await nearestFolder(this.#root));
+      return { freeBytes: facts.bavail * facts.bsize, totalBytes: facts.blocks * facts.bsize };
+    });
+  }
+
+  /** False if the key exists already. link(2), because rename would overwrite. */
+  async #link(from: string, key: string): Promise<boolean> {
+    try {
+      await link(from, join(this.#root, key));
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return false;
+      throw error;
+    }
+  }
+
+  async #linkVersion(from: string, key: string, number: number): Promise<boolean> {
+    const folder = join(this.#root, versionsFolder, key);
+    const path = join(folder, String(number));
+    await this.#folders.ensure(folder);
+    try {
+      await link(from, path);
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return false;
+      throw error;
+    }
+    const numbers = await versionNumbers(this.#root, key);
+    if (numbers.at(-1) !== number) {
+      await unlinkIfThere(path);
+      return false;
+    }
+    await fsyncFolder(folder);
+    for (const old of numbers.slice(0, -1)) await unlinkIfThere(join(folder, String(old)));
+    const copy = `${from}.copy`;
+    await link(path, copy);
+    await rename(copy, join(this.#root, key));
+    return true;
+  }
+
+  async *#walk(prefix: string): AsyncIterable<ObjectInfo> {
+    const entries = await this.#attempt('list', prefix, () => readFolder(join(this.#root, prefix)));
+    const named = entries
+      .filter((entry) => !entry.name.startsWith('.'))
+      .map((entry) => ({
+        name: entry.isDirectory() ? `${entry.name}/` : entry.name,
+        isFile: entry.isFile(),
+        isFolder: entry.isDirectory(),
+      }));
+    named.sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const { name, isFile, isFolder } of named) {
+      const key = prefix + name;
+      if (isFolder) yield* this.#walk(key);
+      else if (isFile) {
+        const info = await this.stat(key);
+        // Undefined: removed while we list.
+        if (info !== undefined) yield info;
+      }
+    }
+  }
+
+  async #attempt<T>(act: string, key: string, run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      // A folder that vanished under us must not be believed to exist at the next try.
+      this.#folders.forget();
+      throw diskError(error, act, `${key} in ${this.description}`.trim());
+    }
+  }
+}
+
+async function readRange(
+  path: string,
+  key: string,
+  range: { readonly offset: number; readonly length: number },
+): Promise<Uint8Array<ArrayBuffer>> {
+  const handle = await open(path, 'r');
+  try {
+    // Its own buffer, unzeroed: it may be transferred to a thread.
+    const bytes = Buffer.allocUnsafeSlow(range.length);
+    for (let done = 0; done < bytes.length;) {
+      const { bytesRead } = await handle.read(bytes, done, bytes.length - done, range.offset + done);
+      if (bytesRead === 0) {
+        throw new LifeboatError(
+          'ObjectCorrupt',
+          `object ${key} ends at byte ${range.offset + done}, ${range.length} bytes from ${range.offset} were asked`,
+        );
+      }
+      done += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readFolder(path: string): Promise<Dirent[]> {
+  try {
+    return await readdir(path, { withFileTypes: true });
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT' || errno === 'ENOTDIR') return [];
+    throw error;
+  }
+}
+
+async function unlinkIfThere(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** The folder itself or, before the first write, the nearest one above it. */
+async function nearestFolder(path: string): Promise<string> {
+  for (let folder = path; ; folder = dirname(folder)) {
+    const facts = await stat(folder).catch(() => undefined);
+    if (facts !== undefined || folder === dirname(folder)) return folder;
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Conditional replace on a file system that has no compare-and-swap.
+ *
+ * The first version of an object is the plain file `<key>`. Each later version n is created by link(2), which has
+ * one winner, as `.versions/<key>/<n>`; the highest number is the object. The plain file is refreshed afterwards so
+ * that people and restore.sh see the newest bytes, but nothing relies on it. Old versions go when a newer one stands;
+ * the highest never goes, so a late writer that links a low number finds the higher one and withdraws.
+ */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '../errno.ts';
+
+export const versionsFolder = '.versions';
+
+export interface ObjectFile {
+  readonly path: string;
+  /** 0 is the plain file. */
+  readonly number: number;
+  readonly size: number;
+  readonly modifiedAt: Date;
+  readonly version: string;
+}
+
+/** The file that holds the newest version, or undefined. */
+export async function newestFile(root: string, key: string): Promise<ObjectFile | undefined> {
+  // A version may be superseded and removed between the look and the stat: then look again.
+  for (;;) {
+    const number = (await versionNumbers(root, key)).at(-1) ?? 0;
+    const path = number === 0 ? join(root, key) : join(root, versionsFolder, key, String(number));
+    try {
+      const facts = await stat(path, { bigint: true });
+      if (!facts.isFile()) return undefined;
+      return {
+        path,
+        number,
+        size: Number(facts.size),
+        modifiedAt: facts.mtime,
+        version: `${number}-${facts.ino}-${facts.mtimeNs}`,
+      };
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno !== 'ENOENT' && errno !== 'ENOTDIR') throw error;
+      if (number === 0) return undefined;
+    }
+  }
+}
+
+/** Numbers of the replaced versions, ascending; empty for an object that was never replaced. */
+export async function versionNumbers(root: string, key: string): Promise<number[]> {
+  try {
+    const names = await readdir(join(root, versionsFolder, key));
+    return names
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .sort((a, b) => a - b);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT' || errno === 'ENOTDIR') return [];
+    throw error;
+  }
+}
