@@ -1,0 +1,68 @@
+/** `lifeboat doctor`: every engine, permission, key, disk, clock, schedule and the way to people, with a hint each. */
+import { readFile } from 'node:fs/promises';
+import { diagnoseOrchestrator } from '../../client/diagnose.ts';
+import { loadConfiguration } from '../../config/load.ts';
+import type { Finding } from '../../drivers/driver.ts';
+import { diagnose, findingOf } from '../../operations/diagnose.ts';
+import { tryRecoveryKit } from '../../repository/recovery-kit.ts';
+import { createLocalStorage } from '../../storage/local/local-storage.ts';
+import { wireParts, type Parts } from '../../../workers/wire.ts';
+import { configPath, print, printJson, type GlobalOptions } from '../context.ts';
+import { exit } from '../exit.ts';
+
+export interface DoctorOptions {
+  readonly tryRecoveryKit?: string;
+  readonly message: boolean;
+}
+
+export async function doctor(globals: GlobalOptions, options: DoctorOptions): Promise<void> {
+  const configuration = await loadConfiguration(configPath(globals));
+  const parts = wireParts(configuration.appliance);
+  try {
+    const kit = options.tryRecoveryKit === undefined ? [] : [await tryKit(parts, options.tryRecoveryKit)];
+    const [here, orchestrator, message] = await Promise.all([
+      diagnose({ configuration, repository: parts.repository, driver: parts.driver, platform: parts.platform }),
+      diagnoseOrchestrator(configuration.appliance),
+      options.message ? sendTestMessage(parts) : [],
+    ]);
+    show(globals, [...kit, ...here, ...orchestrator, ...message]);
+  } finally {
+    await parts.close();
+  }
+}
+
+async function tryKit({ appliance }: Parts, file: string): Promise<Finding> {
+  try {
+    const { repositoryId } = await tryRecoveryKit(createLocalStorage(appliance.repository.path), await readFile(file, 'utf8'));
+    return { name: 'recovery kit', level: 'ok', text: `opens repository ${repositoryId}` };
+  } catch (error) {
+    return findingOf('recovery kit', error);
+  }
+}
+
+async function sendTestMessage({ notifier, appliance }: Parts): Promise<Finding[]> {
+  // An unset webhook is already a warning of the configuration.
+  if (!notifier.configured) return [];
+  try {
+    await notifier.post(`Lifeboat doctor of ${appliance.name}: this is a test message`, AbortSignal.timeout(10_000));
+    return [{ name: 'notify', level: 'ok', text: 'the webhook took a test message' }];
+  } catch (error) {
+    return [findingOf('notify', error)];
+  }
+}
+
+function show({ output }: GlobalOptions, findings: readonly Finding[]): void {
+  const failed = findings.filter(({ level }) => level === 'fail').length;
+  const warned = findings.filter(({ level }) => level === 'warn').length;
+  if (output === 'json') printJson(findings);
+  else {
+    const mark = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL' } as const;
+    for (const { name, level, text, hint } of findings) {
+      print(`${mark[level]} ${name}: ${text}`);
+      if (hint !== undefined && level !== 'ok') print(`       hint: ${hint}`);
+    }
+    print(`${findings.length - failed - warned} ok, ${warned} warnings, ${failed} failures`);
+  }
+  if (failed > 0) process.exitCode = exit.failed;
+  else if (warned > 0) process.exitCode = exit.degraded;
+}

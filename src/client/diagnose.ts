@@ -1,0 +1,38 @@
+/** What `doctor` finds of the orchestrator: server, worker, schedules. Never throws. */
+import type { Appliance } from '../domain/appliance.ts';
+import { isLifeboatError } from '../domain/errors.ts';
+import type { Finding } from '../drivers/driver.ts';
+import { withClient } from './connection.ts';
+import { requireWorker } from './runs.ts';
+import { describeSchedule } from './schedules.ts';
+
+export async function diagnoseOrchestrator(appliance: Appliance): Promise<Finding[]> {
+  try {
+    return await withClient(appliance, async (client) => {
+      const found: Finding[] = [{ name: 'temporal', level: 'ok', text: `${appliance.temporal.address}, namespace ${appliance.temporal.namespace}, UI ${appliance.temporal.uiUrl}` }];
+      try {
+        await requireWorker(client, appliance);
+        found.push({ name: 'worker', level: 'ok', text: `polls ${appliance.temporal.taskQueue}` });
+      } catch (error) {
+        found.push(failed('worker', error));
+      }
+      for (const [name, { enabled }] of Object.entries(appliance.schedules)) {
+        if (!enabled) {
+          found.push({ name: `schedule ${name}`, level: 'warn', text: 'is switched off in lifeboat.yaml', hint: 'set `enabled: true`: nothing is backed up by itself' });
+          continue;
+        }
+        const schedule = await describeSchedule(client, appliance, name);
+        if (schedule === undefined) found.push({ name: `schedule ${name}`, level: 'fail', text: 'does not exist', hint: 'a worker creates it when it starts: `lifeboat worker`' });
+        else if (schedule.paused) found.push({ name: `schedule ${name}`, level: 'warn', text: `is paused: ${schedule.note}`, hint: 'unpause it in the Temporal UI' });
+        else found.push({ name: `schedule ${name}`, level: 'ok', text: `next run ${schedule.next}` });
+      }
+      return found;
+    });
+  } catch (error) {
+    return [failed('temporal', error)];
+  }
+}
+
+function failed(name: string, error: unknown): Finding {
+  return { name, level: 'fail', text: (error as Error).message, ...(isLifeboatError(error) ? { hint: error.hint } : {}) };
+}
