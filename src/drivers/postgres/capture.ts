@@ -99,7 +99,7 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     capturedFrom,
     capturedUntil,
     quiescence: expectations.isQuiesced ? 'quiesced' : 'snapshot',
-    suspect: copied.corrupt.length > 0,
+    suspect: copied.isSuspect,
     facts: clearFacts(facts),
   };
 }
@@ -110,7 +110,8 @@ interface Copied {
   readonly stopLsn: string;
   readonly received: Received;
   readonly tablespaces: readonly Tablespace[];
-  /** Files and blocks whose checksum the server found wrong. */
+  readonly isSuspect: boolean;
+  /** Files and blocks whose checksum the server found wrong; it names the first few of each file. */
   readonly corrupt: readonly string[];
 }
 
@@ -120,7 +121,8 @@ async function copyServer(capture: Capture, server: ServerFacts): Promise<Copied
   const corrupt: string[] = [];
   const before = await readTablespaces(replication);
   replication.client.on('notice', (notice) => {
-    if (notice.code === dataCorrupted) corrupt.push(corruptPageOf(notice.message ?? ''));
+    const page = notice.file?.endsWith('basebackup.c') === true ? corruptPageOf(notice.message ?? '') : undefined;
+    if (page !== undefined) corrupt.push(page);
   });
   // Keeps the WAL from start to stop on the server until it was sent. Gone with the session, however it ends.
   await replication.rows(
@@ -138,7 +140,15 @@ async function copyServer(capture: Capture, server: ServerFacts): Promise<Copied
   compareWithManifest(received, config.id);
   compareWal(received, { ...result, stopLsn }, server.walSegmentBytes, config.id);
   const tablespaces = sameTablespaces(before, await readTablespaces(replication), result.tablespaces, config.id);
-  return { timeline: result.timeline, startLsn: result.startLsn, stopLsn, received, tablespaces, corrupt };
+  return {
+    timeline: result.timeline,
+    startLsn: result.startLsn,
+    stopLsn,
+    received,
+    tablespaces,
+    isSuspect: result.failure !== undefined,
+    corrupt,
+  };
 }
 
 /**
@@ -153,10 +163,10 @@ function completeOrThrow(result: BaseBackupResult, component: string, corrupt: r
   throw engineFailure(failure ?? new Error('no stop position came'), component, `take a base backup${pages}`);
 }
 
-/** File and block out of the warning, in whatever language the server speaks. */
-function corruptPageOf(message: string): string {
+/** File and block out of the server's warning, in whatever language it speaks. */
+function corruptPageOf(message: string): string | undefined {
   const match = /["'«»„“”](?:\.\/)?([^"'«»„“”]+)["'«»„“”]\D*(\d+)/.exec(message);
-  return match === null ? message : `${match[1]} block ${match[2]}`;
+  return match === null ? undefined : `${match[1]} block ${match[2]}`;
 }
 
 /**

@@ -43,7 +43,7 @@ export async function prepareForRecovery(directory: StagedDirectory): Promise<vo
   await writeDurably(join(path, autoConf), '', owner);
   await rm(join(path, 'standby.signal'), { force: true });
   // The label leaves when recovery has begun. From then on the server's own state says how to go on.
-  if (await exists(join(path, 'backup_label'))) {
+  if (await isUntouched(path)) {
     const map = tablespaces.map(({ oid, staged }) => `${oid} ${escapeMapped(staged)}\n`).join('');
     if (tablespaces.length > 0) await writeDurably(join(path, 'tablespace_map'), map, owner);
     await writeDurably(join(path, 'recovery.signal'), '', owner);
@@ -60,6 +60,11 @@ export async function finishForLive(directory: StagedDirectory): Promise<void> {
   }
   if (await exists(join(path, keptAutoConf))) await rename(join(path, keptAutoConf), join(path, autoConf));
   await syncFolder(path);
+}
+
+/** Whether no server has begun to recover it. */
+export function isUntouched(path: string): Promise<boolean> {
+  return exists(join(path, 'backup_label'));
 }
 
 /** Whether a live server may start on it as it is: recovered, shut down, with its own settings. */

@@ -20,8 +20,16 @@ import { startPrivateServer } from './private-server.ts';
 import type { PrivateServerOptions } from './private-server.ts';
 import { endLeftover } from './postmaster.ts';
 import { restorePaths, swapTargetOf } from './restore-paths.ts';
-import { finishForLive, isReadyForLive, prepareForRecovery, recoveredTo, requireMajor } from './staged-directory.ts';
+import {
+  finishForLive,
+  isReadyForLive,
+  isUntouched,
+  prepareForRecovery,
+  recoveredTo,
+  requireMajor,
+} from './staged-directory.ts';
 import type { StagedDirectory } from './staged-directory.ts';
+import { refuseTablespaceRecords } from './tablespace-wal.ts';
 
 export async function validatePostgres(config: PostgresConfig, context: RestoreContext): Promise<ProbeResult[]> {
   const facts = await readFacts(context);
@@ -31,6 +39,8 @@ export async function validatePostgres(config: PostgresConfig, context: RestoreC
   // A killed attempt's server must not see its files change under it.
   await endLeftover(directory.path);
   await requireMajor(directory.path, facts.major, config.id);
+  // Later the WAL may be gone, and then an earlier attempt looked.
+  if (await isUntouched(directory.path)) await refuseTablespaceRecords(binDirectory, directory.path, facts, config.id);
   await prepareForRecovery(directory);
   const results = await probePrivately(
     { component: config.id, binDirectory, dataDirectory: directory.path, facts, owner, signal: context.signal },

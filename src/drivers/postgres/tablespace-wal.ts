@@ -1,0 +1,37 @@
+/**
+ * Looks for tablespaces that were made or dropped within the WAL of a base backup. Capture compares the lists before
+ * and after; this sees also one that came and went in between. Replaying it would touch a live folder.
+ */
+import { execFile } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { SealedFacts } from './facts.ts';
+
+const run = promisify(execFile);
+
+/** Precondition if there is such a record. Does nothing where the installation has no pg_waldump. */
+export async function refuseTablespaceRecords(
+  binDirectory: string,
+  dataDirectory: string,
+  facts: SealedFacts,
+  component: string,
+): Promise<void> {
+  const program = join(binDirectory, 'pg_waldump');
+  const isThere = await access(program, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return;
+  const range = ['--timeline', `${facts.timeline}`, '--start', facts.startLsn, '--end', facts.stopLsn];
+  const { stdout } = await run(program, ['--path', join(dataDirectory, 'pg_wal'), '--rmgr', 'Tablespace', ...range], {
+    env: { LC_ALL: 'C' },
+  });
+  const record = /desc: (.*)$/m.exec(stdout)?.[1];
+  if (record === undefined) return;
+  throw new LifeboatError('Precondition', `the WAL of the recovery point changes a tablespace: ${record}`, {
+    component,
+    hint: 'choose another recovery point: replaying this one would write into the live tablespace',
+  });
+}

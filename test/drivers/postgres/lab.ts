@@ -1,0 +1,179 @@
+/** A real server, a real repository and the driver between them, in one folder that goes with the test. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { startPostgres } from '../../../src/dev/postgres.ts';
+import type { PostgresOptions, RunningPostgres } from '../../../src/dev/postgres.ts';
+import type { PostgresConfig } from '../../../src/domain/appliance.ts';
+import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
+import type { Driver, FencingToken, RestoreContext } from '../../../src/drivers/driver.ts';
+import { createPostgresDriver } from '../../../src/drivers/postgres/driver.ts';
+import { captureComponent } from '../../../src/operations/capture-component.ts';
+import { initRepository } from '../../../src/repository/init.ts';
+import type { ComponentWriter, Repository } from '../../../src/repository/repository.ts';
+import { createLocalStorage } from '../../../src/storage/local/local-storage.ts';
+import { engineTest } from '../../support/engines.ts';
+
+export const database = 'wazuh_chat';
+
+export interface Lab {
+  readonly folder: string;
+  readonly server: RunningPostgres;
+  readonly repository: Repository;
+  readonly config: PostgresConfig;
+  readonly driver: Driver;
+  /** Another driver for the same server, with some of its configuration changed. */
+  driverWith(changes: Partial<PostgresConfig>): Driver;
+  /** Runs SQL as the superuser in the probed database. */
+  sql(text: string): Promise<pg.QueryResult>;
+  capture(driver?: Driver, signal?: AbortSignal): Promise<ComponentRecord>;
+  /** The context of one step: 1 stage, 2 validate, 3 swap, 4 probe, 5 commit, 9 undo. */
+  step(record: ComponentRecord, phase: number, attempt?: number): RestoreContext;
+  /** Stops the server, swaps, starts it on the restored data. */
+  goLive(record: ComponentRecord): Promise<void>;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+export interface LabOptions extends Partial<PostgresOptions> {
+  /** Run in the probed database before the test. */
+  readonly setup?: string;
+}
+
+/** Messages that a test may change, and a table that nobody writes. */
+export const someTables = `
+  CREATE TABLE messages (id bigint PRIMARY KEY, content text NOT NULL);
+  INSERT INTO messages SELECT g, md5(g::text) FROM generate_series(1, 5000) g;
+  CREATE TABLE users (id int PRIMARY KEY, name text, seen timestamptz, score float8, tags jsonb);
+  INSERT INTO users SELECT g, 'u' || g, timestamptz '2026-01-01 00:00Z' + g * interval '1 hour', g / 7.0, '{"a":[1]}' FROM generate_series(1, 300) g;
+  CREATE UNLOGGED TABLE scratch AS SELECT 1 AS x`;
+
+export interface LabFixtures {
+  lab: (options?: LabOptions) => Promise<Lab>;
+}
+
+export const labTest = engineTest.extend<LabFixtures>({
+  lab: async ({ folder }, use) => {
+    const labs: Lab[] = [];
+    try {
+      await use(async (options = {}) => {
+        const lab = await makeLab(join(folder, `${labs.length}`), options);
+        labs.push(lab);
+        return lab;
+      });
+    } finally {
+      for (const lab of labs) {
+        await lab.stop();
+        await lab.repository.close();
+      }
+    }
+  },
+});
+
+async function makeLab(folder: string, { setup = someTables, ...options }: LabOptions): Promise<Lab> {
+  const directory = join(folder, 'pg');
+  const settings = { fsync: 'off', ...options.settings };
+  let server = await startPostgres({ ...options, directory, settings });
+  const { port } = server;
+  const sqlIn = async (name: string, text: string) => {
+    const client = await server.connect(name);
+    try {
+      return await client.query(text);
+    } finally {
+      await client.end();
+    }
+  };
+  await sqlIn('postgres', `CREATE DATABASE ${database}`);
+  await sqlIn(database, setup);
+  const { repository } = await initRepository(createLocalStorage(join(folder, 'repository')), {
+    mode: 'key',
+    key: randomBytes(32),
+  });
+  const config: PostgresConfig = {
+    ...{ id: 'postgres', kind: 'postgres', host: 'main', tier: 'critical', priority: 1, services: ['postgres'] },
+    ...{ hostname: server.hostname, port, user: server.user, database, dataDirectory: server.dataDirectory },
+    password: { from: 'literal', value: server.password },
+    binDirectory: undefined,
+    osUser: undefined,
+    fingerprintUpTo: 64 * 1024 * 1024,
+  };
+  const secret = async (ref: PostgresConfig['password']) => (ref?.from === 'literal' ? ref.value : undefined);
+  const driverWith = (changes: Partial<PostgresConfig>) =>
+    createPostgresDriver({ ...config, ...changes }, { stateDir: folder, secret });
+  const driver = driverWith({});
+  const runId = randomBytes(8).toString('hex');
+  const token = (phase: number, attempt: number): FencingToken => ({
+    lockStart: '2026-11-22T02:00:00.000Z',
+    runId,
+    attempt: phase * 1000 + attempt,
+  });
+  const signal = new AbortController().signal;
+  const step = (record: ComponentRecord, phase: number, attempt = 1): RestoreContext => ({
+    ...{ repository, record, token: token(phase, attempt), staged: token(1, 1), replaceDamaged: false },
+    ...{ onProgress: () => {}, signal },
+  });
+  const stop = () => server.stop();
+  const start = async () => {
+    server = await startPostgres({ ...options, directory, settings, port });
+  };
+  return {
+    ...{ folder, repository, config, driver, driverWith, step, stop, start },
+    get server() {
+      return server;
+    },
+    sql: (text) => sqlIn(database, text),
+    capture: async (by = driver, captureSignal = signal) => {
+      const backupId = await repository.reserve(new Date(), `test-${randomBytes(4).toString('hex')}`);
+      return captureComponent({
+        ...{ repository, driver: by, host: 'main', backupId, previous: undefined, resumePacks: [] },
+        ...{ onProgress: () => {}, signal: captureSignal },
+      });
+    },
+    goLive: async (record) => {
+      await stop();
+      await driver.swap(step(record, 3));
+      await start();
+    },
+  };
+}
+
+/** A sealed file of a component, parsed. */
+export async function sealedJson<T>(repository: Repository, record: ComponentRecord, path: string): Promise<T> {
+  const bytes = await repository.readFile(record.indexId, path);
+  if (bytes === undefined) throw new Error(`${path} is not in the recovery point`);
+  return JSON.parse(Buffer.from(bytes).toString('utf8')) as T;
+}
+
+/** Captures into a writer that, once in the middle of the copy, waits until `act` has ended. */
+export async function withWriter(
+  repository: Repository,
+  driver: Driver,
+  act: () => Promise<void>,
+  signal = new AbortController().signal,
+): Promise<void> {
+  const backupId = await repository.reserve(new Date(), `test-${randomBytes(4).toString('hex')}`);
+  const writer = await repository.writeComponent({
+    backupId,
+    componentId: driver.component,
+    blockSize: driver.blockSize,
+  });
+  let opened = 0;
+  const slowed: ComponentWriter = {
+    add: (entry) => writer.add(entry),
+    open: async (entry, size) => {
+      // The server has sent at most what buffers hold: some MiB of more than thirty.
+      if (++opened === 100) await act();
+      return writer.open(entry, size);
+    },
+    fromDisk: (entry, path) => writer.fromDisk(entry, path),
+    bytes: (path, content) => writer.bytes(path, content),
+    committedPacks: () => writer.committedPacks(),
+    finish: () => writer.finish(),
+    abandon: () => writer.abandon(),
+  };
+  try {
+    await driver.capture({ writer: slowed, backupId, onProgress: () => {}, signal });
+  } finally {
+    await writer.abandon();
+  }
+}
