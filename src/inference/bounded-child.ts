@@ -25,8 +25,11 @@ export type ChildReply =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
   | { readonly id: number; readonly ok: false; readonly code: ErrorCode; readonly message: string };
 
-/** Node's own writable mappings: code range, heaps and thread stacks (measured 573 MB on Node 24, x64). */
-const nodeOwnBytes = 768 * 1024 * 1024;
+/**
+ * What is mapped writable before any data is loaded: code range, heaps, thread stacks, libraries. M on Node 24, x64:
+ * 579 MiB bare, 580 with FAISS, 640 with llama.cpp.
+ */
+const nodeOwnBytes = 704 * 1024 * 1024;
 const stderrKept = 2_000;
 
 /** The URL of a script beside the caller: `.ts` in the clone, `.js` in the package. */
@@ -56,6 +59,8 @@ export class BoundedChild {
         fileURLToPath(options.script),
       ],
       {
+        // BLAS would map a buffer per core before it is asked for anything.
+        env: { ...process.env, OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1' },
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
         serialization: 'advanced',
       },

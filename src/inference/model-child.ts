@@ -22,16 +22,18 @@ async function load(modelPath: string): Promise<LlamaModel> {
 
 /** One context with one thread per core: M: 7.9 ms a line instead of 18.6 with one context of two threads. */
 async function embed(model: LlamaModel, texts: readonly string[]): Promise<Float32Array[]> {
+  const size = Math.min(contextSize, model.trainContextSize);
   const lanes = await (contexts ??= Promise.all(
     Array.from({ length: availableParallelism() }, async () =>
-      model.createEmbeddingContext({ contextSize: Math.min(contextSize, model.trainContextSize), threads: 1 }),
+      model.createEmbeddingContext({ contextSize: size, threads: 1 }),
     ),
   ));
   const results: Float32Array[] = [];
   let next = 0;
   const work = async (context: LlamaEmbeddingContext): Promise<void> => {
     for (let index = next++; index < texts.length; index = next++) {
-      const tokens = model.tokenize(texts[index] ?? '').slice(0, Math.min(contextSize, model.trainContextSize) - 2);
+      // Begin and end tokens are added, and the context must stay longer than what stands in it.
+      const tokens = model.tokenize(texts[index] ?? '').slice(0, size - 3);
       results[index] = normalized((await context.getEmbeddingFor(tokens)).vector);
     }
   };

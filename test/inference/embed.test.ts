@@ -25,6 +25,18 @@ test('texts become vectors of length 1 in their order, and progress counts up to
   }
 });
 
+test('a text that is longer than the model can take is cut, not refused', async ({ folder }) => {
+  const modelPath = join(folder, 'tiny.gguf');
+  await writeTinyModel(modelPath);
+  const embedder = await openEmbedder({ modelPath });
+  try {
+    const [long, longer] = await embedder.embed(['a '.repeat(5000), `${'a '.repeat(5000)} b`]);
+    expect(long).toEqual(longer);
+  } finally {
+    await embedder.close();
+  }
+});
+
 test('what was embedded once comes from the cache, by text and by model', async ({ folder }) => {
   const [cacheFolder, modelPath, otherPath] = ['cache', 'a.gguf', 'b.gguf'].map((name) => join(folder, name)) as [
     string,

@@ -1,0 +1,130 @@
+import { describe, expect } from 'vitest';
+import { chmod, mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Driver } from '../../../src/drivers/driver.ts';
+import { createModelsDriver } from '../../../src/drivers/models/driver.ts';
+import { writeTinyModel } from '../../inference/tiny-model.ts';
+import { engineTest } from '../../support/engines.ts';
+import { failedProbes, makeBench, type RestoreBench } from '../folder/restore-bench.ts';
+
+interface Fixture {
+  kit: RestoreBench;
+  /** Live folder with one model below a folder of its own, and a note beside it. */
+  live: string;
+}
+
+const test = engineTest.extend<Fixture>({
+  kit: async ({ folder }, use) => {
+    const kit = await makeBench(folder);
+    try {
+      await use(kit);
+    } finally {
+      await kit.repository.close();
+    }
+  },
+  live: async ({ folder }, use) => {
+    const live = join(folder, 'models');
+    await mkdir(join(live, 'embedding'), { recursive: true });
+    await writeTinyModel(join(live, 'embedding', 'tiny.gguf'));
+    await writeFile(join(live, 'README'), 'models of the test\n');
+    await use(live);
+  },
+});
+
+function driverOf(path: string, memoryLimit = 256 * 2 ** 20): Driver {
+  const config = {
+    id: 'models',
+    kind: 'models',
+    host: 'main',
+    tier: 'critical',
+    priority: 2,
+    services: [],
+    path,
+    memoryLimit,
+  } as const;
+  return createModelsDriver(config, { stateDir: '/nowhere', secret: async () => undefined });
+}
+
+describe('capture', () => {
+  test('X11: models are loaded and captured with what lies beside them', async ({ kit, live }) => {
+    const record = await kit.capture(driverOf(live));
+    expect(record.facts).toEqual({ models: 1, architectures: ['bert'] });
+    // The model, the note and the sealed facts.
+    expect(record.files).toBe(3);
+  });
+
+  test('a folder without a model, or none, is a failed backup', async ({ kit, live, folder }) => {
+    await rm(join(live, 'embedding', 'tiny.gguf'));
+    await expect(kit.capture(driverOf(live))).rejects.toMatchObject({ code: 'SourceEmpty', component: 'models' });
+    await expect(kit.capture(driverOf(join(folder, 'absent')))).rejects.toMatchObject({ code: 'SourceEmpty' });
+  });
+
+  test('a model whose download broke off is a corrupt source, with both sizes', async ({ kit, live }) => {
+    const path = join(live, 'embedding', 'tiny.gguf');
+    const { size } = await stat(path);
+    await truncate(path, size - 500);
+    await expect(kit.capture(driverOf(live))).rejects.toMatchObject({
+      code: 'SourceCorrupt',
+      message: expect.stringContaining(`${size - 500} bytes, its tensor table needs ${size}`) as string,
+    });
+  });
+
+  test('a model above the memory limit ends its own process only', async ({ kit, live }) => {
+    await expect(kit.capture(driverOf(live, 2 ** 20))).rejects.toMatchObject({
+      code: 'EngineFailed',
+      message: expect.stringContaining('its memory limit is 1 MiB') as string,
+    });
+  });
+});
+
+describe('restore', () => {
+  test('D3.11: after the loss of the folder the models are back and answer', async ({ kit, live }) => {
+    const driver = driverOf(live);
+    const path = join(live, 'embedding', 'tiny.gguf');
+    await chmod(path, 0o640);
+    const bytes = await readFile(path);
+    const record = await kit.capture(driver);
+    await rm(live, { recursive: true });
+    expect(failedProbes(await kit.restore(driver, record))).toEqual([]);
+    expect((await readFile(path)).equals(bytes)).toBe(true);
+    expect((await stat(path)).mode & 0o777).toBe(0o640);
+
+    const probes = await driver.probe(kit.context(record, 4001));
+    expect(failedProbes(probes)).toEqual([]);
+    expect(probes.map(({ name }) => name)).toEqual([
+      'file README',
+      'file embedding/tiny.gguf',
+      'model embedding/tiny.gguf answers',
+    ]);
+  });
+
+  test('another model under the same name is found, and undo brings it back', async ({ kit, live }) => {
+    const driver = driverOf(live);
+    const path = join(live, 'embedding', 'tiny.gguf');
+    const record = await kit.capture(driver);
+    await writeTinyModel(path, { seed: 2 });
+    const other = await readFile(path);
+    expect(failedProbes(await driver.probe(kit.context(record, 4001))).join()).toContain('of other content');
+    await kit.restore(driver, record);
+    expect(failedProbes(await driver.probe(kit.context(record, 4002)))).toEqual([]);
+    await driver.undo(kit.context(record, 9001));
+    expect((await readFile(path)).equals(other)).toBe(true);
+  });
+
+  test('an absent or damaged model is a failed probe, not an exception', async ({ kit, live }) => {
+    const driver = driverOf(live);
+    const record = await kit.capture(driver);
+    await truncate(join(live, 'embedding', 'tiny.gguf'), 100);
+    await rm(join(live, 'README'));
+    expect(failedProbes(await driver.probe(kit.context(record, 4001)))).toHaveLength(3);
+  });
+});
+
+test('doctor names a truncated model and stays quiet about good ones', async ({ live }) => {
+  expect(await driverOf(live).check()).toMatchObject([{ level: 'ok' }, { level: 'ok' }]);
+  await truncate(join(live, 'embedding', 'tiny.gguf'), 4000);
+  expect(await driverOf(live).check()).toMatchObject([
+    { level: 'fail', text: expect.stringContaining('tiny.gguf') as string },
+    { level: 'ok' },
+  ]);
+});

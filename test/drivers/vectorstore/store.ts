@@ -1,0 +1,59 @@
+/** A real FAISS index with its two companions, as an application writes them. */
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import faiss from 'faiss-node';
+import type { VectorstoreConfig } from '../../../src/domain/appliance.ts';
+
+export interface StoreOptions {
+  readonly vectors?: number;
+  readonly documentCount?: number;
+  readonly embeddingModel?: string;
+  /** A FAISS factory text such as `HNSW16`; a flat L2 index without it. */
+  readonly factory?: string;
+}
+
+export const dimension = 16;
+
+export async function writeStore(folder: string, options: StoreOptions = {}): Promise<void> {
+  const vectors = options.vectors ?? 200;
+  await mkdir(folder, { recursive: true });
+  const index =
+    options.factory === undefined
+      ? new faiss.IndexFlatL2(dimension)
+      : faiss.Index.fromFactory(dimension, options.factory, faiss.MetricType.METRIC_L2);
+  for (let id = 0; id < vectors; id += 1) index.add(vectorOf(id));
+  const metadata = {
+    identifier: 'default',
+    embedding_model: options.embeddingModel ?? 'all-MiniLM-L6-v2',
+    document_count: options.documentCount ?? vectors,
+  };
+  await replaceFile(join(folder, 'faiss_index.faiss'), index.toBuffer());
+  // Begins as a pickle that would run a command if anybody unpickled it.
+  await replaceFile(join(folder, 'faiss_index.pkl'), Buffer.from("cos\nsystem\n(S'exit 1'\ntR."));
+  await replaceFile(join(folder, 'metadata.json'), Buffer.from(JSON.stringify(metadata)));
+}
+
+export function vectorOf(id: number): number[] {
+  return Array.from({ length: dimension }, (_, axis) => Math.sin(id * 12.9898 + axis * 78.233));
+}
+
+export function configOf(path: string, fields: Partial<VectorstoreConfig> = {}): VectorstoreConfig {
+  return {
+    id: 'vectorstore',
+    kind: 'vectorstore',
+    host: 'main',
+    tier: 'critical',
+    priority: 2,
+    services: [],
+    path,
+    quietSeconds: 0.05,
+    memoryLimit: 256 * 2 ** 20,
+    embeddingModel: 'all-MiniLM-L6-v2',
+    ...fields,
+  };
+}
+
+async function replaceFile(path: string, content: Uint8Array): Promise<void> {
+  await writeFile(`${path}.tmp`, content);
+  await rename(`${path}.tmp`, path);
+}
