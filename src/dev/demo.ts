@@ -1,0 +1,83 @@
+/** `npm run demo`: the main job on a real sample appliance. Exit 0 only if every probe holds. */
+import { writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { withClient } from '../client/connection.ts';
+import { describeError, exitCodeOf } from '../cli/exit.ts';
+import { appUrl } from './appliance/description.ts';
+import { parseDemoOptions, usage, type DemoOptions } from './demo/options.ts';
+import { makeStage, openStage, type Stage } from './demo/stage.ts';
+import { say, tell, tellStory } from './demo/story.ts';
+import { measure, summaryText } from './demo/summary.ts';
+
+// Experimental Node features that we use on purpose are no news here.
+process.removeAllListeners('warning');
+
+try {
+  const options = parseDemoOptions(process.argv.slice(2));
+  if (options.help) process.stdout.write(`${usage}\n`);
+  else await (options.open === undefined ? play(options) : reopen(options.open));
+} catch (error) {
+  process.stderr.write(`\n${describeError(error)}\n`);
+  process.exitCode = exitCodeOf(error);
+}
+
+async function play(options: DemoOptions): Promise<void> {
+  const stage = await makeStage(new Date());
+  const stop = stopOnSignal(stage);
+  try {
+    const story = await withClient(stage.appliance, async (client) => tellStory({ stage, client, size: options.size, sabotage: options.sabotage }));
+    const result = measure(story, stage.appliance);
+    if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
+    process.stderr.write(`${summaryText(result, story, stage.appliance, stage.sample.stateFolder, options.keep)}\n`);
+    if (!result.ok) process.exitCode = 1;
+    if (options.keep) {
+      stop();
+      await linger(stage);
+    }
+  } finally {
+    stop();
+    await stage.stop();
+  }
+}
+
+async function reopen(folder: string): Promise<void> {
+  const stage = await openStage(folder);
+  const stop = stopOnSignal(stage);
+  try {
+    for (const service of ['postgres', 'redis', 'app']) await stage.platform.start(service, AbortSignal.timeout(300_000));
+    await stage.startWorker();
+    stop();
+    await linger(stage);
+  } finally {
+    stop();
+    await stage.stop();
+  }
+}
+
+async function linger(stage: Stage): Promise<void> {
+  tell('OPEN', 'everything runs; Ctrl-C stops it');
+  say(`Temporal UI   ${stage.temporal.uiUrl}`);
+  say(`app           ${appUrl(stage.sample)}/health/detailed`);
+  say(`command line  npm run -s lifeboat -- -c ${stage.configFile}`);
+  // A pending timer keeps the process alive: waiting for a signal alone does not.
+  const alive = setInterval(() => undefined, 60_000);
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  clearInterval(alive);
+}
+
+/** A story that is interrupted still stops what it started. */
+function stopOnSignal(stage: Stage): () => void {
+  let asked = false;
+  const handler = (): void => {
+    if (asked) process.exit(130);
+    asked = true;
+    process.stderr.write('\nstops everything …\n');
+    void stage.stop().then(() => process.exit(130));
+  };
+  process.on('SIGINT', handler);
+  process.on('SIGTERM', handler);
+  return () => {
+    process.off('SIGINT', handler);
+    process.off('SIGTERM', handler);
+  };
+}

@@ -1,0 +1,55 @@
+/** Arguments of the demo. */
+import { parseArgs } from 'node:util';
+import { LifeboatError } from '../../domain/errors.ts';
+import { sabotageKinds, type SabotageKind } from '../appliance/sabotage.ts';
+import { applianceSizes, type ApplianceSize } from '../appliance/seed/sizes.ts';
+
+export interface DemoOptions {
+  readonly size: ApplianceSize;
+  readonly json: string | undefined;
+  readonly sabotage: SabotageKind | undefined;
+  readonly keep: boolean;
+  /** State folder of an earlier demo that is opened again. */
+  readonly open: string | undefined;
+  readonly help: boolean;
+}
+
+export const usage = `npm run demo -- [options]
+  --size small|medium     about 60 MB (default) or 1.5 GB of component data
+  --json FILE             write the measured result there
+  --sabotage KIND         spoil one thing, which must be noticed: ${sabotageKinds.join(', ')}
+  --keep                  leave everything running and print the addresses
+  --open FOLDER           open the state of an earlier demo: server, worker, UI`;
+
+export function parseDemoOptions(args: readonly string[]): DemoOptions {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args: [...args],
+      options: {
+        size: { type: 'string', default: 'small' },
+        json: { type: 'string' },
+        sabotage: { type: 'string' },
+        keep: { type: 'boolean', default: false },
+        open: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    }));
+  } catch (error) {
+    throw new LifeboatError('InputInvalid', (error as Error).message, { hint: usage });
+  }
+  return {
+    size: oneOf('--size', applianceSizes, values.size),
+    json: values.json,
+    sabotage: values.sabotage === undefined ? undefined : oneOf('--sabotage', sabotageKinds, values.sabotage),
+    keep: values.keep,
+    open: values.open,
+    help: values.help,
+  };
+}
+
+function oneOf<T extends string>(option: string, known: readonly T[], text: string): T {
+  const found = known.find((value) => value === text);
+  if (found === undefined) throw new LifeboatError('InputInvalid', `${option} \`${text}\` is not one of ${known.join(', ')}`, { hint: usage });
+  return found;
+}

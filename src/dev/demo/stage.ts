@@ -1,0 +1,125 @@
+/** Everything that the demo runs on: Temporal, the appliance's engines, a worker. Made anew or opened again. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { backupIdOf } from '../../domain/recovery-point.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+import { loadConfiguration } from '../../config/load.ts';
+import type { Appliance } from '../../domain/appliance.ts';
+import { createProcessPlatform } from '../../platform/process/process-platform.ts';
+import type { Platform } from '../../platform/platform.ts';
+import { describeAppliance, type SampleAppliance } from '../appliance/description.ts';
+import { renderLifeboatYaml } from '../appliance/lifeboat-yaml.ts';
+import { prepareAppliance } from '../appliance/prepare.ts';
+import { findPostgresBin, findRedisServer } from '../engines.ts';
+import { stateFolder } from '../folders.ts';
+import { freePorts } from '../free-ports.ts';
+import { startTemporal, type RunningTemporal } from '../temporal.ts';
+import { startWorkerProcess, type WorkerProcess } from './worker-process.ts';
+
+export interface Stage {
+  readonly sample: SampleAppliance;
+  readonly appliance: Appliance;
+  readonly configFile: string;
+  readonly platform: Platform;
+  readonly temporal: RunningTemporal;
+  startWorker(): Promise<WorkerProcess>;
+  /** Stops worker, services and server, in this order; may be called again. */
+  stop(): Promise<void>;
+}
+
+/** Demo states that are kept, this one included: the last one can be opened again. */
+const statesKept = 2;
+const ports = 'description.json';
+
+interface Remembered {
+  readonly temporal: { readonly port: number; readonly uiPort: number };
+  readonly ports: SampleAppliance['ports'];
+  readonly passwords: SampleAppliance['passwords'];
+}
+
+/** A new state folder with prepared engines; nothing of the appliance runs yet. */
+export async function makeStage(now: Date): Promise<Stage> {
+  const root = join(stateFolder(), 'demo');
+  await mkdir(root, { recursive: true });
+  await forgetOldStates(root);
+  const folder = join(root, backupIdOf(now));
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const [temporalPort, uiPort, postgres, redis, app] = (await freePorts(5)) as [number, number, number, number, number];
+  const secret = (): string => randomBytes(18).toString('base64url');
+  const remembered: Remembered = { temporal: { port: temporalPort, uiPort }, ports: { postgres, redis, app }, passwords: { postgres: secret(), redis: secret() } };
+  await writeFile(join(folder, ports), JSON.stringify(remembered), { mode: 0o600 });
+  return build(folder, remembered, true);
+}
+
+/** The state of an earlier demo, on the same ports, so that its links lead to its runs again. */
+export async function openStage(folder: string): Promise<Stage> {
+  let remembered: Remembered;
+  try {
+    remembered = JSON.parse(await readFile(join(folder, ports), 'utf8')) as Remembered;
+  } catch (error) {
+    throw new LifeboatError('NotFound', `\`${folder}\` holds no state of a demo`, { hint: 'the summary of a demo prints the folder', cause: error });
+  }
+  return build(folder, remembered, false);
+}
+
+async function build(folder: string, remembered: Remembered, fresh: boolean): Promise<Stage> {
+  const temporal = await startTemporal({ directory: join(folder, 'temporal'), ...remembered.temporal });
+  try {
+    const sample = describeAppliance({
+      stateFolder: folder,
+      user: undefined,
+      ports: remembered.ports,
+      passwords: remembered.passwords,
+      binaries: { node: process.execPath, postgresBin: findPostgresBin(), redisServer: findRedisServer() },
+      temporal: { address: temporal.address, uiUrl: temporal.uiUrl },
+      webhookUrl: undefined,
+    });
+    const configFile = join(folder, 'lifeboat.yaml');
+    if (fresh) {
+      await prepareAppliance(sample);
+      await writeFile(configFile, renderLifeboatYaml(sample), { mode: 0o600 });
+    }
+    const { appliance } = await loadConfiguration(configFile);
+    return assemble(sample, appliance, configFile, temporal);
+  } catch (error) {
+    await temporal.stop();
+    throw error;
+  }
+}
+
+function assemble(sample: SampleAppliance, appliance: Appliance, configFile: string, temporal: RunningTemporal): Stage {
+  const platform = createProcessPlatform(appliance.services);
+  const workers: WorkerProcess[] = [];
+  return {
+    sample,
+    appliance,
+    configFile,
+    platform,
+    temporal,
+    startWorker: async () => {
+      const worker = await startWorkerProcess(configFile, join(sample.folders.run, 'worker.log'));
+      workers.push(worker);
+      return worker;
+    },
+    stop: async () => {
+      await Promise.all(workers.splice(0).map(async (worker) => worker.stop()));
+      for (const service of ['app', 'redis', 'postgres']) await platform.stop(service, AbortSignal.timeout(120_000));
+      await temporal.stop();
+    },
+  };
+}
+
+/** Older states go, but for those whose services still run (`--keep`). */
+async function forgetOldStates(root: string): Promise<void> {
+  const old = (await readdir(root)).filter((name) => /^\d{8}_\d{6}$/.test(name)).sort().reverse().slice(statesKept - 1);
+  for (const name of old) {
+    const { appliance } = await loadConfiguration(join(root, name, 'lifeboat.yaml')).catch(() => ({ appliance: undefined }));
+    if (appliance !== undefined) {
+      const platform = createProcessPlatform(appliance.services);
+      const states = await Promise.all(appliance.services.map(async (service) => platform.state(service.name)));
+      if (states.some(({ running }) => running)) continue;
+    }
+    await rm(join(root, name), { recursive: true, force: true, maxRetries: 5 });
+  }
+}
