@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis';
-import { expect } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import { Connection } from '@temporalio/client';
 import { stat } from 'node:fs/promises';
+import { findEmbeddingModel, findPostgresBin, findRedisServer, findTemporal } from '../../src/dev/engines.ts';
 import { engineTest, startPostgres, startRedis, startTemporal } from '../support/engines.ts';
 
 engineTest('postgres accepts a replication session and has checksums', async ({ postgres }) => {
@@ -66,5 +67,21 @@ engineTest(
       code: 'EngineUnavailable',
       message: expect.stringContaining('outside the valid range'),
     });
+  },
+);
+
+engineTest(
+  'a path that set-up handed on and that is not usable is named, and never replaced in silence',
+  ({ folder }) => {
+    for (const [variable, find] of [
+      ['LIFEBOAT_TEMPORAL', findTemporal],
+      ['LIFEBOAT_PG_BIN', findPostgresBin],
+      ['LIFEBOAT_REDIS_SERVER', findRedisServer],
+      ['LIFEBOAT_EMBEDDING_MODEL', findEmbeddingModel],
+    ] as const) {
+      vi.stubEnv(variable, folder);
+      onTestFinished(() => void vi.unstubAllEnvs());
+      expect(find).toThrow(`${variable} names \`${folder}\``);
+    }
   },
 );

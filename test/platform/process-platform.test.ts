@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, vi } from 'vitest';
@@ -15,6 +15,12 @@ import { httpScript, livingOf, nodeService, programService } from './services.ts
 
 const never = new AbortController().signal;
 const idle = 'setInterval(() => {}, 1000)';
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').map(Number);
+  expect(children.length).toBeGreaterThan(3);
+  return children;
+}
 
 interface PlatformFixture {
   /** A platform whose services are stopped before the folder goes, however the test ends. */
@@ -112,31 +118,29 @@ test('stop takes a service down that ignores its signal, with all that it starte
 });
 
 test(
-  'D3.4: postgres is proven gone with its backends, also after its head was killed',
+  'D3.4: postgres is proven gone with its backends, also after its head was killed and its data lost',
   { timeout: 60_000 },
   async ({ folder, platformOf }) => {
     const postgres = await preparePostgres({ directory: folder });
     const ready = { kind: 'tcp', host: postgres.hostname, port: postgres.port } as const;
     const platform = platformOf(programService(folder, postgres.command, 'SIGINT', { ready }));
     await platform.start('app', never);
-    const { pid } = await platform.state('app');
-    const backends = await vi.waitFor(async () => {
-      const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').map(Number);
-      expect(children.length).toBeGreaterThan(3);
-      return children;
-    });
-    // A stopped backend cannot notice that its head is gone: what would keep writing into swapped data.
-    process.kill(backends[0]!, 'SIGSTOP');
-    process.kill(pid!, 'SIGKILL');
-    await vi.waitFor(async () => expect(await livingOf([pid!])).toEqual([]));
-    expect(await livingOf([backends[0]!])).toEqual([backends[0]!]);
     const quick = createProcessPlatform([
       programService(folder, postgres.command, 'SIGINT', { ready, stopTimeoutSeconds: 1 }),
     ]);
-    await quick.stop('app', never);
-    expect(await livingOf(backends)).toEqual([]);
-    await platform.start('app', never);
-    expect(await platform.state('app')).toMatchObject({ running: true, ready: true });
+    for (const isDataLost of [false, true]) {
+      const { pid } = await platform.state('app');
+      const backends = await vi.waitFor(() => childrenOf(pid!));
+      // A stopped backend cannot notice that its head is gone: what would keep writing into swapped data.
+      process.kill(backends[0]!, 'SIGSTOP');
+      process.kill(pid!, 'SIGKILL');
+      await vi.waitFor(async () => expect(await livingOf([pid!])).toEqual([]));
+      expect(await livingOf([backends[0]!])).toEqual([backends[0]!]);
+      if (isDataLost) await rm(postgres.dataDirectory, { recursive: true });
+      await quick.stop('app', never);
+      expect(await livingOf(backends)).toEqual([]);
+      if (!isDataLost) await platform.start('app', never);
+    }
   },
 );
 

@@ -44,6 +44,7 @@ export async function stopProcess(service: ProcessService, signal: AbortSignal):
   for (const { name, waitMs, wholeFamily } of escalation(service)) {
     const members = await family.living();
     const hasHead = head !== undefined && members[0]?.pid === head.pid;
+    if (name === 'SIGQUIT' && !hasHead) continue; // Only a head can still wind its service up in another way.
     send(service, name, wholeFamily || !hasHead ? members : members.slice(0, 1));
     if (await waitUntil(isGone, waitMs, signal)) break;
   }

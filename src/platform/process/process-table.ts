@@ -29,10 +29,15 @@ export async function readProcessTable(): Promise<ProcessEntry[]> {
 export async function programOf(pid: number): Promise<{ executable: string; cwd: string } | undefined> {
   try {
     const [executable, cwd] = await Promise.all([readlink(`/proc/${pid}/exe`), readlink(`/proc/${pid}/cwd`)]);
-    return { executable, cwd };
+    return { executable: withoutMark(executable), cwd: withoutMark(cwd) };
   } catch {
     return undefined;
   }
+}
+
+/** The kernel marks what was deleted or replaced under a living process: a process in a lost data directory is still one of its service. */
+function withoutMark(path: string): string {
+  return path.replace(/ \(deleted\)$/, '');
 }
 
 async function readProc(): Promise<ProcessEntry[]> {
