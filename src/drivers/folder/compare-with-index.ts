@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { reservedFolder, type FileEntry } from '../../domain/entry.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import type { RestoreContext } from '../driver.ts';
+import { readOwners } from '../files/owners.ts';
 
 /** One probe per file of the index that `wanted` accepts: same bytes, mode and (as root) owner. */
 export async function compareWithIndex(
@@ -13,11 +14,12 @@ export async function compareWithIndex(
   root: string,
   wanted: (entry: FileEntry) => boolean,
 ): Promise<ProbeResult[]> {
+  const owners = await readOwners();
   const results: ProbeResult[] = [];
   for await (const entry of context.repository.readIndex(context.record.indexId, context.signal)) {
     if (entry.type !== 'file' || entry.path.startsWith(`${reservedFolder}/`) || !wanted(entry)) continue;
     const actual = await describeLive(join(root, entry.path), entry);
-    const expected = `${entry.size} bytes as captured, ${describeOwner(entry)}`;
+    const expected = `${entry.size} bytes as captured, ${describeOwner({ mode: entry.mode, ...owners.resolve(entry) })}`;
     results.push({
       component: context.record.id,
       name: `file ${entry.path}`,

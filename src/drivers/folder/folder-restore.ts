@@ -2,11 +2,12 @@
  * Restoring a component that is one folder: staged beside it, checked there, then swapped as a whole.
  * What happens between staging and swap is the driver's own.
  */
-import { access, chmod, chown, constants, lstat } from 'node:fs/promises';
+import { access, chmod, chown, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ComponentRecord } from '../../domain/recovery-point.ts';
 import type { RestoreContext, RestoreTarget, StageFacts } from '../driver.ts';
+import { readOwners } from '../files/owners.ts';
 import { deviceOf, freeBytes, nearestExisting, treeBytes } from '../swap/disk.ts';
 import { findStaged, makeStaging, markStaged, removeStaging, stagingPath } from '../swap/staging.ts';
 import { clearLive, swapBack, swapIn, swapState, type SwapTarget } from '../swap/swap.ts';
@@ -23,7 +24,7 @@ const runsAsRoot = process.getuid?.() === 0;
 /** Room, device and everything that would stop a restore, found before it begins. */
 export async function describeFolderTarget({ path }: FolderComponent, record: ComponentRecord): Promise<RestoreTarget> {
   const problems: { code: string; message: string; hint: string }[] = [];
-  const found = await lstat(path).catch(() => undefined);
+  const found = await stat(path).catch(() => undefined);
   if (found !== undefined && !found.isDirectory()) {
     problems.push({
       code: 'Precondition',
@@ -67,7 +68,10 @@ export async function stageFolder(
     onProgress: context.onProgress,
     signal: context.signal,
   });
-  if (runsAsRoot) await chown(staged, owner.uid, owner.gid);
+  if (runsAsRoot) {
+    const { uid, gid } = (await readOwners()).resolve(owner);
+    await chown(staged, uid, gid);
+  }
   await chmod(staged, owner.mode);
   await markStaged(target, { source: indexId, staged: { [folder.path]: staged }, facts: {} });
   return { bytes: result.bytes, files: result.files, facts: {} };

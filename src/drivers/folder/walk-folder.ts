@@ -1,8 +1,9 @@
 /** What lies below the one folder of a component. Lifeboat's own journal and staging names are never part of it. */
-import { lstat, opendir, readlink } from 'node:fs/promises';
+import { lstat, opendir, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EntryMeta, OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { readOwners, type Owners } from '../files/owners.ts';
 
 export type FolderEntry =
   | {
@@ -18,6 +19,8 @@ export interface FolderOwner {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  readonly user?: string;
+  readonly group?: string;
 }
 
 const ownNames = '.lifeboat';
@@ -25,25 +28,35 @@ const ownNames = '.lifeboat';
 /** In path order. SourceEmpty where the folder does not exist. Sockets, pipes and devices are left out. */
 export async function walkFolder(root: string, component: string): Promise<FolderEntry[]> {
   const entries: FolderEntry[] = [];
-  await walk(root, '', entries, component);
+  await walk({ folder: root, prefix: '', entries, component, owners: await readOwners() });
   return entries.sort((a, b) => (a.meta.path < b.meta.path ? -1 : 1));
 }
 
 export async function ownerOf(root: string): Promise<FolderOwner> {
-  const stats = await lstat(root);
-  return { mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
+  const { mode, uid, gid } = await stat(root);
+  return { mode: mode & 0o7777, uid, gid, ...(await readOwners()).names(uid, gid) };
 }
 
-async function walk(folder: string, prefix: string, entries: FolderEntry[], component: string): Promise<void> {
+interface Visit {
+  readonly folder: string;
+  /** Path of the folder below the root, empty or with a slash at its end. */
+  readonly prefix: string;
+  readonly entries: FolderEntry[];
+  readonly component: string;
+  readonly owners: Owners;
+}
+
+async function walk(visit: Visit): Promise<void> {
+  const { folder, prefix, entries, component } = visit;
   for await (const child of await openFolder(folder, component)) {
     if (prefix === '' && child.name.startsWith(ownNames)) continue;
     const path = prefix + child.name;
     const absolutePath = join(folder, child.name);
     if (child.name.includes('\uFFFD')) throw notUtf8(absolutePath, component);
-    const entry = await describe(absolutePath, path);
+    const entry = await describe(absolutePath, path, visit.owners);
     if (entry === undefined) continue;
     entries.push(entry);
-    if (entry.meta.type === 'directory') await walk(absolutePath, `${path}/`, entries, component);
+    if (entry.meta.type === 'directory') await walk({ ...visit, folder: absolutePath, prefix: `${path}/` });
   }
 }
 
@@ -63,20 +76,16 @@ async function openFolder(folder: string, component: string): Promise<Awaited<Re
   }
 }
 
-async function describe(absolutePath: string, path: string): Promise<FolderEntry | undefined> {
+async function describe(absolutePath: string, path: string, owners: Owners): Promise<FolderEntry | undefined> {
   const stats = await lstat(absolutePath, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
     // A temporary file of the application may go between listing and looking.
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
   if (stats === undefined) return undefined;
-  const common = {
-    path,
-    mode: Number(stats.mode & 0o7777n),
-    mtimeNs: String(stats.mtimeNs),
-    uid: Number(stats.uid),
-    gid: Number(stats.gid),
-  };
+  const [uid, gid] = [Number(stats.uid), Number(stats.gid)];
+  const mode = Number(stats.mode & 0o7777n);
+  const common = { path, mode, mtimeNs: String(stats.mtimeNs), uid, gid, ...owners.names(uid, gid) };
   if (stats.isFile())
     return { kind: 'file', meta: { ...common, type: 'file' }, absolutePath, size: Number(stats.size) };
   if (stats.isDirectory()) return { kind: 'other', meta: { ...common, type: 'directory' } };

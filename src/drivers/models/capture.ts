@@ -1,5 +1,6 @@
 /** Reads a folder of models. Headers are checked always; a model that was read anew is also loaded. */
-import { basename } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { ModelsConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { readGgufHeader } from '../../inference/gguf-read.ts';
@@ -13,6 +14,7 @@ import type { ModelFacts, ModelsFacts } from './facts.ts';
 export async function captureModels(config: ModelsConfig, context: CaptureContext): Promise<CaptureFacts> {
   const capturedFrom = new Date();
   const entries = await walkFolder(config.path, config.id);
+  await refuseOutsideLinks(config, entries);
   const models = entries.filter(isModel);
   if (models.length === 0)
     throw new LifeboatError('SourceEmpty', `\`${config.path}\` holds no .gguf file`, { component: config.id });
@@ -32,6 +34,24 @@ export async function captureModels(config: ModelsConfig, context: CaptureContex
     quiescence: 'stable-window',
     facts: { models: facts.length, architectures: [...new Set(facts.map(({ architecture }) => architecture))] },
   };
+}
+
+/** A model that only a link names would be a link without its bytes in the backup. */
+async function refuseOutsideLinks(config: ModelsConfig, entries: readonly FolderEntry[]): Promise<void> {
+  const root = await realpath(config.path);
+  for (const { meta } of entries) {
+    if (meta.type !== 'symlink' || !/\.gguf$/i.test(meta.path)) continue;
+    const target = await realpath(join(root, meta.path)).catch(() => undefined);
+    if (target?.startsWith(`${root}/`)) continue;
+    throw new LifeboatError(
+      'Precondition',
+      `\`${join(config.path, meta.path)}\` is a link that leads out of the folder`,
+      {
+        component: config.id,
+        hint: 'configure the folder that holds the model itself',
+      },
+    );
+  }
 }
 
 export function isModel(entry: FolderEntry): entry is FolderEntry & { kind: 'file' } {

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { chmod, mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readlink, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { createModelsDriver } from '../../../src/drivers/models/driver.ts';
@@ -57,6 +57,24 @@ describe('capture', () => {
     await rm(join(live, 'embedding', 'tiny.gguf'));
     await expect(kit.capture(driverOf(live))).rejects.toMatchObject({ code: 'SourceEmpty', component: 'models' });
     await expect(kit.capture(driverOf(join(folder, 'absent')))).rejects.toMatchObject({ code: 'SourceEmpty' });
+  });
+
+  test('a link that leads out of the folder is refused: its bytes would be missing', async ({ kit, live, folder }) => {
+    await rename(join(live, 'embedding', 'tiny.gguf'), join(folder, 'elsewhere.gguf'));
+    await symlink(join(folder, 'elsewhere.gguf'), join(live, 'embedding', 'tiny.gguf'));
+    await expect(kit.capture(driverOf(live))).rejects.toMatchObject({
+      code: 'Precondition',
+      message: expect.stringContaining('leads out of the folder') as string,
+    });
+  });
+
+  test('a link inside of the folder is kept as a link', async ({ kit, live }) => {
+    await symlink('embedding/tiny.gguf', join(live, 'current.gguf'));
+    const driver = driverOf(live);
+    const record = await kit.capture(driver);
+    await rm(live, { recursive: true });
+    await kit.restore(driver, record);
+    expect(await readlink(join(live, 'current.gguf'))).toBe('embedding/tiny.gguf');
   });
 
   test('a model whose download broke off is a corrupt source, with both sizes', async ({ kit, live }) => {
