@@ -23,7 +23,12 @@ async function upsert(client: Client, desired: DesiredSchedule, log: Logger): Pr
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     const { spec, policies, action } = desired;
-    await client.schedule.getHandle(desired.scheduleId).update((previous) => ({
+    const handle = client.schedule.getHandle(desired.scheduleId);
+    if ((await handle.describe()).memo?.owner !== ownerMemo) {
+      log.error({ schedule: desired.scheduleId }, 'a schedule of this id exists that is not ours; it was left alone and nothing is backed up by it');
+      return;
+    }
+    await handle.update((previous) => ({
       spec,
       ...(policies === undefined ? {} : { policies }),
       action: { ...action, workflowId: action.workflowId ?? desired.scheduleId, args: [...(action.args ?? [])] },

@@ -1,0 +1,77 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTemporal } from '../support/engines.ts';
+import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const run = promisify(execFile);
+let folder: TemporaryFolder;
+let command: string;
+
+/** Packed from a copy: the tests' user need not be able to write into the checkout. */
+beforeAll(async () => {
+  folder = await temporaryFolder('package');
+  const source = join(folder.path, 'source');
+  for (const name of ['src', 'workflows', 'activities', 'workers', 'schedules', 'docs', 'package.json', 'README.md', 'CHANGELOG.md', 'tsconfig.json', 'tsconfig.build.json']) {
+    await cp(join(root, name), join(source, name), { recursive: true });
+  }
+  await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--typeRoots', join(root, 'node_modules/@types'), '--outDir', 'dist'], { cwd: await linked(source) });
+  const npm = { env: { ...process.env, npm_config_cache: join(folder.path, 'npm'), npm_config_update_notifier: 'false' } };
+  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder.path], { cwd: source, ...npm });
+  const elsewhere = join(folder.path, 'elsewhere');
+  await mkdir(elsewhere);
+  await writeFile(join(elsewhere, 'package.json'), '{"name":"elsewhere","private":true}');
+  await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', join(folder.path, 'lifeboat-0.1.0.tgz')], { cwd: elsewhere, ...npm });
+  command = join(elsewhere, 'node_modules/.bin/lifeboat');
+}, 300_000);
+afterAll(async () => folder.remove());
+
+/** The compiler looks for packages above the source; the copy has none of its own. */
+async function linked(source: string): Promise<string> {
+  const { symlink } = await import('node:fs/promises');
+  await symlink(join(root, 'node_modules'), join(source, 'node_modules'));
+  return source;
+}
+
+test('the packed command runs elsewhere: init, doctor and worker', async () => {
+  const temporal = await startTemporal();
+  const data = join(folder.path, 'data');
+  await mkdir(data);
+  await writeFile(join(data, 'app.conf'), 'x');
+  const config = join(folder.path, 'lifeboat.yaml');
+  await writeFile(
+    config,
+    `appliance: packed
+state: ${join(folder.path, 'state')}
+repository: { path: ${join(folder.path, 'backups')}, encryption: { key: { file: ${join(folder.path, 'key')} } } }
+temporal: { address: '${temporal.address}' }
+components: { configuration: { kind: files, paths: [${data}] } }
+`,
+  );
+  try {
+    const { stdout: kit } = await run(command, ['-c', config, 'init']);
+    expect(kit).toContain('LIFEBOAT RECOVERY KIT');
+    const worker = spawn(command, ['-c', config, 'worker'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    worker.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    await expect.poll(() => said, { timeout: 60_000 }).toContain('worker of packed on host main runs');
+    await writeFile(join(folder.path, 'kit'), kit);
+    const { stdout } = await run(command, ['-c', config, '-o', 'json', 'doctor', '--try-recovery-kit', join(folder.path, 'kit')]).catch((error: { stdout: string }) => error);
+    const findings = JSON.parse(stdout) as { name: string; level: string }[];
+    expect(findings.filter(({ level }) => level === 'fail')).toEqual([]);
+    expect(findings.find(({ name }) => name === 'worker')?.level).toBe('ok');
+    const { stdout: result } = await run(command, ['-c', config, '-o', 'json', 'backups', 'run']);
+    expect(JSON.parse(result)).toMatchObject({ state: 'sealed' });
+    const exited = once(worker, 'exit');
+    worker.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
+    expect(await readFile(config, 'utf8')).toContain('appliance: packed');
+  } finally {
+    await temporal.stop();
+  }
+}, 120_000);
