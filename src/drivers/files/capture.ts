@@ -1,6 +1,5 @@
 /** Reads the configured files and folders into a component writer. */
 import { createHash, type Hash } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import type { BigIntStats } from 'node:fs';
 import type { FilesConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
@@ -14,7 +13,6 @@ import { unusable, walk, type Found, type WalkOptions } from './walk.ts';
 
 /** Small files wait for the disk more than for a core. */
 const filesAtOnce = 8;
-const chunkBytes = 1 << 20;
 
 interface Tally {
   files: number;
@@ -87,37 +85,10 @@ async function captureFile(
   writer: ComponentWriter,
   component: string,
 ): Promise<boolean> {
-  const { entry, source } = found;
   try {
-    if (Buffer.from(source.toString('utf8')).equals(source))
-      return (await writer.fromDisk(entry, source.toString('utf8'))).changedDuringRead;
-    return await pushBytes(found, writer);
+    return (await writer.fromDisk(found.entry, found.source)).changedDuringRead;
   } catch (error) {
-    throw unusable(error, `/${entry.path}`, component);
-  }
-}
-
-/** A path that is no text cannot be handed over by name: its bytes are pushed. */
-async function pushBytes(
-  { entry, source, stats }: Found & { kind: 'file' },
-  writer: ComponentWriter,
-): Promise<boolean> {
-  const handle = await open(source, 'r');
-  try {
-    const size = Number(stats.size);
-    const file = await writer.open(entry, size);
-    const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, Math.max(size, 1)));
-    for (let done = 0; done < size;) {
-      const { bytesRead } = await handle.read(chunk, 0, Math.min(chunk.length, size - done), done);
-      if (bytesRead === 0)
-        throw new LifeboatError('SourceChanged', `\`/${entry.path}\` became shorter while it was read`);
-      await file.write(chunk.subarray(0, bytesRead));
-      done += bytesRead;
-    }
-    await file.close();
-    return identityOf(await handle.stat({ bigint: true })) !== identityOf(stats);
-  } finally {
-    await handle.close();
+    throw unusable(error, `/${found.entry.path}`, component);
   }
 }
 

@@ -1,5 +1,4 @@
 /** Restoring configured paths: each is staged beside itself, checked there, and swapped as one pair. */
-import { lchown } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { FilesConfig } from '../../domain/appliance.ts';
@@ -17,8 +16,7 @@ import {
   type SwapTuning,
 } from '../swap/swap.ts';
 import { restoreTargetOf } from '../swap/target.ts';
-import { readOwners } from './owners.ts';
-import { admittedRoot, isReserved, pathBytes, rootsOf } from './paths.ts';
+import { admittedRoot, isReserved, rootsOf } from './paths.ts';
 import { nestedMounts } from './nested-mounts.ts';
 
 export interface FilesRestore {
@@ -68,7 +66,6 @@ export async function stageFiles({ config, tuning }: FilesRestore, context: Rest
     });
     files += result.files;
     bytes += result.bytes;
-    if (process.getuid?.() === 0) await giveToNames(context, root, fetched, config);
   }
   return { bytes, files, facts: { paths: sizes.size } };
 }
@@ -134,22 +131,6 @@ async function ensureRoom(
       component: target.component,
       hint: `free ${bytes - free} bytes on the filesystem of ${await nearestExisting(root)}; nothing was switched`,
     });
-  }
-}
-
-/** The repository gives recorded numbers; a name may have another number here. */
-async function giveToNames(
-  { repository, record, signal }: RestoreContext,
-  root: string,
-  fetched: string,
-  config: FilesConfig,
-): Promise<void> {
-  const owners = await readOwners();
-  for await (const entry of repository.readIndex(record.indexId, signal)) {
-    if (isReserved(entry.path) || admittedRoot(entry, rootsOf(config.paths), config.id) !== root) continue;
-    const { uid, gid } = owners.resolve(entry);
-    if (uid === entry.uid && gid === entry.gid) continue;
-    await lchown(Buffer.concat([Buffer.from(`${fetched}/`), pathBytes(entry)]), uid, gid);
   }
 }
 

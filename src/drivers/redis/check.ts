@@ -1,0 +1,123 @@
+/** What stands in the way of capturing or restoring this Redis. */
+import { access, constants } from 'node:fs/promises';
+import type { Redis } from 'ioredis';
+import type { RedisConfig } from '../../domain/appliance.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { DriverEnvironment, Finding } from '../driver.ts';
+import { restoreTargetOf } from '../swap/target.ts';
+import { endpointOf, info, setting, withRedis } from './connection.ts';
+import { findServerBinary } from './server-binary.ts';
+
+/** Never throws. */
+export async function checkRedis(config: RedisConfig, environment: DriverEnvironment): Promise<Finding[]> {
+  return [
+    ...(await checkServer(config, environment)),
+    await checkFolder(config),
+    ...(await checkConfigFiles(config)),
+    await checkBinary(config),
+  ];
+}
+
+async function checkServer(config: RedisConfig, environment: DriverEnvironment): Promise<Finding[]> {
+  const name = `${config.id}: server`;
+  try {
+    const endpoint = await endpointOf(config, environment);
+    return await withRedis(endpoint, async (client) => {
+      const { redis_version: version = 'unknown' } = await info(client, 'server');
+      const keyspace = await info(client, 'keyspace');
+      const isEmpty = !Object.keys(keyspace).some((field) => field.startsWith('db'));
+      if (isEmpty)
+        return [
+          {
+            name,
+            level: 'warn',
+            text: `Redis ${version} holds no key: a backup of it would fail`,
+            hint: 'is it the right server?',
+          },
+        ];
+      return [{ name, level: 'ok', text: `Redis ${version} answers` }, ...(await checkSettings(client, config))];
+    });
+  } catch (error) {
+    if (error instanceof LifeboatError) return [{ name, level: 'fail', text: error.message, hint: error.hint }];
+    return [{ name, level: 'fail', text: (error as Error).message }];
+  }
+}
+
+async function checkSettings(client: Redis, config: RedisConfig): Promise<Finding[]> {
+  const name = `${config.id}: settings`;
+  const findings: Finding[] = [];
+  if ((await setting(client, 'appendonly')) === undefined) {
+    findings.push({
+      name,
+      level: 'warn',
+      text: 'CONFIG is forbidden: append-only files are taken for off',
+      hint: 'allow CONFIG GET to this user',
+    });
+  }
+  const { config_file: configFile } = await info(client, 'server');
+  const aclFile = await setting(client, 'aclfile');
+  for (const path of [configFile, aclFile]) {
+    if (path === undefined || path === '' || config.configFiles.includes(path)) continue;
+    findings.push({
+      name,
+      level: 'warn',
+      text: `the server reads \`${path}\`, which is not captured with it`,
+      hint: `add \`${path}\` to configFiles of \`${config.id}\``,
+    });
+  }
+  return findings;
+}
+
+async function checkFolder(config: RedisConfig): Promise<Finding> {
+  const name = `${config.id}: ${config.dataDirectory}`;
+  try {
+    const isReadable = await access(config.dataDirectory, constants.R_OK | constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (!isReadable)
+      return {
+        name,
+        level: 'warn',
+        text: 'not readable here: captured over the replication stream, and not restorable from here',
+        hint: 'run a worker on the host of this folder',
+      };
+    const { problems } = await restoreTargetOf({ live: config.dataDirectory, needBytes: 0 });
+    const first = problems[0];
+    if (first === undefined) return { name, level: 'ok', text: 'readable, and can be exchanged' };
+    return { name, level: 'warn', text: `can be captured, but not restored: ${first.message}`, hint: first.hint };
+  } catch (error) {
+    return { name, level: 'fail', text: (error as Error).message };
+  }
+}
+
+async function checkConfigFiles(config: RedisConfig): Promise<Finding[]> {
+  return Promise.all(
+    config.configFiles.map(async (path): Promise<Finding> => {
+      const name = `${config.id}: ${path}`;
+      const problem = await access(path, constants.R_OK).then(
+        () => undefined,
+        (error: NodeJS.ErrnoException) => error.code ?? error.message,
+      );
+      if (problem === undefined) return { name, level: 'ok', text: 'readable' };
+      return {
+        name,
+        level: 'fail',
+        text: `cannot be read (${problem})`,
+        hint: 'mend the path, or take it out of `configFiles`',
+      };
+    }),
+  );
+}
+
+async function checkBinary(config: RedisConfig): Promise<Finding> {
+  const name = `${config.id}: redis-server`;
+  const binary = await findServerBinary(config);
+  if (binary !== undefined) return { name, level: 'ok', text: `${binary.path} is ${binary.version}` };
+  return {
+    name,
+    level: 'warn',
+    text: 'no redis-server on this host: staged data is proven by its structure only, before the swap',
+    hint: 'install redis-server, or set `serverBinary`',
+  };
+}

@@ -1,0 +1,114 @@
+/** Talks to the configured Redis, and says in this house's words what went wrong. No error ever carries a command: it may hold the password. */
+import { Redis } from 'ioredis';
+import type { RedisConfig } from '../../domain/appliance.ts';
+import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import type { DriverEnvironment } from '../driver.ts';
+
+export interface Endpoint {
+  readonly component: string;
+  readonly where: { readonly hostname: string; readonly port: number } | { readonly socket: string };
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+}
+
+export async function endpointOf(
+  config: RedisConfig,
+  environment: Pick<DriverEnvironment, 'secret'>,
+): Promise<Endpoint> {
+  const { id: component, hostname, port, username } = config;
+  return { component, where: { hostname, port }, username, password: await environment.secret(config.password) };
+}
+
+/** Runs the work on one connection and closes it. EngineUnavailable, AuthFailed, PermissionDenied, EngineFailed. */
+export async function withRedis<T>(endpoint: Endpoint, work: (client: Redis) => Promise<T>): Promise<T> {
+  const { where, username, password } = endpoint;
+  let lastError: unknown;
+  const client = new Redis({
+    ...('socket' in where ? { path: where.socket } : { host: where.hostname, port: where.port }),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    lazyConnect: true,
+    connectTimeout: 10_000,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    // A restored engine may load for a while; it answers LOADING until then.
+    maxLoadingRetryTime: 1000,
+    retryStrategy: () => null,
+  });
+  client.on('error', (error) => {
+    lastError = error;
+  });
+  try {
+    await client.connect();
+    return await work(client);
+  } catch (error) {
+    throw translate(error, lastError, endpoint);
+  } finally {
+    client.disconnect();
+  }
+}
+
+export function describeEndpoint({ where }: Pick<Endpoint, 'where'>): string {
+  return 'socket' in where ? where.socket : `${where.hostname}:${where.port}`;
+}
+
+/** The catalogue's error for an answer of Redis or the lack of one. Its text is the server's, never ours with arguments. */
+export function engineError(text: string, endpoint: Endpoint): LifeboatError {
+  const { component } = endpoint;
+  const where = describeEndpoint(endpoint);
+  const code = /^-?([A-Z]+)/.exec(text)?.[1];
+  if (code === 'WRONGPASS' || code === 'NOAUTH' || /invalid password|without any password configured/.test(text)) {
+    return new LifeboatError('AuthFailed', `Redis at ${where} refused the credentials (${code ?? 'ERR'})`, {
+      component,
+    });
+  }
+  if (code === 'NOPERM')
+    return new LifeboatError('PermissionDenied', `Redis at ${where}: ${text}`, {
+      component,
+      hint: 'give the ACL user +@admin, or the named command',
+    });
+  if (code === 'LOADING')
+    return new LifeboatError('EngineUnavailable', `Redis at ${where} still loads its data`, { component });
+  return new LifeboatError('EngineFailed', `Redis at ${where}: ${text}`, { component });
+}
+
+function translate(error: unknown, lastError: unknown, endpoint: Endpoint): unknown {
+  if (isLifeboatError(error) || (error as Error).name === 'AbortError') return error;
+  // When a connection is refused, the reason comes as an event, and the command only learns that it is closed.
+  const reason = (lastError ?? error) as NodeJS.ErrnoException;
+  for (const candidate of [error as Error, reason])
+    if (candidate.name === 'ReplyError') return engineError(candidate.message, endpoint);
+  if (typeof reason.code === 'string' || /closed|ETIMEDOUT|writable|max retries/i.test(reason.message)) {
+    return new LifeboatError(
+      'EngineUnavailable',
+      `Redis at ${describeEndpoint(endpoint)} does not answer: ${reason.code ?? reason.message}`,
+      { component: endpoint.component },
+    );
+  }
+  return error;
+}
+
+/** `INFO` as fields. */
+export async function info(client: Redis, section: string): Promise<Readonly<Record<string, string>>> {
+  const text = await client.info(section);
+  return Object.fromEntries(
+    text.split('\r\n').flatMap((line) => {
+      const colon = line.indexOf(':');
+      return colon === -1 ? [] : [[line.slice(0, colon), line.slice(colon + 1)]];
+    }),
+  );
+}
+
+/** A setting of the running server, or undefined where CONFIG is forbidden or does not know it. */
+export async function setting(client: Redis, name: string): Promise<string | undefined> {
+  try {
+    // RESP2 answers with a list of name and value, RESP3 with a map.
+    const answer: unknown = await client.call('CONFIG', 'GET', name);
+    if (Array.isArray(answer)) return typeof answer[1] === 'string' ? answer[1] : undefined;
+    const value = (answer as Record<string, unknown>)[name];
+    return typeof value === 'string' ? value : undefined;
+  } catch (error) {
+    if ((error as Error).name === 'ReplyError') return undefined;
+    throw error;
+  }
+}

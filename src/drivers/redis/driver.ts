@@ -1,0 +1,45 @@
+/** Redis: a finished snapshot, an append-only-aware restore, and a proof of every key. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RedisConfig } from '../../domain/appliance.ts';
+import { roleOfKind } from '../../domain/component.ts';
+import type { Driver, DriverEnvironment } from '../driver.ts';
+import { captureRedis } from './capture.ts';
+import { checkRedis } from './check.ts';
+import { endpointOf, info, withRedis } from './connection.ts';
+import { probeRedis, validateRedis } from './prove.ts';
+import { commitRedis, redisTargets, swapRedis, undoRedis } from './restore.ts';
+import { stageRedis } from './stage.ts';
+
+/** A dump shifts with every key, so no block of it is ever found again: the size is for parallel reading only. */
+const blockSize = 1 << 20;
+
+export function createRedisDriver(config: RedisConfig, environment: DriverEnvironment): Driver {
+  const tuning = environment.swap ?? {};
+  return {
+    component: config.id,
+    kind: 'redis',
+    role: roleOfKind('redis'),
+    blockSize,
+    check: async () => checkRedis(config, environment),
+    estimate: async () => ({ bytes: await estimateBytes(config, environment) }),
+    capture: async (context) => captureRedis(config, environment, context),
+    restoreTargets: async (record) => redisTargets(config, record),
+    stage: async (context) => stageRedis(config, context, { ...tuning, signal: context.signal }),
+    validate: async (context) => validateRedis(config, context),
+    swap: async (context) => swapRedis(config, context, { ...tuning, signal: context.signal }),
+    // An undo goes on where the run's signal was aborted: it is what puts the old data back.
+    undo: async (context) => undoRedis(config, context, tuning),
+    probe: async (context) => probeRedis(config, environment, context),
+    commit: async (context) => commitRedis(config, context, tuning),
+  };
+}
+
+/** The last dump's size where it can be seen, else the memory of the data: a dump is smaller. */
+async function estimateBytes(config: RedisConfig, environment: DriverEnvironment): Promise<number> {
+  const dump = await stat(join(config.dataDirectory, 'dump.rdb')).catch(() => undefined);
+  if (dump !== undefined) return dump.size;
+  return withRedis(await endpointOf(config, environment), async (client) =>
+    Number((await info(client, 'memory'))['used_memory_dataset'] ?? 0),
+  );
+}

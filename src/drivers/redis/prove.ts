@@ -1,0 +1,218 @@
+/** Proves restored keys: expected from the snapshot in the repository, actual from a snapshot that the engine itself makes now. */
+import { mkdir, mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
+import { freemem } from 'node:os';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import type { RedisConfig } from '../../domain/appliance.ts';
+import type { ProbeResult } from '../../domain/recovery-point.ts';
+import type { DriverEnvironment, RestoreContext } from '../driver.ts';
+import { removeTree } from '../swap/remove-tree.ts';
+import { stagingPath } from '../swap/staging.ts';
+import { dumpError } from './capture.ts';
+import { compareSnapshots, readDump, type Comparison } from './compare-snapshots.ts';
+import { endpointOf, info, withRedis } from './connection.ts';
+import { configFolder, dumpPath, readFacts, type RedisFacts } from './facts.ts';
+import { giveTo, layoutPaths, linkLayout } from './layout.ts';
+import { withPrivateServer } from './private-server.ts';
+import { RdbError } from './rdb-steps.ts';
+import { findServerBinary, type ServerBinary } from './server-binary.ts';
+import { openSnapshot } from './snapshot.ts';
+import { engineOwner } from './stage.ts';
+
+/**
+ * L3 and L4, away from live: the staged dump's checksum and structure, then a private server loads the staged layout
+ * (hard links to it) and what it holds is compared key by key. Where this host has no redis-server, or no memory for a
+ * second dataset, only the first: the probe after the start proves the rest.
+ */
+export async function validateRedis(config: RedisConfig, context: RestoreContext): Promise<ProbeResult[]> {
+  const facts = await readFacts(context);
+  const staged = await stagingPath(config.dataDirectory, config.id, context.staged);
+  const dump = await open(join(staged, facts.dumpName), 'r');
+  try {
+    const structure = await proveStructure(dump, facts, config, context.signal);
+    if (!structure.ok) return [structure];
+    const binary = await findServerBinary(config);
+    if (binary === undefined || freemem() < facts.memoryBytes) return [structure];
+    return [structure, ...(await proveByLoading({ config, context, facts, staged, dump, binary }))];
+  } finally {
+    await dump.close();
+  }
+}
+
+/** Against the running restored engine. EngineUnavailable, AuthFailed and others of `withRedis`. */
+export async function probeRedis(
+  config: RedisConfig,
+  environment: DriverEnvironment,
+  context: RestoreContext,
+): Promise<ProbeResult[]> {
+  const facts = await readFacts(context);
+  const endpoint = await endpointOf(config, environment);
+  await mkdir(environment.stateDir, { recursive: true });
+  const folder = await mkdtemp(join(environment.stateDir, 'redis-probe-'));
+  try {
+    const { repository, record, signal } = context;
+    await repository.materialize({
+      indexId: record.indexId,
+      into: folder,
+      place: (entry) => (entry.path === dumpPath ? dumpPath : undefined),
+      owner: 'self',
+      signal,
+    });
+    const expected = await open(join(folder, dumpPath), 'r');
+    try {
+      return await withRedis(endpoint, async (client) => {
+        const snapshot = await openSnapshot({ client, endpoint, config, stateDir: environment.stateDir, signal });
+        try {
+          const compared = await compare({
+            expected,
+            actual: snapshot.handle,
+            actualAt: snapshot.until,
+            facts,
+            config,
+            signal,
+          });
+          return describeComparison(compared, config.id);
+        } finally {
+          await snapshot.close();
+        }
+      });
+    } finally {
+      await expected.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function proveStructure(
+  dump: FileHandle,
+  facts: RedisFacts,
+  config: RedisConfig,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  const expected = `${facts.keys} keys, ${facts.expiring} with an expiry, checksum holds`;
+  try {
+    const { keys, expiring } = await readDump(dump, signal);
+    const actual = `${keys} keys, ${expiring} with an expiry, checksum holds`;
+    return { component: config.id, name: 'staged dump', expected, actual, ok: actual === expected };
+  } catch (error) {
+    if (!(error instanceof RdbError)) throw error;
+    return { component: config.id, name: 'staged dump', expected, actual: error.message, ok: false };
+  }
+}
+
+interface Loading {
+  readonly config: RedisConfig;
+  readonly context: RestoreContext;
+  readonly facts: RedisFacts;
+  readonly staged: string;
+  readonly dump: FileHandle;
+  readonly binary: ServerBinary;
+}
+
+async function proveByLoading({ config, context, facts, staged, dump, binary }: Loading): Promise<ProbeResult[]> {
+  // Beside the staging, so that hard links reach; under a staging name, so that it is removed with it.
+  const folder = `${staged}-check`;
+  await removeTree(folder);
+  await mkdir(folder, { mode: 0o700 });
+  try {
+    await linkLayout(staged, folder, facts);
+    const user = await engineOwner(config, facts);
+    if (user !== undefined) await giveTo(layoutPaths(folder, { ...facts, dumpName: dumpPath }), user);
+    const modules = await capturedModules(context, facts);
+    return await withPrivateServer(
+      { component: config.id, binary, folder, facts, modules, user, signal: context.signal },
+      async (client) => {
+        const loaded = await proveLoaded(client, facts, config.id);
+        await client.config('SET', 'dbfilename', 'loaded.rdb');
+        await client.save();
+        const actual = await open(join(folder, 'loaded.rdb'), 'r');
+        try {
+          const compared = await compare({
+            expected: dump,
+            actual,
+            actualAt: new Date(),
+            facts,
+            config,
+            signal: context.signal,
+          });
+          return [loaded, ...describeComparison(compared, config.id)];
+        } finally {
+          await actual.close();
+        }
+      },
+    );
+  } finally {
+    await removeTree(folder);
+  }
+}
+
+/** X5: a server that ignored the dump starts empty and looks healthy. */
+async function proveLoaded(client: Redis, facts: RedisFacts, component: string): Promise<ProbeResult> {
+  const state = await info(client, 'persistence');
+  const loaded = Number(state['rdb_last_load_keys_loaded'] ?? 0);
+  const expired = Number(state['rdb_last_load_keys_expired'] ?? 0);
+  const expected = `${facts.keys} keys loaded or expired`;
+  return {
+    component,
+    name: 'keys loaded by a private server',
+    expected,
+    actual: `${loaded + expired} keys loaded or expired`,
+    ok: loaded + expired === facts.keys,
+  };
+}
+
+interface ToCompare {
+  readonly expected: FileHandle;
+  readonly actual: FileHandle;
+  readonly actualAt: Date;
+  readonly facts: RedisFacts;
+  readonly config: RedisConfig;
+  readonly signal: AbortSignal;
+}
+
+async function compare({ expected, actual, actualAt, facts, config, signal }: ToCompare): Promise<Comparison> {
+  try {
+    return await compareSnapshots({ expected, expectedKeys: facts.keys + facts.functions, actual, actualAt, signal });
+  } catch (error) {
+    throw dumpError(error, config.id);
+  }
+}
+
+function describeComparison(found: Comparison, component: string): ProbeResult[] {
+  const isRight = found.missing === 0 && found.different === 0;
+  const extra = found.extra === 0 ? '' : `; ${found.extra} written since`;
+  const summary: ProbeResult = {
+    component,
+    name: 'value and expiry of every key',
+    expected: `${found.expectedKeys} keys as captured, or expired since`,
+    actual: `${found.same} as captured, ${found.expired} expired, ${found.different} different, ${found.missing} missing${extra}`,
+    ok: isRight,
+  };
+  return [
+    summary,
+    ...found.named.map(({ key, actual }): ProbeResult => ({
+      component,
+      name: `key ${key}`,
+      expected: 'as captured',
+      actual,
+      ok: false,
+    })),
+  ];
+}
+
+/** From the captured redis.conf; a module file that this host lacks makes the load fail, which is true. */
+async function capturedModules({ repository, record }: RestoreContext, facts: RedisFacts): Promise<string[][]> {
+  const modules: string[][] = [];
+  for (const path of facts.configFiles.filter((file) => file.endsWith('.conf'))) {
+    const bytes = await repository.readFile(record.indexId, `${configFolder}${path}`);
+    const lines = Buffer.from(bytes ?? '')
+      .toString('utf8')
+      .split('\n');
+    for (const line of lines) {
+      const [word, ...words] = line.trim().split(/\s+/);
+      if (word === 'loadmodule') modules.push(words);
+    }
+  }
+  return modules;
+}

@@ -1,0 +1,68 @@
+/** The switch itself, and the two ways out of it. */
+import type { RedisConfig } from '../../domain/appliance.ts';
+import { isLifeboatError } from '../../domain/errors.ts';
+import type { ComponentRecord } from '../../domain/recovery-point.ts';
+import type { RestoreContext, RestoreTarget } from '../driver.ts';
+import { removeStaging } from '../swap/staging.ts';
+import { swapBack, swapIn, swapState, type SwapTarget, type SwapTuning } from '../swap/swap.ts';
+import { restoreTargetOf } from '../swap/target.ts';
+import { isSameRun } from '../swap/token.ts';
+import { refuseWhileHeld } from './holders.ts';
+import { findServerBinary, refuseNewerDump } from './server-binary.ts';
+import { redisLives, redisPairs } from './stage.ts';
+
+/** The sealed facts are not at hand here: version and size come from the manifest's clear facts. */
+export async function redisTargets(config: RedisConfig, record: ComponentRecord): Promise<RestoreTarget[]> {
+  const target = await restoreTargetOf({ live: config.dataDirectory, needBytes: record.bytes });
+  const binary = await findServerBinary(config);
+  const { serverVersion, rdbVersion } = record.facts;
+  if (binary === undefined || typeof serverVersion !== 'string' || typeof rdbVersion !== 'number') return [target];
+  try {
+    refuseNewerDump(binary, { serverVersion, rdbVersion }, config.id);
+    return [target];
+  } catch (error) {
+    if (!isLifeboatError(error)) throw error;
+    return [
+      { ...target, problems: [...target.problems, { code: error.code, message: error.message, hint: error.hint }] },
+    ];
+  }
+}
+
+/** Precondition while any process uses the live folder: it would save over what is put there. */
+export async function swapRedis(config: RedisConfig, context: RestoreContext, tuning: SwapTuning): Promise<void> {
+  const target = { component: config.id, lives: redisLives(config) };
+  const state = await swapState(target);
+  const isDone = state.phase === 'swapped' && state.token !== undefined && isSameRun(state.token, context.token);
+  // Called again after success, the server may run on the restored data already.
+  if (!isDone) await refuseWhileHeld(config);
+  await swapIn({
+    component: config.id,
+    pairs: await redisPairs(config, context.staged),
+    token: context.token,
+    tuning,
+  });
+}
+
+export async function undoRedis(config: RedisConfig, context: RestoreContext, tuning: SwapTuning): Promise<void> {
+  const target = targetOf(config, context, tuning);
+  const { phase, token } = await swapState(target);
+  const mustMove = phase !== 'none' && phase !== 'back' && token !== undefined && isSameRun(token, context.token);
+  if (mustMove) await refuseWhileHeld(config);
+  await swapBack(target);
+  await removeStaging(target);
+}
+
+export async function commitRedis(
+  config: RedisConfig,
+  context: RestoreContext,
+  tuning: SwapTuning,
+): Promise<{ readonly safetyCopies: readonly string[] }> {
+  const target = targetOf(config, context, tuning);
+  await removeStaging(target);
+  return { safetyCopies: (await swapState(target)).safetyCopies };
+}
+
+/** From configuration alone: an undo must not need the repository. */
+function targetOf(config: RedisConfig, { token }: RestoreContext, tuning: SwapTuning): SwapTarget {
+  return { component: config.id, lives: redisLives(config), token, tuning };
+}

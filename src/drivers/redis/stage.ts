@@ -1,0 +1,129 @@
+/** Fetches a snapshot and lays a data directory out for the server, beside the live one. */
+import { lstat, realpath } from 'node:fs/promises';
+import { dirname, relative } from 'node:path';
+import type { RedisConfig } from '../../domain/appliance.ts';
+import type { IndexEntry } from '../../domain/entry.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { FencingToken, RestoreContext, StageFacts } from '../driver.ts';
+import { readOwners } from '../files/owners.ts';
+import { isInside } from '../files/paths.ts';
+import { freeBytes, nearestExisting } from '../swap/disk.ts';
+import { makeParents, makeStaging, stagingPath } from '../swap/staging.ts';
+import { clearLive, type SwapPair, type SwapTuning } from '../swap/swap.ts';
+import { configFolder, dumpPath, readFacts, type RedisFacts } from './facts.ts';
+import { refuseWhileHeld } from './holders.ts';
+import { giveTo, layOut, layoutPaths, setMode } from './layout.ts';
+import { findServerBinary, refuseNewerDump } from './server-binary.ts';
+
+/** VersionMismatch, NoSpace, Precondition (a live server with `--replace-damaged`), and those of the repository. */
+export async function stageRedis(
+  config: RedisConfig,
+  context: RestoreContext,
+  tuning: SwapTuning,
+): Promise<StageFacts> {
+  const facts = await readFacts(context);
+  const binary = await findServerBinary(config);
+  if (binary !== undefined) refuseNewerDump(binary, facts, config.id);
+  await ensureRoom(config, facts, context, tuning);
+  const staged = await makeStaging(config.dataDirectory, config.id, context.token);
+  const outside = new Map<string, string>();
+  for (const path of await missingConfigFiles(config, facts)) {
+    await makeParents(dirname(path));
+    outside.set(path, await stagingPath(path, config.id, context.token));
+  }
+  const result = await context.repository.materialize({
+    indexId: context.record.indexId,
+    into: staged,
+    place: (entry) => placeOf(entry, config, outside),
+    owner: process.getuid?.() === 0 ? 'recorded' : 'self',
+    onProgress: context.onProgress,
+    signal: context.signal,
+  });
+  await layOut(staged, facts);
+  const owner = await engineOwner(config, facts);
+  if (owner !== undefined) {
+    await giveTo(layoutPaths(staged, facts), owner);
+    await setMode(staged, owner.mode);
+  }
+  return {
+    bytes: result.bytes,
+    files: result.files,
+    facts: { appendOnly: facts.appendOnly, configFiles: outside.size },
+  };
+}
+
+/** The data directory, and configuration files that are gone. One that is there is the operator's, and newer. */
+export async function redisPairs(config: RedisConfig, staged: FencingToken): Promise<SwapPair[]> {
+  const lives = redisLives(config);
+  const pairs: SwapPair[] = [];
+  for (const live of lives) {
+    const path = await stagingPath(live, config.id, staged);
+    const isStaged = (await lstat(path).catch(() => undefined)) !== undefined;
+    if (live === config.dataDirectory || isStaged) pairs.push({ live, staged: path });
+  }
+  return pairs;
+}
+
+/** Every path that a restore of this component may touch; the data directory first. Asks nothing of the repository. */
+export function redisLives(config: RedisConfig): string[] {
+  return [config.dataDirectory, ...outsideFiles(config)];
+}
+
+/** The user whose files the engine reads: the live folder's owner, else the captured one by name, then by number. */
+export async function engineOwner(
+  { dataDirectory }: RedisConfig,
+  facts: RedisFacts,
+): Promise<{ uid: number; gid: number; mode: number } | undefined> {
+  const live = await lstat(await realpath(dataDirectory).catch(() => dataDirectory)).catch(() => undefined);
+  if (live !== undefined) return { uid: live.uid, gid: live.gid, mode: live.mode & 0o7777 };
+  if (facts.owner === undefined) return undefined;
+  return { ...(await readOwners()).resolve(facts.owner), mode: facts.owner.mode };
+}
+
+function placeOf(
+  entry: IndexEntry,
+  { dataDirectory, configFiles }: RedisConfig,
+  outside: ReadonlyMap<string, string>,
+): string | undefined {
+  if (entry.path === dumpPath) return dumpPath;
+  if (!entry.path.startsWith(`${configFolder}/`)) return undefined;
+  const live = entry.path.slice(configFolder.length);
+  // Only what is configured still is written, whatever the index names.
+  if (!configFiles.includes(live)) return undefined;
+  return isInside(live, dataDirectory) ? relative(dataDirectory, live) : outside.get(live);
+}
+
+async function missingConfigFiles(config: RedisConfig, facts: RedisFacts): Promise<string[]> {
+  const missing: string[] = [];
+  for (const path of outsideFiles(config)) {
+    if (facts.configFiles.includes(path) && (await lstat(path).catch(() => undefined)) === undefined)
+      missing.push(path);
+  }
+  return missing;
+}
+
+function outsideFiles({ dataDirectory, configFiles }: RedisConfig): string[] {
+  return configFiles.filter((path) => !isInside(path, dataDirectory));
+}
+
+async function ensureRoom(
+  config: RedisConfig,
+  facts: RedisFacts,
+  { replaceDamaged, token }: RestoreContext,
+  tuning: SwapTuning,
+): Promise<void> {
+  const free = await freeBytes(config.dataDirectory);
+  if (free >= facts.dumpBytes) return;
+  if (!replaceDamaged) {
+    throw new LifeboatError(
+      'NoSpace',
+      `staging beside \`${config.dataDirectory}\` needs ${facts.dumpBytes} bytes, ${free} are free`,
+      {
+        component: config.id,
+        hint: `free ${facts.dumpBytes - free} bytes on the filesystem of ${await nearestExisting(config.dataDirectory)}; nothing was switched`,
+      },
+    );
+  }
+  await refuseWhileHeld(config);
+  await clearLive({ component: config.id, lives: [config.dataDirectory], token, tuning });
+}
