@@ -49,7 +49,7 @@ async function markBrokenChain(
   listings: Map<BackupId, ManifestListing>,
   digests: ReadonlyMap<BackupId, string>,
 ): Promise<void> {
-  for (const { timestamp, manifest } of [...listings.values()]) {
+  for (const { timestamp, manifest } of listings.values()) {
     const previous = manifest?.lifeboat.previous;
     if (previous === null || previous === undefined) continue;
     const key = layout.manifest(previous.timestamp);

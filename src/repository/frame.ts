@@ -15,6 +15,7 @@ import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, randomF
 import type { KeyObject } from 'node:crypto';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { LifeboatError } from '../domain/errors.ts';
+import { freeBytes } from './free-bytes.ts';
 import { contentId, frameKey } from './secrets.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -80,17 +81,23 @@ export class Sealer {
     const payloadAt = at + headerBytes;
     if (this.#secrets === undefined) {
       into.set(payload, payloadAt);
-      return headerBytes + payload.length;
+      const length = headerBytes + payload.length;
+      if (packed !== undefined) freeBytes(packed);
+      return length;
     }
     const key = this.#nextKey(this.#secrets);
     header.set(this.#salt, 16);
     randomFillSync(header, 32, 12);
     const cipher = createCipheriv('aes-256-gcm', key, header.subarray(32, 44));
     cipher.setAAD(header);
-    into.set(cipher.update(payload), payloadAt);
+    const text = cipher.update(payload);
     cipher.final();
+    into.set(text, payloadAt);
     into.set(cipher.getAuthTag(), payloadAt + payload.length);
-    return headerBytes + payload.length + tagBytes;
+    const length = headerBytes + payload.length + tagBytes;
+    freeBytes(text);
+    if (packed !== undefined) freeBytes(packed);
+    return length;
   }
 
   #nextKey(secrets: Secrets): KeyObject {
@@ -123,8 +130,8 @@ export class Opener {
 
   /** Only what a read-back needs: the stored bytes are those that were sealed. Without encryption that is the id. */
   authenticate(frame: Uint8Array, kind: FrameKind): void {
-    if (this.#secrets === undefined) this.open(frame, kind);
-    else this.#decrypt(frame, this.#admit(frame, parseHeader(frame), kind));
+    if (this.#secrets === undefined) freeBytes(this.open(frame, kind), frame);
+    else freeBytes(this.#decrypt(frame, this.#admit(frame, parseHeader(frame), kind)), frame);
   }
 
   #unpack(frame: Uint8Array, header: FrameHeader, kind: FrameKind): Buffer {
@@ -138,6 +145,7 @@ export class Opener {
         chunkSize: Math.max(header.plainLength, 64),
         maxOutputLength: Math.max(header.plainLength, 64),
       });
+      freeBytes(payload, frame);
       if (plain.length === header.plainLength) return plain;
     } catch {
       // Falls through: told below.
@@ -216,7 +224,9 @@ function compress(plain: Uint8Array, level: number): Buffer | undefined {
     pledgedSrcSize: plain.length,
     params: { [constants.ZSTD_c_compressionLevel]: level },
   });
-  return packed.length < plain.length ? packed : undefined;
+  if (packed.length < plain.length) return packed;
+  freeBytes(packed);
+  return undefined;
 }
 
 function corrupt(reason: string): LifeboatError {

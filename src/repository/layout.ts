@@ -6,6 +6,9 @@ import type { BackupId } from '../domain/recovery-point.ts';
 /** The format of repository.json, keys, frames, packs and indexes that this version writes and the newest that it reads. */
 export const repositoryFormat = 1;
 
+/** A backup id, or `recovery-kit`. */
+export type ProofSubject = string;
+
 export const layout = {
   repository: 'repository.json',
   restoreScript: 'restore.sh',
@@ -20,8 +23,8 @@ export const layout = {
     `manifests/${id.slice(0, 4)}/${id.slice(4, 6)}/${id.slice(6, 8)}/backup_manifest_${id}.json`,
   intents: 'intents/',
   intent: (id: BackupId) => `intents/${id}.json`,
-  proofs: (of: BackupId | 'recovery-kit') => `proofs/${of}/`,
-  proof: (of: BackupId | 'recovery-kit', number: number) => `proofs/${of}/${String(number).padStart(4, '0')}.json`,
+  proofs: (of: ProofSubject) => `proofs/${of}/`,
+  proof: (of: ProofSubject, number: number) => `proofs/${of}/${String(number).padStart(4, '0')}.json`,
   reports: 'reports/',
   reportsOf: (type: string) => `reports/${safeName(type)}/`,
   report: (type: string, id: string) => `reports/${safeName(type)}/${safeName(id)}.json`,

@@ -13,7 +13,7 @@ import { decodeTrailer, encodeTrailer, trailerBytes } from './trailer.ts';
 
 /** A pack is closed by the frame that brings it here: large enough for S3, small enough to hold in memory. */
 export const packBytes = 16 * 1024 * 1024;
-const packRoom = packBytes + slabPlainBytes + frameOverhead;
+export const packRoom = packBytes + slabPlainBytes + frameOverhead;
 
 /** The frames of a pack: where they lie and what they hold. */
 export interface PackFrames {
@@ -34,7 +34,7 @@ export class PackBuilder {
   readonly #ids: Uint8Array[] = [];
   #size = 0;
 
-  constructor(number: number, shared: SharedArrayBuffer = new SharedArrayBuffer(packRoom)) {
+  constructor(number: number, shared: SharedArrayBuffer) {
     this.number = number;
     this.shared = shared;
     this.#bytes = new Uint8Array(shared);

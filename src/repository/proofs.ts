@@ -1,9 +1,10 @@
 /** `proofs/<TS>/<n>.json`: what was proven about a recovery point, and when. Written beside the manifest, never into it. */
 import { LifeboatError } from '../domain/errors.ts';
-import type { BackupId, JsonValue } from '../domain/recovery-point.ts';
+import type { JsonValue } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
 import { decodeDocument, encodeDocument } from './document.ts';
 import { layout } from './layout.ts';
+import type { ProofSubject } from './layout.ts';
 import type { Secrets } from './secrets.ts';
 
 export type ProofRecord = Readonly<Record<string, JsonValue>>;
@@ -11,7 +12,7 @@ export type ProofRecord = Readonly<Record<string, JsonValue>>;
 /** Appends under the next free number; `at` is the storage's time. */
 export async function addProof(
   storage: Storage,
-  of: BackupId | 'recovery-kit',
+  of: ProofSubject,
   proof: ProofRecord,
   secrets: Secrets | undefined,
 ): Promise<void> {
@@ -28,7 +29,7 @@ export async function addProof(
 /** Oldest first. ObjectCorrupt names a proof that does not authenticate. */
 export async function readProofs(
   storage: Storage,
-  of: BackupId | 'recovery-kit',
+  of: ProofSubject,
   secrets: Secrets | undefined,
 ): Promise<ProofRecord[]> {
   const proofs: ProofRecord[] = [];

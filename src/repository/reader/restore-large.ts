@@ -74,7 +74,7 @@ class LargeRestore {
       await Promise.all(this.#chunks);
       const { sha256 } = await this.#from.pool.run(
         'hash',
-        { stream: this.#stream, length: 0, then: 'end' },
+        { stream: this.#stream, length: 0, next: 'end' },
         { thread: this.#thread },
       );
       const { size, sparse, path } = this.#entry;
@@ -92,7 +92,7 @@ class LargeRestore {
 
   async abandon(): Promise<void> {
     await Promise.allSettled(this.#chunks);
-    await this.#from.pool.run('hash', { stream: this.#stream, length: 0, then: 'drop' }, { thread: this.#thread });
+    await this.#from.pool.run('hash', { stream: this.#stream, length: 0, next: 'drop' }, { thread: this.#thread });
     await this.#handle.close().catch(() => undefined);
   }
 
@@ -120,7 +120,7 @@ class LargeRestore {
         return {
           done: pool.run(
             'hash',
-            { stream: this.#stream, slab: slab.shared, length, then: 'more' },
+            { stream: this.#stream, slab: slab.shared, length, next: 'more' },
             { thread: this.#thread },
           ),
         };

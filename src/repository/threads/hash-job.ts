@@ -7,14 +7,14 @@ export class FileHashes {
   readonly #running = new Map<number, Hash>();
 
   take(job: HashJob): { readonly sha256?: string } {
-    if (job.then === 'drop') {
+    if (job.next === 'drop') {
       this.#running.delete(job.stream);
       return {};
     }
     const hash = this.#running.get(job.stream) ?? createHash('sha256');
     this.#running.set(job.stream, hash);
     if (job.slab !== undefined) hash.update(new Uint8Array(job.slab, 0, job.length));
-    if (job.then === 'more') return {};
+    if (job.next === 'more') return {};
     this.#running.delete(job.stream);
     return { sha256: hash.digest('hex') };
   }

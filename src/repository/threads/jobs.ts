@@ -71,7 +71,7 @@ export interface HashJob {
   readonly slab?: SharedArrayBuffer;
   readonly length: number;
   /** `end` answers the digest, `drop` forgets the stream. */
-  readonly then: 'more' | 'end' | 'drop';
+  readonly next: 'more' | 'end' | 'drop';
 }
 
 export interface DigestJob {

@@ -2,9 +2,10 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { LifeboatError } from '../../domain/errors.ts';
+import { packRoom } from '../pack.ts';
 import type { Secrets } from '../secrets.ts';
 import type { JobKind, JobOf, ResultOf, ThreadError } from './jobs.ts';
-import { SlabPool } from './slab.ts';
+import { PackMemory, SlabPool } from './slab.ts';
 
 /** More threads than this wait for the storage and only cost memory. */
 const maxThreads = 4;
@@ -23,6 +24,7 @@ interface Thread {
 export class ThreadPool {
   /** Shared by all writers and readers of a repository: it bounds the memory of all of them. */
   readonly slabs: SlabPool;
+  readonly packMemory = new PackMemory(packRoom);
   readonly size: number;
   readonly #secrets: Secrets | undefined;
   readonly #threads: Thread[] = [];

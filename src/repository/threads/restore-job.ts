@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync, futimesSync, openSync, writeSync } from 'node:fs';
 import { LifeboatError } from '../../domain/errors.ts';
 import { errnoOf } from '../../storage/errno.ts';
+import { freeBytes } from '../free-bytes.ts';
 import { frameKinds } from '../frame.ts';
 import type { Opener } from '../frame.ts';
 import type { FileMeta, RestoreChunkJob, RestoreFilesJob, RestoredFile, StoredBlock } from './jobs.ts';
@@ -14,6 +15,7 @@ const zeros = Buffer.alloc(holeBytes);
 
 export function restoreFiles(job: RestoreFilesJob, opener: Opener): Record<string, never> {
   for (const file of job.files) restoreFile(file, job.ranges, opener);
+  for (const range of job.ranges) freeBytes(range);
   return {};
 }
 
@@ -25,7 +27,9 @@ export function restoreChunk(job: RestoreChunkJob, opener: Opener): { readonly l
     const plain = openBlock(block, job.ranges, opener, job.name);
     slab.set(plain, length);
     length += plain.length;
+    freeOpened(plain, block, job.ranges);
   }
+  for (const range of job.ranges) freeBytes(range);
   writing(job.name, () => writeBytes(job.fd, slab.subarray(0, length), job.position, job.sparse));
   return { length };
 }
@@ -42,6 +46,7 @@ function restoreFile(file: RestoredFile, ranges: readonly Uint8Array[], opener: 
       hash.update(plain);
       writing(file.name, () => writeBytes(fd, plain, size, file.sparse));
       size += plain.length;
+      freeOpened(plain, block, ranges);
     }
     if (size !== file.size || hash.digest('hex') !== file.sha256) {
       throw new LifeboatError('ObjectCorrupt', `file ${file.name} does not have the SHA-256 that its index names`);
@@ -67,6 +72,10 @@ function openBlock(block: StoredBlock, ranges: readonly Uint8Array[], opener: Op
     throw corruptBlock(block, file, error instanceof Error ? error.message : String(error));
   }
   throw corruptBlock(block, file, 'frame holds another block');
+}
+
+function freeOpened(plain: Buffer, block: StoredBlock, ranges: readonly Uint8Array[]): void {
+  freeBytes(plain, ranges[block.range]);
 }
 
 function corruptBlock(block: StoredBlock, file: string, reason: string): LifeboatError {

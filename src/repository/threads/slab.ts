@@ -52,3 +52,21 @@ export class SlabPool {
     else next(slab);
   }
 }
+
+/** Memory for packs that are being filled. Kept when a pack is stored: what is dropped instead waits for every thread's garbage collection. */
+export class PackMemory {
+  readonly #spare: SharedArrayBuffer[] = [];
+  readonly #size: number;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  take(): SharedArrayBuffer {
+    return this.#spare.pop() ?? new SharedArrayBuffer(this.#size);
+  }
+
+  give(memory: SharedArrayBuffer): void {
+    this.#spare.push(memory);
+  }
+}

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { freeBytes } from '../free-bytes.ts';
 import { frameKinds, parseHeader } from '../frame.ts';
 import type { Opener } from '../frame.ts';
 import type { VerifyJob, VerifyResult } from './jobs.ts';
@@ -12,11 +13,13 @@ export function verify(job: VerifyJob, opener: Opener): VerifyResult {
       const bytes = job.bytes.subarray(offset, offset + length);
       if (!parseHeader(bytes).id.equals(job.ids.subarray(frame * 32, frame * 32 + 32)))
         throw new Error('frame holds another block');
-      if (job.full) opener.open(bytes, frameKinds.block);
+      if (job.full) freeBytes(opener.open(bytes, frameKinds.block), bytes);
       else opener.authenticate(bytes, frameKinds.block);
     } catch (error) {
       bad.push({ frame, message: error instanceof Error ? error.message : String(error) });
     }
   }
-  return job.digest ? { bad, sha256: createHash('sha256').update(job.bytes).digest('hex') } : { bad };
+  const result = job.digest ? { bad, sha256: createHash('sha256').update(job.bytes).digest('hex') } : { bad };
+  freeBytes(job.bytes);
+  return result;
 }

@@ -6,12 +6,13 @@ import type { BlockPlace } from '../block-table.ts';
 import type { PackRecord } from '../index-object.ts';
 import { PackBuilder } from '../pack.ts';
 import type { SealResult } from '../threads/jobs.ts';
-import type { Slab } from '../threads/slab.ts';
+import type { PackMemory, Slab } from '../threads/slab.ts';
 import type { PackSink } from './pack-sink.ts';
 import type { Previous } from './previous.ts';
 
 export class BlockStore {
   readonly #sink: PackSink;
+  readonly #memory: PackMemory;
   readonly #previous: Previous;
   /** Places of blocks that this backup stored; their pack numbers are ours. */
   readonly #fresh = new BlockTable(1024);
@@ -23,7 +24,8 @@ export class BlockStore {
   #pack: PackBuilder | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(sink: PackSink, previous: Previous) {
+  constructor(sink: PackSink, previous: Previous, memory: PackMemory) {
+    this.#memory = memory;
     this.#sink = sink;
     this.#previous = previous;
   }
@@ -102,7 +104,7 @@ export class BlockStore {
   #openPack(): PackBuilder {
     const number = this.#packs.push(undefined) - 1;
     this.#ours.add(number);
-    return new PackBuilder(number, this.#sink.takeSpare());
+    return new PackBuilder(number, this.#memory.take());
   }
 
   async #closePack(): Promise<void> {

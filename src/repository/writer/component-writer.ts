@@ -67,7 +67,7 @@ class Writer implements ComponentWriter {
     this.#options = options;
     this.#previous = previous;
     this.#sink = new PackSink(storage, pool, sealer);
-    this.#store = new BlockStore(this.#sink, previous);
+    this.#store = new BlockStore(this.#sink, previous, pool.packMemory);
     const known = previous.blocks.count === 0 ? undefined : previous.blocks.sharedIds;
     this.#largeOptions = { known, blockSize: options.blockSize };
     this.#small = new SmallFiles(pool, this.#store, this.#largeOptions);

@@ -60,7 +60,7 @@ export class LargeFile {
     const chunks = await Promise.all(this.#chunks);
     const { sha256 } = await this.#pool.run(
       'hash',
-      { stream: this.#stream, length: 0, then: 'end' },
+      { stream: this.#stream, length: 0, next: 'end' },
       { thread: this.#thread },
     );
     if (sha256 === undefined) throw new LifeboatError('Internal', 'a thread lost the hash of a file');
@@ -69,7 +69,7 @@ export class LargeFile {
 
   async abandon(): Promise<void> {
     await Promise.allSettled(this.#chunks);
-    await this.#pool.run('hash', { stream: this.#stream, length: 0, then: 'drop' }, { thread: this.#thread });
+    await this.#pool.run('hash', { stream: this.#stream, length: 0, next: 'drop' }, { thread: this.#thread });
   }
 
   async #run(
@@ -116,7 +116,7 @@ export class LargeFile {
       return {
         done: this.#pool.run(
           'hash',
-          { stream: this.#stream, slab: slab.shared, length: pieces[0]?.size ?? 0, then: 'more' },
+          { stream: this.#stream, slab: slab.shared, length: pieces[0]?.size ?? 0, next: 'more' },
           { thread: this.#thread },
         ),
       };

@@ -13,6 +13,9 @@ import type { ThreadPool } from '../threads/pool.ts';
 /** Packs on their way at once; the writer waits for room. Bounds memory to this many packs and their read-back. */
 const packsInFlight = 2;
 
+/** What is read back at once. */
+const readBackBytes = 4 * 1024 * 1024;
+
 interface SunkPack {
   readonly staged: StagedObject;
   readonly id: string;
@@ -26,10 +29,9 @@ export class PackSink {
   readonly #pool: ThreadPool;
   readonly #sealer: Sealer;
   readonly #committed: string[] = [];
-  readonly #spare: SharedArrayBuffer[] = [];
   readonly #running = new Set<Promise<void>>();
   #toCommit: SunkPack[] = [];
-  #committing: Promise<void> | undefined;
+  #isCommitting = false;
   #failure: { readonly error: unknown } | undefined;
   #storedBytes = 0;
 
@@ -46,11 +48,6 @@ export class PackSink {
 
   get storedBytes(): number {
     return this.#storedBytes;
-  }
-
-  /** Memory of a pack that is stored already, to be filled again. */
-  takeSpare(): SharedArrayBuffer | undefined {
-    return this.#spare.pop();
   }
 
   /** Returns when there is room for the next pack; `named` learns what the pack is called. */
@@ -85,7 +82,7 @@ export class PackSink {
     try {
       await staged.append(pack.bytes);
       await staged.append(tail);
-      this.#spare.push(pack.shared);
+      this.#pool.packMemory.give(pack.shared);
       this.#storedBytes += staged.size;
       await new Promise<void>((done, failed) => this.#enqueue({ staged, id, frames, done, failed }));
     } catch (error) {
@@ -97,13 +94,12 @@ export class PackSink {
 
   #enqueue(pack: SunkPack): void {
     this.#toCommit.push(pack);
-    this.#committing ??= this.#commitAll().finally(() => {
-      this.#committing = undefined;
-    });
+    if (!this.#isCommitting) void this.#commitAll();
   }
 
   /** One barrier for all packs that wait: what comes meanwhile shares the next one. */
   async #commitAll(): Promise<void> {
+    this.#isCommitting = true;
     while (this.#toCommit.length > 0) {
       const batch = this.#toCommit;
       this.#toCommit = [];
@@ -116,25 +112,37 @@ export class PackSink {
       }
       for (const pack of batch) this.#readBack(pack).then(pack.done, pack.failed);
     }
+    this.#isCommitting = false;
   }
 
   async #readBack({ id, frames }: SunkPack): Promise<void> {
     const key = layout.pack(id);
-    const bytes = await this.#storage.read(key);
-    const { bad } = await this.#pool.run(
-      'verify',
-      { bytes, frames: frames.frames, ids: frames.ids, full: false, digest: false },
-      { transfer: [bytes.buffer] },
-    );
-    const [first] = bad;
-    if (first !== undefined)
-      throw new LifeboatError(
-        'ObjectCorrupt',
-        `object ${key} is not what was written, read back at once: ${first.message}`,
-      );
+    for (const { offset, length, ...part } of partsOf(frames)) {
+      const bytes = await this.#storage.read(key, { offset, length });
+      const job = { bytes, ...part, full: false, digest: false };
+      const { bad } = await this.#pool.run('verify', job, { transfer: [bytes.buffer] });
+      const [first] = bad;
+      if (first !== undefined) {
+        throw new LifeboatError('ObjectCorrupt', `object ${key}, read back at once, is not what was written: ${first.message}`);
+      }
+    }
   }
 
   #throwFailure(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}
+
+/** Cuts a pack's frames into stretches of about `readBackBytes`; frame offsets count from the stretch's own. */
+function* partsOf({ frames, ids }: PackFrames): Generator<{ offset: number; length: number; frames: Uint32Array; ids: Uint8Array }> {
+  const count = frames.length / 2;
+  for (let from = 0; from < count;) {
+    const offset = frames[from * 2] ?? 0;
+    let end = offset;
+    let to = from;
+    for (; to < count && end - offset < readBackBytes; to += 1) end = (frames[to * 2] ?? 0) + (frames[to * 2 + 1] ?? 0);
+    const own = frames.slice(from * 2, to * 2).map((number, index) => (index % 2 === 0 ? number - offset : number));
+    yield { offset, length: end - offset, frames: own, ids: ids.slice(from * 32, to * 32) };
+    from = to;
   }
 }
