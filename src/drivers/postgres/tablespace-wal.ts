@@ -11,7 +11,7 @@ import type { SealedFacts } from './facts.ts';
 
 const run = promisify(execFile);
 
-/** Precondition if there is such a record. Does nothing where the installation has no pg_waldump. */
+/** Precondition if there is such a record, ValidationFailed if the WAL cannot be read. Does nothing where the installation has no pg_waldump. */
 export async function refuseTablespaceRecords(
   binDirectory: string,
   dataDirectory: string,
@@ -25,8 +25,10 @@ export async function refuseTablespaceRecords(
   );
   if (!isThere) return;
   const range = ['--timeline', `${facts.timeline}`, '--start', facts.startLsn, '--end', facts.stopLsn];
-  const { stdout } = await run(program, ['--path', join(dataDirectory, 'pg_wal'), '--rmgr', 'Tablespace', ...range], {
-    env: { LC_ALL: 'C' },
+  const args = ['--path', join(dataDirectory, 'pg_wal'), '--rmgr', 'Tablespace', ...range];
+  const { stdout } = await run(program, args, { env: { LC_ALL: 'C' } }).catch((error: unknown) => {
+    const text = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
+    throw new LifeboatError('ValidationFailed', `the staged WAL cannot be read: ${text}`, { component, cause: error });
   });
   const record = /desc: (.*)$/m.exec(stdout)?.[1];
   if (record === undefined) return;

@@ -36,7 +36,13 @@ labTest('O7.1: a second backup of unchanged data stores next to nothing', async 
   const first = await capture();
   const backupId = await repository.reserve(new Date(), 'second');
   const second = await captureComponent({
-    ...{ repository, driver, host: 'main', backupId, previous: first, resumePacks: [], onProgress: () => {} },
+    repository,
+    driver,
+    host: 'main',
+    backupId,
+    previous: first,
+    resumePacks: [],
+    onProgress: () => {},
     signal: new AbortController().signal,
   });
   expect(second.storedBytes).toBeLessThan(first.storedBytes / 10);

@@ -23,16 +23,16 @@ export interface Lab {
   readonly config: PostgresConfig;
   readonly driver: Driver;
   /** Another driver for the same server, with some of its configuration changed. */
-  driverWith(changes: Partial<PostgresConfig>): Driver;
+  readonly driverWith: (changes: Partial<PostgresConfig>) => Driver;
   /** Runs SQL as the superuser in the probed database. */
-  sql(text: string): Promise<pg.QueryResult>;
-  capture(driver?: Driver, signal?: AbortSignal): Promise<ComponentRecord>;
+  readonly sql: (text: string) => Promise<pg.QueryResult>;
+  readonly capture: (driver?: Driver, signal?: AbortSignal) => Promise<ComponentRecord>;
   /** The context of one step: 1 stage, 2 validate, 3 swap, 4 probe, 5 commit, 9 undo. */
-  step(record: ComponentRecord, phase: number, attempt?: number): RestoreContext;
+  readonly step: (record: ComponentRecord, phase: number, attempt?: number) => RestoreContext;
   /** Stops the server, swaps, starts it on the restored data. */
-  goLive(record: ComponentRecord): Promise<void>;
-  stop(): Promise<void>;
-  start(): Promise<void>;
+  readonly goLive: (record: ComponentRecord) => Promise<void>;
+  readonly stop: () => Promise<void>;
+  readonly start: () => Promise<void>;
 }
 
 export interface LabOptions extends Partial<PostgresOptions> {
@@ -90,8 +90,17 @@ async function makeLab(folder: string, { setup = someTables, ...options }: LabOp
     key: randomBytes(32),
   });
   const config: PostgresConfig = {
-    ...{ id: 'postgres', kind: 'postgres', host: 'main', tier: 'critical', priority: 1, services: ['postgres'] },
-    ...{ hostname: server.hostname, port, user: server.user, database, dataDirectory: server.dataDirectory },
+    id: 'postgres',
+    kind: 'postgres',
+    host: 'main',
+    tier: 'critical',
+    priority: 1,
+    services: ['postgres'],
+    hostname: server.hostname,
+    port,
+    user: server.user,
+    database,
+    dataDirectory: server.dataDirectory,
     password: { from: 'literal', value: server.password },
     binDirectory: undefined,
     osUser: undefined,
@@ -109,15 +118,27 @@ async function makeLab(folder: string, { setup = someTables, ...options }: LabOp
   });
   const signal = new AbortController().signal;
   const step = (record: ComponentRecord, phase: number, attempt = 1): RestoreContext => ({
-    ...{ repository, record, token: token(phase, attempt), staged: token(1, 1), replaceDamaged: false },
-    ...{ onProgress: () => {}, signal },
+    repository,
+    record,
+    token: token(phase, attempt),
+    staged: token(1, 1),
+    replaceDamaged: false,
+    onProgress: () => {},
+    signal,
   });
   const stop = () => server.stop();
   const start = async () => {
     server = await startPostgres({ ...options, directory, settings, port });
   };
   return {
-    ...{ folder, repository, config, driver, driverWith, step, stop, start },
+    folder,
+    repository,
+    config,
+    driver,
+    driverWith,
+    step,
+    stop,
+    start,
     get server() {
       return server;
     },
@@ -125,8 +146,14 @@ async function makeLab(folder: string, { setup = someTables, ...options }: LabOp
     capture: async (by = driver, captureSignal = signal) => {
       const backupId = await repository.reserve(new Date(), `test-${randomBytes(4).toString('hex')}`);
       return captureComponent({
-        ...{ repository, driver: by, host: 'main', backupId, previous: undefined, resumePacks: [] },
-        ...{ onProgress: () => {}, signal: captureSignal },
+        repository,
+        driver: by,
+        host: 'main',
+        backupId,
+        previous: undefined,
+        resumePacks: [],
+        onProgress: () => {},
+        signal: captureSignal,
       });
     },
     goLive: async (record) => {

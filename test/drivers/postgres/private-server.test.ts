@@ -1,0 +1,151 @@
+import { lstat, readFile, readdir, readlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { SealedFacts } from '../../../src/drivers/postgres/facts.ts';
+import { privateFolder, startPrivateServer } from '../../../src/drivers/postgres/private-server.ts';
+import type { PrivateServer } from '../../../src/drivers/postgres/private-server.ts';
+import { runningPostmaster } from '../../../src/drivers/postgres/postmaster.ts';
+import { isReadyForLive, prepareForRecovery, recoveredTo } from '../../../src/drivers/postgres/staged-directory.ts';
+import { parseLsn } from '../../../src/drivers/postgres/lsn.ts';
+import { stagingPath } from '../../../src/drivers/swap/staging.ts';
+import { labTest, sealedJson } from './lab.ts';
+import type { Lab } from './lab.ts';
+import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
+
+async function startOn({ repository, step }: Lab, record: ComponentRecord, path: string): Promise<PrivateServer> {
+  const facts = await sealedJson<SealedFacts>(repository, record, '.lifeboat/facts.json');
+  await prepareForRecovery({ path, tablespaces: [], owner: undefined });
+  return startPrivateServer({
+    component: 'postgres',
+    binDirectory: '/usr/lib/postgresql/15/bin',
+    dataDirectory: path,
+    facts,
+    owner: { uid: process.getuid!(), gid: process.getgid!() },
+    signal: step(record, 2).signal,
+  });
+}
+
+async function staged(lab: Lab): Promise<{ record: ComponentRecord; path: string }> {
+  const record = await lab.capture();
+  await lab.driver.stage(lab.step(record, 1));
+  return { record, path: await stagingPath(lab.config.dataDirectory, 'postgres', lab.step(record, 1).token) };
+}
+
+/** Inodes of all TCP sockets that listen, from the kernel's own table. */
+async function listeningInodes(): Promise<Set<string>> {
+  const tables = await Promise.all(
+    ['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')),
+  );
+  const rows = tables.flatMap((table) => table.split('\n').slice(1)).map((row) => row.trim().split(/\s+/));
+  return new Set(rows.filter((fields) => fields[3] === '0A').map((fields) => fields[9]!));
+}
+
+async function socketInodes(pid: number): Promise<string[]> {
+  const links = await Promise.all(
+    (await readdir(`/proc/${pid}/fd`)).map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')),
+  );
+  return links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []);
+}
+
+labTest(
+  'D2.7: the private server listens on no network, archives nothing, and only its own user may enter its socket',
+  async ({ lab }) => {
+    const made = await lab();
+    const { record, path } = await staged(made);
+    const server = await startOn(made, record, path);
+    try {
+      const folder = privateFolder(path);
+      expect(Buffer.byteLength(folder)).toBeLessThan(100);
+      expect((await lstat(folder)).mode & 0o777).toBe(0o700);
+      const pid = await runningPostmaster(path);
+      const listening = await listeningInodes();
+      expect((await socketInodes(pid!)).filter((inode) => listening.has(inode))).toEqual([]);
+      // The live server is one of those that do, so the table was read.
+      const live = await runningPostmaster(made.config.dataDirectory);
+      expect((await socketInodes(live!)).some((inode) => listening.has(inode))).toBe(true);
+      const session = await server.connect('postgres');
+      const names = ['listen_addresses', 'archive_mode', 'archive_command', 'primary_conninfo', 'primary_slot_name'];
+      const settings = await session.row(
+        `SELECT ${names.map((name) => `current_setting('${name}') AS ${name}`).join(', ')}`,
+      );
+      await session.end();
+      expect(Object.values(settings)).toEqual(['', 'off', '(disabled)', '', '']);
+    } finally {
+      await server.stop();
+    }
+    await expect(lstat(privateFolder(path))).rejects.toThrow('ENOENT');
+  },
+);
+
+labTest(
+  'D2.7: validation succeeds after an earlier one was killed, with its server left running or dead',
+  async ({ lab }) => {
+    const made = await lab();
+    const { record, path } = await staged(made);
+    const left = await startOn(made, record, path);
+    const leftPid = await runningPostmaster(path);
+    expect(await isReadyForLive(path)).toBe(false);
+    expect((await made.driver.validate(made.step(record, 2, 2))).filter((probe) => !probe.ok)).toEqual([]);
+    expect(await runningPostmaster(path)).toBeUndefined();
+    expect(() => process.kill(leftPid!, 0)).toThrow('ESRCH');
+    await left.kill();
+
+    await startOn(made, record, path);
+    process.kill((await runningPostmaster(path))!, 'SIGKILL');
+    await expect.poll(() => runningPostmaster(path)).toBeUndefined();
+    const probes = await made.driver.validate(made.step(record, 2, 3));
+    expect(probes.filter((probe) => !probe.ok)).toEqual([]);
+    expect(await isReadyForLive(path)).toBe(true);
+    const facts = await sealedJson<SealedFacts>(made.repository, record, '.lifeboat/facts.json');
+    const reached = await recoveredTo(path);
+    expect(parseLsn(reached!.lsn)).toBeGreaterThanOrEqual(parseLsn(facts.stopLsn));
+    expect(reached!.timeline).toBe(facts.timeline + 1);
+  },
+);
+
+labTest('D2.7: an aborted validation ends its server, and undo removes what is staged', async ({ lab }) => {
+  const made = await lab();
+  const { record, path } = await staged(made);
+  const controller = new AbortController();
+  const context = {
+    ...made.step(record, 2),
+    signal: controller.signal,
+    onProgress: ({ phase }: { readonly phase: string }) => {
+      if (phase === 'probe') controller.abort(new Error('given up'));
+    },
+  };
+  await expect(made.driver.validate(context)).rejects.toThrow('given up');
+  expect(await runningPostmaster(path)).toBeUndefined();
+  await made.driver.undo(made.step(record, 9));
+  await expect(lstat(path)).rejects.toThrow('ENOENT');
+});
+
+labTest('D6.1: staged WAL that is not what the server wrote fails validation', async ({ lab }) => {
+  const made = await lab();
+  const { record, path } = await staged(made);
+  for (const name of await readdir(join(path, 'pg_wal'))) {
+    if (/^[0-9A-F]{24}$/.test(name)) await writeFile(join(path, 'pg_wal', name), Buffer.alloc(16 * 1024 * 1024));
+  }
+  await expect(made.driver.validate(made.step(record, 2))).rejects.toMatchObject({
+    code: 'ValidationFailed',
+    message: expect.stringContaining('WAL'),
+  });
+  expect(await runningPostmaster(path)).toBeUndefined();
+});
+
+labTest(
+  'D6.1: another major is refused in plan, stage and validation, naming what is missing',
+  async ({ lab, folder }) => {
+    const made = await lab();
+    const { record, path } = await staged(made);
+    const foreign = { ...record, facts: { ...record.facts, major: 14 } };
+    const [target] = await made.driver.restoreTargets(foreign);
+    expect(target?.problems).toEqual([
+      expect.objectContaining({ code: 'VersionMismatch', message: expect.stringContaining('PostgreSQL 14') }),
+    ]);
+    const elsewhere = made.driverWith({ binDirectory: folder });
+    await expect(elsewhere.stage(made.step(record, 1, 2))).rejects.toMatchObject({ code: 'VersionMismatch' });
+    await writeFile(join(path, 'PG_VERSION'), '14\n');
+    await expect(made.driver.validate(made.step(record, 2))).rejects.toMatchObject({ code: 'VersionMismatch' });
+  },
+);
