@@ -1,18 +1,20 @@
 /** Registers the search attributes that runs show. Where that is not allowed, runs go on without them. */
-import { temporal } from '@temporalio/proto';
 import type { Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
 
-const { INDEXED_VALUE_TYPE_BOOL, INDEXED_VALUE_TYPE_DATETIME, INDEXED_VALUE_TYPE_KEYWORD } = temporal.api.enums.v1.IndexedValueType;
+/** Values of temporal.api.enums.v1.IndexedValueType, which the SDK does not export by name. */
+const keyword = 2;
+const bool = 5;
+const datetime = 6;
 
 export const searchAttributes = {
-  LifeboatAppliance: INDEXED_VALUE_TYPE_KEYWORD,
-  LifeboatKind: INDEXED_VALUE_TYPE_KEYWORD,
-  LifeboatState: INDEXED_VALUE_TYPE_KEYWORD,
-  LifeboatWaitingOn: INDEXED_VALUE_TYPE_KEYWORD,
-  LifeboatBackup: INDEXED_VALUE_TYPE_KEYWORD,
-  LifeboatBreached: INDEXED_VALUE_TYPE_BOOL,
-  LifeboatDeadline: INDEXED_VALUE_TYPE_DATETIME,
+  LifeboatAppliance: keyword,
+  LifeboatKind: keyword,
+  LifeboatState: keyword,
+  LifeboatWaitingOn: keyword,
+  LifeboatBackup: keyword,
+  LifeboatBreached: bool,
+  LifeboatDeadline: datetime,
 } as const;
 
 const waitMs = 15_000;

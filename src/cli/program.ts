@@ -7,7 +7,6 @@ import { init } from './commands/init.ts';
 import { now } from './commands/now.ts';
 import { restoreAbort, restorePlan, restoreShow, restoreStart, restoreWatch } from './commands/restore.ts';
 import { verify } from './commands/verify.ts';
-import { worker } from './commands/worker.ts';
 import type { GlobalOptions } from './context.ts';
 
 export function createProgram(): Command {
@@ -42,7 +41,11 @@ export function createProgram(): Command {
     .command('worker')
     .description('do the work of this host until SIGTERM')
     .option('--only <roles>', 'comma-separated roles: database,redis,storage,vectorstore,inference,platform')
-    .action(async (options) => worker(globals(), options));
+    .action(async (options) => {
+      // The worker's native core is loaded only where a worker runs: every other command begins half a second sooner.
+      const { worker } = await import('./commands/worker.ts');
+      await worker(globals(), options);
+    });
 
   const backups = program.command('backups').description('recovery points');
   backups
