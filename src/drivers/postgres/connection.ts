@@ -7,6 +7,8 @@ import { LifeboatError } from '../../domain/errors.ts';
 
 /** A local server answers in milliseconds; ten seconds cover one that is swapping. */
 const connectTimeoutMs = 10_000;
+/** A host that vanishes in the middle of a copy is noticed after this and some probes, not after the system's two hours. */
+const keepAliveAfterMs = 30_000;
 
 export interface Address {
   /** Host name, or the folder of a Unix socket. */
@@ -55,6 +57,7 @@ export async function openSession(address: Address, component: string, options: 
     application_name: 'lifeboat',
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveAfterMs,
     types: { getTypeParser: () => (value: string) => value },
     ...(options.replication ? { replication: 'database' } : {}),
   } as pg.ClientConfig);

@@ -1,6 +1,7 @@
 import { lstat, readFile, readdir, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { sortingProbes } from '../../../src/drivers/postgres/collations.ts';
 import type { SealedFacts } from '../../../src/drivers/postgres/facts.ts';
 import { privateFolder, startPrivateServer } from '../../../src/drivers/postgres/private-server.ts';
 import type { PrivateServer } from '../../../src/drivers/postgres/private-server.ts';
@@ -147,5 +148,34 @@ labTest(
     await expect(elsewhere.stage(made.step(record, 1, 2))).rejects.toMatchObject({ code: 'VersionMismatch' });
     await writeFile(join(path, 'PG_VERSION'), '14\n');
     await expect(made.driver.validate(made.step(record, 2))).rejects.toMatchObject({ code: 'VersionMismatch' });
+  },
+);
+
+labTest(
+  'D6.7: where the sorting library has another version than at the capture, all indexes are built anew',
+  async ({ lab }) => {
+    const made = await lab();
+    const { record, path } = await staged(made);
+    const facts = await sealedJson<SealedFacts>(made.repository, record, '.lifeboat/facts.json');
+    expect(Object.keys(facts.collations)).toContain('i');
+    const server = await startOn(made, record, path);
+    try {
+      const indexFile = async () => {
+        const session = await server.connect('wazuh_chat');
+        const row = await session.row(`SELECT pg_relation_filenode('messages_pkey')::text AS node`);
+        await session.end();
+        return row['node'];
+      };
+      const before = await indexFile();
+      expect(await sortingProbes(server, facts, 'postgres')).toEqual([]);
+      expect(await indexFile()).toBe(before);
+      const older = { ...facts, collations: { i: '1.0' } };
+      expect(await sortingProbes(server, older, 'postgres')).toEqual([
+        expect.objectContaining({ name: 'sorting library ICU', expected: '1.0', ok: true }),
+      ]);
+      expect(await indexFile()).not.toBe(before);
+    } finally {
+      await server.stop();
+    }
   },
 );
