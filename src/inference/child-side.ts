@@ -20,5 +20,6 @@ export function serveRequests(handle: Handler): void {
 }
 
 function reply(message: ChildReply): void {
-  process.send?.(message);
+  // The parent may be gone by now; then nobody waits for the answer.
+  if (process.connected) process.send?.(message, () => undefined);
 }

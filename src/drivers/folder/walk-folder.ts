@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { EntryMeta, OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { readOwners, type Owners } from '../files/owners.ts';
+import { isLifeboatName } from '../swap/names.ts';
 
 export type FolderEntry =
   | {
@@ -22,8 +23,6 @@ export interface FolderOwner {
   readonly user?: string;
   readonly group?: string;
 }
-
-const ownNames = '.lifeboat';
 
 /** In path order. SourceEmpty where the folder does not exist. Sockets, pipes and devices are left out. */
 export async function walkFolder(root: string, component: string): Promise<FolderEntry[]> {
@@ -49,7 +48,7 @@ interface Visit {
 async function walk(visit: Visit): Promise<void> {
   const { folder, prefix, entries, component } = visit;
   for await (const child of await openFolder(folder, component)) {
-    if (prefix === '' && child.name.startsWith(ownNames)) continue;
+    if (isLifeboatName(child.name)) continue;
     const path = prefix + child.name;
     const absolutePath = join(folder, child.name);
     if (child.name.includes('\uFFFD')) throw notUtf8(absolutePath, component);

@@ -1,38 +1,34 @@
 /** Reads a vector store that another process writes, and proves that the three files belong together. */
 import { join } from 'node:path';
 import type { VectorstoreConfig } from '../../domain/appliance.ts';
-import { LifeboatError } from '../../domain/errors.ts';
+import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
 import type { CaptureContext, CaptureFacts } from '../driver.ts';
 import { writeSealedFacts } from '../folder/sealed-facts.ts';
 import { ownerOf, walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
-import { knownQueries, sealQueries, searchK, type StoreFacts } from './facts.ts';
+import { knownQueries, sealQueries, searchK, type StoreFacts, type VectorstoreFacts } from './facts.ts';
 import { indexFile, metadataFile, missingFiles, readMetadata, storeFiles, storeFolders } from './files.ts';
 import { inspectIndex } from './inspect-index.ts';
 import { identify, waitUntilQuiet } from './stable-window.ts';
 
-/** Windows that are tried before the capture goes on as `unproven`. */
+/** How often a quiet window, and a load within it, are tried before the capture goes on as `unproven`. */
 const windows = 5;
 
 /**
- * Quiet window → load in a child → read → look again. SourceChanged where a file changed while it was loaded or read
- * (a retry begins anew); SourceEmpty where a file is missing; SourceCorrupt where quiet files contradict each other.
+ * Quiet window → load in a child → read → look again. A save of the application that comes in between begins it anew,
+ * and after the last try is SourceChanged (a retry begins anew with a fresh writer). SourceEmpty where a file is
+ * missing; SourceCorrupt where files that stood still contradict each other.
  */
 export async function captureVectorstore(config: VectorstoreConfig, context: CaptureContext): Promise<CaptureFacts> {
   const stores = storePaths(config, await walkFolder(config.path, config.id));
-  const { quiet, identity } = await waitUntilQuiet({
-    paths: stores.flatMap(({ paths }) => paths),
-    quietSeconds: config.quietSeconds,
-    attempts: windows,
-    signal: context.signal,
-  });
+  const paths = stores.flatMap((store) => store.paths);
   const capturedFrom = new Date();
-  const entries = await walkFolder(config.path, config.id);
-  context.onProgress({ phase: 'checking the index', bytesDone: 0, bytesTotal: 0 });
-  const facts: StoreFacts[] = [];
-  for (const { folder } of stores) facts.push(await inspectStore(config, folder, quiet, context.signal));
-  await writeEntries(context, entries);
-  if ((await identify(stores.flatMap(({ paths }) => paths))) !== identity) throw changed(config);
-  await writeSealedFacts(context.writer, { owner: await ownerOf(config.path), stores: facts });
+  const { facts, quiet, identity } = await inspectQuietly(config, stores, context);
+  await writeEntries(context, await walkFolder(config.path, config.id));
+  if ((await identify(paths)) !== identity) throw changed(config);
+  await writeSealedFacts(context.writer, {
+    owner: await ownerOf(config.path),
+    stores: facts,
+  } satisfies VectorstoreFacts);
   return {
     capturedFrom,
     capturedUntil: new Date(),
@@ -46,8 +42,65 @@ export async function captureVectorstore(config: VectorstoreConfig, context: Cap
   };
 }
 
+interface Inspection {
+  readonly facts: readonly StoreFacts[];
+  readonly quiet: boolean;
+  /** Of the files that were inspected. */
+  readonly identity: string;
+}
+
+/** What the loads say counts only where the files are the same before and after. */
+async function inspectQuietly(
+  config: VectorstoreConfig,
+  stores: readonly Store[],
+  context: CaptureContext,
+): Promise<Inspection> {
+  const paths = stores.flatMap((store) => store.paths);
+  const { quietSeconds } = config;
+  for (let attempt = 1; ; attempt += 1) {
+    const { quiet, identity } = await waitUntilQuiet({
+      paths,
+      quietSeconds,
+      attempts: windows,
+      signal: context.signal,
+    });
+    context.onProgress({ phase: 'checking the index', bytesDone: 0, bytesTotal: 0 });
+    const result = await inspectStores(config, stores, context.signal).then(
+      (facts) => ({ facts }),
+      (error: unknown) => ({ error }),
+    );
+    const hasChanged = (await identify(paths)) !== identity;
+    if (!hasChanged && 'facts' in result) return { facts: result.facts, quiet, identity };
+    // Without a quiet window a contradiction may be a save that is half way.
+    if ('error' in result && ((quiet && !hasChanged) || isOfTheChild(result.error))) throw result.error;
+    if (attempt === windows) throw changed(config);
+  }
+}
+
+/** Aborted, or dead by its memory limit: that says nothing of the files. */
+function isOfTheChild(error: unknown): boolean {
+  return isLifeboatError(error, 'Aborted') || isLifeboatError(error, 'EngineFailed');
+}
+
+async function inspectStores(
+  config: VectorstoreConfig,
+  stores: readonly Store[],
+  signal: AbortSignal,
+): Promise<StoreFacts[]> {
+  const facts: StoreFacts[] = [];
+  for (const { folder } of stores) facts.push(await inspectStore(config, folder, signal));
+  return facts;
+}
+
+interface Store {
+  /** Relative to the component's folder. */
+  readonly folder: string;
+  /** Its three files. */
+  readonly paths: readonly string[];
+}
+
 /** SourceEmpty unless there is a store and every store has its three files. */
-function storePaths(config: VectorstoreConfig, entries: readonly FolderEntry[]): { folder: string; paths: string[] }[] {
+function storePaths(config: VectorstoreConfig, entries: readonly FolderEntry[]): Store[] {
   const folders = storeFolders(entries);
   if (folders.length === 0) {
     throw new LifeboatError('SourceEmpty', `\`${config.path}\` holds no vector store: no ${storeFiles.join(', ')}`, {
@@ -65,12 +118,7 @@ function storePaths(config: VectorstoreConfig, entries: readonly FolderEntry[]):
   });
 }
 
-async function inspectStore(
-  config: VectorstoreConfig,
-  folder: string,
-  quiet: boolean,
-  signal: AbortSignal,
-): Promise<StoreFacts> {
+async function inspectStore(config: VectorstoreConfig, folder: string, signal: AbortSignal): Promise<StoreFacts> {
   const path = join(config.path, folder, indexFile);
   const index = await inspectIndex(
     { path, k: searchK, queries: knownQueries },
@@ -81,8 +129,7 @@ async function inspectStore(
     throw new LifeboatError('SourceEmpty', `\`${path}\` holds no vector`, { component: config.id });
   if (metadata.documentCount !== undefined && metadata.documentCount !== index.total) {
     const message = `\`${path}\` holds ${index.total} vectors, ${metadataFile} says ${metadata.documentCount}`;
-    // Without a quiet window the application may be in the middle of a save.
-    throw new LifeboatError(quiet ? 'SourceCorrupt' : 'SourceChanged', message, { component: config.id });
+    throw new LifeboatError('SourceCorrupt', message, { component: config.id });
   }
   return {
     folder,

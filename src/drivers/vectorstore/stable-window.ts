@@ -2,11 +2,13 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Identity of each file at one moment; two equal texts mean that nothing was written or renamed in between. */
+/** Identity of each file at one moment; two equal texts mean that nothing was written or renamed in between. An absent file counts too. */
 export async function identify(paths: readonly string[]): Promise<string> {
   const parts = await Promise.all(
     paths.map(async (path) => {
-      const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+      const stats = await stat(path, { bigint: true }).catch((error: NodeJS.ErrnoException) => error.code);
+      if (typeof stats !== 'object') return String(stats);
+      const { dev, ino, size, mtimeNs, ctimeNs } = stats;
       return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
     }),
   );

@@ -1,6 +1,7 @@
 /** A real repository on a temporary disk, and the steps of a backup and of a restore with one driver. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ReportProgress } from '../../../src/domain/progress.ts';
 import type { ComponentRecord, ProbeResult } from '../../../src/domain/recovery-point.ts';
 import type { Driver, RestoreContext } from '../../../src/drivers/driver.ts';
 import { captureComponent } from '../../../src/operations/capture-component.ts';
@@ -12,7 +13,7 @@ import { createLocalStorage } from '../../../src/storage/local/local-storage.ts'
 export interface RestoreBench {
   readonly repository: Repository;
   /** A backup of the component as a record of a manifest. */
-  capture(driver: Driver, previous?: ComponentRecord): Promise<ComponentRecord>;
+  capture(driver: Driver, previous?: ComponentRecord, onProgress?: ReportProgress): Promise<ComponentRecord>;
   /** The context of one step; `attempt` as the workflow counts it: stage 1001, swap 3001 … */
   context(record: ComponentRecord, attempt: number, run?: string): RestoreContext;
   /** stage → validate → swap. The probes of `validate`. */
@@ -38,7 +39,7 @@ export async function makeBench(folder: string): Promise<RestoreBench> {
   return {
     repository,
     context,
-    async capture(driver, previous) {
+    async capture(driver, previous, onProgress) {
       const backupId = await repository.reserve(new Date(), `test ${Math.random()}`);
       return captureComponent({
         repository,
@@ -47,7 +48,7 @@ export async function makeBench(folder: string): Promise<RestoreBench> {
         backupId,
         previous,
         resumePacks: [],
-        onProgress: () => undefined,
+        onProgress: (state) => onProgress?.(state),
         signal: AbortSignal.timeout(60_000),
       });
     },

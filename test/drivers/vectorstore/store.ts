@@ -1,4 +1,5 @@
 /** A real FAISS index with its two companions, as an application writes them. */
+import { renameSync, writeFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import faiss from 'faiss-node';
@@ -15,8 +16,23 @@ export interface StoreOptions {
 export const dimension = 16;
 
 export async function writeStore(folder: string, options: StoreOptions = {}): Promise<void> {
-  const vectors = options.vectors ?? 200;
   await mkdir(folder, { recursive: true });
+  for (const [path, content] of makeFiles(folder, options)) {
+    await writeFile(`${path}.tmp`, content);
+    await rename(`${path}.tmp`, path);
+  }
+}
+
+/** A flat store with so many vectors, written between two instructions of the caller. */
+export function writeStoreSync(folder: string, vectors: number): void {
+  for (const [path, content] of makeFiles(folder, { vectors })) {
+    writeFileSync(`${path}.tmp`, content);
+    renameSync(`${path}.tmp`, path);
+  }
+}
+
+function makeFiles(folder: string, options: StoreOptions): [path: string, content: Uint8Array][] {
+  const vectors = options.vectors ?? 200;
   const index =
     options.factory === undefined
       ? new faiss.IndexFlatL2(dimension)
@@ -27,10 +43,12 @@ export async function writeStore(folder: string, options: StoreOptions = {}): Pr
     embedding_model: options.embeddingModel ?? 'all-MiniLM-L6-v2',
     document_count: options.documentCount ?? vectors,
   };
-  await replaceFile(join(folder, 'faiss_index.faiss'), index.toBuffer());
-  // Begins as a pickle that would run a command if anybody unpickled it.
-  await replaceFile(join(folder, 'faiss_index.pkl'), Buffer.from("cos\nsystem\n(S'exit 1'\ntR."));
-  await replaceFile(join(folder, 'metadata.json'), Buffer.from(JSON.stringify(metadata)));
+  return [
+    [join(folder, 'faiss_index.faiss'), index.toBuffer()],
+    // Begins as a pickle that would run a command if anybody unpickled it.
+    [join(folder, 'faiss_index.pkl'), Buffer.from("cos\nsystem\n(S'exit 1'\ntR.")],
+    [join(folder, 'metadata.json'), Buffer.from(JSON.stringify(metadata))],
+  ];
 }
 
 export function vectorOf(id: number): number[] {
@@ -51,9 +69,4 @@ export function configOf(path: string, fields: Partial<VectorstoreConfig> = {}):
     embeddingModel: 'all-MiniLM-L6-v2',
     ...fields,
   };
-}
-
-async function replaceFile(path: string, content: Uint8Array): Promise<void> {
-  await writeFile(`${path}.tmp`, content);
-  await rename(`${path}.tmp`, path);
 }

@@ -6,7 +6,7 @@ import type { Driver } from '../../../src/drivers/driver.ts';
 import { createVectorstoreDriver } from '../../../src/drivers/vectorstore/driver.ts';
 import { engineTest } from '../../support/engines.ts';
 import { failedProbes, makeBench, type RestoreBench } from '../folder/restore-bench.ts';
-import { configOf, writeStore } from './store.ts';
+import { configOf, writeStore, writeStoreSync } from './store.ts';
 
 interface Fixture {
   kit: RestoreBench;
@@ -66,6 +66,23 @@ describe('capture', () => {
       isWriting = false;
       await writer;
     }
+  });
+
+  test('a save between the quiet window and the read begins it anew: what is captured belongs together', async ({
+    kit,
+    live,
+  }) => {
+    const driver = driverOf(live);
+    let saves = 0;
+    // The first report comes when the window was found quiet, just before the index is loaded.
+    const record = await kit.capture(driver, undefined, () => {
+      if (saves < 2) writeStoreSync(live, 201 + saves);
+      saves += 1;
+    });
+    expect(saves).toBeGreaterThan(2);
+    expect(record).toMatchObject({ quiescence: 'stable-window', facts: { vectors: 202 } });
+    await rm(live, { recursive: true });
+    expect(failedProbes(await kit.restore(driver, record))).toEqual([]);
   });
 
   for (const name of ['faiss_index.faiss', 'faiss_index.pkl', 'metadata.json']) {

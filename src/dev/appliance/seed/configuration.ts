@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { databaseName, embeddingModelPath, envFile, type SampleAppliance } from '../description.ts';
 
 /** Begins every secret that must never turn up in a log, history, report or manifest. */
-export const canaryPrefix = 'canary-';
+const canaryPrefix = 'canary-';
 
 export async function seedConfiguration(appliance: SampleAppliance): Promise<void> {
   const { configuration } = appliance.folders;

@@ -34,5 +34,5 @@ const small: SizeFacts = {
 export const sizes: Readonly<Record<ApplianceSize, SizeFacts>> = {
   small,
   // PostgreSQL about 1.07 GB; models 25 MB and the filler: about 1.5 GB with Redis and the index.
-  medium: { ...small, redisSessions: 200_000, fillerRows: 2_900_000, fillerModelBytes: 350_000_000 },
+  medium: { ...small, redisSessions: 200_000, fillerRows: 3_150_000, fillerModelBytes: 350_000_000 },
 };

@@ -33,7 +33,7 @@ await Promise.all([
   ]),
 ]);
 await log.close();
-process.disconnect?.();
+if (process.connected) process.disconnect?.();
 
 async function write(
   kind: Acknowledgement['kind'],
