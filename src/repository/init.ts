@@ -10,6 +10,7 @@ import { openRepository } from './open.ts';
 import { generateKey, parseRecoveryKey } from './recovery-key.ts';
 import { writeRecoveryKit } from './recovery-kit.ts';
 import type { Repository } from './repository.ts';
+import { putRescueScripts } from './rescue/scripts.ts';
 import { createSecrets } from './secrets.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -25,6 +26,7 @@ export async function initRepository(
   if ((await storage.stat(layout.repository)) !== undefined) throw exists(storage);
   const secrets = source.mode === 'none' ? undefined : createSecrets();
   const key = secrets === undefined || source.mode === 'none' ? undefined : await storeKeys(storage, secrets, source);
+  await putRescueScripts(storage);
   const identity: Identity = {
     format: repositoryFormat,
     id: randomBytes(16).toString('hex'),

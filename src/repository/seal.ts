@@ -11,6 +11,7 @@ import { readIndexFooter } from './index-object.ts';
 import { assertBackupId, layout } from './layout.ts';
 import { encodeManifest } from './manifest.ts';
 import type { SealInput } from './repository.ts';
+import { putRescueScripts } from './rescue/scripts.ts';
 import type { Secrets } from './secrets.ts';
 
 interface Context {
@@ -28,6 +29,7 @@ export async function sealManifest(context: Context, input: SealInput): Promise<
   const standing = await sameManifest(context, input);
   if (standing !== undefined) return standing;
   const files = await storedFiles(context, body.components);
+  await putRescueScripts(storage);
   await assertNoneTombstoned(storage, files);
   const manifest: Manifest = {
     timestamp,

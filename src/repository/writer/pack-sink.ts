@@ -123,7 +123,10 @@ export class PackSink {
       const { bad } = await this.#pool.run('verify', job, { transfer: [bytes.buffer] });
       const [first] = bad;
       if (first !== undefined) {
-        throw new LifeboatError('ObjectCorrupt', `object ${key}, read back at once, is not what was written: ${first.message}`);
+        throw new LifeboatError(
+          'ObjectCorrupt',
+          `object ${key}, read back at once, is not what was written: ${first.message}`,
+        );
       }
     }
   }
@@ -134,7 +137,10 @@ export class PackSink {
 }
 
 /** Cuts a pack's frames into stretches of about `readBackBytes`; frame offsets count from the stretch's own. */
-function* partsOf({ frames, ids }: PackFrames): Generator<{ offset: number; length: number; frames: Uint32Array; ids: Uint8Array }> {
+function* partsOf({
+  frames,
+  ids,
+}: PackFrames): Generator<{ offset: number; length: number; frames: Uint32Array; ids: Uint8Array }> {
   const count = frames.length / 2;
   for (let from = 0; from < count;) {
     const offset = frames[from * 2] ?? 0;
