@@ -1,6 +1,6 @@
 /**
- * The schema of lifeboat.yaml. docs/configuration.md is generated from it (`describe` texts included), so every
- * key has a description. Unknown keys are errors: a misspelt key that is silently ignored is a backup that is not made.
+ * The schema of lifeboat.yaml. docs/configuration.md is generated from it (`npm run docs`): a key's own `describe` says
+ * what it does, that of a leaf type below names the type. Unknown keys are errors: a misspelt key that is silently ignored is a backup that is not made.
  */
 import { z } from 'zod';
 import { parseDuration, parseSize } from '../domain/duration.ts';
@@ -8,75 +8,120 @@ import { tiers } from '../domain/component.ts';
 
 const duration = z
   .string()
-  .refine((text) => parseDuration(text) !== undefined, { error: 'a duration with a unit, for example `90s`, `15m`, `4h` or `30d`' })
-  .transform((text) => parseDuration(text) ?? 0);
+  .refine((text) => parseDuration(text) !== undefined, {
+    error: 'a duration with a unit, for example `90s`, `15m`, `4h` or `30d`',
+  })
+  .transform((text) => parseDuration(text) ?? 0)
+  .describe('duration');
 
 const size = z
   .string()
   .refine((text) => parseSize(text) !== undefined, { error: 'a size with a unit, for example `64MiB` or `500GB`' })
-  .transform((text) => parseSize(text) ?? 0);
+  .transform((text) => parseSize(text) ?? 0)
+  .describe('size');
 
-const name = z.string().regex(/^[a-z][a-z0-9-]{0,40}$/, { error: 'a name of lower case letters, digits and `-`, beginning with a letter' });
-const absolutePath = z.string().regex(/^\//, { error: 'an absolute path' });
-const port = z.number().int().min(1).max(65_535);
-const argv = z.array(z.string()).min(1);
+const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,40}$/, { error: 'a name of lower case letters, digits and `-`, beginning with a letter' })
+  .describe('name');
+const absolutePath = z.string().regex(/^\//, { error: 'an absolute path' }).describe('absolute path');
+const port = z.number().int().min(1).max(65_535).describe('port');
+const argv = z.array(z.string()).min(1).describe('argument list');
 
 export const secret = z
   .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: absolutePath }), z.string().min(1)])
-  .describe('`{env: NAME}`, `{file: /path}` or the text itself. The value is read when it is used and never stored or shown.');
+  .describe('secret');
 
-const endpoint = z.string().regex(/^[^:\s]+:\d+$/, { error: '`host:port`' });
+const endpoint = z
+  .string()
+  .regex(/^[^:\s]+:\d+$/, { error: '`host:port`' })
+  .describe('`host:port`');
+const url = z.url().describe('URL');
 
 const service = z
   .strictObject({
-    dependsOn: z.array(name).default([]).describe('services that must be ready before this one starts; it stops before them'),
-    command: argv.optional().describe('argument list that runs in the foreground; Lifeboat keeps its pid file and log'),
+    dependsOn: z
+      .array(name)
+      .default([])
+      .describe('services that must be ready before this one starts; it stops before them'),
+    command: argv.optional().describe('what runs in the foreground; Lifeboat starts it and keeps its pid file and log'),
     cwd: absolutePath.optional().describe('working folder of `command`'),
     env: z.record(z.string(), z.string()).default({}).describe('environment variables for `command`'),
     user: z.string().optional().describe('unix user that runs `command` when the worker runs as root'),
     pidFile: absolutePath.optional().describe('pid file of `command`'),
     logFile: absolutePath.optional().describe('log file of `command`'),
-    stopSignal: z.enum(['SIGTERM', 'SIGINT', 'SIGQUIT']).default('SIGTERM').describe('signal that asks `command` to end'),
-    start: argv.optional().describe('argument list that starts the service elsewhere, for example `[systemctl, start, redis]`'),
-    stop: argv.optional().describe('argument list that stops it'),
-    isRunning: argv.optional().describe('argument list that exits 0 while it runs'),
+    stopSignal: z
+      .enum(['SIGTERM', 'SIGINT', 'SIGQUIT'])
+      .default('SIGTERM')
+      .describe('signal that asks `command` to end'),
+    start: argv
+      .optional()
+      .describe('starts a service that somebody else keeps, for example `[systemctl, start, redis]`'),
+    stop: argv.optional().describe('stops it'),
+    isRunning: argv.optional().describe('exits 0 while it runs, 1 to 125 while it does not'),
     ready: z
-      .union([z.strictObject({ tcp: endpoint }), z.strictObject({ health: z.url() }), z.literal('running')])
+      .union([z.strictObject({ tcp: endpoint }), z.strictObject({ health: url }), z.literal('running')])
       .default('running')
-      .describe('`{tcp: host:port}`, `{health: URL}` (the body is read: 200 while unhealthy is not ready) or `running`'),
+      .describe(
+        'how readiness is seen: a port that accepts, the body of a health page (200 while unhealthy is not ready), or that it runs',
+      ),
     stopTimeout: duration.default(300).describe('longest time to stop'),
     startTimeout: duration.default(600).describe('longest time until ready'),
   })
   .describe('a service that is stopped and started around a restore');
 
 const common = {
-  host: name.default('main').describe('host on which the data lies; its worker does the work'),
-  tier: z.enum(tiers).default('critical').describe('RPO tier'),
-  priority: z.number().int().min(1).max(4).default(1).describe('1 critical … 4 history (guide, service priority levels)'),
-  services: z.array(name).default([]).describe('services that run on this data: they and their dependents stop while it is swapped'),
+  host: name.default('main').describe('host on which the data lies; the worker of that host does the work'),
+  tier: z
+    .enum(tiers)
+    .default('critical')
+    .describe('which objective holds for its age; `monitoring` is restored apart from the core'),
+  priority: z
+    .number()
+    .int()
+    .min(1)
+    .max(4)
+    .default(1)
+    .describe(
+      '1 critical … 4 history, as the guide ranks services; recorded, the order of a restore comes from the graph',
+    ),
+  services: z
+    .array(name)
+    .default([])
+    .describe('services that run on this data: they and their dependents stop while it is swapped'),
 };
 
 const postgres = z.strictObject({
   kind: z.literal('postgres'),
   ...common,
   hostname: z.string().default('127.0.0.1').describe('address of the server'),
-  port: port.default(5432),
-  user: z.string().default('postgres').describe('role with LOGIN REPLICATION and SELECT on the probed tables'),
-  password: secret.optional(),
-  database: z.string().default('wazuh_chat').describe('database whose tables are probed; the whole cluster is backed up'),
+  port: port.default(5432).describe('port of the server'),
+  user: z
+    .string()
+    .default('postgres')
+    .describe('role with LOGIN, REPLICATION and the right to read settings and tables'),
+  password: secret.optional().describe('password of the role'),
+  database: z
+    .string()
+    .default('wazuh_chat')
+    .describe('database whose tables are probed; the whole cluster is backed up'),
   dataDirectory: absolutePath.describe('live data directory on this host'),
-  binDirectory: absolutePath.optional().describe('folder with `postgres` of the same major; found by itself where absent'),
+  binDirectory: absolutePath
+    .optional()
+    .describe('folder with `postgres` of the same major; found by itself where absent'),
   osUser: z.string().optional().describe('unix user of the private server; by default the owner of the data directory'),
-  fingerprintUpTo: size.default(64 * 2 ** 20).describe('tables up to this size are proven by content, larger ones by count and bounds'),
+  fingerprintUpTo: size
+    .default(64 * 2 ** 20)
+    .describe('tables up to this size are proven by content, larger ones by count and bounds'),
 });
 
 const redis = z.strictObject({
   kind: z.literal('redis'),
   ...common,
   hostname: z.string().default('127.0.0.1').describe('address of the server'),
-  port: port.default(6379),
-  username: z.string().optional(),
-  password: secret.optional(),
+  port: port.default(6379).describe('port of the server'),
+  username: z.string().optional().describe('ACL user; the default user where absent'),
+  password: secret.optional().describe('password of that user (`requirepass` for the default user)'),
   dataDirectory: absolutePath.describe('live `dir` of the server on this host'),
   configFiles: z.array(absolutePath).default([]).describe('redis.conf, ACL file and modules that are captured with it'),
   serverBinary: absolutePath.optional().describe('redis-server for the private check; found on PATH where absent'),
@@ -87,65 +132,109 @@ const vectorstore = z.strictObject({
   ...common,
   path: absolutePath.describe('folder with faiss_index.faiss, faiss_index.pkl and metadata.json'),
   quiet: duration.default(2).describe('window without change that proves that the three files belong together'),
-  memoryLimit: size.default(4 * 2 ** 30).describe('address space of the process that loads the index'),
-  embeddingModel: z.string().optional().describe('name of the embedding model; another one at restore is an error'),
+  memoryLimit: size.default(4 * 2 ** 30).describe('memory for the data of the child process that loads the index'),
+  embeddingModel: z
+    .string()
+    .optional()
+    .describe('name of the embedding model that the application uses; a store that names another one is refused'),
 });
 
 const models = z.strictObject({
   kind: z.literal('models'),
   ...common,
   path: absolutePath.describe('folder with .gguf files'),
-  memoryLimit: size.default(8 * 2 ** 30).describe('address space of the process that loads a model'),
+  memoryLimit: size.default(8 * 2 ** 30).describe('memory for the data of the child process that loads a model'),
 });
 
 const files = z.strictObject({
   kind: z.literal('files'),
   ...common,
   paths: z.array(absolutePath).min(1).describe('files and folders that are captured whole'),
-  exclude: z.array(z.string()).default([]).describe('paths or `*` patterns below them that are left out'),
+  exclude: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'left out: `*.log` fits a name at any depth, `/abs/*` a whole path, `sub/*` a path below a configured one; `**` also crosses `/`',
+    ),
 });
 
 export const component = z.discriminatedUnion('kind', [postgres, redis, vectorstore, models, files]);
 
 const schedule = z.strictObject({
-  cron: z.string().regex(/^\S+ \S+ \S+ \S+ \S+$/, { error: 'five cron fields, for example `0 2 * * *`' }).describe('when, five fields'),
+  cron: z
+    .string()
+    .regex(/^\S+ \S+ \S+ \S+ \S+$/, { error: 'five cron fields, for example `0 2 * * *`' })
+    .describe('when it runs, five cron fields'),
   timeZone: z.string().default('UTC').describe('IANA time zone; zones with daylight saving skip or repeat an hour'),
   catchup: duration.default(6 * 3600).describe('how late a missed run may still begin'),
-  enabled: z.boolean().default(true),
+  enabled: z.boolean().default(true).describe('`false` removes the schedule from the server'),
 });
 
 export const configuration = z.strictObject({
   appliance: name.describe('name of the appliance; `confirm` of a destructive workflow must equal it'),
-  host: name.default('main').describe('name of this host'),
-  state: absolutePath.default('/var/lib/lifeboat').describe("Lifeboat's own state folder"),
-  repository: z.strictObject({
-    path: absolutePath.describe('folder of the repository'),
-    reserve: size.default(1e9).describe('bytes that must stay free on its disk'),
-    encryption: z
-      .union([z.literal('none'), z.strictObject({ key: secret }), z.strictObject({ passphrase: secret })])
-      .describe('`{key: …}`, `{passphrase: …}` or `none`'),
-  }),
+  host: name.default('main').describe('name of this host: its worker polls the queues `<taskQueue>-<role>-<host>`'),
+  state: absolutePath
+    .default('/var/lib/lifeboat')
+    .describe("Lifeboat's own folder: workflow bundles, private servers while they check staged data"),
+  repository: z
+    .strictObject({
+      path: absolutePath.describe('folder of the repository'),
+      reserve: size.default(1e9).describe('must stay free on its disk; a backup that would take it is refused'),
+      encryption: z
+        .union([z.literal('none'), z.strictObject({ key: secret }), z.strictObject({ passphrase: secret })])
+        .describe('what opens the repository; chosen when it is created'),
+    })
+    .describe('where recovery points are stored'),
   temporal: z
     .strictObject({
-      address: endpoint.default('127.0.0.1:7233'),
-      namespace: z.string().default('default'),
+      address: endpoint.default('127.0.0.1:7233').describe('address of the Temporal server'),
+      namespace: z.string().default('default').describe('namespace of all runs'),
       taskQueue: name.default('lifeboat').describe('task queue of all workflows and prefix of the others'),
-      ui: z.url().default('http://127.0.0.1:8233').describe('address of the Temporal UI, for links'),
-    })
-    .prefault({}),
-  notify: z
-    .strictObject({ webhook: secret.optional().describe('Slack-shaped incoming webhook; failed, partial, skipped and late runs are posted there') })
-    .prefault({}),
-  objectives: z
-    .strictObject({
-      rpo: z.strictObject({ critical: duration.default(3600), configuration: duration.default(86_400), monitoring: duration.default(14_400) }).prefault({}),
-      rto: z.strictObject({ critical: duration.default(14_400), full: duration.default(28_800), monitoring: duration.default(7200) }).prefault({}),
+      ui: url.default('http://127.0.0.1:8233').describe('address of the Temporal UI, for links'),
     })
     .prefault({})
-    .describe('recovery objectives; the defaults are the guide’s'),
-  schedules: z.strictObject({ 'backup-full': schedule.default({ cron: '0 2 * * *', timeZone: 'UTC', catchup: 6 * 3600, enabled: true }) }).prefault({}),
-  services: z.record(name, service).default({}),
-  components: z.record(name, component),
+    .describe('the server that runs the workflows'),
+  notify: z
+    .strictObject({
+      webhook: secret
+        .optional()
+        .describe(
+          'Slack-shaped incoming webhook: failed, partial, skipped and late backups, the end of restores and the marks of their RTO are posted there',
+        ),
+    })
+    .prefault({})
+    .describe('who is told'),
+  objectives: z
+    .strictObject({
+      rpo: z
+        .strictObject({
+          critical: duration.default(3600).describe('components of tier `critical`'),
+          configuration: duration.default(86_400).describe('components of tier `configuration`'),
+          monitoring: duration.default(14_400).describe('components of tier `monitoring`'),
+        })
+        .prefault({})
+        .describe('how old the newest recovery point of a component may be'),
+      rto: z
+        .strictObject({
+          critical: duration.default(14_400).describe('a restore of chosen components'),
+          full: duration.default(28_800).describe('a restore of everything'),
+          monitoring: duration.default(7200).describe('monitoring; recorded, no run uses it yet'),
+        })
+        .prefault({})
+        .describe('how long a restore may take'),
+    })
+    .prefault({})
+    .describe("recovery objectives; the defaults are the guide's"),
+  schedules: z
+    .strictObject({
+      'backup-full': schedule
+        .default({ cron: '0 2 * * *', timeZone: 'UTC', catchup: 6 * 3600, enabled: true })
+        .describe('the daily full backup; at 02:00 UTC where nothing is said'),
+    })
+    .prefault({})
+    .describe('what runs by itself'),
+  services: z.record(name, service).default({}).describe('what runs on this host, by name'),
+  components: z.record(name, component).describe('what is backed up, by id; at least one'),
 });
 
 export type Configuration = z.output<typeof configuration>;
