@@ -19,13 +19,15 @@ export interface CompareOptions {
   readonly context: RestoreContext;
   readonly roots: readonly string[];
   /** Where the data of a configured path stands now: itself, or its staging. */
-  readonly placeOf: (root: string) => string;
+  readonly placeOf: (root: string) => Promise<string>;
 }
 
 /** One result per configured path that the index knows, plus one for each entry that differs (the first 50). */
 export async function compareWithIndex({ context, roots, placeOf }: CompareOptions): Promise<ProbeResult[]> {
   const { record, repository, signal, onProgress } = context;
   const owners = await readOwners();
+  const places = new Map<string, string>();
+  for (const root of roots) places.set(root, await placeOf(root));
   const tallies = new Map<string, { entries: number; same: number }>();
   const mismatches: ProbeResult[] = [];
   let bytesDone = 0;
@@ -35,7 +37,7 @@ export async function compareWithIndex({ context, roots, placeOf }: CompareOptio
     tallies.set(root, tally);
     const inside = pathBytes(entry).subarray(Buffer.byteLength(root) - 1);
     const expected = describeExpected(entry, owners);
-    const actual = await describeActual(Buffer.concat([Buffer.from(placeOf(root)), inside]), entry);
+    const actual = await describeActual(Buffer.concat([Buffer.from(places.get(root) ?? root), inside]), entry);
     tally.entries++;
     if (actual === expected) tally.same++;
     else mismatches.push({ component: record.id, name: `${entry.type} /${entry.path}`, expected, actual, ok: false });

@@ -1,4 +1,5 @@
 /** Files and folders by their configured absolute paths: configuration with secrets, volumes, monitoring data. */
+import { realpath } from 'node:fs/promises';
 import type { FilesConfig } from '../../domain/appliance.ts';
 import { roleOfKind } from '../../domain/component.ts';
 import type { Driver, DriverEnvironment } from '../driver.ts';
@@ -27,15 +28,14 @@ export function createFilesDriver(config: FilesConfig, environment: DriverEnviro
     capture: async (context) => captureFiles(config, context),
     restoreTargets: async (record) => filesTargets(config, record),
     stage: async (context) => stageFiles({ config, tuning: { ...tuning, signal: context.signal } }, context),
-    async validate(context) {
-      const places = new Map<string, string>();
-      for (const root of roots) places.set(root, await stagedPath(config, root, context.staged));
-      return compareWithIndex({ context, roots, placeOf: (root) => places.get(root) ?? root });
-    },
+    validate: async (context) =>
+      compareWithIndex({ context, roots, placeOf: (root) => stagedPath(config, root, context.staged) }),
     swap: async (context) => swapFiles({ config, tuning: { ...tuning, signal: context.signal } }, context),
     // An undo goes on where the run's signal was aborted: it is what puts the old data back.
     undo: async (context) => undoFiles({ config, tuning }, context.token),
-    probe: async (context) => compareWithIndex({ context, roots, placeOf: (root) => root }),
+    // A configured path may be a link: what it leads to was captured.
+    probe: async (context) =>
+      compareWithIndex({ context, roots, placeOf: async (root) => realpath(root).catch(() => root) }),
     commit: async (context) => commitFiles({ config, tuning }, context.token),
   };
 }

@@ -124,9 +124,9 @@ async function proveByLoading({ config, context, facts, staged, dump, binary }: 
       { component: config.id, binary, folder, facts, modules, user, signal: context.signal },
       async (client) => {
         const loaded = await proveLoaded(client, facts, config.id);
-        await client.config('SET', 'dbfilename', 'loaded.rdb');
+        // Puts another file in the place of the hard link; the staged dump stays what it is.
         await client.save();
-        const actual = await open(join(folder, 'loaded.rdb'), 'r');
+        const actual = await open(join(folder, dumpPath), 'r');
         try {
           const compared = await compare({
             expected: dump,

@@ -1,0 +1,237 @@
+import { execFileSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import {
+  chmod,
+  link,
+  lstat,
+  mkdir,
+  readFile,
+  readdir,
+  readlink,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { FilesConfig } from '../../../src/domain/appliance.ts';
+import type { IndexEntry } from '../../../src/domain/entry.ts';
+import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
+import type { Driver } from '../../../src/drivers/driver.ts';
+import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
+import { excluder } from '../../../src/drivers/files/exclude.ts';
+import { factsPath, type FilesFacts } from '../../../src/drivers/files/facts.ts';
+import type { Repository } from '../../../src/repository/repository.ts';
+import { broken, capture, contextOf, makeRepository, token } from '../../contracts/driver-fixture.ts';
+import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
+
+let folder: TemporaryFolder;
+let repository: Repository;
+let live: string;
+beforeEach(async () => {
+  folder = await temporaryFolder('files');
+  repository = await makeRepository(join(folder.path, 'repository'));
+  live = join(folder.path, 'live');
+  await mkdir(live);
+  await writeFile(join(live, 'plain'), 'plain');
+});
+afterEach(async () => {
+  await repository.close();
+  await folder.remove();
+});
+
+function driverOf(paths: readonly string[] = [live], exclude: readonly string[] = []): Driver {
+  const config: FilesConfig = {
+    id: 'files',
+    kind: 'files',
+    host: 'main',
+    tier: 'critical',
+    priority: 1,
+    services: [],
+    paths,
+    exclude,
+  };
+  return createFilesDriver(config, { stateDir: join(folder.path, 'state'), secret: async () => undefined });
+}
+
+async function restore(driver: Driver, record: ComponentRecord): Promise<void> {
+  await driver.stage(contextOf({ repository, record, token: token(1001) }));
+  expect(
+    broken(await driver.validate(contextOf({ repository, record, token: token(2001), staged: token(1001) }))),
+  ).toEqual([]);
+  await driver.swap(contextOf({ repository, record, token: token(3001), staged: token(1001) }));
+  expect(
+    broken(await driver.probe(contextOf({ repository, record, token: token(4001), staged: token(1001) }))),
+  ).toEqual([]);
+}
+
+async function entriesOf(record: ComponentRecord): Promise<IndexEntry[]> {
+  const entries: IndexEntry[] = [];
+  for await (const entry of repository.readIndex(record.indexId)) entries.push(entry);
+  return entries;
+}
+
+describe('fidelity', () => {
+  test('D7: names that are no text, links, second names, empty folders, modes and times come back as they were', async () => {
+    const odd = Buffer.concat([Buffer.from(`${live}/odd-`), Buffer.from([0xff, 0xfe]), Buffer.from('.txt')]);
+    await writeFile(odd, 'odd');
+    await mkdir(join(live, 'empty'), { mode: 0o750 });
+    await link(join(live, 'plain'), join(live, 'second'));
+    await symlink('../nowhere', join(live, 'dangling'));
+    await chmod(join(live, 'plain'), 0o4640);
+    await utimes(join(live, 'plain'), 1_700_000_000, 1_700_000_000);
+    const driver = driverOf();
+    const record = await capture(driver, repository);
+    await rm(live, { recursive: true });
+    await restore(driver, record);
+    expect(await readFile(odd, 'utf8')).toBe('odd');
+    expect(await readlink(join(live, 'dangling'))).toBe('../nowhere');
+    const [plain, second, empty] = await Promise.all(
+      ['plain', 'second', 'empty'].map((name) => lstat(join(live, name))),
+    );
+    expect(plain).toMatchObject({ ino: second?.ino, nlink: 2, mtimeMs: 1_700_000_000_000 });
+    expect((plain?.mode ?? 0) & 0o7777).toBe(0o4640);
+    expect((empty?.mode ?? 0) & 0o7777).toBe(0o750);
+  });
+
+  test('owners are recorded by number and by name', async () => {
+    const entries = await entriesOf(await capture(driverOf(), repository));
+    const user = execFileSync('id', ['-un'], { encoding: 'utf8' }).trim();
+    expect(entries.find((entry) => entry.path.endsWith('/plain'))).toMatchObject({ uid: process.getuid?.(), user });
+  });
+
+  test('sockets and pipes are left out and listed', async () => {
+    execFileSync('mkfifo', [join(live, 'pipe')]);
+    const server = createServer().listen(join(live, 'socket'));
+    await once(server, 'listening');
+    const record = await capture(driverOf(), repository);
+    server.close();
+    expect(record.facts).toMatchObject({ files: 1, skipped: 2 });
+    const facts = JSON.parse(
+      Buffer.from((await repository.readFile(record.indexId, factsPath)) ?? []).toString(),
+    ) as FilesFacts;
+    expect(facts.skipped).toEqual([
+      { path: join(live, 'pipe'), why: 'a named pipe' },
+      { path: join(live, 'socket'), why: 'a socket' },
+    ]);
+  });
+
+  test('a configured path that is a link is captured by what it leads to, and restored by repointing it', async () => {
+    const configured = join(folder.path, 'configured');
+    await symlink('live', configured);
+    const driver = driverOf([configured]);
+    const record = await capture(driver, repository);
+    await writeFile(join(live, 'plain'), 'changed');
+    await restore(driver, record);
+    expect(await readFile(join(configured, 'plain'), 'utf8')).toBe('plain');
+    expect(await readFile(join(live, 'plain'), 'utf8')).toBe('changed');
+    await driver.undo(contextOf({ repository, record, token: token(9001), staged: token(1001) }));
+    expect(await readFile(join(configured, 'plain'), 'utf8')).toBe('changed');
+  });
+
+  test('safety copies and staging of a restore are never captured', async () => {
+    const driver = driverOf([join(live, 'plain')]);
+    const first = await capture(driver, repository);
+    await restore(driver, first);
+    expect((await readdir(live)).some((name) => name.includes('.lifeboat-aside-'))).toBe(true);
+    const paths = (await entriesOf(await capture(driverOf([live]), repository))).map((entry) => entry.path);
+    expect(paths.filter((path) => path.slice(live.length).includes('lifeboat'))).toEqual([]);
+  });
+});
+
+describe('selection', () => {
+  test('what is excluded is not captured, below it neither', async () => {
+    await mkdir(join(live, 'cache', 'deep'), { recursive: true });
+    await writeFile(join(live, 'cache', 'deep', 'a'), '');
+    await writeFile(join(live, 'app.log'), '');
+    const entries = await entriesOf(await capture(driverOf([live], ['cache', '*.log']), repository));
+    expect(
+      entries.map((entry) => entry.path.slice(live.length)).filter((path) => path !== '' && !path.startsWith('/.')),
+    ).toEqual(expect.arrayContaining(['plain']));
+    expect(entries.some((entry) => /cache|\.log/.test(entry.path))).toBe(false);
+  });
+
+  test.each([
+    ['*.log', '/a/x.log', true],
+    ['*.log', '/a/x.logs', false],
+    ['b/*', '/a/b/c', true],
+    ['b/*', '/a/b/c/d', false],
+    ['b/**', '/a/b/c/d', true],
+    ['/a/b', '/a/b', true],
+    ['/a/b', '/a/bc', false],
+    ['a.c', '/a/abc', false],
+    ['cache/', '/a/cache', true],
+  ])('the pattern %s leaves out %s: %s', (pattern, path, expected) => {
+    expect(excluder([pattern])(path, '/a')).toBe(expected);
+  });
+
+  test('X16: a configured path that is absent, or a component without any file, is SourceEmpty', async () => {
+    const gone = join(folder.path, 'gone');
+    await expect(capture(driverOf([live, gone]), repository)).rejects.toMatchObject({
+      code: 'SourceEmpty',
+      message: expect.stringContaining(gone) as string,
+    });
+    await rm(join(live, 'plain'));
+    await expect(capture(driverOf(), repository)).rejects.toMatchObject({ code: 'SourceEmpty' });
+  });
+
+  test('X18: an index that names a path outside of the configured ones is refused before anything is written', async () => {
+    const record = await capture(driverOf(), repository);
+    const narrow = driverOf([join(live, 'inner')]);
+    await expect(narrow.stage(contextOf({ repository, record, token: token(1001) }))).rejects.toMatchObject({
+      code: 'ManifestInvalid',
+    });
+    expect(await readdir(live)).toEqual(['plain']);
+  });
+
+  test('a path that was configured after the backup is left as it is', async () => {
+    const record = await capture(driverOf(), repository);
+    const later = join(folder.path, 'later');
+    await writeFile(later, 'kept');
+    await restore(driverOf([later, live]), record);
+    expect(await readFile(later, 'utf8')).toBe('kept');
+  });
+});
+
+describe('probe', () => {
+  test('D6.5: changed content, mode, kind and absence are each named; content is never shown', async () => {
+    for (const name of ['mode', 'kind', 'absent']) await writeFile(join(live, name), 'secret-canary');
+    await symlink('plain', join(live, 'link'));
+    const driver = driverOf();
+    const record = await capture(driver, repository);
+    await writeFile(join(live, 'plain'), 'PLAIN');
+    await chmod(join(live, 'mode'), 0o777);
+    await rm(join(live, 'kind'));
+    await mkdir(join(live, 'kind'));
+    await rm(join(live, 'absent'));
+    await rm(join(live, 'link'));
+    await symlink('mode', join(live, 'link'));
+    await writeFile(join(live, 'additional'), 'written since');
+    const faults = broken(await driver.probe(contextOf({ repository, record, token: token(4001) })));
+    const named = Object.fromEntries(faults.map(({ name, actual }) => [name.slice(name.lastIndexOf('/') + 1), actual]));
+    expect(named).toMatchObject({
+      plain: expect.stringContaining('5 bytes of other content') as string,
+      mode: expect.stringContaining('mode 0777') as string,
+      absent: 'absent',
+    });
+    expect(named).toMatchObject({
+      kind: expect.stringContaining('folder') as string,
+      link: 'a link that leads elsewhere',
+      live: '1 entries as captured',
+    });
+    expect(JSON.stringify(faults)).not.toMatch(/canary|PLAIN|[0-9a-f]{64}/);
+  });
+});
+
+test('a set that stood still is a stable window; one that changed while it was read is not', async () => {
+  expect(await capture(driverOf(), repository)).toMatchObject({ quiescence: 'stable-window' });
+  const driver = driverOf();
+  const backupId = await repository.reserve(new Date(), 'changing');
+  const writer = await repository.writeComponent({ backupId, componentId: 'files', blockSize: driver.blockSize });
+  const onProgress = (): void => execFileSync('touch', [join(live, 'came-meanwhile')]) as unknown as void;
+  const facts = await driver.capture({ writer, backupId, onProgress, signal: new AbortController().signal });
+  await writer.abandon();
+  expect(facts.quiescence).toBe('unproven');
+});
