@@ -42,7 +42,10 @@ export async function withHeartbeat<T>(work: (beat: Beat) => Promise<T>): Promis
     const result = await work({
       report: ({ phase, bytesDone, bytesTotal, note }) => {
         const seconds = Math.max(0.001, (performance.now() - began) / 1000);
+        // A new phase and the first bytes are told at once: a watcher sees at a glance that it moves.
+        const isNews = phase !== details.phase || (bytesDone > 0 && details.bytesDone === 0);
         details = { ...details, phase, bytesDone, bytesTotal, bytesPerSecond: Math.round(bytesDone / seconds), note: note ?? '' };
+        if (isNews) beat();
       },
       packs: (packs) => {
         details = { ...details, packs: packs.slice(-packsKept) };

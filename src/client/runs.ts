@@ -50,12 +50,30 @@ export async function requireWorker(client: Client, { temporal }: Appliance): Pr
 
 export async function startRun(client: Client, appliance: Appliance, type: string, input: object, summary: string): Promise<WorkflowHandle> {
   await requireWorker(client, appliance);
-  return client.workflow.start(type, {
+  const handle = await client.workflow.start(type, {
     workflowId: newRunId(type, appliance, new Date()),
     taskQueue: appliance.temporal.taskQueue,
     args: [input],
     staticSummary: summary.slice(0, 200),
     priority: { priorityKey: type === 'restore' ? 1 : 3 },
+  });
+  await requireTaken(handle, appliance);
+  return handle;
+}
+
+/** A live worker takes a run within a second; a loaded one within a few. */
+const takenMs = 20_000;
+
+/** A worker that died a moment ago still shows as a poller: a run that nobody takes is withdrawn, it has done nothing yet. */
+async function requireTaken(handle: WorkflowHandle, { temporal }: Appliance): Promise<void> {
+  for (const end = Date.now() + takenMs; Date.now() < end; ) {
+    const { events } = await handle.fetchHistory();
+    if ((events ?? []).some(({ workflowTaskStartedEventAttributes: started }) => started)) return;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  await handle.terminate('no worker took it; withdrawn by the command line');
+  throw new LifeboatError('Unreachable', `no worker took ${handle.workflowId} from the task queue \`${temporal.taskQueue}\` within ${takenMs / 1000} s; it was withdrawn`, {
+    hint: 'start one with `lifeboat worker`',
   });
 }
 

@@ -27,19 +27,25 @@ const rehashParts = 30;
 export async function captureComponent(options: CaptureOptions): Promise<Receipt> {
   const { repository, driver, backupId, previous, signal } = options;
   let committed: () => readonly string[] = () => [];
-  const onProgress: ReportProgress = (state) => options.onProgress(state, committed());
+  // The writer knows the bytes, the driver what is being done and how much there is.
+  let phase = 'capturing';
+  const bytesTotal = (await driver.estimate().catch(() => ({ bytes: 0 }))).bytes;
+  const onWritten: ReportProgress = ({ bytesDone }) => options.onProgress({ phase, bytesDone, bytesTotal: Math.max(bytesTotal, bytesDone) }, committed());
+  const onPhase: ReportProgress = (state) => {
+    phase = state.phase;
+  };
   const writer = await repository.writeComponent({
     backupId,
     componentId: driver.component,
     blockSize: driver.blockSize,
     ...(previous === undefined ? {} : { previousIndexId: previous.indexId, rehash: { part: dayNumber(backupId) % rehashParts, parts: rehashParts } }),
     resumePacks: options.resumePacks,
-    onProgress,
+    onProgress: onWritten,
     signal,
   });
   committed = () => writer.committedPacks();
   try {
-    const captured = await driver.capture({ writer, backupId, ...(previous === undefined ? {} : { previous }), onProgress, signal });
+    const captured = await driver.capture({ writer, backupId, ...(previous === undefined ? {} : { previous }), onProgress: onPhase, signal });
     const summary = await writer.finish();
     return {
       id: driver.component,

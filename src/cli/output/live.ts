@@ -33,6 +33,8 @@ function logView(stream: NodeJS.WriteStream): LiveView {
   return {
     show(lines) {
       for (const line of lines) {
+        // What has not begun is no news.
+        if (line.startsWith('  [ ]')) continue;
         // Numbers change all the time; what a line is about does not.
         const topic = line.replace(/[\d.]+/g, '#').slice(0, 34);
         const last = told.get(topic);
