@@ -82,14 +82,16 @@ export interface RunningAttempt {
 }
 
 export function startAttempt(attempt: DriverAttempt): RunningAttempt {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'driver-attempt.ts'), JSON.stringify(attempt)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const script = join(import.meta.dirname, 'driver-attempt.ts');
+  const child = spawn(process.execPath, [script, JSON.stringify(attempt)], { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
+  let complaint = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-  const ended = once(child, 'close').then(([code, signal]: unknown[]) =>
-    signal === null ? (code === 0 ? 'done' : text.trim()) : (signal as string),
-  );
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (complaint += chunk));
+  const ended = once(child, 'close').then(([code, signal]: unknown[]) => {
+    if (signal !== null) return signal as string;
+    return code === 0 ? 'done' : text.trim() || complaint;
+  });
   return { pid: child.pid ?? 0, ended };
 }
 

@@ -201,6 +201,28 @@ describe('restore', () => {
     await expect(undo).rejects.toMatchObject({ code: 'Precondition' });
   });
 
+  test('a data directory whose parent cannot be written (a mounted volume) is exchanged child by child, and back', async () => {
+    await begin();
+    const record = await capture(subject.driver, repository);
+    await withClient(subject.instance, (client) => client.set('plain', 'old data'));
+    const { unlock } = await subject.lock();
+    await subject.driver.stage(contextOf({ repository, record, token: token(1001) }));
+    expect(
+      broken(await subject.driver.validate(contextOf({ repository, record, token: token(2001), staged: token(1001) }))),
+    ).toEqual([]);
+    await subject.stop();
+    await subject.driver.swap(contextOf({ repository, record, token: token(3001), staged: token(1001) }));
+    await unlock();
+    await subject.start();
+    expect(broken(await subject.driver.probe(contextOf({ repository, record, token: token(4001) })))).toEqual([]);
+    await subject.stop();
+    await subject.lock();
+    await subject.driver.undo(contextOf({ repository, record, token: token(9001), staged: token(1001) }));
+    await unlock();
+    await subject.start();
+    expect(await withClient(subject.instance, (client) => client.get('plain'))).toBe('old data');
+  });
+
   test('D2.7: a staged dump that was spoiled does not validate', async () => {
     await begin();
     const record = await capture(subject.driver, repository);
