@@ -25,14 +25,17 @@ export async function initRepository(
 ): Promise<{ readonly repository: Repository; readonly recoveryKit: string }> {
   if ((await storage.stat(layout.repository)) !== undefined) throw exists(storage);
   const secrets = source.mode === 'none' ? undefined : createSecrets();
-  const key = secrets === undefined || source.mode === 'none' ? undefined : await storeKeys(storage, secrets, source);
-  await putRescueScripts(storage);
   const identity: Identity = {
     format: repositoryFormat,
     id: randomBytes(16).toString('hex'),
     encryption: secrets === undefined ? 'none' : 'aes-256-gcm',
     createdAt: (await storage.now()).toISOString(),
   };
+  const key =
+    secrets === undefined || source.mode === 'none'
+      ? undefined
+      : await storeKeys(storage, secrets, source, identity.id);
+  await putRescueScripts(storage);
   if (!(await writeIdentity(storage, identity, secrets))) throw exists(storage);
   const repository = await openRepository(storage, source);
   return {
@@ -51,11 +54,12 @@ async function storeKeys(
   storage: Storage,
   secrets: Secrets,
   source: Exclude<KeySource, { mode: 'none' }>,
+  repository: string,
 ): Promise<Uint8Array> {
-  await addKey(storage, secrets, source, 'primary');
+  await addKey(storage, secrets, source, { repository, purpose: 'primary' });
   if (source.mode === 'key') return keyBytes(source.key);
   const key = parseRecoveryKey(generateKey());
-  await addKey(storage, secrets, { mode: 'key', key }, 'recovery');
+  await addKey(storage, secrets, { mode: 'key', key }, { repository, purpose: 'recovery' });
   return key;
 }
 

@@ -20,6 +20,8 @@ interface KeyRecord {
   readonly format: number;
   readonly kind: 'key' | 'passphrase';
   readonly purpose: KeyPurpose;
+  /** An `init` that was killed leaves a record of a repository that never came to be. */
+  readonly repository: string;
   readonly scrypt?: { readonly n: number; readonly r: number; readonly p: number; readonly salt: string };
   readonly nonce: string;
   readonly wrapped: string;
@@ -30,10 +32,10 @@ export async function addKey(
   storage: Storage,
   secrets: Secrets,
   source: Exclude<KeySource, { mode: 'none' }>,
-  purpose: KeyPurpose,
+  of: { readonly repository: string; readonly purpose: KeyPurpose },
 ): Promise<string> {
   const id = randomBytes(8).toString('hex');
-  const base = { format: repositoryFormat, kind: source.mode, purpose, createdAt: new Date().toISOString() };
+  const base = { format: repositoryFormat, kind: source.mode, ...of, createdAt: new Date().toISOString() };
   const record =
     source.mode === 'key'
       ? { ...base, ...wrapSecrets(secrets, keyBytes(source.key), id) }
@@ -46,14 +48,19 @@ export async function addKey(
 }
 
 /** Tries every record. KeyWrong if none opens, FormatTooNew if only newer ones are there. */
-export async function openSecrets(storage: Storage, source: Exclude<KeySource, { mode: 'none' }>): Promise<Secrets> {
+export async function openSecrets(
+  storage: Storage,
+  source: Exclude<KeySource, { mode: 'none' }>,
+  repositoryId: string,
+): Promise<Secrets> {
   let seen = 0;
   let newer = 0;
+  let damage: unknown;
   for await (const { key } of storage.list(layout.keys)) {
     const id = key.slice(layout.keys.length, -'.json'.length);
     const bytes = await storage.read(key);
     const record = asKeyRecord(parseKeyRecord(key, bytes));
-    if (record === undefined || record.kind !== source.mode) continue;
+    if (record === undefined || record.kind !== source.mode || record.repository !== repositoryId) continue;
     if (record.format > repositoryFormat) {
       newer += 1;
       continue;
@@ -61,9 +68,15 @@ export async function openSecrets(storage: Storage, source: Exclude<KeySource, {
     seen += 1;
     const secrets = unwrapSecrets(record, await openingOf(source, record), id);
     if (secrets === undefined) continue;
-    decodeDocument(key, bytes, secrets, 'ObjectCorrupt');
-    return secrets;
+    try {
+      decodeDocument(key, bytes, secrets, 'ObjectCorrupt');
+      return secrets;
+    } catch (error) {
+      // Another record may open it all the same.
+      damage = error;
+    }
   }
+  if (damage !== undefined) throw damage;
   if (seen === 0 && newer > 0)
     throw new LifeboatError(
       'FormatTooNew',
@@ -114,18 +127,18 @@ function parseKeyRecord(key: string, bytes: Uint8Array): Record<string, unknown>
 
 function asKeyRecord(value: Record<string, unknown> | undefined): KeyRecord | undefined {
   if (value === undefined) return undefined;
-  const { format, kind, purpose, nonce, wrapped, scrypt } = value;
+  const { format, kind, purpose, repository, nonce, wrapped, scrypt } = value;
   if (
     typeof format !== 'number' ||
     (kind !== 'key' && kind !== 'passphrase') ||
     (purpose !== 'primary' && purpose !== 'recovery')
   )
     return undefined;
-  if (typeof nonce !== 'string' || typeof wrapped !== 'string') return undefined;
-  if (kind === 'key') return { format, kind, purpose, nonce, wrapped };
+  if (typeof repository !== 'string' || typeof nonce !== 'string' || typeof wrapped !== 'string') return undefined;
+  if (kind === 'key') return { format, kind, purpose, repository, nonce, wrapped };
   if (typeof scrypt !== 'object' || scrypt === null) return undefined;
   const { n, r, p, salt } = scrypt as Record<string, unknown>;
   if (typeof n !== 'number' || typeof r !== 'number' || typeof p !== 'number' || typeof salt !== 'string')
     return undefined;
-  return { format, kind, purpose, nonce, wrapped, scrypt: { n, r, p, salt } };
+  return { format, kind, purpose, repository, nonce, wrapped, scrypt: { n, r, p, salt } };
 }

@@ -65,7 +65,7 @@ async function secretsFor(storage: Storage, identity: Identity, source: KeySourc
   }
   if (source.mode === 'none')
     throw new LifeboatError('KeyMissing', `the repository in ${storage.description} is encrypted and no key was given`);
-  return openSecrets(storage, source);
+  return openSecrets(storage, source, identity.id);
 }
 
 interface Assembly {

@@ -76,7 +76,7 @@ export async function tryRecoveryKit(storage: Storage, kit: string): Promise<{ r
       `the kit is for repository ${named}, in ${storage.description} lies ${identity.id}`,
     );
   }
-  const secrets = await openSecrets(storage, { mode: 'key', key: parseRecoveryKey(keyText(kit)) });
+  const secrets = await openSecrets(storage, { mode: 'key', key: parseRecoveryKey(keyText(kit)) }, identity.id);
   authenticateIdentity(bytes, secrets);
   await addProof(storage, 'recovery-kit', { kind: 'recovery-kit', ok: true }, secrets);
   return { repositoryId: identity.id };

@@ -176,7 +176,7 @@ class Restore {
     const owner = this.#ownerOf(entry);
     return {
       mode: entry.mode & 0o7777,
-      mtimeSeconds: Number(BigInt(entry.mtimeNs)) / 1e9,
+      mtimeSeconds: secondsOf(entry.mtimeNs),
       ...(owner !== undefined && { owner }),
     };
   }
@@ -194,6 +194,11 @@ class Restore {
     if (this.#failure !== undefined) throw this.#failure.error;
     this.#options.signal?.throwIfAborted();
   }
+}
+
+/** The system call takes whole microseconds and cuts the rest off: aim at the middle of the right one. */
+function secondsOf(mtimeNs: string): number {
+  return (Number(BigInt(mtimeNs) / 1000n) + 0.5) / 1e6;
 }
 
 function symlinkText({ target = '', targetBase64 }: OtherEntry): string | Buffer {

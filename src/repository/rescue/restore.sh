@@ -132,7 +132,7 @@ open_keys() {
   fi
   for record in "$repository"/keys/*.json; do
     [ -f "$record" ] || die 'there is no key record in keys/'
-    [ "$(jq -r .kind "$record")" = "$kind" ] || continue
+    [ "$(jq -r '"\(.kind) \(.repository)"' "$record" 2>/dev/null)" = "$kind $repository_id" ] || continue
     name=$(basename "$record" .json)
     if [ "$kind" = passphrase ]; then
       opening=$(scrypt_of "$pass_hex" "$(jq -r .scrypt.salt "$record")" "$(jq -r .scrypt.n "$record")" "$(jq -r .scrypt.r "$record")" "$(jq -r .scrypt.p "$record")")
@@ -168,6 +168,7 @@ open_repository() {
   [ -f "$repository/repository.json" ] || die "there is no repository.json in $repository"
   [ "$(jq -r .format "$repository/repository.json")" = 1 ] || die 'this repository has a newer format; look for a newer restore.sh'
   encryption=$(jq -r .encryption "$repository/repository.json")
+  repository_id=$(jq -r .id "$repository/repository.json")
   data_key= id_key= mac_key=
   if [ "$encryption" != none ]; then open_keys; fi
   is_authentic repository.json || die 'repository.json does not authenticate'
