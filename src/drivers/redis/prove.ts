@@ -39,6 +39,47 @@ export async function validateRedis(config: RedisConfig, context: RestoreContext
   }
 }
 
+/** L3 from the repository alone: the stored dump's checksum, structure and counts. */
+export async function inspectRedis(
+  config: RedisConfig,
+  environment: DriverEnvironment,
+  stored: Stored,
+): Promise<ProbeResult[]> {
+  const facts = await readFacts(stored);
+  return withStoredDump(environment, stored, async (dump) => [
+    await proveStructure(dump, facts, config, stored.signal),
+  ]);
+}
+
+type Stored = Pick<RestoreContext, 'repository' | 'record' | 'signal'>;
+
+/** Fetches the dump below the state folder, and removes it again. */
+async function withStoredDump<T>(
+  { stateDir }: DriverEnvironment,
+  { repository, record, signal }: Stored,
+  work: (dump: FileHandle) => Promise<T>,
+): Promise<T> {
+  await mkdir(stateDir, { recursive: true });
+  const folder = await mkdtemp(join(stateDir, 'redis-probe-'));
+  try {
+    await repository.materialize({
+      indexId: record.indexId,
+      into: folder,
+      place: (entry) => (entry.path === dumpPath ? dumpPath : undefined),
+      owner: 'self',
+      signal,
+    });
+    const dump = await open(join(folder, dumpPath), 'r');
+    try {
+      return await work(dump);
+    } finally {
+      await dump.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 /** Against the running restored engine. EngineUnavailable, AuthFailed and others of `withRedis`. */
 export async function probeRedis(
   config: RedisConfig,
@@ -47,41 +88,26 @@ export async function probeRedis(
 ): Promise<ProbeResult[]> {
   const facts = await readFacts(context);
   const endpoint = await endpointOf(config, environment);
-  await mkdir(environment.stateDir, { recursive: true });
-  const folder = await mkdtemp(join(environment.stateDir, 'redis-probe-'));
-  try {
-    const { repository, record, signal } = context;
-    await repository.materialize({
-      indexId: record.indexId,
-      into: folder,
-      place: (entry) => (entry.path === dumpPath ? dumpPath : undefined),
-      owner: 'self',
-      signal,
-    });
-    const expected = await open(join(folder, dumpPath), 'r');
-    try {
-      return await withRedis(endpoint, async (client) => {
-        const snapshot = await openSnapshot({ client, endpoint, config, stateDir: environment.stateDir, signal });
-        try {
-          const compared = await compare({
-            expected,
-            actual: snapshot.handle,
-            actualAt: snapshot.until,
-            facts,
-            config,
-            signal,
-          });
-          return describeComparison(compared, config.id);
-        } finally {
-          await snapshot.close();
-        }
-      });
-    } finally {
-      await expected.close();
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const { stateDir } = environment;
+  const { signal } = context;
+  return withStoredDump(environment, context, async (expected) =>
+    withRedis(endpoint, async (client) => {
+      const snapshot = await openSnapshot({ client, endpoint, config, stateDir, signal });
+      try {
+        const compared = await compare({
+          expected,
+          actual: snapshot.handle,
+          actualAt: snapshot.until,
+          facts,
+          config,
+          signal,
+        });
+        return describeComparison(compared, config.id);
+      } finally {
+        await snapshot.close();
+      }
+    }),
+  );
 }
 
 async function proveStructure(
@@ -94,10 +120,10 @@ async function proveStructure(
   try {
     const { keys, expiring } = await readDump(dump, signal);
     const actual = `${keys} keys, ${expiring} with an expiry, checksum holds`;
-    return { component: config.id, name: 'staged dump', expected, actual, ok: actual === expected };
+    return { component: config.id, name: 'structure of the dump', expected, actual, ok: actual === expected };
   } catch (error) {
     if (!(error instanceof RdbError)) throw error;
-    return { component: config.id, name: 'staged dump', expected, actual: error.message, ok: false };
+    return { component: config.id, name: 'structure of the dump', expected, actual: error.message, ok: false };
   }
 }
 
