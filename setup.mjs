@@ -1,9 +1,10 @@
 /**
- * Entry of `npm run demo` and `npm test` on a fresh machine: brings what is missing, then runs the real program on a
+ * Entry of `npm run demo`, `npm test` and `npm run bench` on a fresh machine: brings what is missing, then runs the real program on a
  * Node that is new enough, as an unprivileged user. Runs on Node 20 with Node's own modules only.
  *
  *   node setup.mjs demo [arguments of the demo]
  *   node setup.mjs test [arguments of vitest]
+ *   node setup.mjs bench [arguments of the benchmark]
  *
  * Each step may be repeated and interrupted. The cache is LIFEBOAT_CACHE, else /var/cache/lifeboat for root and
  * ~/.cache/lifeboat for others; running data lie in LIFEBOAT_STATE, else /var/tmp/lifeboat-<uid>.
@@ -19,6 +20,7 @@ import { prepareCache, prepareState } from './setup/folders.mjs';
 import { checkHost } from './setup/host.mjs';
 import { catchSignals, Interrupted } from './setup/interruption.mjs';
 import { lockCache } from './setup/lock.mjs';
+import { providePeers } from './setup/peers.mjs';
 import { providePostgres } from './setup/postgres.mjs';
 import { runProgram } from './setup/program.mjs';
 import { provideRedis } from './setup/redis.mjs';
@@ -30,6 +32,11 @@ import { runTests } from './setup/test-run.mjs';
 import { provideTools } from './setup/tools.mjs';
 
 const [task, ...args] = process.argv.slice(2);
+const tasks = {
+  demo: (setup) => runProgram(setup, ['src/dev/demo.ts', ...args]),
+  test: (setup) => runTests(setup, args),
+  bench: (setup) => runProgram(setup, ['bench/main.ts', ...args]),
+};
 
 try {
   process.exitCode = await main();
@@ -38,11 +45,11 @@ try {
 }
 
 async function main() {
-  if (task !== 'demo' && task !== 'test')
-    throw new SetUpError(`unknown task \`${task ?? ''}\``, 'node setup.mjs demo|test');
+  const names = Object.keys(tasks);
+  if (!names.includes(task))
+    throw new SetUpError(`unknown task \`${task ?? ''}\``, `node setup.mjs ${names.join('|')}`);
   checkHost();
-  const setup = await setUp();
-  return task === 'demo' ? runProgram(setup, ['src/dev/demo.ts', ...args]) : runTests(setup, args);
+  return tasks[task](await setUp());
 }
 
 async function setUp() {
@@ -70,6 +77,7 @@ async function setUp() {
     await provideTools();
     await provideFaiss(checkout, cache, node, user);
     found.LIFEBOAT_EMBEDDING_MODEL = await provideEmbeddingModel(checkout, cache, node);
+    if (task === 'bench') await providePeers();
     return { user, state, cache, checkout, node, found };
   } finally {
     printTable();

@@ -57,6 +57,6 @@ test('an unknown task says the command, and installs nothing', async ({ folder }
   const [code] = await once(child, 'close');
   expect({ code, errors }).toEqual({
     code: 1,
-    errors: '\nunknown task `tset`\nget it with: node setup.mjs demo|test\n',
+    errors: '\nunknown task `tset`\nget it with: node setup.mjs demo|test|bench\n',
   });
 });

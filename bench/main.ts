@@ -1,0 +1,131 @@
+/**
+ * `npm run bench`: Lifeboat and its peers on the same data and machine, one after the other within each run, medians over
+ * the runs. A benchmark, not a test: it exits 0 whatever the numbers are, and says which of them are met.
+ */
+import { writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
+import { join } from 'node:path';
+import { describeError, exitCodeOf } from '../src/cli/exit.ts';
+import { stateFolder } from '../src/dev/folders.ts';
+import { LifeboatError } from '../src/domain/errors.ts';
+import type { Bench } from './bench.ts';
+import { openDataSet, removeDataSet } from './data/data-set.ts';
+import { describeMachine, machineText, type Machine } from './machine.ts';
+import { Recorder, type Measurements } from './measure.ts';
+import { parseBenchOptions, usage, type BenchOptions } from './options.ts';
+import { describePeers, findPeers } from './peers/peers.ts';
+import { measureFirstBackup } from './rows/first-backup.ts';
+import { measureGoLive } from './rows/go-live.ts';
+import { measureRestore } from './rows/restore.ts';
+import { measureSecondBackup } from './rows/second-backup.ts';
+import { measureWorkflow } from './rows/workflow.ts';
+import { measurementTable, verdictTable } from './table.ts';
+import { judge, targets } from './targets.ts';
+
+// Experimental Node features that we use on purpose are no news here.
+process.removeAllListeners('warning');
+
+try {
+  const options = parseBenchOptions(process.argv.slice(2));
+  if (options.help) process.stdout.write(`${usage}\n`);
+  else await runBenchmark(options);
+} catch (error) {
+  process.stderr.write(`\n${describeError(error)}\n`);
+  process.exitCode = exitCodeOf(error);
+}
+
+async function runBenchmark(options: BenchOptions): Promise<void> {
+  if (options.json !== undefined) await requireWritable(options.json);
+  say(`a ${options.size} appliance in ${join(stateFolder(), 'bench', options.size)}`);
+  const data = await openDataSet(options.size, say);
+  const stopOnce = stopOnSignal(async () => data.stop());
+  const record = new Recorder();
+  try {
+    const peers = await findPeers(data);
+    const machine = await describeMachine(
+      data.sample.stateFolder,
+      join(data.sample.binaries.postgresBin, 'postgres'),
+      data.sample.binaries.redisServer,
+    );
+    const bench: Bench = { data, peers, record, say, wants: (group) => options.only.includes(group) };
+    for (let run = 1; run <= options.runs; run += 1) {
+      say(`\nrun ${run} of ${options.runs}, load ${loadavg()[0]!.toFixed(2)}`);
+      await measureOnce(bench);
+    }
+    machine.loadAfter = loadavg()[0]!;
+    const peerText = describePeers(peers);
+    await conclude(options, record.measurements, machine, peerText);
+  } finally {
+    stopOnce();
+    await data.stop();
+    if (!options.keepData) await removeDataSet(options.size);
+  }
+}
+
+/** All tools take turns within one run, so that a slow quarter of an hour hits all of them. */
+async function measureOnce(bench: Bench): Promise<void> {
+  const { data, peers, wants } = bench;
+  await data.reset();
+  const point = await measureFirstBackup(bench);
+  if (wants('restore')) await measureRestore(bench, point);
+  if (wants('second-backup')) await measureSecondBackup(bench);
+  if (wants('go-live')) await measureGoLive(bench, point);
+  if (wants('workflow')) {
+    await data.reset();
+    await measureWorkflow(bench);
+  }
+  await Promise.all([peers.documents?.clean(), peers.restic?.clean(), peers.pgbackrest?.clean()]);
+}
+
+async function conclude(
+  options: BenchOptions,
+  measurements: Measurements,
+  machine: Machine,
+  peers: string,
+): Promise<void> {
+  const verdicts = targets
+    .filter(({ group }) => options.only.includes(group))
+    .map((target) => judge(target, measurements));
+  process.stdout.write(
+    `\n${machineText(machine)}\npeers\n${peers}\n\n${measurementTable(measurements)}\n\n${verdictTable(verdicts)}\n`,
+  );
+  if (options.json === undefined) return;
+  const result = {
+    at: new Date().toISOString(),
+    size: options.size,
+    runs: options.runs,
+    machine,
+    peers: peers.split('\n'),
+    numbers: verdicts,
+    measurements: Object.fromEntries(measurements),
+  };
+  await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
+}
+
+/** Before an hour of measuring, not after it. */
+async function requireWritable(path: string): Promise<void> {
+  try {
+    await writeFile(path, '', { flag: 'a' });
+  } catch (error) {
+    throw new LifeboatError('PermissionDenied', `\`${path}\` cannot be written by the user that runs the benchmark`, {
+      hint: 'name a file in /tmp',
+      cause: error,
+    });
+  }
+}
+
+/** Interrupted, it still stops the engines; what lies in its folder is used or removed by the next benchmark. */
+function stopOnSignal(stop: () => Promise<void>): () => void {
+  const handler = (): void => {
+    say('\nstops the engines …');
+    void stop().finally(() => process.exit(130));
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, handler);
+  return () => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, handler);
+  };
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
