@@ -64,7 +64,7 @@ export interface SwapTuning {
  * - `swapped`: the staged data is live, the old data is aside
  * - `back`: the old data is live again
  */
-export type SwapPhase = 'none' | 'swapping' | 'swapped' | 'backing' | 'back';
+type SwapPhase = 'none' | 'swapping' | 'swapped' | 'backing' | 'back';
 
 export interface SwapState {
   readonly phase: SwapPhase;
