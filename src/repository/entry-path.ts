@@ -24,10 +24,10 @@ export function assertSafePath(bytes: Buffer): void {
   }
 }
 
-/** Every folder above a path, nearest last: `a/b/c` gives `a`, `a/b`. */
+/** Every folder above a path, nearest last: `a/b/c` gives `a`, `a/b`, and `/a/b` gives `/a`. */
 export function foldersAbove(path: Buffer): Buffer[] {
   const above: Buffer[] = [];
-  for (let at = path.indexOf(slash); at > 0; at = path.indexOf(slash, at + 1)) above.push(path.subarray(0, at));
+  for (let at = path.indexOf(slash, 1); at > 0; at = path.indexOf(slash, at + 1)) above.push(path.subarray(0, at));
   return above;
 }
 

@@ -9,7 +9,7 @@ import { initRepository } from '../../src/repository/init.ts';
 import type { KeySource } from '../../src/repository/keys.ts';
 import { openRepository } from '../../src/repository/open.ts';
 import type { OpenOptions } from '../../src/repository/open.ts';
-import type { ComponentWriter, Repository, WriteOptions } from '../../src/repository/repository.ts';
+import type { ComponentWriter, Repository, WriteOptions, WriteSummary } from '../../src/repository/repository.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -88,13 +88,7 @@ export async function backUp(
     ...(previous !== undefined && { previousIndexId: previous.indexId }),
     ...writeOptions,
   });
-  const { indexId, files, bytes, storedBytes, reusedFiles } = await fill(writer).then(
-    () => writer.finish(),
-    async (error: unknown) => {
-      await writer.abandon();
-      throw error;
-    },
-  );
+  const { indexId, files, bytes, storedBytes, reusedFiles } = await captureInto(writer, fill);
   const record: ComponentRecord = {
     id: 'files',
     kind: 'files',
@@ -112,6 +106,19 @@ export async function backUp(
   const manifest = await sealRecords(repository, id, [record]);
   await repository.closeIntent(id);
   return { id, record, manifest, reusedFiles };
+}
+
+async function captureInto(
+  writer: ComponentWriter,
+  fill: (writer: ComponentWriter) => Promise<void>,
+): Promise<WriteSummary> {
+  try {
+    await fill(writer);
+    return await writer.finish();
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  }
 }
 
 export async function sealRecords(

@@ -1,0 +1,144 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import type { Repository } from '../../src/repository/repository.ts';
+import { addTree, backUp, describeTree, repositoryTest as test } from './fixture.ts';
+import type { Backup, BackupOptions } from './fixture.ts';
+
+const megabyte = 1024 * 1024;
+
+describe('what was stored is not stored again', () => {
+  test('a second backup stores only the blocks that changed', async ({ folder, repository }) => {
+    const source = join(folder, 'source');
+    await mkdir(source);
+    await writeFile(join(source, 'large'), randomBytes(12 * megabyte));
+    await writeFile(join(source, 'small'), randomBytes(50_000));
+    const first = await capture(repository, source);
+    const file = await open(join(source, 'large'), 'r+');
+    await file.write('changed', 5 * megabyte);
+    await file.close();
+    const second = await capture(repository, source, { previous: first.record });
+    expect(first.record.storedBytes).toBeGreaterThan(12 * megabyte);
+    // One block of 64 KiB, table and index.
+    expect(second.record.storedBytes).toBeLessThan(100_000);
+    expect((await repository.check(second.manifest, {})).problems).toEqual([]);
+    await repository.materialize({ indexId: second.record.indexId, into: join(folder, 'target') });
+    expect(await describeTree(join(folder, 'target'))).toEqual(await describeTree(source));
+  });
+
+  test('equal blocks within one backup are stored once', async ({ folder, repository }) => {
+    const source = join(folder, 'source');
+    await mkdir(source);
+    const content = randomBytes(2 * megabyte);
+    for (const name of ['a', 'b', 'c', 'd']) await writeFile(join(source, name), content);
+    await writeFile(join(source, 'zeros'), Buffer.alloc(20 * megabyte));
+    const { record } = await capture(repository, source);
+    expect(record.bytes).toBe(28 * megabyte);
+    expect(record.storedBytes).toBeLessThan(2.2 * megabyte);
+    await repository.materialize({ indexId: record.indexId, into: join(folder, 'target') });
+    expect(await describeTree(join(folder, 'target'))).toEqual(await describeTree(source));
+  });
+
+  test('an unchanged file is not read again: the process reads less than its size', async ({ folder, repository }) => {
+    const source = join(folder, 'source');
+    await mkdir(source);
+    const path = join(source, 'model');
+    await writeFile(path, randomBytes(24 * megabyte));
+    const first = await captureSettled(repository, source, path);
+    const before = await bytesRead();
+    const second = await capture(repository, source, { previous: first.record });
+    expect(second.reusedFiles).toBe(1);
+    expect((await bytesRead()) - before).toBeLessThan(4 * megabyte);
+    expect((await repository.check(second.manifest, {})).ok).toBe(true);
+  });
+
+  test('the rolling re-hash reads an unchanged file when its turn comes, and finds silent damage', async ({
+    folder,
+    storage,
+    repository,
+    open,
+  }) => {
+    const source = join(folder, 'source');
+    await mkdir(source);
+    for (let file = 0; file < 8; file += 1) await writeFile(join(source, `file-${file}`), randomBytes(1000));
+    const first = await captureSettled(repository, source, join(source, 'file-7'));
+    const read: number[] = [];
+    for (let part = 0; part < 4; part += 1) {
+      const { reusedFiles } = await capture(repository, source, { previous: first.record, rehash: { part, parts: 4 } });
+      read.push(8 - reusedFiles);
+    }
+    expect(read.reduce((sum, files) => sum + files, 0)).toBe(8);
+    expect(storage.description).toContain(folder);
+    expect((await open(storage)).encrypted).toBe(true);
+  });
+
+  test('only trusted times count: a touched file is read again and stores nothing', async ({ folder, repository }) => {
+    const source = join(folder, 'source');
+    await mkdir(source);
+    const path = join(source, 'file');
+    await writeFile(path, randomBytes(megabyte));
+    const first = await captureSettled(repository, source, path);
+    await utimes(path, 1_700_000_000, 1_700_000_000);
+    const second = await capture(repository, source, { previous: first.record });
+    expect(second.reusedFiles).toBe(0);
+    expect(second.record.storedBytes).toBeLessThan(10_000);
+  });
+
+  test('a pack that is gone or marked for removal counts as absent: the next backup stores its blocks again', async ({
+    folder,
+    storage,
+    repository,
+  }) => {
+    const source = join(folder, 'source');
+    await mkdir(source);
+    const path = join(source, 'file');
+    await writeFile(path, randomBytes(megabyte));
+    const first = await captureSettled(repository, source, path);
+    const [pack] = first.manifest.backup_files.filter((file) => file.path.startsWith('packs/'));
+    await storage.putIfAbsent(`tombstones/${pack?.path ?? ''}`, Buffer.from('{}'));
+    const second = await capture(repository, source, { previous: first.record });
+    expect(second.manifest.backup_files.map((file) => file.path)).not.toContain(pack?.path);
+    const [again] = second.manifest.backup_files.filter((file) => file.path.startsWith('packs/'));
+    await storage.remove(again?.path ?? '');
+    const third = await capture(repository, source, { previous: second.record });
+    expect(third.record.storedBytes).toBeGreaterThan(megabyte);
+    expect((await repository.check(third.manifest, {})).ok).toBe(true);
+  });
+
+  test('a damaged previous index only costs time, and is told', async ({ folder, storage, repository, open }) => {
+    const source = join(folder, 'source');
+    await mkdir(source);
+    await writeFile(join(source, 'file'), randomBytes(megabyte));
+    const first = await capture(repository, source);
+    await storage.remove(`indexes/${first.record.indexId}`);
+    const warnings: string[] = [];
+    const again = await open(storage, undefined, { onWarning: (message) => warnings.push(message) });
+    const second = await capture(again, source, { previous: first.record });
+    expect(warnings).toEqual([expect.stringContaining(first.record.indexId)]);
+    expect((await repository.check(second.manifest, {})).ok).toBe(true);
+  });
+});
+
+async function capture(repository: Repository, source: string, options: BackupOptions = {}): Promise<Backup> {
+  return backUp(repository, (writer) => addTree(writer, source), options);
+}
+
+/** Captures until the file's change lies far enough back to be trusted: a deadline, not a sleep. */
+async function captureSettled(repository: Repository, source: string, path: string): Promise<Backup> {
+  expect((await readFile(path)).length).toBeGreaterThan(0);
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    const backup = await capture(repository, source);
+    let isTrusted = true;
+    for await (const entry of repository.readIndex(backup.record.indexId))
+      isTrusted &&= entry.type !== 'file' || entry.source !== undefined;
+    if (isTrusted) return backup;
+    if (Date.now() > deadline) throw new Error(`${path} is not trusted after 15 s`);
+  }
+}
+
+/** Bytes that this process read with system calls, threads included. */
+async function bytesRead(): Promise<number> {
+  return Number(/^rchar: (\d+)/m.exec(await readFile('/proc/self/io', 'utf8'))?.[1]);
+}
