@@ -21,7 +21,7 @@ export function toFailure(error: unknown, component: string | undefined): Error 
   return ApplicationFailure.create({
     type: known.code,
     nonRetryable: !errorCatalogue[known.code].retryable,
-    message: subject === undefined || known.message.includes(subject) ? known.message : `${subject}: ${known.message}`,
+    message: subject === undefined || known.message.startsWith(`${subject}:`) || known.message.includes(`\`${subject}\``) ? known.message : `${subject}: ${known.message}`,
     details: [{ component: subject ?? '', hint: known.hint, details: known.details }],
   });
 }

@@ -21,16 +21,12 @@ export interface PlanRun {
   readonly lockSince: string;
   readonly runId: string;
   readonly replaceDamaged: boolean;
+  /** A failed probe is told and the restore goes on. */
+  readonly keepNew: boolean;
   readonly display: RunDisplay;
   /** A step begins only while this is false. */
   readonly isHeld: () => boolean;
   readonly onState: (kind: PlanStep['kind']) => void;
-}
-
-export interface PlanOutcome {
-  readonly probes: readonly ProbeResult[];
-  readonly safetyCopies: readonly string[];
-  readonly failedProbes: readonly ProbeResult[];
 }
 
 interface Undo {
@@ -51,9 +47,13 @@ export class PlanRunner {
   }
 
   /** Runs all steps but the commits, or throws the first failure after everything that ran has ended. */
-  async prove(): Promise<PlanOutcome> {
+  async prove(): Promise<void> {
     await this.#steps((step) => step.kind !== 'commit');
-    return { probes: this.#probes, safetyCopies: this.#safetyCopies, failedProbes: this.#probes.filter(({ ok }) => !ok) };
+  }
+
+  /** Results of all probes so far, failed ones too. */
+  get probes(): readonly ProbeResult[] {
+    return this.#probes;
   }
 
   /** The point of no return: staging goes, safety copies stay. */
@@ -117,7 +117,7 @@ export class PlanRunner {
   }
 
   async #act(step: PlanStep): Promise<string> {
-    const { plan, repositoryId, display } = this.#run;
+    const { plan, repositoryId, display, keepNew } = this.#run;
     const call = { summary: `${step.id}`, priority: priority.restore };
     const { subject, queue } = step;
     switch (step.kind) {
@@ -169,6 +169,7 @@ export class PlanRunner {
         this.#probes.push(...probes);
         const failed = probes.filter(({ ok }) => !ok);
         failed.forEach(({ component, name, expected, actual }) => display.note(`probe ${component}/${name} failed: expected ${expected}, actual ${actual}`));
+        if (failed.length > 0 && !keepNew) this.#requireProbes(step, probes);
         return failed.length === 0 ? `${probes.length} probes hold` : `${failed.length} of ${probes.length} probes FAILED`;
       }
       case 'commit': {

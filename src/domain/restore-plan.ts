@@ -4,7 +4,8 @@
  *
  * Guide: Stop → Verify → {Database ∥ Configuration ∥ Vector store}; Database + Configuration → Core services;
  * Core → Application data; Vector store + Application data → AI services → Health → Complete.
- * Ours differs in one thing: verify, stage and validate run before anything stops (`stopFirst` gives the guide's order).
+ * Ours differs in two things: verify, stage and validate run before anything stops (`stopFirst` gives the guide's order),
+ * and the content is probed when the engines are up and before the services that write to them start.
  */
 import type { ComponentKind, Priority, Role, Tier } from './component.ts';
 import { roleOfKind } from './component.ts';
@@ -197,6 +198,11 @@ function disksOf({ targets, chosen }: PlanInput): { device: string; path: string
   return [...byDevice.values()];
 }
 
+/** Its services are the engine itself: the probe asks the running engine. The others are probed where they lie. */
+function runsOnEngine({ kind }: { readonly kind: ComponentKind }): boolean {
+  return kind === 'postgres' || kind === 'redis';
+}
+
 export function branchOf({ kind, tier }: { readonly kind: ComponentKind; readonly tier: Tier }): Branch {
   if (tier === 'monitoring') return 'monitoring';
   if (kind === 'postgres') return 'database';
@@ -211,6 +217,7 @@ function buildSteps(input: PlanInput, chosen: readonly PlanComponent[], startOrd
   const queueOf = ({ kind, host }: PlanComponent): PlanStep['queue'] => ({ role: roleOfKind(kind), host });
   const byBranch = (branch: Branch): PlanComponent[] => chosen.filter((component) => branchOf(component) === branch);
   const swapId = ({ id }: PlanComponent): string => `swap:${id}`;
+  const probeId = ({ id }: PlanComponent): string => `probe:${id}`;
   const depends = new Map(input.services.map(({ name, dependsOn }) => [name, dependsOn]));
   const stopOrder = [...startOrder].reverse();
   const stopIds = stopOrder.map((name) => `stop:${name}`);
@@ -233,6 +240,7 @@ function buildSteps(input: PlanInput, chosen: readonly PlanComponent[], startOrd
 
   const core = [...byBranch('database'), ...byBranch('configuration')];
   const coreServices = coreServicesOf(chosen, startOrder, depends);
+  const foundation = new Set(chosen.filter(runsOnEngine).flatMap(({ services }) => services.flatMap((name) => servicesBelow(name, depends))));
   const coreReady = [...core.map(swapId), ...coreServices.map((name) => `start:${name}`)];
   for (const component of chosen) {
     const branch = branchOf(component);
@@ -245,21 +253,23 @@ function buildSteps(input: PlanInput, chosen: readonly PlanComponent[], startOrd
     const below = (depends.get(name) ?? []).filter((other) => startOrder.includes(other)).map((other) => `start:${other}`);
     const isCore = coreServices.includes(name);
     const isMonitoring = data.length > 0 && data.every((component) => branchOf(component) === 'monitoring');
-    // A service that is no engine of the data reads all of it: it starts when every branch has joined.
-    const isEngine = data.some(({ kind }) => kind === 'postgres' || kind === 'redis');
+    // A service that is no engine of the data reads and writes all of it: it starts when every branch has joined and
+    // is proven. A probe beside a writing app would compare with what the app has just changed.
+    const isEngine = isCore || foundation.has(name);
     const joined = isCore ? core : isMonitoring || isEngine ? [] : chosen.filter((component) => branchOf(component) !== 'monitoring');
-    const after = [...new Set([...stopIds, ...[...data, ...joined].map(swapId), ...below])];
+    const proven = isEngine ? [] : [...data, ...joined].map(probeId);
+    const after = [...new Set([...stopIds, ...[...data, ...joined].map(swapId), ...proven, ...below])];
     add({ id: `start:${name}`, kind: 'start', subject: name, queue: platform, after, branch: isCore ? 'core' : isMonitoring ? 'monitoring' : isEngine ? 'application-data' : 'ai' }, 20);
   }
 
-  const up = [...chosen.map(swapId), ...startOrder.map((name) => `start:${name}`)];
+  for (const component of chosen) {
+    const engines = runsOnEngine(component) ? component.services.map((name) => `start:${name}`) : [];
+    add({ id: probeId(component), kind: 'probe', subject: component.id, queue: queueOf(component), after: [swapId(component), ...engines], branch: 'health' }, 5);
+  }
+  const up = [...chosen.map(probeId), ...startOrder.map((name) => `start:${name}`)];
   add({ id: 'health', kind: 'health', subject: '', queue: platform, after: up, branch: 'health' }, 10);
   for (const component of chosen) {
-    add({ id: `probe:${component.id}`, kind: 'probe', subject: component.id, queue: queueOf(component), after: ['health'], branch: 'health' }, 5);
-  }
-  const proven = chosen.map(({ id }) => `probe:${id}`);
-  for (const component of chosen) {
-    add({ id: `commit:${component.id}`, kind: 'commit', subject: component.id, queue: queueOf(component), after: proven, branch: 'health' }, 1);
+    add({ id: `commit:${component.id}`, kind: 'commit', subject: component.id, queue: queueOf(component), after: ['health'], branch: 'health' }, 1);
   }
   return steps;
 }
@@ -271,10 +281,14 @@ function buildSteps(input: PlanInput, chosen: readonly PlanComponent[], startOrd
 function coreServicesOf(chosen: readonly PlanComponent[], startOrder: readonly string[], depends: ReadonlyMap<string, readonly string[]>): string[] {
   const isCoreData = (component: PlanComponent): boolean => ['database', 'configuration'].includes(branchOf(component));
   const users = (name: string): PlanComponent[] => chosen.filter(({ services }) => services.includes(name));
-  const below = (name: string): string[] => [name, ...(depends.get(name) ?? []).filter((other) => startOrder.includes(other)).flatMap(below)];
   const engines = startOrder.filter((name) => users(name).some((component) => branchOf(component) === 'database'));
-  const core = engines.map(below).filter((names) => names.every((name) => users(name).every(isCoreData)));
+  const core = engines.map((name) => servicesBelow(name, depends).filter((other) => startOrder.includes(other))).filter((names) => names.every((name) => users(name).every(isCoreData)));
   return [...new Set(core.flat())];
+}
+
+/** A service and everything that it stands on. */
+function servicesBelow(name: string, depends: ReadonlyMap<string, readonly string[]>): string[] {
+  return [name, ...(depends.get(name) ?? []).flatMap((other) => servicesBelow(other, depends))];
 }
 
 /** Seeds for the estimate; own history replaces them. Measured on 2 cores: staging 450 MB/s, a private server 200 MB/s. */

@@ -84,7 +84,13 @@ describe('D3.11: the restore graph of the guide', () => {
     for (const id of ['swap:vectors', 'swap:models', 'swap:redis', 'start:redis', 'start:postgres']) expect(done).toContain(id);
   });
 
-  test('health comes after every start, probes after health, commits after every probe', () => {
+  test('ours: content is probed on the running engines, before a service that writes to them starts', () => {
+    expect(before(plan, 'probe:postgres')).toContain('start:postgres');
+    expect(before(plan, 'probe:redis')).toContain('start:redis');
+    for (const id of ['postgres', 'redis', 'vectors', 'models', 'configuration']) expect(before(plan, 'start:app')).toContain(`probe:${id}`);
+  });
+
+  test('health comes after every start and every probe, commits after health', () => {
     const done = before(plan, 'commit:redis');
     for (const { id, kind } of plan.steps) if (kind !== 'commit') expect(done).toContain(id);
   });

@@ -40,7 +40,7 @@ interface Remembered {
 
 /** A new state folder with prepared engines; nothing of the appliance runs yet. */
 export async function makeStage(now: Date): Promise<Stage> {
-  const root = join(stateFolder(), 'demo');
+  const root = process.env['LIFEBOAT_DEMO_STATE'] ?? join(stateFolder(), 'demo');
   await mkdir(root, { recursive: true });
   await forgetOldStates(root);
   const folder = join(root, backupIdOf(now));

@@ -73,22 +73,23 @@ export async function tellStory(options: StoryOptions): Promise<Story> {
   const restoredAt = new Date();
 
   if (options.sabotage !== undefined && options.sabotage !== 'object') say(`SABOTAGE: ${await sabotage(options.sabotage, sample)}`);
-  tell('PROOF', 'expected from the manifest in the repository, actual from the running engines');
+  tell('PROOF', 'the manifest in the repository against the running engines');
   const probes = [...(await probeAppliance(appliance, backup.id)), await probeChat(sample)];
   const losses = await countLosses(sample);
-  tell('BACKUP', 'the restored appliance gets a recovery point of its own by itself');
+  tell('BACKUP', 'the restored appliance gets a recovery point of its own');
   await watchRun(client, restore.backupWorkflowId);
   return { backup, restore, losses, disasterAt, restoredAt, probes };
 }
 
 /** Engines start, are filled, the app starts; the repository is made as a user makes it; a worker creates the schedule. */
 async function seed({ sample, platform, configFile, startWorker }: Stage, size: ApplianceSize): Promise<void> {
-  tell('SEED', `a ${size} appliance with real PostgreSQL, Redis, FAISS and an embedding model`);
+  tell('SEED', `a ${size} appliance: PostgreSQL, Redis, FAISS, an embedding model`);
   const signal = AbortSignal.timeout(600_000);
   await Promise.all([platform.start('postgres', signal), platform.start('redis', signal)]);
   const cacheFolder = join(stateFolder(), 'embeddings');
   const { seconds, rows, vectors } = await seedAppliance(sample, { size, modelPath: findEmbeddingModel(), cacheFolder, onProgress: say });
-  say(`${Object.entries(rows).map(([table, count]) => `${count} ${table}`).join(', ')}, ${vectors} vectors in ${formatDuration(seconds)}`);
+  say(Object.entries(rows).map(([table, count]) => `${count} ${table}`).join(', '));
+  say(`${vectors} vectors, all in ${formatDuration(seconds)}`);
   await platform.start('app', signal);
   await promisify(execFile)(process.execPath, [cliScript, '--config', configFile, 'init']);
   say(`repository ${sample.folders.repository}`);

@@ -1,0 +1,161 @@
+import { execFile } from 'node:child_process';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sabotage } from '../../src/dev/appliance/sabotage.ts';
+import { canaries } from '../../src/dev/appliance/seed/configuration.ts';
+import type { DemoResult } from '../../src/dev/demo/summary.ts';
+import { openStage, type Stage } from '../../src/dev/demo/stage.ts';
+import { cliScript } from '../../src/dev/demo/worker-process.ts';
+import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
+
+const script = fileURLToPath(new URL('../../src/dev/demo.ts', import.meta.url));
+let folder: TemporaryFolder;
+beforeAll(async () => void (folder = await temporaryFolder('demo')));
+afterAll(async () => folder.remove());
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function node(args: readonly string[]): Promise<Ended> {
+  try {
+    // Each demo has a state folder of its own, so that it deletes no other's.
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env: { ...process.env, LIFEBOAT_DEMO_STATE: folder.path }, maxBuffer: 2 ** 24 });
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, stdout, stderr };
+  }
+}
+
+describe('the demo', () => {
+  let told = '';
+  let state = '';
+
+  test('seeds, backs up under traffic, destroys, restores and proves every component, with measured RPO and RTO', async () => {
+    const json = join(folder.path, 'result.json');
+    const { code, stderr } = await node([script, '--json', json]);
+    told = stderr;
+    expect(code, stderr).toBe(0);
+    const result = JSON.parse(await readFile(json, 'utf8')) as DemoResult;
+    state = /--open (\S+)/.exec(stderr)?.[1] ?? '';
+    expect(result.ok).toBe(true);
+    expect(result.backup.id).toMatch(/^\d{8}_\d{6}$/);
+    expect(result.backup.bytes).toBeGreaterThan(50e6);
+    expect(result.restore.steps.every(({ state: step }) => step === 'done')).toBe(true);
+    expect(result.restore.steps.map(({ id }) => id)).toEqual(expect.arrayContaining(['verify', 'stage:postgres', 'swap:redis', 'start:app', 'health', 'probe:vectorstore', 'commit:models']));
+    // The app wrote after the backup: a demo that lost nothing would not have destroyed anything.
+    expect(result.rpo.lost.rows).toBeGreaterThan(0);
+    expect(result.rpo.lost.keys).toBeGreaterThan(0);
+    expect(result.rpo.seconds).toBeGreaterThan(0);
+    expect(result.rpo.seconds).toBeLessThan(result.rpo.objectiveSeconds);
+    expect(result.rto.fromDisasterSeconds).toBeGreaterThan(0);
+    expect(result.rto.fromDisasterSeconds).toBeLessThan(result.rto.objectiveSeconds);
+    for (const component of ['postgres', 'redis', 'vectorstore', 'models', 'configuration', 'app']) {
+      expect(result.probes.filter((probe) => probe.component === component).length).toBeGreaterThan(0);
+    }
+    const tables = result.probes.filter(({ component, name }) => component === 'postgres' && name.includes('table')).map(({ name }) => name);
+    for (const table of ['users', 'chat_sessions', 'messages', 'query_metrics', 'audit_logs']) expect(tables.join()).toContain(table);
+  }, 300_000);
+
+  test('fits into 80 columns', () => {
+    const long = told.split('\n').filter((line) => line.length > 80 && !/https?:|\/|error:/.test(line));
+    expect(long).toEqual([]);
+  });
+
+  describe('opened again', () => {
+    let stage: Stage;
+    beforeAll(async () => void (stage = await openStage(state)), 60_000);
+    afterAll(async () => stage.stop());
+
+    const cli = async (...args: string[]): Promise<Ended> => node([cliScript, '-c', stage.configFile, ...args]);
+
+    test('the page for 03:00, the list, the evidence and the check work without a worker, and with engines down', async () => {
+      const list = await cli('backups', 'list');
+      expect(list.code).toBe(0);
+      expect(list.stdout.split('\n')[0]).toMatch(/^TIMESTAMP +DATE +STATUS +SIZE +STORED +FILES +VERIFIED$/);
+      const reports = await cli('restore', 'show', 'nothing');
+      expect(reports.code).toBe(4);
+      const run = /restore\/\S+Z/.exec(reports.stderr)?.[0] ?? '';
+      const shown = await cli('restore', 'show', run);
+      expect(shown.stdout).toMatch(/state +committed/);
+      expect((await cli('verify')).code).toBe(0);
+      expect((await cli()).stdout).toContain('newest recovery point');
+    }, 120_000);
+
+    test('X6, canaries: no secret stands in histories, failures, heartbeats, logs, reports or manifests, also after a failed login and a failed restore', async () => {
+      const { sample } = stage;
+      const secrets = [...(await canaries(sample)), ...Object.values(sample.passwords)];
+      for (const service of ['postgres', 'redis', 'app']) await stage.platform.start(service, AbortSignal.timeout(60_000));
+      await stage.startWorker();
+      const wrong = 'canary-wrong-password-5512';
+      await writeFile(join(sample.folders.secrets, 'postgres-password'), `${wrong}\n`);
+      const login = await cli('backups', 'run');
+      expect(login.code).toBe(3);
+      expect(login.stderr).toContain('AuthFailed');
+      await sabotage('object', sample);
+      const failed = await cli('restore', 'start', '--confirm', stage.appliance.name, '--components', 'models', 'vectorstore', 'postgres');
+      expect(failed.code).not.toBe(0);
+      const doctor = await cli('doctor');
+      const key = (await readFile(join(sample.folders.secrets, 'repository-key'), 'utf8')).trim().split('\n').filter((line) => line.length > 8);
+      const texts = [told, login.stderr, login.stdout, failed.stderr, doctor.stdout, doctor.stderr, await historiesOf(stage), ...(await clearFilesOf(stage))];
+      for (const secret of [...secrets, wrong, ...key]) {
+        expect(secret.length).toBeGreaterThan(6);
+        for (const text of texts) expect(text.includes(secret)).toBe(false);
+      }
+    }, 180_000);
+  });
+});
+
+describe('sabotage is noticed and named', () => {
+  test.each([
+    ['row', /FAILED +postgres\/table public\.messages/],
+    ['key', /FAILED +redis\/key cache:rule:5700/],
+    ['index', /FAILED +vectorstore\/file faiss_index\.faiss/],
+    ['config', /FAILED +configuration\/file \S*companion-alerts\.yml/],
+    ['object', /error: \w+: object packs\/\S+, block \w+ of file /],
+  ])('%s', async (kind, named) => {
+    const { code, stderr } = await node([script, '--sabotage', kind]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/SABOTAGE: /);
+    expect(stderr).toMatch(named);
+  }, 300_000);
+});
+
+/** Every text in every history of the server: inputs, results, failures, heartbeats, summaries, memos. */
+async function historiesOf({ temporal }: Stage): Promise<string> {
+  const connection = await Connection.connect({ address: temporal.address });
+  try {
+    const client = new Client({ connection });
+    const texts: string[] = [];
+    let runs = 0;
+    for await (const { workflowId, runId } of client.workflow.list()) {
+      runs += 1;
+      collect(await client.workflow.getHandle(workflowId, runId).fetchHistory(), texts);
+      collect((await client.workflow.getHandle(workflowId, runId).describe()).raw, texts);
+    }
+    expect(runs).toBeGreaterThan(4);
+    return texts.join('\n');
+  } finally {
+    await connection.close();
+  }
+}
+
+function collect(value: unknown, into: string[]): void {
+  if (typeof value === 'string') into.push(value);
+  else if (value instanceof Uint8Array) into.push(Buffer.from(value).toString('utf8'));
+  else if (typeof value === 'object' && value !== null) for (const part of Object.values(value)) collect(part, into);
+}
+
+/** Logs of worker, engines and app, and every object of the repository as its bytes stand on disk. */
+async function clearFilesOf({ sample }: Stage): Promise<string[]> {
+  const folders = [sample.folders.run, sample.folders.repository, join(sample.stateFolder, 'temporal')];
+  const files = await Promise.all(folders.map(async (path) => readdir(path, { recursive: true, withFileTypes: true })));
+  return Promise.all(files.flat().filter((entry) => entry.isFile()).map(async (entry) => readFile(join(entry.parentPath, entry.name), 'latin1')));
+}
