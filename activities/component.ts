@@ -29,7 +29,11 @@ export type ComponentActivities = ReturnType<typeof createComponentActivities>;
 
 export function createComponentActivities(deps: Dependencies) {
   /** A driver call of a restore with its context; `phase` orders the fencing tokens of a run's steps. */
-  const restoring = <T>(request: ComponentRequest, phase: number, call: (context: RestoreContext) => Promise<T>): Promise<T> =>
+  const restoring = <T>(
+    request: ComponentRequest,
+    phase: number,
+    call: (context: RestoreContext) => Promise<T>,
+  ): Promise<T> =>
     translated(request.component, () =>
       withHeartbeat(async (beat) => call(await contextOf(deps, request, phase, beat))),
     );
@@ -61,12 +65,17 @@ export function createComponentActivities(deps: Dependencies) {
       return translated(request.component, () =>
         withHeartbeat(async () => {
           const repository = await deps.repository(request.repositoryId);
-          return describeTarget(deps.driver(request.component), await recordOf(repository, request.backupId, request.component));
+          return describeTarget(
+            deps.driver(request.component),
+            await recordOf(repository, request.backupId, request.component),
+          );
         }),
       );
     },
 
-    async stageComponent(request: ComponentRequest): Promise<{ readonly token: FencingToken; readonly files: number; readonly bytes: number }> {
+    async stageComponent(
+      request: ComponentRequest,
+    ): Promise<{ readonly token: FencingToken; readonly files: number; readonly bytes: number }> {
       return restoring(request, 1, async (context) => {
         const { files, bytes } = await deps.driver(request.component).stage(context);
         return { token: context.token, files, bytes };
@@ -74,7 +83,9 @@ export function createComponentActivities(deps: Dependencies) {
     },
 
     async validateComponent(request: ComponentRequest): Promise<ProbeResult[]> {
-      return restoring(request, 2, async (context) => summarised(await deps.driver(request.component).validate(context)));
+      return restoring(request, 2, async (context) =>
+        summarised(await deps.driver(request.component).validate(context)),
+      );
     },
 
     async swapComponent(request: ComponentRequest): Promise<void> {
@@ -95,9 +106,18 @@ export function createComponentActivities(deps: Dependencies) {
   };
 }
 
-async function contextOf(deps: Dependencies, request: ComponentRequest, phase: number, beat: Beat): Promise<RestoreContext> {
+async function contextOf(
+  deps: Dependencies,
+  request: ComponentRequest,
+  phase: number,
+  beat: Beat,
+): Promise<RestoreContext> {
   const repository = await deps.repository(request.repositoryId);
-  const token: FencingToken = { lockStart: request.lockSince, runId: request.runId, attempt: phase * 1000 + activityInfo().attempt };
+  const token: FencingToken = {
+    lockStart: request.lockSince,
+    runId: request.runId,
+    attempt: phase * 1000 + activityInfo().attempt,
+  };
   if (phase > 1 && phase < 9 && request.staged === null) {
     throw new LifeboatError('Internal', `component \`${request.component}\` was not staged before phase ${phase}`);
   }

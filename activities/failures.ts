@@ -15,13 +15,17 @@ export async function translated<T>(component: string | undefined, work: () => P
 
 export function toFailure(error: unknown, component: string | undefined): Error {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
-  if (error instanceof Error && error.name === 'AbortError') return new CancelledFailure(`${activityInfo().activityType} was cancelled`);
+  if (error instanceof Error && error.name === 'AbortError')
+    return new CancelledFailure(`${activityInfo().activityType} was cancelled`);
   const known = classify(error, component);
   const subject = known.component ?? component;
   return ApplicationFailure.create({
     type: known.code,
     nonRetryable: !errorCatalogue[known.code].retryable,
-    message: subject === undefined || known.message.startsWith(`${subject}:`) || known.message.includes(`\`${subject}\``) ? known.message : `${subject}: ${known.message}`,
+    message:
+      subject === undefined || known.message.startsWith(`${subject}:`) || known.message.includes(`\`${subject}\``)
+        ? known.message
+        : `${subject}: ${known.message}`,
     details: [{ component: subject ?? '', hint: known.hint, details: known.details }],
   });
 }
@@ -30,7 +34,8 @@ export function classify(error: unknown, component: string | undefined): Lifeboa
   if (isLifeboatError(error)) return error;
   const { code: errno, path, syscall, message } = error as NodeJS.ErrnoException;
   const where = `${syscall ?? 'access'} ${path ?? ''}`.trim();
-  const as = (code: ErrorCode, text: string): LifeboatError => new LifeboatError(code, text, { ...(component === undefined ? {} : { component }), cause: error });
+  const as = (code: ErrorCode, text: string): LifeboatError =>
+    new LifeboatError(code, text, { ...(component === undefined ? {} : { component }), cause: error });
   switch (errno) {
     case 'ENOSPC':
     case 'EDQUOT':

@@ -34,7 +34,15 @@ const packsKept = 500;
 export async function withHeartbeat<T>(work: (beat: Beat) => Promise<T>): Promise<T> {
   const last = readLast();
   const began = performance.now();
-  let details: BeatDetails = { v: 1, phase: 'starting', bytesDone: 0, bytesTotal: 0, bytesPerSecond: 0, note: '', packs: last?.packs ?? [] };
+  let details: BeatDetails = {
+    v: 1,
+    phase: 'starting',
+    bytesDone: 0,
+    bytesTotal: 0,
+    bytesPerSecond: 0,
+    note: '',
+    packs: last?.packs ?? [],
+  };
   const beat = (): void => heartbeat(details);
   beat();
   const timer = setInterval(beat, beatMs);
@@ -44,7 +52,14 @@ export async function withHeartbeat<T>(work: (beat: Beat) => Promise<T>): Promis
         const seconds = Math.max(0.001, (performance.now() - began) / 1000);
         // A new phase and the first bytes are told at once: a watcher sees at a glance that it moves.
         const isNews = phase !== details.phase || (bytesDone > 0 && details.bytesDone === 0);
-        details = { ...details, phase, bytesDone, bytesTotal, bytesPerSecond: Math.round(bytesDone / seconds), note: note ?? '' };
+        details = {
+          ...details,
+          phase,
+          bytesDone,
+          bytesTotal,
+          bytesPerSecond: Math.round(bytesDone / seconds),
+          note: note ?? '',
+        };
         if (isNews) beat();
       },
       packs: (packs) => {
@@ -66,5 +81,7 @@ export async function withHeartbeat<T>(work: (beat: Beat) => Promise<T>): Promis
 
 function readLast(): BeatDetails | undefined {
   const details: unknown = activityInfo().heartbeatDetails;
-  return typeof details === 'object' && details !== null && 'v' in details && details.v === 1 ? (details as BeatDetails) : undefined;
+  return typeof details === 'object' && details !== null && 'v' in details && details.v === 1
+    ? (details as BeatDetails)
+    : undefined;
 }

@@ -39,7 +39,10 @@ export function createPlatformActivities({ platform }: Dependencies) {
           const states = await Promise.all(services.map((service) => platform.state(service)));
           const sick = states.filter(({ ready }) => !ready);
           if (sick.length > 0) {
-            throw new LifeboatError('ServiceFailed', `not healthy: ${sick.map(({ service, detail }) => `${service} (${detail})`).join(', ')}`);
+            throw new LifeboatError(
+              'ServiceFailed',
+              `not healthy: ${sick.map(({ service, detail }) => `${service} (${detail})`).join(', ')}`,
+            );
           }
           return { text: states.length === 0 ? 'no service to check' : `${states.length} services ready` };
         }),

@@ -43,7 +43,13 @@ export type StorageActivities = ReturnType<typeof createStorageActivities>;
 export function createStorageActivities(deps: Dependencies) {
   return {
     /** Reserves the id by the writer's intent; the same owner gets the same id again. */
-    async beginBackup({ owner, at }: { readonly owner: string; readonly at: string }): Promise<{ readonly backupId: BackupId; readonly repositoryId: string }> {
+    async beginBackup({
+      owner,
+      at,
+    }: {
+      readonly owner: string;
+      readonly at: string;
+    }): Promise<{ readonly backupId: BackupId; readonly repositoryId: string }> {
       return translated(undefined, () =>
         withHeartbeat(async () => {
           const repository = await deps.repository();
@@ -68,12 +74,31 @@ export function createStorageActivities(deps: Dependencies) {
       );
     },
 
-    async resolvePoint({ at, components }: { readonly at: string; readonly components: readonly string[] }): Promise<PointView> {
+    /** Gives up a reserved id whose backup was never sealed, so that collection need not wait for it to expire. */
+    async releaseBackup({
+      repositoryId,
+      backupId,
+    }: {
+      readonly repositoryId: string;
+      readonly backupId: BackupId;
+    }): Promise<void> {
+      return translated(undefined, async () => (await deps.repository(repositoryId)).closeIntent(backupId));
+    },
+
+    async resolvePoint({
+      at,
+      components,
+    }: {
+      readonly at: string;
+      readonly components: readonly string[];
+    }): Promise<PointView> {
       return translated(undefined, () =>
         withHeartbeat(async () => {
           const repository = await deps.repository();
           const manifest = await repository.findManifest(at);
-          const chosen = manifest.lifeboat.components.filter(({ id }) => components.length === 0 || components.includes(id));
+          const chosen = manifest.lifeboat.components.filter(
+            ({ id }) => components.length === 0 || components.includes(id),
+          );
           return {
             repositoryId: repository.id,
             backupId: manifest.timestamp,
@@ -101,11 +126,27 @@ export function createStorageActivities(deps: Dependencies) {
     },
 
     /** Before anything stops: every object of the chosen components exists and authenticates. */
-    async verifyObjects({ repositoryId, backupId, components }: { readonly repositoryId: string; readonly backupId: BackupId; readonly components: readonly string[] }): Promise<{ readonly objects: number }> {
+    async verifyObjects({
+      repositoryId,
+      backupId,
+      components,
+    }: {
+      readonly repositoryId: string;
+      readonly backupId: BackupId;
+      readonly components: readonly string[];
+    }): Promise<{ readonly objects: number }> {
       return translated(undefined, () =>
         withHeartbeat(async (beat) => {
           const repository = await deps.repository(repositoryId);
-          const { objects } = await verifyPoint({ repository, at: backupId, components, levels: ['L1-presence'], onProgress: beat.report, signal: beat.signal, orThrow: true });
+          const { objects } = await verifyPoint({
+            repository,
+            at: backupId,
+            components,
+            levels: ['L1-presence'],
+            onProgress: beat.report,
+            signal: beat.signal,
+            orThrow: true,
+          });
           return { objects };
         }),
       );
@@ -122,12 +163,29 @@ export function createStorageActivities(deps: Dependencies) {
       return translated(undefined, () =>
         withHeartbeat(async (beat) => {
           const repository = await deps.repository();
-          return verifyPoint({ repository, at, components, levels: ['L1', 'L3'], driver: deps.driver, onProgress: beat.report, signal: beat.signal, orThrow: false });
+          return verifyPoint({
+            repository,
+            at,
+            components,
+            levels: ['L1', 'L3'],
+            driver: deps.driver,
+            onProgress: beat.report,
+            signal: beat.signal,
+            orThrow: false,
+          });
         }),
       );
     },
 
-    async writeReport({ type, id, report }: { readonly type: string; readonly id: string; readonly report: Readonly<Record<string, JsonValue>> }): Promise<string> {
+    async writeReport({
+      type,
+      id,
+      report,
+    }: {
+      readonly type: string;
+      readonly id: string;
+      readonly report: Readonly<Record<string, JsonValue>>;
+    }): Promise<string> {
       return translated(undefined, async () => (await deps.repository()).putReport(type, id, report));
     },
   };
@@ -140,7 +198,13 @@ async function requireSpace({ appliance, repository, driver }: Dependencies): Pr
   const free = bavail * bsize;
   const known = (await (await repository()).listManifests()).some(({ manifest }) => manifest?.success);
   // A first backup stores everything; a later one stores changes, a tenth is a cautious guess.
-  const estimates = await Promise.all(appliance.components.map(async ({ id }) => driver(id).estimate().catch(() => ({ bytes: 0 }))));
+  const estimates = await Promise.all(
+    appliance.components.map(async ({ id }) =>
+      driver(id)
+        .estimate()
+        .catch(() => ({ bytes: 0 })),
+    ),
+  );
   const expected = Math.round(estimates.reduce((sum, { bytes }) => sum + bytes, 0) * (known ? 0.1 : 1));
   if (expected > free - reserveBytes) {
     throw new LifeboatError(

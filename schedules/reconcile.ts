@@ -25,14 +25,20 @@ async function upsert(client: Client, desired: DesiredSchedule, log: Logger): Pr
     const { spec, policies, action } = desired;
     const handle = client.schedule.getHandle(desired.scheduleId);
     if ((await handle.describe()).memo?.owner !== ownerMemo) {
-      log.error({ schedule: desired.scheduleId }, 'a schedule of this id exists that is not ours; it was left alone and nothing is backed up by it');
+      log.error(
+        { schedule: desired.scheduleId },
+        'a schedule of this id exists that is not ours; it was left alone and nothing is backed up by it',
+      );
       return;
     }
     await handle.update((previous) => ({
       spec,
       ...(policies === undefined ? {} : { policies }),
       action: { ...action, workflowId: action.workflowId ?? desired.scheduleId, args: [...(action.args ?? [])] },
-      state: { paused: previous.state.paused, ...(previous.state.note === undefined ? {} : { note: previous.state.note }) },
+      state: {
+        paused: previous.state.paused,
+        ...(previous.state.note === undefined ? {} : { note: previous.state.note }),
+      },
     }));
   }
 }

@@ -3,7 +3,14 @@
  * The death of one of its workers ends them all, non-zero: half a worker would look alive.
  */
 import { Client } from '@temporalio/client';
-import { NativeConnection, Runtime, Worker, makeTelemetryFilterString, type LogLevel, type WorkerOptions } from '@temporalio/worker';
+import {
+  NativeConnection,
+  Runtime,
+  Worker,
+  makeTelemetryFilterString,
+  type LogLevel,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { createComponentActivities } from '../activities/component.ts';
@@ -58,12 +65,25 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     const common = { connection: native, namespace, ...timing } satisfies Partial<WorkerOptions>;
     const workers = await Promise.all(
       chosen.map(async (role) =>
-        Worker.create({ ...common, taskQueue: `${taskQueue}-${role}-${appliance.host}`, activities: activitiesOf(role), maxConcurrentActivityTaskExecutions: slotsPerRole }),
+        Worker.create({
+          ...common,
+          taskQueue: `${taskQueue}-${role}-${appliance.host}`,
+          activities: activitiesOf(role),
+          maxConcurrentActivityTaskExecutions: slotsPerRole,
+        }),
       ),
     );
     if (chosen.includes('storage')) {
       const codePath = await workflowBundle(join(appliance.stateDir, 'bundles'));
-      workers.push(await Worker.create({ ...common, taskQueue, workflowBundle: { codePath }, activities: createControlActivities(deps), maxCachedWorkflows: 50 }));
+      workers.push(
+        await Worker.create({
+          ...common,
+          taskQueue,
+          workflowBundle: { codePath },
+          activities: createControlActivities(deps),
+          maxCachedWorkflows: 50,
+        }),
+      );
       await reconcileSchedules(deps.client, appliance, log);
     }
     const running = workers.map(async (worker) => worker.run());
@@ -91,7 +111,17 @@ function installRuntime(log: Logger): void {
   const write = (level: LogLevel, message: string, meta?: Record<string, unknown>): void => {
     const { error: _dropped, ...fields } = meta ?? {};
     const reason = meta?.error instanceof Error ? { reason: meta.error.message } : {};
-    log[level === 'TRACE' ? 'trace' : level === 'DEBUG' ? 'debug' : level === 'INFO' ? 'info' : level === 'WARN' ? 'warn' : 'error']({ ...fields, ...reason }, message);
+    log[
+      level === 'TRACE'
+        ? 'trace'
+        : level === 'DEBUG'
+          ? 'debug'
+          : level === 'INFO'
+            ? 'info'
+            : level === 'WARN'
+              ? 'warn'
+              : 'error'
+    ]({ ...fields, ...reason }, message);
   };
   Runtime.install({
     logger: {

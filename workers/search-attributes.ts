@@ -20,7 +20,11 @@ export const searchAttributes = {
 const waitMs = 15_000;
 
 /** True once a run may use them. An unregistered attribute would make its workflow tasks fail for ever. */
-export async function registerSearchAttributes(connection: Connection, namespace: string, log: Logger): Promise<boolean> {
+export async function registerSearchAttributes(
+  connection: Connection,
+  namespace: string,
+  log: Logger,
+): Promise<boolean> {
   try {
     const missing = async (): Promise<string[]> => {
       const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
@@ -32,13 +36,16 @@ export async function registerSearchAttributes(connection: Connection, namespace
       namespace,
       searchAttributes: Object.fromEntries(Object.entries(searchAttributes).filter(([name]) => absent.includes(name))),
     });
-    for (const end = Date.now() + waitMs; Date.now() < end; ) {
+    for (const end = Date.now() + waitMs; Date.now() < end;) {
       if ((await missing()).length === 0) return true;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
     return false;
   } catch (error) {
-    log.warn({ reason: (error as Error).message }, 'search attributes could not be registered; runs go on without them');
+    log.warn(
+      { reason: (error as Error).message },
+      'search attributes could not be registered; runs go on without them',
+    );
     return false;
   }
 }

@@ -50,13 +50,17 @@ export function wireParts(appliance: Appliance): Parts {
         throw error;
       }
       if (expectedId !== undefined && expectedId !== repository.id) {
-        throw new LifeboatError('RepositoryMismatch', `the repository at ${repository.storage.description} has id ${repository.id}, this run began with ${expectedId}`);
+        throw new LifeboatError(
+          'RepositoryMismatch',
+          `the repository at ${repository.storage.description} has id ${repository.id}, this run began with ${expectedId}`,
+        );
       }
       return repository;
     },
     driver: (component) => {
       const driver = drivers.get(component);
-      if (driver === undefined) throw new LifeboatError('NotFound', `component \`${component}\` is not configured`, { component });
+      if (driver === undefined)
+        throw new LifeboatError('NotFound', `component \`${component}\` is not configured`, { component });
       return driver;
     },
     platform: createProcessPlatform(appliance.services),

@@ -52,10 +52,22 @@ export async function fullBackup(input: FullBackupInput = {}): Promise<FullBacku
     display.waitOn('');
     if (!taken.held) {
       display.state('skipped');
-      result = { state: 'skipped', id: '', bytes: 0, storedBytes: 0, seconds: 0, lateSeconds: late, text: `skipped: held by ${taken.holder}` };
+      result = {
+        state: 'skipped',
+        id: '',
+        bytes: 0,
+        storedBytes: 0,
+        seconds: 0,
+        lateSeconds: late,
+        text: `skipped: held by ${taken.holder}`,
+      };
     } else {
       heldLock = taken.lock;
-      result = { ...(await capture(input, appliance, display)), seconds: (Date.now() - began) / 1000, lateSeconds: late };
+      result = {
+        ...(await capture(input, appliance, display)),
+        seconds: (Date.now() - began) / 1000,
+        lateSeconds: late,
+      };
     }
   } catch (error) {
     failure = error;
@@ -71,16 +83,41 @@ export async function fullBackup(input: FullBackupInput = {}): Promise<FullBacku
   return result;
 }
 
-async function capture(input: FullBackupInput, appliance: ApplianceView, display: RunDisplay): Promise<Omit<FullBackupResult, 'seconds' | 'lateSeconds'>> {
+async function capture(
+  input: FullBackupInput,
+  appliance: ApplianceView,
+  display: RunDisplay,
+): Promise<Omit<FullBackupResult, 'seconds' | 'lateSeconds'>> {
   const chosen = chooseComponents(input.components ?? [], appliance);
   display.state('reserving');
   const startedAt = new Date().toISOString();
-  const { workflowId, runId } = workflowInfo();
-  const begun = await storage(appliance.host, { summary: 'reserve the recovery point', priority: priority.backup }).beginBackup({
+  const { runId } = workflowInfo();
+  const begun = await storage(appliance.host, {
+    summary: 'reserve the recovery point',
+    priority: priority.backup,
+  }).beginBackup({
     owner: runId,
     at: startedAt,
   });
   display.subject(begun.backupId);
+  try {
+    return await captureAll(chosen, begun, appliance, display, startedAt);
+  } catch (error) {
+    await CancellationScope.nonCancellable(async () =>
+      evidence(appliance.host, { summary: 'give up the reserved id' }).releaseBackup(begun),
+    );
+    throw error;
+  }
+}
+
+/** Captures what was chosen and seals it; throws where nothing could be captured. */
+async function captureAll(
+  chosen: ApplianceView['components'],
+  begun: { readonly backupId: string; readonly repositoryId: string },
+  appliance: ApplianceView,
+  display: RunDisplay,
+  startedAt: string,
+): Promise<Omit<FullBackupResult, 'seconds' | 'lateSeconds'>> {
   display.state('capturing');
   display.declare(chosen.map(({ id }) => `capture:${id}`));
 
@@ -90,7 +127,10 @@ async function capture(input: FullBackupInput, appliance: ApplianceView, display
     chosen.map(async ({ id, kind, host }) => {
       display.step(`capture:${id}`, 'running');
       try {
-        const receipt = await components({ role: roleOfKind(kind), host }, { summary: `capture ${id}`, priority: priority.backup }).captureComponent({
+        const receipt = await components(
+          { role: roleOfKind(kind), host },
+          { summary: `capture ${id}`, priority: priority.backup },
+        ).captureComponent({
           repositoryId: begun.repositoryId,
           backupId: begun.backupId,
           component: id,
@@ -105,18 +145,25 @@ async function capture(input: FullBackupInput, appliance: ApplianceView, display
     }),
   );
   const reasons = failures.map(({ component, code, message }) => `${component}: ${code}: ${message}`).join('; ');
-  if (receipts.length === 0) throw ApplicationFailure.nonRetryable(`no component could be captured: ${reasons}`, failures[0]?.code ?? 'Internal');
+  if (receipts.length === 0)
+    throw ApplicationFailure.nonRetryable(
+      `no component could be captured: ${reasons}`,
+      failures[0]?.code ?? 'Internal',
+    );
 
   display.state('sealing');
   const order = new Map(chosen.map(({ id }, position) => [id, position]));
   receipts.sort((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0));
-  const sealed = await storage(appliance.host, { summary: 'seal the recovery point', priority: priority.backup }).sealBackup({
+  const sealed = await storage(appliance.host, {
+    summary: 'seal the recovery point',
+    priority: priority.backup,
+  }).sealBackup({
     repositoryId: begun.repositoryId,
     backupId: begun.backupId,
     startedAt,
     receipts,
     failures,
-    workflow: { id: workflowId, runId },
+    workflow: { id: workflowInfo().workflowId, runId: workflowInfo().runId },
   });
   const partial = failures.length > 0;
   display.state(partial ? 'partial' : 'sealed');
@@ -125,7 +172,9 @@ async function capture(input: FullBackupInput, appliance: ApplianceView, display
     id: begun.backupId,
     bytes: sealed.bytes,
     storedBytes: sealed.storedBytes,
-    text: partial ? `recovery point ${begun.backupId} is partial: ${reasons}` : `recovery point ${begun.backupId} sealed`,
+    text: partial
+      ? `recovery point ${begun.backupId} is partial: ${reasons}`
+      : `recovery point ${begun.backupId} sealed`,
   };
 }
 
@@ -133,7 +182,10 @@ function chooseComponents(ids: readonly string[], appliance: ApplianceView): App
   const unknown = ids.filter((id) => !appliance.components.some((component) => component.id === id));
   if (unknown.length > 0) {
     const known = appliance.components.map(({ id }) => id).join(', ');
-    throw ApplicationFailure.nonRetryable(`unknown component ${unknown.join(', ')}; known are ${known}. Example: {"components":["${known.split(', ')[0]}"]}`, 'InputInvalid');
+    throw ApplicationFailure.nonRetryable(
+      `unknown component ${unknown.join(', ')}; known are ${known}. Example: {"components":["${known.split(', ')[0]}"]}`,
+      'InputInvalid',
+    );
   }
   return ids.length === 0 ? appliance.components : appliance.components.filter(({ id }) => ids.includes(id));
 }

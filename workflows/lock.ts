@@ -3,7 +3,15 @@
  * holder; parent-close policy TERMINATE frees it however the holder ends. The id excludes, not the holder's own id.
  */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { CancellationScope, condition, setHandler, startChild, sleep, setCurrentDetails, type ChildWorkflowHandle } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  setHandler,
+  startChild,
+  sleep,
+  setCurrentDetails,
+  type ChildWorkflowHandle,
+} from '@temporalio/workflow';
 import { releaseSignal, type LockInput } from './messages.ts';
 import { control } from './proxies.ts';
 
@@ -31,7 +39,8 @@ export interface TakeOptions {
   readonly mayCancel?: (holder: string) => boolean;
 }
 
-export type TakeResult = { readonly held: true; readonly lock: HeldLock } | { readonly held: false; readonly holder: string };
+export type TakeResult =
+  { readonly held: true; readonly lock: HeldLock } | { readonly held: false; readonly holder: string };
 
 /** Looks again after 2, 4, 8 … seconds, at most every 5 min: a restore gets a cancelled backup's lock within seconds. */
 const firstRetrySeconds = 2;
@@ -41,7 +50,7 @@ const longestRetrySeconds = 300;
 export async function takeLock(options: TakeOptions): Promise<TakeResult> {
   let cancelAsked = false;
   let pause = firstRetrySeconds;
-  for (let left = options.waitSeconds; ; ) {
+  for (let left = options.waitSeconds; ;) {
     const child = await tryStart(options);
     if (child !== undefined) {
       return {
@@ -71,7 +80,11 @@ export async function takeLock(options: TakeOptions): Promise<TakeResult> {
 }
 
 /** Outside of the caller's cancellation: a cancelled holder still needs its lock while it undoes. */
-async function tryStart({ appliance, holder, purpose }: TakeOptions): Promise<ChildWorkflowHandle<typeof lock> | undefined> {
+async function tryStart({
+  appliance,
+  holder,
+  purpose,
+}: TakeOptions): Promise<ChildWorkflowHandle<typeof lock> | undefined> {
   try {
     return await CancellationScope.nonCancellable(async () =>
       startChild(lock, {

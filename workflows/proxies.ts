@@ -7,7 +7,12 @@ import type { StorageActivities } from '../activities/storage.ts';
 import type { Role } from '../src/domain/component.ts';
 
 /** Restores go before WAL, backups and drills wherever slots are scarce. */
-export const priority = { restore: { priorityKey: 1 }, wal: { priorityKey: 2 }, backup: { priorityKey: 3 }, drill: { priorityKey: 5 } } as const;
+export const priority = {
+  restore: { priorityKey: 1 },
+  wal: { priorityKey: 2 },
+  backup: { priorityKey: 3 },
+  drill: { priorityKey: 5 },
+} as const;
 
 export interface Queue {
   readonly role: Role;
@@ -38,7 +43,10 @@ const quick: ActivityOptions = {
 };
 
 /** Evidence and undo are tried until they succeed or are told that they never will. */
-const relentless: ActivityOptions = { ...quick, retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' } };
+const relentless: ActivityOptions = {
+  ...quick,
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+};
 
 interface CallOptions {
   readonly summary: string;
@@ -46,7 +54,12 @@ interface CallOptions {
 }
 
 /** The id of a pending activity is what a watcher sees of it (its summary is not told while it runs): the step's own name. */
-const options = (base: ActivityOptions, queue: string, call: CallOptions): ActivityOptions => ({ ...base, taskQueue: queue, activityId: call.summary.slice(0, 200), ...call });
+const options = (base: ActivityOptions, queue: string, call: CallOptions): ActivityOptions => ({
+  ...base,
+  taskQueue: queue,
+  activityId: call.summary.slice(0, 200),
+  ...call,
+});
 
 export const components = (queue: Queue, call: CallOptions): ComponentActivities =>
   proxyActivities<ComponentActivities>(options(moving, queueName(queue), call));
@@ -61,7 +74,8 @@ export const platform = (host: string, call: CallOptions): PlatformActivities =>
   proxyActivities<PlatformActivities>(options(quick, queueName({ role: 'platform', host }), call));
 
 /** Light activities that any control worker can do: they share the workflows' queue. */
-export const control = (call: CallOptions): ControlActivities => proxyActivities<ControlActivities>(options(quick, workflowInfo().taskQueue, call));
+export const control = (call: CallOptions): ControlActivities =>
+  proxyActivities<ControlActivities>(options(quick, workflowInfo().taskQueue, call));
 
 export const delivery = (call: CallOptions): ControlActivities =>
   proxyActivities<ControlActivities>(options(relentless, workflowInfo().taskQueue, call));

@@ -25,7 +25,14 @@ import type { ProbeResult } from '../src/domain/recovery-point.ts';
 import { formatDuration } from '../src/domain/replayed.ts';
 import { fullBackup } from './full-backup.ts';
 import { takeLock, type HeldLock } from './lock.ts';
-import { abortUpdate, holdUpdate, resumeUpdate, type Actor, type RestoreInput, type RestoreResult } from './messages.ts';
+import {
+  abortUpdate,
+  holdUpdate,
+  resumeUpdate,
+  type Actor,
+  type RestoreInput,
+  type RestoreResult,
+} from './messages.ts';
 import { notify } from './notification.ts';
 import { components, control, evidence, priority, storage } from './proxies.ts';
 import { watchRto } from './rto-clock.ts';
@@ -141,14 +148,20 @@ class RestoreRun {
   async #makePlan(appliance: ApplianceView): Promise<{ plan: RestorePlan; repositoryId: string }> {
     const { host } = appliance;
     const chosen = this.#input.components ?? [];
-    const point = await storage(host, { summary: `find ${this.#input.at ?? 'latest'}`, priority: priority.restore }).resolvePoint({
+    const point = await storage(host, {
+      summary: `find ${this.#input.at ?? 'latest'}`,
+      priority: priority.restore,
+    }).resolvePoint({
       at: this.#input.at ?? 'latest',
       components: chosen,
     });
     this.#display.subject(point.backupId);
     const targets = await Promise.all(
       point.components.map(async ({ id, role, host: on }) =>
-        components({ role, host: on }, { summary: `look at the target of ${id}`, priority: priority.restore }).describeTarget({
+        components(
+          { role, host: on },
+          { summary: `look at the target of ${id}`, priority: priority.restore },
+        ).describeTarget({
           repositoryId: point.repositoryId,
           backupId: point.backupId,
           component: id,
@@ -226,7 +239,12 @@ class RestoreRun {
     return ApplicationFailure.nonRetryable(`aborted (undone=${this.#undone}): ${why}`, 'Aborted');
   }
 
-  #result(state: RestoreResult['state'], plan: RestorePlan, safetyCopies: readonly string[], backupWorkflowId: string): RestoreResult {
+  #result(
+    state: RestoreResult['state'],
+    plan: RestorePlan,
+    safetyCopies: readonly string[],
+    backupWorkflowId: string,
+  ): RestoreResult {
     return {
       state,
       id: plan.backupId,
@@ -240,7 +258,12 @@ class RestoreRun {
     };
   }
 
-  async #conclude(appliance: ApplianceView, lock: HeldLock | undefined, result: RestoreResult | undefined, failure: unknown): Promise<RestoreResult> {
+  async #conclude(
+    appliance: ApplianceView,
+    lock: HeldLock | undefined,
+    result: RestoreResult | undefined,
+    failure: unknown,
+  ): Promise<RestoreResult> {
     const { workflowId, runId } = workflowInfo();
     await lock?.release();
     if (failure !== undefined) this.#display.state(lock === undefined ? 'failed' : `aborted(undone=${this.#undone})`);
@@ -274,9 +297,13 @@ class RestoreRun {
         reason: this.#input.reason ?? '',
       },
     });
-    if (failure !== undefined) await notify('outcome', `Restore of ${appliance.name} ${view.state}: ${text.slice(0, 1500)} (${workflowId})`);
+    if (failure !== undefined)
+      await notify('outcome', `Restore of ${appliance.name} ${view.state}: ${text.slice(0, 1500)} (${workflowId})`);
     else if (result?.state === 'committed') {
-      await notify('outcome', `Restore of ${appliance.name} from ${result.id} committed after ${formatDuration(result.seconds)} (${workflowId})`);
+      await notify(
+        'outcome',
+        `Restore of ${appliance.name} from ${result.id} committed after ${formatDuration(result.seconds)} (${workflowId})`,
+      );
     }
     await condition(allHandlersFinished);
     if (failure !== undefined) throw failure;

@@ -18,7 +18,10 @@ export async function watchRto({ began, objectiveSeconds, appliance }: RtoClock,
     const left = began + atSeconds * 1000 - Date.now();
     if (left > 0) await sleep(left, { summary: `RTO ${percent} % of ${formatDuration(objectiveSeconds)}` });
     if (percent === 100) display.breach();
-    const text = percent === 100 ? `RTO of ${formatDuration(objectiveSeconds)} breached` : `${percent} % of the RTO of ${formatDuration(objectiveSeconds)} used`;
+    const text =
+      percent === 100
+        ? `RTO of ${formatDuration(objectiveSeconds)} breached`
+        : `${percent} % of the RTO of ${formatDuration(objectiveSeconds)} used`;
     display.note(text);
     await notify(`rto-${percent}`, `Restore of ${appliance}: ${text}`);
   }

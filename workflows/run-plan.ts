@@ -93,7 +93,11 @@ export class PlanRunner {
         const note = await this.#act(step);
         display.step(step.id, 'done', note);
       } catch (error) {
-        display.step(step.id, isCancellation(error) ? 'cancelled' : 'failed', isCancellation(error) ? '' : rootMessage(error).slice(0, 200));
+        display.step(
+          step.id,
+          isCancellation(error) ? 'cancelled' : 'failed',
+          isCancellation(error) ? '' : rootMessage(error).slice(0, 200),
+        );
         throw error;
       } finally {
         slots += 1;
@@ -142,7 +146,8 @@ export class PlanRunner {
         this.#undos.push({
           id: step.id,
           run: async () => {
-            if (this.#wasRunning.get(subject) !== false) await platform(queue.host, { summary: `undo: start ${subject}` }).startService({ service: subject });
+            if (this.#wasRunning.get(subject) !== false)
+              await platform(queue.host, { summary: `undo: start ${subject}` }).startService({ service: subject });
           },
         });
         const { wasRunning } = await platform(queue.host, call).stopService({ service: subject });
@@ -168,9 +173,13 @@ export class PlanRunner {
         const probes = await components(queue, call).probeComponent(this.#request(step));
         this.#probes.push(...probes);
         const failed = probes.filter(({ ok }) => !ok);
-        failed.forEach(({ component, name, expected, actual }) => display.note(`probe ${component}/${name} failed: expected ${expected}, actual ${actual}`));
+        failed.forEach(({ component, name, expected, actual }) =>
+          display.note(`probe ${component}/${name} failed: expected ${expected}, actual ${actual}`),
+        );
         if (failed.length > 0 && !keepNew) this.#requireProbes(step, probes);
-        return failed.length === 0 ? `${probes.length} probes hold` : `${failed.length} of ${probes.length} probes FAILED`;
+        return failed.length === 0
+          ? `${probes.length} probes hold`
+          : `${failed.length} of ${probes.length} probes FAILED`;
       }
       case 'commit': {
         const { safetyCopies } = await components(queue, call).commitComponent(this.#request(step));
@@ -183,7 +192,10 @@ export class PlanRunner {
   #undoComponent(step: PlanStep): void {
     this.#undos.push({
       id: step.id,
-      run: async () => components(step.queue, { summary: `undo ${step.id}`, priority: priority.restore }).undoComponent(this.#request(step)),
+      run: async () =>
+        components(step.queue, { summary: `undo ${step.id}`, priority: priority.restore }).undoComponent(
+          this.#request(step),
+        ),
     });
   }
 
@@ -203,8 +215,13 @@ export class PlanRunner {
   #requireProbes(step: PlanStep, probes: readonly ProbeResult[]): void {
     const failed = probes.filter(({ ok }) => !ok);
     if (failed.length === 0) return;
-    const text = failed.map(({ component, name, expected, actual }) => `${component}/${name}: expected ${expected}, actual ${actual}`).join('; ');
-    throw ApplicationFailure.nonRetryable(`${step.id}: ${failed.length} of ${probes.length} checks failed: ${text}`.slice(0, 2000), 'ValidationFailed');
+    const text = failed
+      .map(({ component, name, expected, actual }) => `${component}/${name}: expected ${expected}, actual ${actual}`)
+      .join('; ');
+    throw ApplicationFailure.nonRetryable(
+      `${step.id}: ${failed.length} of ${probes.length} checks failed: ${text}`.slice(0, 2000),
+      'ValidationFailed',
+    );
   }
 }
 
@@ -248,5 +265,9 @@ export function rootMessage(error: unknown): string {
 export function rootCode(error: unknown): string {
   let current = error;
   while (current instanceof Error && current.cause instanceof Error) current = current.cause;
-  return current instanceof ApplicationFailure ? (current.type ?? 'Internal') : current instanceof Error ? current.name : 'Internal';
+  return current instanceof ApplicationFailure
+    ? (current.type ?? 'Internal')
+    : current instanceof Error
+      ? current.name
+      : 'Internal';
 }

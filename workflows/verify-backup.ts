@@ -15,7 +15,10 @@ export async function verifyBackup(input: VerifyBackupInput = {}): Promise<Verif
   let failure: unknown;
   try {
     display.state('verifying');
-    result = await storage(appliance.host, { summary: `verify ${input.at ?? 'latest'}` }).verifyPoint({ at: input.at ?? 'latest', components: input.components ?? [] });
+    result = await storage(appliance.host, { summary: `verify ${input.at ?? 'latest'}` }).verifyPoint({
+      at: input.at ?? 'latest',
+      components: input.components ?? [],
+    });
     display.subject(result.id);
     display.state(result.ok ? 'verified' : 'failed');
     result.problems.slice(0, 20).forEach((problem) => display.note(problem));
@@ -25,7 +28,8 @@ export async function verifyBackup(input: VerifyBackupInput = {}): Promise<Verif
   }
   await CancellationScope.nonCancellable(async () => {
     const { workflowId, runId } = workflowInfo();
-    const text = failure === undefined ? (result?.problems.join('; ') ?? '') : `${rootCode(failure)}: ${rootMessage(failure)}`;
+    const text =
+      failure === undefined ? (result?.problems.join('; ') ?? '') : `${rootCode(failure)}: ${rootMessage(failure)}`;
     await evidence(appliance.host, { summary: 'write the evidence' }).writeReport({
       type: 'verifyBackup',
       id: workflowId,
@@ -45,12 +49,18 @@ export async function verifyBackup(input: VerifyBackupInput = {}): Promise<Verif
       },
     });
     if (failure !== undefined || result?.ok !== true) {
-      await notify('outcome', `Backup validation failed for ${result?.id ?? input.at ?? 'latest'}: ${text.slice(0, 1500)} (${workflowId})`);
+      await notify(
+        'outcome',
+        `Backup validation failed for ${result?.id ?? input.at ?? 'latest'}: ${text.slice(0, 1500)} (${workflowId})`,
+      );
     }
   });
   if (failure !== undefined) throw failure;
   if (result === undefined || !result.ok) {
-    throw ApplicationFailure.nonRetryable(`recovery point ${result?.id ?? ''} is damaged: ${result?.problems.slice(0, 5).join('; ') ?? ''}`, 'ObjectCorrupt');
+    throw ApplicationFailure.nonRetryable(
+      `recovery point ${result?.id ?? ''} is damaged: ${result?.problems.slice(0, 5).join('; ') ?? ''}`,
+      'ObjectCorrupt',
+    );
   }
   return result;
 }

@@ -87,7 +87,12 @@ export class RunDisplay {
     const known = this.#steps.get(id);
     const now = Date.now();
     const began = state === 'running' ? now : (known?.began ?? now);
-    this.#steps.set(id, { state, began, ended: state === 'running' ? 0 : now, note: note === '' ? (known?.note ?? '') : note });
+    this.#steps.set(id, {
+      state,
+      began,
+      ended: state === 'running' ? 0 : now,
+      note: note === '' ? (known?.note ?? '') : note,
+    });
     this.#publish();
   }
 
@@ -126,7 +131,9 @@ export class RunDisplay {
     setCurrentDetails(this.#markdown());
     if (!this.#searchable) return;
     // Every upsert is an event in the history: only a change is worth one.
-    const published = [this.#state, this.#waitingOn, this.#subject, this.#breached, this.#deadline?.toISOString()].join('|');
+    const published = [this.#state, this.#waitingOn, this.#subject, this.#breached, this.#deadline?.toISOString()].join(
+      '|',
+    );
     if (published === this.#published) return;
     this.#published = published;
     upsertSearchAttributes([
@@ -141,15 +148,29 @@ export class RunDisplay {
   }
 
   #markdown(): string {
-    const mark: Record<StepState, string> = { waiting: '○', running: '▶', done: '✔', failed: '✘', undone: '↩', cancelled: '–' };
+    const mark: Record<StepState, string> = {
+      waiting: '○',
+      running: '▶',
+      done: '✔',
+      failed: '✘',
+      undone: '↩',
+      cancelled: '–',
+    };
     const head = [
       `**${this.#type}** of **${this.#appliance}**: **${this.#state}**${this.#held ? ' (held)' : ''}`,
       this.#subject === '' ? '' : `recovery point \`${this.#subject}\``,
       this.#waitingOn === '' ? '' : `waits for: ${this.#waitingOn}`,
-      this.#deadline === undefined ? '' : `objective ends ${this.#deadline.toISOString()}${this.#breached ? ' **BREACHED**' : ''}`,
+      this.#deadline === undefined
+        ? ''
+        : `objective ends ${this.#deadline.toISOString()}${this.#breached ? ' **BREACHED**' : ''}`,
     ].filter((line) => line !== '');
-    const rows = this.steps().map(({ id, state, seconds, note }) => `| ${mark[state]} ${id} | ${state} | ${seconds === 0 ? '' : formatDuration(seconds)} | ${note ?? ''} |`);
+    const rows = this.steps().map(
+      ({ id, state, seconds, note }) =>
+        `| ${mark[state]} ${id} | ${state} | ${seconds === 0 ? '' : formatDuration(seconds)} | ${note ?? ''} |`,
+    );
     const table = rows.length === 0 ? [] : ['| step | state | time | |', '|---|---|---|---|', ...rows];
-    return [head.join('  \n'), '', ...table, '', ...this.#notes.slice(-20).map((note) => `- ${note}`)].join('\n').slice(0, 20_000);
+    return [head.join('  \n'), '', ...table, '', ...this.#notes.slice(-20).map((note) => `- ${note}`)]
+      .join('\n')
+      .slice(0, 20_000);
   }
 }

@@ -25,7 +25,9 @@ async function play(options: DemoOptions): Promise<void> {
   const stage = await makeStage(new Date());
   const stop = stopOnSignal(stage);
   try {
-    const story = await withClient(stage.appliance, async (client) => tellStory({ stage, client, size: options.size, sabotage: options.sabotage }));
+    const story = await withClient(stage.appliance, async (client) =>
+      tellStory({ stage, client, size: options.size, sabotage: options.sabotage }),
+    );
     const result = measure(story, stage.appliance);
     if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
     process.stderr.write(`${summaryText(result, story, stage.appliance, stage.sample.stateFolder, options.keep)}\n`);
@@ -44,7 +46,8 @@ async function reopen(folder: string): Promise<void> {
   const stage = await openStage(folder);
   const stop = stopOnSignal(stage);
   try {
-    for (const service of ['postgres', 'redis', 'app']) await stage.platform.start(service, AbortSignal.timeout(300_000));
+    for (const service of ['postgres', 'redis', 'app'])
+      await stage.platform.start(service, AbortSignal.timeout(300_000));
     await stage.startWorker();
     stop();
     await linger(stage);

@@ -10,7 +10,12 @@ export interface Appliance {
     readonly rtoSeconds: { readonly critical: number; readonly full: number; readonly monitoring: number };
   };
   readonly repository: RepositoryConfig;
-  readonly temporal: { readonly address: string; readonly namespace: string; readonly taskQueue: string; readonly uiUrl: string };
+  readonly temporal: {
+    readonly address: string;
+    readonly namespace: string;
+    readonly taskQueue: string;
+    readonly uiUrl: string;
+  };
   readonly notify: { readonly webhook: SecretRef | undefined };
   readonly schedules: Readonly<Record<string, ScheduleConfig>>;
   readonly services: readonly ServiceConfig[];

@@ -24,7 +24,12 @@ export interface EntryMeta {
   readonly sparse?: boolean;
   readonly changedDuringRead?: boolean;
   /** Identity of an unchanged source file, so that the next backup need not read it. */
-  readonly source?: { readonly size: number; readonly mtimeNs: string; readonly ctimeNs: string; readonly inode: string };
+  readonly source?: {
+    readonly size: number;
+    readonly mtimeNs: string;
+    readonly ctimeNs: string;
+    readonly inode: string;
+  };
 }
 
 /** Where a block lies: index into the index's pack table, offset and length of its frame, id, plain length. */

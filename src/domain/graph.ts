@@ -30,13 +30,15 @@ export function findCycle(nodes: readonly GraphNode[]): string[] | undefined {
 /** Edges that name no node, as `[from, missing]`. */
 export function danglingEdges(nodes: readonly GraphNode[]): [string, string][] {
   const known = new Set(nodes.map((node) => node.id));
-  return nodes.flatMap((node) => node.after.filter((id) => !known.has(id)).map((id): [string, string] => [node.id, id]));
+  return nodes.flatMap((node) =>
+    node.after.filter((id) => !known.has(id)).map((id): [string, string] => [node.id, id]),
+  );
 }
 
 /** All ids that reach one of `roots` through `after`, roots included: what stands on them. */
 export function dependentsOf(roots: readonly string[], nodes: readonly GraphNode[]): Set<string> {
   const found = new Set(roots);
-  for (let grew = true; grew; ) {
+  for (let grew = true; grew;) {
     grew = false;
     for (const node of nodes) {
       if (!found.has(node.id) && node.after.some((id) => found.has(id))) {

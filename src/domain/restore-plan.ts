@@ -28,7 +28,17 @@ export interface PlanStep {
   readonly estimateSeconds: number;
 }
 
-export const branches = ['source', 'database', 'configuration', 'vectorstore', 'core', 'application-data', 'ai', 'monitoring', 'health'] as const;
+export const branches = [
+  'source',
+  'database',
+  'configuration',
+  'vectorstore',
+  'core',
+  'application-data',
+  'ai',
+  'monitoring',
+  'health',
+] as const;
 export type Branch = (typeof branches)[number];
 
 export interface PlanComponent {
@@ -79,11 +89,21 @@ export interface RestorePlan {
   readonly version: number;
   readonly backupId: string;
   readonly appliance: string;
-  readonly components: readonly { readonly id: string; readonly kind: ComponentKind; readonly bytes: number; readonly lossSeconds: number }[];
+  readonly components: readonly {
+    readonly id: string;
+    readonly kind: ComponentKind;
+    readonly bytes: number;
+    readonly lossSeconds: number;
+  }[];
   /** Services that stop, in the order of stopping. */
   readonly stops: readonly string[];
   readonly steps: readonly PlanStep[];
-  readonly disks: readonly { readonly device: string; readonly path: string; readonly needBytes: number; readonly freeBytes: number }[];
+  readonly disks: readonly {
+    readonly device: string;
+    readonly path: string;
+    readonly needBytes: number;
+    readonly freeBytes: number;
+  }[];
   readonly skewSeconds: number;
   readonly bytes: number;
   readonly estimateSeconds: number;
@@ -96,7 +116,8 @@ export interface PlanProblem {
   readonly hint: string;
 }
 
-export type PlanResult = { readonly ok: true; readonly plan: RestorePlan } | { readonly ok: false; readonly problems: readonly PlanProblem[] };
+export type PlanResult =
+  { readonly ok: true; readonly plan: RestorePlan } | { readonly ok: false; readonly problems: readonly PlanProblem[] };
 
 export function planRestore(input: PlanInput): PlanResult {
   const problems = [...choiceProblems(input), ...graphProblems(input), ...targetProblems(input)];
@@ -144,7 +165,15 @@ function choiceProblems({ components, chosen, backupId }: PlanInput): PlanProble
       hint: `it holds: ${[...known].join(', ')}`,
     }));
   if (components.length > 0) return unknown;
-  return [...unknown, { code: 'PlanInvalid', subject: backupId, message: `recovery point ${backupId} holds no component`, hint: 'choose another one' }];
+  return [
+    ...unknown,
+    {
+      code: 'PlanInvalid',
+      subject: backupId,
+      message: `recovery point ${backupId} holds no component`,
+      hint: 'choose another one',
+    },
+  ];
 }
 
 function graphProblems({ components, services }: PlanInput): PlanProblem[] {
@@ -159,18 +188,31 @@ function graphProblems({ components, services }: PlanInput): PlanProblem[] {
   }));
   for (const { id, services: own } of components) {
     for (const name of own.filter((service) => !known.has(service))) {
-      problems.push({ code: 'PlanInvalid', subject: id, message: `component \`${id}\` names the unknown service \`${name}\``, hint });
+      problems.push({
+        code: 'PlanInvalid',
+        subject: id,
+        message: `component \`${id}\` names the unknown service \`${name}\``,
+        hint,
+      });
     }
   }
   const cycle = findCycle(nodes);
-  if (cycle !== undefined) problems.push({ code: 'PlanInvalid', subject: cycle[0] ?? '', message: `services depend on each other in a cycle: ${cycle.join(' → ')}`, hint });
+  if (cycle !== undefined)
+    problems.push({
+      code: 'PlanInvalid',
+      subject: cycle[0] ?? '',
+      message: `services depend on each other in a cycle: ${cycle.join(' → ')}`,
+      hint,
+    });
   return problems;
 }
 
 function targetProblems(input: PlanInput): PlanProblem[] {
   const chosen = (id: string): boolean => input.chosen.length === 0 || input.chosen.includes(id);
   const targets = input.targets.filter(({ component }) => chosen(component));
-  const problems: PlanProblem[] = targets.flatMap(({ component, problems: own }) => own.map((problem) => ({ ...problem, subject: component })));
+  const problems: PlanProblem[] = targets.flatMap(({ component, problems: own }) =>
+    own.map((problem) => ({ ...problem, subject: component })),
+  );
   if (input.replaceDamaged) return problems;
   for (const { device, path, needBytes, freeBytes } of disksOf(input)) {
     if (needBytes > freeBytes) {
@@ -186,11 +228,19 @@ function targetProblems(input: PlanInput): PlanProblem[] {
 }
 
 /** Needs on one disk add up. */
-function disksOf({ targets, chosen }: PlanInput): { device: string; path: string; needBytes: number; freeBytes: number }[] {
+function disksOf({
+  targets,
+  chosen,
+}: PlanInput): { device: string; path: string; needBytes: number; freeBytes: number }[] {
   const byDevice = new Map<string, { device: string; path: string; needBytes: number; freeBytes: number }>();
   for (const target of targets) {
     if (chosen.length > 0 && !chosen.includes(target.component)) continue;
-    const disk = byDevice.get(target.device) ?? { device: target.device, path: target.path, needBytes: 0, freeBytes: target.freeBytes };
+    const disk = byDevice.get(target.device) ?? {
+      device: target.device,
+      path: target.path,
+      needBytes: 0,
+      freeBytes: target.freeBytes,
+    };
     disk.needBytes += target.needBytes;
     disk.freeBytes = Math.min(disk.freeBytes, target.freeBytes);
     byDevice.set(target.device, disk);
@@ -222,54 +272,136 @@ function buildSteps(input: PlanInput, chosen: readonly PlanComponent[], startOrd
   const stopOrder = [...startOrder].reverse();
   const stopIds = stopOrder.map((name) => `stop:${name}`);
   const steps: PlanStep[] = [];
-  const add = (step: Omit<PlanStep, 'estimateSeconds'>, estimateSeconds: number): void => void steps.push({ ...step, estimateSeconds });
+  const add = (step: Omit<PlanStep, 'estimateSeconds'>, estimateSeconds: number): void =>
+    void steps.push({ ...step, estimateSeconds });
 
-  add({ id: 'verify', kind: 'verify', subject: '', queue: storage, after: input.stopFirst ? stopIds : [], branch: 'source' }, 5);
+  add(
+    {
+      id: 'verify',
+      kind: 'verify',
+      subject: '',
+      queue: storage,
+      after: input.stopFirst ? stopIds : [],
+      branch: 'source',
+    },
+    5,
+  );
   for (const component of chosen) {
     const { id, bytes } = component;
     const branch = branchOf(component);
-    add({ id: `stage:${id}`, kind: 'stage', subject: id, queue: queueOf(component), after: ['verify'], branch }, 3 + bytes / stageBytesPerSecond);
-    add({ id: `validate:${id}`, kind: 'validate', subject: id, queue: queueOf(component), after: [`stage:${id}`], branch }, 5 + bytes / validateBytesPerSecond);
+    add(
+      { id: `stage:${id}`, kind: 'stage', subject: id, queue: queueOf(component), after: ['verify'], branch },
+      3 + bytes / stageBytesPerSecond,
+    );
+    add(
+      {
+        id: `validate:${id}`,
+        kind: 'validate',
+        subject: id,
+        queue: queueOf(component),
+        after: [`stage:${id}`],
+        branch,
+      },
+      5 + bytes / validateBytesPerSecond,
+    );
   }
   const validated = chosen.map(({ id }) => `validate:${id}`);
   for (const name of stopOrder) {
     // A service stops after everything that stands on it.
     const dependents = stopOrder.filter((other) => depends.get(other)?.includes(name)).map((other) => `stop:${other}`);
-    add({ id: `stop:${name}`, kind: 'stop', subject: name, queue: platform, after: [...(input.stopFirst ? [] : validated), ...dependents], branch: 'core' }, 10);
+    add(
+      {
+        id: `stop:${name}`,
+        kind: 'stop',
+        subject: name,
+        queue: platform,
+        after: [...(input.stopFirst ? [] : validated), ...dependents],
+        branch: 'core',
+      },
+      10,
+    );
   }
 
   const core = [...byBranch('database'), ...byBranch('configuration')];
   const coreServices = coreServicesOf(chosen, startOrder, depends);
-  const foundation = new Set(chosen.filter(runsOnEngine).flatMap(({ services }) => services.flatMap((name) => servicesBelow(name, depends))));
+  const foundation = new Set(
+    chosen.filter(runsOnEngine).flatMap(({ services }) => services.flatMap((name) => servicesBelow(name, depends))),
+  );
   const coreReady = [...core.map(swapId), ...coreServices.map((name) => `start:${name}`)];
   for (const component of chosen) {
     const branch = branchOf(component);
     // Application data comes after the core services are up; everything else swaps as soon as the services stand still.
     const waits = branch === 'application-data' ? coreReady : [];
-    add({ id: swapId(component), kind: 'swap', subject: component.id, queue: queueOf(component), after: [`validate:${component.id}`, ...stopIds, ...waits], branch }, 3);
+    add(
+      {
+        id: swapId(component),
+        kind: 'swap',
+        subject: component.id,
+        queue: queueOf(component),
+        after: [`validate:${component.id}`, ...stopIds, ...waits],
+        branch,
+      },
+      3,
+    );
   }
   for (const name of startOrder) {
     const data = chosen.filter(({ services }) => services.includes(name));
-    const below = (depends.get(name) ?? []).filter((other) => startOrder.includes(other)).map((other) => `start:${other}`);
+    const below = (depends.get(name) ?? [])
+      .filter((other) => startOrder.includes(other))
+      .map((other) => `start:${other}`);
     const isCore = coreServices.includes(name);
     const isMonitoring = data.length > 0 && data.every((component) => branchOf(component) === 'monitoring');
     // A service that is no engine of the data reads and writes all of it: it starts when every branch has joined and
     // is proven. A probe beside a writing app would compare with what the app has just changed.
     const isEngine = isCore || foundation.has(name);
-    const joined = isCore ? core : isMonitoring || isEngine ? [] : chosen.filter((component) => branchOf(component) !== 'monitoring');
+    const joined = isCore
+      ? core
+      : isMonitoring || isEngine
+        ? []
+        : chosen.filter((component) => branchOf(component) !== 'monitoring');
     const proven = isEngine ? [] : [...data, ...joined].map(probeId);
     const after = [...new Set([...stopIds, ...[...data, ...joined].map(swapId), ...proven, ...below])];
-    add({ id: `start:${name}`, kind: 'start', subject: name, queue: platform, after, branch: isCore ? 'core' : isMonitoring ? 'monitoring' : isEngine ? 'application-data' : 'ai' }, 20);
+    add(
+      {
+        id: `start:${name}`,
+        kind: 'start',
+        subject: name,
+        queue: platform,
+        after,
+        branch: isCore ? 'core' : isMonitoring ? 'monitoring' : isEngine ? 'application-data' : 'ai',
+      },
+      20,
+    );
   }
 
   for (const component of chosen) {
     const engines = runsOnEngine(component) ? component.services.map((name) => `start:${name}`) : [];
-    add({ id: probeId(component), kind: 'probe', subject: component.id, queue: queueOf(component), after: [swapId(component), ...engines], branch: 'health' }, 5);
+    add(
+      {
+        id: probeId(component),
+        kind: 'probe',
+        subject: component.id,
+        queue: queueOf(component),
+        after: [swapId(component), ...engines],
+        branch: 'health',
+      },
+      5,
+    );
   }
   const up = [...chosen.map(probeId), ...startOrder.map((name) => `start:${name}`)];
   add({ id: 'health', kind: 'health', subject: '', queue: platform, after: up, branch: 'health' }, 10);
   for (const component of chosen) {
-    add({ id: `commit:${component.id}`, kind: 'commit', subject: component.id, queue: queueOf(component), after: ['health'], branch: 'health' }, 1);
+    add(
+      {
+        id: `commit:${component.id}`,
+        kind: 'commit',
+        subject: component.id,
+        queue: queueOf(component),
+        after: ['health'],
+        branch: 'health',
+      },
+      1,
+    );
   }
   return steps;
 }
@@ -278,11 +410,17 @@ function buildSteps(input: PlanInput, chosen: readonly PlanComponent[], startOrd
  * Core services: what the database stands on and is, as far as none of it runs on data that itself waits for the core
  * (a service that serves database and cache alike would make the graph a cycle).
  */
-function coreServicesOf(chosen: readonly PlanComponent[], startOrder: readonly string[], depends: ReadonlyMap<string, readonly string[]>): string[] {
+function coreServicesOf(
+  chosen: readonly PlanComponent[],
+  startOrder: readonly string[],
+  depends: ReadonlyMap<string, readonly string[]>,
+): string[] {
   const isCoreData = (component: PlanComponent): boolean => ['database', 'configuration'].includes(branchOf(component));
   const users = (name: string): PlanComponent[] => chosen.filter(({ services }) => services.includes(name));
   const engines = startOrder.filter((name) => users(name).some((component) => branchOf(component) === 'database'));
-  const core = engines.map((name) => servicesBelow(name, depends).filter((other) => startOrder.includes(other))).filter((names) => names.every((name) => users(name).every(isCoreData)));
+  const core = engines
+    .map((name) => servicesBelow(name, depends).filter((other) => startOrder.includes(other)))
+    .filter((names) => names.every((name) => users(name).every(isCoreData)));
   return [...new Set(core.flat())];
 }
 

@@ -30,7 +30,8 @@ export async function captureComponent(options: CaptureOptions): Promise<Receipt
   // The writer knows the bytes, the driver what is being done and how much there is.
   let phase = 'capturing';
   const bytesTotal = (await driver.estimate().catch(() => ({ bytes: 0 }))).bytes;
-  const onWritten: ReportProgress = ({ bytesDone }) => options.onProgress({ phase, bytesDone, bytesTotal: Math.max(bytesTotal, bytesDone) }, committed());
+  const onWritten: ReportProgress = ({ bytesDone }) =>
+    options.onProgress({ phase, bytesDone, bytesTotal: Math.max(bytesTotal, bytesDone) }, committed());
   const onPhase: ReportProgress = (state) => {
     phase = state.phase;
   };
@@ -38,14 +39,22 @@ export async function captureComponent(options: CaptureOptions): Promise<Receipt
     backupId,
     componentId: driver.component,
     blockSize: driver.blockSize,
-    ...(previous === undefined ? {} : { previousIndexId: previous.indexId, rehash: { part: dayNumber(backupId) % rehashParts, parts: rehashParts } }),
+    ...(previous === undefined
+      ? {}
+      : { previousIndexId: previous.indexId, rehash: { part: dayNumber(backupId) % rehashParts, parts: rehashParts } }),
     resumePacks: options.resumePacks,
     onProgress: onWritten,
     signal,
   });
   committed = () => writer.committedPacks();
   try {
-    const captured = await driver.capture({ writer, backupId, ...(previous === undefined ? {} : { previous }), onProgress: onPhase, signal });
+    const captured = await driver.capture({
+      writer,
+      backupId,
+      ...(previous === undefined ? {} : { previous }),
+      onProgress: onPhase,
+      signal,
+    });
     const summary = await writer.finish();
     return {
       id: driver.component,
@@ -69,5 +78,7 @@ export async function captureComponent(options: CaptureOptions): Promise<Receipt
 
 /** Days since the epoch of a backup id: the rolling re-hash takes another share every day. */
 function dayNumber(backupId: string): number {
-  return Math.floor(Date.UTC(Number(backupId.slice(0, 4)), Number(backupId.slice(4, 6)) - 1, Number(backupId.slice(6, 8))) / 86_400_000);
+  return Math.floor(
+    Date.UTC(Number(backupId.slice(0, 4)), Number(backupId.slice(4, 6)) - 1, Number(backupId.slice(6, 8))) / 86_400_000,
+  );
 }

@@ -17,13 +17,13 @@ const largestSkewSeconds = 300;
 
 export async function diagnose({ configuration, repository, driver, platform }: Subject): Promise<Finding[]> {
   const { appliance } = configuration;
+  const warnings = configuration.warnings.map((text): Finding => ({ name: 'configuration', level: 'warn', text }));
   const groups = await Promise.all([
-    configuration.warnings.map((text): Finding => ({ name: 'configuration', level: 'warn', text })),
     diagnoseRepository(repository, appliance.repository.reserveBytes),
     platform.check(),
     ...appliance.components.map(async ({ id }) => driver(id).check()),
   ]);
-  return groups.flat();
+  return [...warnings, ...groups.flat()];
 }
 
 /** An error as a finding, with its own hint. */
@@ -38,12 +38,24 @@ async function diagnoseRepository(open: () => Promise<Repository>, reserveBytes:
     repository = await open();
   } catch (error) {
     const finding = findingOf('repository', error);
-    return [isLifeboatError(error, 'RepositoryMissing') ? { ...finding, hint: 'create it with `lifeboat init`, or mount its disk' } : finding];
+    return [
+      isLifeboatError(error, 'RepositoryMissing')
+        ? { ...finding, hint: 'create it with `lifeboat init`, or mount its disk' }
+        : finding,
+    ];
   }
   const found: Finding[] = [
-    { name: 'repository', level: 'ok', text: `${repository.storage.description}, id ${repository.id}, ${repository.encrypted ? 'encrypted' : 'not encrypted'}` },
+    {
+      name: 'repository',
+      level: 'ok',
+      text: `${repository.storage.description}, id ${repository.id}, ${repository.encrypted ? 'encrypted' : 'not encrypted'}`,
+    },
   ];
-  found.push(...(await Promise.all([spaceOf(repository, reserveBytes), clockOf(repository), kitOf(repository), pointsOf(repository)].map(guarded))));
+  found.push(
+    ...(await Promise.all(
+      [spaceOf(repository, reserveBytes), clockOf(repository), kitOf(repository), pointsOf(repository)].map(guarded),
+    )),
+  );
   return found;
 }
 
@@ -56,13 +68,24 @@ async function spaceOf({ storage }: Repository, reserveBytes: number): Promise<F
   if (space === undefined) return { name: 'disk space', level: 'ok', text: 'the storage has no limit that it tells' };
   const text = `${formatBytes(space.freeBytes)} of ${formatBytes(space.totalBytes)} free`;
   if (space.freeBytes >= reserveBytes) return { name: 'disk space', level: 'ok', text };
-  return { name: 'disk space', level: 'fail', text: `${text}, less than repository.reserve (${formatBytes(reserveBytes)})`, hint: `free ${formatBytes(reserveBytes - space.freeBytes)} there` };
+  return {
+    name: 'disk space',
+    level: 'fail',
+    text: `${text}, less than repository.reserve (${formatBytes(reserveBytes)})`,
+    hint: `free ${formatBytes(reserveBytes - space.freeBytes)} there`,
+  };
 }
 
 async function clockOf({ storage }: Repository): Promise<Finding> {
   const skew = Math.abs((await storage.now()).getTime() - Date.now()) / 1000;
-  if (skew < largestSkewSeconds) return { name: 'clock', level: 'ok', text: `${formatDuration(skew)} from the storage's` };
-  return { name: 'clock', level: 'fail', text: `${formatDuration(skew)} from the storage's clock`, hint: 'set the clock (chrony or systemd-timesyncd)' };
+  if (skew < largestSkewSeconds)
+    return { name: 'clock', level: 'ok', text: `${formatDuration(skew)} from the storage's` };
+  return {
+    name: 'clock',
+    level: 'fail',
+    text: `${formatDuration(skew)} from the storage's clock`,
+    hint: 'set the clock (chrony or systemd-timesyncd)',
+  };
 }
 
 async function kitOf(repository: Repository): Promise<Finding> {
@@ -80,9 +103,15 @@ async function pointsOf(repository: Repository): Promise<Finding> {
   const listings = await repository.listManifests();
   const damaged = listings.filter(({ manifest }) => manifest === undefined);
   if (damaged.length > 0) {
-    return { name: 'recovery points', level: 'fail', text: `${damaged.map(({ timestamp }) => timestamp).join(', ')} cannot be read`, hint: 'see `lifeboat backups list`' };
+    return {
+      name: 'recovery points',
+      level: 'fail',
+      text: `${damaged.map(({ timestamp }) => timestamp).join(', ')} cannot be read`,
+      hint: 'see `lifeboat backups list`',
+    };
   }
   const newest = listings.find(({ manifest }) => manifest?.success === true)?.manifest;
-  if (newest === undefined) return { name: 'recovery points', level: 'warn', text: 'there is none yet', hint: 'run `lifeboat backups run`' };
+  if (newest === undefined)
+    return { name: 'recovery points', level: 'warn', text: 'there is none yet', hint: 'run `lifeboat backups run`' };
   return { name: 'recovery points', level: 'ok', text: `${listings.length}, newest ${newest.timestamp}` };
 }

@@ -7,7 +7,10 @@ import type { Repository } from '../repository/repository.ts';
 export async function recordOf(repository: Repository, backupId: string, component: string): Promise<ComponentRecord> {
   const manifest = await repository.findManifest(backupId);
   const record = manifest.lifeboat.components.find(({ id }) => id === component);
-  if (record === undefined) throw new LifeboatError('NotFound', `recovery point ${backupId} holds no component \`${component}\``, { component });
+  if (record === undefined)
+    throw new LifeboatError('NotFound', `recovery point ${backupId} holds no component \`${component}\``, {
+      component,
+    });
   return record;
 }
 

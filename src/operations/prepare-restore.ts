@@ -5,7 +5,13 @@
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import type { ComponentRecord, Manifest } from '../domain/recovery-point.ts';
-import { planRestore, type PlanComponent, type PlanProblem, type PlanTarget, type RestorePlan } from '../domain/restore-plan.ts';
+import {
+  planRestore,
+  type PlanComponent,
+  type PlanProblem,
+  type PlanTarget,
+  type RestorePlan,
+} from '../domain/restore-plan.ts';
 import type { Driver } from '../drivers/driver.ts';
 
 export interface PlanOptions {
@@ -60,7 +66,19 @@ function planComponent(record: ComponentRecord, appliance: Appliance): PlanCompo
   const config = appliance.components.find(({ id }) => id === record.id);
   if (config === undefined) return [];
   const { tier, priority, services, host } = config;
-  return [{ id: record.id, kind: record.kind, host, tier, priority, services, indexId: record.indexId, bytes: record.bytes, capturedUntil: record.capturedUntil }];
+  return [
+    {
+      id: record.id,
+      kind: record.kind,
+      host,
+      tier,
+      priority,
+      services,
+      indexId: record.indexId,
+      bytes: record.bytes,
+      capturedUntil: record.capturedUntil,
+    },
+  ];
 }
 
 function isChosen(id: string, chosen: readonly string[]): boolean {
@@ -68,13 +86,20 @@ function isChosen(id: string, chosen: readonly string[]): boolean {
 }
 
 function planError(problems: readonly PlanProblem[]): LifeboatError {
-  const text = problems.map(({ subject, code, message, hint }) => `${subject}: ${code}: ${message} (${hint})`).join('\n');
+  const text = problems
+    .map(({ subject, code, message, hint }) => `${subject}: ${code}: ${message} (${hint})`)
+    .join('\n');
   const [first] = problems;
   const code = problems.length === 1 && first !== undefined ? knownCode(first.code) : 'PlanInvalid';
-  return new LifeboatError(code, `the restore cannot start, ${problems.length} problem${problems.length === 1 ? '' : 's'}; nothing was stopped:\n${text}`);
+  return new LifeboatError(
+    code,
+    `the restore cannot start, ${problems.length} problem${problems.length === 1 ? '' : 's'}; nothing was stopped:\n${text}`,
+  );
 }
 
-function knownCode(code: string): 'NoSpace' | 'VersionMismatch' | 'PermissionDenied' | 'NotFound' | 'Precondition' | 'PlanInvalid' {
+function knownCode(
+  code: string,
+): 'NoSpace' | 'VersionMismatch' | 'PermissionDenied' | 'NotFound' | 'Precondition' | 'PlanInvalid' {
   switch (code) {
     case 'NoSpace':
     case 'VersionMismatch':

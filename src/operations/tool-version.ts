@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url';
 function readVersion(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
     try {
-      const parsed = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: string; version?: string };
+      const parsed = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+        name?: string;
+        version?: string;
+      };
       if (parsed.name === 'lifeboat' && parsed.version !== undefined) return parsed.version;
     } catch {
       // No package.json here: look one folder up.

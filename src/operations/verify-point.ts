@@ -44,9 +44,18 @@ export async function verifyPoint(options: VerifyOptions): Promise<VerifyResult>
   const problems = [...result.problems.map(describe), ...structural];
   const [first] = result.problems;
   if (options.orThrow && first !== undefined) {
-    throw new LifeboatError(first.code === 'ObjectMissing' ? 'ObjectMissing' : 'ObjectCorrupt', describe(first), { component: first.component });
+    throw new LifeboatError(first.code === 'ObjectMissing' ? 'ObjectMissing' : 'ObjectCorrupt', describe(first), {
+      component: first.component,
+    });
   }
-  const verified: VerifyResult = { id: manifest.timestamp, ok: problems.length === 0, objects: result.objects, bytes: result.bytes, problems, levels };
+  const verified: VerifyResult = {
+    id: manifest.timestamp,
+    ok: problems.length === 0,
+    objects: result.objects,
+    bytes: result.bytes,
+    problems,
+    levels,
+  };
   if (!levels.includes('L1-presence') && options.components.length === 0) {
     await repository.putProof(manifest.timestamp, {
       kind: 'verify',
@@ -61,7 +70,10 @@ export async function verifyPoint(options: VerifyOptions): Promise<VerifyResult>
   return verified;
 }
 
-function check({ repository, components, onProgress, signal }: VerifyOptions, manifest: Manifest): Promise<CheckResult> {
+function check(
+  { repository, components, onProgress, signal }: VerifyOptions,
+  manifest: Manifest,
+): Promise<CheckResult> {
   return repository.check(manifest, { ...(components.length === 0 ? {} : { components }), onProgress, signal });
 }
 
@@ -78,13 +90,22 @@ async function presence(options: VerifyOptions, manifest: Manifest): Promise<Che
   return { ok: true, objects: manifest.backup_files.length, bytes, problems: [] };
 }
 
-async function inspect({ repository, components, driver, signal }: VerifyOptions, manifest: Manifest): Promise<string[]> {
+async function inspect(
+  { repository, components, driver, signal }: VerifyOptions,
+  manifest: Manifest,
+): Promise<string[]> {
   const problems: string[] = [];
   for (const record of manifest.lifeboat.components) {
     if (components.length > 0 && !components.includes(record.id)) continue;
     try {
       const probes = (await driver?.(record.id).inspect?.(repository, record, signal)) ?? [];
-      problems.push(...probes.filter(({ ok }) => !ok).map(({ component, name, expected, actual }) => `${component}: ${name}: expected ${expected}, found ${actual}`));
+      problems.push(
+        ...probes
+          .filter(({ ok }) => !ok)
+          .map(
+            ({ component, name, expected, actual }) => `${component}: ${name}: expected ${expected}, found ${actual}`,
+          ),
+      );
     } catch (error) {
       problems.push(`${record.id}: its structure could not be read: ${(error as Error).message}`);
     }
@@ -100,6 +121,9 @@ function requireKnown(manifest: Manifest, components: readonly string[]): void {
   const known = manifest.lifeboat.components.map(({ id }) => id);
   const unknown = components.filter((id) => !known.includes(id));
   if (unknown.length > 0) {
-    throw new LifeboatError('NotFound', `recovery point ${manifest.timestamp} holds no component ${unknown.map((id) => `\`${id}\``).join(', ')}; it holds ${known.join(', ')}`);
+    throw new LifeboatError(
+      'NotFound',
+      `recovery point ${manifest.timestamp} holds no component ${unknown.map((id) => `\`${id}\``).join(', ')}; it holds ${known.join(', ')}`,
+    );
   }
 }

@@ -1,18 +1,25 @@
-import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
+import { CancelledFailure, type ApplicationFailure } from '@temporalio/activity';
 import { describe, expect, test } from 'vitest';
 import { classify, toFailure } from '../../activities/failures.ts';
 import { errorCatalogue, LifeboatError, type ErrorCode } from '../../src/domain/errors.ts';
 
-const errno = (code: string): Error => Object.assign(new Error(`${code}: made up`), { code, syscall: 'write', path: '/backups/packs/x' });
+const errno = (code: string): Error =>
+  Object.assign(new Error(`${code}: made up`), { code, syscall: 'write', path: '/backups/packs/x' });
 
 describe('activity failures', () => {
-  test.each(Object.keys(errorCatalogue) as ErrorCode[])('%s keeps its code, and is retried as the catalogue says', (code) => {
-    const failure = toFailure(new LifeboatError(code, 'something broke', { component: 'redis' }), undefined) as ApplicationFailure;
-    expect(failure.type).toBe(code);
-    expect(failure.nonRetryable).toBe(!errorCatalogue[code].retryable);
-    expect(failure.message).toBe('redis: something broke');
-    expect(failure.details?.[0]).toMatchObject({ component: 'redis', hint: errorCatalogue[code].hint });
-  });
+  test.each(Object.keys(errorCatalogue) as ErrorCode[])(
+    '%s keeps its code, and is retried as the catalogue says',
+    (code) => {
+      const failure = toFailure(
+        new LifeboatError(code, 'something broke', { component: 'redis' }),
+        undefined,
+      ) as ApplicationFailure;
+      expect(failure.type).toBe(code);
+      expect(failure.nonRetryable).toBe(!errorCatalogue[code].retryable);
+      expect(failure.message).toBe('redis: something broke');
+      expect(failure.details?.[0]).toMatchObject({ component: 'redis', hint: errorCatalogue[code].hint });
+    },
+  );
 
   test.each([
     ['ENOSPC', 'NoSpace'],
@@ -28,7 +35,10 @@ describe('activity failures', () => {
   });
 
   test('an unknown error is Internal and is not tried again', () => {
-    expect(toFailure(new TypeError('undefined is not a function'), 'models')).toMatchObject({ type: 'Internal', nonRetryable: true });
+    expect(toFailure(new TypeError('undefined is not a function'), 'models')).toMatchObject({
+      type: 'Internal',
+      nonRetryable: true,
+    });
   });
 
   test('a failure of the SDK passes unchanged', () => {

@@ -33,38 +33,56 @@ describe('lifeboat.yaml', () => {
 
   test('D2.1: the daily full backup at 02:00 UTC with a catch-up window of 6 h is the default', () => {
     const { appliance } = parseConfiguration(minimal, 'lifeboat.yaml');
-    expect(appliance.schedules['backup-full']).toEqual({ cron: '0 2 * * *', timeZone: 'UTC', catchupSeconds: 21_600, enabled: true });
+    expect(appliance.schedules['backup-full']).toEqual({
+      cron: '0 2 * * *',
+      timeZone: 'UTC',
+      catchupSeconds: 21_600,
+      enabled: true,
+    });
   });
 
   test('an unknown key is an error that names file, line and key', () => {
-    expect(problems(minimal.replace('  path: /backups', '  path: /backups\n  reserv: 5GB'))).toEqual(['lifeboat.yaml:4: repository.reserv: unknown key `reserv`']);
+    expect(problems(minimal.replace('  path: /backups', '  path: /backups\n  reserv: 5GB'))).toEqual([
+      'lifeboat.yaml:4: repository.reserv: unknown key `reserv`',
+    ]);
   });
 
   test('a wrong unit is an error that names the line and a right example', () => {
     const [problem] = problems(`${minimal}objectives: {rpo: {critical: 1 hour}}\n`);
-    expect(problem).toMatch(/^lifeboat\.yaml:11: objectives\.rpo\.critical: must be a duration with a unit.*`4h`.*not `1 hour`/);
+    expect(problem).toMatch(
+      /^lifeboat\.yaml:11: objectives\.rpo\.critical: must be a duration with a unit.*`4h`.*not `1 hour`/,
+    );
   });
 
   test('all problems are told at once, with their lines', () => {
-    const found = problems(minimal.replace('appliance: wazuh', 'appliance: Wazuh!').replace('kind: postgres', 'kind: mysql'));
+    const found = problems(
+      minimal.replace('appliance: wazuh', 'appliance: Wazuh!').replace('kind: postgres', 'kind: mysql'),
+    );
     expect(found).toHaveLength(2);
     expect(found[0]).toMatch(/^lifeboat\.yaml:1: appliance:/);
     expect(found[1]).toMatch(/^lifeboat\.yaml:10: components\.postgres\.kind: must be one of `postgres`/);
   });
 
   test('cyclic and dangling services are told at once', () => {
-    const text = minimal.replace('ready: {tcp: "127.0.0.1:5432"}', 'dependsOn: [app]').replace('services: [postgres]', 'services: [pg]');
+    const text = minimal
+      .replace('ready: {tcp: "127.0.0.1:5432"}', 'dependsOn: [app]')
+      .replace('services: [postgres]', 'services: [pg]');
     const found = problems(text).join('\n');
     expect(found).toContain('cycle: postgres → app → postgres');
     expect(found).toContain('unknown service `pg`');
   });
 
   test('X13: a repository inside the data that it backs up is refused', () => {
-    expect(problems(minimal.replace('path: /backups', 'path: /var/lib/postgresql/15/main/backups'))[0]).toContain('lie inside each other');
+    expect(problems(minimal.replace('path: /backups', 'path: /var/lib/postgresql/15/main/backups'))[0]).toContain(
+      'lie inside each other',
+    );
   });
 
   test('X14: a zone with daylight saving is allowed and warned of', () => {
-    const { warnings } = parseConfiguration(`${minimal}schedules: {backup-full: {cron: "0 2 * * *", timeZone: Europe/Berlin}}\n`, 'f');
+    const { warnings } = parseConfiguration(
+      `${minimal}schedules: {backup-full: {cron: "0 2 * * *", timeZone: Europe/Berlin}}\n`,
+      'f',
+    );
     expect(warnings.join()).toContain('skips or repeats its hour');
   });
 

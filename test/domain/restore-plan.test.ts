@@ -1,8 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { criticalPathSeconds, planRestore, type PlanComponent, type PlanInput, type PlanStep, type RestorePlan } from '../../src/domain/restore-plan.ts';
+import {
+  criticalPathSeconds,
+  planRestore,
+  type PlanComponent,
+  type PlanInput,
+  type PlanStep,
+  type RestorePlan,
+} from '../../src/domain/restore-plan.ts';
 
-const component = (id: string, kind: PlanComponent['kind'], services: string[], more: Partial<PlanComponent> = {}): PlanComponent => ({
+const component = (
+  id: string,
+  kind: PlanComponent['kind'],
+  services: string[],
+  more: Partial<PlanComponent> = {},
+): PlanComponent => ({
   id,
   kind,
   host: 'main',
@@ -52,7 +64,8 @@ function planned(input: PlanInput): RestorePlan {
 function before(plan: RestorePlan, id: string): Set<string> {
   const byId = new Map(plan.steps.map((step) => [step.id, step]));
   const found = new Set<string>();
-  const visit = (step: PlanStep | undefined): void => step?.after.forEach((next) => void (found.has(next) || (found.add(next), visit(byId.get(next)))));
+  const visit = (step: PlanStep | undefined): void =>
+    step?.after.forEach((next) => void (found.has(next) || (found.add(next), visit(byId.get(next)))));
   visit(byId.get(id));
   return found;
 }
@@ -81,13 +94,15 @@ describe('D3.11: the restore graph of the guide', () => {
 
   test('AI services start after vector store and application data', () => {
     const done = before(plan, 'start:app');
-    for (const id of ['swap:vectors', 'swap:models', 'swap:redis', 'start:redis', 'start:postgres']) expect(done).toContain(id);
+    for (const id of ['swap:vectors', 'swap:models', 'swap:redis', 'start:redis', 'start:postgres'])
+      expect(done).toContain(id);
   });
 
   test('ours: content is probed on the running engines, before a service that writes to them starts', () => {
     expect(before(plan, 'probe:postgres')).toContain('start:postgres');
     expect(before(plan, 'probe:redis')).toContain('start:redis');
-    for (const id of ['postgres', 'redis', 'vectors', 'models', 'configuration']) expect(before(plan, 'start:app')).toContain(`probe:${id}`);
+    for (const id of ['postgres', 'redis', 'vectors', 'models', 'configuration'])
+      expect(before(plan, 'start:app')).toContain(`probe:${id}`);
   });
 
   test('health comes after every start and every probe, commits after health', () => {
@@ -135,7 +150,12 @@ describe('all problems at once', () => {
       { name: 'postgres', dependsOn: ['app'] },
       { name: 'app', dependsOn: ['postgres', 'ghost'] },
     ];
-    const found = codes({ ...appliance, services, components: appliance.components.slice(0, 2), chosen: ['postgres', 'nothing'] });
+    const found = codes({
+      ...appliance,
+      services,
+      components: appliance.components.slice(0, 2),
+      chosen: ['postgres', 'nothing'],
+    });
     expect(found).toContain('NotFound nothing');
     expect(found).toContain('PlanInvalid app');
     expect(found).toContain('PlanInvalid redis');
@@ -143,11 +163,25 @@ describe('all problems at once', () => {
   });
 
   test('D6.1: needs on one disk add up, and what is missing is said in bytes', () => {
-    const target = (id: string) => ({ component: id, path: `/data/${id}`, device: '8:1', needBytes: 60, freeBytes: 100, liveBytes: 50, problems: [] });
+    const target = (id: string) => ({
+      component: id,
+      path: `/data/${id}`,
+      device: '8:1',
+      needBytes: 60,
+      freeBytes: 100,
+      liveBytes: 50,
+      problems: [],
+    });
     const result = planRestore({ ...appliance, targets: [target('postgres'), target('redis')] });
     expect(result.ok).toBe(false);
-    if (!result.ok) expect(result.problems[0]).toMatchObject({ code: 'NoSpace', hint: expect.stringContaining('free 20 bytes') as string });
-    expect(planRestore({ ...appliance, chosen: ['redis'], targets: [target('postgres'), target('redis')] }).ok).toBe(true);
+    if (!result.ok)
+      expect(result.problems[0]).toMatchObject({
+        code: 'NoSpace',
+        hint: expect.stringContaining('free 20 bytes') as string,
+      });
+    expect(planRestore({ ...appliance, chosen: ['redis'], targets: [target('postgres'), target('redis')] }).ok).toBe(
+      true,
+    );
   });
 });
 
@@ -158,15 +192,33 @@ test('RPO: the plan tells what each component would lose', () => {
 test('any services and components give a graph without cycle in which stops precede swaps precede starts', () => {
   const kinds = ['postgres', 'redis', 'vectorstore', 'models', 'files'] as const;
   const input = fc
-    .tuple(fc.integer({ min: 1, max: 7 }), fc.array(fc.record({ kind: fc.constantFrom(...kinds), uses: fc.array(fc.nat(6), { maxLength: 3 }), tier: fc.constantFrom('critical', 'configuration', 'monitoring') }), { minLength: 1, maxLength: 6 }), fc.array(fc.tuple(fc.nat(6), fc.nat(6)), { maxLength: 10 }), fc.boolean())
+    .tuple(
+      fc.integer({ min: 1, max: 7 }),
+      fc.array(
+        fc.record({
+          kind: fc.constantFrom(...kinds),
+          uses: fc.array(fc.nat(6), { maxLength: 3 }),
+          tier: fc.constantFrom('critical', 'configuration', 'monitoring'),
+        }),
+        { minLength: 1, maxLength: 6 },
+      ),
+      fc.array(fc.tuple(fc.nat(6), fc.nat(6)), { maxLength: 10 }),
+      fc.boolean(),
+    )
     .map(([size, parts, edges, stopFirst]): PlanInput => {
       const name = (index: number): string => `s${index % size}`;
       // Edges go from higher to lower numbers only: the services themselves have no cycle.
       const services = Array.from({ length: size }, (_, index) => ({
         name: `s${index}`,
-        dependsOn: [...new Set(edges.filter(([from, to]) => from % size === index && to % size < index).map(([, to]) => name(to)))],
+        dependsOn: [
+          ...new Set(
+            edges.filter(([from, to]) => from % size === index && to % size < index).map(([, to]) => name(to)),
+          ),
+        ],
       }));
-      const components = parts.map(({ kind, uses, tier }, index) => component(`c${index}`, kind, [...new Set(uses.map(name))], { tier: tier as PlanComponent['tier'] }));
+      const components = parts.map(({ kind, uses, tier }, index) =>
+        component(`c${index}`, kind, [...new Set(uses.map(name))], { tier: tier as PlanComponent['tier'] }),
+      );
       return { ...appliance, services, components, stopFirst };
     });
   fc.assert(
@@ -183,8 +235,10 @@ test('any services and components give a graph without cycle in which stops prec
       }
       for (const service of plan.stops) {
         const done = before(plan, `start:${service}`);
-        for (const { id, services } of value.components) if (services.includes(service)) expect(done).toContain(`swap:${id}`);
-        for (const below of value.services.find(({ name }) => name === service)?.dependsOn ?? []) if (plan.stops.includes(below)) expect(done).toContain(`start:${below}`);
+        for (const { id, services } of value.components)
+          if (services.includes(service)) expect(done).toContain(`swap:${id}`);
+        for (const below of value.services.find(({ name }) => name === service)?.dependsOn ?? [])
+          if (plan.stops.includes(below)) expect(done).toContain(`start:${below}`);
       }
       expect(criticalPathSeconds(plan.steps)).toBeGreaterThan(0);
     }),

@@ -26,7 +26,10 @@ interface Ended {
 async function node(args: readonly string[]): Promise<Ended> {
   try {
     // Each demo has a state folder of its own, so that it deletes no other's.
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env: { ...process.env, LIFEBOAT_DEMO_STATE: folder.path }, maxBuffer: 2 ** 24 });
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
+      env: { ...process.env, LIFEBOAT_DEMO_STATE: folder.path },
+      maxBuffer: 2 ** 24,
+    });
     return { code: 0, stdout, stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
@@ -49,7 +52,17 @@ describe('the demo', () => {
     expect(result.backup.id).toMatch(/^\d{8}_\d{6}$/);
     expect(result.backup.bytes).toBeGreaterThan(50e6);
     expect(result.restore.steps.every(({ state: step }) => step === 'done')).toBe(true);
-    expect(result.restore.steps.map(({ id }) => id)).toEqual(expect.arrayContaining(['verify', 'stage:postgres', 'swap:redis', 'start:app', 'health', 'probe:vectorstore', 'commit:models']));
+    expect(result.restore.steps.map(({ id }) => id)).toEqual(
+      expect.arrayContaining([
+        'verify',
+        'stage:postgres',
+        'swap:redis',
+        'start:app',
+        'health',
+        'probe:vectorstore',
+        'commit:models',
+      ]),
+    );
     // The app wrote after the backup: a demo that lost nothing would not have destroyed anything.
     expect(result.rpo.lost.rows).toBeGreaterThan(0);
     expect(result.rpo.lost.keys).toBeGreaterThan(0);
@@ -60,8 +73,11 @@ describe('the demo', () => {
     for (const component of ['postgres', 'redis', 'vectorstore', 'models', 'configuration', 'app']) {
       expect(result.probes.filter((probe) => probe.component === component).length).toBeGreaterThan(0);
     }
-    const tables = result.probes.filter(({ component, name }) => component === 'postgres' && name.includes('table')).map(({ name }) => name);
-    for (const table of ['users', 'chat_sessions', 'messages', 'query_metrics', 'audit_logs']) expect(tables.join()).toContain(table);
+    const tables = result.probes
+      .filter(({ component, name }) => component === 'postgres' && name.includes('table'))
+      .map(({ name }) => name);
+    for (const table of ['users', 'chat_sessions', 'messages', 'query_metrics', 'audit_logs'])
+      expect(tables.join()).toContain(table);
   }, 300_000);
 
   test('fits into 80 columns', () => {
@@ -92,7 +108,8 @@ describe('the demo', () => {
     test('X6, canaries: no secret stands in histories, failures, heartbeats, logs, reports or manifests, also after a failed login and a failed restore', async () => {
       const { sample } = stage;
       const secrets = [...(await canaries(sample)), ...Object.values(sample.passwords)];
-      for (const service of ['postgres', 'redis', 'app']) await stage.platform.start(service, AbortSignal.timeout(60_000));
+      for (const service of ['postgres', 'redis', 'app'])
+        await stage.platform.start(service, AbortSignal.timeout(60_000));
       await stage.startWorker();
       const wrong = 'canary-wrong-password-5512';
       await writeFile(join(sample.folders.secrets, 'postgres-password'), `${wrong}\n`);
@@ -100,11 +117,32 @@ describe('the demo', () => {
       expect(login.code).toBe(3);
       expect(login.stderr).toContain('AuthFailed');
       await sabotage('object', sample);
-      const failed = await cli('restore', 'start', '--confirm', stage.appliance.name, '--components', 'models', 'vectorstore', 'postgres');
+      const failed = await cli(
+        'restore',
+        'start',
+        '--confirm',
+        stage.appliance.name,
+        '--components',
+        'models',
+        'vectorstore',
+        'postgres',
+      );
       expect(failed.code).not.toBe(0);
       const doctor = await cli('doctor');
-      const key = (await readFile(join(sample.folders.secrets, 'repository-key'), 'utf8')).trim().split('\n').filter((line) => line.length > 8);
-      const texts = [told, login.stderr, login.stdout, failed.stderr, doctor.stdout, doctor.stderr, await historiesOf(stage), ...(await clearFilesOf(stage))];
+      const key = (await readFile(join(sample.folders.secrets, 'repository-key'), 'utf8'))
+        .trim()
+        .split('\n')
+        .filter((line) => line.length > 8);
+      const texts = [
+        told,
+        login.stderr,
+        login.stdout,
+        failed.stderr,
+        doctor.stdout,
+        doctor.stderr,
+        await historiesOf(stage),
+        ...(await clearFilesOf(stage)),
+      ];
       for (const secret of [...secrets, wrong, ...key]) {
         expect(secret.length).toBeGreaterThan(6);
         for (const text of texts) expect(text.includes(secret)).toBe(false);
@@ -120,12 +158,16 @@ describe('sabotage is noticed and named', () => {
     ['index', /FAILED +vectorstore\/file faiss_index\.faiss/],
     ['config', /FAILED +configuration\/file \S*companion-alerts\.yml/],
     ['object', /error: \w+: object packs\/\S+, block \w+ of file /],
-  ])('%s', async (kind, named) => {
-    const { code, stderr } = await node([script, '--sabotage', kind]);
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/SABOTAGE: /);
-    expect(stderr).toMatch(named);
-  }, 300_000);
+  ])(
+    '%s',
+    async (kind, named) => {
+      const { code, stderr } = await node([script, '--sabotage', kind]);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/SABOTAGE: /);
+      expect(stderr).toMatch(named);
+    },
+    300_000,
+  );
 });
 
 /** Every text in every history of the server: inputs, results, failures, heartbeats, summaries, memos. */
@@ -157,5 +199,10 @@ function collect(value: unknown, into: string[]): void {
 async function clearFilesOf({ sample }: Stage): Promise<string[]> {
   const folders = [sample.folders.run, sample.folders.repository, join(sample.stateFolder, 'temporal')];
   const files = await Promise.all(folders.map(async (path) => readdir(path, { recursive: true, withFileTypes: true })));
-  return Promise.all(files.flat().filter((entry) => entry.isFile()).map(async (entry) => readFile(join(entry.parentPath, entry.name), 'latin1')));
+  return Promise.all(
+    files
+      .flat()
+      .filter((entry) => entry.isFile())
+      .map(async (entry) => readFile(join(entry.parentPath, entry.name), 'latin1')),
+  );
 }

@@ -25,7 +25,11 @@ const seed = Number(process.env.LIFEBOAT_SEED ?? Math.floor(Math.random() * 1e6)
 const moment = (salt: number): number => (((seed * 9301 + salt * 49_297) % 233_280) / 233_280) * 600;
 
 async function start(type: 'fullBackup' | 'restore', input: object): Promise<WorkflowHandle> {
-  return stage.client.workflow.start(type, { workflowId: newRunId(type, stage.appliance, new Date()), taskQueue: stage.appliance.temporal.taskQueue, args: [input] });
+  return stage.client.workflow.start(type, {
+    workflowId: newRunId(type, stage.appliance, new Date()),
+    taskQueue: stage.appliance.temporal.taskQueue,
+    args: [input],
+  });
 }
 
 /** Bytes that the activity told with its last heartbeat. */
@@ -36,8 +40,15 @@ async function bytesOf(handle: WorkflowHandle, activity: string): Promise<number
 
 async function attemptsOf(handle: WorkflowHandle, activity: string): Promise<number> {
   const { events } = await handle.fetchHistory();
-  const scheduled = (events ?? []).filter(({ activityTaskScheduledEventAttributes: attributes }) => attributes?.activityType?.name === activity).map(({ eventId }) => String(eventId));
-  return Math.max(0, ...(events ?? []).map(({ activityTaskStartedEventAttributes: started }) => (scheduled.includes(String(started?.scheduledEventId)) ? (started?.attempt ?? 0) : 0)));
+  const scheduled = (events ?? [])
+    .filter(({ activityTaskScheduledEventAttributes: attributes }) => attributes?.activityType?.name === activity)
+    .map(({ eventId }) => String(eventId));
+  return Math.max(
+    0,
+    ...(events ?? []).map(({ activityTaskStartedEventAttributes: started }) =>
+      scheduled.includes(String(started?.scheduledEventId)) ? (started?.attempt ?? 0) : 0,
+    ),
+  );
 }
 
 async function cli(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -52,7 +63,9 @@ async function cli(...args: string[]): Promise<{ code: number; stdout: string; s
 describe(`a worker that dies (seed ${seed})`, () => {
   test('SIGKILL in the byte phase of a backup: another process seals the point', async () => {
     const handle = await start('fullBackup', {});
-    await expect.poll(async () => bytesOf(handle, 'captureComponent'), { timeout: 30_000, interval: 50 }).toBeGreaterThan(0);
+    await expect
+      .poll(async () => bytesOf(handle, 'captureComponent'), { timeout: 30_000, interval: 50 })
+      .toBeGreaterThan(0);
     await delay(moment(1));
     await worker.kill();
     worker = await stage.startWorker();
@@ -65,7 +78,9 @@ describe(`a worker that dies (seed ${seed})`, () => {
   test('SIGKILL in the byte phase of a restore: another process finishes it, byte for byte', async () => {
     await rm(stage.data, { recursive: true });
     const handle = await start('restore', { confirm: 'lean', reason: 'drill' });
-    await expect.poll(async () => bytesOf(handle, 'stageComponent'), { timeout: 30_000, interval: 50 }).toBeGreaterThan(0);
+    await expect
+      .poll(async () => bytesOf(handle, 'stageComponent'), { timeout: 30_000, interval: 50 })
+      .toBeGreaterThan(0);
     await delay(moment(2));
     await worker.kill();
     worker = await stage.startWorker();
@@ -74,21 +89,32 @@ describe(`a worker that dies (seed ${seed})`, () => {
     expect(await attemptsOf(handle, 'stageComponent')).toBeGreaterThanOrEqual(2);
     expect(await sha256Of(join(stage.data, 'big.bin'))).toBe(stage.digest);
     await stage.client.workflow.getHandle(result.backupWorkflowId).result();
-    expect((await readdir(stage.folder)).filter((name) => name.includes('.lifeboat-'))).not.toContain(expect.stringMatching(/stag/));
+    expect((await readdir(stage.folder)).filter((name) => name.includes('.lifeboat-'))).not.toContain(
+      expect.stringMatching(/stag/),
+    );
   }, 120_000);
 
   test('the Temporal server restarts in the middle of a backup: the run goes on', async () => {
     await writeFile(join(stage.data, 'new.txt'), 'changed');
     const handle = await start('fullBackup', {});
-    await expect.poll(async () => (await snapshot(stage.client, handle.workflowId)).pending.length, { timeout: 30_000, interval: 50 }).toBeGreaterThan(0);
+    await expect
+      .poll(async () => (await snapshot(stage.client, handle.workflowId)).pending.length, {
+        timeout: 30_000,
+        interval: 50,
+      })
+      .toBeGreaterThan(0);
     await stage.restartTemporal();
-    expect(((await stage.client.workflow.getHandle(handle.workflowId).result()) as FullBackupResult).state).toBe('sealed');
+    expect(((await stage.client.workflow.getHandle(handle.workflowId).result()) as FullBackupResult).state).toBe(
+      'sealed',
+    );
   }, 120_000);
 });
 
 describe('the command line', () => {
   test('Ctrl-C leaves the run alone, prints its id and ends with 130', async () => {
-    const child = spawn(process.execPath, [cliScript, '-c', stage.configFile, 'backups', 'run'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [cliScript, '-c', stage.configFile, 'backups', 'run'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
     await expect.poll(() => said, { timeout: 30_000 }).toMatch(/fullBackup/);
@@ -103,7 +129,10 @@ describe('the command line', () => {
 
   test('a damaged object is named with file and component, and refused before anything stops', async () => {
     const packs = join(stage.repository, 'packs');
-    const [pack] = (await readdir(packs, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)).sort();
+    const [pack] = (await readdir(packs, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort();
     const path = pack ?? '';
     await chmod(path, 0o600);
     const whole = await readFile(path);

@@ -35,16 +35,23 @@ describe('D4.5: the webhook', () => {
     expect(bodies).toEqual(['{"text":"Backup validation failed for 20240131_020000"}']);
   });
 
-  test.each([500, 404, 429])('an answer of %d is a failure that is tried again, and hides the address', async (status) => {
-    const { url } = await receiver([status]);
-    const error: unknown = await createNotifier({ from: 'literal', value: url }).post('x', forever).catch((thrown: unknown) => thrown);
-    expect(isLifeboatError(error, 'NotifyFailed')).toBe(true);
-    expect(String((error as Error).message)).toContain(String(status));
-    expect(JSON.stringify([error, (error as Error).message, (error as Error).stack])).not.toContain('canary');
-  });
+  test.each([500, 404, 429])(
+    'an answer of %d is a failure that is tried again, and hides the address',
+    async (status) => {
+      const { url } = await receiver([status]);
+      const error: unknown = await createNotifier({ from: 'literal', value: url })
+        .post('x', forever)
+        .catch((thrown: unknown) => thrown);
+      expect(isLifeboatError(error, 'NotifyFailed')).toBe(true);
+      expect(String((error as Error).message)).toContain(String(status));
+      expect(JSON.stringify([error, (error as Error).message, (error as Error).stack])).not.toContain('canary');
+    },
+  );
 
   test('a receiver that is not there is a failure that hides the address', async () => {
-    const error: unknown = await createNotifier({ from: 'literal', value: 'http://127.0.0.1:1/canary' }).post('x', forever).catch((thrown: unknown) => thrown);
+    const error: unknown = await createNotifier({ from: 'literal', value: 'http://127.0.0.1:1/canary' })
+      .post('x', forever)
+      .catch((thrown: unknown) => thrown);
     expect(isLifeboatError(error, 'NotifyFailed')).toBe(true);
     expect(JSON.stringify([error, (error as Error).message, (error as Error).cause])).not.toContain('canary');
   });

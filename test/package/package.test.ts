@@ -17,16 +17,46 @@ let command: string;
 beforeAll(async () => {
   folder = await temporaryFolder('package');
   const source = join(folder.path, 'source');
-  for (const name of ['src', 'workflows', 'activities', 'workers', 'schedules', 'docs', 'package.json', 'README.md', 'CHANGELOG.md', 'tsconfig.json', 'tsconfig.build.json']) {
+  for (const name of [
+    'src',
+    'workflows',
+    'activities',
+    'workers',
+    'schedules',
+    'docs',
+    'package.json',
+    'README.md',
+    'CHANGELOG.md',
+    'tsconfig.json',
+    'tsconfig.build.json',
+  ]) {
     await cp(join(root, name), join(source, name), { recursive: true });
   }
-  await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--typeRoots', join(root, 'node_modules/@types'), '--outDir', 'dist'], { cwd: await linked(source) });
-  const npm = { env: { ...process.env, npm_config_cache: join(folder.path, 'npm'), npm_config_update_notifier: 'false' } };
+  await run(
+    process.execPath,
+    [
+      join(root, 'node_modules/typescript/bin/tsc'),
+      '-p',
+      'tsconfig.build.json',
+      '--typeRoots',
+      join(root, 'node_modules/@types'),
+      '--outDir',
+      'dist',
+    ],
+    { cwd: await linked(source) },
+  );
+  const npm = {
+    env: { ...process.env, npm_config_cache: join(folder.path, 'npm'), npm_config_update_notifier: 'false' },
+  };
   await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder.path], { cwd: source, ...npm });
   const elsewhere = join(folder.path, 'elsewhere');
   await mkdir(elsewhere);
   await writeFile(join(elsewhere, 'package.json'), '{"name":"elsewhere","private":true}');
-  await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', join(folder.path, 'lifeboat-0.1.0.tgz')], { cwd: elsewhere, ...npm });
+  await run(
+    'npm',
+    ['install', '--ignore-scripts', '--no-audit', '--no-fund', join(folder.path, 'lifeboat-0.1.0.tgz')],
+    { cwd: elsewhere, ...npm },
+  );
   command = join(elsewhere, 'node_modules/.bin/lifeboat');
 }, 300_000);
 afterAll(async () => folder.remove());
@@ -61,7 +91,15 @@ components: { configuration: { kind: files, paths: [${data}] } }
     worker.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
     await expect.poll(() => said, { timeout: 60_000 }).toContain('worker of packed on host main runs');
     await writeFile(join(folder.path, 'kit'), kit);
-    const { stdout } = await run(command, ['-c', config, '-o', 'json', 'doctor', '--try-recovery-kit', join(folder.path, 'kit')]).catch((error: { stdout: string }) => error);
+    const { stdout } = await run(command, [
+      '-c',
+      config,
+      '-o',
+      'json',
+      'doctor',
+      '--try-recovery-kit',
+      join(folder.path, 'kit'),
+    ]).catch((error: { stdout: string }) => error);
     const findings = JSON.parse(stdout) as { name: string; level: string }[];
     expect(findings.filter(({ level }) => level === 'fail')).toEqual([]);
     expect(findings.find(({ name }) => name === 'worker')?.level).toBe('ok');

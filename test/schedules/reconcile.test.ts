@@ -23,7 +23,10 @@ afterAll(async () => {
 });
 
 function applianceWith(schedule: string): Appliance {
-  return parseConfiguration(`appliance: wazuh\nrepository: {path: /b, encryption: none}\ncomponents: {c: {kind: files, paths: [/etc/x]}}\nschedules: {backup-full: ${schedule}}\n`, 'f').appliance;
+  return parseConfiguration(
+    `appliance: wazuh\nrepository: {path: /b, encryption: none}\ncomponents: {c: {kind: files, paths: [/etc/x]}}\nschedules: {backup-full: ${schedule}}\n`,
+    'f',
+  ).appliance;
 }
 
 const daily = () => client.schedule.getHandle('backup-full/wazuh');
@@ -48,7 +51,9 @@ describe('schedules are reconciled from the configuration', () => {
   });
 
   test('two workers at once end with one schedule', async () => {
-    await Promise.all([1, 2, 3].map(async () => reconcileSchedules(client, applianceWith('{cron: "0 2 * * *"}'), silent)));
+    await Promise.all(
+      [1, 2, 3].map(async () => reconcileSchedules(client, applianceWith('{cron: "0 2 * * *"}'), silent)),
+    );
     const ids: string[] = [];
     for await (const { scheduleId } of client.schedule.list()) ids.push(scheduleId);
     expect(ids.filter((id) => id === 'backup-full/wazuh').length).toBeLessThanOrEqual(1);
@@ -57,7 +62,11 @@ describe('schedules are reconciled from the configuration', () => {
   test('one that is switched off is removed; a stranger’s of the same name is left alone', async () => {
     await reconcileSchedules(client, applianceWith('{cron: "0 2 * * *", enabled: false}'), silent);
     await expect(daily().describe()).rejects.toBeInstanceOf(ScheduleNotFoundError);
-    await client.schedule.create({ scheduleId: 'backup-full/wazuh', spec: { intervals: [{ every: '1 day' }] }, action: { type: 'startWorkflow', workflowType: 'other', taskQueue: 'other' } });
+    await client.schedule.create({
+      scheduleId: 'backup-full/wazuh',
+      spec: { intervals: [{ every: '1 day' }] },
+      action: { type: 'startWorkflow', workflowType: 'other', taskQueue: 'other' },
+    });
     await reconcileSchedules(client, applianceWith('{cron: "0 2 * * *", enabled: false}'), silent);
     await reconcileSchedules(client, applianceWith('{cron: "0 2 * * *"}'), silent);
     expect((await daily().describe()).action).toMatchObject({ workflowType: 'other' });

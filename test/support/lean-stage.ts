@@ -53,7 +53,9 @@ components: { data: { kind: files, paths: [${data}] } }
 ${more}`;
   await writeFile(configFile, text);
   const { appliance } = parseConfiguration(text, configFile);
-  await (await initRepository(createLocalStorage(repository), { mode: 'key', key: await readFile(key, 'utf8') })).repository.close();
+  await (
+    await initRepository(createLocalStorage(repository), { mode: 'key', key: await readFile(key, 'utf8') })
+  ).repository.close();
   const connection = await Connection.connect({ address: temporal.address });
   const workers: WorkerProcess[] = [];
   return {
@@ -100,5 +102,7 @@ async function writeRandom(path: string, bytes: number): Promise<string> {
 }
 
 export async function sha256Of(path: string): Promise<string> {
-  return createHash('sha256').update(await readFile(path)).digest('hex');
+  return createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
 }

@@ -59,9 +59,17 @@ export function benchPlan(chosen: readonly string[]): RestorePlan {
     backupId: '20261122_020000',
     appliance: 'wazuh',
     host: 'main',
-    components: benchAppliance.components.map(
-      ({ id, kind, host }): PlanComponent => ({ id, kind, host, tier: 'critical', priority: 1, services: servicesOf[id] ?? [], indexId: id, bytes: 10, capturedUntil: '2026-11-22T02:00:00.000Z' }),
-    ),
+    components: benchAppliance.components.map(({ id, kind, host }): PlanComponent => ({
+      id,
+      kind,
+      host,
+      tier: 'critical',
+      priority: 1,
+      services: servicesOf[id] ?? [],
+      indexId: id,
+      bytes: 10,
+      capturedUntil: '2026-11-22T02:00:00.000Z',
+    })),
     chosen,
     services,
     targets: [],
@@ -79,7 +87,15 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
   const folder = await temporaryFolder('bench');
   const temporal = await startTemporal({
     dynamicConfig: { 'frontend.WorkflowTimeSkippingEnabled': 'true' },
-    searchAttributes: { LifeboatAppliance: 'Keyword', LifeboatKind: 'Keyword', LifeboatState: 'Keyword', LifeboatWaitingOn: 'Keyword', LifeboatBackup: 'Keyword', LifeboatBreached: 'Bool', LifeboatDeadline: 'Datetime' },
+    searchAttributes: {
+      LifeboatAppliance: 'Keyword',
+      LifeboatKind: 'Keyword',
+      LifeboatState: 'Keyword',
+      LifeboatWaitingOn: 'Keyword',
+      LifeboatBackup: 'Keyword',
+      LifeboatBreached: 'Bool',
+      LifeboatDeadline: 'Datetime',
+    },
   });
   const connection = await Connection.connect({ address: temporal.address });
   const native = await NativeConnection.connect({ address: temporal.address });
@@ -121,9 +137,20 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
   const activities = fakeActivities(bench, client);
   const codePath = await workflowBundle(folder.path);
   const workers = await Promise.all([
-    Worker.create({ connection: native, taskQueue, workflowBundle: { codePath }, activities: activities.control, maxHeartbeatThrottleInterval: '100 ms' }),
+    Worker.create({
+      connection: native,
+      taskQueue,
+      workflowBundle: { codePath },
+      activities: activities.control,
+      maxHeartbeatThrottleInterval: '100 ms',
+    }),
     ...roles.map(async (role) =>
-      Worker.create({ connection: native, taskQueue: `${taskQueue}-${role}-main`, activities: activities.work, maxHeartbeatThrottleInterval: '100 ms' }),
+      Worker.create({
+        connection: native,
+        taskQueue: `${taskQueue}-${role}-main`,
+        activities: activities.work,
+        maxHeartbeatThrottleInterval: '100 ms',
+      }),
     ),
   ]);
   const running = workers.map(async (worker) => worker.run());
@@ -144,7 +171,12 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
   const component: ComponentActivities = {
     captureComponent: async ({ component: id }) => act(`capture ${id}`, () => receipt(id)),
     describeTarget: async () => [],
-    stageComponent: async ({ component: id, lockSince, runId }) => act(`stage ${id}`, () => ({ token: { lockStart: lockSince, runId, attempt: 1000 + activityInfo().attempt }, files: 1, bytes: 1 })),
+    stageComponent: async ({ component: id, lockSince, runId }) =>
+      act(`stage ${id}`, () => ({
+        token: { lockStart: lockSince, runId, attempt: 1000 + activityInfo().attempt },
+        files: 1,
+        bytes: 1,
+      })),
     validateComponent: async ({ component: id }) => act(`validate ${id}`, () => []),
     swapComponent: async ({ component: id }) => act(`swap ${id}`, () => undefined),
     probeComponent: async ({ component: id }) => act(`probe ${id}`, () => bench.probes(id)),
@@ -153,16 +185,24 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
   };
   const storage: StorageActivities = {
     beginBackup: async () => act('begin', () => ({ backupId: '20261122_020000', repositoryId: 'r' })),
-    sealBackup: async ({ receipts, failures }) => act(`seal ${receipts.map(({ id }) => id).join('+')} without ${failures.map(({ component: id }) => id).join('+')}`, () => ({ bytes: 10, storedBytes: 5 })),
+    sealBackup: async ({ receipts, failures }) =>
+      act(
+        `seal ${receipts.map(({ id }) => id).join('+')} without ${failures.map(({ component: id }) => id).join('+')}`,
+        () => ({ bytes: 10, storedBytes: 5 }),
+      ),
+    releaseBackup: async () => act('release', () => undefined),
     resolvePoint: async ({ components }) =>
       act('resolve', () => ({
         repositoryId: 'r',
         backupId: '20261122_020000',
-        components: benchAppliance.components.filter(({ id }) => components.length === 0 || components.includes(id)).map(({ id, kind, host }) => ({ id, host, role: roleOfKind(kind) })),
+        components: benchAppliance.components
+          .filter(({ id }) => components.length === 0 || components.includes(id))
+          .map(({ id, kind, host }) => ({ id, host, role: roleOfKind(kind) })),
       })),
     makePlan: async ({ components }) => act('plan', () => benchPlan(components)),
     verifyObjects: async () => act('verify', () => ({ objects: 3 })),
-    verifyPoint: async ({ at }) => act('verifyPoint', () => ({ id: at, ok: true, objects: 3, bytes: 10, problems: [], levels: ['L1'] })),
+    verifyPoint: async ({ at }) =>
+      act('verifyPoint', () => ({ id: at, ok: true, objects: 3, bytes: 10, problems: [], levels: ['L1'] })),
     writeReport: async (report) => act('report', () => (bench.reports.push(report), 'key')),
   };
   const platform: PlatformActivities = {
@@ -176,7 +216,10 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
       const { memo } = await client.workflow.getHandle(`lock/${appliance}`).describe();
       return typeof memo?.holder === 'string' ? memo.holder : '';
     },
-    cancelRun: async ({ workflowId }) => act(`cancel ${workflowId}`, () => undefined).then(async () => void (await client.workflow.getHandle(workflowId).cancel())),
+    cancelRun: async ({ workflowId }) =>
+      act(`cancel ${workflowId}`, () => undefined).then(
+        async () => void (await client.workflow.getHandle(workflowId).cancel()),
+      ),
     deliver: async ({ text }) => void bench.messages.push(text),
   };
   return { control, work: { ...component, ...storage, ...platform } };
@@ -225,7 +268,9 @@ export async function failureOf(handle: WorkflowHandle): Promise<{ type: string;
 
 /** The server skips a run's timers while nothing else is under way; no option of the SDK says so yet. */
 class SkippingClient extends WorkflowClient {
-  protected override async createStartWorkflowRequest(...args: Parameters<WorkflowClient['createStartWorkflowRequest']>): ReturnType<WorkflowClient['createStartWorkflowRequest']> {
+  protected override async createStartWorkflowRequest(
+    ...args: Parameters<WorkflowClient['createStartWorkflowRequest']>
+  ): ReturnType<WorkflowClient['createStartWorkflowRequest']> {
     const request = await super.createStartWorkflowRequest(...args);
     return { ...request, timeSkippingConfig: { enabled: true } };
   }

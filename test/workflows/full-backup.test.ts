@@ -23,7 +23,8 @@ describe('fullBackup', () => {
     };
     const result = (await (await bench.start('fullBackup', {})).result()) as FullBackupResult;
     expect(result.state).toBe('sealed');
-    for (const call of ['begin', 'capture postgres', 'capture redis', 'capture vectors', 'report']) expect(bench.calls.filter((made) => made === call)).toHaveLength(2);
+    for (const call of ['begin', 'capture postgres', 'capture redis', 'capture vectors', 'report'])
+      expect(bench.calls.filter((made) => made === call)).toHaveLength(2);
   });
 
   test('a failing component does not stop the others: the point is sealed as partial, the run fails and tells people', async () => {
@@ -31,20 +32,29 @@ describe('fullBackup', () => {
       if (call === 'capture redis') refuse('SourceEmpty', 'redis: no key');
     };
     const handle = await bench.start('fullBackup', {});
-    expect(await failureOf(handle)).toMatchObject({ type: 'BackupPartial', message: expect.stringContaining('redis: SourceEmpty: redis: no key') as string });
+    expect(await failureOf(handle)).toMatchObject({
+      type: 'BackupPartial',
+      message: expect.stringContaining('redis: SourceEmpty: redis: no key') as string,
+    });
     expect(bench.calls).toContain('seal postgres+vectors without redis');
     expect(bench.reports[0]?.report.state).toBe('partial');
-    await expect.poll(() => bench.messages, { timeout: 10_000 }).toEqual([expect.stringMatching(/^Backup of wazuh partial: .*redis: SourceEmpty/)]);
+    await expect
+      .poll(() => bench.messages, { timeout: 10_000 })
+      .toEqual([expect.stringMatching(/^Backup of wazuh partial: .*redis: SourceEmpty/)]);
   });
 
-  test.each(['begin', 'seal postgres+redis+vectors without '])('a failure of `%s` ends the run with its own code, with evidence and a message', async (step) => {
-    bench.behave = (call) => {
-      if (call === step) refuse('NoSpace');
-    };
-    expect(await failureOf(await bench.start('fullBackup', {}))).toMatchObject({ type: 'NoSpace' });
-    expect(bench.reports[0]?.report.state).toBe('failed');
-    await expect.poll(() => bench.messages.length, { timeout: 10_000 }).toBe(1);
-  });
+  test.each(['begin', 'seal postgres+redis+vectors without '])(
+    'a failure of `%s` ends the run with its own code, with evidence and a message',
+    async (step) => {
+      bench.behave = (call) => {
+        if (call === step) refuse('NoSpace');
+      };
+      expect(await failureOf(await bench.start('fullBackup', {}))).toMatchObject({ type: 'NoSpace' });
+      expect(bench.reports[0]?.report.state).toBe('failed');
+      expect(bench.calls.includes('release')).toBe(step !== 'begin');
+      await expect.poll(() => bench.messages.length, { timeout: 10_000 }).toBe(1);
+    },
+  );
 
   test('two backups at once: the second waits half an hour for the lock, then is skipped and says who holds it', async () => {
     let release = (): void => undefined;
@@ -55,13 +65,18 @@ describe('fullBackup', () => {
     const second = await bench.start('fullBackup', {}, 'fullBackup/wazuh/second', bench.skipping);
     const result = (await second.result()) as FullBackupResult;
     expect(result).toMatchObject({ state: 'skipped', text: 'skipped: held by fullBackup/wazuh/first' });
-    await expect.poll(() => bench.messages, { timeout: 10_000 }).toEqual([expect.stringContaining('skipped: held by fullBackup/wazuh/first')]);
+    await expect
+      .poll(() => bench.messages, { timeout: 10_000 })
+      .toEqual([expect.stringContaining('skipped: held by fullBackup/wazuh/first')]);
     release();
     expect(((await first.result()) as FullBackupResult).state).toBe('sealed');
   });
 
   test('an unknown component is refused with an example, before anything begins', async () => {
-    expect(await failureOf(await bench.start('fullBackup', { components: ['nope'] }))).toMatchObject({ type: 'InputInvalid', message: expect.stringContaining('{"components":["postgres"]}') as string });
+    expect(await failureOf(await bench.start('fullBackup', { components: ['nope'] }))).toMatchObject({
+      type: 'InputInvalid',
+      message: expect.stringContaining('{"components":["postgres"]}') as string,
+    });
     expect(bench.calls).not.toContain('begin');
   });
 });

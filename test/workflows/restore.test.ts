@@ -11,7 +11,8 @@ const confirmed = { confirm: 'wazuh', requestedBy: 'test', reason: 'test' };
 
 /** Activity call of a plan step: `start:app` → `start app`. */
 const callOf = (step: string): string => step.replace(':', ' ');
-const acting = (calls: readonly string[]): string[] => calls.filter((call) => /^(stage|stop|swap|start|undo|commit) /.test(call));
+const acting = (calls: readonly string[]): string[] =>
+  calls.filter((call) => /^(stage|stop|swap|start|undo|commit) /.test(call));
 
 describe('restore', () => {
   test('`{}` changes nothing: the run ends with its plan', async () => {
@@ -41,13 +42,20 @@ describe('restore', () => {
     bench.behave = (call, attempt) => {
       if (attempt === 1) throw new Error(`first attempt of ${call} died`);
     };
-    const result = (await (await bench.start('restore', { ...confirmed, components: ['redis'] })).result()) as RestoreResult;
+    const result = (await (
+      await bench.start('restore', { ...confirmed, components: ['redis'] })
+    ).result()) as RestoreResult;
     expect(result.state).toBe('committed');
-    for (const { id } of benchPlan(['redis']).steps) expect(bench.calls.filter((call) => call === callOf(id))).toHaveLength(2);
+    for (const { id } of benchPlan(['redis']).steps)
+      expect(bench.calls.filter((call) => call === callOf(id))).toHaveLength(2);
     await bench.client.workflow.getHandle(result.backupWorkflowId).result();
   });
 
-  test.each(benchPlan(['redis']).steps.filter(({ kind }) => kind !== 'commit').map(({ id }) => id))(
+  test.each(
+    benchPlan(['redis'])
+      .steps.filter(({ kind }) => kind !== 'commit')
+      .map(({ id }) => id),
+  )(
     'D3.5: a failure of `%s` undoes everything that was done, in reverse, keeps the first error and restarts what ran',
     async (step) => {
       bench.behave = (call) => {
@@ -62,7 +70,10 @@ describe('restore', () => {
         return inner(call, attempt);
       };
       const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
-      expect(await failureOf(handle)).toMatchObject({ type: 'EngineFailed', message: `the engine broke in ${callOf(step)}` });
+      expect(await failureOf(handle)).toMatchObject({
+        type: 'EngineFailed',
+        message: `the engine broke in ${callOf(step)}`,
+      });
       const calls = acting(bench.calls);
       expect(calls).not.toContain('commit redis');
       const swapped = calls.includes('swap redis');
@@ -84,13 +95,18 @@ describe('restore', () => {
   test('a probe that fails after the swap puts the old data back', async () => {
     bench.probes = (component) => [{ component, name: 'rows', expected: '10', actual: '9', ok: false }];
     const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
-    expect(await failureOf(handle)).toMatchObject({ type: 'ValidationFailed', message: expect.stringContaining('redis/rows: expected 10, actual 9') as string });
+    expect(await failureOf(handle)).toMatchObject({
+      type: 'ValidationFailed',
+      message: expect.stringContaining('redis/rows: expected 10, actual 9') as string,
+    });
     expect(bench.calls).toContain('undo redis');
   });
 
   test('a probe that fails after the swap keeps the new data where that was asked for', async () => {
     bench.probes = (component) => [{ component, name: 'rows', expected: '10', actual: '9', ok: false }];
-    const result = (await (await bench.start('restore', { ...confirmed, components: ['redis'], keepNew: true })).result()) as RestoreResult;
+    const result = (await (
+      await bench.start('restore', { ...confirmed, components: ['redis'], keepNew: true })
+    ).result()) as RestoreResult;
     expect(result.probes.every(({ ok }) => !ok)).toBe(true);
     expect(bench.calls).not.toContain('undo redis');
     await bench.client.workflow.getHandle(result.backupWorkflowId).result();
@@ -129,7 +145,10 @@ describe('restore', () => {
     const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
     await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('stage redis');
     await handle.executeUpdate(abortUpdate, { args: [{ by: 'ann', reason: 'wrong point' }] });
-    expect(await failureOf(handle)).toMatchObject({ type: 'Aborted', message: expect.stringContaining('ann: wrong point') as string });
+    expect(await failureOf(handle)).toMatchObject({
+      type: 'Aborted',
+      message: expect.stringContaining('ann: wrong point') as string,
+    });
     expect(bench.calls).toContain('undo redis');
     release();
   });
@@ -142,7 +161,11 @@ describe('restore', () => {
     await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('stage redis');
     await handle.executeUpdate(holdUpdate, { args: [{ by: 'ann', reason: 'wait' }] });
     release();
-    await expect.poll(async () => (await handle.query(progressQuery)).steps.find(({ id }) => id === 'stage:redis')?.state, { timeout: 10_000 }).toBe('done');
+    await expect
+      .poll(async () => (await handle.query(progressQuery)).steps.find(({ id }) => id === 'stage:redis')?.state, {
+        timeout: 10_000,
+      })
+      .toBe('done');
     const view = await handle.query(progressQuery);
     expect(view).toMatchObject({ held: true, waitingOn: 'resume' });
     expect(bench.calls).not.toContain('validate redis');
@@ -162,7 +185,10 @@ describe('restore', () => {
     await expect.poll(() => bench.calls, { timeout: 20_000 }).toContain('stage redis');
     expect((await failureOf(backup)).message).toMatch(/cancel/i);
     const second = await bench.start('restore', { ...confirmed, components: ['redis'] }, 'restore/wazuh/second');
-    expect(await failureOf(second)).toMatchObject({ type: 'LockHeld', message: expect.stringContaining('restore/wazuh/first') as string });
+    expect(await failureOf(second)).toMatchObject({
+      type: 'LockHeld',
+      message: expect.stringContaining('restore/wazuh/first') as string,
+    });
     release();
     const result = (await first.result()) as RestoreResult;
     await bench.client.workflow.getHandle(result.backupWorkflowId).result();
@@ -170,7 +196,11 @@ describe('restore', () => {
 
   test('D1.2: the RTO clock marks 50, 80 and 100 % and never ends the restore', async () => {
     bench.behave = () => undefined;
-    const handle = await bench.start('restore', { ...confirmed, components: ['redis'], disasterAt: new Date(Date.now() - 4 * 3600_000).toISOString() });
+    const handle = await bench.start('restore', {
+      ...confirmed,
+      components: ['redis'],
+      disasterAt: new Date(Date.now() - 4 * 3600_000).toISOString(),
+    });
     const result = (await handle.result()) as RestoreResult;
     expect(result).toMatchObject({ state: 'committed', rtoBreached: true });
     await expect.poll(() => bench.messages.filter((text) => text.includes('RTO')).length, { timeout: 10_000 }).toBe(3);

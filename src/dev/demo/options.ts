@@ -50,6 +50,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions {
 
 function oneOf<T extends string>(option: string, known: readonly T[], text: string): T {
   const found = known.find((value) => value === text);
-  if (found === undefined) throw new LifeboatError('InputInvalid', `${option} \`${text}\` is not one of ${known.join(', ')}`, { hint: usage });
+  if (found === undefined)
+    throw new LifeboatError('InputInvalid', `${option} \`${text}\` is not one of ${known.join(', ')}`, { hint: usage });
   return found;
 }

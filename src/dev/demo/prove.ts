@@ -15,7 +15,17 @@ export async function probeAppliance(appliance: Appliance, backupId: string): Pr
     const token = { lockStart: new Date(0).toISOString(), runId: 'demo', attempt: 1 };
     const results = await Promise.all(
       manifest.lifeboat.components.map(async (record) =>
-        parts.driver(record.id).probe({ repository, record, token, staged: token, replaceDamaged: false, onProgress: () => undefined, signal: AbortSignal.timeout(300_000) }),
+        parts
+          .driver(record.id)
+          .probe({
+            repository,
+            record,
+            token,
+            staged: token,
+            replaceDamaged: false,
+            onProgress: () => undefined,
+            signal: AbortSignal.timeout(300_000),
+          }),
       ),
     );
     return results.flat();
@@ -37,7 +47,9 @@ export async function probeChat(sample: SampleAppliance): Promise<ProbeResult> {
     });
     const body = (await response.json()) as Partial<ChatAnswer> & { detail?: string };
     const found = body.neighbours?.length ?? 0;
-    const actual = response.ok ? `${found} neighbours, ${body.messages ?? 0} messages kept, session lives ${(body.sessionSeconds ?? 0) > 0 ? 'in' : 'NOT in'} redis` : `HTTP ${response.status}: ${body.detail ?? ''}`;
+    const actual = response.ok
+      ? `${found} neighbours, ${body.messages ?? 0} messages kept, session lives ${(body.sessionSeconds ?? 0) > 0 ? 'in' : 'NOT in'} redis`
+      : `HTTP ${response.status}: ${body.detail ?? ''}`;
     return { component: 'app', name: 'chat', expected, actual, ok: actual === expected };
   } catch (error) {
     return { component: 'app', name: 'chat', expected, actual: (error as Error).message, ok: false };

@@ -47,7 +47,11 @@ export async function makeStage(now: Date): Promise<Stage> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const [temporalPort, uiPort, postgres, redis, app] = (await freePorts(5)) as [number, number, number, number, number];
   const secret = (): string => randomBytes(18).toString('base64url');
-  const remembered: Remembered = { temporal: { port: temporalPort, uiPort }, ports: { postgres, redis, app }, passwords: { postgres: secret(), redis: secret() } };
+  const remembered: Remembered = {
+    temporal: { port: temporalPort, uiPort },
+    ports: { postgres, redis, app },
+    passwords: { postgres: secret(), redis: secret() },
+  };
   await writeFile(join(folder, ports), JSON.stringify(remembered), { mode: 0o600 });
   return build(folder, remembered, true);
 }
@@ -58,7 +62,10 @@ export async function openStage(folder: string): Promise<Stage> {
   try {
     remembered = JSON.parse(await readFile(join(folder, ports), 'utf8')) as Remembered;
   } catch (error) {
-    throw new LifeboatError('NotFound', `\`${folder}\` holds no state of a demo`, { hint: 'the summary of a demo prints the folder', cause: error });
+    throw new LifeboatError('NotFound', `\`${folder}\` holds no state of a demo`, {
+      hint: 'the summary of a demo prints the folder',
+      cause: error,
+    });
   }
   return build(folder, remembered, false);
 }
@@ -112,9 +119,15 @@ function assemble(sample: SampleAppliance, appliance: Appliance, configFile: str
 
 /** Older states go, but for those whose services still run (`--keep`). */
 async function forgetOldStates(root: string): Promise<void> {
-  const old = (await readdir(root)).filter((name) => /^\d{8}_\d{6}$/.test(name)).sort().reverse().slice(statesKept - 1);
+  const old = (await readdir(root))
+    .filter((name) => /^\d{8}_\d{6}$/.test(name))
+    .sort()
+    .reverse()
+    .slice(statesKept - 1);
   for (const name of old) {
-    const { appliance } = await loadConfiguration(join(root, name, 'lifeboat.yaml')).catch(() => ({ appliance: undefined }));
+    const { appliance } = await loadConfiguration(join(root, name, 'lifeboat.yaml')).catch(() => ({
+      appliance: undefined,
+    }));
     if (appliance !== undefined) {
       const platform = createProcessPlatform(appliance.services);
       const states = await Promise.all(appliance.services.map(async (service) => platform.state(service.name)));

@@ -53,7 +53,9 @@ export async function tellStory(options: StoryOptions): Promise<Story> {
     const workflowId = await triggerSchedule(client, appliance, 'backup-full');
     say(runUrl(appliance, workflowId));
     backup = { ...(await watchRun<FullBackupResult>(client, workflowId)), workflowId };
-    say(`${backup.text}: ${formatBytes(backup.bytes)}, ${formatBytes(backup.storedBytes)} stored, ${formatDuration(backup.seconds)}`);
+    say(
+      `${backup.text}: ${formatBytes(backup.bytes)}, ${formatBytes(backup.storedBytes)} stored, ${formatDuration(backup.seconds)}`,
+    );
     await delay(afterBackupMs);
 
     tell('DISASTER', 'every process is killed, every byte of the appliance is deleted');
@@ -66,13 +68,20 @@ export async function tellStory(options: StoryOptions): Promise<Story> {
 
   if (options.sabotage === 'object') say(`SABOTAGE: ${await sabotage('object', sample)}`);
   tell('RESTORE', 'along the dependency graph, staged and checked beside the live paths');
-  const input = { at: backup.id, confirm: appliance.name, reason: 'demo disaster', requestedBy: 'demo', disasterAt: disasterAt.toISOString() };
+  const input = {
+    at: backup.id,
+    confirm: appliance.name,
+    reason: 'demo disaster',
+    requestedBy: 'demo',
+    disasterAt: disasterAt.toISOString(),
+  };
   const { workflowId } = await startRun(client, appliance, 'restore', input, `demo restore of ${appliance.name}`);
   say(runUrl(appliance, workflowId));
   const restore = { ...(await watchRun<RestoreResult>(client, workflowId)), workflowId };
   const restoredAt = new Date();
 
-  if (options.sabotage !== undefined && options.sabotage !== 'object') say(`SABOTAGE: ${await sabotage(options.sabotage, sample)}`);
+  if (options.sabotage !== undefined && options.sabotage !== 'object')
+    say(`SABOTAGE: ${await sabotage(options.sabotage, sample)}`);
   tell('PROOF', 'the manifest in the repository against the running engines');
   const probes = [...(await probeAppliance(appliance, backup.id)), await probeChat(sample)];
   const losses = await countLosses(sample);
@@ -82,18 +91,28 @@ export async function tellStory(options: StoryOptions): Promise<Story> {
 }
 
 /** Engines start, are filled, the app starts; the repository is made as a user makes it; a worker creates the schedule. */
-async function seed({ sample, platform, configFile, startWorker }: Stage, size: ApplianceSize): Promise<void> {
+async function seed(stage: Stage, size: ApplianceSize): Promise<void> {
+  const { sample, platform, configFile } = stage;
   tell('SEED', `a ${size} appliance: PostgreSQL, Redis, FAISS, an embedding model`);
   const signal = AbortSignal.timeout(600_000);
   await Promise.all([platform.start('postgres', signal), platform.start('redis', signal)]);
   const cacheFolder = join(stateFolder(), 'embeddings');
-  const { seconds, rows, vectors } = await seedAppliance(sample, { size, modelPath: findEmbeddingModel(), cacheFolder, onProgress: say });
-  say(Object.entries(rows).map(([table, count]) => `${count} ${table}`).join(', '));
+  const { seconds, rows, vectors } = await seedAppliance(sample, {
+    size,
+    modelPath: findEmbeddingModel(),
+    cacheFolder,
+    onProgress: say,
+  });
+  say(
+    Object.entries(rows)
+      .map(([table, count]) => `${count} ${table}`)
+      .join(', '),
+  );
   say(`${vectors} vectors, all in ${formatDuration(seconds)}`);
   await platform.start('app', signal);
   await promisify(execFile)(process.execPath, [cliScript, '--config', configFile, 'init']);
   say(`repository ${sample.folders.repository}`);
-  await startWorker();
+  await stage.startWorker();
 }
 
 export function tell(title: string, text: string): void {

@@ -20,7 +20,11 @@ export interface WorkerProcess {
 const readyMs = 60_000;
 
 /** Resolves when the worker polls its queues. */
-export async function startWorkerProcess(configFile: string, logFile: string, env: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> {
+export async function startWorkerProcess(
+  configFile: string,
+  logFile: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<WorkerProcess> {
   const log = await open(logFile, 'a', 0o640);
   const from = (await log.stat()).size;
   const child = spawn(process.execPath, [cliScript, '--config', configFile, 'worker'], {
@@ -36,9 +40,19 @@ export async function startWorkerProcess(configFile: string, logFile: string, en
       }
       return (await said()).includes(' runs; stop it') ? true : undefined;
     },
-    { timeoutMs: readyMs, givesUp: () => true, describe: () => new LifeboatError('ServiceFailed', `the worker was not ready after ${readyMs / 1000} s, see ${logFile}`) },
+    {
+      timeoutMs: readyMs,
+      givesUp: () => true,
+      describe: () =>
+        new LifeboatError('ServiceFailed', `the worker was not ready after ${readyMs / 1000} s, see ${logFile}`),
+    },
   );
-  return { pid: child.pid ?? 0, logFile, stop: async () => end(child, 'SIGTERM'), kill: async () => end(child, 'SIGKILL') };
+  return {
+    pid: child.pid ?? 0,
+    logFile,
+    stop: async () => end(child, 'SIGTERM'),
+    kill: async () => end(child, 'SIGKILL'),
+  };
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
