@@ -35,7 +35,7 @@ const manifestSchema = z.object({
     z.object({
       filename: z.string(),
       // Relative to the repository's root: a reader joins it to a folder.
-      path: z.string().regex(/^(?:packs\/[0-9a-f]{2}\/[0-9a-f]{64}|indexes\/[0-9a-f]{32})$/),
+      path: z.string().regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/),
       size: count,
       checksum: z.string().regex(/^[0-9a-f]{64}$/),
     }),

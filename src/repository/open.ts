@@ -13,7 +13,7 @@ import { openSecrets } from './keys.ts';
 import type { KeySource } from './keys.ts';
 import { addProof, readProofs } from './proofs.ts';
 import { materialize } from './reader/materialize.ts';
-import { readSmallFile } from './reader/read-file.ts';
+import { readSmallFile, streamFile } from './reader/read-file.ts';
 import { recoveryKitTriedAt } from './recovery-kit.ts';
 import { getReport, listReports, putReport } from './reports.ts';
 import type { Repository } from './repository.ts';
@@ -93,6 +93,7 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
     },
     readIndex: (indexId, signal): AsyncIterable<IndexEntry> => readIndexObject(storage, indexId, opener, signal),
     readFile: (indexId, path) => readSmallFile(context, indexId, path),
+    streamFile: (indexId, entry, signal): AsyncIterable<Uint8Array> => streamFile(context, indexId, entry, signal),
     materialize: (materializeOptions) => materialize(context, materializeOptions),
     seal: (input) => sealManifest(context, input),
     listManifests: () => listManifests(context),

@@ -24,6 +24,11 @@ export interface Repository {
   readIndex(indexId: string, signal?: AbortSignal): AsyncIterable<IndexEntry>;
   /** One small file of a component (for example `.lifeboat/facts.json`), verified; undefined if absent. */
   readFile(indexId: string, path: string): Promise<Uint8Array | undefined>;
+  /**
+   * One file of any size, block after block, from its first byte; `entry` is one that `readIndex` gave for the same
+   * index. Holds a few blocks; who needs only the beginning stops reading. ObjectMissing, ObjectCorrupt.
+   */
+  streamFile(indexId: string, entry: FileEntry, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /** Fetches, verifies and writes files below a folder. */
   materialize(options: MaterializeOptions): Promise<MaterializeResult>;
 

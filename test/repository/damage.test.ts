@@ -6,8 +6,9 @@ import { initRepository } from '../../src/repository/init.ts';
 import type { KeySource } from '../../src/repository/keys.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { addTree, backUp, repositoryTest as test, testKey } from './fixture.ts';
-import type { Backup } from './fixture.ts';
+import { addTree, backUp, testKey } from './backup.ts';
+import { repositoryTest as test } from './fixture.ts';
+import type { Backup } from './backup.ts';
 
 /** Flips per object; their positions are spread over all bytes and all eight bits. */
 const flipsPerObject = 120;

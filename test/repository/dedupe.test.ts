@@ -3,8 +3,9 @@ import { mkdir, open, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import type { Repository } from '../../src/repository/repository.ts';
-import { addTree, backUp, describeTree, repositoryTest as test } from './fixture.ts';
-import type { Backup, BackupOptions } from './fixture.ts';
+import { addTree, backUp, describeTree } from './backup.ts';
+import { repositoryTest as test } from './fixture.ts';
+import type { Backup, BackupOptions } from './backup.ts';
 
 const megabyte = 1024 * 1024;
 

@@ -9,8 +9,9 @@ import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { withFaults } from '../../src/storage/wrap/fault.ts';
 import type { FaultPlan, FaultyStorage } from '../../src/storage/wrap/fault.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { addTree, backUp, describeTree, repositoryTest as test, sealRecords, testKey } from './fixture.ts';
-import type { Backup } from './fixture.ts';
+import { addTree, backUp, describeTree, sealRecords, testKey } from './backup.ts';
+import { repositoryTest as test } from './fixture.ts';
+import type { Backup } from './backup.ts';
 
 const time = new Date('2026-11-22T02:00:00Z');
 

@@ -6,7 +6,8 @@ import { Sealer } from '../../src/repository/frame.ts';
 import { IndexWriter } from '../../src/repository/index-object.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { backUp, repositoryTest as test } from './fixture.ts';
+import { backUp } from './backup.ts';
+import { repositoryTest as test } from './fixture.ts';
 
 const meta = { mode: 0o644, mtimeNs: '0', uid: 0, gid: 0 } as const;
 const empty = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';

@@ -4,7 +4,8 @@ import { generateKey, formatRecoveryKey, parseRecoveryKey } from '../../src/repo
 import { tryRecoveryKit } from '../../src/repository/recovery-kit.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { withFaults } from '../../src/storage/wrap/fault.ts';
-import { repositoryTest as test, testKey } from './fixture.ts';
+import { testKey } from './backup.ts';
+import { repositoryTest as test } from './fixture.ts';
 
 describe('keys', () => {
   test('a written key comes back from any spacing, upper case and look-alike letters', () => {

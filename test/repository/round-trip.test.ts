@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
 import type { IndexEntry } from '../../src/domain/entry.ts';
-import { addTree, backUp, describeTree, repositoryTest as test } from './fixture.ts';
+import { addTree, backUp, describeTree } from './backup.ts';
+import { repositoryTest as test } from './fixture.ts';
 
 const blockSize = 64 * 1024;
 

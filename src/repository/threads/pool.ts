@@ -18,6 +18,8 @@ export interface Reply {
 
 interface Thread {
   readonly worker: Worker;
+  /** Set when it is gone: nobody would answer. */
+  failure?: Error;
   readonly open: Map<number, { readonly resolve: (result: never) => void; readonly reject: (error: Error) => void }>;
 }
 
@@ -45,6 +47,7 @@ export class ThreadPool {
   ): Promise<ResultOf<K>> {
     if (this.#isClosed) throw new LifeboatError('Internal', 'the repository was closed while it was in use');
     const thread = this.#thread(options.thread ?? this.leastBusy());
+    if (thread.failure !== undefined) throw thread.failure;
     const number = this.#nextNumber;
     this.#nextNumber += 1;
     return new Promise((resolve, reject) => {
@@ -88,6 +91,7 @@ export class ThreadPool {
       else waiting?.reject(new LifeboatError(reply.error.code, reply.error.message));
     });
     const fail = (error: Error): void => {
+      thread.failure ??= error;
       for (const { reject } of thread.open.values()) reject(error);
       thread.open.clear();
     };

@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect } from 'vitest';
+import type { KeySource } from '../../src/repository/keys.ts';
+import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
+import { describeTree } from '../repository/backup.ts';
+import { repositoryTest as test } from '../repository/fixture.ts';
+
+const root = join(import.meta.dirname, 'repository');
+const kitFile = join(import.meta.dirname, 'kit.txt');
+const passphrase = 'golden passphrase, not a secret';
+const expected = JSON.parse(await readFile(join(import.meta.dirname, 'expected.json'), 'utf8')) as Record<
+  string,
+  string[]
+>;
+const ids = Object.keys(expected);
+
+/** The times of links are not kept by restore.sh, and whole seconds of the others. */
+const withoutTimes = (lines: readonly string[]): string[] =>
+  lines.map((line) => line.replace(/ (\d+)(?=\d{6} )\d{6} /, ' $1 ').replace(/( link 777) \d+ /, '$1 '));
+
+describe('golden repository', () => {
+  test("D2.7: every point of the frozen repository restores byte for byte, by passphrase and by the kit's key", async ({
+    folder,
+    open,
+  }) => {
+    const kit = await readFile(kitFile, 'utf8');
+    const key = kit.split('--- key begins ---')[1]?.split('--- key ends ---')[0] ?? '';
+    for (const source of [
+      { mode: 'passphrase', passphrase },
+      { mode: 'key', key },
+    ] as const satisfies readonly KeySource[]) {
+      const repository = await open(createLocalStorage(root), source);
+      expect((await repository.listManifests()).map(({ timestamp, problem }) => [timestamp, problem])).toEqual(
+        ids.toReversed().map((id) => [id, undefined]),
+      );
+      for (const id of ids) {
+        const manifest = await repository.findManifest(id);
+        expect(await repository.check(manifest, {})).toMatchObject({ ok: true, problems: [] });
+        const into = join(folder, source.mode, id);
+        const indexId = manifest.lifeboat.components[0]?.indexId ?? '';
+        await repository.materialize({ indexId, into });
+        expect(await describeTree(into)).toEqual(expected[id]);
+        expect(Buffer.from((await repository.readFile(indexId, '.lifeboat/facts.json')) ?? '').toString()).toBe(
+          '{"rows":"12"}',
+        );
+      }
+      expect(await repository.listProofs(ids.at(-1) ?? '')).toMatchObject([{ state: 'verified' }]);
+    }
+  });
+
+  test('X6: its own restore.sh restores it byte for byte with nothing of Lifeboat', async ({ folder }) => {
+    const [first = '', second = ''] = ids;
+    const run = async (...args: string[]): Promise<string> =>
+      (
+        await promisify(execFile)('sh', [join(root, 'restore.sh'), ...args], {
+          env: { PATH: process.env['PATH'] ?? '', LIFEBOAT_PASSPHRASE: args[0] === '-k' ? '' : passphrase },
+        })
+      ).stdout;
+    expect((await run('-k', kitFile, 'list')).trim().split('\n')).toMatchObject([
+      expect.stringMatching(new RegExp(`^${first}  complete .* files$`)),
+      expect.stringMatching(new RegExp(`^${second}  complete `)),
+    ]);
+    await run('-k', kitFile, 'restore', first, 'all', join(folder, 'kit'));
+    expect(withoutTimes(await describeTree(join(folder, 'kit/files')))).toEqual(withoutTimes(expected[first] ?? []));
+    await run('restore', second, 'files', join(folder, 'passphrase'));
+    expect(withoutTimes(await describeTree(join(folder, 'passphrase')))).toEqual(withoutTimes(expected[second] ?? []));
+  });
+});

@@ -1,0 +1,50 @@
+import { describe, expect } from 'vitest';
+import { acquireLease } from '../../src/repository/lease.ts';
+import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
+import { repositoryTest as test } from './fixture.ts';
+
+const minute = 60_000;
+
+describe('leases', () => {
+  test('of many at once one gets the lease; the others are told who holds it', async ({ folder }) => {
+    const attempts = Array.from({ length: 6 }, (_, holder) =>
+      acquireLease(createLocalStorage(folder), { name: 'collect', holder: `h${holder}`, ttlMs: minute }, undefined),
+    );
+    const settled = await Promise.allSettled(attempts);
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const winner = settled.findIndex(({ status }) => status === 'fulfilled');
+    for (const result of settled) {
+      if (result.status === 'rejected')
+        expect(result.reason).toMatchObject({
+          code: 'LockHeld',
+          message: expect.stringContaining(`held by h${winner}`) as string,
+        });
+    }
+  });
+
+  test('a released lease passes on at once, with a higher token', async ({ folder }) => {
+    const storage = createLocalStorage(folder);
+    const first = await acquireLease(storage, { name: 'target/redis', holder: 'a', ttlMs: minute }, undefined);
+    await first.renew();
+    await first.assertHeld();
+    await first.release();
+    await expect(first.assertHeld()).rejects.toMatchObject({ code: 'Fenced' });
+    const second = await acquireLease(storage, { name: 'target/redis', holder: 'b', ttlMs: minute }, undefined);
+    expect([first.token, second.token]).toEqual([1, 2]);
+    await first.release();
+    await second.assertHeld();
+  });
+
+  test('an expired lease is taken over, and its old holder is fenced', async ({ folder }) => {
+    const storage = createLocalStorage(folder);
+    const stalled = await acquireLease(storage, { name: 'collect', holder: 'stalled', ttlMs: -1 }, undefined);
+    await expect(stalled.assertHeld()).rejects.toMatchObject({ code: 'Fenced' });
+    const next = await acquireLease(storage, { name: 'collect', holder: 'next', ttlMs: minute }, undefined);
+    expect(next.token).toBe(2);
+    await expect(stalled.renew()).rejects.toMatchObject({
+      code: 'Fenced',
+      message: expect.stringContaining('taken over by next') as string,
+    });
+    await next.assertHeld();
+  });
+});
