@@ -1,5 +1,5 @@
 /** Turns a line of an index into an entry; anything unexpected is ManifestInvalid before it is used. */
-import type { BlockRef, FileEntry, IndexEntry } from '../domain/entry.ts';
+import type { BlockRef, IndexEntry } from '../domain/entry.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { pathBytes } from './entry-path.ts';
 
@@ -26,10 +26,6 @@ export function parseEntry(line: string, indexId: string): IndexEntry {
   const entry = value as unknown as IndexEntry;
   pathBytes(entry);
   return entry;
-}
-
-export function isFileEntry(entry: IndexEntry): entry is FileEntry {
-  return entry.type === 'file';
 }
 
 function isFile(value: Record<string, unknown>): boolean {

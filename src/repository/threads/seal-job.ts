@@ -6,7 +6,7 @@ import { hasId } from '../block-table.ts';
 import { frameKinds } from '../frame.ts';
 import type { Sealer } from '../frame.ts';
 import type { SealJob, SealPiece, SealResult, SealedPiece, SourceFacts, ThreadError } from './jobs.ts';
-import { slabBlocks, slabOutputAt } from './slab.ts';
+import { slabBlocks, slabPlainBytes } from './slab.ts';
 
 /** The level that keeps up with two cores: higher ones cost more time than the disk they save. */
 const compressionLevel = 1;
@@ -16,7 +16,8 @@ export function seal(job: SealJob, sealer: Sealer): SealResult {
   const blocks = new Uint32Array(slabBlocks * 3);
   const ids = new Uint8Array(slabBlocks * 32);
   let count = 0;
-  let output = slabOutputAt;
+  // Frames stand behind the plaintext.
+  let output = slabPlainBytes;
   const pieces = job.pieces.map((piece): SealedPiece => {
     const read = load(piece, slab);
     if ('error' in read) return { size: 0, blocks: 0, error: read.error };

@@ -13,7 +13,6 @@ export const minBlockSize = slabPlainBytes / (slabBlocks / 2);
 /** Files of one job at most. */
 export const slabFiles = slabBlocks / 2;
 
-export const slabOutputAt = slabPlainBytes;
 const slabSize = slabPlainBytes * 2 + slabBlocks * frameOverhead;
 
 export interface Slab {
