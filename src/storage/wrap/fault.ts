@@ -19,13 +19,14 @@ export function withFaults(storage: Storage, plan: FaultPlan = {}): FaultyStorag
   const calls: string[] = [];
   const inner = new WeakMap<StagedObject, StagedObject>();
 
-  async function call<T>(name: string, run: () => Promise<T>): Promise<T> {
+  async function call<T>(name: string, run: () => Promise<T>, drop?: (lost: T) => Promise<void>): Promise<T> {
     calls.push(name);
     const fails = calls.length === plan.failAt;
     if (fails && plan.when !== 'after') throw fault(name);
     const result = await run();
-    if (fails) throw fault(name);
-    return result;
+    if (!fails) return result;
+    await drop?.(result);
+    throw fault(name);
   }
 
   function fault(name: string): Error {
@@ -48,7 +49,13 @@ export function withFaults(storage: Storage, plan: FaultPlan = {}): FaultyStorag
   return {
     calls,
     description: storage.description,
-    stage: (key) => call(`stage ${key}`, async () => wrapStaged(await storage.stage(key))),
+    // A handle that nobody got must still be closed.
+    stage: (key) =>
+      call(
+        `stage ${key}`,
+        async () => wrapStaged(await storage.stage(key)),
+        (lost) => lost.discard(),
+      ),
     commit: (staged) =>
       call(`commit ${staged.map(({ key }) => key).join(' ')}`, () =>
         storage.commit(staged.map((object) => inner.get(object) ?? object)),
