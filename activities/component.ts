@@ -11,7 +11,6 @@ import type { FencingToken, RestoreContext } from '../src/drivers/driver.ts';
 import { captureComponent } from '../src/operations/capture-component.ts';
 import { newestRecord, recordOf } from '../src/operations/find-record.ts';
 import { describeTarget } from '../src/operations/prepare-restore.ts';
-import type { ComponentRequest } from '../workflows/run-plan.ts';
 import type { Dependencies } from './dependencies.ts';
 import { translated } from './failures.ts';
 import { withHeartbeat, type Beat } from './heartbeat.ts';
@@ -20,6 +19,18 @@ export interface PointRequest {
   readonly repositoryId: string;
   readonly backupId: string;
   readonly component: string;
+}
+
+/** What every component activity of a restore is given. */
+export interface ComponentRequest {
+  readonly repositoryId: string;
+  readonly backupId: string;
+  readonly component: string;
+  readonly lockSince: string;
+  readonly runId: string;
+  /** The token under which stage succeeded; null before it did. */
+  readonly staged: FencingToken | null;
+  readonly replaceDamaged: boolean;
 }
 
 /** Probes go into histories: at most this many failed ones are carried there one by one. */

@@ -11,19 +11,15 @@
 import {
   ApplicationFailure,
   CancellationScope,
-  ParentClosePolicy,
   allHandlersFinished,
   condition,
   isCancellation,
   setHandler,
-  startChild,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
 import type { PlanStep, RestorePlan } from '../src/domain/restore-plan.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
-import { formatDuration } from '../src/domain/replayed.ts';
-import { fullBackup } from './full-backup.ts';
 import { takeLock, type HeldLock } from './lock.ts';
 import {
   abortUpdate,
@@ -33,10 +29,10 @@ import {
   type RestoreInput,
   type RestoreResult,
 } from './messages.ts';
-import { notify } from './notification.ts';
-import { components, control, evidence, priority, storage } from './proxies.ts';
+import { components, control, priority, storage } from './proxies.ts';
+import { recordRestore, startFollowUpBackup } from './restore-evidence.ts';
 import { watchRto } from './rto-clock.ts';
-import { PlanRunner, rootCode, rootMessage } from './run-plan.ts';
+import { PlanRunner } from './run-plan.ts';
 import { RunDisplay } from './view.ts';
 
 /** A cancelled backup ends within its heartbeat (2 s) plus clean-up; a minute is generous. */
@@ -264,7 +260,6 @@ class RestoreRun {
     result: RestoreResult | undefined,
     failure: unknown,
   ): Promise<RestoreResult> {
-    const { workflowId, runId } = workflowInfo();
     await lock?.release();
     if (failure !== undefined) this.#display.state(lock === undefined ? 'failed' : `aborted(undone=${this.#undone})`);
     this.#undoFailures.forEach((text) => this.#display.note(`not undone: ${text}`));
@@ -272,54 +267,20 @@ class RestoreRun {
     if (result?.state === 'committed') {
       final = { ...result, backupWorkflowId: await startFollowUpBackup(appliance.name, result.id) };
     }
-    const view = this.#display.view();
-    const text = failure === undefined ? (result?.state ?? '') : `${rootCode(failure)}: ${rootMessage(failure)}`;
-    await evidence(appliance.host, { summary: 'write the evidence' }).writeReport({
-      type: 'restore',
-      id: workflowId,
-      report: {
-        workflowId,
-        runId,
-        state: view.state,
-        text: text.slice(0, 4000),
-        backup: view.subject,
-        startedAt: new Date(this.#began).toISOString(),
-        endedAt: new Date().toISOString(),
-        seconds: (Date.now() - this.#began) / 1000,
-        rtoBreached: this.#display.breached,
-        steps: view.steps.map((step) => ({ ...step })),
-        probes: this.#probes.map((probe) => ({ ...probe })),
-        safetyCopies: [...(result?.safetyCopies ?? [])],
-        notUndone: [...this.#undoFailures],
-        notes: [...view.notes],
-        estimateSeconds: this.#plan?.estimateSeconds ?? 0,
-        requestedBy: this.#input.requestedBy ?? 'unknown',
-        reason: this.#input.reason ?? '',
-      },
+    await recordRestore({
+      appliance,
+      display: this.#display,
+      input: this.#input,
+      began: this.#began,
+      result,
+      failure,
+      probes: this.#probes,
+      notUndone: this.#undoFailures,
+      estimateSeconds: this.#plan?.estimateSeconds ?? 0,
     });
-    if (failure !== undefined)
-      await notify('outcome', `Restore of ${appliance.name} ${view.state}: ${text.slice(0, 1500)} (${workflowId})`);
-    else if (result?.state === 'committed') {
-      await notify(
-        'outcome',
-        `Restore of ${appliance.name} from ${result.id} committed after ${formatDuration(result.seconds)} (${workflowId})`,
-      );
-    }
     await condition(allHandlersFinished);
     if (failure !== undefined) throw failure;
     if (final === undefined) throw ApplicationFailure.nonRetryable('the restore ended without a result', 'Internal');
     return final;
   }
-}
-
-/** The restored appliance has no recovery point of its own yet: a full backup begins at once. */
-async function startFollowUpBackup(appliance: string, restored: string): Promise<string> {
-  const workflowId = `fullBackup/${appliance}/${new Date().toISOString()}`;
-  await startChild(fullBackup, {
-    workflowId,
-    args: [{ requestedBy: 'restore', reason: `after the restore of ${restored}` }],
-    parentClosePolicy: ParentClosePolicy.ABANDON,
-    staticSummary: `full backup after the restore of ${restored}`,
-  });
-  return workflowId;
 }

@@ -6,6 +6,7 @@
  * A changed interpreter raises `planVersion` and keeps the old one: plans stand in histories.
  */
 import { ApplicationFailure, CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import type { ComponentRequest } from '../activities/component.ts';
 import type { FencingToken } from '../src/drivers/driver.ts';
 import type { PlanStep, RestorePlan } from '../src/domain/restore-plan.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
@@ -223,18 +224,6 @@ export class PlanRunner {
       'ValidationFailed',
     );
   }
-}
-
-/** What every component activity of a restore is given. */
-export interface ComponentRequest {
-  readonly repositoryId: string;
-  readonly backupId: string;
-  readonly component: string;
-  readonly lockSince: string;
-  readonly runId: string;
-  /** The token under which stage succeeded; null before it did. */
-  readonly staged: FencingToken | null;
-  readonly replaceDamaged: boolean;
 }
 
 function inOrder(steps: readonly PlanStep[]): PlanStep[] {

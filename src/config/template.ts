@@ -38,9 +38,9 @@ schedules:
 # What runs. A restore stops only what stands on the restored data, and starts it again in this order.
 services:
   postgres:
-    start: [systemctl, start, postgresql]
-    stop: [systemctl, stop, postgresql]
-    isRunning: [systemctl, is-active, --quiet, postgresql]
+    start: [systemctl, start, postgresql@15-main]
+    stop: [systemctl, stop, postgresql@15-main]
+    isRunning: [systemctl, is-active, --quiet, postgresql@15-main]
     ready: { tcp: '127.0.0.1:5432' }
   redis:
     start: [systemctl, start, redis-server]
@@ -60,8 +60,9 @@ components:
     services: [postgres]
     dataDirectory: /var/lib/postgresql/15/main
     database: wazuh_chat
-    user: postgres
-    # password: { file: /etc/lifeboat/postgres-password }
+    # A role with LOGIN REPLICATION; \`lifeboat doctor\` prints the SQL that makes it.
+    user: lifeboat
+    password: { file: /etc/lifeboat/postgres-password }
   redis:
     kind: redis
     priority: 2

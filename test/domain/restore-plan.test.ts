@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  criticalPathSeconds,
   planRestore,
   type PlanComponent,
   type PlanInput,
   type PlanStep,
   type RestorePlan,
 } from '../../src/domain/restore-plan.ts';
+import { criticalPathSeconds } from '../../src/domain/restore-steps.ts';
 
 const component = (
   id: string,

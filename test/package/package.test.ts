@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -32,22 +32,12 @@ beforeAll(async () => {
   ]) {
     await cp(join(root, name), join(source, name), { recursive: true });
   }
-  await run(
-    process.execPath,
-    [
-      join(root, 'node_modules/typescript/bin/tsc'),
-      '-p',
-      'tsconfig.build.json',
-      '--typeRoots',
-      join(root, 'node_modules/@types'),
-      '--outDir',
-      'dist',
-    ],
-    { cwd: await linked(source) },
-  );
+  // The compiler looks for packages above the source; the copy has none of its own.
+  await symlink(join(root, 'node_modules'), join(source, 'node_modules'));
   const npm = {
     env: { ...process.env, npm_config_cache: join(folder.path, 'npm'), npm_config_update_notifier: 'false' },
   };
+  await run('npm', ['run', 'build'], { cwd: source, ...npm });
   await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder.path], { cwd: source, ...npm });
   const elsewhere = join(folder.path, 'elsewhere');
   await mkdir(elsewhere);
@@ -60,13 +50,6 @@ beforeAll(async () => {
   command = join(elsewhere, 'node_modules/.bin/lifeboat');
 }, 300_000);
 afterAll(async () => folder.remove());
-
-/** The compiler looks for packages above the source; the copy has none of its own. */
-async function linked(source: string): Promise<string> {
-  const { symlink } = await import('node:fs/promises');
-  await symlink(join(root, 'node_modules'), join(source, 'node_modules'));
-  return source;
-}
 
 test('the packed command runs elsewhere: init, doctor and worker', async () => {
   const temporal = await startTemporal();

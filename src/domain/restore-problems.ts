@@ -1,0 +1,101 @@
+/** Everything that speaks against a restore, all at once. Pure. */
+import { danglingEdges, findCycle } from './graph.ts';
+import type { PlanInput, PlanProblem } from './restore-plan.ts';
+
+export function planProblems(input: PlanInput): PlanProblem[] {
+  return [...choiceProblems(input), ...graphProblems(input), ...targetProblems(input)];
+}
+
+function choiceProblems({ components, chosen, backupId }: PlanInput): PlanProblem[] {
+  const known = new Set(components.map(({ id }) => id));
+  const unknown = chosen
+    .filter((id) => !known.has(id))
+    .map((id) => ({
+      code: 'NotFound',
+      subject: id,
+      message: `recovery point ${backupId} holds no component \`${id}\``,
+      hint: `it holds: ${[...known].join(', ')}`,
+    }));
+  if (components.length > 0) return unknown;
+  return [
+    ...unknown,
+    {
+      code: 'PlanInvalid',
+      subject: backupId,
+      message: `recovery point ${backupId} holds no component`,
+      hint: 'choose another one',
+    },
+  ];
+}
+
+function graphProblems({ components, services }: PlanInput): PlanProblem[] {
+  const nodes = services.map(({ name, dependsOn }) => ({ id: name, after: dependsOn }));
+  const known = new Set(services.map(({ name }) => name));
+  const hint = 'mend `services` in lifeboat.yaml';
+  const problems: PlanProblem[] = danglingEdges(nodes).map(([from, missing]) => ({
+    code: 'PlanInvalid',
+    subject: from,
+    message: `service \`${from}\` depends on the unknown service \`${missing}\``,
+    hint,
+  }));
+  for (const { id, services: own } of components) {
+    for (const name of own.filter((service) => !known.has(service))) {
+      problems.push({
+        code: 'PlanInvalid',
+        subject: id,
+        message: `component \`${id}\` names the unknown service \`${name}\``,
+        hint,
+      });
+    }
+  }
+  const cycle = findCycle(nodes);
+  if (cycle !== undefined)
+    problems.push({
+      code: 'PlanInvalid',
+      subject: cycle[0] ?? '',
+      message: `services depend on each other in a cycle: ${cycle.join(' → ')}`,
+      hint,
+    });
+  return problems;
+}
+
+function targetProblems(input: PlanInput): PlanProblem[] {
+  const chosen = (id: string): boolean => input.chosen.length === 0 || input.chosen.includes(id);
+  const targets = input.targets.filter(({ component }) => chosen(component));
+  const problems: PlanProblem[] = targets.flatMap(({ component, problems: own }) =>
+    own.map((problem) => ({ ...problem, subject: component })),
+  );
+  if (input.replaceDamaged) return problems;
+  for (const { device, path, needBytes, freeBytes } of disksOf(input)) {
+    if (needBytes > freeBytes) {
+      problems.push({
+        code: 'NoSpace',
+        subject: path,
+        message: `the disk of ${path} (device ${device}) needs ${needBytes} bytes beside the live data and has ${freeBytes} free`,
+        hint: `free ${needBytes - freeBytes} bytes there, restore fewer components, or use --replace-damaged for a component that is lost anyway`,
+      });
+    }
+  }
+  return problems;
+}
+
+/** Needs on one disk add up. */
+export function disksOf({
+  targets,
+  chosen,
+}: PlanInput): { device: string; path: string; needBytes: number; freeBytes: number }[] {
+  const byDevice = new Map<string, { device: string; path: string; needBytes: number; freeBytes: number }>();
+  for (const target of targets) {
+    if (chosen.length > 0 && !chosen.includes(target.component)) continue;
+    const disk = byDevice.get(target.device) ?? {
+      device: target.device,
+      path: target.path,
+      needBytes: 0,
+      freeBytes: target.freeBytes,
+    };
+    disk.needBytes += target.needBytes;
+    disk.freeBytes = Math.min(disk.freeBytes, target.freeBytes);
+    byDevice.set(target.device, disk);
+  }
+  return [...byDevice.values()];
+}

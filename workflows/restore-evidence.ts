@@ -1,0 +1,76 @@
+/** What a restore leaves behind, however it ended: the evidence in the repository, word to people, a new full backup. */
+import { ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
+import type { ApplianceView } from '../activities/control.ts';
+import type { ProbeResult } from '../src/domain/recovery-point.ts';
+import { formatDuration } from '../src/domain/replayed.ts';
+import { fullBackup } from './full-backup.ts';
+import type { RestoreInput, RestoreResult } from './messages.ts';
+import { notify } from './notification.ts';
+import { evidence } from './proxies.ts';
+import { rootCode, rootMessage } from './run-plan.ts';
+import type { RunDisplay } from './view.ts';
+
+export interface RestoreRecord {
+  readonly appliance: ApplianceView;
+  readonly display: RunDisplay;
+  readonly input: RestoreInput;
+  /** Milliseconds since the epoch. */
+  readonly began: number;
+  readonly result: RestoreResult | undefined;
+  readonly failure: unknown;
+  readonly probes: readonly ProbeResult[];
+  readonly notUndone: readonly string[];
+  readonly estimateSeconds: number;
+}
+
+/** Stored without limit of tries, then told. A plan that was only shown is recorded and told to nobody. */
+export async function recordRestore(record: RestoreRecord): Promise<void> {
+  const { appliance, display, input, began, result, failure } = record;
+  const { workflowId, runId } = workflowInfo();
+  const view = display.view();
+  const seconds = (Date.now() - began) / 1000;
+  const text = failure === undefined ? (result?.state ?? '') : `${rootCode(failure)}: ${rootMessage(failure)}`;
+  await evidence(appliance.host, { summary: 'write the evidence' }).writeReport({
+    type: 'restore',
+    id: workflowId,
+    report: {
+      workflowId,
+      runId,
+      state: view.state,
+      text: text.slice(0, 4000),
+      backup: view.subject,
+      startedAt: new Date(began).toISOString(),
+      endedAt: new Date().toISOString(),
+      seconds,
+      rtoBreached: display.breached,
+      steps: view.steps.map((step) => ({ ...step })),
+      probes: record.probes.map((probe) => ({ ...probe })),
+      safetyCopies: [...(result?.safetyCopies ?? [])],
+      notUndone: [...record.notUndone],
+      notes: [...view.notes],
+      estimateSeconds: record.estimateSeconds,
+      requestedBy: input.requestedBy ?? 'unknown',
+      reason: input.reason ?? '',
+    },
+  });
+  if (failure !== undefined) {
+    await notify('outcome', `Restore of ${appliance.name} ${view.state}: ${text.slice(0, 1500)} (${workflowId})`);
+  } else if (result?.state === 'committed') {
+    await notify(
+      'outcome',
+      `Restore of ${appliance.name} from ${result.id} committed after ${formatDuration(seconds)} (${workflowId})`,
+    );
+  }
+}
+
+/** The restored appliance has no recovery point of its own yet: a full backup begins at once. */
+export async function startFollowUpBackup(appliance: string, restored: string): Promise<string> {
+  const workflowId = `fullBackup/${appliance}/${new Date().toISOString()}`;
+  await startChild(fullBackup, {
+    workflowId,
+    args: [{ requestedBy: 'restore', reason: `after the restore of ${restored}` }],
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    staticSummary: `full backup after the restore of ${restored}`,
+  });
+  return workflowId;
+}
