@@ -1,18 +1,24 @@
-/** Two runs at once through a real worker: what waits, what gives way, and that nothing half done is ever a recovery point. */
-import { randomBytes } from 'node:crypto';
-import { open, readdir, stat } from 'node:fs/promises';
+/** Two runs at once through a real worker: what waits, what gives way, and that nothing half done is a recovery point. */
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { newRunId, resultOf, snapshot } from '../../src/client/runs.ts';
-import { progressQuery, type FullBackupResult, type RestoreResult } from '../../workflows/messages.ts';
+import { newRunId, resultOf } from '../../src/client/runs.ts';
+import { progressQuery, type FullBackupResult, type RestoreResult, type RunView } from '../../workflows/messages.ts';
+import { configOf, writeStore } from '../drivers/vectorstore/store.ts';
 import { sha256Of, startLeanStage, type LeanStage } from '../support/lean-stage.ts';
 
-/** A capture of it takes above a second: long enough to begin something else meanwhile. */
-const bytes = 200e6;
+/** A vector store is watched for this long before it is read: a capture that certainly lasts while another run begins. */
+const quietSeconds = 4;
 let stage: LeanStage;
 beforeAll(async () => {
-  stage = await startLeanStage(bytes);
+  stage = await startLeanStage(5e6);
+  const vectors = join(stage.folder, 'vectors');
+  await writeStore(vectors, { vectors: 20 });
+  const { embeddingModel } = configOf(vectors);
+  const text = await readFile(stage.configFile, 'utf8');
+  const added = `, vectors: { kind: vectorstore, path: ${vectors}, quiet: ${quietSeconds}s, embeddingModel: ${embeddingModel} } }`;
+  await writeFile(stage.configFile, text.replace(/^(components: .*) \}$/m, `$1${added}`));
   await stage.startWorker();
 }, 120_000);
 afterAll(async () => stage.stop());
@@ -23,69 +29,58 @@ async function start(type: 'fullBackup' | 'restore', input: object): Promise<Wor
   return client.workflow.start(type, { workflowId, taskQueue: appliance.temporal.taskQueue, args: [input] });
 }
 
-/** Resolves when the activity told bytes with a heartbeat. */
-async function moving(handle: WorkflowHandle, activity: string): Promise<void> {
-  const told = async (): Promise<number> => {
-    const { pending } = await snapshot(stage.client, handle.workflowId);
-    return pending.find((step) => step.activity === activity)?.beat?.bytesDone ?? 0;
-  };
-  await expect.poll(told, { timeout: 30_000, interval: 20 }).toBeGreaterThan(0);
+const viewOf = async (handle: WorkflowHandle): Promise<RunView> => handle.query(progressQuery);
+
+/** Resolves in the middle of a backup: the files are stored, the vector store is still watched. */
+async function halfWay(backup: WorkflowHandle): Promise<RunView> {
+  const states = async (): Promise<string[]> => (await viewOf(backup)).steps.map(({ id, state }) => `${id} ${state}`);
+  await expect
+    .poll(states, { timeout: 30_000, interval: 50 })
+    .toEqual(['capture:data done', 'capture:vectors running']);
+  return viewOf(backup);
 }
 
 async function manifests(): Promise<string[]> {
   const names = await readdir(join(stage.repository, 'manifests'), { recursive: true }).catch(() => []);
-  return names
-    .flatMap((name) => /backup_manifest_(\d{8}_\d{6})\.json$/.exec(name)?.[1] ?? [])
-    .toSorted((a, b) => a.localeCompare(b));
+  return names.flatMap((name) => /backup_manifest_(\d{8}_\d{6})\.json$/.exec(name)?.[1] ?? []).toSorted();
 }
 
 describe('two runs at once', () => {
-  let before = '';
+  let point = '';
 
   test('a second backup waits for the first, names it, and then makes a recovery point of its own', async () => {
     const first = await start('fullBackup', {});
-    await moving(first, 'captureComponent');
+    await halfWay(first);
     const second = await start('fullBackup', {});
-    const waitingOn = async (): Promise<string> => (await second.query(progressQuery)).waitingOn;
-    await expect.poll(waitingOn, { timeout: 20_000, interval: 50 }).toBe(`lock held by ${first.workflowId}`);
+    await expect
+      .poll(async () => (await viewOf(second)).waitingOn, { timeout: 20_000, interval: 50 })
+      .toBe(`lock held by ${first.workflowId}`);
     const results = [await resultOf<FullBackupResult>(first), await resultOf<FullBackupResult>(second)] as const;
     expect(results.map(({ state }) => state)).toEqual(['sealed', 'sealed']);
-    // The first had not begun to seal when the second asked, so the second began after the first had ended.
     expect(results[1].id > results[0].id).toBe(true);
-    expect(results[1].storedBytes).toBeLessThan(bytes / 100);
+    // It began after the first had ended: nothing is stored twice.
+    expect(results[1].storedBytes).toBeLessThan(results[0].storedBytes / 100);
     expect(await manifests()).toEqual(results.map(({ id }) => id));
-    before = results[1].id;
+    point = results[1].id;
   }, 90_000);
 
   test('a restore cancels the backup that runs: it commits, and the cancelled backup leaves no recovery point', async () => {
     const big = join(stage.data, 'big.bin');
-    await overwrite(big);
+    await writeFile(big, 'spoiled');
     const backup = await start('fullBackup', {});
-    await moving(backup, 'captureComponent');
-    const subject = (await backup.query(progressQuery)).subject;
-    expect(subject > before).toBe(true);
-    const restore = await start('restore', { confirm: 'lean', reason: 'drill', at: before });
+    const cancelled = (await halfWay(backup)).subject;
+    expect(cancelled > point).toBe(true);
+    const restore = await start('restore', { confirm: 'lean', reason: 'drill', at: point });
     await expect(resultOf(backup)).rejects.toMatchObject({ code: 'Aborted' });
-    expect(await manifests()).not.toContain(subject);
     const result = await resultOf<RestoreResult>(restore);
-    expect(result).toMatchObject({ state: 'committed', id: before });
+    expect(result).toMatchObject({ state: 'committed', id: point });
     expect(await sha256Of(big)).toBe(stage.digest);
-    const followUp = (await stage.client.workflow.getHandle(result.backupWorkflowId).result()) as FullBackupResult;
-    expect(followUp.state).toBe('sealed');
-    expect(await manifests()).toEqual(expect.not.arrayContaining([subject]));
-    // The cancelled run's half written packs are gone from the staging of the repository.
+    const followUp = await resultOf<FullBackupResult>(stage.client.workflow.getHandle(result.backupWorkflowId));
+    const points = await manifests();
+    expect(points).toHaveLength(3);
+    expect(points).toContain(followUp.id);
+    expect(points).not.toContain(cancelled);
+    // What the cancelled run had half written is gone.
     expect(await readdir(join(stage.repository, '.staging'))).toEqual([]);
   }, 90_000);
 });
-
-/** Other bytes of the same size in the same file. */
-async function overwrite(path: string): Promise<void> {
-  const { size } = await stat(path);
-  const file = await open(path, 'r+');
-  try {
-    for (let at = 0; at < size; at += 2 ** 20)
-      await file.write(randomBytes(Math.min(2 ** 20, size - at)), 0, undefined, at);
-  } finally {
-    await file.close();
-  }
-}
