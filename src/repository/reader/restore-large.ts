@@ -1,4 +1,7 @@
-/** Restores one large file: chunks on any thread, its SHA-256 in order on one, durable before it is closed. */
+/**
+ * Restores one large file: chunks on any thread, durable before it is closed. Its content is proven block by block: each
+ * has the id that the authenticated index names at this place, so a second hash of the whole would prove nothing more.
+ */
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { BlockRef, FileEntry } from '../../domain/entry.ts';
@@ -9,8 +12,6 @@ import type { FileMeta } from '../threads/jobs.ts';
 import type { ThreadPool } from '../threads/pool.ts';
 import { createFlags, finishFile, restoreError } from '../threads/restore-job.ts';
 import { slabPlainBytes } from '../threads/slab.ts';
-import type { Slab } from '../threads/slab.ts';
-import { newHashStream } from '../writer/large-file.ts';
 import { planReads, readRanges } from './ranges.ts';
 
 interface From {
@@ -45,41 +46,37 @@ class LargeRestore {
   readonly #entry: FileEntry;
   readonly #handle: FileHandle;
   readonly #from: From;
-  readonly #stream = newHashStream();
-  readonly #thread: number;
   readonly #chunks: Promise<void>[] = [];
-  #hashed: Promise<unknown> = Promise.resolve();
 
   constructor(entry: FileEntry, handle: FileHandle, from: From) {
     this.#entry = entry;
     this.#handle = handle;
     this.#from = from;
-    this.#thread = from.pool.leastBusy();
   }
 
   async begin(): Promise<void> {
+    const { blocks, size, path } = this.#entry;
     let position = 0;
-    for (const refs of chunksOf(this.#entry.blocks)) {
+    for (const refs of chunksOf(blocks)) {
       this.#from.signal?.throwIfAborted();
+      // The slab is not used, it is this job's share of the memory.
       const slab = await this.#from.pool.slabs.acquire();
-      const chunk = this.#run(slab, refs, position);
+      const chunk = this.#run(refs, position).finally(() => this.#from.pool.slabs.release(slab));
       chunk.catch(() => undefined);
       this.#chunks.push(chunk);
       position += refs.reduce((sum, [, , , , plainLength]) => sum + plainLength, 0);
     }
+    if (position !== size)
+      throw new LifeboatError(
+        'ObjectCorrupt',
+        `the blocks of file ${path} make ${position} bytes, its index says ${size}`,
+      );
   }
 
   async finish(meta: FileMeta): Promise<void> {
     try {
       await Promise.all(this.#chunks);
-      const { sha256 } = await this.#from.pool.run(
-        'hash',
-        { stream: this.#stream, length: 0, next: 'end' },
-        { thread: this.#thread },
-      );
-      const { size, sparse, path } = this.#entry;
-      if (sha256 !== this.#entry.sha256)
-        throw new LifeboatError('ObjectCorrupt', `file ${path} does not have the SHA-256 that its index names`);
+      const { size, sparse } = this.#entry;
       finishFile(this.#handle.fd, { size, sparse: sparse === true, meta });
       // Starts the disk while the threads go on with the next file.
       await this.#handle.sync();
@@ -92,47 +89,17 @@ class LargeRestore {
 
   async abandon(): Promise<void> {
     await Promise.allSettled(this.#chunks);
-    await this.#from.pool.run('hash', { stream: this.#stream, length: 0, next: 'drop' }, { thread: this.#thread });
     await this.#handle.close().catch(() => undefined);
   }
 
-  async #run(slab: Slab, refs: readonly BlockRef[], position: number): Promise<void> {
-    const before = this.#hashed;
+  async #run(refs: readonly BlockRef[], position: number): Promise<void> {
     const { pool, storage, packs, onBytes } = this.#from;
-    try {
-      const writing = (async () => {
-        const plan = planReads(refs, packs);
-        const ranges = await readRanges(storage, plan);
-        const job = {
-          ranges,
-          blocks: plan.blocks,
-          fd: this.#handle.fd,
-          position,
-          sparse: this.#entry.sparse === true,
-          name: this.#entry.path,
-          slab: slab.shared,
-        };
-        return pool.run('chunk', job, { transfer: ranges.map(({ buffer }) => buffer) });
-      })();
-      const posted = (async () => {
-        const { length } = await writing;
-        await before;
-        return {
-          done: pool.run(
-            'hash',
-            { stream: this.#stream, slab: slab.shared, length, next: 'more' },
-            { thread: this.#thread },
-          ),
-        };
-      })();
-      this.#hashed = posted.catch(() => undefined);
-      await (
-        await posted
-      ).done;
-      onBytes((await writing).length);
-    } finally {
-      pool.slabs.release(slab);
-    }
+    const plan = planReads(refs, packs);
+    const ranges = await readRanges(storage, plan);
+    const { path: name, sparse } = this.#entry;
+    const job = { ranges, blocks: plan.blocks, fd: this.#handle.fd, position, sparse: sparse === true, name };
+    const { length } = await pool.run('chunk', job, { transfer: ranges.map(({ buffer }) => buffer) });
+    onBytes(length);
   }
 }
 

@@ -13,7 +13,7 @@ export interface JobKinds {
   readonly verify: { readonly job: VerifyJob; readonly result: VerifyResult };
   /** Restore whole small files. */
   readonly files: { readonly job: RestoreFilesJob; readonly result: Record<string, never> };
-  /** Restore a run of blocks of a large file and leave its plaintext in the slab. */
+  /** Restore a run of blocks of a large file. */
   readonly chunk: { readonly job: RestoreChunkJob; readonly result: { readonly length: number } };
 }
 
@@ -136,7 +136,6 @@ export interface RestoreChunkJob {
   readonly position: number;
   readonly sparse: boolean;
   readonly name: string;
-  readonly slab: SharedArrayBuffer;
 }
 
 export interface ThreadError {

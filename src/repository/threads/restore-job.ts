@@ -19,18 +19,16 @@ export function restoreFiles(job: RestoreFilesJob, opener: Opener): Record<strin
   return {};
 }
 
-/** The blocks' plaintext goes to the file and, for the hash of the whole, to the slab. */
+/** A run of blocks of a large file, each written where it belongs. */
 export function restoreChunk(job: RestoreChunkJob, opener: Opener): { readonly length: number } {
-  const slab = new Uint8Array(job.slab);
   let length = 0;
   for (const block of job.blocks) {
     const plain = openBlock(block, job.ranges, opener, job.name);
-    slab.set(plain, length);
+    writing(job.name, () => writeBytes(job.fd, plain, job.position + length, job.sparse));
     length += plain.length;
     freeOpened(plain, block, job.ranges);
   }
   for (const range of job.ranges) freeBytes(range);
-  writing(job.name, () => writeBytes(job.fd, slab.subarray(0, length), job.position, job.sparse));
   return { length };
 }
 
