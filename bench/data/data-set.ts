@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { renderLifeboatYaml } from '../../src/dev/appliance/lifeboat-yaml.ts';
-import { describeAppliance, type SampleAppliance } from '../../src/dev/appliance/description.ts';
+import { databaseName, describeAppliance, type SampleAppliance } from '../../src/dev/appliance/description.ts';
 import { prepareAppliance } from '../../src/dev/appliance/prepare.ts';
 import { seedAppliance } from '../../src/dev/appliance/seed/seed.ts';
 import { withClient } from '../../src/dev/appliance/seed/with-client.ts';
@@ -134,6 +134,8 @@ async function seed(
     cacheFolder: join(stateFolder(), 'embeddings'),
     onProgress: say,
   });
+  // A table that nobody read since it was filled writes a page image per page at the first read, whoever reads first.
+  await withClient(sample, databaseName, async (client) => client.query('vacuum (freeze, analyze)'));
   await withClient(sample, 'postgres', async (client) => {
     for (const setting of settings) await client.query(`alter system set ${setting}`);
     await client.query('checkpoint');
