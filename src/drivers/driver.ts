@@ -28,7 +28,7 @@ export interface Driver {
   capture(context: CaptureContext): Promise<CaptureFacts>;
 
   /** L3: has the stored artefact its structure? Reads from the repository only, never from the live component. */
-  inspect?(repository: Repository, record: ComponentRecord, signal: AbortSignal): Promise<ProbeResult[]>;
+  inspect(repository: Repository, record: ComponentRecord, signal: AbortSignal): Promise<ProbeResult[]>;
 
   /** Where a restore would write, for the plan: what must be on which disk, and what is refused beforehand. */
   restoreTargets(record: ComponentRecord): Promise<RestoreTarget[]>;

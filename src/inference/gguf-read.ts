@@ -1,7 +1,11 @@
 /** Reads the header of a GGUF file: what it is, and how long it must be. Never reads the weights. */
-import { open, type FileHandle } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { LifeboatError } from '../domain/errors.ts';
 import { aligned, defaultAlignment, ggufMagic, scalarBytes, tensorBytes, valueTypes } from './gguf-format.ts';
+
+/** The longest text of real headers is a chat template of some KB. */
+const longestBytes = 64 * 1024 * 1024;
 
 export interface GgufHeader {
   readonly version: number;
@@ -16,16 +20,30 @@ export interface GgufHeader {
 
 /** SourceCorrupt, naming the file and what is wrong with it, for anything that is no whole GGUF file. */
 export async function readGgufHeader(path: string): Promise<GgufHeader> {
-  const file = await open(path, 'r');
+  const { size } = await stat(path);
+  const stream = createReadStream(path, { highWaterMark: 1 << 20 });
   try {
-    const sizeBytes = (await file.stat()).size;
-    const header = await parse(new HeaderReader(file, path, sizeBytes));
+    return await parseGgufHeader(stream as AsyncIterable<Buffer>, size, path);
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** The same for a file that comes as a stream, of which only the beginning is read. `name` stands in errors. */
+export async function parseGgufHeader(
+  chunks: AsyncIterable<Uint8Array>,
+  sizeBytes: number,
+  name: string,
+): Promise<GgufHeader> {
+  const source = chunks[Symbol.asyncIterator]();
+  try {
+    const header = await parse(new HeaderReader(source, name, sizeBytes));
     if (sizeBytes < header.expectedBytes) {
-      throw corrupt(path, `it has ${sizeBytes} bytes, its tensor table needs ${header.expectedBytes}: it is truncated`);
+      throw corrupt(name, `it has ${sizeBytes} bytes, its tensor table needs ${header.expectedBytes}: it is truncated`);
     }
     return { ...header, sizeBytes };
   } finally {
-    await file.close();
+    await source.return?.();
   }
 }
 
@@ -94,37 +112,41 @@ async function skipArray(reader: HeaderReader): Promise<number> {
   return length;
 }
 
-/** A window over the file, so that a vocabulary of 250,000 words costs few reads. */
+/** Takes the header from a stream, from its first byte on. */
 class HeaderReader {
   position = 0;
-  #window = Buffer.alloc(0);
-  #windowStart = 0;
-  readonly #file: FileHandle;
-  readonly #path: string;
+  #held: Buffer = Buffer.alloc(0);
+  readonly #source: AsyncIterator<Uint8Array>;
+  readonly #name: string;
   readonly #size: number;
 
-  constructor(file: FileHandle, path: string, size: number) {
-    this.#file = file;
-    this.#path = path;
+  constructor(source: AsyncIterator<Uint8Array>, name: string, size: number) {
+    this.#source = source;
+    this.#name = name;
     this.#size = size;
   }
 
   corrupt(reason: string): LifeboatError {
-    return corrupt(this.#path, reason);
+    return corrupt(this.#name, reason);
   }
 
   async bytes(length: number): Promise<Buffer> {
-    if (this.position + length > this.#size) throw this.corrupt(`its header breaks off at byte ${this.#size}`);
-    if (this.position < this.#windowStart || this.position + length > this.#windowStart + this.#window.length)
-      await this.#fill(length);
-    const from = this.position - this.#windowStart;
-    this.position += length;
-    return this.#window.subarray(from, from + length);
+    if (length > longestBytes) throw this.corrupt(`its header has a text of ${length} bytes`);
+    this.#requireInside(length);
+    if (this.#held.length < length) await this.#hold(length);
+    const taken = this.#held.subarray(0, length);
+    this.#drop(length);
+    return taken;
   }
 
   async skip(length: number): Promise<void> {
-    if (this.position + length > this.#size) throw this.corrupt(`its header breaks off at byte ${this.#size}`);
-    this.position += length;
+    this.#requireInside(length);
+    for (let left = length; left > 0;) {
+      if (this.#held.length === 0) await this.#hold(1);
+      const part = Math.min(left, this.#held.length);
+      this.#drop(part);
+      left -= part;
+    }
   }
 
   async u32(): Promise<number> {
@@ -148,16 +170,24 @@ class HeaderReader {
     return (await this.bytes(await this.u64())).toString('utf8');
   }
 
-  async #fill(length: number): Promise<void> {
-    const window = Buffer.alloc(Math.min(Math.max(length, 1 << 20), this.#size - this.position));
-    let filled = 0;
-    while (filled < window.length) {
-      const { bytesRead } = await this.#file.read(window, filled, window.length - filled, this.position + filled);
-      if (bytesRead === 0) throw this.corrupt('it became shorter while it was read');
-      filled += bytesRead;
+  #requireInside(length: number): void {
+    if (this.position + length > this.#size) throw this.corrupt(`its header breaks off at byte ${this.#size}`);
+  }
+
+  #drop(length: number): void {
+    this.#held = this.#held.subarray(length);
+    this.position += length;
+  }
+
+  async #hold(length: number): Promise<void> {
+    const parts: Uint8Array[] = [this.#held];
+    for (let held = this.#held.length; held < length;) {
+      const next = await this.#source.next();
+      if (next.done === true) throw this.corrupt('it became shorter while it was read');
+      parts.push(next.value);
+      held += next.value.length;
     }
-    this.#window = window;
-    this.#windowStart = this.position;
+    this.#held = Buffer.concat(parts);
   }
 }
 

@@ -10,6 +10,7 @@ import type { ReportProgress } from '../domain/progress.ts';
 import type { BackupId, Manifest } from '../domain/recovery-point.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { CheckResult, Repository } from '../repository/repository.ts';
+import { inspectPoint, type Structure } from './inspect-point.ts';
 
 export type VerifyLevel = 'L1-presence' | 'L1' | 'L3';
 
@@ -18,7 +19,7 @@ export interface VerifyOptions {
   readonly at: string;
   readonly components: readonly string[];
   readonly levels: readonly VerifyLevel[];
-  /** Needed for L3. A component without a configured driver has no L3. */
+  /** Needed for L3. NotFound for a component that is not configured any more: it has no L3. */
   readonly driver?: (component: string) => Driver;
   readonly onProgress: ReportProgress;
   readonly signal: AbortSignal;
@@ -32,42 +33,55 @@ export interface VerifyResult {
   readonly objects: number;
   readonly bytes: number;
   readonly problems: readonly string[];
+  /** What every component was taken through. */
   readonly levels: readonly VerifyLevel[];
+  /** Components that are not configured any more, and so stand without L3. */
+  readonly uninspected: readonly string[];
 }
 
+/** NotFound, Aborted (by the signal's reason): a verification that was stopped proves neither health nor damage. */
 export async function verifyPoint(options: VerifyOptions): Promise<VerifyResult> {
-  const { repository, levels } = options;
+  const { repository, signal } = options;
   const manifest = await repository.findManifest(options.at);
   requireKnown(manifest, options.components);
-  const result = levels.includes('L1') ? await check(options, manifest) : await presence(options, manifest);
-  const structural = levels.includes('L3') ? await inspect(options, manifest) : [];
-  const problems = [...result.problems.map(describe), ...structural];
+  const result = options.levels.includes('L1') ? await check(options, manifest) : await presence(options, manifest);
+  signal.throwIfAborted();
+  const structure = await inspect(options, manifest);
+  signal.throwIfAborted();
+  const problems = [...result.problems.map(describe), ...structure.problems];
   const [first] = result.problems;
   if (options.orThrow && first !== undefined) {
     throw new LifeboatError(first.code === 'ObjectMissing' ? 'ObjectMissing' : 'ObjectCorrupt', describe(first), {
       component: first.component,
     });
   }
+  const { uninspected } = structure;
   const verified: VerifyResult = {
     id: manifest.timestamp,
     ok: problems.length === 0,
     objects: result.objects,
     bytes: result.bytes,
     problems,
-    levels,
+    levels: options.levels.filter((level) => level !== 'L3' || uninspected.length === 0),
+    uninspected,
   };
-  if (!levels.includes('L1-presence') && options.components.length === 0) {
-    await repository.putProof(manifest.timestamp, {
-      kind: 'verify',
-      levels: [...levels],
-      ok: verified.ok,
-      at: new Date().toISOString(),
-      objects: verified.objects,
-      bytes: verified.bytes,
-      problems: problems.slice(0, 50),
-    });
-  }
+  if (!options.levels.includes('L1-presence') && options.components.length === 0) await prove(repository, verified);
   return verified;
+}
+
+async function prove(
+  repository: Repository,
+  { id, ok, objects, bytes, problems, levels }: VerifyResult,
+): Promise<void> {
+  await repository.putProof(id, {
+    kind: 'verify',
+    levels: [...levels],
+    ok,
+    at: new Date().toISOString(),
+    objects,
+    bytes,
+    problems: problems.slice(0, 50),
+  });
 }
 
 function check(
@@ -91,26 +105,13 @@ async function presence(options: VerifyOptions, manifest: Manifest): Promise<Che
 }
 
 async function inspect(
-  { repository, components, driver, signal }: VerifyOptions,
+  { repository, components, levels, driver, signal }: VerifyOptions,
   manifest: Manifest,
-): Promise<string[]> {
-  const problems: string[] = [];
-  for (const record of manifest.lifeboat.components) {
-    if (components.length > 0 && !components.includes(record.id)) continue;
-    try {
-      const probes = (await driver?.(record.id).inspect?.(repository, record, signal)) ?? [];
-      problems.push(
-        ...probes
-          .filter(({ ok }) => !ok)
-          .map(
-            ({ component, name, expected, actual }) => `${component}: ${name}: expected ${expected}, found ${actual}`,
-          ),
-      );
-    } catch (error) {
-      problems.push(`${record.id}: its structure could not be read: ${(error as Error).message}`);
-    }
-  }
-  return problems;
+): Promise<Structure> {
+  if (driver === undefined || !levels.includes('L3')) return { problems: [], uninspected: [] };
+  const all = manifest.lifeboat.components;
+  const records = all.filter(({ id }) => components.length === 0 || components.includes(id));
+  return inspectPoint({ repository, records, driver, signal });
 }
 
 function describe({ component, file, object, code, message }: CheckResult['problems'][number]): string {

@@ -1,14 +1,16 @@
 /** Reads the configured files and folders into a component writer. */
 import { createHash, type Hash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import type { FilesConfig } from '../../domain/appliance.ts';
+import type { OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ComponentWriter } from '../../repository/repository.ts';
 import type { CaptureContext, CaptureFacts } from '../driver.ts';
 import { forEachConcurrently } from './concurrently.ts';
 import { factsPath, type FilesFacts } from './facts.ts';
 import { readOwners } from './owners.ts';
-import { rootsOf } from './paths.ts';
+import { pathBytes, rootsOf } from './paths.ts';
 import { unusable, walk, type Found, type WalkOptions } from './walk.ts';
 
 /** Small files wait for the disk more than for a core. */
@@ -21,6 +23,7 @@ interface Tally {
   links: number;
   readonly skipped: { path: string; why: string }[];
   readonly changed: string[];
+  readonly dangling: string[];
 }
 
 /**
@@ -31,7 +34,7 @@ export async function captureFiles(config: FilesConfig, context: CaptureContext)
   const roots = rootsOf(config.paths);
   const options: WalkOptions = { component: config.id, roots, exclude: config.exclude, owners: await readOwners() };
   const capturedFrom = new Date();
-  const tally: Tally = { files: 0, bytes: 0, folders: 0, links: 0, skipped: [], changed: [] };
+  const tally: Tally = { files: 0, bytes: 0, folders: 0, links: 0, skipped: [], changed: [], dangling: [] };
   const before = createHash('sha256');
   await forEachConcurrently(identified(walk(options), before), filesAtOnce, async (found) => {
     context.signal.throwIfAborted();
@@ -42,7 +45,8 @@ export async function captureFiles(config: FilesConfig, context: CaptureContext)
       component: config.id,
     });
   const isStable = tally.changed.length === 0 && (await isUnchanged(options, before));
-  const facts: FilesFacts = { paths: roots, exclude: config.exclude, skipped: tally.skipped, changed: tally.changed };
+  const { skipped, changed, dangling } = tally;
+  const facts: FilesFacts = { paths: roots, exclude: config.exclude, skipped, changed, dangling };
   await context.writer.bytes(factsPath, Buffer.from(JSON.stringify(facts)));
   return {
     capturedFrom,
@@ -70,6 +74,8 @@ async function captureOne(
     await writer.add(found.entry);
     if (found.entry.type === 'directory') tally.folders++;
     else tally.links++;
+    if (found.entry.type === 'symlink' && (await leadsNowhere(found.entry)))
+      tally.dangling.push(`/${found.entry.path}`);
   } else {
     const bytes = Number(found.stats.size);
     if (await captureFile(found, writer, component)) tally.changed.push(found.entry.path);
@@ -77,6 +83,13 @@ async function captureOne(
     tally.bytes += bytes;
     onProgress({ phase: 'reading files', bytesDone: tally.bytes, bytesTotal: 0 });
   }
+}
+
+async function leadsNowhere(link: OtherEntry): Promise<boolean> {
+  return stat(Buffer.concat([Buffer.from('/'), pathBytes(link)])).then(
+    () => false,
+    () => true,
+  );
 }
 
 /** Returns whether it changed while it was read. */

@@ -7,6 +7,7 @@ import { treeBytes } from '../swap/disk.ts';
 import { captureFiles } from './capture.ts';
 import { checkFiles } from './check.ts';
 import { compareWithIndex } from './compare.ts';
+import { inspectFiles } from './inspect.ts';
 import { rootsOf } from './paths.ts';
 import { commitFiles, filesTargets, stageFiles, stagedPath, swapFiles, undoFiles } from './restore.ts';
 
@@ -26,6 +27,7 @@ export function createFilesDriver(config: FilesConfig, environment: DriverEnviro
       return { bytes: bytes.reduce((sum, part) => sum + part, 0) };
     },
     capture: async (context) => captureFiles(config, context),
+    inspect: async (repository, record, signal) => inspectFiles({ repository, record, signal }),
     restoreTargets: async (record) => filesTargets(config, record),
     stage: async (context) => stageFiles({ config, tuning: { ...tuning, signal: context.signal } }, context),
     validate: async (context) =>

@@ -10,4 +10,6 @@ export interface FilesFacts {
   readonly skipped: readonly { readonly path: string; readonly why: string }[];
   /** Files that changed while they were read, twice. */
   readonly changed: readonly string[];
+  /** Symbolic links that led nowhere at the capture. Points of older versions do not say. */
+  readonly dangling?: readonly string[];
 }

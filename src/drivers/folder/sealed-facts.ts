@@ -4,10 +4,10 @@ import { LifeboatError } from '../../domain/errors.ts';
 import type { RestoreContext } from '../driver.ts';
 import type { ComponentWriter } from '../../repository/repository.ts';
 
-const factsPath = `${reservedFolder}/facts.json`;
+export const sealedFactsPath = `${reservedFolder}/facts.json`;
 
 export async function writeSealedFacts(writer: ComponentWriter, facts: object): Promise<void> {
-  await writer.bytes(factsPath, Buffer.from(JSON.stringify(facts)));
+  await writer.bytes(sealedFactsPath, Buffer.from(JSON.stringify(facts)));
 }
 
 /** Trusted once read: the index is authenticated and its writer was this driver. ObjectMissing where there are none. */
@@ -15,11 +15,11 @@ export async function readSealedFacts<Facts>({
   repository,
   record,
 }: Pick<RestoreContext, 'repository' | 'record'>): Promise<Facts> {
-  const bytes = await repository.readFile(record.indexId, factsPath);
+  const bytes = await repository.readFile(record.indexId, sealedFactsPath);
   if (bytes === undefined) {
     throw new LifeboatError(
       'ObjectMissing',
-      `the recovery point has no \`${factsPath}\` for component \`${record.id}\``,
+      `the recovery point has no \`${sealedFactsPath}\` for component \`${record.id}\``,
       { component: record.id },
     );
   }

@@ -14,6 +14,7 @@ import { treeBytes } from '../swap/disk.ts';
 import { captureModels } from './capture.ts';
 import { checkModels } from './check.ts';
 import type { ModelsFacts } from './facts.ts';
+import { inspectModels } from './inspect.ts';
 import { proveModels } from './prove.ts';
 
 /** Models are large and change as a whole. */
@@ -29,6 +30,7 @@ export function createModelsDriver(config: ModelsConfig, _environment: DriverEnv
     check: async () => checkModels(config),
     estimate: async () => ({ bytes: await treeBytes(config.path) }),
     capture: async (context) => captureModels(config, context),
+    inspect: async (repository, record, signal) => inspectModels({ repository, record, signal }),
     restoreTargets: async (record) => [await describeFolderTarget(folder, record)],
     stage: async (context) => stageFolder(folder, context, (await readSealedFacts<ModelsFacts>(context)).owner),
     validate: async (context) => proveModels(config, context, await stagedFolder(folder, context)),

@@ -13,6 +13,7 @@ import { probeContent } from './content-probes.ts';
 import { readFacts } from './facts.ts';
 import { engineFailure } from './failures.ts';
 import { commitPostgres, swapPostgres, undoPostgres } from './go-live.ts';
+import { inspectPostgres } from './inspect.ts';
 import { stagePostgres } from './stage.ts';
 import { postgresTargets } from './targets.ts';
 import { validatePostgres } from './validate.ts';
@@ -29,6 +30,7 @@ export function createPostgresDriver(config: PostgresConfig, environment: Driver
     check: () => checkPostgres(config, environment),
     estimate: () => estimate(config, environment),
     capture: (context) => capturePostgres(config, environment, context),
+    inspect: (repository, record, signal) => inspectPostgres({ repository, record, signal }),
     restoreTargets: (record) => postgresTargets(config, record),
     stage: (context) => stagePostgres(config, context),
     validate: (context) => validatePostgres(config, context),

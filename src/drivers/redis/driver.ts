@@ -7,7 +7,8 @@ import type { Driver, DriverEnvironment } from '../driver.ts';
 import { captureRedis } from './capture.ts';
 import { checkRedis } from './check.ts';
 import { endpointOf, info, withRedis } from './connection.ts';
-import { inspectRedis, probeRedis, validateRedis } from './prove.ts';
+import { inspectRedis } from './inspect.ts';
+import { probeRedis, validateRedis } from './prove.ts';
 import { commitRedis, redisTargets, swapRedis, undoRedis } from './restore.ts';
 import { stageRedis } from './stage.ts';
 
@@ -24,7 +25,7 @@ export function createRedisDriver(config: RedisConfig, environment: DriverEnviro
     check: async () => checkRedis(config, environment),
     estimate: async () => ({ bytes: await estimateBytes(config, environment) }),
     capture: async (context) => captureRedis(config, environment, context),
-    inspect: async (repository, record, signal) => inspectRedis(config, environment, { repository, record, signal }),
+    inspect: async (repository, record, signal) => inspectRedis({ repository, record, signal }),
     restoreTargets: async (record) => redisTargets(config, record),
     stage: async (context) => stageRedis(config, context, { ...tuning, signal: context.signal }),
     validate: async (context) => validateRedis(config, context),

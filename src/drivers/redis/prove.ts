@@ -39,18 +39,6 @@ export async function validateRedis(config: RedisConfig, context: RestoreContext
   }
 }
 
-/** L3 from the repository alone: the stored dump's checksum, structure and counts. */
-export async function inspectRedis(
-  config: RedisConfig,
-  environment: DriverEnvironment,
-  stored: Stored,
-): Promise<ProbeResult[]> {
-  const facts = await readFacts(stored);
-  return withStoredDump(environment, stored, async (dump) => [
-    await proveStructure(dump, facts, config, stored.signal),
-  ]);
-}
-
 type Stored = Pick<RestoreContext, 'repository' | 'record' | 'signal'>;
 
 /** Fetches the dump below the state folder, and removes it again. */

@@ -16,6 +16,7 @@ import { captureVectorstore } from './capture.ts';
 import { checkVectorstore } from './check.ts';
 import type { VectorstoreFacts } from './facts.ts';
 import { otherModel } from './embedding-model.ts';
+import { inspectVectorstore } from './inspect.ts';
 import { proveStores } from './prove.ts';
 
 /** FAISS indexes change by appending and in place: aligned blocks of this size are stored once. */
@@ -31,6 +32,7 @@ export function createVectorstoreDriver(config: VectorstoreConfig, _environment:
     check: async () => checkVectorstore(config),
     estimate: async () => ({ bytes: await treeBytes(config.path) }),
     capture: async (context) => captureVectorstore(config, context),
+    inspect: async (repository, record, signal) => inspectVectorstore({ repository, record, signal }),
     restoreTargets: async (record) => [await describeTarget(config, record)],
     async stage(context) {
       const facts = await readSealedFacts<VectorstoreFacts>(context);

@@ -1,6 +1,6 @@
 /** The three files of a vector store, as the appliance's framework writes them. */
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join, parse } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { FolderEntry } from '../folder/walk-folder.ts';
 
@@ -17,14 +17,17 @@ export interface StoreMetadata {
 
 /** Folders (relative to the root, `` for itself) that hold at least one of the three files. */
 export function storeFolders(entries: readonly FolderEntry[]): string[] {
-  const folders = entries.flatMap(({ kind, meta }) => {
-    const folder = dirname(meta.path);
-    const name = folder === '.' ? meta.path : meta.path.slice(folder.length + 1);
-    return kind === 'file' && (name === indexFile || name === pickleFile || name === metadataFile)
-      ? [folder === '.' ? '' : folder]
-      : [];
-  });
-  return [...new Set(folders)];
+  return storeFoldersOf(entries.flatMap(({ kind, meta }) => (kind === 'file' ? [meta.path] : [])));
+}
+
+/** The same for paths of files. */
+export function storeFoldersOf(paths: Iterable<string>): string[] {
+  const folders = new Set<string>();
+  for (const path of paths) {
+    const { dir, base } = parse(path);
+    if (storeFiles.some((name) => name === base)) folders.add(dir);
+  }
+  return [...folders];
 }
 
 /** Which of the three are not there. */
@@ -35,15 +38,21 @@ export function missingFiles(folder: string, entries: readonly FolderEntry[]): s
 
 /** SourceCorrupt where it is not JSON of an object. */
 export async function readMetadata(path: string, component?: string): Promise<StoreMetadata> {
-  const text = await readFile(path, 'utf8');
-  const content = parseObject(text);
-  if (content === undefined) {
+  const metadata = parseMetadata(await readFile(path, 'utf8'));
+  if (metadata === undefined) {
     throw new LifeboatError(
       'SourceCorrupt',
       `\`${path}\` is not a JSON object`,
       component === undefined ? {} : { component },
     );
   }
+  return metadata;
+}
+
+/** Undefined where it is not JSON of an object. */
+export function parseMetadata(text: string): StoreMetadata | undefined {
+  const content = parseObject(text);
+  if (content === undefined) return undefined;
   const { document_count: count, embedding_model: model } = content;
   return {
     documentCount: typeof count === 'number' ? count : undefined,

@@ -1,10 +1,6 @@
 /** Takes stored vectors out of a flat index file, so that known queries are real ones. Other kinds get seeded vectors. */
 import { open } from 'node:fs/promises';
-
-/** Flat indexes by their first four bytes: L2, inner product, and the older name of L2. */
-const flatKinds = ['IxF2', 'IxFI', 'IxFl'];
-/** kind 4, dimension 4, count 8, two unused 8, trained 1, metric 4, length 8. */
-const headerBytes = 45;
+import { indexHeaderBytes, parseIndexHeader } from './index-header.ts';
 
 /** `count` vectors of the given dimension, the same ones for the same file. */
 export async function sampleQueries(
@@ -15,17 +11,17 @@ export async function sampleQueries(
 ): Promise<Float32Array[]> {
   const file = await open(path, 'r');
   try {
-    const header = Buffer.alloc(headerBytes);
-    await file.read(header, 0, headerBytes, 0);
+    const start = Buffer.alloc(indexHeaderBytes);
+    await file.read(start, 0, start.length, 0);
     const vectorBytes = dimension * 4;
+    const flat = parseIndexHeader(start)?.flat;
     const isFlat =
-      flatKinds.includes(header.toString('latin1', 0, 4)) &&
-      (await file.stat()).size === headerBytes + total * vectorBytes;
+      flat !== undefined && (await file.stat()).size === flat.end && flat.end === flat.begin + total * vectorBytes;
     if (!isFlat) return Array.from({ length: count }, (_, index) => seededVector(index + 1, dimension));
     return await Promise.all(
       Array.from({ length: Math.min(count, total) }, async (_, index) => {
         const bytes = Buffer.alloc(vectorBytes);
-        await file.read(bytes, 0, vectorBytes, headerBytes + Math.floor((index * total) / count) * vectorBytes);
+        await file.read(bytes, 0, vectorBytes, flat.begin + Math.floor((index * total) / count) * vectorBytes);
         return new Float32Array(bytes.buffer, bytes.byteOffset, dimension);
       }),
     );

@@ -1,0 +1,95 @@
+/** Do a stored vector store's three files agree with each other and with the capture? The pickle is never opened. */
+import { join } from 'node:path';
+import type { FileEntry } from '../../domain/entry.ts';
+import type { ProbeResult } from '../../domain/recovery-point.ts';
+import { readSealedFacts, sealedFactsPath } from '../folder/sealed-facts.ts';
+import { fileName, Inspection, inspectFacts, readBeginning, readStored, type Stored } from '../stored.ts';
+import type { StoreFacts, VectorstoreFacts } from './facts.ts';
+import { indexFile, metadataFile, parseMetadata, pickleFile, storeFiles, storeFoldersOf } from './files.ts';
+import { indexHeaderBytes, parseIndexHeader, type IndexHeader } from './index-header.ts';
+
+export async function inspectVectorstore(stored: Stored): Promise<ProbeResult[]> {
+  const inspection = new Inspection(stored.record.id);
+  const facts = await inspectFacts(inspection, sealedFactsPath, async () => readSealedFacts<VectorstoreFacts>(stored));
+  if (facts === undefined) return inspection.results;
+  const files = await findFiles(stored);
+  for (const store of facts.stores) {
+    const at = (name: string): string => join(store.folder, name);
+    await inspectIndexFile(inspection, stored, store, { path: at(indexFile), entry: files.get(at(indexFile)) });
+    await inspectMetadata(inspection, stored, store, { path: at(metadataFile), entry: files.get(at(metadataFile)) });
+    const pickle = files.get(at(pickleFile));
+    if (pickle === undefined || pickle.size === 0) {
+      inspection.expect(fileName(at(pickleFile)), 'there', pickle === undefined ? 'absent' : 'empty');
+    }
+  }
+  const known = facts.stores.map(({ folder }) => folder);
+  for (const folder of storeFoldersOf(files.keys()).filter((each) => !known.includes(each))) {
+    inspection.expect(`store \`${folder}\``, 'one that the capture checked', 'one that it did not');
+  }
+  return inspection.results;
+}
+
+interface Place {
+  readonly path: string;
+  readonly entry: FileEntry | undefined;
+}
+
+async function findFiles({ repository, record, signal }: Stored): Promise<Map<string, FileEntry>> {
+  const files = new Map<string, FileEntry>();
+  for await (const entry of repository.readIndex(record.indexId, signal)) {
+    const isOfStore = storeFiles.some((name) => entry.path === name || entry.path.endsWith(`/${name}`));
+    if (entry.type === 'file' && isOfStore) files.set(entry.path, entry);
+  }
+  return files;
+}
+
+async function inspectIndexFile(
+  inspection: Inspection,
+  stored: Stored,
+  { total, dimension }: StoreFacts,
+  { path, entry }: Place,
+): Promise<void> {
+  if (entry === undefined) {
+    inspection.expect(fileName(path), 'there', 'absent');
+    return;
+  }
+  const header = parseIndexHeader(await readBeginning(stored, entry, indexHeaderBytes));
+  if (header === undefined) {
+    inspection.expect(fileName(path), 'a FAISS index', `${entry.size} bytes: too short`);
+    return;
+  }
+  const of = `a FAISS index of kind ${header.kind}`;
+  const length = header.flat === undefined ? undefined : header.flat.begin + total * dimension * 4;
+  const expected = `${of}, ${describe(header, { total, dimension }, length)}`;
+  inspection.expect(fileName(path), expected, `${of}, ${describe(header, header.counts, entry.size)}`);
+}
+
+/** Only a flat index tells its length; of a kind whose header is not known there is nothing to compare. */
+function describe(
+  { flat, counts: known }: IndexHeader,
+  counts: IndexHeader['counts'],
+  bytes: number | undefined,
+): string {
+  if (known === undefined || counts === undefined) return 'which only FAISS can check';
+  const length = flat === undefined ? '' : ` in ${bytes} bytes`;
+  return `${counts.total} vectors of ${counts.dimension} dimensions${length}`;
+}
+
+async function inspectMetadata(
+  inspection: Inspection,
+  stored: Stored,
+  { documentCount, embeddingModel }: StoreFacts,
+  { path, entry }: Place,
+): Promise<void> {
+  const text = (count: number | null | undefined, model: string | null | undefined): string =>
+    `${count ?? 'uncounted'} documents, embedded by ${model ?? 'an unnamed model'}`;
+  const expected = text(documentCount, embeddingModel);
+  const content = await readStored(stored, entry);
+  if (content === undefined) {
+    inspection.expect(fileName(path), expected, 'absent');
+    return;
+  }
+  const metadata = parseMetadata(content.toString('utf8'));
+  const actual = metadata === undefined ? 'no JSON object' : text(metadata.documentCount, metadata.embeddingModel);
+  inspection.expect(fileName(path), expected, actual);
+}
