@@ -46,8 +46,10 @@ async function reopen(folder: string): Promise<void> {
   const stage = await openStage(folder);
   const stop = stopOnSignal(stage);
   try {
-    for (const service of ['postgres', 'redis', 'app'])
-      await stage.platform.start(service, AbortSignal.timeout(300_000));
+    for (const service of ['postgres', 'redis', 'app']) {
+      // The demo may have ended with a destroyed appliance: its runs and its repository are worth a look all the same.
+      await stage.platform.start(service, AbortSignal.timeout(300_000)).catch((error: Error) => say(error.message));
+    }
     await stage.startWorker();
     stop();
     await linger(stage);
