@@ -95,7 +95,7 @@ export function createStorageActivities(deps: Dependencies) {
       return translated(undefined, () =>
         withHeartbeat(async () => {
           const repository = await deps.repository();
-          const manifest = await repository.findManifest(at);
+          const manifest = await repository.findManifest(at, components);
           const chosen = manifest.lifeboat.components.filter(
             ({ id }) => components.length === 0 || components.includes(id),
           );

@@ -70,8 +70,12 @@ async function markBrokenChain(
   }
 }
 
-export async function findManifest(context: Context, selector: string): Promise<Manifest> {
-  if (selector === 'latest') return findLatest(context);
+export async function findManifest(
+  context: Context,
+  selector: string,
+  holding: readonly string[] = [],
+): Promise<Manifest> {
+  if (selector === 'latest') return findLatest(context, holding);
   if (!/^[\d_]{1,15}$/.test(selector))
     throw new LifeboatError('NotFound', `${JSON.stringify(selector)} is neither a timestamp nor latest`);
   const matches = (await manifestIds(context.storage)).filter((id) => id.startsWith(selector));
@@ -91,11 +95,11 @@ export async function readManifest(context: Context, id: BackupId): Promise<Mani
 }
 
 /** The newest that may be restored without a second thought: complete, not suspect, its last proof not bad. */
-async function findLatest(context: Context): Promise<Manifest> {
+async function findLatest(context: Context, holding: readonly string[]): Promise<Manifest> {
   const passedOver: string[] = [];
   for (const id of (await manifestIds(context.storage)).reverse()) {
     const reason = await readManifest(context, id).then(
-      async (manifest) => (await reasonAgainst(context, manifest)) ?? manifest,
+      async (manifest) => (await reasonAgainst(context, manifest, holding)) ?? manifest,
       (error: unknown) => {
         // A newer format may hide the newest backup: an old tool must not restore an older one in silence.
         if (!isLifeboatError(error, 'ManifestInvalid')) throw error;
@@ -109,12 +113,26 @@ async function findLatest(context: Context): Promise<Manifest> {
   throw new LifeboatError('NotFound', `no usable recovery point in ${context.storage.description}: ${seen}`);
 }
 
-async function reasonAgainst({ storage, secrets }: Context, manifest: Manifest): Promise<string | undefined> {
+async function reasonAgainst(
+  { storage, secrets }: Context,
+  manifest: Manifest,
+  holding: readonly string[],
+): Promise<string | undefined> {
   if (!manifest.success) return 'incomplete';
+  const held = manifest.lifeboat.components.map(({ id }) => id);
+  // A backup of chosen components is good, but whoever asks for everything must not get a part of it in silence.
+  const lacking = (holding.length === 0 ? configuredThen(manifest) : holding).filter((id) => !held.includes(id));
+  if (lacking.length > 0) return `without ${lacking.join(', ')}`;
   const suspect = manifest.lifeboat.components.filter((component) => component.suspect).map(({ id }) => id);
   if (suspect.length > 0) return `suspect: ${suspect.join(', ')}`;
   const state = (await readProofs(storage, manifest.timestamp, secrets)).findLast((proof) => 'state' in proof)?.[
     'state'
   ];
   return state === 'quarantined' || state === 'failed' ? String(state) : undefined;
+}
+
+/** The components that were configured when the point was made. */
+function configuredThen({ configuration }: Manifest): string[] {
+  const { components } = configuration;
+  return typeof components === 'object' && components !== null ? Object.keys(components) : [];
 }

@@ -97,7 +97,7 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
     materialize: (materializeOptions) => materialize(context, materializeOptions),
     seal: (input) => sealManifest(context, input),
     listManifests: () => listManifests(context),
-    findManifest: (selector) => findManifest(context, selector),
+    findManifest: (selector, holding) => findManifest(context, selector, holding),
     check: (manifest, checkOptions) => checkManifest(context, manifest, checkOptions),
     putProof: (id, proof) => addProof(storage, id, proof, secrets),
     listProofs: (id) => readProofs(storage, id, secrets),

@@ -36,8 +36,12 @@ export interface Repository {
   seal(body: SealInput): Promise<Manifest>;
   /** All manifests newest first; a damaged one appears with its problem instead of ending the list. */
   listManifests(): Promise<ManifestListing[]>;
-  /** One manifest by full id or unique prefix, or `latest` (newest successful, not quarantined or suspect). NotFound, Ambiguous, ManifestInvalid, FormatTooNew. */
-  findManifest(selector: string): Promise<Manifest>;
+  /**
+   * One manifest by full id or unique prefix, or `latest`: the newest successful one, not quarantined or suspect, that
+   * holds every component of `holding` (all that were configured then, where nothing is given). NotFound, Ambiguous,
+   * ManifestInvalid, FormatTooNew.
+   */
+  findManifest(selector: string, holding?: readonly string[]): Promise<Manifest>;
 
   /** L1: every stored object of a point exists and authenticates, every block has its id. Names each bad file and component. */
   check(manifest: Manifest, options: CheckOptions): Promise<CheckResult>;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import type { ComponentRecord } from '../../src/domain/recovery-point.ts';
 import { layout } from '../../src/repository/layout.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { backUp, reserve, sealRecords } from './backup.ts';
@@ -119,6 +120,45 @@ describe('recovery points', () => {
     expect((await repository.findManifest(suspect ?? '')).lifeboat.components[0]?.suspect).toBe(true);
     expect((await repository.findManifest(incomplete ?? '')).success).toBe(false);
     expect(await repository.listProofs(failed ?? '')).toMatchObject([{ state: 'verified' }, { state: 'failed' }]);
+  });
+
+  test('latest passes over a backup of chosen components, unless it holds what is asked for', async ({
+    repository,
+  }) => {
+    const configuration = { components: { postgres: {}, models: {} } };
+    const seal = async (day: string, held: readonly string[]): Promise<string> => {
+      const id = await reserve(repository, new Date(`2026-11-${day}T02:00:00Z`));
+      const at = `2026-11-${day}T02:00:00.000Z`;
+      const components = await inTurn(held, async (component): Promise<ComponentRecord> => {
+        const writer = await repository.writeComponent({ backupId: id, componentId: component, blockSize: 65_536 });
+        await writer.bytes('file', Buffer.from(id));
+        const { reusedFiles: _, ...written } = await writer.finish();
+        const times = { capturedFrom: at, capturedUntil: at };
+        const facts = { quiescence: 'quiesced', suspect: false, facts: {} } as const;
+        return { id: component, kind: 'files', host: 'main', ...written, ...times, ...facts };
+      });
+      const body = {
+        appliance: 'test',
+        type: 'full',
+        tool: 'test',
+        startedAt: at,
+        failures: [],
+        workflow: null,
+      } as const;
+      await repository.seal({ timestamp: id, configuration, body: { ...body, components } });
+      return id;
+    };
+    const latest = async (holding?: string[]) => (await repository.findManifest('latest', holding)).timestamp;
+    const whole = await seal('22', ['postgres', 'models']);
+    const chosen = await seal('23', ['postgres']);
+    expect(await latest()).toBe(whole);
+    expect(await latest(['postgres', 'models'])).toBe(whole);
+    expect(await latest(['postgres'])).toBe(chosen);
+    expect((await repository.findManifest(chosen)).timestamp).toBe(chosen);
+    await expect(latest(['redis'])).rejects.toMatchObject({
+      code: 'NotFound',
+      message: expect.stringContaining(`${chosen} (without redis)`) as string,
+    });
   });
 
   test('a prefix finds one point; none is NotFound, several are Ambiguous and named', async ({ repository }) => {
