@@ -1,8 +1,7 @@
 /**
  * A server of Lifeboat's own that recovers a staged data directory away from the live one: reachable only through a
- * socket in a folder that nobody else may enter.
+ * socket in a folder that nobody else may enter. It ends with this process, however this process ends.
  */
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -11,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import { spawnGuarded } from '../../platform/process/guarded-child.ts';
 import { openSession } from './connection.ts';
 import type { Session } from './connection.ts';
 import type { SealedFacts } from './facts.ts';
@@ -107,20 +107,15 @@ async function makeFolder({ component, dataDirectory, facts, owner }: PrivateSer
 async function spawnServer(options: PrivateServerOptions, folder: string): Promise<ChildProcess> {
   const log = await open(join(folder, 'log'), 'w', 0o600);
   try {
-    const child = spawn(
-      join(options.binDirectory, 'postgres'),
-      ['-D', options.dataDirectory, '-c', `config_file=${join(folder, 'postgresql.conf')}`],
-      {
-        cwd: '/',
-        env: serverEnvironment(),
-        stdio: ['ignore', log.fd, log.fd],
-        // Ctrl-C at a terminal reaches this process, which then stops the server.
-        detached: true,
-        ...asOther(options.owner),
-      },
-    );
-    child.on('error', () => {}); // Seen as an exit without a pid.
-    return child;
+    const config = `config_file=${join(folder, 'postgresql.conf')}`;
+    return spawnGuarded({
+      command: [join(options.binDirectory, 'postgres'), '-D', options.dataDirectory, '-c', config],
+      cwd: '/',
+      env: serverEnvironment(),
+      output: [log.fd, log.fd],
+      user: asOther(options.owner),
+      lastSignal: 'QUIT',
+    });
   } finally {
     await log.close();
   }

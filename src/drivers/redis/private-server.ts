@@ -1,5 +1,8 @@
-/** A redis-server of our own on a folder of our own: reachable by a socket in a 0700 folder only, saving nothing. */
-import { spawn, type ChildProcess } from 'node:child_process';
+/**
+ * A redis-server of our own on a folder of our own: reachable by a socket in a 0700 folder only, saving nothing, and
+ * gone with this process.
+ */
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import { spawnGuarded } from '../../platform/process/guarded-child.ts';
 import { info, withRedis, type Endpoint } from './connection.ts';
 import type { RedisFacts } from './facts.ts';
 import type { ServerBinary } from './server-binary.ts';
@@ -74,10 +78,16 @@ function start(
     ['--databases', '16384'],
     ...modules.map((words) => ['--loadmodule', ...words]),
   ];
-  const asUser = user !== undefined && process.getuid?.() === 0 ? user : {};
-  const child = spawn(binary.path, settings.flat(), { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], ...asUser });
+  const child = spawnGuarded({
+    command: [binary.path, ...settings.flat()],
+    cwd: folder,
+    env: process.env,
+    output: ['pipe', 'pipe'],
+    user: process.getuid?.() === 0 ? user : undefined,
+    lastSignal: 'KILL',
+  });
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
       log.push(...text.split('\n').filter((line) => line !== ''));
       log.splice(0, Math.max(0, log.length - 20));
     });
