@@ -23,7 +23,13 @@ export interface BoundedChildOptions {
 /** What a child answers. Children use `serveRequests` (child-side.ts). */
 export type ChildReply =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
-  | { readonly id: number; readonly ok: false; readonly code: ErrorCode; readonly message: string };
+  | {
+      readonly id: number;
+      readonly ok: false;
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly hint?: string;
+    };
 
 /**
  * What is mapped writable before any data is loaded: code range, heaps, thread stacks, libraries. M on Node 24, x64:
@@ -106,11 +112,12 @@ export class BoundedChild {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if (reply.ok) waiting?.resolve(reply.value);
-    else waiting?.reject(this.#refusal(reply.code, reply.message));
+    else waiting?.reject(this.#refusal(reply));
   }
 
-  #refusal(code: ErrorCode, message: string): LifeboatError {
-    if (code !== 'EngineFailed') return new LifeboatError(code, message, this.#fields());
+  #refusal({ code, message, hint }: ChildReply & { ok: false }): LifeboatError {
+    if (code !== 'EngineFailed')
+      return new LifeboatError(code, message, { ...this.#fields(), ...(hint === undefined ? {} : { hint }) });
     return this.#engineFailed(`failed: ${message}`);
   }
 

@@ -10,13 +10,17 @@ export function serveRequests(handle: Handler): void {
     handle(message as Parameters<Handler>[0]).then(
       (value) => reply({ id: message.id, ok: true, value }),
       (error: unknown) => {
-        const text = error instanceof Error ? error.message : String(error);
-        reply({ id: message.id, ok: false, code: isLifeboatError(error) ? error.code : 'EngineFailed', message: text });
+        reply({ id: message.id, ok: false, ...describe(error) });
       },
     );
   });
   // Without this a child would outlive a worker that was killed.
   process.on('disconnect', () => process.exit(0));
+}
+
+function describe(error: unknown): Pick<ChildReply & { ok: false }, 'code' | 'message' | 'hint'> {
+  if (isLifeboatError(error)) return { code: error.code, message: error.message, hint: error.hint };
+  return { code: 'EngineFailed', message: error instanceof Error ? error.message : String(error) };
 }
 
 function reply(message: ChildReply): void {

@@ -41,6 +41,14 @@ export async function probeModel(options: LoadProbeOptions): Promise<LoadProof> 
   );
 }
 
+/** Is llama.cpp itself there? Loads no model. Precondition where its package is missing or made for another machine. */
+export async function probeEngine(options: Omit<LoadProbeOptions, 'modelPath'>): Promise<void> {
+  const script = childScript('model-child', import.meta.url);
+  await withBoundedChild({ ...options, script, subject: 'llama.cpp' }, async (child) =>
+    child.request({ kind: 'ready' }),
+  );
+}
+
 async function embedOne(child: BoundedChild, options: LoadProbeOptions, architecture: string): Promise<LoadProof> {
   const [vector] = await child.request<Float32Array[]>({
     kind: 'embed',

@@ -1,23 +1,28 @@
 /** Child process that loads one GGUF model with llama.cpp and embeds texts or generates one token. */
 import { availableParallelism } from 'node:os';
-import { getLlama, LlamaLogLevel, type LlamaEmbeddingContext, type LlamaModel } from 'node-llama-cpp';
+import type { Llama, LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
 import { serveRequests } from './child-side.ts';
+import { importNative } from './native-package.ts';
 
 /** Log lines are short; a longer text is cut. Tokens. */
 const contextSize = 256;
 
+let engine: Promise<Llama> | undefined;
 let loaded: Promise<LlamaModel> | undefined;
 let contexts: Promise<LlamaEmbeddingContext[]> | undefined;
 
 serveRequests(async (message) => {
-  const model = await (loaded ??= load(String(message.modelPath)));
+  engine ??= importNative('node-llama-cpp', openEngine);
+  const llama = await engine;
+  if (message.kind === 'ready') return true;
+  const model = await (loaded ??= llama.loadModel({ modelPath: String(message.modelPath), checkTensors: true }));
   if (message.kind === 'embed') return embed(model, message.texts as readonly string[]);
   return { tokens: await generate(model), architecture: model.architecture };
 });
 
-async function load(modelPath: string): Promise<LlamaModel> {
-  const llama = await getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error, progressLogs: false });
-  return llama.loadModel({ modelPath, checkTensors: true });
+async function openEngine(): Promise<Llama> {
+  const { getLlama, LlamaLogLevel } = await import('node-llama-cpp');
+  return getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error, progressLogs: false });
 }
 
 /** One context with one thread per core: M: 7.9 ms a line instead of 18.6 with one context of two threads. */

@@ -1,6 +1,6 @@
 /** Child process that loads one FAISS index and searches it. */
-import faiss from 'faiss-node';
 import { serveRequests } from '../../inference/child-side.ts';
+import { importNative } from '../../inference/native-package.ts';
 import { sampleQueries } from './flat-vectors.ts';
 import type { IndexFacts, InspectRequest, Neighbours } from './inspect-index.ts';
 
@@ -10,6 +10,7 @@ serveRequests(async (message) => inspect(message as unknown as InspectRequest));
 const mostAdded = 100;
 
 async function inspect({ path, k, queries, knownTotal }: InspectRequest): Promise<IndexFacts> {
+  const { default: faiss } = await importNative('faiss-node', async () => import('faiss-node'));
   const begin = performance.now();
   const index = faiss.Index.read(path);
   const loadSeconds = (performance.now() - begin) / 1000;
