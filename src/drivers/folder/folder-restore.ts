@@ -3,54 +3,48 @@
  * What happens between staging and swap is the driver's own.
  */
 import { access, chmod, chown, constants, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { reservedFolder } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ComponentRecord } from '../../domain/recovery-point.ts';
-import type { RestoreContext, RestoreTarget, StageFacts } from '../driver.ts';
+import type { DriverEnvironment, RestoreContext, RestoreTarget, StageFacts } from '../driver.ts';
 import { readOwners } from '../files/owners.ts';
-import { deviceOf, freeBytes, nearestExisting, treeBytes } from '../swap/disk.ts';
 import { findStaged, makeStaging, markStaged, removeStaging, stagingPath } from '../swap/staging.ts';
 import { clearLive, swapBack, swapIn, swapState, type SwapTarget } from '../swap/swap.ts';
+import { restoreTargetOf } from '../swap/target.ts';
+import { ensureRoom } from './room.ts';
 import type { FolderOwner } from './walk-folder.ts';
 
 export interface FolderComponent {
   readonly component: string;
   /** The live folder. */
   readonly path: string;
+  readonly tuning: DriverEnvironment['swap'];
+  /** What is wrong with the live data; empty where it is good. `--replace-damaged` deletes no good data. */
+  readonly damage: () => Promise<readonly string[]>;
 }
 
 const runsAsRoot = process.getuid?.() === 0;
 
 /** Room, device and everything that would stop a restore, found before it begins. */
-export async function describeFolderTarget({ path }: FolderComponent, record: ComponentRecord): Promise<RestoreTarget> {
-  const problems: { code: string; message: string; hint: string }[] = [];
+export async function describeFolderTarget(
+  { path }: Pick<FolderComponent, 'path'>,
+  record: ComponentRecord,
+): Promise<RestoreTarget> {
+  const target = await restoreTargetOf({ live: path, needBytes: record.bytes });
   const found = await stat(path).catch(() => undefined);
-  if (found !== undefined && !found.isDirectory()) {
-    problems.push({
-      code: 'Precondition',
-      message: `\`${path}\` is not a folder`,
-      hint: 'configure the folder itself',
-    });
-  }
-  const parent = await nearestExisting(dirname(path));
-  if (!(await isWritable(parent))) {
-    problems.push({
-      code: 'PermissionDenied',
-      message: `\`${parent}\` cannot be written`,
-      hint: 'run the worker as root or as the owner of the data',
-    });
-  }
-  return {
-    path,
-    device: await deviceOf(path),
-    needBytes: record.bytes,
-    freeBytes: await freeBytes(path),
-    liveBytes: await treeBytes(path),
-    problems,
+  if (found === undefined || found.isDirectory()) return target;
+  const problem = {
+    code: 'Precondition',
+    message: `\`${path}\` is not a folder`,
+    hint: 'configure the folder itself',
   };
+  return { ...target, problems: [...target.problems, problem] };
 }
 
-/** Fetches and verifies every file. A complete staging of an earlier attempt of this run is used again. */
+/**
+ * Fetches and verifies every file. A complete staging of an earlier attempt of this run is used again.
+ * NoSpace before the first byte; Precondition where `--replace-damaged` meets good data.
+ */
 export async function stageFolder(
   folder: FolderComponent,
   context: RestoreContext,
@@ -59,7 +53,12 @@ export async function stageFolder(
   const target = targetOf(folder, context);
   const { indexId, bytes, files } = context.record;
   if ((await findStaged(target, indexId)) !== undefined) return { bytes, files, facts: { reused: true } };
-  if (context.replaceDamaged) await clearLive(target);
+  const makeRoom = async (): Promise<void> => {
+    await refuseUnlessDamaged(folder);
+    await clearLive(target);
+  };
+  const needs = new Map([[folder.path, await bytesInIndex(context)]]);
+  await ensureRoom(needs, { component: folder.component, ...(context.replaceDamaged ? { makeRoom } : {}) });
   const staged = await makeStaging(folder.path, folder.component, context.token);
   const result = await context.repository.materialize({
     indexId,
@@ -77,6 +76,23 @@ export async function stageFolder(
   return { bytes: result.bytes, files: result.files, facts: {} };
 }
 
+/** Of the index itself: the plan asked by the manifest's sum. */
+async function bytesInIndex({ repository, record, signal }: RestoreContext): Promise<number> {
+  let bytes = 0;
+  for await (const entry of repository.readIndex(record.indexId, signal)) {
+    if (entry.type === 'file' && !entry.path.startsWith(`${reservedFolder}/`)) bytes += entry.size;
+  }
+  return bytes;
+}
+
+async function refuseUnlessDamaged({ component, path, damage }: FolderComponent): Promise<void> {
+  if ((await damage()).length > 0) return;
+  throw new LifeboatError('Precondition', `nothing is proven to be wrong with \`${path}\``, {
+    component,
+    hint: 'make room and restore without --replace-damaged: then the old data stays',
+  });
+}
+
 /** The folder that `stageFolder` filled. Precondition where this run staged nothing. */
 export async function stagedFolder(folder: FolderComponent, context: RestoreContext): Promise<string> {
   const receipt = await findStaged(targetOf(folder, context), context.record.indexId);
@@ -92,7 +108,7 @@ export async function stagedFolder(folder: FolderComponent, context: RestoreCont
 /** Does nothing where this run's swap is already done; goes on where an earlier attempt was killed in it. */
 export async function swapFolder(folder: FolderComponent, context: RestoreContext): Promise<void> {
   const { component, token, tuning } = targetOf(folder, context);
-  const receipt = await findStaged(targetOf(folder, context), context.record.indexId);
+  const receipt = await findStaged({ component, token, lives: [folder.path] }, context.record.indexId);
   // After a swap the staged folder is gone from its place: then its name only tells which swap is meant.
   const staged = receipt?.staged[folder.path] ?? (await stagingPath(folder.path, component, context.staged));
   await swapIn({
@@ -103,8 +119,10 @@ export async function swapFolder(folder: FolderComponent, context: RestoreContex
   });
 }
 
-export async function undoFolder(folder: FolderComponent, context: RestoreContext): Promise<void> {
-  const target = targetOf(folder, context);
+/** Goes on where the run's signal was aborted: it is what puts the old data back. */
+export async function undoFolder(folder: FolderComponent, { token }: RestoreContext): Promise<void> {
+  const { component, path, tuning = {} } = folder;
+  const target = { component, lives: [path], token, tuning };
   await swapBack(target);
   await removeStaging(target);
 }
@@ -125,6 +143,6 @@ export async function isWritable(path: string): Promise<boolean> {
   );
 }
 
-function targetOf({ component, path }: FolderComponent, { token, signal }: RestoreContext): SwapTarget {
-  return { component, lives: [path], token, tuning: { signal } };
+function targetOf({ component, path, tuning }: FolderComponent, { token, signal }: RestoreContext): SwapTarget {
+  return { component, lives: [path], token, tuning: { ...tuning, signal } };
 }

@@ -66,6 +66,12 @@ async function openFolder(folder: string, component: string): Promise<Awaited<Re
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT')
       throw new LifeboatError('SourceEmpty', `the folder \`${folder}\` does not exist`, { component, cause: error });
+    if (code === 'ENOTDIR')
+      throw new LifeboatError('Precondition', `\`${folder}\` is not a folder`, {
+        component,
+        hint: 'configure the folder itself',
+        cause: error,
+      });
     if (code === 'EACCES' || code === 'EPERM')
       throw new LifeboatError('PermissionDenied', `the folder \`${folder}\` cannot be read`, {
         component,

@@ -6,6 +6,7 @@ import { LifeboatError } from '../../domain/errors.ts';
 import { readGgufHeader } from '../../inference/gguf-read.ts';
 import { probeModel } from '../../inference/load-probe.ts';
 import type { CaptureContext, CaptureFacts } from '../driver.ts';
+import { refuseUnreadable } from '../folder/readable.ts';
 import { writeSealedFacts } from '../folder/sealed-facts.ts';
 import { ownerOf, walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
 import type { ModelFacts, ModelsFacts } from './facts.ts';
@@ -18,7 +19,10 @@ export async function captureModels(config: ModelsConfig, context: CaptureContex
   const models = entries.filter(isModel);
   if (models.length === 0)
     throw new LifeboatError('SourceEmpty', `\`${config.path}\` holds no .gguf file`, { component: config.id });
-  for (const { absolutePath } of models) await readGgufHeader(absolutePath);
+  for (const { absolutePath } of models) {
+    await refuseUnreadable(absolutePath, config.id);
+    await readGgufHeader(absolutePath);
+  }
   const reused = await writeEntries(config, context, entries);
   const facts: ModelFacts[] = [];
   for (const model of models) {

@@ -1,58 +1,49 @@
-/** What `doctor` says of a folder of models. Loads nothing: headers are quick and name a truncated file. */
-import { dirname } from 'node:path';
+/** What `doctor` says of a folder of models. Loads none: headers are quick and name a truncated file. */
 import type { ModelsConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
-import { readGgufHeader } from '../../inference/gguf-read.ts';
+import { probeEngine } from '../../inference/load-probe.ts';
 import type { Finding } from '../driver.ts';
-import { isWritable } from '../folder/folder-restore.ts';
+import { checkFolderTarget } from '../folder/check-target.ts';
 import { walkFolder } from '../folder/walk-folder.ts';
-import { nearestExisting } from '../swap/disk.ts';
 import { isModel } from './capture.ts';
+import { damageOf } from './damage.ts';
 
+/** Never throws: what fails is a finding with a hint. */
 export async function checkModels(config: ModelsConfig): Promise<Finding[]> {
-  return [...(await checkFiles(config)), await checkRestore(config)];
+  const groups = [checkFiles(config), checkEngine(config), checkFolderTarget(config).then((finding) => [finding])];
+  const results = await Promise.allSettled(groups);
+  return results.flatMap((result) =>
+    result.status === 'fulfilled' ? result.value : [findingOf(`${config.id}: models`, result.reason)],
+  );
 }
 
 async function checkFiles(config: ModelsConfig): Promise<Finding[]> {
   const name = `${config.id}: models`;
+  const models = (await walkFolder(config.path, config.id)).filter(isModel);
+  if (models.length === 0) {
+    const text = `\`${config.path}\` holds no .gguf file`;
+    return [{ name, level: 'fail', text, hint: `check \`path\` of the component \`${config.id}\`` }];
+  }
+  const problems = await damageOf(config);
+  if (problems.length === 0) {
+    const count = `${models.length} model file${models.length === 1 ? '' : 's'}`;
+    return [{ name, level: 'ok', text: `${count} in \`${config.path}\`` }];
+  }
+  const hint = 'restore the component, or fetch the file again';
+  return problems.map((text) => ({ name, level: 'fail', text, hint }));
+}
+
+/** Silent where llama.cpp is there: what it is for shows at a capture. */
+async function checkEngine(config: ModelsConfig): Promise<Finding[]> {
   try {
-    const models = (await walkFolder(config.path, config.id)).filter(isModel);
-    if (models.length === 0)
-      return [
-        { name, level: 'fail', text: `\`${config.path}\` holds no .gguf file`, hint: 'check `path` of the component' },
-      ];
-    const findings = await Promise.allSettled(models.map(async ({ absolutePath }) => readGgufHeader(absolutePath)));
-    const problems = findings.flatMap((finding) =>
-      finding.status === 'rejected' ? [String((finding.reason as Error).message)] : [],
-    );
-    if (problems.length === 0)
-      return [
-        {
-          name,
-          level: 'ok',
-          text: `${models.length} model file${models.length === 1 ? '' : 's'} in \`${config.path}\``,
-        },
-      ];
-    return problems.map((text) => ({
-      name,
-      level: 'fail',
-      text,
-      hint: 'restore the component, or fetch the file again',
-    }));
+    await probeEngine({ memoryLimitBytes: config.memoryLimit, component: config.id });
+    return [];
   } catch (error) {
-    const hint = isLifeboatError(error) ? { hint: error.hint } : {};
-    return [{ name, level: 'fail', text: error instanceof Error ? error.message : String(error), ...hint }];
+    return [findingOf(`${config.id}: llama.cpp`, error)];
   }
 }
 
-async function checkRestore(config: ModelsConfig): Promise<Finding> {
-  const name = `${config.id}: restore target`;
-  const parent = await nearestExisting(dirname(config.path));
-  if (await isWritable(parent)) return { name, level: 'ok', text: `\`${parent}\` can be written` };
-  return {
-    name,
-    level: 'fail',
-    text: `\`${parent}\` cannot be written`,
-    hint: 'run the worker as root or as the owner of the data',
-  };
+function findingOf(name: string, error: unknown): Finding {
+  const hint = isLifeboatError(error) ? error.hint : 'check the path and its filesystem';
+  return { name, level: 'fail', text: error instanceof Error ? error.message : String(error), hint };
 }

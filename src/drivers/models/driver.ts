@@ -13,6 +13,7 @@ import { readSealedFacts } from '../folder/sealed-facts.ts';
 import { treeBytes } from '../swap/disk.ts';
 import { captureModels } from './capture.ts';
 import { checkModels } from './check.ts';
+import { damageOf } from './damage.ts';
 import type { ModelsFacts } from './facts.ts';
 import { inspectModels } from './inspect.ts';
 import { proveModels } from './prove.ts';
@@ -20,8 +21,13 @@ import { proveModels } from './prove.ts';
 /** Models are large and change as a whole. */
 const blockSize = 1024 * 1024;
 
-export function createModelsDriver(config: ModelsConfig, _environment: DriverEnvironment): Driver {
-  const folder = { component: config.id, path: config.path };
+export function createModelsDriver(config: ModelsConfig, environment: DriverEnvironment): Driver {
+  const folder = {
+    component: config.id,
+    path: config.path,
+    tuning: environment.swap,
+    damage: async () => damageOf(config),
+  };
   return {
     component: config.id,
     kind: 'models',

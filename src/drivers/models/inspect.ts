@@ -3,7 +3,7 @@ import type { FileEntry } from '../../domain/entry.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import { parseGgufHeader } from '../../inference/gguf-read.ts';
-import { readSealedFacts, sealedFactsPath } from '../folder/sealed-facts.ts';
+import { sealedFactsPath } from '../folder/sealed-facts.ts';
 import { fileName, Inspection, inspectFacts, type Stored } from '../stored.ts';
 import type { ModelsFacts } from './facts.ts';
 
@@ -13,7 +13,7 @@ const part = /^(.*-)(\d{5})(-of-)(\d{5})(\.gguf)$/i;
 
 export async function inspectModels(stored: Stored): Promise<ProbeResult[]> {
   const inspection = new Inspection(stored.record.id);
-  const facts = await inspectFacts(inspection, sealedFactsPath, async () => readSealedFacts<ModelsFacts>(stored));
+  const facts = await inspectFacts<ModelsFacts>(inspection, stored, sealedFactsPath);
   if (facts === undefined) return inspection.results;
   const files = new Map<string, FileEntry>();
   for await (const entry of stored.repository.readIndex(stored.record.indexId, stored.signal)) {

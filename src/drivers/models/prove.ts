@@ -41,7 +41,8 @@ async function proveModel(
     const answer = proof.count === 0 ? 'nothing' : 'an embedding or a token';
     return { ...common, actual: `${proof.architecture} gives ${answer}`, ok };
   } catch (error) {
-    if (isLifeboatError(error, 'Aborted')) throw error;
+    // Without llama.cpp nothing was learned of the data: the hint is of more use than a failed probe.
+    if (isLifeboatError(error, 'Aborted') || isLifeboatError(error, 'Precondition')) throw error;
     return { ...common, actual: error instanceof Error ? error.message : String(error), ok: false };
   }
 }

@@ -23,7 +23,10 @@ export async function nearestExisting(path: string): Promise<string> {
   }
 }
 
-/** Bytes of all regular files of a tree; a hard-linked file counts once, links are not followed, absent is 0. */
+/**
+ * Bytes of all regular files of a tree; a hard-linked file counts once, links are not followed. What is absent or may
+ * not be listed counts nothing.
+ */
 export async function treeBytes(path: string): Promise<number> {
   const seen = new Set<string>();
   let bytes = 0;
@@ -38,13 +41,18 @@ export async function treeBytes(path: string): Promise<number> {
       }
       bytes += Number(stats.size);
     } else if (stats.isDirectory()) {
-      for await (const child of await opendir(at, { encoding: 'buffer' as BufferEncoding })) {
-        await walk(childPath(at, child.name as unknown as Buffer));
-      }
+      const folder = await opendir(at, { encoding: 'buffer' as BufferEncoding }).catch(closedOrGone);
+      if (folder === undefined) return;
+      for await (const child of folder) await walk(childPath(at, child.name as unknown as Buffer));
     }
   }
   await walk(Buffer.from(path));
   return bytes;
+}
+
+function closedOrGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'ENOENT') return undefined;
+  throw error;
 }
 
 /** `<folder>/<name>` in bytes: names need not be UTF-8. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { VectorstoreConfig } from '../../domain/appliance.ts';
 import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
 import type { CaptureContext, CaptureFacts } from '../driver.ts';
+import { refuseUnreadable } from '../folder/readable.ts';
 import { writeSealedFacts } from '../folder/sealed-facts.ts';
 import { ownerOf, walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
 import { knownQueries, sealQueries, searchK, type StoreFacts, type VectorstoreFacts } from './facts.ts';
@@ -77,9 +78,9 @@ async function inspectQuietly(
   }
 }
 
-/** Aborted, or dead by its memory limit: that says nothing of the files. */
+/** Aborted, dead by its memory limit, without FAISS or without the right to read: that says nothing of the files. */
 function isOfTheChild(error: unknown): boolean {
-  return isLifeboatError(error, 'Aborted') || isLifeboatError(error, 'EngineFailed');
+  return isLifeboatError(error) && ['Aborted', 'EngineFailed', 'Precondition', 'PermissionDenied'].includes(error.code);
 }
 
 async function inspectStores(
@@ -124,7 +125,9 @@ async function inspectStore(config: VectorstoreConfig, folder: string, signal: A
     { path, k: searchK, queries: knownQueries },
     { component: config.id, memoryLimitBytes: config.memoryLimit, signal },
   );
-  const metadata = await readMetadata(join(config.path, folder, metadataFile), config.id);
+  const metadataPath = join(config.path, folder, metadataFile);
+  await refuseUnreadable(metadataPath, config.id);
+  const metadata = await readMetadata(metadataPath, config.id);
   if (index.total === 0)
     throw new LifeboatError('SourceEmpty', `\`${path}\` holds no vector`, { component: config.id });
   if (metadata.documentCount !== undefined && metadata.documentCount !== index.total) {

@@ -14,6 +14,7 @@ import { readSealedFacts } from '../folder/sealed-facts.ts';
 import { treeBytes } from '../swap/disk.ts';
 import { captureVectorstore } from './capture.ts';
 import { checkVectorstore } from './check.ts';
+import { damageOf } from './damage.ts';
 import type { VectorstoreFacts } from './facts.ts';
 import { otherModel } from './embedding-model.ts';
 import { inspectVectorstore } from './inspect.ts';
@@ -22,8 +23,13 @@ import { proveStores } from './prove.ts';
 /** FAISS indexes change by appending and in place: aligned blocks of this size are stored once. */
 const blockSize = 256 * 1024;
 
-export function createVectorstoreDriver(config: VectorstoreConfig, _environment: DriverEnvironment): Driver {
-  const folder = { component: config.id, path: config.path };
+export function createVectorstoreDriver(config: VectorstoreConfig, environment: DriverEnvironment): Driver {
+  const folder = {
+    component: config.id,
+    path: config.path,
+    tuning: environment.swap,
+    damage: async () => damageOf(config),
+  };
   return {
     component: config.id,
     kind: 'vectorstore',
@@ -50,7 +56,7 @@ export function createVectorstoreDriver(config: VectorstoreConfig, _environment:
 
 /** The model of the recovery point stands in the clear, so that a plan refuses another one before anything is fetched. */
 async function describeTarget(config: VectorstoreConfig, record: ComponentRecord): Promise<RestoreTarget> {
-  const target = await describeFolderTarget({ component: config.id, path: config.path }, record);
+  const target = await describeFolderTarget(config, record);
   const embeddingModel = typeof record.facts.embeddingModel === 'string' ? record.facts.embeddingModel : null;
   const mismatch = otherModel(config, [{ embeddingModel }]);
   if (mismatch === undefined) return target;

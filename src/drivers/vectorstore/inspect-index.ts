@@ -1,6 +1,7 @@
 /** Loads a FAISS index in a child process with a memory limit and asks it known queries. */
 import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
 import { childScript, withBoundedChild } from '../../inference/bounded-child.ts';
+import { refuseUnreadable } from '../folder/readable.ts';
 
 export interface Neighbours {
   readonly labels: readonly number[];
@@ -34,8 +35,12 @@ export interface InspectLimits {
   readonly signal?: AbortSignal;
 }
 
-/** SourceCorrupt where FAISS refuses the file; EngineFailed where the child dies (memory limit). */
+/**
+ * SourceCorrupt where FAISS refuses the file, PermissionDenied where this process may not read it, Precondition where
+ * FAISS is not installed, EngineFailed where the child dies (memory limit).
+ */
 export async function inspectIndex(request: InspectRequest, limits: InspectLimits): Promise<IndexFacts> {
+  await refuseUnreadable(request.path, limits.component);
   const script = childScript('index-child', import.meta.url);
   try {
     return await withBoundedChild({ ...limits, script, subject: `the index \`${request.path}\`` }, async (child) =>

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { FileEntry } from '../../domain/entry.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
-import { readSealedFacts, sealedFactsPath } from '../folder/sealed-facts.ts';
+import { sealedFactsPath } from '../folder/sealed-facts.ts';
 import { fileName, Inspection, inspectFacts, readBeginning, readStored, type Stored } from '../stored.ts';
 import type { StoreFacts, VectorstoreFacts } from './facts.ts';
 import { indexFile, metadataFile, parseMetadata, pickleFile, storeFiles, storeFoldersOf } from './files.ts';
@@ -10,7 +10,7 @@ import { indexHeaderBytes, parseIndexHeader, type IndexHeader } from './index-he
 
 export async function inspectVectorstore(stored: Stored): Promise<ProbeResult[]> {
   const inspection = new Inspection(stored.record.id);
-  const facts = await inspectFacts(inspection, sealedFactsPath, async () => readSealedFacts<VectorstoreFacts>(stored));
+  const facts = await inspectFacts<VectorstoreFacts>(inspection, stored, sealedFactsPath);
   if (facts === undefined) return inspection.results;
   const files = await findFiles(stored);
   for (const store of facts.stores) {

@@ -64,7 +64,8 @@ async function proveStore(
       signal: context.signal,
     });
   } catch (error) {
-    if (!isLifeboatError(error) || error.code === 'Aborted') throw error;
+    // Without FAISS nothing was learned of the data: the hint is of more use than a failed probe.
+    if (!isLifeboatError(error) || error.code === 'Aborted' || error.code === 'Precondition') throw error;
     return { results: [probe('index loads', 'loaded', error.message, false)], added: 0 };
   }
   const { documentCount } = await readMetadata(join(root, store.folder, metadataFile), config.id);

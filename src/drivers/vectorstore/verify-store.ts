@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isLifeboatError } from '../../domain/errors.ts';
+import { refuseUnreadable } from '../folder/readable.ts';
 import { searchK } from './facts.ts';
 import { indexFile, metadataFile, readMetadata, storeFiles, type StoreMetadata } from './files.ts';
 import { inspectIndex, type IndexFacts } from './inspect-index.ts';
@@ -26,9 +27,12 @@ export interface VerifyStoreOptions {
 
 const manifestName = /^vectorstore_backup_manifest_.+\.json$/;
 
-/** Never throws for what it finds: every problem stands in `errors`. Another model is an error, not a warning. */
+/**
+ * Never throws for what it finds: every problem stands in `errors`. Another model is an error, not a warning.
+ * Throws what keeps it from looking: PermissionDenied, Precondition (no FAISS), EngineFailed (memory limit), Aborted.
+ */
 export async function verifyStore(folder: string, options: VerifyStoreOptions): Promise<StoreVerification> {
-  const names = await readdir(folder).catch((): string[] => []);
+  const names = await readdir(folder).catch(absentOnly);
   const found = storeFiles.filter((name) => names.includes(name));
   const errors = storeFiles.filter((name) => !names.includes(name)).map((name) => `${name} is missing`);
   const warnings: string[] = [];
@@ -39,7 +43,7 @@ export async function verifyStore(folder: string, options: VerifyStoreOptions): 
       )
     : undefined;
   const metadata = found.includes(metadataFile)
-    ? await attempt(async () => readMetadata(join(folder, metadataFile)), errors)
+    ? await attempt(async () => readStoreMetadata(folder, options.component), errors)
     : undefined;
   if (index !== undefined && metadata !== undefined) compareCounts(index, metadata, errors, warnings);
   const compatible = isCompatible(metadata, options, errors, warnings);
@@ -55,14 +59,25 @@ export async function verifyStore(folder: string, options: VerifyStoreOptions): 
   };
 }
 
+async function readStoreMetadata(folder: string, component: string): Promise<StoreMetadata> {
+  const path = join(folder, metadataFile);
+  await refuseUnreadable(path, component);
+  return readMetadata(path, component);
+}
+
 async function attempt<Result>(act: () => Promise<Result>, errors: string[]): Promise<Result | undefined> {
   try {
     return await act();
   } catch (error) {
-    if (isLifeboatError(error, 'Aborted')) throw error;
-    errors.push(error instanceof Error ? error.message : String(error));
+    if (!isLifeboatError(error, 'SourceCorrupt')) throw error;
+    errors.push(error.message);
     return undefined;
   }
+}
+
+function absentOnly(error: NodeJS.ErrnoException): string[] {
+  if (error.code === 'ENOENT') return [];
+  throw error;
 }
 
 function compareCounts(index: IndexFacts, metadata: StoreMetadata, errors: string[], warnings: string[]): void {

@@ -1,10 +1,23 @@
 import { describe, expect } from 'vitest';
-import { chmod, mkdir, readFile, readlink, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  open,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { createModelsDriver } from '../../../src/drivers/models/driver.ts';
 import { writeTinyModel } from '../../inference/tiny-model.ts';
 import { engineTest } from '../../support/engines.ts';
+import { enlarged } from '../../contracts/enlarged.ts';
 import { failedProbes, makeBench, type RestoreBench } from '../folder/restore-bench.ts';
 
 interface Fixture {
@@ -129,6 +142,32 @@ describe('restore', () => {
     expect((await readFile(path)).equals(other)).toBe(true);
   });
 
+  test('D6.1: --replace-damaged deletes only models that fail their own check, and only where two copies do not fit', async ({
+    kit,
+    live,
+  }) => {
+    const driver = driverOf(live);
+    const record = await kit.capture(driver);
+    // Both sizes are claimed, not written: no disk has room for two such copies, and one such copy is live.
+    const huge = await open(join(live, 'huge'), 'w');
+    await huge.truncate(2 ** 42);
+    await huge.close();
+    const context = {
+      ...kit.context(record, 1001),
+      repository: enlarged(kit.repository, 2 ** 40),
+      replaceDamaged: true,
+    };
+    await expect(driver.stage(context)).rejects.toMatchObject({
+      code: 'Precondition',
+      message: `nothing is proven to be wrong with \`${live}\``,
+    });
+    await truncate(join(live, 'embedding', 'tiny.gguf'), 4000);
+    await driver.stage(context);
+    await expect(stat(live)).rejects.toThrow('ENOENT');
+    await driver.swap(kit.context(record, 3001));
+    expect(failedProbes(await driver.probe(kit.context(record, 4001)))).toEqual([]);
+  });
+
   test('an absent or damaged model is a failed probe, not an exception', async ({ kit, live }) => {
     const driver = driverOf(live);
     const record = await kit.capture(driver);
@@ -145,4 +184,22 @@ test('doctor names a truncated model and stays quiet about good ones', async ({ 
     { level: 'fail', text: expect.stringContaining('tiny.gguf') as string },
     { level: 'ok' },
   ]);
+});
+
+test('doctor has a hint for a folder that is not there, holds no model, or cannot be read', async ({
+  live,
+  folder,
+}) => {
+  const wanting = async (path: string) => (await driverOf(path).check()).filter(({ level }) => level !== 'ok');
+  expect(await wanting(join(folder, 'absent'))).toMatchObject([
+    { level: 'fail', hint: expect.stringContaining('check the configured path') as string },
+  ]);
+  const owner = 'run the worker as root or as the owner of the data';
+  for (const path of [join(live, 'embedding', 'tiny.gguf'), live]) {
+    await chmod(path, 0);
+    expect(await wanting(live)).toMatchObject([{ level: 'fail', hint: owner }]);
+    await chmod(path, 0o700);
+  }
+  await rm(join(live, 'embedding'), { recursive: true });
+  expect(await wanting(live)).toMatchObject([{ level: 'fail', hint: 'check `path` of the component `models`' }]);
 });

@@ -1,10 +1,11 @@
 import { describe, expect } from 'vitest';
-import { open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { chmod, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VectorstoreConfig } from '../../../src/domain/appliance.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { createVectorstoreDriver } from '../../../src/drivers/vectorstore/driver.ts';
 import { engineTest } from '../../support/engines.ts';
+import { enlarged } from '../../contracts/enlarged.ts';
 import { failedProbes, makeBench, type RestoreBench } from '../folder/restore-bench.ts';
 import { configOf, writeStore, writeStoreSync } from './store.ts';
 
@@ -73,13 +74,21 @@ describe('capture', () => {
     live,
   }) => {
     const driver = driverOf(live);
-    let saves = 0;
-    // The first report comes when the window was found quiet, just before the index is loaded.
-    const record = await kit.capture(driver, undefined, () => {
-      if (saves < 2) writeStoreSync(live, 201 + saves);
-      saves += 1;
-    });
-    expect(saves).toBeGreaterThan(2);
+    let windows = 0;
+    // The driver says that it checks the index when it has found a quiet window, just before the load.
+    const saving: Driver = {
+      ...driver,
+      capture: async (context) =>
+        driver.capture({
+          ...context,
+          onProgress: (state) => {
+            if (state.phase === 'checking the index' && windows++ < 2) writeStoreSync(live, 200 + windows);
+            context.onProgress(state);
+          },
+        }),
+    };
+    const record = await kit.capture(saving);
+    expect(windows).toBe(3);
     expect(record).toMatchObject({ quiescence: 'stable-window', facts: { vectors: 202 } });
     await rm(live, { recursive: true });
     expect(failedProbes(await kit.restore(driver, record))).toEqual([]);
@@ -221,6 +230,35 @@ describe('restore', () => {
     expect((await driverOf(live).restoreTargets(record))[0]?.problems).toEqual([]);
   });
 
+  test('D6.1: --replace-damaged deletes only a store that fails its own check, and only where two do not fit', async ({
+    kit,
+    live,
+  }) => {
+    const driver = driverOf(live);
+    const record = await kit.capture(driver);
+    // Both sizes are claimed, not written: no disk has room for two such copies, and one such copy is live.
+    await truncateLike(join(live, 'huge'), 2 ** 42);
+    const context = {
+      ...kit.context(record, 1001),
+      repository: enlarged(kit.repository, 2 ** 40),
+      replaceDamaged: true,
+    };
+    await expect(driver.stage(context)).rejects.toMatchObject({
+      code: 'Precondition',
+      message: `nothing is proven to be wrong with \`${live}\``,
+    });
+    // A limit that is too low is no damage.
+    await growTo(join(live, 'faiss_index.faiss'), 8_000_000);
+    await expect(driver.stage(context)).rejects.toMatchObject({ code: 'EngineFailed' });
+    expect((await stat(join(live, 'faiss_index.faiss'))).size).toBeGreaterThan(8_000_000);
+    await writeFile(join(live, 'faiss_index.faiss'), 'no index');
+    await expect(driver.stage({ ...context, replaceDamaged: false })).rejects.toMatchObject({ code: 'NoSpace' });
+    await driver.stage(context);
+    await expect(stat(live)).rejects.toThrow('ENOENT');
+    await driver.swap(kit.context(record, 3001));
+    expect(failedProbes(await driver.probe(kit.context(record, 4001)))).toEqual([]);
+  });
+
   test('D6.8: one changed byte of the restored index is found', async ({ kit, live }) => {
     const driver = driverOf(live);
     const record = await kit.capture(driver);
@@ -256,6 +294,29 @@ describe('restore', () => {
 });
 
 describe('check', () => {
+  test('doctor has a hint for a store that is not there, cannot be read or needs more memory', async ({
+    live,
+    folder,
+  }) => {
+    const wanting = async (driver: Driver) => (await driver.check()).filter(({ level }) => level !== 'ok');
+    expect(await wanting(driverOf(join(folder, 'absent')))).toMatchObject([
+      { level: 'fail', hint: expect.stringContaining('check the configured path') as string },
+    ]);
+    expect(await wanting(driverOf(join(live, 'metadata.json')))).toMatchObject([
+      { level: 'fail', hint: 'configure the folder itself' },
+    ]);
+    const owner = 'run the worker as root or as the owner of the data';
+    for (const path of [join(live, 'faiss_index.faiss'), join(live, 'metadata.json'), live]) {
+      await chmod(path, 0);
+      expect(await wanting(driverOf(live))).toContainEqual(expect.objectContaining({ level: 'fail', hint: owner }));
+      await chmod(path, 0o700);
+    }
+    await growTo(join(live, 'faiss_index.faiss'), 8_000_000);
+    expect(await wanting(driverOf(live))).toMatchObject([
+      { level: 'fail', hint: expect.stringContaining('raise memoryLimit') as string },
+    ]);
+  });
+
   test('a good store is ok, a missing one a failure with a hint', async ({ live, folder }) => {
     expect(await driverOf(live).check()).toMatchObject([{ level: 'ok' }, { level: 'ok' }]);
     const [finding] = await driverOf(join(folder, 'absent')).check();
@@ -271,6 +332,13 @@ describe('check', () => {
     expect(await driverOf(live).estimate()).toEqual({ bytes: sizes.reduce((a, b) => a + b, 0) });
   });
 });
+
+/** A file of so many bytes that take no room on disk. */
+async function truncateLike(path: string, sizeBytes: number): Promise<void> {
+  const file = await open(path, 'w');
+  await file.truncate(sizeBytes);
+  await file.close();
+}
 
 /** Makes a flat index claim so many vectors and have their length: 512 MB that take no room on disk. */
 async function growTo(path: string, vectors: number): Promise<void> {

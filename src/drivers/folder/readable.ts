@@ -1,0 +1,14 @@
+/** May this process read a file that an engine is about to open? The engine would call it damaged. */
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { LifeboatError } from '../../domain/errors.ts';
+
+/** PermissionDenied, naming the file. Any other fault, as an absent file, is told by whoever reads it. */
+export async function refuseUnreadable(path: string, component: string): Promise<void> {
+  const code = await access(path, constants.R_OK).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error.code,
+  );
+  if (code !== 'EACCES' && code !== 'EPERM') return;
+  throw new LifeboatError('PermissionDenied', `\`${path}\` cannot be read (${code})`, { component });
+}
