@@ -11,8 +11,14 @@ export interface PeakMemory {
 
 const everyMs = 100;
 
-/** Children come and go, so they are looked at until `end` is called. Linux only: elsewhere `end` gives undefined. */
-export function watchMemory(pid: number): { end(): Promise<PeakMemory | undefined> } {
+export interface MemoryWatch {
+  /** The peak of the process itself so far. Undefined where the system does not tell it: anywhere but on Linux. */
+  soFar(): Promise<number | undefined>;
+  end(): Promise<PeakMemory | undefined>;
+}
+
+/** Children come and go, so they are looked at until `end` is called. */
+export function watchMemory(pid: number): MemoryWatch {
   const stop = new AbortController();
   const children = new Map<string, number>();
   let ownBytes: number | undefined;
@@ -27,6 +33,7 @@ export function watchMemory(pid: number): { end(): Promise<PeakMemory | undefine
     }
   })();
   return {
+    soFar: async () => (await peakOf(pid))?.bytes,
     end: async () => {
       stop.abort();
       await watching;

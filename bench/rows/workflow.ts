@@ -10,7 +10,7 @@ import { startTemporal } from '../../src/dev/temporal.ts';
 import type { FullBackupResult, RestoreResult } from '../../workflows/messages.ts';
 import { timed, type Bench } from '../bench.ts';
 import { initLifeboat } from '../lifeboat/lifeboat.ts';
-import { watchMemory, type PeakMemory } from '../lifeboat/worker-memory.ts';
+import { watchMemory, type MemoryWatch, type PeakMemory } from '../lifeboat/worker-memory.ts';
 
 /** Begins on a reset appliance; leaves the restored one. */
 export async function measureWorkflow(bench: Bench): Promise<void> {
@@ -25,7 +25,7 @@ export async function measureWorkflow(bench: Bench): Promise<void> {
     const worker = await startWorkerProcess(data.configFile, join(data.work, 'worker.log'));
     const memory = watchMemory(worker.pid);
     try {
-      await withClient(data.appliance, async (client) => backUpAndRestore(bench, client));
+      await withClient(data.appliance, async (client) => backUpAndRestore(bench, client, memory));
     } finally {
       recordMemory(bench, await memory.end());
       await worker.stop();
@@ -35,7 +35,7 @@ export async function measureWorkflow(bench: Bench): Promise<void> {
   }
 }
 
-async function backUpAndRestore(bench: Bench, client: Client): Promise<void> {
+async function backUpAndRestore(bench: Bench, client: Client, memory: MemoryWatch): Promise<void> {
   const { appliance } = bench.data;
   const run = async <T>(type: string, input: object): Promise<{ readonly result: T; readonly seconds: number }> => {
     const began = performance.now();
@@ -48,12 +48,18 @@ async function backUpAndRestore(bench: Bench, client: Client): Promise<void> {
     timeoutMs: 30_000,
     describe: (cause) => cause as Error,
   });
+  const remember = async (moment: string): Promise<void> => {
+    const bytes = await memory.soFar();
+    if (bytes !== undefined) bench.record.add(`memory/worker ${moment}`, bytes);
+  };
+  await remember('before its first run');
   let point = '';
   await timed(bench, 'workflow/lifeboat', async () => {
     const { result, seconds } = await run<FullBackupResult>('fullBackup', { requestedBy: 'bench' });
     point = result.id;
     return seconds;
   });
+  await remember('after the backup');
   let next = '';
   await timed(bench, 'workflow/restore', async () => {
     const { result, seconds } = await run<RestoreResult>('restore', {
@@ -67,6 +73,7 @@ async function backUpAndRestore(bench: Bench, client: Client): Promise<void> {
     for (const path of result.safetyCopies) await rm(path, { recursive: true, force: true });
     return seconds;
   });
+  await remember('after the restore');
   // The backup that follows a restore by itself must not run into what is measured next.
   await resultOf(client.workflow.getHandle(next));
 }
