@@ -2,8 +2,9 @@
 import { lstat } from 'node:fs/promises';
 import pg from 'pg';
 import type { PostgresConfig } from '../../domain/appliance.ts';
-import { isLifeboatError } from '../../domain/errors.ts';
-import type { DriverEnvironment, Finding } from '../driver.ts';
+import { isLifeboatError, type ErrorCode } from '../../domain/errors.ts';
+import type { DriverEnvironment, Finding, RestoreTarget } from '../driver.ts';
+import { restoreTargetOf } from '../swap/target.ts';
 import { findBinaries } from './binaries.ts';
 import { readOutsideConfig } from './config-files.ts';
 import { addressOf, openSession } from './connection.ts';
@@ -12,12 +13,12 @@ import { listTables } from './fingerprint.ts';
 import { ownerOf } from './owner.ts';
 import { grantRead, preflight } from './preflight.ts';
 import { readConfigPaths, readServerFacts } from './server-facts.ts';
-import { grantToken, tokenSchema } from './token.ts';
+import { grantToken, grantTokenTable, tokenSchema, tokenTable } from './token.ts';
 
 /** Never throws: what fails is a finding. */
 export async function checkPostgres(config: PostgresConfig, environment: DriverEnvironment): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const note = (finding: Finding) => void findings.push(finding);
+  const note = (finding: Finding) => void findings.push({ ...finding, name: `${config.id}: ${finding.name}` });
   const address = await attempt(note, 'password', () => addressOf(config, environment));
   if (address === undefined) return findings;
   const major = await checkReplication(config, address, note);
@@ -33,7 +34,7 @@ async function checkReplication(config: PostgresConfig, address: Address, note: 
     note,
     'replication',
     () => openSession(address, config.id, { database: 'postgres', replication: true }),
-    loginHint(config, 'postgres'),
+    connectHints(config, 'postgres'),
   );
   if (session === undefined) return undefined;
   try {
@@ -95,7 +96,7 @@ async function checkDatabase(config: PostgresConfig, address: Address, note: Not
     note,
     'database',
     () => openSession(address, config.id, { database: config.database }),
-    loginHint(config, config.database),
+    connectHints(config, config.database),
   );
   if (session === undefined) return;
   try {
@@ -103,7 +104,8 @@ async function checkDatabase(config: PostgresConfig, address: Address, note: Not
     if (tables === undefined) return;
     const hidden = tables.filter((table) => !table.isReadable).length;
     if (tables.length === 0) {
-      note({ name: 'database', level: 'fail', text: `\`${config.database}\` has no table: an empty backup fails` });
+      const text = `\`${config.database}\` has no table: an empty backup fails`;
+      note({ name: 'database', level: 'fail', text, hint: `mend \`database\` of \`${config.id}\`` });
     } else if (hidden > 0) {
       const text = `${hidden} of ${tables.length} tables cannot be read, a restore cannot be proven by them`;
       note({ name: 'database', level: 'warn', text, hint: `run as a superuser: ${grantRead(config.user)}` });
@@ -119,19 +121,27 @@ async function checkDatabase(config: PostgresConfig, address: Address, note: Not
 async function checkToken(config: PostgresConfig, session: Session, note: Note): Promise<void> {
   const row = await attempt(note, 'backup token', () =>
     session.row(
-      `SELECT CASE WHEN to_regclass('${tokenSchema}.backup_token') IS NULL
-                   THEN has_database_privilege(current_database(), 'CREATE')
-                   ELSE has_table_privilege('${tokenSchema}.backup_token', 'INSERT, SELECT') END::text AS permitted`,
+      `SELECT (c.oid IS NOT NULL)::text AS made, has_database_privilege(current_database(), 'CREATE')::text AS make,
+              (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'INSERT')
+                AND has_table_privilege(c.oid, 'SELECT'))::text AS write,
+              has_table_privilege(c.oid, 'DELETE')::text AS prune
+         FROM (SELECT) AS always LEFT JOIN pg_namespace n ON n.nspname = '${tokenSchema}'
+         LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'backup_token'`,
     ),
   );
   if (row === undefined) return;
-  if (row['permitted'] === 'true') return note({ name: 'backup token', level: 'ok', text: 'may be written' });
-  note({
-    name: 'backup token',
-    level: 'warn',
-    text: 'may not be written: tables that change are proven by bounds only',
-    hint: `run as a superuser: ${grantToken(config.user, config.database)}`,
-  });
+  const name = 'backup token';
+  const isMade = row['made'] === 'true';
+  if (row[isMade ? 'write' : 'make'] !== 'true') {
+    const text = 'may not be written: tables that change are proven by bounds only';
+    const grant = isMade ? grantTokenTable(config.user) : grantToken(config.user, config.database);
+    return note({ name, level: 'warn', text, hint: `run as a superuser: ${grant}` });
+  }
+  if (isMade && row['prune'] !== 'true') {
+    const text = `may be written, but old rows of \`${tokenTable}\` stay: the role may not delete them`;
+    return note({ name, level: 'warn', text, hint: `run as a superuser: ${grantTokenTable(config.user)}` });
+  }
+  note({ name, level: 'ok', text: 'may be written' });
 }
 
 async function checkHost(config: PostgresConfig, major: number | undefined, note: Note): Promise<void> {
@@ -145,7 +155,11 @@ async function checkHost(config: PostgresConfig, major: number | undefined, note
     });
   }
   const owner = await attempt(note, 'user', () => ownerOf(config));
-  if (owner !== undefined && live !== undefined) {
+  const [problem] = (await attempt(note, 'data directory', () => targetProblems(config))) ?? [];
+  if (problem !== undefined) {
+    const text = `can be captured, but not restored: ${problem.message}`;
+    note({ name: 'data directory', level: 'warn', text, hint: problem.hint });
+  } else if (owner !== undefined && live !== undefined) {
     note({ name: 'data directory', level: 'ok', text: `belongs to user ${owner.uid}, restores run as this user` });
   }
   if (major === undefined) return;
@@ -154,18 +168,34 @@ async function checkHost(config: PostgresConfig, major: number | undefined, note
     note({ name: 'server programs', level: 'ok', text: `PostgreSQL ${major} in ${binaries}` });
 }
 
-async function attempt<T>(note: Note, name: string, act: () => Promise<T>, hint?: string): Promise<T | undefined> {
+async function targetProblems({ dataDirectory }: PostgresConfig): Promise<RestoreTarget['problems']> {
+  return (await restoreTargetOf({ live: dataDirectory, needBytes: 0 })).problems;
+}
+
+/** `hints` stand in for those of the catalogue where this place knows better. */
+async function attempt<T>(
+  note: Note,
+  name: string,
+  act: () => Promise<T>,
+  hints: Partial<Record<ErrorCode, string>> = {},
+): Promise<T | undefined> {
   try {
     return await act();
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    const own = isLifeboatError(error) ? error.hint : undefined;
-    // Only a refused login is mended by pg_hba.conf.
-    const isLogin = isLifeboatError(error, 'AuthFailed');
-    const advice = isLogin && hint !== undefined ? hint : own;
-    note({ name, level: 'fail', text, ...(advice === undefined ? {} : { hint: advice }) });
+    const hint = isLifeboatError(error) ? (hints[error.code] ?? error.hint) : 'see the log of the server';
+    note({ name, level: 'fail', text, hint });
     return undefined;
   }
+}
+
+/** Only a refused login is mended by pg_hba.conf; the catalogue's hint for a server that is down names this very check. */
+function connectHints(config: PostgresConfig, database: string): Partial<Record<ErrorCode, string>> {
+  const { id, hostname, port } = config;
+  return {
+    AuthFailed: loginHint(config, database),
+    EngineUnavailable: `start PostgreSQL, or mend \`hostname\` (${hostname}) and \`port\` (${port}) of \`${id}\``,
+  };
 }
 
 /** Over a socket the server sees no address. A replication session with a database needs no `replication` line. */

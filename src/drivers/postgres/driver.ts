@@ -32,12 +32,12 @@ export function createPostgresDriver(config: PostgresConfig, environment: Driver
     capture: (context) => capturePostgres(config, environment, context),
     inspect: (repository, record, signal) => inspectPostgres({ repository, record, signal }),
     restoreTargets: (record) => postgresTargets(config, record),
-    stage: (context) => stagePostgres(config, context),
+    stage: (context) => stagePostgres(config, context, environment.swap),
     validate: (context) => validatePostgres(config, context),
-    swap: (context) => swapPostgres(config, context),
-    undo: (context) => undoPostgres(config, context),
+    swap: (context) => swapPostgres(config, context, environment.swap),
+    undo: (context) => undoPostgres(config, context, environment.swap),
     probe: (context) => probe(config, environment, context),
-    commit: (context) => commitPostgres(config, context),
+    commit: (context) => commitPostgres(config, context, environment.swap),
   };
 }
 

@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import type { PostgresConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import type { RestoreContext } from '../driver.ts';
+import type { DriverEnvironment, RestoreContext } from '../driver.ts';
 import { findStaged, removeStaging, stagingPath } from '../swap/staging.ts';
 import { swapBack, swapIn, swapState } from '../swap/swap.ts';
 import type { SwapPair } from '../swap/swap.ts';
@@ -14,10 +14,14 @@ import { restorePaths, swapTargetOf } from './restore-paths.ts';
 import { isReadyForLive } from './staged-directory.ts';
 
 /** Data directory, tablespaces and configuration files go live as one journaled unit. The server must be stopped. */
-export async function swapPostgres(config: PostgresConfig, context: RestoreContext): Promise<void> {
+export async function swapPostgres(
+  config: PostgresConfig,
+  context: RestoreContext,
+  tuning: DriverEnvironment['swap'],
+): Promise<void> {
   await refuseWhileRunning(config);
   const paths = restorePaths(config, await readFacts(context));
-  const target = swapTargetOf(config, context, paths.lives);
+  const target = swapTargetOf(config, context, paths.lives, tuning);
   const receipt = await findStaged(target, context.record.indexId);
   const pairs: SwapPair[] = [];
   for (const live of paths.lives) {
@@ -32,7 +36,7 @@ export async function swapPostgres(config: PostgresConfig, context: RestoreConte
     // After a swap the staging is gone from its place: then its name only tells which swap is meant.
     pairs.unshift({ live: paths.data, staged: await stagingPath(paths.data, config.id, context.staged) });
   }
-  await swapIn({ component: config.id, pairs, token: context.token, tuning: { signal: context.signal } });
+  await swapIn({ ...target, pairs });
 }
 
 /** A directory that still needs its base backup recovered would do so with live settings: perhaps into the archive. */
@@ -44,9 +48,14 @@ async function refuseUnvalidated(staged: string, component: string): Promise<voi
   });
 }
 
-export async function undoPostgres(config: PostgresConfig, context: RestoreContext): Promise<void> {
+/** Goes on where the run's signal was aborted: it is what puts the old data back. */
+export async function undoPostgres(
+  config: PostgresConfig,
+  context: RestoreContext,
+  tuning: DriverEnvironment['swap'] = {},
+): Promise<void> {
   const lives = await livesOf(config, context);
-  const target = swapTargetOf(config, context, lives);
+  const target = { component: config.id, lives, token: context.token, tuning };
   const state = await swapState(target);
   const isSwapped = state.phase === 'swapped' || state.phase === 'swapping' || state.phase === 'backing';
   if (isSwapped && state.token?.runId === context.token.runId) await refuseWhileRunning(config);
@@ -58,9 +67,10 @@ export async function undoPostgres(config: PostgresConfig, context: RestoreConte
 export async function commitPostgres(
   config: PostgresConfig,
   context: RestoreContext,
+  tuning: DriverEnvironment['swap'],
 ): Promise<{ readonly safetyCopies: readonly string[] }> {
   const lives = await livesOf(config, context);
-  const target = swapTargetOf(config, context, lives);
+  const target = swapTargetOf(config, context, lives, tuning);
   await endPrivateServers(config, context, lives);
   await removeStaging(target);
   return { safetyCopies: (await swapState(target)).safetyCopies };

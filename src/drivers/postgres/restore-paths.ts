@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { PostgresConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import type { RestoreContext } from '../driver.ts';
+import type { DriverEnvironment, RestoreContext } from '../driver.ts';
 import type { SwapTarget } from '../swap/swap.ts';
 import type { ConfigFile, SealedFacts } from './facts.ts';
 
@@ -43,6 +43,7 @@ export function swapTargetOf(
   config: PostgresConfig,
   context: Pick<RestoreContext, 'token' | 'signal'>,
   lives: readonly string[],
+  tuning: DriverEnvironment['swap'] = {},
 ): SwapTarget {
-  return { component: config.id, lives, token: context.token, tuning: { signal: context.signal } };
+  return { component: config.id, lives, token: context.token, tuning: { ...tuning, signal: context.signal } };
 }

@@ -4,9 +4,10 @@ import { dirname, join } from 'node:path';
 import type { PostgresConfig } from '../../domain/appliance.ts';
 import { reservedFolder } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import type { RestoreContext, StageFacts } from '../driver.ts';
+import type { DriverEnvironment, RestoreContext, StageFacts } from '../driver.ts';
 import type { IndexEntry } from '../../repository/repository.ts';
 import { isWritable } from '../folder/folder-restore.ts';
+import { ensureRoom } from '../folder/room.ts';
 import { nearestExisting, syncFolder } from '../swap/disk.ts';
 import { findStaged, makeParents, makeStaging, markStaged, stagingPath } from '../swap/staging.ts';
 import { clearLive } from '../swap/swap.ts';
@@ -21,22 +22,33 @@ import { restorePaths, swapTargetOf } from './restore-paths.ts';
 import type { RestorePaths } from './restore-paths.ts';
 import { linkProblem } from './targets.ts';
 
-/** A complete staging of an earlier attempt of this run is used again. */
-export async function stagePostgres(config: PostgresConfig, context: RestoreContext): Promise<StageFacts> {
+/**
+ * A complete staging of an earlier attempt of this run is used again. NoSpace before the first byte; Precondition
+ * where `--replace-damaged` meets data that a server runs on or that nothing is wrong with.
+ */
+export async function stagePostgres(
+  config: PostgresConfig,
+  context: RestoreContext,
+  tuning: DriverEnvironment['swap'],
+): Promise<StageFacts> {
   const { record } = context;
   const facts = await readFacts(context);
   const paths = restorePaths(config, facts);
-  const target = swapTargetOf(config, context, paths.lives);
+  const target = swapTargetOf(config, context, paths.lives, tuning);
   const binaries = await findBinaries(config, facts.major);
   const owner = await ownerOf(config);
   await refuseLinks(paths, config.id);
   if ((await findStaged(target, record.indexId)) !== undefined) {
     return { bytes: record.bytes, files: record.files, facts: { reused: true } };
   }
-  if (context.replaceDamaged) {
+  const makeRoom = async () => {
     await refuseUnlessDamaged(config, binaries);
     await clearLive({ ...target, lives: [paths.data, ...paths.tablespaces.map(({ live }) => live)] });
-  }
+  };
+  await ensureRoom(await bytesPerLive(paths, context), {
+    component: config.id,
+    ...(context.replaceDamaged ? { makeRoom } : {}),
+  });
   const staged = await stageFolders(paths, context, config.id);
   const result = await context.repository.materialize({
     indexId: record.indexId,
@@ -66,6 +78,20 @@ async function refuseLinks(paths: RestorePaths, component: string): Promise<void
   }
 }
 
+/** What the index will write for the data directory and each tablespace, bytes. */
+async function bytesPerLive(
+  paths: RestorePaths,
+  { repository, record, signal }: RestoreContext,
+): Promise<Map<string, number>> {
+  const bytes = new Map<string, number>();
+  for await (const entry of repository.readIndex(record.indexId, signal)) {
+    if (entry.type !== 'file' || entry.path.startsWith(`${reservedFolder}/`)) continue;
+    const live = tablespaceOf(entry, paths)?.live ?? paths.data;
+    bytes.set(live, (bytes.get(live) ?? 0) + entry.size);
+  }
+  return bytes;
+}
+
 /** Live path to its empty staging folder. */
 async function stageFolders(
   paths: RestorePaths,
@@ -84,9 +110,14 @@ function placeOf(entry: IndexEntry, paths: RestorePaths, staged: ReadonlyMap<str
   const [first, oid, ...rest] = entry.path.split('/');
   if (first === reservedFolder) return undefined;
   if (first !== 'pg_tblspc' || oid === undefined) return entry.path;
-  const tablespace = paths.tablespaces.find((each) => each.oid === oid);
+  const tablespace = tablespaceOf(entry, paths);
   if (tablespace === undefined || rest.length === 0) return undefined;
   return join(staged.get(tablespace.live)!, ...rest);
+}
+
+function tablespaceOf(entry: IndexEntry, paths: RestorePaths): RestorePaths['tablespaces'][number] | undefined {
+  const [first, oid] = entry.path.split('/', 2);
+  return first === 'pg_tblspc' ? paths.tablespaces.find((each) => each.oid === oid) : undefined;
 }
 
 async function giveFolders(

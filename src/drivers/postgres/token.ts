@@ -7,6 +7,10 @@ import type { SealedFacts } from './facts.ts';
 
 /** Lifeboat's own schema in the probed database: left out of fingerprints, for every backup changes it. */
 export const tokenSchema = 'lifeboat';
+export const tokenTable = `${tokenSchema}.backup_token`;
+
+/** Every attempt of a capture leaves a row. So many stay, for a person who looks; a restore needs its own only. */
+const keptTokens = 100;
 
 export type Token = NonNullable<SealedFacts['token']>;
 
@@ -16,18 +20,21 @@ export function grantToken(role: string, database: string): string {
   return `GRANT CREATE ON DATABASE ${pg.escapeIdentifier(database)} TO ${name};`;
 }
 
+/** The same where another role made the table. */
+export function grantTokenTable(role: string): string {
+  const name = pg.escapeIdentifier(role);
+  return `GRANT USAGE ON SCHEMA ${tokenSchema} TO ${name}; GRANT SELECT, INSERT, DELETE ON ${tokenTable} TO ${name};`;
+}
+
 /**
- * Writes a token, making schema and table when they are missing. Insert only: two attempts of one backup write two
- * rows. Where the role may not, the answer says why instead: a backup without a token is still a backup.
+ * Writes a token, making schema and table when they are missing, and deletes all but the newest. Two attempts of one
+ * backup write two rows. Where the role may not, the answer says why instead: a backup without a token is still a backup.
  */
 export async function writeToken(session: Session, backupId: string): Promise<Token | { readonly problem: string }> {
   const token = { backupId, value: randomBytes(16).toString('hex') };
   try {
     if (!(await hasTable(session))) await createTable(session);
-    await session.rows(`INSERT INTO ${tokenSchema}.backup_token (backup_id, token) VALUES ($1, $2)`, [
-      token.backupId,
-      token.value,
-    ]);
+    await session.rows((await mayPrune(session)) ? insertAndPrune : insert, [token.backupId, token.value]);
     return token;
   } catch (error) {
     if (!(error instanceof LifeboatError) || !isRefusal(error)) throw error;
@@ -37,22 +44,35 @@ export async function writeToken(session: Session, backupId: string): Promise<To
 
 export async function hasToken(session: Session, token: Token): Promise<boolean> {
   if (!(await hasTable(session))) return false;
-  const rows = await session.rows(
-    `SELECT 1 AS found FROM ${tokenSchema}.backup_token WHERE backup_id = $1 AND token = $2`,
-    [token.backupId, token.value],
-  );
+  const rows = await session.rows(`SELECT 1 AS found FROM ${tokenTable} WHERE backup_id = $1 AND token = $2`, [
+    token.backupId,
+    token.value,
+  ]);
   return rows.length > 0;
 }
 
+const insert = `INSERT INTO ${tokenTable} (backup_id, token) VALUES ($1, $2)`;
+
+/** One statement, so one transaction. The row that it writes is not seen by its own DELETE. */
+const insertAndPrune = `WITH written AS (${insert})
+  DELETE FROM ${tokenTable} WHERE (backup_id, token) IN (
+    SELECT backup_id, token FROM ${tokenTable} ORDER BY written_at DESC OFFSET ${keptTokens - 1})`;
+
+/** A role that was given INSERT alone writes its token all the same. */
+async function mayPrune(session: Session): Promise<boolean> {
+  const row = await session.row(`SELECT has_table_privilege('${tokenTable}', 'DELETE')::text AS may`);
+  return row['may'] === 'true';
+}
+
 async function hasTable(session: Session): Promise<boolean> {
-  const row = await session.row(`SELECT to_regclass('${tokenSchema}.backup_token')::text AS name`);
+  const row = await session.row(`SELECT to_regclass('${tokenTable}')::text AS name`);
   return row['name'] !== null;
 }
 
 async function createTable(session: Session): Promise<void> {
   await session.rows(`CREATE SCHEMA IF NOT EXISTS ${tokenSchema}`);
   await session.rows(
-    `CREATE TABLE IF NOT EXISTS ${tokenSchema}.backup_token (
+    `CREATE TABLE IF NOT EXISTS ${tokenTable} (
        backup_id text NOT NULL, token text NOT NULL, written_at timestamptz NOT NULL DEFAULT now(),
        PRIMARY KEY (backup_id, token))`,
   );

@@ -1,7 +1,8 @@
-import { chmod, rename, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, open, rename, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { readControlFile } from '../../../src/drivers/postgres/control-file.ts';
+import { enlarged } from '../../contracts/enlarged.ts';
 import { labTest } from './lab.ts';
 
 labTest('D3.2: a live directory behind a link is refused in the plan and by stage', async ({ lab }) => {
@@ -37,9 +38,17 @@ labTest(
 );
 
 labTest('D6.1: --replace-damaged deletes nothing that runs or is not proven damaged', async ({ lab }) => {
-  const { driver, sql, capture, step, stop, start, config } = await lab();
+  const { driver, sql, capture, step, stop, start, config, repository } = await lab();
   const record = await capture();
-  const replacing = (attempt: number) => ({ ...step(record, 1, attempt), replaceDamaged: true });
+  // Both sizes are claimed, not written: no disk has room for two such copies, and one such copy is live.
+  const core = await open(join(config.dataDirectory, 'core'), 'w');
+  await core.truncate(2 ** 43);
+  await core.close();
+  const replacing = (attempt: number) => ({
+    ...step(record, 1, attempt),
+    repository: enlarged(repository, 2 ** 32),
+    replaceDamaged: true,
+  });
   await expect(driver.stage(replacing(1))).rejects.toMatchObject({ code: 'Precondition', message: /runs on/ });
   await stop();
   await expect(driver.stage(replacing(2))).rejects.toMatchObject({
@@ -48,7 +57,9 @@ labTest('D6.1: --replace-damaged deletes nothing that runs or is not proven dama
   });
   expect(await readControlFile(config.dataDirectory)).toMatchObject({ isShutDown: true, timeline: 1 });
   await writeFile(join(config.dataDirectory, 'global', 'pg_control'), '');
-  await driver.stage(replacing(3));
+  await expect(driver.stage({ ...replacing(3), replaceDamaged: false })).rejects.toMatchObject({ code: 'NoSpace' });
+  await driver.stage(replacing(4));
+  await expect(lstat(config.dataDirectory)).rejects.toThrow('ENOENT');
   await driver.validate(step(record, 2));
   await driver.swap(step(record, 3));
   await start();

@@ -1,0 +1,43 @@
+import { expect } from 'vitest';
+import { labTest } from './lab.ts';
+
+const count = `SELECT count(*)::int AS rows, count(*) FILTER (WHERE backup_id = 'oldest')::int AS oldest FROM lifeboat.backup_token`;
+const older = `INSERT INTO lifeboat.backup_token (backup_id, token, written_at)
+  SELECT CASE g WHEN 1 THEN 'oldest' ELSE 'b' || g END, 't', timestamptz '2020-01-01 00:00Z' + g * interval '1 day' FROM generate_series(1, 99) g`;
+
+labTest('of all tokens that captures wrote the newest hundred stay, the own one among them', async ({ lab }) => {
+  const { sql, driver, capture, step } = await lab();
+  await capture();
+  await sql(older);
+  expect((await sql(count)).rows).toEqual([{ rows: 100, oldest: 1 }]);
+  const record = await capture();
+  expect(record.facts).toMatchObject({ token: true });
+  expect((await sql(count)).rows).toEqual([{ rows: 100, oldest: 0 }]);
+  const probes = await driver.probe(step(record, 4));
+  expect(probes.find((probe) => probe.name === 'backup token')).toMatchObject({ ok: true });
+});
+
+labTest(
+  'a role that may only insert writes its token and deletes none; doctor names the grant that is missing',
+  async ({ lab }) => {
+    const { sql, driverWith, capture } = await lab();
+    await capture();
+    await sql(
+      `CREATE ROLE plain LOGIN REPLICATION PASSWORD 'pw'; GRANT pg_read_all_settings, pg_read_all_data TO plain`,
+    );
+    const driver = driverWith({ user: 'plain', password: { from: 'literal', value: 'pw' } });
+    const finding = async () => (await driver.check()).find(({ name }) => name === 'postgres: backup token');
+    const hint =
+      'run as a superuser: GRANT USAGE ON SCHEMA lifeboat TO "plain"; GRANT SELECT, INSERT, DELETE ON lifeboat.backup_token TO "plain";';
+    expect(await finding()).toMatchObject({ level: 'warn', text: expect.stringContaining('may not be written'), hint });
+    await sql('GRANT USAGE ON SCHEMA lifeboat TO plain; GRANT SELECT, INSERT ON lifeboat.backup_token TO plain');
+    expect(await finding()).toMatchObject({ level: 'warn', text: expect.stringContaining('may not delete'), hint });
+    await sql(older);
+    expect((await capture(driver)).facts).toMatchObject({ token: true });
+    expect((await sql(count)).rows).toEqual([{ rows: 101, oldest: 1 }]);
+    await sql('GRANT DELETE ON lifeboat.backup_token TO plain');
+    expect(await finding()).toMatchObject({ level: 'ok' });
+    expect((await capture(driver)).facts).toMatchObject({ token: true });
+    expect((await sql(count)).rows).toEqual([{ rows: 100, oldest: 0 }]);
+  },
+);
