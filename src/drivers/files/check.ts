@@ -20,7 +20,12 @@ async function checkRoot(root: string, config: FilesConfig): Promise<Finding> {
       (error: NodeJS.ErrnoException) => error.code,
     );
     if (problem === 'ENOENT')
-      return { name, level: 'fail', text: `\`${root}\` does not exist`, hint: 'create it, or take it out of `paths`' };
+      return {
+        name,
+        level: 'fail',
+        text: `\`${root}\` does not exist`,
+        hint: `create it, or take it out of \`paths\` of \`${config.id}\``,
+      };
     if (problem !== undefined)
       return {
         name,
@@ -44,6 +49,6 @@ async function checkRoot(root: string, config: FilesConfig): Promise<Finding> {
     }
     return { name, level: 'ok', text: 'readable, and can be exchanged' };
   } catch (error) {
-    return { name, level: 'fail', text: (error as Error).message };
+    return { name, level: 'fail', text: (error as Error).message, hint: 'check the path and its filesystem' };
   }
 }

@@ -2,7 +2,7 @@
 import { access, constants } from 'node:fs/promises';
 import type { Redis } from 'ioredis';
 import type { RedisConfig } from '../../domain/appliance.ts';
-import { LifeboatError } from '../../domain/errors.ts';
+import { isLifeboatError } from '../../domain/errors.ts';
 import type { DriverEnvironment, Finding } from '../driver.ts';
 import { restoreTargetOf } from '../swap/target.ts';
 import { endpointOf, info, setting, withRedis } from './connection.ts';
@@ -38,9 +38,21 @@ async function checkServer(config: RedisConfig, environment: DriverEnvironment):
       return [{ name, level: 'ok', text: `Redis ${version} answers` }, ...(await checkSettings(client, config))];
     });
   } catch (error) {
-    if (error instanceof LifeboatError) return [{ name, level: 'fail', text: error.message, hint: error.hint }];
-    return [{ name, level: 'fail', text: (error as Error).message }];
+    return [{ name, level: 'fail', text: (error as Error).message, hint: hintOf(error, config) }];
   }
+}
+
+/** The catalogue's hint for an engine that is down names this very check. */
+function hintOf(error: unknown, { id, hostname, port, username, password }: RedisConfig): string {
+  if (isLifeboatError(error, 'EngineUnavailable')) {
+    return `start Redis, or mend \`hostname\` (${hostname}) and \`port\` (${port}) of \`${id}\``;
+  }
+  if (isLifeboatError(error, 'AuthFailed')) {
+    if (password === undefined) return `the server wants a password: set \`password\` of \`${id}\``;
+    const user = username === undefined ? '`requirepass` of the server' : `the ACL user \`${username}\``;
+    return `\`password\` of \`${id}\` must be that of ${user}`;
+  }
+  return isLifeboatError(error) ? error.hint : 'see the log of the server';
 }
 
 async function checkSettings(client: Redis, config: RedisConfig): Promise<Finding[]> {
@@ -71,23 +83,26 @@ async function checkSettings(client: Redis, config: RedisConfig): Promise<Findin
 async function checkFolder(config: RedisConfig): Promise<Finding> {
   const name = `${config.id}: ${config.dataDirectory}`;
   try {
-    const isReadable = await access(config.dataDirectory, constants.R_OK | constants.X_OK).then(
-      () => true,
-      () => false,
+    const problem = await access(config.dataDirectory, constants.R_OK | constants.X_OK).then(
+      () => undefined,
+      (error: NodeJS.ErrnoException) => error.code ?? error.message,
     );
-    if (!isReadable)
+    if (problem !== undefined)
       return {
         name,
         level: 'warn',
-        text: 'not readable here: captured over the replication stream, and not restorable from here',
-        hint: 'run a worker on the host of this folder',
+        text: `cannot be read here (${problem}): captured over the replication stream, and not restorable from here`,
+        hint:
+          problem === 'ENOENT' || problem === 'ENOTDIR'
+            ? `mend \`dataDirectory\` of \`${config.id}\`, or run a worker on the host of this folder`
+            : 'run the worker as root or as the owner of the folder',
       };
     const { problems } = await restoreTargetOf({ live: config.dataDirectory, needBytes: 0 });
     const first = problems[0];
     if (first === undefined) return { name, level: 'ok', text: 'readable, and can be exchanged' };
     return { name, level: 'warn', text: `can be captured, but not restored: ${first.message}`, hint: first.hint };
   } catch (error) {
-    return { name, level: 'fail', text: (error as Error).message };
+    return { name, level: 'fail', text: (error as Error).message, hint: 'check the path and its filesystem' };
   }
 }
 
@@ -104,7 +119,10 @@ async function checkConfigFiles(config: RedisConfig): Promise<Finding[]> {
         name,
         level: 'fail',
         text: `cannot be read (${problem})`,
-        hint: 'mend the path, or take it out of `configFiles`',
+        hint:
+          problem === 'EACCES'
+            ? 'run the worker as root or as the owner of the file'
+            : `mend the path, or take it out of \`configFiles\` of \`${config.id}\``,
       };
     }),
   );
@@ -114,10 +132,15 @@ async function checkBinary(config: RedisConfig): Promise<Finding> {
   const name = `${config.id}: redis-server`;
   const binary = await findServerBinary(config);
   if (binary !== undefined) return { name, level: 'ok', text: `${binary.path} is ${binary.version}` };
+  const configured = config.serverBinary;
+  const where = configured === undefined ? 'no redis-server on this host' : `\`${configured}\` is no redis-server`;
   return {
     name,
     level: 'warn',
-    text: 'no redis-server on this host: staged data is proven by its structure only, before the swap',
-    hint: 'install redis-server, or set `serverBinary`',
+    text: `${where}: staged data is proven by its structure only, before the swap`,
+    hint:
+      configured === undefined
+        ? `install it (Debian: apt-get install redis-server), or name it in \`serverBinary\` of \`${config.id}\``
+        : `mend \`serverBinary\` of \`${config.id}\`, or leave it out: then it is looked for on PATH`,
   };
 }

@@ -1,0 +1,39 @@
+import { expect } from 'vitest';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Finding } from '../../../src/drivers/driver.ts';
+import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
+import { engineTest as test } from '../../support/engines.ts';
+
+async function check(...paths: string[]): Promise<Finding[]> {
+  const config = {
+    id: 'configuration',
+    kind: 'files',
+    host: 'main',
+    tier: 'critical',
+    priority: 1,
+    services: [],
+    paths,
+    exclude: [],
+  } as const;
+  return createFilesDriver(config, { stateDir: '/nowhere', secret: async () => undefined }).check();
+}
+
+test('doctor has a hint for a path that is not there, cannot be read, or lies where nothing can be written', async ({
+  folder,
+}) => {
+  const closed = join(folder, 'closed');
+  await mkdir(join(folder, 'locked'));
+  for (const path of [closed, join(folder, 'locked', 'file'), join(folder, 'good')]) await writeFile(path, 'x');
+  await chmod(closed, 0);
+  await chmod(join(folder, 'locked'), 0o500);
+  const paths = ['absent', 'closed', 'locked/file', 'good'].map((name) => join(folder, name));
+  const findings = await check(...paths);
+  await chmod(join(folder, 'locked'), 0o700);
+  expect(findings).toMatchObject([
+    { level: 'fail', hint: 'create it, or take it out of `paths` of `configuration`' },
+    { level: 'fail', hint: 'run the worker as root or as the owner of the data' },
+    { level: 'warn', hint: 'run the worker as root or as the owner of the data' },
+    { level: 'ok' },
+  ]);
+});
