@@ -16,7 +16,7 @@ export interface DriverAttempt {
   readonly record: ComponentRecord;
   readonly token: FencingToken;
   readonly staged: FencingToken;
-  readonly act: 'stage' | 'swap';
+  readonly act: 'stage' | 'validate' | 'swap';
   /** Dies as soon as the first bytes are staged. */
   readonly killAtFirstBytes?: boolean;
   /** Dies at this step of the swap (1 is the first). */

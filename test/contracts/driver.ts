@@ -7,11 +7,12 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ComponentConfig } from '../../src/domain/appliance.ts';
 import type { ComponentRecord } from '../../src/domain/recovery-point.ts';
-import type { Driver } from '../../src/drivers/driver.ts';
+import type { Driver, FencingToken } from '../../src/drivers/driver.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 import type { DriverAttempt } from './driver-attempt.ts';
 import { broken, capture, contextOf, makeRepository, startAttempt, token, untilStopped } from './driver-fixture.ts';
+import { untilDescendants, untilGone } from './processes.ts';
 
 /** The live component of one test. Every method leaves the engine as the next one needs it. */
 export interface Subject {
@@ -45,6 +46,8 @@ export interface Subject {
     repository: Repository,
     record: ComponentRecord,
   ) => { readonly repository: Repository; readonly record: ComponentRecord };
+  /** Command line of the engine that `validate` starts for itself; absent where there is none. */
+  readonly privateEngine?: RegExp;
   /** Ends and frees everything. */
   dispose(): Promise<void>;
 }
@@ -85,6 +88,15 @@ export function driverContract(
       await subject.start();
       await subject.seed();
       return capture(subject.driver, repository);
+    }
+
+    /** Staged and validated: what every swap of a restore finds. */
+    async function ready(record: ComponentRecord, staged = token(1001)): Promise<FencingToken> {
+      const { driver } = subject;
+      await driver.stage(contextOf({ repository, record, token: staged }));
+      const validation = { ...staged, attempt: staged.attempt + 1000 };
+      expect(broken(await driver.validate(contextOf({ repository, record, token: validation, staged })))).toEqual([]);
+      return staged;
     }
 
     function attemptOf(
@@ -148,7 +160,12 @@ export function driverContract(
       }
       expect(await subject.content()).toBe(before);
       const again = await capture(driver, repository, record);
-      expect(again.files).toBe(record.files);
+      const names = new Set<string>();
+      for await (const { path } of repository.readIndex(again.indexId))
+        path.split('/').forEach((name) => names.add(name));
+      expect([...names].filter((name) => name.startsWith('.lifeboat-') || name.includes('.lifeboat-aside'))).toEqual(
+        [],
+      );
     });
 
     test('undone after the swap, and once more, the old content stands and nothing is left of the staging', async () => {
@@ -156,14 +173,14 @@ export function driverContract(
       await subject.change();
       const old = await subject.content();
       const { driver } = subject;
-      const staged = token(1001);
-      await driver.stage(contextOf({ repository, record, token: staged }));
+      const staged = await ready(record);
       await subject.stop();
       await driver.swap(contextOf({ repository, record, token: token(3001), staged }));
+      // The run was aborted: that must not keep the old data from coming back.
+      const signal = AbortSignal.abort();
       for (const attempt of [1, 2])
-        await driver.undo(contextOf({ repository, record, token: token(9000 + attempt), staged }));
-      const left = (await readdir(folder.path, { recursive: true })).filter((name) => /-stag(?:ing|ed)-/.test(name));
-      expect(left).toEqual([]);
+        await driver.undo({ ...contextOf({ repository, record, token: token(9000 + attempt), staged }), signal });
+      expect(await stagingLeft(folder.path)).toEqual([]);
       await subject.start();
       expect(await subject.content()).toBe(old);
     });
@@ -193,14 +210,25 @@ export function driverContract(
       expect(broken(await driver.validate(contextOf({ repository, record, token: token(2001), staged })))).toEqual([]);
     });
 
+    test('killed in the middle of the validation, its engine dies with it, and the next attempt validates', async () => {
+      const record = await seeded();
+      const { driver, privateEngine } = subject;
+      const staged = token(1001);
+      await driver.stage(contextOf({ repository, record, token: staged }));
+      const dead = startAttempt(attemptOf(record, { act: 'validate', token: token(2001), staged }));
+      const engines = privateEngine === undefined ? [] : await untilDescendants(dead, privateEngine);
+      process.kill(dead.pid, 'SIGKILL');
+      await untilGone(engines);
+      expect(broken(await driver.validate(contextOf({ repository, record, token: token(2002), staged })))).toEqual([]);
+    });
+
     test.each([1, 3, 4])(
       'killed at step %i of the swap, the next attempt finishes it and every probe holds',
       async (killAtStep) => {
         const record = await seeded();
         await subject.change();
         const { driver } = subject;
-        const staged = token(1001);
-        await driver.stage(contextOf({ repository, record, token: staged }));
+        const staged = await ready(record);
         await subject.stop();
         const dead = startAttempt(attemptOf(record, { act: 'swap', token: token(3001), staged, killAtStep }));
         expect(await dead.ended).toBe('SIGKILL');
@@ -215,8 +243,7 @@ export function driverContract(
       await subject.change();
       const old = await subject.content();
       const { driver } = subject;
-      const staged = token(1001);
-      await driver.stage(contextOf({ repository, record, token: staged }));
+      const staged = await ready(record);
       await subject.stop();
       const dead = startAttempt(attemptOf(record, { act: 'swap', token: token(3001), staged, killAtStep: 2 }));
       expect(await dead.ended).toBe('SIGKILL');
@@ -230,8 +257,7 @@ export function driverContract(
       const before = await subject.content();
       await subject.change();
       const { driver } = subject;
-      const staged = token(1001);
-      await driver.stage(contextOf({ repository, record, token: staged }));
+      const staged = await ready(record);
       await subject.stop();
       const late = startAttempt(attemptOf(record, { act: 'swap', token: token(3001), staged, stopBefore: true }));
       await untilStopped(late);
@@ -243,13 +269,33 @@ export function driverContract(
       expect(broken(await driver.probe(contextOf({ repository, record, token: token(4001), staged })))).toEqual([]);
     });
 
+    test('an attempt that was paused before its stage wakes after the next one went live, and changes nothing of it', async () => {
+      const record = await seeded();
+      const before = await subject.content();
+      await subject.change();
+      const { driver } = subject;
+      const late = startAttempt(
+        attemptOf(record, { act: 'stage', token: token(1001), staged: token(1001), stopBefore: true }),
+      );
+      await untilStopped(late);
+      const staged = await ready(record, token(1002));
+      await subject.stop();
+      await driver.swap(contextOf({ repository, record, token: token(3001), staged }));
+      process.kill(late.pid, 'SIGCONT');
+      expect(await late.ended).toBe('done');
+      await subject.start();
+      expect(await subject.content()).toBe(before);
+      await driver.commit(contextOf({ repository, record, token: token(5001), staged }));
+      expect(await stagingLeft(folder.path)).toEqual([]);
+    });
+
     test('a swap of an older run is fenced by a newer one', async () => {
       const record = await seeded();
       const before = await subject.content();
       await subject.destroy();
       const { driver } = subject;
       const [mine, theirs] = [token(1001), token(1001, later)];
-      for (const staged of [mine, theirs]) await driver.stage(contextOf({ repository, record, token: staged }));
+      for (const staged of [mine, theirs]) await ready(record, staged);
       await driver.swap(contextOf({ repository, record, token: token(3001, later), staged: theirs }));
       await expect(
         driver.swap(contextOf({ repository, record, token: token(3001), staged: mine })),
@@ -300,6 +346,21 @@ export function driverContract(
       expect(await subject.content()).toBe(old);
     });
 
+    test('--replace-damaged deletes nothing where both copies fit: undo puts the old bytes back', async () => {
+      const record = await seeded();
+      await subject.change();
+      const old = await subject.content();
+      await subject.stop();
+      const { driver } = subject;
+      const staged = token(1001);
+      await driver.stage(contextOf({ repository, record, token: staged, replaceDamaged: true }));
+      await driver.validate(contextOf({ repository, record, token: token(2001), staged, replaceDamaged: true }));
+      await driver.swap(contextOf({ repository, record, token: token(3001), staged, replaceDamaged: true }));
+      await driver.undo(contextOf({ repository, record, token: token(9001), staged }));
+      await subject.start();
+      expect(await subject.content()).toBe(old);
+    });
+
     if (newer !== undefined) {
       test('an artefact of a newer engine is refused by the plan and by the stage as VersionMismatch', async () => {
         const changed = newer(repository, await seeded());
@@ -320,4 +381,9 @@ export function driverContract(
       for (const finding of failed) expect(finding.hint).toBeTruthy();
     });
   });
+}
+
+/** Names of staging and of receipts below the folder. */
+async function stagingLeft(folder: string): Promise<string[]> {
+  return (await readdir(folder, { recursive: true })).filter((name) => /-stag(?:ing|ed)-/.test(name));
 }

@@ -3,8 +3,8 @@ import { chmod, link, lstat, mkdir, readFile, readdir, readlink, rm, symlink, wr
 import { join } from 'node:path';
 import type { FilesConfig } from '../../../src/domain/appliance.ts';
 import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
-import type { Repository } from '../../../src/repository/repository.ts';
 import { driverContract, type Subject } from '../../contracts/driver.ts';
+import { enlarged } from '../../contracts/enlarged.ts';
 
 driverContract('files', async (folder): Promise<Subject> => {
   const live = join(folder, 'live');
@@ -50,7 +50,7 @@ driverContract('files', async (folder): Promise<Subject> => {
       await chmod(live, 0o500);
       return { unlock: () => chmod(live, 0o700) };
     },
-    enlarge: (repository) => withHugeFiles(repository),
+    enlarge: enlarged,
     dispose: async () => {
       await chmod(live, 0o700).catch(() => {});
     },
@@ -69,14 +69,4 @@ async function describeTree(path: string): Promise<string> {
       .digest('hex')}`;
   const inner = await Promise.all((await readdir(path)).toSorted().map((name) => describeTree(join(path, name))));
   return [`${path} ${mode}`, ...inner].join('\n');
-}
-
-function withHugeFiles(repository: Repository): Repository {
-  return {
-    ...repository,
-    async *readIndex(indexId, signal) {
-      for await (const entry of repository.readIndex(indexId, signal))
-        yield entry.type === 'file' ? { ...entry, size: 2 ** 50 } : entry;
-    },
-  };
 }

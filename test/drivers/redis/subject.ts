@@ -67,6 +67,7 @@ export async function makeRedisSubject(folder: string, settings: Record<string, 
       await chmod(directory, 0o500);
       return { unlock: () => chmod(directory, 0o700) };
     },
+    privateEngine: /redis-server .*unixsocket/,
     enlarge: (repository) => withFacts(repository, { dumpBytes: 2 ** 50 }),
     async dispose() {
       for (const name of await readdir(folder)) await chmod(join(folder, name), 0o700);
