@@ -132,7 +132,11 @@ const vectorstore = z.strictObject({
   ...common,
   path: absolutePath.describe('folder with faiss_index.faiss, faiss_index.pkl and metadata.json'),
   quiet: duration.default(2).describe('window without change that proves that the three files belong together'),
-  memoryLimit: size.default(4 * 2 ** 30).describe('memory for the data of the child process that loads the index'),
+  memoryLimit: size
+    .default(4 * 2 ** 30)
+    .describe(
+      'limit of the data segment (RLIMIT_DATA) of the child process that loads the index; what Node itself takes comes on top',
+    ),
   embeddingModel: z
     .string()
     .optional()
@@ -143,7 +147,11 @@ const models = z.strictObject({
   kind: z.literal('models'),
   ...common,
   path: absolutePath.describe('folder with .gguf files'),
-  memoryLimit: size.default(8 * 2 ** 30).describe('memory for the data of the child process that loads a model'),
+  memoryLimit: size
+    .default(8 * 2 ** 30)
+    .describe(
+      'limit of the data segment (RLIMIT_DATA) of the child process that loads a model; what Node itself takes comes on top',
+    ),
 });
 
 const files = z.strictObject({
