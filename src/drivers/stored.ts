@@ -1,6 +1,5 @@
 /** What the inspection of a stored component (L3) is made of. Nothing here touches a live component or writes. */
 import type { FileEntry } from '../domain/entry.ts';
-import { isLifeboatError } from '../domain/errors.ts';
 import type { ProbeResult } from '../domain/recovery-point.ts';
 import type { RestoreContext } from './driver.ts';
 
@@ -39,20 +38,21 @@ export class Inspection {
   }
 }
 
-/** What `read` gives, or undefined with a result where the sealed facts are missing or no JSON. */
+/** The sealed facts, or undefined with a result where they are missing or no JSON. `parse` may refuse their format. */
 export async function inspectFacts<Facts>(
   inspection: Inspection,
+  { repository, record }: Stored,
   path: string,
-  read: () => Promise<Facts>,
+  parse: (text: string) => Facts = (text) => JSON.parse(text) as Facts,
 ): Promise<Facts | undefined> {
+  const bytes = await repository.readFile(record.indexId, path);
   try {
-    return await read();
+    if (bytes !== undefined) return parse(Buffer.from(bytes).toString('utf8'));
   } catch (error) {
-    const isAbsent = isLifeboatError(error, 'ObjectMissing') || isLifeboatError(error, 'ManifestInvalid');
-    if (!isAbsent && !(error instanceof SyntaxError)) throw error;
-    inspection.expect(fileName(path), 'the facts of the capture', isAbsent ? 'absent' : 'not JSON');
-    return undefined;
+    if (!(error instanceof SyntaxError)) throw error;
   }
+  inspection.expect(fileName(path), 'the facts of the capture', bytes === undefined ? 'absent' : 'not JSON');
+  return undefined;
 }
 
 /** A small file whole. Undefined where it is none: absent, or too large to be what it claims. ObjectMissing, ObjectCorrupt. */

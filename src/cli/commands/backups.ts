@@ -2,6 +2,7 @@
 import { withClient, runUrl } from '../../client/connection.ts';
 import { startRun } from '../../client/runs.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
+import { isLifeboatError } from '../../domain/errors.ts';
 import { timeOfBackupId, type JsonValue, type Manifest } from '../../domain/recovery-point.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { FullBackupResult } from '../../../workflows/messages.ts';
@@ -20,12 +21,20 @@ export async function backupsRun(globals: GlobalOptions, options: RunOptions): P
   const appliance = await loadAppliance(globals);
   await withClient(appliance, async (client) => {
     const input = { components: listOf(options.components), requestedBy: requestedBy(), reason: options.reason };
-    const { workflowId } = await startRun(client, appliance, 'fullBackup', input, `full backup of ${appliance.name}, asked by ${requestedBy()}`);
+    const { workflowId } = await startRun(
+      client,
+      appliance,
+      'fullBackup',
+      input,
+      `full backup of ${appliance.name}, asked by ${requestedBy()}`,
+    );
     say(`${workflowId}\n  ${runUrl(appliance, workflowId)}`);
     if (options.detach === true) return print(workflowId);
     const result = await watchRun<FullBackupResult>(client, workflowId);
     if (globals.output === 'json') return printJson(result);
-    print(`${result.text}: ${formatBytes(result.bytes)}, ${formatBytes(result.storedBytes)} stored, ${formatDuration(result.seconds)}`);
+    print(
+      `${result.text}: ${formatBytes(result.bytes)}, ${formatBytes(result.storedBytes)} stored, ${formatDuration(result.seconds)}`,
+    );
   });
 }
 
@@ -49,7 +58,15 @@ export async function backupsList(globals: GlobalOptions): Promise<void> {
     print(
       table(
         ['TIMESTAMP', 'DATE', 'STATUS', 'SIZE', 'STORED', 'FILES', 'VERIFIED'],
-        points.map(({ timestamp, date, status, size, stored, files, proof }) => [timestamp, `${date.slice(0, 16)}Z`, status, formatBytes(size), formatBytes(stored), String(files), proof]),
+        points.map(({ timestamp, date, status, size, stored, files, proof }) => [
+          timestamp,
+          `${date.slice(0, 16)}Z`,
+          status,
+          formatBytes(size),
+          formatBytes(stored),
+          String(files),
+          proof,
+        ]),
       ),
     );
   });
@@ -80,7 +97,9 @@ export async function backupsShow(globals: GlobalOptions, id: string): Promise<v
           ]),
         ),
         ...lifeboat.failures.map(({ component, code, message }) => `FAILED ${component}: ${code}: ${message}`),
-        ...proofs.map((proof) => `proof: ${levelsOf(proof)} ${proof.ok === true ? 'ok' : 'FAILED'} at ${String(proof.at)}`),
+        ...proofs.map(
+          (proof) => `proof: ${levelsOf(proof)} ${proof.ok === true ? 'ok' : 'FAILED'} at ${timeOf(proof)}`,
+        ),
       ].join('\n'),
     );
   });
@@ -91,14 +110,28 @@ function statusOf({ success, lifeboat }: Manifest): string {
   return lifeboat.components.some(({ suspect }) => suspect) ? 'SUSPECT' : 'ok';
 }
 
+/** One damaged proof must not hide all recovery points. */
 async function proofText(repository: Repository, timestamp: string): Promise<string> {
-  const proofs = (await repository.listProofs(timestamp)).filter(({ kind }) => kind === 'verify');
-  const newest = proofs.sort((a, b) => String(b.at).localeCompare(String(a.at)))[0];
+  let proofs;
+  try {
+    proofs = await repository.listProofs(timestamp);
+  } catch (error) {
+    if (isLifeboatError(error, 'ObjectCorrupt')) return 'UNREADABLE';
+    throw error;
+  }
+  const newest = proofs.filter(({ kind }) => kind === 'verify').sort((a, b) => timeOf(b).localeCompare(timeOf(a)))[0];
   if (newest === undefined) return 'never';
-  const age = formatDuration((Date.now() - Date.parse(String(newest.at))) / 1000);
+  const age = formatDuration(Math.max(0, Date.now() - Date.parse(timeOf(newest))) / 1000);
   return `${newest.ok === true ? levelsOf(newest) : 'FAILED'} ${age} ago`;
 }
 
-function levelsOf(proof: Readonly<Record<string, JsonValue>>): string {
-  return Array.isArray(proof.levels) ? proof.levels.join('+') : String(proof.kind);
+type Proof = Readonly<Record<string, JsonValue>>;
+
+function levelsOf({ levels, kind }: Proof): string {
+  if (Array.isArray(levels)) return levels.join('+');
+  return typeof kind === 'string' ? kind : '';
+}
+
+function timeOf({ at }: Proof): string {
+  return typeof at === 'string' ? at : '';
 }

@@ -6,9 +6,14 @@ import { listOf, print, printJson, say, withParts, type GlobalOptions } from '..
 import { exit } from '../exit.ts';
 import { liveView } from '../output/live.ts';
 
-export async function verify(globals: GlobalOptions, id: string | undefined, options: { readonly components?: string }): Promise<void> {
+export async function verify(
+  globals: GlobalOptions,
+  id: string | undefined,
+  options: { readonly components?: string },
+): Promise<void> {
   const stop = new AbortController();
-  const interrupt = (): void => stop.abort(new LifeboatError('Aborted', 'verification was interrupted; nothing was changed'));
+  const interrupt = (): void =>
+    stop.abort(new LifeboatError('Aborted', 'verification was interrupted; nothing was changed'));
   process.once('SIGINT', interrupt);
   const view = liveView();
   const began = performance.now();
@@ -20,19 +25,26 @@ export async function verify(globals: GlobalOptions, id: string | undefined, opt
         components: listOf(options.components),
         levels: ['L1', 'L3'],
         driver,
-        onProgress: ({ phase, bytesDone, bytesTotal }) => view.show([`  > ${phase} ${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`]),
+        onProgress: ({ phase, bytesDone, bytesTotal }) =>
+          view.show([`  > ${phase} ${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`]),
         signal: stop.signal,
         orThrow: false,
       });
       view.end();
+      for (const id of result.uninspected)
+        say(`component \`${id}\` is not configured any more: its structure was not inspected`);
       const seconds = (performance.now() - began) / 1000;
       if (globals.output === 'json') printJson({ ...result, seconds });
       else {
         result.problems.forEach((problem) => print(`DAMAGED ${problem}`));
-        print(`recovery point ${result.id}: ${result.ok ? 'ok' : `${result.problems.length} problems`} (${result.levels.join(', ')}), ${result.objects} objects, ${formatBytes(result.bytes)}, ${formatDuration(seconds)}`);
+        print(
+          `recovery point ${result.id}: ${result.ok ? 'ok' : `${result.problems.length} problems`} (${result.levels.join(', ')}), ${result.objects} objects, ${formatBytes(result.bytes)}, ${formatDuration(seconds)}`,
+        );
       }
       if (!result.ok) {
-        say('  hint: choose another recovery point with `lifeboat backups list`, and make a new one with `lifeboat backups run`');
+        say(
+          '  hint: choose another recovery point with `lifeboat backups list`, and make a new one with `lifeboat backups run`',
+        );
         process.exitCode = exit.failed;
       }
     });

@@ -3,7 +3,6 @@
  * and what a compose file names lies beside it. Two passes over the index: only links and references are held, not files.
  */
 import type { FileEntry, IndexEntry } from '../../domain/entry.ts';
-import { LifeboatError } from '../../domain/errors.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import { fileName, Inspection, inspectFacts, readStored, type Stored } from '../stored.ts';
 import { composeReferences, isComposeFile } from './compose-references.ts';
@@ -14,7 +13,7 @@ import { isInside, isReserved } from './paths.ts';
 
 export async function inspectFiles(stored: Stored): Promise<ProbeResult[]> {
   const inspection = new Inspection(stored.record.id);
-  const facts = await inspectFacts(inspection, factsPath, async () => readFacts(stored));
+  const facts = await inspectFacts<FilesFacts>(inspection, stored, factsPath);
   if (facts === undefined) return inspection.results;
   const found = await survey(stored, facts);
   inspectCounts(inspection, stored, found);
@@ -51,12 +50,6 @@ interface Need {
   /** Absolute. */
   readonly path: string;
   readonly type: 'file' | 'any';
-}
-
-async function readFacts({ repository, record }: Stored): Promise<FilesFacts> {
-  const bytes = await repository.readFile(record.indexId, factsPath);
-  if (bytes === undefined) throw new LifeboatError('ObjectMissing', `the recovery point has no \`${factsPath}\``);
-  return JSON.parse(Buffer.from(bytes).toString('utf8')) as FilesFacts;
 }
 
 async function survey({ repository, record, signal }: Stored, { paths }: FilesFacts): Promise<Survey> {

@@ -2,13 +2,13 @@
 import type { FileEntry } from '../../domain/entry.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import { fileName, Inspection, inspectFacts, type Stored } from '../stored.ts';
-import { configFolder, dumpPath, factsPath, readFacts, type RedisFacts } from './facts.ts';
+import { configFolder, dumpPath, factsPath, type RedisFacts } from './facts.ts';
 import { RdbReader, type RdbSummary } from './rdb-reader.ts';
 import { RdbError } from './rdb-steps.ts';
 
 export async function inspectRedis(stored: Stored): Promise<ProbeResult[]> {
   const inspection = new Inspection(stored.record.id);
-  const facts = await inspectFacts(inspection, factsPath, async () => readFacts(stored));
+  const facts = await inspectFacts<RedisFacts>(inspection, stored, factsPath);
   if (facts === undefined) return inspection.results;
   const missing = new Set(facts.configFiles.map((path) => configFolder + path));
   let dump: FileEntry | undefined;

@@ -40,10 +40,10 @@ export async function* streamFile(
   const { packs } = await readIndexFooter(storage, indexId, opener);
   const hash = createHash('sha256');
   for (const refs of batchesOf(entry.blocks)) {
-    signal?.throwIfAborted();
     const plan = planReads(refs, packs);
     const ranges = await readRanges(storage, plan);
     for (const { range, at, length, id, object } of plan.blocks) {
+      signal?.throwIfAborted();
       const frame = ranges[range]?.subarray(at, at + length) ?? new Uint8Array(0);
       const plain = openNamed(opener, frame, object, entry.path);
       if (Buffer.from(frame.subarray(44, 76)).toString('hex') !== id)

@@ -14,7 +14,8 @@ test('D2.7: a stored model is proven from its header, whole or with each fault n
   await mkdir(join(live, 'embedding'), { recursive: true });
   await writeTinyModel(join(live, model));
   await writeFile(join(live, 'README'), 'models of the test\n');
-  const { repository, capture } = await makeBench(folder);
+  const bench = await makeBench(folder);
+  const { repository } = bench;
   const config = {
     id: 'models',
     kind: 'models',
@@ -27,7 +28,7 @@ test('D2.7: a stored model is proven from its header, whole or with each fault n
   } as const;
   const driver = createModelsDriver(config, { stateDir: '/nowhere', secret: async () => undefined });
   try {
-    const record = await capture(driver);
+    const record = await bench.capture(driver);
     await rm(live, { recursive: true });
     expect(await inspected(driver, repository, record)).toEqual([
       {

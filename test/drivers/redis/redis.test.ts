@@ -237,16 +237,6 @@ describe('restore', () => {
   });
 });
 
-test('D2.7: the stored dump is inspected without any server', async () => {
-  await begin();
-  const record = await capture(subject.driver, repository);
-  await subject.destroy();
-  const results = await subject.driver.inspect?.(repository, record, new AbortController().signal);
-  expect(results).toEqual([
-    expect.objectContaining({ ok: true, actual: `${sampleKeys} keys, 501 with an expiry, checksum holds` }),
-  ]);
-});
-
 describe('probe', () => {
   test('D6.5: a changed value, another expiry and a missing key are each named; new and expired keys are not faults', async () => {
     await begin();
