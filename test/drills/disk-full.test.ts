@@ -32,10 +32,10 @@ interface Plant {
   readonly deps: Dependencies;
 }
 
-const test = engineTest.extend<{ plant: (reserve: string) => Promise<Plant> }>({
+const test = engineTest.extend<{ plant: (reserveBytes: string) => Promise<Plant> }>({
   plant: async ({ folder }, use) => {
     const closing: (() => Promise<void>)[] = [];
-    await use(async (reserve) => {
+    await use(async (reserveBytes) => {
       const repositoryPath = join(folder, 'backups');
       const data = join(folder, 'data');
       await mkdir(data);
@@ -44,7 +44,7 @@ const test = engineTest.extend<{ plant: (reserve: string) => Promise<Plant> }>({
       await (await initRepository(createLocalStorage(repositoryPath), key)).repository.close();
       const text = `appliance: small
 state: ${join(folder, 'state')}
-repository: { path: ${repositoryPath}, reserve: ${reserve}, encryption: { key: { file: ${join(folder, 'key')} } } }
+repository: { path: ${repositoryPath}, reserve: ${reserveBytes}, encryption: { key: { file: ${join(folder, 'key')} } } }
 components: { data: { kind: files, paths: [${data}] } }
 `;
       const { appliance } = parseConfiguration(text, join(folder, 'lifeboat.yaml'));
@@ -61,8 +61,11 @@ components: { data: { kind: files, paths: [${data}] } }
 const begin = { owner: 'the-run', at: '2026-11-22T02:00:00.000Z' };
 
 /** Runs an activity as a worker would. */
-const activity = async <A extends unknown[], R>(run: (...args: A) => Promise<R>, ...args: A): Promise<R> =>
-  new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => {}) }).run(run, ...args);
+const asActivity = async <T>(run: () => Promise<T>): Promise<T> =>
+  new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => {}) }).run(run);
+
+const reserve = async (deps: Dependencies): Promise<{ readonly backupId: string; readonly repositoryId: string }> =>
+  asActivity(async () => createStorageActivities(deps).beginBackup(begin));
 
 describe('a full disk while backing up', () => {
   test('D2.4: a disk that is down to its reserve is refused before the first byte, with the bytes to free', async ({
@@ -70,7 +73,7 @@ describe('a full disk while backing up', () => {
   }) => {
     const { deps, repositoryPath } = await plant('1000000TB');
     const before = await readdir(repositoryPath, { recursive: true });
-    await expect(activity(createStorageActivities(deps).beginBackup, begin)).rejects.toMatchObject({
+    await expect(reserve(deps)).rejects.toMatchObject({
       type: 'NoSpace',
       nonRetryable: true,
       message: expect.stringMatching(/has .* free; the backup may need .* must stay free/) as string,
@@ -104,11 +107,12 @@ describe('a full disk while backing up', () => {
       expect(await readdir(join(repositoryPath, '.staging'))).toEqual([]);
       expect(await readdir(join(repositoryPath, 'manifests')).catch(() => [])).toEqual([]);
     }
-    const storageActivities = createStorageActivities(deps);
-    const begun = await activity(storageActivities.beginBackup, begin);
-    const receipt = await activity(createComponentActivities(deps).captureComponent, { ...begun, component: 'data' });
+    const begun = await reserve(deps);
+    const receipt = await asActivity(async () =>
+      createComponentActivities(deps).captureComponent({ ...begun, component: 'data' }),
+    );
     const sealing = { ...begun, startedAt: begin.at, receipts: [receipt], failures: [], workflow: null };
-    await activity(storageActivities.sealBackup, sealing);
+    await asActivity(async () => createStorageActivities(deps).sealBackup(sealing));
     const repository = await deps.repository();
     const manifest = await repository.findManifest('latest');
     expect((await repository.check(manifest, {})).problems).toEqual([]);
@@ -128,12 +132,12 @@ describe('a full disk while backing up', () => {
     deps: Dependencies,
     wrap: (storage: Repository['storage']) => ReturnType<typeof withFaults>,
   ): Promise<Captured> {
-    const { backupId, repositoryId } = await activity(createStorageActivities(deps).beginBackup, begin);
+    const { backupId, repositoryId } = await reserve(deps);
     const faulty = wrap(createLocalStorage(deps.appliance.repository.path));
     const repository = await openRepository(faulty, key, { threads: 1 });
     try {
-      const { captureComponent } = createComponentActivities({ ...deps, repository: async () => repository });
-      await activity(captureComponent, { repositoryId, backupId, component: 'data' });
+      const activities = createComponentActivities({ ...deps, repository: async () => repository });
+      await asActivity(async () => activities.captureComponent({ repositoryId, backupId, component: 'data' }));
       return { calls: faulty.calls };
     } catch (error) {
       return { calls: faulty.calls, error };
