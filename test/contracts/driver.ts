@@ -41,11 +41,6 @@ export interface Subject {
   lock(): Promise<{ readonly unlock: () => Promise<void> }>;
   /** The repository as it would answer for a component that is larger than any disk. */
   enlarge(repository: Repository): Repository;
-  /** The record and repository of a capture by a newer engine, where the kind has versions. */
-  readonly newer?: (
-    repository: Repository,
-    record: ComponentRecord,
-  ) => { readonly repository: Repository; readonly record: ComponentRecord };
   /** Command line of the engine that `validate` starts for itself; absent where there is none. */
   readonly privateEngine?: RegExp;
   /** Ends and frees everything. */
@@ -58,6 +53,8 @@ export interface ContractOptions {
     repository: Repository,
     record: ComponentRecord,
   ) => { readonly repository: Repository; readonly record: ComponentRecord };
+  /** At which steps of its swap an attempt dies, one test each. Default 1, 3, 4. */
+  readonly killSteps?: readonly number[];
 }
 
 const later = '2026-01-02T00:00:00.000Z';
@@ -65,7 +62,7 @@ const later = '2026-01-02T00:00:00.000Z';
 export function driverContract(
   name: string,
   makeSubject: (folder: string) => Promise<Subject>,
-  { newer }: ContractOptions = {},
+  { newer, killSteps = [1, 3, 4] }: ContractOptions = {},
 ): void {
   describe(`driver contract: ${name}`, () => {
     let folder: TemporaryFolder;
@@ -222,7 +219,7 @@ export function driverContract(
       expect(broken(await driver.validate(contextOf({ repository, record, token: token(2002), staged })))).toEqual([]);
     });
 
-    test.each([1, 3, 4])(
+    test.each(killSteps)(
       'killed at step %i of the swap, the next attempt finishes it and every probe holds',
       async (killAtStep) => {
         const record = await seeded();

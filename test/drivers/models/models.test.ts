@@ -100,6 +100,16 @@ describe('capture', () => {
     });
   });
 
+  test('a model of a GGUF version that is not known is refused with its version', async ({ kit, live }) => {
+    const file = await open(join(live, 'embedding', 'tiny.gguf'), 'r+');
+    await file.write(Buffer.from([4, 0, 0, 0]), 0, 4, 4);
+    await file.close();
+    await expect(kit.capture(driverOf(live))).rejects.toMatchObject({
+      code: 'SourceCorrupt',
+      message: expect.stringContaining('GGUF version 4 is not 2 or 3') as string,
+    });
+  });
+
   test('a model above the memory limit ends its own process only', async ({ kit, live }) => {
     await expect(kit.capture(driverOf(live, 2 ** 20))).rejects.toMatchObject({
       code: 'EngineFailed',

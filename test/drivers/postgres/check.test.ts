@@ -1,12 +1,12 @@
-import { chmod } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { labTest } from './lab.ts';
 
 labTest(
-  'doctor has a hint for a wrong password, missing programs, and a data directory that is not there or locked',
+  'doctor has a hint for a wrong password, missing programs, no such database, and a data directory that is not there or cannot be made',
   async ({ lab, folder }) => {
-    const { config, driver, driverWith } = await lab();
+    const { driverWith } = await lab();
     const wanting = async (changes: Parameters<typeof driverWith>[0]) =>
       (await driverWith(changes).check()).filter(({ level }) => level !== 'ok');
 
@@ -27,11 +27,16 @@ labTest(
     expect(await wanting({ dataDirectory: join(folder, 'absent') })).toMatchObject([
       { name: 'postgres: data directory', level: 'warn', hint: expect.stringContaining('`dataDirectory`') as string },
     ]);
-    const parent = dirname(config.dataDirectory);
-    await chmod(parent, 0o500);
-    const locked = (await driver.check()).filter(({ level }) => level === 'warn');
-    await chmod(parent, 0o700);
-    // The live directory itself may be written: then its children are exchanged, and nothing is in the way.
-    expect(locked).toEqual([]);
+    const closed = join(folder, 'closed');
+    await mkdir(closed, { mode: 0o500 });
+    expect(await wanting({ dataDirectory: join(closed, 'data') })).toMatchObject([
+      { name: 'postgres: data directory', level: 'warn' },
+      {
+        name: 'postgres: data directory',
+        level: 'warn',
+        text: expect.stringContaining(`may not write in \`${closed}\``) as string,
+        hint: 'run the worker as root or as the owner of the data',
+      },
+    ]);
   },
 );
