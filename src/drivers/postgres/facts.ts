@@ -84,10 +84,15 @@ export async function readFacts(context: Pick<RestoreContext, 'repository' | 're
   if (bytes === undefined) {
     throw new LifeboatError('ManifestInvalid', `the recovery point has no \`${factsPath}\``, { component: record.id });
   }
-  const facts = JSON.parse(Buffer.from(bytes).toString('utf8')) as SealedFacts;
+  return parseFacts(Buffer.from(bytes).toString('utf8'), record.id);
+}
+
+/** FormatTooNew from a newer Lifeboat, SyntaxError. */
+export function parseFacts(text: string, component: string): SealedFacts {
+  const facts = JSON.parse(text) as SealedFacts;
   if (facts.format > factsFormat) {
     throw new LifeboatError('FormatTooNew', `\`${factsPath}\` has format ${facts.format}, known is ${factsFormat}`, {
-      component: record.id,
+      component,
     });
   }
   return facts;
