@@ -58,7 +58,11 @@ export async function stageFolder(
     await clearLive(target);
   };
   const needs = new Map([[folder.path, await bytesInIndex(context)]]);
-  await ensureRoom(needs, { component: folder.component, ...(context.replaceDamaged ? { makeRoom } : {}) });
+  await ensureRoom(needs, {
+    component: folder.component,
+    removeLeftovers: async () => removeStaging(target),
+    ...(context.replaceDamaged ? { makeRoom } : {}),
+  });
   const staged = await makeStaging(folder.path, folder.component, context.token);
   const result = await context.repository.materialize({
     indexId,

@@ -5,6 +5,8 @@ import { placeOf } from '../swap/place.ts';
 
 export interface RoomOptions {
   readonly component: string;
+  /** Removes what killed attempts staged. Called only where it may be what is in the way. */
+  readonly removeLeftovers: () => Promise<void>;
   /**
    * `--replace-damaged`: deletes the live data, or refuses to. Called only where two copies do not fit and one does:
    * data that can be kept is kept.
@@ -15,12 +17,16 @@ export interface RoomOptions {
 /** `needs` is live path to the bytes that will be staged for it. NoSpace, naming the path and the bytes. */
 export async function ensureRoom(
   needs: ReadonlyMap<string, number>,
-  { component, makeRoom }: RoomOptions,
+  { component, removeLeftovers, makeRoom }: RoomOptions,
 ): Promise<void> {
+  const disks = [...(await perFilesystem(needs)).values()];
+  if ((await Promise.all(disks.map(fits))).every((isEnough) => isEnough)) return;
+  await removeLeftovers();
   let isShort = false;
-  for (const { live, folder, bytes, lives } of (await perFilesystem(needs)).values()) {
+  for (const disk of disks) {
+    if (await fits(disk)) continue;
+    const { live, folder, bytes, lives } = disk;
     const free = await freeBytes(folder);
-    if (free >= bytes) continue;
     const gained = makeRoom === undefined ? 0 : await sumOf(lives);
     if (free + gained < bytes) {
       throw new LifeboatError('NoSpace', `staging beside \`${live}\` needs ${bytes} bytes, ${free} are free`, {
@@ -41,6 +47,10 @@ interface Need {
   readonly bytes: number;
   /** What live paths lead to. */
   readonly lives: readonly string[];
+}
+
+async function fits({ folder, bytes }: Need): Promise<boolean> {
+  return (await freeBytes(folder)) >= bytes;
 }
 
 async function perFilesystem(needs: ReadonlyMap<string, number>): Promise<Map<string, Need>> {

@@ -9,7 +9,7 @@ import type { IndexEntry } from '../../repository/repository.ts';
 import { isWritable } from '../folder/folder-restore.ts';
 import { ensureRoom } from '../folder/room.ts';
 import { nearestExisting, syncFolder } from '../swap/disk.ts';
-import { findStaged, makeParents, makeStaging, markStaged, stagingPath } from '../swap/staging.ts';
+import { findStaged, makeParents, makeStaging, markStaged, removeStaging, stagingPath } from '../swap/staging.ts';
 import { clearLive } from '../swap/swap.ts';
 import type { SwapTarget } from '../swap/swap.ts';
 import { findBinaries } from './binaries.ts';
@@ -47,6 +47,7 @@ export async function stagePostgres(
   };
   await ensureRoom(await bytesPerLive(paths, context), {
     component: config.id,
+    removeLeftovers: () => removeStaging(target),
     ...(context.replaceDamaged ? { makeRoom } : {}),
   });
   const staged = await stageFolders(paths, context, config.id);
