@@ -29,6 +29,8 @@ export interface WorkflowBench {
   behave: (call: string, attempt: number) => Promise<void> | void;
   probes: (call: string) => ProbeResult[];
   wasRunning: boolean;
+  /** What a verification finds. */
+  verification: { readonly ok: boolean; readonly problems: readonly string[] };
   reset(): void;
   start(type: string, input: object, id?: string, client?: Client): Promise<WorkflowHandle>;
   stop(): Promise<void>;
@@ -114,6 +116,7 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     behave: () => undefined,
     probes: (call) => [{ component: call, name: 'count', expected: '1', actual: '1', ok: true }],
     wasRunning: true,
+    verification: { ok: true, problems: [] },
     reset() {
       bench.calls.length = 0;
       bench.reports.length = 0;
@@ -121,6 +124,7 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
       bench.behave = () => undefined;
       bench.probes = (call) => [{ component: call, name: 'count', expected: '1', actual: '1', ok: true }];
       bench.wasRunning = true;
+      bench.verification = { ok: true, problems: [] };
     },
     start: async (type, input, id = `${type}/wazuh/${Math.random()}`, using = client) =>
       using.workflow.start(type, { workflowId: id, taskQueue, args: [input] }),
@@ -202,7 +206,7 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
     makePlan: async ({ components }) => act('plan', () => benchPlan(components)),
     verifyObjects: async () => act('verify', () => ({ objects: 3 })),
     verifyPoint: async ({ at }) =>
-      act('verifyPoint', () => ({ id: at, ok: true, objects: 3, bytes: 10, problems: [], levels: ['L1'] })),
+      act('verifyPoint', () => ({ id: at, objects: 3, bytes: 10, levels: ['L1', 'L3'], ...bench.verification })),
     writeReport: async (report) => act('report', () => (bench.reports.push(report), 'key')),
   };
   const platform: PlatformActivities = {

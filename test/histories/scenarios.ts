@@ -1,0 +1,283 @@
+/** Every path of every workflow that is worth a stored history, and how it is walked on the bench. */
+import { ScheduleOverlapPolicy, type WorkflowHandle } from '@temporalio/client';
+import { expect } from 'vitest';
+import { abortUpdate, holdUpdate, progressQuery, resumeUpdate, type RestoreResult } from '../../workflows/messages.ts';
+import { failureOf, refuse, type WorkflowBench } from '../support/workflow-bench.ts';
+
+export interface Run {
+  readonly workflowId: string;
+  readonly runId?: string;
+}
+
+export interface Scenario {
+  readonly workflow: string;
+  readonly path: string;
+  /** Returns the run whose history is stored, after everything that it started has ended. */
+  readonly walk: (bench: WorkflowBench) => Promise<Run>;
+}
+
+const confirmed = { confirm: 'wazuh', requestedBy: 'recorder', reason: 'recorded' };
+const oneComponent = { ...confirmed, components: ['redis'] };
+
+export const scenarios: readonly Scenario[] = [
+  restores('planned', {}),
+  restores('committed', confirmed),
+  restores('committed-component', oneComponent),
+  restores('committed-retried', oneComponent, (bench) => {
+    bench.behave = (call, attempt) => {
+      if (call === 'stage redis' && attempt === 1) throw new Error('the first attempt died');
+    };
+  }),
+  restores('committed-objective-missed', { ...oneComponent, disasterAt: '2020-01-01T00:00:00.000Z' }),
+  restores('committed-new-kept', { ...oneComponent, keepNew: true }, failProbes),
+  restores('failed-not-found', confirmed, (bench) => failOnce(bench, 'resolve', 'NotFound')),
+  restores('failed-source-damaged', oneComponent, (bench) => failOnce(bench, 'verify', 'ObjectMissing')),
+  restores('failed-staging', confirmed, (bench) => failOnce(bench, 'stage redis', 'NoSpace')),
+  restores('failed-and-undone', confirmed, (bench) => failOnce(bench, 'health', 'ServiceFailed')),
+  restores('failed-probes-undone', oneComponent, failProbes),
+  restores('failed-not-undone', oneComponent, (bench) => {
+    let failed = false;
+    bench.behave = (call) => {
+      if (failed && call === 'undo redis') refuse('SwapIncomplete');
+      if (call === 'health') failed = true;
+      if (call === 'health') refuse('ServiceFailed');
+    };
+  }),
+  {
+    workflow: 'restore',
+    path: 'aborted',
+    walk: async (bench) => {
+      const gate = gateAt(bench, 'stage redis');
+      const handle = await bench.start('restore', oneComponent);
+      await gate.reached();
+      await handle.executeUpdate(abortUpdate, { args: [{ by: 'ann', reason: 'wrong point' }] });
+      await failureOf(handle);
+      gate.open();
+      return handle;
+    },
+  },
+  {
+    workflow: 'restore',
+    path: 'held-and-resumed',
+    walk: async (bench) => {
+      const gate = gateAt(bench, 'stage redis');
+      const handle = await bench.start('restore', oneComponent);
+      await gate.reached();
+      await handle.executeUpdate(holdUpdate, { args: [{ by: 'ann', reason: 'wait' }] });
+      gate.open();
+      const staged = async () => (await handle.query(progressQuery)).steps.find(({ id }) => id === 'stage:redis');
+      await expect.poll(staged, { timeout: 10_000 }).toMatchObject({ state: 'done' });
+      await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
+      return ended(bench, handle);
+    },
+  },
+  {
+    workflow: 'restore',
+    path: 'refused-by-another',
+    walk: async (bench) => {
+      const gate = gateAt(bench, 'stage redis');
+      const first = await bench.start('restore', oneComponent, 'restore/wazuh/first');
+      await gate.reached();
+      const second = await bench.start('restore', oneComponent, 'restore/wazuh/second');
+      await failureOf(second);
+      gate.open();
+      await ended(bench, first);
+      return second;
+    },
+  },
+  {
+    workflow: 'restore',
+    path: 'committed-after-cancelling-a-backup',
+    walk: async (bench) => (await overtake(bench)).restore,
+  },
+  backups('sealed', {}),
+  backups('sealed-component', { components: ['redis'] }),
+  backups('sealed-retried', {}, (bench) => {
+    bench.behave = (call, attempt) => {
+      if (call === 'capture redis' && attempt === 1) throw new Error('the first attempt died');
+    };
+  }),
+  backups('partial', {}, (bench) => failOnce(bench, 'capture redis', 'SourceEmpty')),
+  backups('failed-input', { components: ['nothing'] }),
+  backups('failed-begin', {}, (bench) => failOnce(bench, 'begin', 'NoSpace')),
+  backups('failed-capture', { components: ['redis'] }, (bench) => failOnce(bench, 'capture redis', 'SourceEmpty')),
+  backups('failed-seal', { components: ['redis'] }, (bench) => failOnce(bench, 'seal redis without ', 'StorageFailed')),
+  { workflow: 'fullBackup', path: 'cancelled', walk: async (bench) => (await overtake(bench)).backup },
+  {
+    workflow: 'fullBackup',
+    path: 'skipped',
+    walk: async (bench) => {
+      const gate = gateAt(bench, 'begin');
+      const first = await bench.start('fullBackup', {});
+      await gate.reached();
+      const second = await bench.start('fullBackup', {}, undefined, bench.skipping);
+      await second.result();
+      gate.open();
+      await first.result();
+      return second;
+    },
+  },
+  {
+    workflow: 'fullBackup',
+    path: 'sealed-after-waiting',
+    walk: async (bench) => {
+      const gate = gateAt(bench, 'begin');
+      const first = await bench.start('fullBackup', {});
+      await gate.reached();
+      const second = await bench.start('fullBackup', {});
+      await expect
+        .poll(async () => (await second.query(progressQuery)).waitingOn, { timeout: 10_000 })
+        .toContain(first.workflowId);
+      gate.open();
+      await first.result();
+      await second.result();
+      return second;
+    },
+  },
+  { workflow: 'fullBackup', path: 'late', walk: async (bench) => startedLate(bench) },
+  verifies('verified'),
+  verifies('damaged', (bench) => {
+    bench.verification = { ok: false, problems: ['redis: file `dump.rdb`, object packs/aa/bb: ObjectMissing'] };
+  }),
+  verifies('failed', (bench) => failOnce(bench, 'verifyPoint', 'NotFound')),
+  {
+    workflow: 'lock',
+    path: 'held-and-released',
+    walk: async (bench) => {
+      const backup = await bench.start('fullBackup', {});
+      await backup.result();
+      return childOf(backup, 'lock/wazuh');
+    },
+  },
+  {
+    workflow: 'notification',
+    path: 'delivered',
+    walk: async (bench) => settled(await bench.start('notification', { text: 'recorded' })),
+  },
+  { workflow: 'notification', path: 'empty', walk: async (bench) => settled(await bench.start('notification', {})) },
+];
+
+/** Runs a full backup by a schedule whose time is two days past. */
+export async function startedLate(bench: WorkflowBench): Promise<WorkflowHandle> {
+  const { schedule, workflow } = bench.client;
+  const scheduleId = `late-${Math.random()}`;
+  const handle = await schedule.create({
+    scheduleId,
+    spec: { cronExpressions: ['0 2 * * *'] },
+    state: { paused: true },
+    action: {
+      type: 'startWorkflow',
+      workflowType: 'fullBackup',
+      workflowId: scheduleId,
+      taskQueue: bench.taskQueue,
+      args: [{}],
+    },
+  });
+  try {
+    const end = new Date(Date.now() - 2 * 86_400_000);
+    await handle.backfill({
+      start: new Date(end.getTime() - 86_400_000),
+      end,
+      overlap: ScheduleOverlapPolicy.ALLOW_ALL,
+    });
+    const started = async (): Promise<string> =>
+      (await handle.describe()).info.recentActions[0]?.action.workflow.workflowId ?? '';
+    await expect.poll(started, { timeout: 10_000 }).not.toBe('');
+    const run = workflow.getHandle(await started());
+    await run.result();
+    return run;
+  } finally {
+    await handle.delete();
+  }
+}
+
+function restores(path: string, input: object, prepare?: (bench: WorkflowBench) => void): Scenario {
+  return {
+    workflow: 'restore',
+    path,
+    walk: async (bench) => {
+      prepare?.(bench);
+      return ended(bench, await bench.start('restore', input));
+    },
+  };
+}
+
+function backups(path: string, input: object, prepare?: (bench: WorkflowBench) => void): Scenario {
+  return {
+    workflow: 'fullBackup',
+    path,
+    walk: async (bench) => {
+      prepare?.(bench);
+      return settled(await bench.start('fullBackup', input));
+    },
+  };
+}
+
+function verifies(path: string, prepare?: (bench: WorkflowBench) => void): Scenario {
+  return {
+    workflow: 'verifyBackup',
+    path,
+    walk: async (bench) => {
+      prepare?.(bench);
+      return settled(await bench.start('verifyBackup', { at: '20261122_020000' }));
+    },
+  };
+}
+
+/** A restore that begins while a backup captures. */
+async function overtake(bench: WorkflowBench): Promise<{ readonly backup: Run; readonly restore: Run }> {
+  const gate = gateAt(bench, 'capture postgres');
+  const backup = await bench.start('fullBackup', {});
+  await gate.reached();
+  const restore = await bench.start('restore', oneComponent);
+  await failureOf(backup);
+  gate.open();
+  await ended(bench, restore);
+  return { backup, restore };
+}
+
+/** The end of a restore, well or not, and of the backup that it starts. */
+async function ended(bench: WorkflowBench, handle: WorkflowHandle): Promise<WorkflowHandle> {
+  const result = (await handle.result().catch(() => undefined)) as RestoreResult | undefined;
+  if (result !== undefined && result.backupWorkflowId !== '')
+    await bench.client.workflow.getHandle(result.backupWorkflowId).result();
+  return handle;
+}
+
+async function settled(handle: WorkflowHandle): Promise<WorkflowHandle> {
+  await handle.result().catch(() => undefined);
+  return handle;
+}
+
+async function childOf(parent: WorkflowHandle, workflowId: string): Promise<Run> {
+  const { events } = await parent.fetchHistory();
+  for (const { childWorkflowExecutionStartedEventAttributes: started } of events ?? []) {
+    const runId = started?.workflowExecution?.runId;
+    if (started?.workflowExecution?.workflowId === workflowId && typeof runId === 'string')
+      return { workflowId, runId };
+  }
+  throw new Error(`${parent.workflowId} started no ${workflowId}`);
+}
+
+function failOnce(bench: WorkflowBench, failing: string, code: string): void {
+  let failed = false;
+  bench.behave = (call) => {
+    if (failed || call !== failing) return;
+    failed = true;
+    refuse(code);
+  };
+}
+
+function failProbes(bench: WorkflowBench): void {
+  bench.probes = (component) => [{ component, name: 'rows', expected: '10', actual: '9', ok: false }];
+}
+
+/** Holds the first call of an activity until it is opened. */
+function gateAt(bench: WorkflowBench, call: string): { reached(): Promise<void>; open(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  bench.behave = (made) => (made === call ? promise : undefined);
+  return {
+    reached: async () => expect.poll(() => bench.calls, { timeout: 10_000 }).toContain(call),
+    open: resolve,
+  };
+}
