@@ -9,7 +9,8 @@ export interface CrossProblem {
 
 export function crossCheck(config: Configuration): { problems: CrossProblem[]; warnings: string[] } {
   const problems = [...danglingServices(config), ...serviceShapes(config), ...cycles(config), ...overlaps(config)];
-  if (Object.keys(config.components).length === 0) problems.push({ path: ['components'], message: 'must name at least one component' });
+  if (Object.keys(config.components).length === 0)
+    problems.push({ path: ['components'], message: 'must name at least one component' });
   return { problems, warnings: warnings(config) };
 }
 
@@ -18,8 +19,12 @@ function danglingServices({ services, components }: Configuration): CrossProblem
   const dangling = (list: readonly string[], path: string[]): CrossProblem[] =>
     list.filter((name) => !known.has(name)).map((name) => ({ path, message: `names the unknown service \`${name}\`` }));
   return [
-    ...Object.entries(services).flatMap(([name, service]) => dangling(service.dependsOn, ['services', name, 'dependsOn'])),
-    ...Object.entries(components).flatMap(([id, component]) => dangling(component.services, ['components', id, 'services'])),
+    ...Object.entries(services).flatMap(([name, service]) =>
+      dangling(service.dependsOn, ['services', name, 'dependsOn']),
+    ),
+    ...Object.entries(components).flatMap(([id, component]) =>
+      dangling(component.services, ['components', id, 'services']),
+    ),
   ];
 }
 
@@ -29,7 +34,8 @@ function serviceShapes({ services }: Configuration): CrossProblem[] {
     const own = service.command !== undefined;
     const foreign = service.start !== undefined || service.stop !== undefined || service.isRunning !== undefined;
     if (own && foreign) return [{ path, message: 'has both `command` and `start`/`stop`/`isRunning`; choose one way' }];
-    if (own && (service.pidFile === undefined || service.logFile === undefined)) return [{ path, message: '`command` needs `pidFile` and `logFile`' }];
+    if (own && (service.pidFile === undefined || service.logFile === undefined))
+      return [{ path, message: '`command` needs `pidFile` and `logFile`' }];
     if (!own && (service.start === undefined || service.stop === undefined || service.isRunning === undefined)) {
       return [{ path, message: 'needs `command`, or all of `start`, `stop` and `isRunning`' }];
     }
@@ -39,17 +45,28 @@ function serviceShapes({ services }: Configuration): CrossProblem[] {
 
 function cycles({ services }: Configuration): CrossProblem[] {
   const cycle = findCycle(Object.entries(services).map(([id, service]) => ({ id, after: service.dependsOn })));
-  return cycle === undefined ? [] : [{ path: ['services', cycle[0] ?? ''], message: `dependsOn has a cycle: ${cycle.join(' → ')}` }];
+  return cycle === undefined
+    ? []
+    : [{ path: ['services', cycle[0] ?? ''], message: `dependsOn has a cycle: ${cycle.join(' → ')}` }];
 }
 
 /** X13: a repository inside what it backs up (or beneath another's data) grows without end and dies with it. */
 function overlaps({ repository, components }: Configuration): CrossProblem[] {
-  const inside = (inner: string, outer: string): boolean => inner === outer || inner.startsWith(`${outer.replace(/\/$/, '')}/`);
+  const inside = (inner: string, outer: string): boolean =>
+    inner === outer || inner.startsWith(`${outer.replace(/\/$/, '')}/`);
   return Object.entries(components).flatMap(([id, component]) => {
-    const paths = component.kind === 'files' ? component.paths : 'dataDirectory' in component ? [component.dataDirectory] : [component.path];
+    const paths =
+      component.kind === 'files'
+        ? component.paths
+        : 'dataDirectory' in component
+          ? [component.dataDirectory]
+          : [component.path];
     return paths
       .filter((path) => inside(repository.path, path) || inside(path, repository.path))
-      .map((path) => ({ path: ['components', id], message: `\`${path}\` and the repository \`${repository.path}\` lie inside each other` }));
+      .map((path) => ({
+        path: ['components', id],
+        message: `\`${path}\` and the repository \`${repository.path}\` lie inside each other`,
+      }));
   });
 }
 
@@ -57,10 +74,13 @@ function warnings({ schedules, repository, notify }: Configuration): string[] {
   const found: string[] = [];
   for (const [id, schedule] of Object.entries(schedules)) {
     if (schedule.timeZone !== 'UTC') {
-      found.push(`schedule \`${id}\` runs in ${schedule.timeZone}: a daylight saving change skips or repeats its hour; UTC does not`);
+      found.push(
+        `schedule \`${id}\` runs in ${schedule.timeZone}: a daylight saving change skips or repeats its hour; UTC does not`,
+      );
     }
   }
-  if (repository.encryption === 'none') found.push('the repository is not encrypted: whoever reads its disk reads every secret of the appliance');
+  if (repository.encryption === 'none')
+    found.push('the repository is not encrypted: whoever reads its disk reads every secret of the appliance');
   if (notify.webhook === undefined) found.push('notify.webhook is not set: failed backups tell nobody');
   return found;
 }

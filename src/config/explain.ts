@@ -58,7 +58,9 @@ export function lineOf(path: readonly PropertyKey[], document: Document, lines: 
     const parent = document.getIn(keys.slice(0, depth - 1), true);
     const key = keys[depth - 1];
     if (isMap(parent)) {
-      const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(key));
+      const pair = parent.items.find(
+        (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(key),
+      );
       const range = (pair?.key as Node | undefined)?.range;
       if (range) return lines.linePos(range[0]).line;
     }

@@ -20,10 +20,14 @@ export async function loadConfiguration(file: string): Promise<LoadedConfigurati
     text = await readFile(file, 'utf8');
   } catch (error) {
     const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new LifeboatError(absent ? 'NotFound' : 'ConfigInvalid', `cannot read the configuration \`${file}\`: ${(error as NodeJS.ErrnoException).code}`, {
-      hint: absent ? 'write one with `lifeboat init`, or name it with --config FILE' : 'check its permissions',
-      cause: error,
-    });
+    throw new LifeboatError(
+      absent ? 'NotFound' : 'ConfigInvalid',
+      `cannot read the configuration \`${file}\`: ${(error as NodeJS.ErrnoException).code}`,
+      {
+        hint: absent ? 'write one with `lifeboat init`, or name it with --config FILE' : 'check its permissions',
+        cause: error,
+      },
+    );
   }
   return parseConfiguration(text, file);
 }
@@ -31,7 +35,11 @@ export async function loadConfiguration(file: string): Promise<LoadedConfigurati
 export function parseConfiguration(text: string, file: string): LoadedConfiguration {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const syntax = document.errors.map((error) => ({ line: lines.linePos(error.pos[0]).line, path: '', message: error.message }));
+  const syntax = document.errors.map((error) => ({
+    line: lines.linePos(error.pos[0]).line,
+    path: '',
+    message: error.message,
+  }));
   if (syntax.length > 0) throw invalid(file, syntax);
 
   const parsed = configuration.safeParse(document.toJS() ?? {}, { reportInput: true });
@@ -48,6 +56,8 @@ export function parseConfiguration(text: string, file: string): LoadedConfigurat
 }
 
 function invalid(file: string, problems: readonly Problem[]): LifeboatError {
-  const text = problems.map(({ line, path, message }) => `${file}:${line}: ${path === '' ? '' : `${path}: `}${message}`).join('\n');
+  const text = problems
+    .map(({ line, path, message }) => `${file}:${line}: ${path === '' ? '' : `${path}: `}${message}`)
+    .join('\n');
   return new LifeboatError('ConfigInvalid', text);
 }

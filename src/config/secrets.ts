@@ -11,9 +11,13 @@ export async function readSecret(ref: SecretRef | undefined): Promise<string | u
     case 'env': {
       const value = process.env[ref.name];
       if (value === undefined || value === '') {
-        throw new LifeboatError('ConfigInvalid', `the environment variable \`${ref.name}\` that lifeboat.yaml names is not set`, {
-          hint: `export ${ref.name}=… for the worker and the command line`,
-        });
+        throw new LifeboatError(
+          'ConfigInvalid',
+          `the environment variable \`${ref.name}\` that lifeboat.yaml names is not set`,
+          {
+            hint: `export ${ref.name}=… for the worker and the command line`,
+          },
+        );
       }
       return value;
     }
@@ -21,10 +25,14 @@ export async function readSecret(ref: SecretRef | undefined): Promise<string | u
       try {
         return (await readFile(ref.path, 'utf8')).trimEnd();
       } catch (error) {
-        throw new LifeboatError('ConfigInvalid', `cannot read the secret file \`${ref.path}\`: ${(error as NodeJS.ErrnoException).code}`, {
-          hint: 'check that it exists and that the worker may read it',
-          cause: error,
-        });
+        throw new LifeboatError(
+          'ConfigInvalid',
+          `cannot read the secret file \`${ref.path}\`: ${(error as NodeJS.ErrnoException).code}`,
+          {
+            hint: 'check that it exists and that the worker may read it',
+            cause: error,
+          },
+        );
       }
   }
 }

@@ -22,7 +22,12 @@ export function toAppliance(config: Configuration): Appliance {
     schedules: Object.fromEntries(
       Object.entries(config.schedules).map(([id, schedule]) => [
         id,
-        { cron: schedule.cron, timeZone: schedule.timeZone, catchupSeconds: schedule.catchup, enabled: schedule.enabled },
+        {
+          cron: schedule.cron,
+          timeZone: schedule.timeZone,
+          catchupSeconds: schedule.catchup,
+          enabled: schedule.enabled,
+        },
       ]),
     ),
     services: Object.entries(config.services).map(([name, service]) => serviceOf(name, service)),
@@ -43,18 +48,47 @@ function secretOf(secret: ParsedSecret): SecretRef {
   return 'env' in secret ? { from: 'env', name: secret.env } : { from: 'file', path: secret.file };
 }
 
-const optionalSecret = (secret: ParsedSecret | undefined): SecretRef | undefined => (secret === undefined ? undefined : secretOf(secret));
+const optionalSecret = (secret: ParsedSecret | undefined): SecretRef | undefined =>
+  secret === undefined ? undefined : secretOf(secret);
 
 function componentOf(id: string, config: Configuration['components'][string]): ComponentConfig {
-  const base = { id, host: config.host, tier: config.tier, priority: config.priority as Priority, services: config.services };
+  const base = {
+    id,
+    host: config.host,
+    tier: config.tier,
+    priority: config.priority as Priority,
+    services: config.services,
+  };
   switch (config.kind) {
     case 'postgres': {
       const { kind, hostname, port, user, database, dataDirectory, binDirectory, osUser, fingerprintUpTo } = config;
-      return { ...base, kind, hostname, port, user, password: optionalSecret(config.password), database, dataDirectory, binDirectory, osUser, fingerprintUpTo };
+      return {
+        ...base,
+        kind,
+        hostname,
+        port,
+        user,
+        password: optionalSecret(config.password),
+        database,
+        dataDirectory,
+        binDirectory,
+        osUser,
+        fingerprintUpTo,
+      };
     }
     case 'redis': {
       const { kind, hostname, port, username, dataDirectory, configFiles, serverBinary } = config;
-      return { ...base, kind, hostname, port, username, password: optionalSecret(config.password), dataDirectory, configFiles, serverBinary };
+      return {
+        ...base,
+        kind,
+        hostname,
+        port,
+        username,
+        password: optionalSecret(config.password),
+        dataDirectory,
+        configFiles,
+        serverBinary,
+      };
     }
     case 'vectorstore': {
       const { kind, path, quiet: quietSeconds, memoryLimit, embeddingModel } = config;
