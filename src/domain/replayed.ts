@@ -4,4 +4,4 @@
  */
 export { roleOfKind } from './component.ts';
 export { formatBytes, formatDuration } from './duration.ts';
-export { clockMarks, type ClockMark } from './clock.ts';
+export { clockMarks } from './clock.ts';
