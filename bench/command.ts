@@ -17,6 +17,9 @@ export interface Finished {
   readonly stdout: string;
 }
 
+/** The documents' pipeline takes under two minutes on the medium appliance; what takes half an hour hangs. */
+const longestMs = 1_800_000;
+
 /** EngineFailed with the end of stderr. */
 export async function runCommand(
   file: string,
@@ -28,6 +31,7 @@ export async function runCommand(
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: longestMs,
   });
   let stdout = '';
   let stderr = '';

@@ -19,6 +19,8 @@ export async function measureFirstBackup(bench: Bench): Promise<string> {
     point = id;
     return seconds;
   });
+  const needsEngines = bench.wants('first-backup') || bench.wants('second-backup') || bench.wants('restore');
+  if (!needsEngines) return point;
   if (pgbackrest !== undefined) {
     await pgbackrest.init();
     await timed(bench, 'first/pgbackrest', async () => pgbackrest.backup('full'));
