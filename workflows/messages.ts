@@ -82,7 +82,16 @@ export interface StepReport {
   readonly id: string;
   readonly state: StepState;
   readonly seconds: number;
+  /** ISO time; absent before it began. */
+  readonly startedAt?: string;
   readonly note?: string;
+}
+
+/** What the plan said of a step: enough to reckon how long the rest takes. */
+export interface StepEstimate {
+  readonly id: string;
+  readonly after: readonly string[];
+  readonly estimateSeconds: number;
 }
 
 /** What a run shows of itself: the query `progress`, the details in the UI and the report say the same. */
@@ -96,6 +105,8 @@ export interface RunView {
   readonly waitingOn: string;
   readonly notes: readonly string[];
   readonly deadline: string;
+  /** The steps' estimates and order; empty where the run follows no plan. */
+  readonly plan: readonly StepEstimate[];
 }
 
 export const progressQuery = defineQuery<RunView>('progress');

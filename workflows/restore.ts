@@ -174,7 +174,7 @@ class RestoreRun {
       now: new Date().toISOString(),
     });
     this.#plan = plan;
-    this.#display.declare(plan.steps.map(({ id }) => id));
+    this.#display.plan(plan.steps);
     return { plan, repositoryId: point.repositoryId };
   }
 

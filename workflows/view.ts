@@ -5,7 +5,7 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { formatDuration } from '../src/domain/replayed.ts';
-import { progressQuery, type RunView, type StepReport, type StepState } from './messages.ts';
+import { progressQuery, type RunView, type StepEstimate, type StepReport, type StepState } from './messages.ts';
 
 const keys = {
   appliance: defineSearchAttributeKey('LifeboatAppliance', 'KEYWORD'),
@@ -22,6 +22,7 @@ export class RunDisplay {
   readonly #startedAt = workflowInfo().startTime;
   readonly #steps = new Map<string, { state: StepState; began: number; ended: number; note: string }>();
   readonly #notes: string[] = [];
+  #plan: readonly StepEstimate[] = [];
   #searchable = false;
   #published = '';
   #appliance = '';
@@ -83,6 +84,12 @@ export class RunDisplay {
     this.#publish();
   }
 
+  /** Declares the steps of a plan, with what it said of their order and length. */
+  plan(steps: readonly StepEstimate[]): void {
+    this.#plan = steps.map(({ id, after, estimateSeconds }) => ({ id, after, estimateSeconds }));
+    this.declare(steps.map(({ id }) => id));
+  }
+
   step(id: string, state: StepState, note = ''): void {
     const known = this.#steps.get(id);
     const now = Date.now();
@@ -109,6 +116,7 @@ export class RunDisplay {
       id,
       state,
       seconds: began === 0 ? 0 : Math.max(0, ((ended === 0 ? Date.now() : ended) - began) / 1000),
+      ...(began === 0 ? {} : { startedAt: new Date(began).toISOString() }),
       ...(note === '' ? {} : { note }),
     }));
   }
@@ -124,6 +132,7 @@ export class RunDisplay {
       waitingOn: this.#waitingOn,
       notes: this.#notes,
       deadline: this.#deadline?.toISOString() ?? '',
+      plan: this.#plan,
     };
   }
 

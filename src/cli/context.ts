@@ -1,12 +1,17 @@
-/** What every command starts from: global options, configuration, parts. */
+/** What every command starts from: global options, configuration, parts, and the two ways to speak. */
 import { resolve } from 'node:path';
 import { loadConfiguration } from '../config/load.ts';
 import type { Appliance } from '../domain/appliance.ts';
+import { LifeboatError } from '../domain/errors.ts';
 import { wireParts, type Parts } from '../../workers/wire.ts';
+import { columnsOf } from './output/redraw.ts';
+import { wrap } from './output/wrap.ts';
 
 export interface GlobalOptions {
   readonly config: string;
   readonly output: 'table' | 'json';
+  /** True where --config stands on the command line: then printed commands carry it too. */
+  readonly configGiven?: boolean;
 }
 
 export function configPath({ config }: GlobalOptions): string {
@@ -27,10 +32,21 @@ export async function withParts<T>(options: GlobalOptions, use: (parts: Parts) =
   }
 }
 
-export function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+/** A command as it can be copied from the screen and run again. */
+export function commandOf(globals: GlobalOptions, words: string): string {
+  return `lifeboat ${globals.configGiven === true ? `-c ${quoted(globals.config)} ` : ''}${words}`.trim();
 }
 
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Talk: on stderr, wrapped where a terminal shows it. */
+export function say(text: string): void {
+  process.stderr.write(`${wrap(text, columnsOf(process.stderr), '  ')}\n`);
+}
+
+/** Data: on stdout, as it is. */
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
@@ -39,9 +55,20 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2));
 }
 
-export function listOf(text: string | undefined): string[] {
-  return (text ?? '')
-    .split(/[\s,]+/)
-    .map((part) => part.trim())
+/** `a,b c` and ['a', 'b,c'] → the words. */
+export function listOf(text: string | readonly string[] | undefined): string[] {
+  return (typeof text === 'string' ? [text] : (text ?? []))
+    .flatMap((part) => part.split(/[\s,]+/))
     .filter((part) => part !== '');
+}
+
+/** Component ids of an option, known to the configuration. InputInvalid names those that are. */
+export function componentsOf(appliance: Appliance, option: readonly string[] | undefined): string[] {
+  const ids = [...new Set(listOf(option))];
+  const known = appliance.components.map(({ id }) => id);
+  const unknown = ids.filter((id) => !known.includes(id));
+  if (unknown.length === 0) return ids;
+  throw new LifeboatError('InputInvalid', `unknown component ${unknown.map((id) => `\`${id}\``).join(', ')}`, {
+    hint: `configured are ${known.join(', ')}`,
+  });
 }

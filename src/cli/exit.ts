@@ -2,7 +2,19 @@
 import { errorCatalogue, isLifeboatError } from '../domain/errors.ts';
 import { PartialBackup } from '../client/runs.ts';
 
-export const exit = { ok: 0, failed: 1, usage: 2, degraded: 3, notFound: 4, precondition: 5, waiting: 6, aborted: 7, deadline: 8, unreachable: 9, interrupted: 130 } as const;
+export const exit = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  degraded: 3,
+  notFound: 4,
+  precondition: 5,
+  waiting: 6,
+  aborted: 7,
+  deadline: 8,
+  unreachable: 9,
+  interrupted: 130,
+} as const;
 
 export function exitCodeOf(error: unknown): number {
   if (isLifeboatError(error)) return errorCatalogue[error.code].exit;
@@ -16,6 +28,9 @@ export function describeError(error: unknown): string {
     return process.env.LIFEBOAT_DEBUG === undefined ? text : `${text}\n${error.stack ?? ''}`;
   }
   const text = `error: ${error instanceof Error ? error.message : String(error)}`;
-  if (error instanceof PartialBackup) return `${text}\n  hint: see \`lifeboat backups list\`; mend the named component and run \`lifeboat backups run\``;
-  return process.env.LIFEBOAT_DEBUG === undefined ? `${text}\n  hint: set LIFEBOAT_DEBUG=1 to see where` : `${text}\n${(error as Error).stack ?? ''}`;
+  if (error instanceof PartialBackup)
+    return `${text}\n  hint: see \`lifeboat backups list\`; mend the named component and run \`lifeboat backups run\``;
+  return process.env.LIFEBOAT_DEBUG === undefined
+    ? `${text}\n  hint: set LIFEBOAT_DEBUG=1 to see where`
+    : `${text}\n${(error as Error).stack ?? ''}`;
 }

@@ -19,7 +19,10 @@ export function createProgram(): Command {
     .addOption(new Option('-o, --output <format>', 'how data is printed').choices(['table', 'json']).default('table'));
   const globals = (): GlobalOptions => program.opts<GlobalOptions>();
 
-  program.command('now', { isDefault: true }).description('what is happening, and what to do next').action(async () => now(globals()));
+  program
+    .command('now', { isDefault: true })
+    .description('what is happening, and what to do next')
+    .action(async () => now(globals()));
 
   program
     .command('init')
@@ -55,8 +58,14 @@ export function createProgram(): Command {
     .option('--detach', 'do not wait for the end')
     .option('--reason <text>', 'why', '')
     .action(async (options) => backupsRun(globals(), options));
-  backups.command('list').description('list recovery points, newest first (works with Temporal dead)').action(async () => backupsList(globals()));
-  backups.command('show <id>').description('one recovery point: an id, a unique prefix or `latest`').action(async (id) => backupsShow(globals(), id));
+  backups
+    .command('list')
+    .description('list recovery points, newest first (works with Temporal dead)')
+    .action(async () => backupsList(globals()));
+  backups
+    .command('show <id>')
+    .description('one recovery point: an id, a unique prefix or `latest`')
+    .action(async (id) => backupsShow(globals(), id));
 
   program
     .command('verify [id]')
@@ -71,7 +80,9 @@ export function createProgram(): Command {
       .option('--components <ids...>', 'component ids, separated by commas or blanks; all by default')
       .option('--stop-first', "the guide's order: stop before verifying")
       .option('--replace-damaged', 'delete first what failed its own check, where two copies do not fit');
-  selection(restore.command('plan').description('show what a restore would do; changes nothing')).action(async (options) => restorePlan(globals(), options));
+  selection(restore.command('plan').description('show what a restore would do; changes nothing')).action(
+    async (options) => restorePlan(globals(), options),
+  );
   selection(restore.command('start').description('restore; asks for the name of the appliance'))
     .option('--reason <text>', 'why; stands in the evidence')
     .option('--confirm <appliance>', 'name of the appliance, instead of being asked')
@@ -79,13 +90,19 @@ export function createProgram(): Command {
     .option('--disaster-at <time>', 'when it happened, ISO 8601: the RTO clock begins there')
     .option('--detach', 'do not wait for the end')
     .action(async (options) => restoreStart(globals(), options));
-  restore.command('watch [run]').description('follow a run; the newest by default').action(async (run) => restoreWatch(globals(), run));
+  restore
+    .command('watch [run]')
+    .description('follow a run; the newest by default')
+    .action(async (run) => restoreWatch(globals(), run));
   restore
     .command('abort [run]')
     .description('stop a restore and put the old data back')
     .requiredOption('--reason <text>', 'why; stands in the evidence')
     .action(async (run, options) => restoreAbort(globals(), run, options));
-  restore.command('show <run>').description('the evidence of a run, also after Temporal forgot it').action(async (run) => restoreShow(globals(), run));
+  restore
+    .command('show <run>')
+    .description('the evidence of a run, also after Temporal forgot it')
+    .action(async (run) => restoreShow(globals(), run));
 
   // exitOverride is not inherited by subcommands made before it was set on them.
   const override = (command: Command): void => {

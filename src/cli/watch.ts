@@ -1,32 +1,110 @@
 /** Watches a run until it ends. Ctrl-C leaves the run alone: it goes on, and its id is printed. */
 import type { Client } from '@temporalio/client';
-import { resultOf, snapshot } from '../client/runs.ts';
+import { isUnreachable } from '../client/connection.ts';
+import { resultOf, snapshot, type RunSnapshot } from '../client/runs.ts';
+import { LifeboatError } from '../domain/errors.ts';
 import { say } from './context.ts';
 import { exit } from './exit.ts';
-import { liveView } from './output/live.ts';
-import { progressLines } from './output/progress.ts';
+import { columnsOf, redrawOn } from './output/redraw.ts';
+import { runLog } from './output/run-log.ts';
+import { runScreen } from './output/run-screen.ts';
 
 const pollMs = 1000;
 
+/** A restarted server is back within seconds; one that is not is worth an answer. */
+const outageMs = 60_000;
+
+export interface WatchOptions {
+  /** The command that shows the run again. */
+  readonly again: string;
+}
+
 /** The result; throws the run's failure. On Ctrl-C the process ends with 130. */
-export async function watchRun<T>(client: Client, workflowId: string): Promise<T> {
-  const view = liveView();
-  const interrupted = (): void => {
+export async function watchRun<T>(
+  client: Client,
+  workflowId: string,
+  options: WatchOptions = { again: `lifeboat restore watch ${workflowId}` },
+): Promise<T> {
+  const view = runView();
+  const stopListening = onInterrupt(() => {
     view.end();
-    say(`\n${workflowId} goes on; see it with \`lifeboat restore watch ${workflowId}\``);
+    say(`${workflowId} goes on; see it with\n  ${options.again}`);
+  });
+  let lostAt: number | undefined;
+  try {
+    for (;;) {
+      try {
+        const run = await snapshot(client, workflowId);
+        lostAt = undefined;
+        view.show(run);
+        if (run.status !== 'RUNNING') return await resultOf<T>(client.workflow.getHandle(workflowId));
+      } catch (error) {
+        if (!isUnreachable(error)) throw error;
+        lostAt ??= Date.now();
+        view.lost(lostAt);
+        if (Date.now() - lostAt > outageMs) throw gone(workflowId, options, error);
+      }
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  } finally {
+    view.end();
+    stopListening();
+  }
+}
+
+/** Ends the process with 130 on Ctrl-C, after `tell`. Returns what ends the listening. */
+export function onInterrupt(tell: () => void): () => void {
+  const interrupted = (): void => {
+    tell();
     process.exit(exit.interrupted);
   };
   process.once('SIGINT', interrupted);
-  try {
-    for (;;) {
-      const run = await snapshot(client, workflowId);
-      view.show(progressLines(run, new Date()));
-      if (run.status !== 'RUNNING') break;
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
-    }
-    return await resultOf<T>(client.workflow.getHandle(workflowId));
-  } finally {
-    view.end();
-    process.off('SIGINT', interrupted);
+  return () => void process.off('SIGINT', interrupted);
+}
+
+function gone(workflowId: string, { again }: WatchOptions, cause: unknown): LifeboatError {
+  return new LifeboatError('Unreachable', `Temporal does not answer any more; ${workflowId} goes on once it does`, {
+    hint: `start the server again, then \`${again}\``,
+    cause,
+  });
+}
+
+interface RunView {
+  show(run: RunSnapshot): void;
+  /** The server does not answer since then (milliseconds). */
+  lost(since: number): void;
+  end(): void;
+}
+
+function runView(): RunView {
+  const stream = process.stderr;
+  if (stream.isTTY) {
+    const screen = redrawOn(stream);
+    let last: readonly string[] = [];
+    return {
+      show(run) {
+        last = runScreen(run, new Date(), (columnsOf(stream) ?? 80) - 1);
+        screen.show(last);
+      },
+      lost: (since) =>
+        screen.show([
+          ...last,
+          `  Temporal does not answer since ${Math.round((Date.now() - since) / 1000)} s; asks again`,
+        ]),
+      end: () => screen.end(),
+    };
   }
+  const log = runLog();
+  let toldLost = false;
+  return {
+    show(run) {
+      toldLost = false;
+      log.news(run, new Date()).forEach((line) => stream.write(`${line}\n`));
+    },
+    lost() {
+      if (!toldLost) stream.write('  Temporal does not answer; asks again\n');
+      toldLost = true;
+    },
+    end: () => undefined,
+  };
 }

@@ -1,7 +1,7 @@
 /** The only way by which the command line and the worker reach Temporal. */
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import type { Appliance } from '../domain/appliance.ts';
-import { LifeboatError } from '../domain/errors.ts';
+import { LifeboatError, isLifeboatError } from '../domain/errors.ts';
 
 const connectMs = 5000;
 
@@ -10,20 +10,64 @@ export async function connect({ temporal }: Appliance): Promise<Connection> {
   try {
     return await Connection.connect({ address: temporal.address, connectTimeout: connectMs });
   } catch (error) {
-    throw new LifeboatError('Unreachable', `Temporal does not answer at ${temporal.address}`, {
-      hint: 'start it (`temporal server start-dev`), or mend temporal.address in lifeboat.yaml; `lifeboat backups list` and `verify` work without it',
-      cause: error,
-    });
+    throw unreachable(temporal, error);
   }
 }
 
+/** Failures of the connection come out as Unreachable, whatever was asked. */
 export async function withClient<T>(appliance: Appliance, use: (client: Client) => Promise<T>): Promise<T> {
   const connection = await connect(appliance);
   try {
     return await use(new Client({ connection, namespace: appliance.temporal.namespace }));
+  } catch (error) {
+    throw explained(error, appliance);
   } finally {
     await connection.close();
   }
+}
+
+/** gRPC: what a server that is gone, or going, answers. */
+const deadlineExceeded = 4;
+const notFound = 5;
+const unavailable = 14;
+
+/** A failure of the connection, or a namespace that is not there, in our words; anything else as it came. */
+export function explained(error: unknown, { temporal }: Appliance): unknown {
+  const status = grpcStatus(error);
+  if (status === undefined) return error;
+  if (status.code === unavailable || status.code === deadlineExceeded) return unreachable(temporal, error);
+  if (status.code === notFound && /namespace/i.test(status.details)) {
+    return new LifeboatError(
+      'Unreachable',
+      `Temporal at ${temporal.address} has no namespace \`${temporal.namespace}\``,
+      {
+        hint: `mend temporal.namespace in lifeboat.yaml, or create it: temporal operator namespace create -n ${temporal.namespace}`,
+        cause: error,
+      },
+    );
+  }
+  return error;
+}
+
+/** True for a failure of the connection itself: asking again later may help. */
+export function isUnreachable(error: unknown): boolean {
+  const code = grpcStatus(error)?.code;
+  return code === unavailable || code === deadlineExceeded;
+}
+
+/** The client wraps what the server answered, sometimes twice. */
+function grpcStatus(error: unknown): { readonly code: number; readonly details: string } | undefined {
+  for (let current = error; current instanceof Error && !isLifeboatError(current); current = current.cause) {
+    if (isGrpcServiceError(current)) return current;
+  }
+  return undefined;
+}
+
+function unreachable({ address }: Appliance['temporal'], cause: unknown): LifeboatError {
+  return new LifeboatError('Unreachable', `Temporal does not answer at ${address}`, {
+    hint: 'start it (`temporal server start-dev`), or mend temporal.address in lifeboat.yaml; `lifeboat backups list`, `verify` and `restore plan` work without it',
+    cause,
+  });
 }
 
 export function runUrl({ temporal }: Appliance, workflowId: string, runId = ''): string {

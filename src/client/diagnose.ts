@@ -9,7 +9,13 @@ import { describeSchedule } from './schedules.ts';
 export async function diagnoseOrchestrator(appliance: Appliance): Promise<Finding[]> {
   try {
     return await withClient(appliance, async (client) => {
-      const found: Finding[] = [{ name: 'temporal', level: 'ok', text: `${appliance.temporal.address}, namespace ${appliance.temporal.namespace}, UI ${appliance.temporal.uiUrl}` }];
+      const found: Finding[] = [
+        {
+          name: 'temporal',
+          level: 'ok',
+          text: `${appliance.temporal.address}, namespace ${appliance.temporal.namespace}, UI ${appliance.temporal.uiUrl}`,
+        },
+      ];
       try {
         await requireWorker(client, appliance);
         found.push({ name: 'worker', level: 'ok', text: `polls ${appliance.temporal.taskQueue}` });
@@ -18,12 +24,29 @@ export async function diagnoseOrchestrator(appliance: Appliance): Promise<Findin
       }
       for (const [name, { enabled }] of Object.entries(appliance.schedules)) {
         if (!enabled) {
-          found.push({ name: `schedule ${name}`, level: 'warn', text: 'is switched off in lifeboat.yaml', hint: 'set `enabled: true`: nothing is backed up by itself' });
+          found.push({
+            name: `schedule ${name}`,
+            level: 'warn',
+            text: 'is switched off in lifeboat.yaml',
+            hint: 'set `enabled: true`: nothing is backed up by itself',
+          });
           continue;
         }
         const schedule = await describeSchedule(client, appliance, name);
-        if (schedule === undefined) found.push({ name: `schedule ${name}`, level: 'fail', text: 'does not exist', hint: 'a worker creates it when it starts: `lifeboat worker`' });
-        else if (schedule.paused) found.push({ name: `schedule ${name}`, level: 'warn', text: `is paused: ${schedule.note}`, hint: 'unpause it in the Temporal UI' });
+        if (schedule === undefined)
+          found.push({
+            name: `schedule ${name}`,
+            level: 'fail',
+            text: 'does not exist',
+            hint: 'a worker creates it when it starts: `lifeboat worker`',
+          });
+        else if (schedule.paused)
+          found.push({
+            name: `schedule ${name}`,
+            level: 'warn',
+            text: `is paused: ${schedule.note}`,
+            hint: 'unpause it in the Temporal UI',
+          });
         else found.push({ name: `schedule ${name}`, level: 'ok', text: `next run ${schedule.next}` });
       }
       return found;
@@ -34,5 +57,10 @@ export async function diagnoseOrchestrator(appliance: Appliance): Promise<Findin
 }
 
 function failed(name: string, error: unknown): Finding {
-  return { name, level: 'fail', text: (error as Error).message, ...(isLifeboatError(error) ? { hint: error.hint } : {}) };
+  return {
+    name,
+    level: 'fail',
+    text: (error as Error).message,
+    ...(isLifeboatError(error) ? { hint: error.hint } : {}),
+  };
 }

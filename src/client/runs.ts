@@ -1,28 +1,28 @@
 /** Starts, watches and steers runs. Progress in bytes is read from the heartbeats of pending activities. */
 import { randomUUID } from 'node:crypto';
-import { WorkflowFailedError, WorkflowNotFoundError, WorkflowUpdateFailedError, defaultPayloadConverter, type Client, type WorkflowHandle } from '@temporalio/client';
+import {
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
-import type { BeatDetails } from '../../activities/heartbeat.ts';
 import { abortUpdate, progressQuery, type RunView } from '../../workflows/messages.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { errorCatalogue, LifeboatError, type ErrorCode } from '../domain/errors.ts';
-
-export interface PendingStep {
-  readonly summary: string;
-  readonly activity: string;
-  readonly attempt: number;
-  readonly lastFailure: string;
-  /** Seconds since the last heartbeat; undefined before the first. */
-  readonly heartbeatAge: number | undefined;
-  readonly beat: BeatDetails | undefined;
-}
+import { pendingStepOf, type PendingStep } from './pending.ts';
 
 export interface RunSnapshot {
   readonly workflowId: string;
   readonly runId: string;
   readonly type: string;
   readonly status: string;
+  readonly startedAt: string;
+  /** What was written on the run when it was started: who asked for what. */
+  readonly summary: string;
   readonly historyLength: number;
+  /** Undefined while no worker answers. */
   readonly view: RunView | undefined;
   readonly pending: readonly PendingStep[];
 }
@@ -40,15 +40,29 @@ export async function requireWorker(client: Client, { temporal }: Appliance): Pr
     taskQueueType: 1,
   });
   // A poll lasts a minute: a poller that was not seen for longer is gone.
-  const alive = (pollers ?? []).some(({ lastAccessTime }) => Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1000 < 75_000);
+  const alive = (pollers ?? []).some(
+    ({ lastAccessTime }) => Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1000 < 75_000,
+  );
   if (!alive) {
-    throw new LifeboatError('Unreachable', `no worker polls the task queue \`${temporal.taskQueue}\` at ${temporal.address}; nothing was started`, {
-      hint: 'start one with `lifeboat worker`',
-    });
+    throw new LifeboatError(
+      'Unreachable',
+      `no worker polls the task queue \`${temporal.taskQueue}\` at ${temporal.address}; nothing was started`,
+      {
+        hint: 'start one with `lifeboat worker`',
+      },
+    );
   }
 }
 
-export async function startRun(client: Client, appliance: Appliance, type: string, input: object, summary: string): Promise<WorkflowHandle> {
+/** `onStarted` is told the id before anything is waited for: who interrupts the wait must know it. */
+export async function startRun(
+  client: Client,
+  appliance: Appliance,
+  type: string,
+  input: object,
+  summary: string,
+  onStarted: (workflowId: string) => void = () => undefined,
+): Promise<WorkflowHandle> {
   await requireWorker(client, appliance);
   const handle = await client.workflow.start(type, {
     workflowId: newRunId(type, appliance, new Date()),
@@ -57,6 +71,7 @@ export async function startRun(client: Client, appliance: Appliance, type: strin
     staticSummary: summary.slice(0, 200),
     priority: { priorityKey: type === 'restore' ? 1 : 3 },
   });
+  onStarted(handle.workflowId);
   await requireTaken(handle, appliance);
   return handle;
 }
@@ -66,15 +81,19 @@ const takenMs = 20_000;
 
 /** A worker that died a moment ago still shows as a poller: a run that nobody takes is withdrawn, it has done nothing yet. */
 async function requireTaken(handle: WorkflowHandle, { temporal }: Appliance): Promise<void> {
-  for (const end = Date.now() + takenMs; Date.now() < end; ) {
+  for (const end = Date.now() + takenMs; Date.now() < end;) {
     const { events } = await handle.fetchHistory();
     if ((events ?? []).some(({ workflowTaskStartedEventAttributes: started }) => started)) return;
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
   await handle.terminate('no worker took it; withdrawn by the command line');
-  throw new LifeboatError('Unreachable', `no worker took ${handle.workflowId} from the task queue \`${temporal.taskQueue}\` within ${takenMs / 1000} s; it was withdrawn`, {
-    hint: 'start one with `lifeboat worker`',
-  });
+  throw new LifeboatError(
+    'Unreachable',
+    `no worker took ${handle.workflowId} from the task queue \`${temporal.taskQueue}\` within ${takenMs / 1000} s; it was withdrawn`,
+    {
+      hint: 'start one with `lifeboat worker`',
+    },
+  );
 }
 
 export async function snapshot(client: Client, workflowId: string): Promise<RunSnapshot> {
@@ -83,26 +102,17 @@ export async function snapshot(client: Client, workflowId: string): Promise<RunS
   try {
     description = await handle.describe();
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) throw new LifeboatError('NotFound', `Temporal knows no run \`${workflowId}\``);
+    if (error instanceof WorkflowNotFoundError) throw unknownRun(workflowId);
     throw error;
   }
-  const pending = (description.raw.pendingActivities ?? []).map((activity): PendingStep => {
-    const payload = activity.heartbeatDetails?.payloads?.[0];
-    const lastBeat = activity.lastHeartbeatTime?.seconds;
-    return {
-      summary: activity.activityId ?? '',
-      activity: activity.activityType?.name ?? '',
-      attempt: activity.attempt ?? 1,
-      lastFailure: activity.lastFailure?.message ?? '',
-      heartbeatAge: lastBeat === undefined || lastBeat === null ? undefined : Math.max(0, Date.now() / 1000 - Number(lastBeat)),
-      beat: payload ? (defaultPayloadConverter.fromPayload(payload) as BeatDetails) : undefined,
-    };
-  });
+  const pending = (description.raw.pendingActivities ?? []).map((activity) => pendingStepOf(activity, new Date()));
   return {
     workflowId,
     runId: description.runId,
     type: description.type,
     status: description.status.name,
+    startedAt: description.startTime.toISOString(),
+    summary: (await description.staticSummary()) ?? '',
     historyLength: description.historyLength,
     view: await queryView(handle, description.status.name),
     pending,
@@ -124,14 +134,40 @@ async function queryView(handle: WorkflowHandle, status: string): Promise<RunVie
   }
 }
 
-export async function abortRun(client: Client, workflowId: string, by: string, reason: string): Promise<string> {
+/** Asks a restore to undo what it did. Needs a live worker: an update is answered by the run itself. */
+export async function abortRun(
+  client: Client,
+  appliance: Appliance,
+  workflowId: string,
+  actor: { readonly by: string; readonly reason: string },
+): Promise<string> {
+  const handle = client.workflow.getHandle(workflowId);
   try {
-    return await client.workflow.getHandle(workflowId).executeUpdate(abortUpdate, { args: [{ by, reason }], updateId: randomUUID() });
+    const { status, type } = await handle.describe();
+    if (type !== 'restore')
+      throw new LifeboatError('InputInvalid', `${workflowId} is no restore`, {
+        hint: 'a backup changes nothing of the appliance: let it end, or cancel it in the Temporal UI',
+      });
+    if (status.name !== 'RUNNING')
+      throw new LifeboatError('Precondition', `${workflowId} has ended: ${status.name.toLowerCase()}`, {
+        hint: `see \`lifeboat restore show ${workflowId}\``,
+      });
+    await requireWorker(client, appliance);
+    return await handle.executeUpdate(abortUpdate, { args: [actor], updateId: randomUUID() });
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) throw new LifeboatError('NotFound', `no run \`${workflowId}\` is open`);
-    if (error instanceof WorkflowUpdateFailedError) throw new LifeboatError('Precondition', error.cause?.message ?? error.message);
+    if (error instanceof WorkflowNotFoundError) throw unknownRun(workflowId);
+    if (error instanceof WorkflowUpdateFailedError)
+      throw new LifeboatError('Precondition', error.cause?.message ?? error.message, {
+        hint: `see \`lifeboat restore watch ${workflowId}\``,
+      });
     throw error;
   }
+}
+
+function unknownRun(workflowId: string): LifeboatError {
+  return new LifeboatError('NotFound', `Temporal knows no run \`${workflowId}\``, {
+    hint: `the evidence of ended runs: \`lifeboat restore show ${workflowId}\``,
+  });
 }
 
 /** The result, or the failure as one of our errors with the code that the run ended with. */
@@ -151,11 +187,20 @@ export class PartialBackup extends Error {
 
 function failureOf(error: WorkflowFailedError, workflowId: string): Error {
   let cause: unknown = error.cause;
-  while (cause instanceof Error && !(cause instanceof ApplicationFailure) && cause.cause !== undefined) cause = cause.cause;
-  if (cause instanceof CancelledFailure || cause instanceof TerminatedFailure) return new LifeboatError('Aborted', `${workflowId} was ${cause instanceof CancelledFailure ? 'cancelled' : 'terminated'}`);
-  if (!(cause instanceof ApplicationFailure)) return new LifeboatError('Internal', `${workflowId} failed: ${error.message}`);
+  while (cause instanceof Error && !(cause instanceof ApplicationFailure) && cause.cause !== undefined)
+    cause = cause.cause;
+  if (cause instanceof CancelledFailure || cause instanceof TerminatedFailure)
+    return new LifeboatError(
+      'Aborted',
+      `${workflowId} was ${cause instanceof CancelledFailure ? 'cancelled' : 'terminated'}`,
+    );
+  if (!(cause instanceof ApplicationFailure))
+    return new LifeboatError('Internal', `${workflowId} failed: ${error.message}`);
   if (cause.type === 'BackupPartial') return new PartialBackup(cause.message);
-  const code: ErrorCode = cause.type !== undefined && cause.type !== null && cause.type in errorCatalogue ? (cause.type as ErrorCode) : 'Internal';
+  const code: ErrorCode =
+    cause.type !== undefined && cause.type !== null && cause.type in errorCatalogue
+      ? (cause.type as ErrorCode)
+      : 'Internal';
   const hint = (cause.details?.[0] as { hint?: string } | undefined)?.hint;
   return new LifeboatError(code, cause.message, hint === undefined ? {} : { hint });
 }
@@ -170,10 +215,19 @@ export interface RunSummary {
 /** Open runs of the appliance, newest first; locks and deliveries left out. */
 export async function openRuns(client: Client, appliance: Appliance): Promise<RunSummary[]> {
   const found: RunSummary[] = [];
-  for await (const { workflowId, type, status, startTime } of client.workflow.list({ query: `ExecutionStatus = 'Running'` })) {
-    if (workflowId.includes(`/${appliance.name}`) && type !== 'lock' && type !== 'notification') {
+  for await (const { workflowId, type, status, startTime } of client.workflow.list({
+    query: `ExecutionStatus = 'Running'`,
+  })) {
+    if (isRunOf(appliance.name, workflowId) && type !== 'lock' && type !== 'notification') {
       found.push({ workflowId, type, status: status.name, startedAt: startTime.toISOString() });
     }
   }
   return found.sort((a, b) => b.startedAt.localeCompare(a.startedAt));
+}
+
+/** `restore/<appliance>/…` by hand, `fullBackup/<appliance>-<time>` by schedule. A longer name of another appliance is not ours. */
+function isRunOf(appliance: string, workflowId: string): boolean {
+  const rest = workflowId.slice(workflowId.indexOf('/') + 1);
+  if (!rest.startsWith(appliance)) return false;
+  return /^($|\/|-\d{4}-\d\d-\d\dT)/.test(rest.slice(appliance.length));
 }

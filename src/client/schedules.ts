@@ -15,7 +15,11 @@ export interface ScheduleView {
   readonly skipped: number;
 }
 
-export async function describeSchedule(client: Client, appliance: Appliance, name: string): Promise<ScheduleView | undefined> {
+export async function describeSchedule(
+  client: Client,
+  appliance: Appliance,
+  name: string,
+): Promise<ScheduleView | undefined> {
   try {
     const { state, info } = await client.schedule.getHandle(scheduleId(appliance, name)).describe();
     return {
@@ -37,20 +41,28 @@ export async function triggerSchedule(client: Client, appliance: Appliance, name
   const handle = client.schedule.getHandle(scheduleId(appliance, name));
   const started = async (): Promise<string[]> => {
     const { info } = await handle.describe();
-    return info.recentActions.flatMap(({ action }) => (action.type === 'startWorkflow' ? [action.workflow.workflowId] : []));
+    return info.recentActions.flatMap(({ action }) =>
+      action.type === 'startWorkflow' ? [action.workflow.workflowId] : [],
+    );
   };
   let before: string[];
   try {
     before = await started();
   } catch (error) {
-    if (error instanceof ScheduleNotFoundError) throw new LifeboatError('NotFound', `there is no schedule \`${name}\``, { hint: 'a running worker creates the configured schedules' });
+    if (error instanceof ScheduleNotFoundError)
+      throw new LifeboatError('NotFound', `there is no schedule \`${name}\``, {
+        hint: 'a running worker creates the configured schedules',
+      });
     throw error;
   }
   await handle.trigger('SKIP');
-  for (const end = Date.now() + waitMs; Date.now() < end; ) {
+  for (const end = Date.now() + waitMs; Date.now() < end;) {
     const fresh = (await started()).find((id) => !before.includes(id));
     if (fresh !== undefined) return fresh;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  throw new LifeboatError('LockHeld', `schedule \`${name}\` started nothing within ${waitMs / 1000} s: one of its runs is still open`);
+  throw new LifeboatError(
+    'LockHeld',
+    `schedule \`${name}\` started nothing within ${waitMs / 1000} s: one of its runs is still open`,
+  );
 }

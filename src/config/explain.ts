@@ -31,7 +31,7 @@ function explainIssue(issue: Issue, prefix: readonly PropertyKey[], document: Do
     }
   }
   const value = document.getIn(path.filter(isKey));
-  const given = value === undefined || typeof value === 'object' ? '' : `, not \`${String(value)}\``;
+  const given = ['string', 'number', 'boolean'].includes(typeof value) ? `, not \`${String(value as string)}\`` : '';
   return [{ line: lineOf(path, document, lines), path: path.join('.'), message: `must be ${wanted(issue)}${given}` }];
 }
 

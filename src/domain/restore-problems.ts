@@ -1,4 +1,5 @@
 /** Everything that speaks against a restore, all at once. Pure. */
+import { formatBytes } from './duration.ts';
 import { danglingEdges, findCycle } from './graph.ts';
 import type { PlanInput, PlanProblem } from './restore-plan.ts';
 
@@ -71,8 +72,8 @@ function targetProblems(input: PlanInput): PlanProblem[] {
       problems.push({
         code: 'NoSpace',
         subject: path,
-        message: `the disk of ${path} (device ${device}) needs ${needBytes} bytes beside the live data and has ${freeBytes} free`,
-        hint: `free ${needBytes - freeBytes} bytes there, restore fewer components, or use --replace-damaged for a component that is lost anyway`,
+        message: `the disk of ${path} (device ${device}) needs ${formatBytes(needBytes)} beside the live data and has ${formatBytes(freeBytes)} free`,
+        hint: `free ${formatBytes(needBytes - freeBytes)} there, restore fewer components, or use --replace-damaged for a component that is lost anyway`,
       });
     }
   }

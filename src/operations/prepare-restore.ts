@@ -86,15 +86,16 @@ function isChosen(id: string, chosen: readonly string[]): boolean {
 }
 
 function planError(problems: readonly PlanProblem[]): LifeboatError {
-  const text = problems
-    .map(({ subject, code, message, hint }) => `${subject}: ${code}: ${message} (${hint})`)
-    .join('\n');
   const [first] = problems;
-  const code = problems.length === 1 && first !== undefined ? knownCode(first.code) : 'PlanInvalid';
-  return new LifeboatError(
-    code,
-    `the restore cannot start, ${problems.length} problem${problems.length === 1 ? '' : 's'}; nothing was stopped:\n${text}`,
-  );
+  if (problems.length === 1 && first !== undefined) {
+    return new LifeboatError(knownCode(first.code), `the restore cannot start, nothing was stopped: ${first.message}`, {
+      component: first.subject,
+      hint: first.hint,
+    });
+  }
+  const lines = problems.map(({ subject, message, hint }) => `  ${subject}: ${message} (${hint})`);
+  const text = `the restore cannot start, nothing was stopped; ${problems.length} problems:\n${lines.join('\n')}`;
+  return new LifeboatError('PlanInvalid', text);
 }
 
 function knownCode(

@@ -6,7 +6,17 @@ import { isLifeboatError } from '../../domain/errors.ts';
 import { timeOfBackupId, type JsonValue, type Manifest } from '../../domain/recovery-point.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { FullBackupResult } from '../../../workflows/messages.ts';
-import { listOf, loadAppliance, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
+import {
+  commandOf,
+  componentsOf,
+  listOf,
+  loadAppliance,
+  print,
+  printJson,
+  say,
+  withParts,
+  type GlobalOptions,
+} from '../context.ts';
 import { table } from '../output/table.ts';
 import { requestedBy } from '../requested-by.ts';
 import { watchRun } from '../watch.ts';
@@ -20,7 +30,11 @@ export interface RunOptions {
 export async function backupsRun(globals: GlobalOptions, options: RunOptions): Promise<void> {
   const appliance = await loadAppliance(globals);
   await withClient(appliance, async (client) => {
-    const input = { components: listOf(options.components), requestedBy: requestedBy(), reason: options.reason };
+    const input = {
+      components: componentsOf(appliance, listOf(options.components)),
+      requestedBy: requestedBy(),
+      reason: options.reason,
+    };
     const { workflowId } = await startRun(
       client,
       appliance,
@@ -30,7 +44,9 @@ export async function backupsRun(globals: GlobalOptions, options: RunOptions): P
     );
     say(`${workflowId}\n  ${runUrl(appliance, workflowId)}`);
     if (options.detach === true) return print(workflowId);
-    const result = await watchRun<FullBackupResult>(client, workflowId);
+    const result = await watchRun<FullBackupResult>(client, workflowId, {
+      again: commandOf(globals, `restore watch ${workflowId}`),
+    });
     if (globals.output === 'json') return printJson(result);
     print(
       `${result.text}: ${formatBytes(result.bytes)}, ${formatBytes(result.storedBytes)} stored, ${formatDuration(result.seconds)}`,

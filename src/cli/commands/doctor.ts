@@ -33,7 +33,10 @@ export async function doctor(globals: GlobalOptions, options: DoctorOptions): Pr
 
 async function tryKit({ appliance }: Parts, file: string): Promise<Finding> {
   try {
-    const { repositoryId } = await tryRecoveryKit(createLocalStorage(appliance.repository.path), await readFile(file, 'utf8'));
+    const { repositoryId } = await tryRecoveryKit(
+      createLocalStorage(appliance.repository.path),
+      await readFile(file, 'utf8'),
+    );
     return { name: 'recovery kit', level: 'ok', text: `opens repository ${repositoryId}` };
   } catch (error) {
     return findingOf('recovery kit', error);

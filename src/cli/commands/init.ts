@@ -26,7 +26,11 @@ export async function init(globals: GlobalOptions, options: InitOptions): Promis
     const keyFile = options.encryption ? resolve(options.keyFile) : undefined;
     if (keyFile !== undefined) await ensureKey(keyFile);
     const state = process.getuid?.() === 0 ? '/var/lib/lifeboat' : `/var/tmp/lifeboat-${process.getuid?.() ?? 0}/state`;
-    await createFile(file, configurationTemplate({ appliance: options.appliance, repository: resolve(options.repository), keyFile, state }), 0o640);
+    await createFile(
+      file,
+      configurationTemplate({ appliance: options.appliance, repository: resolve(options.repository), keyFile, state }),
+      0o640,
+    );
     say(`wrote ${file}: check every path in it`);
   }
   const appliance = await loadAppliance(globals);
@@ -63,10 +67,14 @@ async function createFile(path: string, text: string, mode: number): Promise<voi
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new LifeboatError(code === 'EACCES' || code === 'EPERM' ? 'PermissionDenied' : 'Precondition', `cannot write \`${path}\`: ${code ?? String(error)}`, {
-      hint: 'choose another place with --config, --key-file or --repository, or run as root',
-      cause: error,
-    });
+    throw new LifeboatError(
+      code === 'EACCES' || code === 'EPERM' ? 'PermissionDenied' : 'Precondition',
+      `cannot write \`${path}\`: ${code ?? String(error)}`,
+      {
+        hint: 'choose another place with --config, --key-file or --repository, or run as root',
+        cause: error,
+      },
+    );
   }
 }
 

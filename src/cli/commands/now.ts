@@ -9,7 +9,8 @@ import { isLifeboatError } from '../../domain/errors.ts';
 import type { Manifest } from '../../domain/recovery-point.ts';
 import { print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
 import { exit } from '../exit.ts';
-import { progressLines } from '../output/progress.ts';
+import { columnsOf } from '../output/redraw.ts';
+import { runScreen } from '../output/run-screen.ts';
 
 interface Orchestrator {
   readonly runs: readonly RunSnapshot[];
@@ -28,7 +29,12 @@ export async function now(globals: GlobalOptions): Promise<void> {
       process.exitCode = exit.unreachable;
     }
     if (globals.output === 'json') {
-      return printJson({ appliance: appliance.name, newest: points.newest?.timestamp ?? null, problem: points.problem ?? null, orchestrator: orchestrator ?? null });
+      return printJson({
+        appliance: appliance.name,
+        newest: points.newest?.timestamp ?? null,
+        problem: points.problem ?? null,
+        orchestrator: orchestrator ?? null,
+      });
     }
     print([...pointLines(appliance, points), ...orchestratorLines(orchestrator)].join('\n'));
   });
@@ -39,7 +45,9 @@ interface Points {
   readonly problem?: string;
 }
 
-async function readPoints(open: () => Promise<{ listManifests: () => Promise<{ manifest?: Manifest }[]> }>): Promise<Points> {
+async function readPoints(
+  open: () => Promise<{ listManifests: () => Promise<{ manifest?: Manifest }[]> }>,
+): Promise<Points> {
   try {
     const newest = (await (await open()).listManifests()).find(({ manifest }) => manifest?.success === true)?.manifest;
     return newest === undefined ? {} : { newest };
@@ -58,7 +66,8 @@ async function look(client: Client, appliance: Appliance): Promise<Orchestrator>
 
 function pointLines(appliance: Appliance, { newest, problem }: Points): string[] {
   if (problem !== undefined) return [`${appliance.name}: REPOSITORY NOT READABLE: ${problem}`];
-  if (newest === undefined) return [`${appliance.name}: UNPROTECTED, no recovery point yet`, 'next: lifeboat backups run'];
+  if (newest === undefined)
+    return [`${appliance.name}: UNPROTECTED, no recovery point yet`, 'next: lifeboat backups run'];
   const rows = newest.lifeboat.components.map(({ id, capturedUntil }) => {
     const tier = appliance.components.find((component) => component.id === id)?.tier ?? 'critical';
     const age = (Date.now() - Date.parse(capturedUntil)) / 1000;
@@ -77,6 +86,12 @@ function orchestratorLines(orchestrator: Orchestrator | undefined): string[] {
       : schedule.paused
         ? `schedule ${schedule.id} is PAUSED: ${schedule.note}`
         : `next backup ${schedule.next.slice(0, 16)}Z${schedule.skipped === 0 ? '' : `, ${schedule.skipped} runs were skipped because one was open`}`;
-  if (runs.length === 0) return [planned, 'nothing runs', 'next: lifeboat backups run | lifeboat restore plan | lifeboat doctor'];
-  return [planned, ...runs.flatMap((run) => ['', run.workflowId, ...progressLines(run, new Date())]), '', `next: lifeboat restore watch ${runs[0]?.workflowId ?? ''}`];
+  if (runs.length === 0)
+    return [planned, 'nothing runs', 'next: lifeboat backups run | lifeboat restore plan | lifeboat doctor'];
+  return [
+    planned,
+    ...runs.flatMap((run) => ['', run.workflowId, ...runScreen(run, new Date(), columnsOf(process.stdout) ?? 80)]),
+    '',
+    `next: lifeboat restore watch ${runs[0]?.workflowId ?? ''}`,
+  ];
 }

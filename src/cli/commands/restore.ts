@@ -45,7 +45,11 @@ export async function restorePlan(globals: GlobalOptions, options: SelectOptions
 export async function restoreStart(globals: GlobalOptions, options: StartOptions): Promise<void> {
   const appliance = await loadAppliance(globals);
   const disasterAt = options.disasterAt === undefined ? undefined : Date.parse(options.disasterAt);
-  if (Number.isNaN(disasterAt)) throw new LifeboatError('InputInvalid', `--disaster-at \`${options.disasterAt ?? ''}\` is not a time; write for example 2026-11-22T03:00:00Z`);
+  if (Number.isNaN(disasterAt))
+    throw new LifeboatError(
+      'InputInvalid',
+      `--disaster-at \`${options.disasterAt ?? ''}\` is not a time; write for example 2026-11-22T03:00:00Z`,
+    );
   const confirm = await confirmed(globals, appliance, options);
   await withClient(appliance, async (client) => {
     const input = {
@@ -59,7 +63,13 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
       requestedBy: requestedBy(),
       ...(options.disasterAt === undefined ? {} : { disasterAt: options.disasterAt }),
     };
-    const { workflowId } = await startRun(client, appliance, 'restore', input, `restore of ${appliance.name} from ${options.at}: ${options.reason ?? ''}`);
+    const { workflowId } = await startRun(
+      client,
+      appliance,
+      'restore',
+      input,
+      `restore of ${appliance.name} from ${options.at}: ${options.reason ?? ''}`,
+    );
     say(`${workflowId}\n  ${runUrl(appliance, workflowId)}`);
     if (options.detach === true) return print(workflowId);
     report(globals, await watchRun<RestoreResult>(client, workflowId));
@@ -76,11 +86,15 @@ export async function restoreWatch(globals: GlobalOptions, run: string | undefin
   });
 }
 
-export async function restoreAbort(globals: GlobalOptions, run: string | undefined, { reason }: { readonly reason: string }): Promise<void> {
+export async function restoreAbort(
+  globals: GlobalOptions,
+  run: string | undefined,
+  { reason }: { readonly reason: string },
+): Promise<void> {
   const appliance = await loadAppliance(globals);
   await withClient(appliance, async (client) => {
-    const workflowId = run ?? (await newestRun(client, appliance));
-    say(`${workflowId}: ${await abortRun(client, workflowId, requestedBy(), reason)}`);
+    const workflowId = run ?? (await newestRun(client, appliance, 'restore/'));
+    say(`${workflowId}: ${await abortRun(client, appliance, workflowId, { by: requestedBy(), reason })}`);
     await watchRun(client, workflowId);
   });
 }
@@ -93,12 +107,28 @@ export async function restoreShow(globals: GlobalOptions, run: string): Promise<
     const report = await repository.getReport(type, run);
     if (report === undefined) {
       const known = (await repository.listReports()).map(({ id }) => id).slice(0, 10);
-      throw new LifeboatError('NotFound', `the repository holds no report of \`${run}\``, { hint: known.length === 0 ? 'no run has ended yet' : `newest: ${known.join(', ')}` });
+      throw new LifeboatError('NotFound', `the repository holds no report of \`${run}\``, {
+        hint: known.length === 0 ? 'no run has ended yet' : `newest: ${known.join(', ')}`,
+      });
     }
     if (globals.output === 'json') return printJson(report);
-    const steps = Array.isArray(report.steps) ? (report.steps as { id: string; state: string; seconds: number; note?: string }[]) : [];
-    const fields = ['state', 'text', 'backup', 'startedAt', 'endedAt', 'requestedBy', 'reason'].filter((key) => report[key] !== undefined && report[key] !== '');
-    print([run, ...fields.map((key) => `  ${key.padEnd(12)} ${String(report[key])}`), '', table(['STEP', 'STATE', 'TIME', ''], steps.map(({ id, state, seconds, note }) => [id, state, formatDuration(seconds), note ?? '']))].join('\n'));
+    const steps = Array.isArray(report.steps)
+      ? (report.steps as { id: string; state: string; seconds: number; note?: string }[])
+      : [];
+    const fields = ['state', 'text', 'backup', 'startedAt', 'endedAt', 'requestedBy', 'reason'].filter(
+      (key) => report[key] !== undefined && report[key] !== '',
+    );
+    print(
+      [
+        run,
+        ...fields.map((key) => `  ${key.padEnd(12)} ${textOf(report[key])}`),
+        '',
+        table(
+          ['STEP', 'STATE', 'TIME', ''],
+          steps.map(({ id, state, seconds, note }) => [id, state, formatDuration(seconds), note ?? '']),
+        ),
+      ].join('\n'),
+    );
   });
 }
 
@@ -106,8 +136,13 @@ async function planHere({ appliance, repository: open, driver }: Parts, options:
   const repository = await open();
   const manifest = await repository.findManifest(options.at);
   const chosen = selected(options);
-  const records = manifest.lifeboat.components.filter(({ id }) => (chosen.length === 0 || chosen.includes(id)) && appliance.components.some((component) => component.id === id));
-  const targets = await Promise.all(records.map(async ({ id }) => describeTarget(driver(id), await recordOf(repository, manifest.timestamp, id))));
+  const records = manifest.lifeboat.components.filter(
+    ({ id }) =>
+      (chosen.length === 0 || chosen.includes(id)) && appliance.components.some((component) => component.id === id),
+  );
+  const targets = await Promise.all(
+    records.map(async ({ id }) => describeTarget(driver(id), await recordOf(repository, manifest.timestamp, id))),
+  );
   return makePlan({
     appliance,
     manifest,
@@ -125,11 +160,18 @@ const selected = ({ components }: SelectOptions): string[] => listOf(components?
 async function confirmed(globals: GlobalOptions, appliance: Appliance, options: StartOptions): Promise<string> {
   if (options.confirm !== undefined) {
     if (options.confirm === appliance.name) return options.confirm;
-    throw new LifeboatError('Precondition', `--confirm \`${options.confirm}\` is not the name of this appliance, \`${appliance.name}\`; nothing was started`);
+    throw new LifeboatError(
+      'Precondition',
+      `--confirm \`${options.confirm}\` is not the name of this appliance, \`${appliance.name}\`; nothing was started`,
+    );
   }
   await withParts(globals, async (parts) => say(planText(await planHere(parts, options))));
   if (!process.stdin.isTTY) {
-    throw new LifeboatError('Precondition', 'a restore changes the appliance and was not confirmed; nothing was started', { hint: `add --confirm ${appliance.name}` });
+    throw new LifeboatError(
+      'Precondition',
+      'a restore changes the appliance and was not confirmed; nothing was started',
+      { hint: `add --confirm ${appliance.name}` },
+    );
   }
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   const typed = await prompt.question(`type \`${appliance.name}\` to begin: `);
@@ -150,8 +192,16 @@ function report(globals: GlobalOptions, result: RestoreResult): void {
   if (result.rtoBreached) process.exitCode = exit.deadline;
 }
 
-async function newestRun(client: Client, appliance: Appliance): Promise<string> {
-  const [newest] = await openRuns(client, appliance);
-  if (newest === undefined) throw new LifeboatError('NotFound', `no run of ${appliance.name} is open`, { hint: 'past runs: `lifeboat restore show RUN`' });
+/** The newest open run whose id begins so. */
+async function newestRun(client: Client, appliance: Appliance, prefix = ''): Promise<string> {
+  const newest = (await openRuns(client, appliance)).find(({ workflowId }) => workflowId.startsWith(prefix));
+  if (newest === undefined)
+    throw new LifeboatError('NotFound', `no ${prefix === '' ? 'run' : 'restore'} of ${appliance.name} is open`, {
+      hint: 'past runs: `lifeboat restore show RUN`',
+    });
   return newest.workflowId;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

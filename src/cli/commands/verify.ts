@@ -4,7 +4,8 @@ import { LifeboatError } from '../../domain/errors.ts';
 import { verifyPoint } from '../../operations/verify-point.ts';
 import { listOf, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
 import { exit } from '../exit.ts';
-import { liveView } from '../output/live.ts';
+import { redrawOn } from '../output/redraw.ts';
+import { plural } from '../output/table.ts';
 
 export async function verify(
   globals: GlobalOptions,
@@ -15,7 +16,8 @@ export async function verify(
   const interrupt = (): void =>
     stop.abort(new LifeboatError('Aborted', 'verification was interrupted; nothing was changed'));
   process.once('SIGINT', interrupt);
-  const view = liveView();
+  // Progress is drawn on a terminal only: in a log the result is enough.
+  const view = process.stderr.isTTY ? redrawOn(process.stderr) : undefined;
   const began = performance.now();
   try {
     await withParts(globals, async ({ repository, driver }) => {
@@ -26,11 +28,11 @@ export async function verify(
         levels: ['L1', 'L3'],
         driver,
         onProgress: ({ phase, bytesDone, bytesTotal }) =>
-          view.show([`  > ${phase} ${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`]),
+          view?.show([`  > ${phase} ${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`]),
         signal: stop.signal,
         orThrow: false,
       });
-      view.end();
+      view?.end();
       for (const id of result.uninspected)
         say(`component \`${id}\` is not configured any more: its structure was not inspected`);
       const seconds = (performance.now() - began) / 1000;
@@ -38,7 +40,7 @@ export async function verify(
       else {
         result.problems.forEach((problem) => print(`DAMAGED ${problem}`));
         print(
-          `recovery point ${result.id}: ${result.ok ? 'ok' : `${result.problems.length} problems`} (${result.levels.join(', ')}), ${result.objects} objects, ${formatBytes(result.bytes)}, ${formatDuration(seconds)}`,
+          `recovery point ${result.id}: ${result.ok ? 'ok' : plural(result.problems.length, 'problem')} (${result.levels.join(', ')}), ${result.objects} objects, ${formatBytes(result.bytes)}, ${formatDuration(seconds)}`,
         );
       }
       if (!result.ok) {

@@ -18,6 +18,7 @@ export async function worker(globals: GlobalOptions, options: { readonly only?: 
 
 function parseRole(text: string): Role {
   const role = roles.find((known) => known === text);
-  if (role === undefined) throw new LifeboatError('InputInvalid', `unknown role \`${text}\`; known are ${roles.join(', ')}`);
+  if (role === undefined)
+    throw new LifeboatError('InputInvalid', `unknown role \`${text}\`; known are ${roles.join(', ')}`);
   return role;
 }

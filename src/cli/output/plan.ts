@@ -2,6 +2,7 @@
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import type { RestorePlan } from '../../domain/restore-plan.ts';
 import { table } from './table.ts';
+import { shorten } from './wrap.ts';
 
 export function planText(plan: RestorePlan): string {
   return [
@@ -11,21 +12,35 @@ export function planText(plan: RestorePlan): string {
     '',
     table(
       ['COMPONENT', 'KIND', 'SIZE', 'LOST IF RESTORED NOW'],
-      plan.components.map(({ id, kind, bytes, lossSeconds }) => [id, kind, formatBytes(bytes), `the last ${formatDuration(lossSeconds)}`]),
+      plan.components.map(({ id, kind, bytes, lossSeconds }) => [
+        id,
+        kind,
+        formatBytes(bytes),
+        `the last ${formatDuration(lossSeconds)}`,
+      ]),
     ),
     '',
     table(
       ['DISK OF', 'NEEDS', 'FREE'],
-      plan.disks.map(({ path, needBytes, freeBytes }) => [path, formatBytes(needBytes), formatBytes(freeBytes)]),
+      plan.disks.map(({ path, needBytes, freeBytes }) => [
+        shorten(path, 50),
+        formatBytes(needBytes),
+        formatBytes(freeBytes),
+      ]),
     ),
     '',
     table(
       ['STEP', 'BRANCH', 'ABOUT', 'AFTER'],
-      plan.steps.map(({ id, branch, estimateSeconds, after }) => [id, branch, formatDuration(estimateSeconds), shorten(after)]),
+      plan.steps.map(({ id, branch, estimateSeconds, after }) => [
+        id,
+        branch,
+        formatDuration(estimateSeconds),
+        brief(after),
+      ]),
     ),
   ].join('\n');
 }
 
-function shorten(after: readonly string[]): string {
+function brief(after: readonly string[]): string {
   return after.length <= 2 ? after.join(', ') : `${after[0]} and ${after.length - 1} more`;
 }

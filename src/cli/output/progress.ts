@@ -1,38 +1,54 @@
-/** A run's snapshot as lines of at most 80 columns: steps, bytes, rate, ETA. Pure. */
-import type { PendingStep, RunSnapshot } from '../../client/runs.ts';
+/** What a pending activity tells, as text: bytes, rate, ETA, attempts. Pure. */
+import { etaSeconds, rateOf, type Moved } from '../../client/pace.ts';
+import type { PendingStep } from '../../client/pending.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
-import { bar } from './table.ts';
 
-const columns = 80;
-const mark: Readonly<Record<string, string>> = { waiting: ' ', running: '>', done: 'x', failed: '!', undone: '<', cancelled: '-' };
+/** Heartbeats come every 2 s. */
+const silentSeconds = 10;
+/** A free worker takes an activity within this time. */
+const queuedSeconds = 3;
 
-export function progressLines(run: RunSnapshot, now: Date): string[] {
-  const { view, pending } = run;
-  const head = view === undefined ? `${run.type} ${run.status.toLowerCase()}` : headLine(run, now);
-  const steps = (view?.steps ?? []).map(({ id, state, seconds, note }) => {
-    const live = pending.find(({ summary }) => summary === id || summary === id.replace(':', ' '));
-    const detail = state === 'running' && live !== undefined ? pendingText(live) : (note ?? '');
-    return `  [${mark[state] ?? '?'}] ${id.padEnd(24)} ${seconds === 0 ? '' : formatDuration(seconds).padStart(9)}  ${detail}`;
-  });
-  const others = pending.filter(({ summary }) => !(view?.steps ?? []).some(({ id }) => summary === id || summary === id.replace(':', ' ')));
-  return [head, ...steps, ...others.map((step) => `  > ${step.summary === '' ? step.activity : step.summary}  ${pendingText(step)}`)].map((line) => line.slice(0, columns).trimEnd());
+/** `61 % of 5.10 GB  14.0 MB/s  ETA 2 m 20 s`; rate and ETA only once they mean something. */
+export function movedText(moved: Moved): string {
+  const { bytesDone, bytesTotal } = moved;
+  const rate = rateOf(moved);
+  const eta = etaSeconds(moved);
+  const done =
+    bytesTotal > bytesDone ? `${percent(bytesDone, bytesTotal)} of ${formatBytes(bytesTotal)}` : formatBytes(bytesDone);
+  return [
+    done,
+    rate === undefined ? '' : `${formatBytes(rate)}/s`,
+    eta === undefined ? '' : `ETA ${formatDuration(eta)}`,
+  ]
+    .filter((part) => part !== '')
+    .join('  ');
 }
 
-function headLine({ type, view }: RunSnapshot, now: Date): string {
-  if (view === undefined) return type;
-  const used = formatDuration((now.getTime() - Date.parse(view.startedAt)) / 1000);
-  const left = view.deadline === '' ? '' : `, ${formatDuration((Date.parse(view.deadline) - now.getTime()) / 1000)} of the RTO left`;
-  const waits = view.waitingOn === '' ? '' : `, waits for ${view.waitingOn}`;
-  return `${type} ${view.subject} ${view.state}${view.held ? ' (HELD)' : ''}: ${used}${left}${waits}`.replace(/ +/g, ' ');
+function percent(done: number, total: number): string {
+  return `${Math.floor((done / total) * 100)} %`;
 }
 
-export function pendingText({ beat, attempt, heartbeatAge, lastFailure }: PendingStep): string {
-  const again = attempt > 1 ? ` attempt ${attempt}${lastFailure === '' ? '' : ` (${lastFailure.slice(0, 40)})`}` : '';
-  if (beat === undefined) return `waiting for a worker${again}`;
-  const age = heartbeatAge !== undefined && heartbeatAge > 10 ? ` no heartbeat for ${formatDuration(heartbeatAge)}` : '';
-  if (beat.bytesDone === 0) return `${beat.phase}${again}${age}`;
-  const rate = beat.bytesPerSecond > 0 ? ` ${formatBytes(beat.bytesPerSecond)}/s` : '';
-  const left = beat.bytesTotal > beat.bytesDone && beat.bytesPerSecond > 0 ? ` ETA ${formatDuration((beat.bytesTotal - beat.bytesDone) / beat.bytesPerSecond)}` : '';
-  const of = beat.bytesTotal > 0 ? `${bar(beat.bytesDone, beat.bytesTotal, 8)} ` : '';
-  return `${of}${formatBytes(beat.bytesDone)}${rate}${left}${again}${age}`;
+/** One line on what it does now. */
+export function pendingText(step: PendingStep): string {
+  const { state, beat, attempt, heartbeatAge, waitSeconds } = step;
+  const again = attempt > 1 ? `, attempt ${attempt}` : '';
+  switch (state) {
+    case 'queued':
+      return waitSeconds < queuedSeconds ? 'waits' : `no worker takes it since ${formatDuration(waitSeconds)}`;
+    case 'retrying':
+      return `failed, tried again in ${formatDuration(waitSeconds)}${again}`;
+    case 'stopping':
+      return 'is being stopped';
+    case 'running': {
+      if (heartbeatAge !== undefined && heartbeatAge > silentSeconds)
+        return `silent for ${formatDuration(heartbeatAge)}${again}`;
+      const text = beat === undefined ? 'starting' : beat.bytesDone === 0 ? beat.phase : movedText(beat);
+      return `${text}${again}`;
+    }
+  }
+}
+
+/** Why the attempt before failed; empty where there was none. */
+export function failureText({ attempt, lastFailure }: PendingStep): string {
+  return attempt > 1 && lastFailure !== '' ? `attempt ${attempt - 1} failed: ${lastFailure}` : '';
 }

@@ -15,17 +15,15 @@ export async function probeAppliance(appliance: Appliance, backupId: string): Pr
     const token = { lockStart: new Date(0).toISOString(), runId: 'demo', attempt: 1 };
     const results = await Promise.all(
       manifest.lifeboat.components.map(async (record) =>
-        parts
-          .driver(record.id)
-          .probe({
-            repository,
-            record,
-            token,
-            staged: token,
-            replaceDamaged: false,
-            onProgress: () => undefined,
-            signal: AbortSignal.timeout(300_000),
-          }),
+        parts.driver(record.id).probe({
+          repository,
+          record,
+          token,
+          staged: token,
+          replaceDamaged: false,
+          onProgress: () => undefined,
+          signal: AbortSignal.timeout(300_000),
+        }),
       ),
     );
     return results.flat();

@@ -103,11 +103,8 @@ async function seed(stage: Stage, size: ApplianceSize): Promise<void> {
     cacheFolder,
     onProgress: say,
   });
-  say(
-    Object.entries(rows)
-      .map(([table, count]) => `${count} ${table}`)
-      .join(', '),
-  );
+  const counts = Object.values(rows);
+  say(`${counts.reduce((sum, count) => sum + count, 0)} rows in ${counts.length} tables`);
   say(`${vectors} vectors, all in ${formatDuration(seconds)}`);
   await platform.start('app', signal);
   await promisify(execFile)(process.execPath, [cliScript, '--config', configFile, 'init']);

@@ -1,0 +1,75 @@
+/**
+ * A run as a log: where nobody can redraw a screen, a line for every change, and how far the bytes are every 10 s.
+ */
+import { pendingOf, runningSeconds } from '../../client/course.ts';
+import type { RunSnapshot } from '../../client/runs.ts';
+import { formatDuration } from '../../domain/duration.ts';
+import type { StepReport } from '../../../workflows/messages.ts';
+import { failureText, pendingText } from './progress.ts';
+import { titleLine } from './run-head.ts';
+import { marks } from './run-screen.ts';
+
+const progressMs = 10_000;
+
+export interface RunLog {
+  /** The lines that are news since the last call. */
+  news(run: RunSnapshot, now: Date): string[];
+}
+
+export function runLog(): RunLog {
+  const told = new Map<string, string>();
+  const toldAt = new Map<string, number>();
+  const once = (topic: string, news: string, line: string): string[] => {
+    if (told.get(topic) === news) return [];
+    told.set(topic, news);
+    return [line];
+  };
+  const sometimes = (topic: string, now: Date, line: string): string[] => {
+    const last = toldAt.get(topic);
+    if (last === undefined) toldAt.set(topic, now.getTime());
+    if (last === undefined || now.getTime() - last < progressMs) return [];
+    toldAt.set(topic, now.getTime());
+    return [line];
+  };
+  return {
+    news(run, now) {
+      const { view, pending } = run;
+      const steps = view?.steps ?? [];
+      const others = pending.filter(
+        ({ summary }) => !steps.some(({ id }) => pendingOf(pending, id)?.summary === summary),
+      );
+      const waits =
+        view === undefined && run.status === 'RUNNING'
+          ? 'no worker answers: it goes on as soon as one runs'
+          : (view?.waitingOn ?? '');
+      return [
+        ...once(
+          'title',
+          `${view?.state ?? run.status} ${view?.held ?? ''} ${view?.subject ?? ''}`,
+          titleLine(run, now),
+        ),
+        ...(waits === '' ? [] : once('waits', waits, `  waits: ${waits}`)),
+        ...steps.flatMap((step) => {
+          if (step.state === 'waiting') return [];
+          const live = pendingOf(pending, step.id);
+          if (step.state !== 'running') return once(step.id, step.state, stepLine(step, step.note ?? '', now));
+          return live === undefined ? [] : sometimes(step.id, now, stepLine(step, pendingText(live), now));
+        }),
+        ...others.flatMap((step) =>
+          sometimes(step.summary, now, `  ${marks.running} ${step.summary}  ${pendingText(step)}`),
+        ),
+        ...pending.flatMap((step) =>
+          failureText(step) === ''
+            ? []
+            : once(`failure ${step.summary}`, `${step.attempt}`, `      ${step.summary}: ${failureText(step)}`),
+        ),
+        ...(view?.notes ?? []).flatMap((note) => once(`note ${note}`, note, `  ${note}`)),
+      ].map((line) => line.trimEnd());
+    },
+  };
+}
+
+function stepLine(step: StepReport, detail: string, now: Date): string {
+  const seconds = runningSeconds(step, now);
+  return `  ${marks[step.state]} ${step.id.padEnd(22)} ${(step.startedAt === undefined ? '' : formatDuration(seconds)).padStart(9)}  ${detail}`;
+}
