@@ -14,6 +14,7 @@ import { createVectorstoreDriver } from '../src/drivers/vectorstore/driver.ts';
 import { createNotifier, type Notifier } from '../src/notify/webhook.ts';
 import { createProcessPlatform } from '../src/platform/process/process-platform.ts';
 import type { Platform } from '../src/platform/platform.ts';
+import { readIdentity } from '../src/repository/identity.ts';
 import { openRepository } from '../src/repository/open.ts';
 import type { KeySource } from '../src/repository/keys.ts';
 import type { Repository } from '../src/repository/repository.ts';
@@ -32,30 +33,30 @@ export interface Parts {
 export function wireParts(appliance: Appliance): Parts {
   const environment: DriverEnvironment = { stateDir: appliance.stateDir, secret: readSecret };
   const drivers = new Map(appliance.components.map((config) => [config.id, createDriver(config, environment)]));
-  let opened: Promise<Repository> | undefined;
-  const open = async (): Promise<Repository> => {
-    const keySource = await keySourceOf(appliance);
-    return openRepository(createLocalStorage(appliance.repository.path), keySource);
+  const storage = createLocalStorage(appliance.repository.path);
+  /** By id: a disk that is exchanged and comes back is the same repository. */
+  const opened = new Map<string, Promise<Repository>>();
+  const open = async (id: string): Promise<Repository> => {
+    const known = opened.get(id);
+    if (known !== undefined) return known;
+    const opening = keySourceOf(appliance).then(async (source) => openRepository(storage, source, { expectedId: id }));
+    opened.set(id, opening);
+    // A key that is mended later must be found by the next call.
+    opening.catch(() => opened.delete(id));
+    return opening;
   };
   return {
     appliance,
     repository: async (expectedId) => {
-      opened ??= open();
-      let repository: Repository;
-      try {
-        repository = await opened;
-      } catch (error) {
-        // A disk that is mounted later must be found by the next call.
-        opened = undefined;
-        throw error;
-      }
-      if (expectedId !== undefined && expectedId !== repository.id) {
+      // Asked each time: a disk that was taken away leaves an empty folder, into which an open repository would write on.
+      const { identity } = await readIdentity(storage);
+      if (expectedId !== undefined && expectedId !== identity.id) {
         throw new LifeboatError(
           'RepositoryMismatch',
-          `the repository at ${repository.storage.description} has id ${repository.id}, this run began with ${expectedId}`,
+          `the repository at ${storage.description} has id ${identity.id}, this run began with ${expectedId}`,
         );
       }
-      return repository;
+      return open(identity.id);
     },
     driver: (component) => {
       const driver = drivers.get(component);
@@ -66,8 +67,7 @@ export function wireParts(appliance: Appliance): Parts {
     platform: createProcessPlatform(appliance.services),
     notifier: createNotifier(appliance.notify.webhook),
     close: async () => {
-      const repository = await opened?.catch(() => undefined);
-      await repository?.close();
+      for (const opening of opened.values()) await (await opening.catch(() => undefined))?.close();
     },
   };
 }
