@@ -10,6 +10,7 @@ import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } f
 import type { ApplianceView } from '../activities/control.ts';
 import type { Receipt } from '../src/domain/recovery-point.ts';
 import { formatBytes, formatDuration, roleOfKind } from '../src/domain/replayed.ts';
+import { writeEvidence } from './evidence.ts';
 import { lateSeconds } from './late.ts';
 import { takeLock, type HeldLock } from './lock.ts';
 import type { FullBackupInput, FullBackupResult } from './messages.ts';
@@ -103,9 +104,10 @@ async function capture(
   try {
     return await captureAll(chosen, begun, appliance, display, startedAt);
   } catch (error) {
+    // A repository that fails here too must not hide why the backup failed; an intent expires by itself.
     await CancellationScope.nonCancellable(async () =>
       evidence(appliance.host, { summary: 'give up the reserved id' }).releaseBackup(begun),
-    );
+    ).catch((unreleased: unknown) => display.note(`${begun.backupId} stays reserved: ${rootMessage(unreleased)}`));
     throw error;
   }
 }
@@ -201,31 +203,26 @@ interface Conclusion {
 }
 
 async function conclude({ appliance, display, result, failure, began, late, input }: Conclusion): Promise<void> {
-  const { workflowId, runId } = workflowInfo();
+  const { workflowId } = workflowInfo();
   const view = display.view();
   const text = failure === undefined ? (result?.text ?? '') : `${rootCode(failure)}: ${rootMessage(failure)}`;
-  await evidence(appliance.host, { summary: 'write the evidence' }).writeReport({
-    type: 'fullBackup',
-    id: workflowId,
-    report: {
-      workflowId,
-      runId,
-      state: view.state,
-      text,
-      backup: view.subject,
-      startedAt: new Date(began).toISOString(),
-      endedAt: new Date().toISOString(),
-      seconds: (Date.now() - began) / 1000,
-      lateSeconds: late,
-      bytes: result?.bytes ?? 0,
-      storedBytes: result?.storedBytes ?? 0,
-      steps: view.steps.map((step) => ({ ...step })),
-      notes: [...view.notes],
-      requestedBy: input.requestedBy ?? 'schedule',
-      reason: input.reason ?? '',
-    },
-  });
+  // People first: the evidence may take its time on a storage that stutters.
   if (failure !== undefined || result?.state !== 'sealed') {
     await notify('outcome', `Backup of ${appliance.name} ${view.state}: ${text} (${workflowId})`);
   }
+  await writeEvidence(appliance, {
+    state: view.state,
+    text,
+    backup: view.subject,
+    startedAt: new Date(began).toISOString(),
+    endedAt: new Date().toISOString(),
+    seconds: (Date.now() - began) / 1000,
+    lateSeconds: late,
+    bytes: result?.bytes ?? 0,
+    storedBytes: result?.storedBytes ?? 0,
+    steps: view.steps.map((step) => ({ ...step })),
+    notes: [...view.notes],
+    requestedBy: input.requestedBy ?? 'schedule',
+    reason: input.reason ?? '',
+  });
 }

@@ -42,11 +42,14 @@ const quick: ActivityOptions = {
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
 };
 
-/** Evidence and undo are tried until they succeed or are told that they never will. */
+/** Messages are tried until they are delivered: each is a run of its own, so it holds nothing back. */
 const relentless: ActivityOptions = {
   ...quick,
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
 };
+
+/** Evidence is given up after a while: a run that never ends would hold back the next scheduled one. */
+const patient: ActivityOptions = { ...relentless, scheduleToCloseTimeout: '30 minutes' };
 
 interface CallOptions {
   readonly summary: string;
@@ -68,7 +71,7 @@ export const storage = (host: string, call: CallOptions): StorageActivities =>
   proxyActivities<StorageActivities>(options(moving, queueName({ role: 'storage', host }), call));
 
 export const evidence = (host: string, call: CallOptions): StorageActivities =>
-  proxyActivities<StorageActivities>(options(relentless, queueName({ role: 'storage', host }), call));
+  proxyActivities<StorageActivities>(options(patient, queueName({ role: 'storage', host }), call));
 
 export const platform = (host: string, call: CallOptions): PlatformActivities =>
   proxyActivities<PlatformActivities>(options(quick, queueName({ role: 'platform', host }), call));

@@ -3,10 +3,10 @@ import { ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflo
 import type { ApplianceView } from '../activities/control.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
 import { formatDuration } from '../src/domain/replayed.ts';
+import { writeEvidence } from './evidence.ts';
 import { fullBackup } from './full-backup.ts';
 import type { RestoreInput, RestoreResult } from './messages.ts';
 import { notify } from './notification.ts';
-import { evidence } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
 import type { RunDisplay } from './view.ts';
 
@@ -23,36 +23,13 @@ export interface RestoreRecord {
   readonly estimateSeconds: number;
 }
 
-/** Stored without limit of tries, then told. A plan that was only shown is recorded and told to nobody. */
+/** Told first, then stored: the evidence may take its time on a storage that stutters. A plan that was only shown is recorded and told to nobody. */
 export async function recordRestore(record: RestoreRecord): Promise<void> {
   const { appliance, display, input, began, result, failure } = record;
-  const { workflowId, runId } = workflowInfo();
+  const { workflowId } = workflowInfo();
   const view = display.view();
   const seconds = (Date.now() - began) / 1000;
   const text = failure === undefined ? (result?.state ?? '') : `${rootCode(failure)}: ${rootMessage(failure)}`;
-  await evidence(appliance.host, { summary: 'write the evidence' }).writeReport({
-    type: 'restore',
-    id: workflowId,
-    report: {
-      workflowId,
-      runId,
-      state: view.state,
-      text: text.slice(0, 4000),
-      backup: view.subject,
-      startedAt: new Date(began).toISOString(),
-      endedAt: new Date().toISOString(),
-      seconds,
-      rtoBreached: display.breached,
-      steps: view.steps.map((step) => ({ ...step })),
-      probes: record.probes.map((probe) => ({ ...probe })),
-      safetyCopies: [...(result?.safetyCopies ?? [])],
-      notUndone: [...record.notUndone],
-      notes: [...view.notes],
-      estimateSeconds: record.estimateSeconds,
-      requestedBy: input.requestedBy ?? 'unknown',
-      reason: input.reason ?? '',
-    },
-  });
   if (failure !== undefined) {
     await notify('outcome', `Restore of ${appliance.name} ${view.state}: ${text.slice(0, 1500)} (${workflowId})`);
   } else if (result?.state === 'committed') {
@@ -61,6 +38,23 @@ export async function recordRestore(record: RestoreRecord): Promise<void> {
       `Restore of ${appliance.name} from ${result.id} committed after ${formatDuration(seconds)} (${workflowId})`,
     );
   }
+  await writeEvidence(appliance, {
+    state: view.state,
+    text: text.slice(0, 4000),
+    backup: view.subject,
+    startedAt: new Date(began).toISOString(),
+    endedAt: new Date().toISOString(),
+    seconds,
+    rtoBreached: display.breached,
+    steps: view.steps.map((step) => ({ ...step })),
+    probes: record.probes.map((probe) => ({ ...probe })),
+    safetyCopies: [...(result?.safetyCopies ?? [])],
+    notUndone: [...record.notUndone],
+    notes: [...view.notes],
+    estimateSeconds: record.estimateSeconds,
+    requestedBy: input.requestedBy ?? 'unknown',
+    reason: input.reason ?? '',
+  });
 }
 
 /** The restored appliance has no recovery point of its own yet: a full backup begins at once. */

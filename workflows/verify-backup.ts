@@ -1,8 +1,9 @@
 /** Verifies a stored recovery point: L1 every object and block authenticates, L3 every artefact has its structure. Takes no lock. */
 import { ApplicationFailure, CancellationScope, workflowInfo } from '@temporalio/workflow';
+import { writeEvidence } from './evidence.ts';
 import type { VerifyBackupInput, VerifyBackupResult } from './messages.ts';
 import { notify } from './notification.ts';
-import { control, evidence, storage } from './proxies.ts';
+import { control, storage } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
 import { RunDisplay } from './view.ts';
 
@@ -27,33 +28,27 @@ export async function verifyBackup(input: VerifyBackupInput = {}): Promise<Verif
     display.state('failed');
   }
   await CancellationScope.nonCancellable(async () => {
-    const { workflowId, runId } = workflowInfo();
+    const { workflowId } = workflowInfo();
     const text =
       failure === undefined ? (result?.problems.join('; ') ?? '') : `${rootCode(failure)}: ${rootMessage(failure)}`;
-    await evidence(appliance.host, { summary: 'write the evidence' }).writeReport({
-      type: 'verifyBackup',
-      id: workflowId,
-      report: {
-        workflowId,
-        runId,
-        state: display.view().state,
-        text: text.slice(0, 2000),
-        backup: result?.id ?? '',
-        startedAt: new Date(began).toISOString(),
-        endedAt: new Date().toISOString(),
-        seconds: (Date.now() - began) / 1000,
-        objects: result?.objects ?? 0,
-        bytes: result?.bytes ?? 0,
-        levels: [...(result?.levels ?? [])],
-        requestedBy: input.requestedBy ?? 'unknown',
-      },
-    });
     if (failure !== undefined || result?.ok !== true) {
       await notify(
         'outcome',
         `Backup validation failed for ${result?.id ?? input.at ?? 'latest'}: ${text.slice(0, 1500)} (${workflowId})`,
       );
     }
+    await writeEvidence(appliance, {
+      state: display.view().state,
+      text: text.slice(0, 2000),
+      backup: result?.id ?? '',
+      startedAt: new Date(began).toISOString(),
+      endedAt: new Date().toISOString(),
+      seconds: (Date.now() - began) / 1000,
+      objects: result?.objects ?? 0,
+      bytes: result?.bytes ?? 0,
+      levels: [...(result?.levels ?? [])],
+      requestedBy: input.requestedBy ?? 'unknown',
+    });
   });
   if (failure !== undefined) throw failure;
   if (result === undefined || !result.ok) {
