@@ -4,7 +4,9 @@
  * folders around them as they were. (What a reader of the repository alone refuses stands in test/repository/.)
  */
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { WorkflowHandle } from '@temporalio/client';
@@ -19,6 +21,7 @@ import type { Platform } from '../../src/platform/platform.ts';
 import { encodeDocument } from '../../src/repository/document.ts';
 import { Sealer } from '../../src/repository/frame.ts';
 import { IndexWriter } from '../../src/repository/index-object.ts';
+import { initRepository } from '../../src/repository/init.ts';
 import { openSecrets, type KeySource } from '../../src/repository/keys.ts';
 import { layout } from '../../src/repository/layout.ts';
 import { openRepository } from '../../src/repository/open.ts';
@@ -26,19 +29,35 @@ import { generateKey } from '../../src/repository/recovery-key.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import type { Secrets } from '../../src/repository/secrets.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
-import type { FullBackupResult, RestoreResult } from '../../workflows/messages.ts';
+import {
+  holdUpdate,
+  progressQuery,
+  resumeUpdate,
+  type FullBackupResult,
+  type RestoreResult,
+} from '../../workflows/messages.ts';
 import { sha256Of, startLeanStage, type LeanStage } from '../support/lean-stage.ts';
 
 let stage: LeanStage;
 let worker: WorkerProcess;
 let platform: Platform;
+let webhook: Server;
+const told: string[] = [];
 /** The configuration that is well, and the recovery point that was made with it. */
 let soundText = '';
 let good: Manifest;
 let key: Extract<KeySource, { mode: 'key' }>;
 
 beforeAll(async () => {
-  stage = await startLeanStage(2e6);
+  webhook = createServer((request, response) => {
+    request.setEncoding('utf8').on('data', (text: string) => told.push(text));
+    request.on('end', () => response.end());
+  });
+  await new Promise<void>((resolve) => webhook.listen(0, '127.0.0.1', resolve));
+  stage = await startLeanStage(
+    2e6,
+    `notify: { webhook: 'http://127.0.0.1:${(webhook.address() as AddressInfo).port}/' }`,
+  );
   soundText = (await readFile(stage.configFile, 'utf8')).replace(
     /^components: .*$/m,
     `components: { data: { kind: files, paths: [${stage.data}], services: [app] } }
@@ -56,6 +75,7 @@ services: { app: { command: [${process.execPath}, -e, 'setInterval(Date, 1000)']
 afterAll(async () => {
   await platform.stop('app', AbortSignal.timeout(20_000));
   await stage.stop();
+  await new Promise((resolve) => webhook.close(resolve));
 });
 
 async function start(type: 'fullBackup' | 'restore', input: object): Promise<WorkflowHandle> {
@@ -232,17 +252,54 @@ describe('a wish that does not fit', () => {
   }, 90_000);
 });
 
-test('a worker with the wrong key fails each run as KeyWrong with a hint, writes nothing and never shows the key', async () => {
+describe('another repository under the path', () => {
+  beforeAll(async () => {
+    await worker.stop();
+    worker = await startWorkerWith(soundText);
+  }, 60_000);
+  afterEach(async () => {
+    await rm(stage.repository, { recursive: true, force: true });
+    await rename(`${stage.repository}.away`, stage.repository);
+  });
+
+  test('between plan and stage it is RepositoryMismatch: nothing was stopped or written', async () => {
+    const before = await appearance();
+    const handle = await start('restore', { confirm: 'lean', reason: 'drill', at: good.timestamp });
+    await handle.executeUpdate(holdUpdate, { args: [{ by: 'drill' }] });
+    await expect
+      .poll(async () => (await handle.query(progressQuery)).steps.length, { timeout: 20_000 })
+      .toBeGreaterThan(0);
+    await rename(stage.repository, `${stage.repository}.away`);
+    await (await initRepository(createLocalStorage(stage.repository), key)).repository.close();
+    await handle.executeUpdate(resumeUpdate, { args: [{ by: 'drill' }] });
+    await expect(resultOf(handle)).rejects.toMatchObject({ code: 'RepositoryMismatch' });
+    expect(await appearance()).toEqual({ ...(before as object), around: expect.any(Array) as unknown });
+  }, 60_000);
+
+  test('a disk that is gone (an empty mount point) is RepositoryMissing: no backup is written beside it, and people are told', async () => {
+    told.length = 0;
+    await rename(stage.repository, `${stage.repository}.away`);
+    await mkdir(stage.repository);
+    await expect(resultOf(await start('fullBackup', {}))).rejects.toMatchObject({ code: 'RepositoryMissing' });
+    expect(await readdir(stage.repository)).toEqual([]);
+    await expect.poll(() => told.join(), { timeout: 20_000 }).toContain('RepositoryMissing');
+  }, 60_000);
+});
+
+test('a worker with the wrong key fails each run as KeyWrong with a hint, writes nothing, tells people and never shows the key', async () => {
   await worker.stop();
   const wrong = generateKey();
   await writeFile(join(stage.folder, 'key'), wrong);
   worker = await stage.startWorker();
+  told.length = 0;
   const objects = await readdir(stage.repository, { recursive: true });
   const refused = { code: 'KeyWrong', hint: expect.stringContaining('recovery kit') as string };
   await expect(resultOf(await start('fullBackup', {}))).rejects.toMatchObject(refused);
   await expect(restoreOf('latest')).rejects.toMatchObject(refused);
   expect(await readdir(stage.repository, { recursive: true })).toEqual(objects);
-  expect(await readFile(worker.logFile, 'utf8')).not.toContain(wrong.trim().split('\n').at(-1));
+  for (const what of ['Backup', 'Restore'])
+    await expect.poll(() => told.join(), { timeout: 20_000 }).toContain(`${what} of lean failed: KeyWrong`);
+  expect(`${told.join()}${await readFile(worker.logFile, 'utf8')}`).not.toContain(wrong.trim().split('\n').at(-1));
 }, 60_000);
 
 async function startWorkerWith(text: string): Promise<WorkerProcess> {
