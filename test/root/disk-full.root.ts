@@ -5,7 +5,19 @@
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, mkdtemp, readFile, readdir, rm, rmdir, statfs, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  rmdir,
+  statfs,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,6 +26,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newRunId, resultOf } from '../../src/client/runs.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../src/dev/demo/worker-process.ts';
+import { poll } from '../../src/dev/poll.ts';
 import type { RunningTemporal } from '../../src/dev/temporal.ts';
 import type { Appliance } from '../../src/domain/appliance.ts';
 import type { Manifest } from '../../src/domain/recovery-point.ts';
@@ -25,7 +38,7 @@ import { openRepository } from '../../src/repository/open.ts';
 import { generateKey } from '../../src/repository/recovery-key.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
-import type { FullBackupResult } from '../../workflows/messages.ts';
+import type { FullBackupResult, RestoreResult } from '../../workflows/messages.ts';
 import { startTemporal } from '../support/engines.ts';
 import { sha256Of } from '../support/lean-stage.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
@@ -153,12 +166,48 @@ services:
     expect(await appearance()).toEqual(before);
   }, 60_000);
 
+  test('while staging: NoSpace, the live data and its service do not notice, staging is removed, and it works with space', async () => {
+    const before = await appearance();
+    const failing = await start('restore', confirmed);
+    const isStaging = async () => (await readdir(dataDisk)).some((name) => name.includes('-staging-')) || undefined;
+    await poll(isStaging, { timeoutMs: 30_000, intervalMs: 1, describe: () => new Error('no staging appeared') });
+    // The worker stands still while the disk fills: it passed the check of room, and has the bytes still to write.
+    process.kill(worker.pid, 'SIGSTOP');
+    try {
+      await fillUp(0);
+    } finally {
+      process.kill(worker.pid, 'SIGCONT');
+    }
+    await expect(resultOf(failing)).rejects.toMatchObject({
+      code: 'NoSpace',
+      message: expect.stringContaining(join(dataDisk, 'data').slice(1)) as string,
+    });
+    await rm(filler());
+    expect(await appearance()).toEqual(before);
+
+    await writeFile(join(live, 'big.bin'), 'spoiled');
+    const result = await resultOf<RestoreResult>(await start('restore', confirmed));
+    expect(result.state).toBe('committed');
+    expect(await sha256Of(join(live, 'big.bin'))).toBe(before.content);
+    await resultOf(client.workflow.getHandle(result.backupWorkflowId));
+  }, 90_000);
+
   const confirmed = { confirm: 'small', reason: 'drill' };
   const filler = (): string => join(dataDisk, 'filler');
 
+  /** Writes until so many bytes are free, or with 0 until nothing fits any more. */
   async function fillUp(leaveBytes: number): Promise<void> {
-    const { bavail, bsize } = await statfs(dataDisk);
-    await writeFile(filler(), Buffer.alloc(bavail * bsize - leaveBytes));
+    const block = Buffer.alloc(megabyte / 4);
+    for (;;) {
+      const { bavail, bsize } = await statfs(dataDisk);
+      if (leaveBytes > 0 && bavail * bsize <= leaveBytes) return;
+      try {
+        await appendFile(filler(), block);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return;
+        throw error;
+      }
+    }
   }
 
   async function appearance(): Promise<{ readonly content: string; readonly rest: unknown }> {

@@ -5,7 +5,7 @@ import type { FilesConfig } from '../../domain/appliance.ts';
 import type { ComponentRecord } from '../../domain/recovery-point.ts';
 import type { FencingToken, RestoreContext, RestoreTarget, StageFacts } from '../driver.ts';
 import { deviceOf, freeBytes, nearestExisting, treeBytes } from '../swap/disk.ts';
-import { makeStaging, removeStaging, stagingPath } from '../swap/staging.ts';
+import { makeStaging, removeStaging, stagedOrRemoved, stagingPath } from '../swap/staging.ts';
 import {
   clearLive,
   swapBack,
@@ -43,18 +43,31 @@ export async function filesTargets(config: FilesConfig, record: ComponentRecord)
 
 /** Fetches and verifies every configured path of the index into this attempt's own staging. */
 export async function stageFiles({ config, tuning }: FilesRestore, context: RestoreContext): Promise<StageFacts> {
-  const { record, repository, token, signal, onProgress } = context;
+  const { token } = context;
   const roots = rootsOf(config.paths);
   const sizes = await sizesInIndex(config, context);
   const target: SwapTarget = { component: config.id, lives: roots, token, tuning };
   await ensureRoom(sizes, context, target);
-  let files = 0;
-  let bytes = 0;
-  for (const root of sizes.keys()) {
+  const progress = { files: 0, bytes: 0 };
+  await stagedOrRemoved(target, async () => fetchRoots({ config, roots, found: sizes.keys(), progress }, context));
+  return { ...progress, facts: { paths: sizes.size } };
+}
+
+interface Fetch {
+  readonly config: FilesConfig;
+  readonly roots: readonly string[];
+  /** The roots that the index holds. */
+  readonly found: Iterable<string>;
+  readonly progress: { files: number; bytes: number };
+}
+
+async function fetchRoots({ config, roots, found, progress }: Fetch, context: RestoreContext): Promise<void> {
+  const { record, repository, token, signal, onProgress } = context;
+  for (const root of found) {
     // Whole paths below the staging: so names that are no text, and targets of hard links, stay as they are.
     const fetched = await makeStaging(root, config.id, token);
     const report = (state: Parameters<typeof onProgress>[0]): void =>
-      onProgress({ ...state, bytesDone: bytes + state.bytesDone, bytesTotal: record.bytes });
+      onProgress({ ...state, bytesDone: progress.bytes + state.bytesDone, bytesTotal: record.bytes });
     const result = await repository.materialize({
       indexId: record.indexId,
       into: fetched,
@@ -64,10 +77,9 @@ export async function stageFiles({ config, tuning }: FilesRestore, context: Rest
       onProgress: report,
       signal,
     });
-    files += result.files;
-    bytes += result.bytes;
+    progress.files += result.files;
+    progress.bytes += result.bytes;
   }
-  return { bytes, files, facts: { paths: sizes.size } };
 }
 
 export async function swapFiles({ config, tuning }: FilesRestore, context: RestoreContext): Promise<void> {

@@ -8,7 +8,7 @@ import { LifeboatError } from '../../domain/errors.ts';
 import type { ComponentRecord } from '../../domain/recovery-point.ts';
 import type { DriverEnvironment, RestoreContext, RestoreTarget, StageFacts } from '../driver.ts';
 import { readOwners } from '../files/owners.ts';
-import { findStaged, makeStaging, markStaged, removeStaging, stagingPath } from '../swap/staging.ts';
+import { findStaged, makeStaging, markStaged, removeStaging, stagedOrRemoved, stagingPath } from '../swap/staging.ts';
 import { clearLive, swapBack, swapIn, swapState, type SwapTarget } from '../swap/swap.ts';
 import { restoreTargetOf } from '../swap/target.ts';
 import { ensureRoom } from './room.ts';
@@ -63,6 +63,12 @@ export async function stageFolder(
     removeLeftovers: async () => removeStaging(target),
     ...(context.replaceDamaged ? { makeRoom } : {}),
   });
+  return stagedOrRemoved(target, async () => fetchFolder(folder, context, owner));
+}
+
+async function fetchFolder(folder: FolderComponent, context: RestoreContext, owner: FolderOwner): Promise<StageFacts> {
+  const target = targetOf(folder, context);
+  const { indexId } = context.record;
   const staged = await makeStaging(folder.path, folder.component, context.token);
   const result = await context.repository.materialize({
     indexId,

@@ -9,13 +9,21 @@ import type { IndexEntry } from '../../repository/repository.ts';
 import { isWritable } from '../folder/folder-restore.ts';
 import { ensureRoom } from '../folder/room.ts';
 import { nearestExisting, syncFolder } from '../swap/disk.ts';
-import { findStaged, makeParents, makeStaging, markStaged, removeStaging, stagingPath } from '../swap/staging.ts';
+import {
+  findStaged,
+  makeParents,
+  makeStaging,
+  markStaged,
+  removeStaging,
+  stagedOrRemoved,
+  stagingPath,
+} from '../swap/staging.ts';
 import { clearLive } from '../swap/swap.ts';
 import type { SwapTarget } from '../swap/swap.ts';
 import { findBinaries } from './binaries.ts';
 import { refuseUnlessDamaged } from './damaged.ts';
 import { readFacts } from './facts.ts';
-import type { ConfigFile } from './facts.ts';
+import type { ConfigFile, SealedFacts } from './facts.ts';
 import { asOther, ownerOf } from './owner.ts';
 import type { Owner } from './owner.ts';
 import { restorePaths, swapTargetOf } from './restore-paths.ts';
@@ -50,7 +58,19 @@ export async function stagePostgres(
     removeLeftovers: () => removeStaging(target),
     ...(context.replaceDamaged ? { makeRoom } : {}),
   });
-  const staged = await stageFolders(paths, context, config.id);
+  return stagedOrRemoved(target, async () => fetchAll({ paths, target, owner, facts }, context));
+}
+
+interface Fetch {
+  readonly paths: RestorePaths;
+  readonly target: SwapTarget;
+  readonly owner: Owner;
+  readonly facts: SealedFacts;
+}
+
+async function fetchAll({ paths, target, owner, facts }: Fetch, context: RestoreContext): Promise<StageFacts> {
+  const { record } = context;
+  const staged = await stageFolders(paths, context, target.component);
   const result = await context.repository.materialize({
     indexId: record.indexId,
     into: staged.get(paths.data)!,

@@ -8,7 +8,7 @@ import type { FencingToken, RestoreContext, StageFacts } from '../driver.ts';
 import { readOwners } from '../files/owners.ts';
 import { isInside } from '../files/paths.ts';
 import { freeBytes, nearestExisting } from '../swap/disk.ts';
-import { makeParents, makeStaging, stagingPath } from '../swap/staging.ts';
+import { makeParents, makeStaging, stagedOrRemoved, stagingPath } from '../swap/staging.ts';
 import { clearLive, type SwapPair, type SwapTuning } from '../swap/swap.ts';
 import { configFolder, dumpPath, readFacts, type RedisFacts } from './facts.ts';
 import { refuseWhileHeld } from './holders.ts';
@@ -25,6 +25,11 @@ export async function stageRedis(
   const binary = await findServerBinary(config);
   if (binary !== undefined) refuseNewerDump(binary, facts, config.id);
   await ensureRoom(config, facts, context, tuning);
+  const target = { component: config.id, lives: redisLives(config), token: context.token };
+  return stagedOrRemoved(target, async () => fetchAndLayOut(config, context, facts));
+}
+
+async function fetchAndLayOut(config: RedisConfig, context: RestoreContext, facts: RedisFacts): Promise<StageFacts> {
   const staged = await makeStaging(config.dataDirectory, config.id, context.token);
   const outside = new Map<string, string>();
   for (const path of await missingConfigFiles(config, facts)) {

@@ -46,6 +46,23 @@ export async function makeStaging(live: string, component: string, token: Fencin
   return path;
 }
 
+/**
+ * Runs a stage. Where it fails, this attempt's own staging goes at once: a staging that filled the disk leaves no room
+ * even for the lease that an undo needs to remove it. No lease is needed for what nobody else may use yet.
+ */
+export async function stagedOrRemoved<T>(target: StagingTarget, stage: () => Promise<T>): Promise<T> {
+  try {
+    return await stage();
+  } catch (error) {
+    // What is left for any reason is removed by the undo; the reason of the failure matters more.
+    for (const live of target.lives)
+      await stagingPath(live, target.component, target.token)
+        .then(removeTree)
+        .catch(() => undefined);
+    throw error;
+  }
+}
+
 /** Records durably that this attempt staged everything. Until then `findStaged` does not show it. */
 export async function markStaged(target: StagingTarget, receipt: Omit<StagedReceipt, 'token'>): Promise<void> {
   const anchor = await anchorOf(target.lives);
