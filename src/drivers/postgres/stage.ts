@@ -74,7 +74,7 @@ async function fetchAll({ paths, target, owner, facts }: Fetch, context: Restore
   const result = await context.repository.materialize({
     indexId: record.indexId,
     into: staged.get(paths.data)!,
-    place: (entry) => placeOf(entry, paths, staged),
+    place: (entry) => placeOf(withoutLink(entry, target.component), paths, staged),
     owner: asOther(owner) ?? 'self',
     onProgress: context.onProgress,
     signal: context.signal,
@@ -124,6 +124,13 @@ async function stageFolders(
     staged.set(live, await makeStaging(live, component, token));
   }
   return staged;
+}
+
+/** A server's own copy has links in `pg_tblspc` alone, and those are made anew: any other would let it write elsewhere. */
+function withoutLink(entry: IndexEntry, component: string): IndexEntry {
+  const isLink = entry.type === 'symlink' || entry.type === 'hardlink';
+  if (!isLink || /^pg_tblspc\/[^/]+$/.test(entry.path)) return entry;
+  throw new LifeboatError('ManifestInvalid', `\`${entry.path}\` in the index is a ${entry.type}`, { component });
 }
 
 /** Tablespaces leave the tree: `pg_tblspc/<oid>/…` goes to their own staging. */

@@ -1,4 +1,5 @@
 /** What is sealed with a Redis component: how its files must lie, and what a restored engine must show. */
+import { basename } from 'node:path';
 import { reservedFolder } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { RestoreContext } from '../driver.ts';
@@ -34,7 +35,7 @@ export interface RedisFacts {
   readonly configFiles: readonly string[];
 }
 
-/** Trusted once read: the index is authenticated. ObjectMissing where the component has none. */
+/** ObjectMissing where the component has none; ManifestInvalid where its names lead out of the data directory. */
 export async function readFacts({
   repository,
   record,
@@ -42,5 +43,13 @@ export async function readFacts({
   const bytes = await repository.readFile(record.indexId, factsPath);
   if (bytes === undefined)
     throw new LifeboatError('ObjectMissing', `the recovery point has no \`${factsPath}\``, { component: record.id });
-  return JSON.parse(Buffer.from(bytes).toString('utf8')) as RedisFacts;
+  const facts = JSON.parse(Buffer.from(bytes).toString('utf8')) as RedisFacts;
+  for (const name of [facts.dumpName, facts.appendFolder, facts.appendName]) {
+    // Whoever has the key of the repository, or an open one, may have written them.
+    if (basename(name) !== name || ['', '.', '..'].includes(name))
+      throw new LifeboatError('ManifestInvalid', `\`${name}\` is no name of a file in the data directory`, {
+        component: record.id,
+      });
+  }
+  return facts;
 }

@@ -39,7 +39,7 @@ async function fetchAndLayOut(config: RedisConfig, context: RestoreContext, fact
   const result = await context.repository.materialize({
     indexId: context.record.indexId,
     into: staged,
-    place: (entry) => placeOf(entry, config, outside),
+    place: (entry) => placeOfFile(entry, config, outside),
     owner: process.getuid?.() === 0 ? 'recorded' : 'self',
     onProgress: context.onProgress,
     signal: context.signal,
@@ -83,6 +83,15 @@ export async function engineOwner(
   if (live !== undefined) return { uid: live.uid, gid: live.gid, mode: live.mode & 0o7777 };
   if (facts.owner === undefined) return undefined;
   return { ...(await readOwners()).resolve(facts.owner), mode: facts.owner.mode };
+}
+
+/** Nothing but files is laid out: a link in the place of one would be followed when root gives the files away. */
+function placeOfFile(entry: IndexEntry, config: RedisConfig, outside: ReadonlyMap<string, string>): string | undefined {
+  const place = placeOf(entry, config, outside);
+  if (place === undefined || entry.type === 'file') return place;
+  throw new LifeboatError('ManifestInvalid', `\`${entry.path}\` in the index is a ${entry.type}, not a file`, {
+    component: config.id,
+  });
 }
 
 function placeOf(
