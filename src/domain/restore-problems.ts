@@ -63,8 +63,9 @@ function graphProblems({ components, services }: PlanInput): PlanProblem[] {
 function targetProblems(input: PlanInput): PlanProblem[] {
   const chosen = (id: string): boolean => input.chosen.length === 0 || input.chosen.includes(id);
   const targets = input.targets.filter(({ component }) => chosen(component));
+  // Room is judged below, once for each disk, and not at all where the live data makes room.
   const problems: PlanProblem[] = targets.flatMap(({ component, problems: own }) =>
-    own.map((problem) => ({ ...problem, subject: component })),
+    own.filter(({ code }) => code !== 'NoSpace').map((problem) => ({ ...problem, subject: component })),
   );
   if (input.replaceDamaged) return problems;
   for (const { device, path, needBytes, freeBytes } of disksOf(input)) {

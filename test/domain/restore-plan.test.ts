@@ -183,6 +183,25 @@ describe('all problems at once', () => {
       true,
     );
   });
+
+  test('a shortage that a driver names too is one problem, and none where the live data makes room', () => {
+    const short = { code: 'NoSpace', message: 'needs 60, 10 are free', hint: 'free 50' };
+    const targets = [
+      {
+        component: 'redis',
+        path: '/data/redis',
+        device: '8:1',
+        needBytes: 60,
+        freeBytes: 10,
+        liveBytes: 90,
+        problems: [short],
+      },
+    ];
+    const refused = planRestore({ ...appliance, chosen: ['redis'], targets });
+    expect(refused).toMatchObject({ ok: false, problems: [{ code: 'NoSpace', subject: '/data/redis' }] });
+    if (!refused.ok) expect(refused.problems).toHaveLength(1);
+    expect(planRestore({ ...appliance, chosen: ['redis'], targets, replaceDamaged: true }).ok).toBe(true);
+  });
 });
 
 test('RPO: the plan tells what each component would lose', () => {

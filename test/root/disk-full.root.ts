@@ -159,9 +159,10 @@ services:
   test('known beforehand, a restore is refused by its plan; the live data and its service do not notice', async () => {
     const before = await appearance();
     await fillUp(20 * megabyte);
-    await expect(resultOf(await start('restore', confirmed))).rejects.toThrow(
-      new RegExp(`nothing was stopped[^]*${dataDisk}[^]*free`),
-    );
+    await expect(resultOf(await start('restore', confirmed))).rejects.toMatchObject({
+      code: 'NoSpace',
+      message: expect.stringMatching(new RegExp(`nothing was stopped[^]*${dataDisk}[^]*free`)) as string,
+    });
     await rm(filler());
     expect(await appearance()).toEqual(before);
   }, 60_000);
