@@ -3,13 +3,13 @@
  * when the consumer is behind, the socket is paused.
  */
 import type pg from 'pg';
-import type { Duplex } from 'node:stream';
 import { CopySplitter } from './copy-splitter.ts';
 import type { CopySink } from './copy-splitter.ts';
+import type { ReusingSocket } from './read-buffers.ts';
 
-/** Received but not yet consumed: enough to keep the server sending while a thread compresses. */
-const pauseAboveBytes = 8 * 1024 * 1024;
-const resumeBelowBytes = 2 * 1024 * 1024;
+/** Reads whose bytes are not yet consumed, 8 MiB at most: enough to keep the server sending while a thread compresses. */
+const pauseAboveReads = 32;
+const resumeBelowReads = 8;
 
 const kinds = { archive: 0x6e, data: 0x64, manifest: 0x6d, progress: 0x70 } as const;
 
@@ -59,6 +59,7 @@ function commandOf(options: BaseBackupOptions): string {
     'PROGRESS',
     "CHECKPOINT 'fast'",
     'WAL',
+    'WAIT false',
     "MANIFEST 'yes'",
     "MANIFEST_CHECKSUMS 'CRC32C'",
     'TABLESPACE_MAP',
@@ -73,6 +74,11 @@ interface Piece {
   readonly isEnd: boolean;
 }
 
+/** After the pieces of one read: its memory may be used again. */
+interface ReadEnd {
+  readonly done: () => void;
+}
+
 /** pg's Submittable. The server answers: start position, tablespaces, the copy, end position. */
 class BaseBackupQuery implements CopySink {
   readonly result: Promise<BaseBackupResult>;
@@ -81,11 +87,11 @@ class BaseBackupQuery implements CopySink {
   readonly #onSizes: (totalBytes: number) => void;
   readonly #settle: { resolve: (result: BaseBackupResult) => void; reject: (error: unknown) => void };
   readonly #splitter = new CopySplitter(this);
-  #stream: Duplex | undefined;
+  #stream: ReusingSocket | undefined;
   #toClient: (bytes: Buffer) => void = () => {};
   #rows: (string | null)[][][] = [];
-  #queue: Piece[] = [];
-  #queuedBytes = 0;
+  #queue: (Piece | ReadEnd)[] = [];
+  #queuedReads = 0;
   #isPumping = false;
   #isOver = false;
   #failure: Error | undefined;
@@ -103,12 +109,10 @@ class BaseBackupQuery implements CopySink {
   }
 
   submit(connection: pg.Connection): void {
-    const stream = connection.stream;
+    const stream = connection.stream as ReusingSocket;
     // pg's own parser keeps all messages but CopyData: it is put behind the splitter.
-    const listeners = stream.listeners('data') as ((bytes: Buffer) => void)[];
-    stream.removeAllListeners('data');
-    this.#toClient = (bytes) => listeners.forEach((listener) => listener(bytes));
-    stream.on('data', (chunk: Buffer) => this.#splitter.feed(chunk));
+    this.#toClient = (bytes) => stream.emit('data', Buffer.from(bytes));
+    stream.takeOver((bytes, done) => this.#read(bytes, done));
     this.#stream = stream;
     connection.query(this.#text);
   }
@@ -119,8 +123,13 @@ class BaseBackupQuery implements CopySink {
 
   copy(kind: number, bytes: Buffer, isEnd: boolean): void {
     this.#queue.push({ kind, bytes, isEnd });
-    this.#queuedBytes += bytes.length;
-    if (this.#queuedBytes > pauseAboveBytes) this.#stream?.pause();
+  }
+
+  #read(bytes: Buffer, done: () => void): void {
+    this.#splitter.feed(bytes);
+    this.#queue.push({ done });
+    this.#queuedReads += 1;
+    if (this.#queuedReads > pauseAboveReads) this.#stream?.pause();
     if (!this.#isPumping) void this.#pump();
   }
 
@@ -131,9 +140,8 @@ class BaseBackupQuery implements CopySink {
         const pieces = this.#queue;
         this.#queue = [];
         for (const piece of pieces) {
-          await this.#consume(piece);
-          this.#queuedBytes -= piece.bytes.length;
-          if (this.#queuedBytes < resumeBelowBytes && this.#stream?.isPaused()) this.#stream.resume();
+          if ('kind' in piece) await this.#consume(piece);
+          else this.#consumed(piece);
         }
       }
     } catch (error) {
@@ -147,9 +155,16 @@ class BaseBackupQuery implements CopySink {
     if (this.#isOver) this.#finish();
   }
 
+  #consumed({ done }: ReadEnd): void {
+    done();
+    this.#queuedReads -= 1;
+    if (this.#queuedReads < resumeBelowReads && this.#stream?.isPaused()) this.#stream.resume();
+  }
+
   async #consume(piece: Piece): Promise<void> {
     if (piece.kind === kinds.data) return this.#consumer.data(piece.bytes);
-    this.#message.push(piece.bytes);
+    // The memory below is used again; a message in pieces outlives its first read.
+    this.#message.push(Buffer.from(piece.bytes));
     if (!piece.isEnd) return;
     const message = Buffer.concat(this.#message);
     this.#message = [];
@@ -184,7 +199,8 @@ class BaseBackupQuery implements CopySink {
 
   #over(): void {
     this.#isOver = true;
-    if (!this.#isPumping) this.#finish();
+    // What came in the same read is not yet consumed; the pump ends it.
+    if (!this.#isPumping && this.#queue.length === 0) this.#finish();
   }
 
   #finish(): void {

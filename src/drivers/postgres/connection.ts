@@ -4,6 +4,7 @@ import type { PostgresConfig } from '../../domain/appliance.ts';
 import type { DriverEnvironment } from '../driver.ts';
 import { engineFailure, sqlState } from './failures.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { ReusingSocket } from './read-buffers.ts';
 
 /** A local server answers in milliseconds; ten seconds cover one that is swapping. */
 const connectTimeoutMs = 10_000;
@@ -59,7 +60,7 @@ export async function openSession(address: Address, component: string, options: 
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveAfterMs,
     types: { getTypeParser: () => (value: string) => value },
-    ...(options.replication ? { replication: 'database' } : {}),
+    ...(options.replication ? { replication: 'database', stream: () => new ReusingSocket() } : {}),
   } as pg.ClientConfig);
   // A lost connection fails the query that runs; without a listener it would end the process too.
   client.on('error', () => {});
