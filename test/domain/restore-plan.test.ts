@@ -177,7 +177,7 @@ describe('all problems at once', () => {
     if (!result.ok)
       expect(result.problems[0]).toMatchObject({
         code: 'NoSpace',
-        hint: expect.stringContaining('free 20 bytes') as string,
+        hint: expect.stringContaining('free 20 B') as string,
       });
     expect(planRestore({ ...appliance, chosen: ['redis'], targets: [target('postgres'), target('redis')] }).ok).toBe(
       true,
