@@ -3,8 +3,12 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, chownSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
-/** What root's environment may hand on to another user; root's may hold secrets that are nobody else's business. */
-const harmless = /^(PATH|LANG|LC_.*|TZ|TERM|COLORTERM|COLUMNS|CI|NO_COLOR|FORCE_COLOR|LIFEBOAT_.*)$/;
+/**
+ * What root's environment may hand on to another user; root's may hold secrets that are nobody else's business. Where a
+ * network has certificates of its own, npm waits for ever without their paths.
+ */
+const harmless =
+  /^(PATH|LANG|LC_.*|TZ|TERM|COLORTERM|COLUMNS|CI|NO_COLOR|FORCE_COLOR|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|LIFEBOAT_.*)$/;
 
 /** Runs `node args…` with inherited stdio and gives its exit code; a death by signal counts as 128 + its number. */
 export function runProgram(setup, args, { asRoot = false } = {}) {

@@ -1,36 +1,30 @@
-/** Exit codes of the command line (docs/errors.md). */
-import { errorCatalogue, isLifeboatError } from '../domain/errors.ts';
+/** Exit codes of the command line (docs/errors.md), and errors as people read them. */
 import { PartialBackup } from '../client/runs.ts';
+import { errorCatalogue, isLifeboatError } from '../domain/errors.ts';
+import { columnsOf } from './output/redraw.ts';
+import { wrap } from './output/wrap.ts';
 
-export const exit = {
-  ok: 0,
-  failed: 1,
-  usage: 2,
-  degraded: 3,
-  notFound: 4,
-  precondition: 5,
-  waiting: 6,
-  aborted: 7,
-  deadline: 8,
-  unreachable: 9,
-  interrupted: 130,
-} as const;
+export const exit = { ok: 0, failed: 1, usage: 2, degraded: 3, notFound: 4, precondition: 5, waiting: 6, aborted: 7, deadline: 8, unreachable: 9, interrupted: 130 } as const;
 
 export function exitCodeOf(error: unknown): number {
   if (isLifeboatError(error)) return errorCatalogue[error.code].exit;
   return error instanceof PartialBackup ? exit.degraded : exit.failed;
 }
 
-/** Three lines at most: what failed, why if known, what to do. Never a stack trace, unless LIFEBOAT_DEBUG asks for it. */
+/** What failed and what to do. Never a stack trace, unless LIFEBOAT_DEBUG asks for it. */
 export function describeError(error: unknown): string {
-  if (isLifeboatError(error)) {
-    const text = `error: ${error.message}\n  hint: ${error.hint}`;
-    return process.env.LIFEBOAT_DEBUG === undefined ? text : `${text}\n${error.stack ?? ''}`;
-  }
-  const text = `error: ${error instanceof Error ? error.message : String(error)}`;
-  if (error instanceof PartialBackup)
-    return `${text}\n  hint: see \`lifeboat backups list\`; mend the named component and run \`lifeboat backups run\``;
-  return process.env.LIFEBOAT_DEBUG === undefined
-    ? `${text}\n  hint: set LIFEBOAT_DEBUG=1 to see where`
-    : `${text}\n${(error as Error).stack ?? ''}`;
+  const columns = columnsOf(process.stderr);
+  const message = error instanceof Error ? error.message : String(error);
+  const text = `${wrap(`error: ${message}`, columns, '  ')}\n${wrap(`  hint: ${hintOf(error)}`, columns, '        ')}`;
+  return process.env.LIFEBOAT_DEBUG === undefined ? text : `${text}\n${error instanceof Error ? (error.stack ?? '') : ''}`;
+}
+
+function hintOf(error: unknown): string {
+  if (isLifeboatError(error)) return error.hint;
+  if (error instanceof PartialBackup) return 'mend the named component, then `lifeboat backups run`; what was captured can be restored';
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EACCES' || code === 'EPERM') return errorCatalogue.PermissionDenied.hint;
+  if (code === 'ENOENT') return 'check the path in lifeboat.yaml';
+  if (code === 'ENOSPC') return errorCatalogue.NoSpace.hint;
+  return 'set LIFEBOAT_DEBUG=1 to see where';
 }

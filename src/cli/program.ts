@@ -1,33 +1,45 @@
 /** The commands. Nouns first; without arguments the page for 03:00. */
 import { Command, Option } from 'commander';
+import { LifeboatError } from '../domain/errors.ts';
 import { toolVersion } from '../operations/tool-version.ts';
 import { backupsList, backupsRun, backupsShow } from './commands/backups.ts';
 import { doctor } from './commands/doctor.ts';
 import { init } from './commands/init.ts';
 import { now } from './commands/now.ts';
-import { restoreAbort, restorePlan, restoreShow, restoreStart, restoreWatch } from './commands/restore.ts';
+import { restorePlan } from './commands/restore-plan.ts';
+import { restoreStart } from './commands/restore-start.ts';
+import { restoreAbort, restoreShow, restoreWatch } from './commands/restore.ts';
 import { verify } from './commands/verify.ts';
 import type { GlobalOptions } from './context.ts';
+
+const exitCodes = `
+Exit codes: 0 ok, 1 failed, 2 usage, 3 degraded, 4 not found, 5 precondition or
+lock, 7 aborted, 8 RTO breached, 9 orchestrator unreachable, 130 interrupted
+(the run goes on). Data goes to stdout, talk to stderr.`;
 
 export function createProgram(): Command {
   const program = new Command('lifeboat')
     .description('Keeps a self-hosted AI appliance recoverable, and proves it.')
     .version(toolVersion)
-    .exitOverride()
-    .showHelpAfterError('(see `lifeboat --help`)')
     .addOption(new Option('-c, --config <file>', 'configuration').env('LIFEBOAT_CONFIG').default('lifeboat.yaml'))
-    .addOption(new Option('-o, --output <format>', 'how data is printed').choices(['table', 'json']).default('table'));
-  const globals = (): GlobalOptions => program.opts<GlobalOptions>();
+    .addOption(new Option('-o, --output <format>', 'how data is printed').choices(['table', 'json']).default('table'))
+    .addHelpText('after', exitCodes);
+  const globals = (): GlobalOptions => ({
+    ...program.opts<GlobalOptions>(),
+    configGiven: program.getOptionValueSource('config') === 'cli',
+  });
 
-  program
-    .command('now', { isDefault: true })
-    .description('what is happening, and what to do next')
-    .action(async () => now(globals()));
+  // A default command would swallow a misspelt one as its argument.
+  program.argument('[command]').action(async (word?: string) => {
+    if (word !== undefined) throw new LifeboatError('InputInvalid', `unknown command \`${word}\``, { hint: 'see `lifeboat --help`' });
+    await now(globals());
+  });
+  program.command('now').description('what is happening, and what to do next (as without a command)').action(async () => now(globals()));
 
   program
     .command('init')
     .description('write a commented lifeboat.yaml, create the repository and print the recovery kit')
-    .option('--repository <path>', 'folder of the new repository', '/backups')
+    .option('--repository <path>', 'folder of the repository', '/backups')
     .option('--key-file <path>', 'where the key is kept', '/etc/lifeboat/key')
     .option('--appliance <name>', 'name of the appliance', 'wazuh-companion')
     .option('--no-encryption', 'a repository that everybody can read')
@@ -43,47 +55,47 @@ export function createProgram(): Command {
   program
     .command('worker')
     .description('do the work of this host until SIGTERM')
-    .option('--only <roles>', 'comma-separated roles: database,redis,storage,vectorstore,inference,platform')
+    .option('--only <roles...>', 'roles of this process: database, redis, storage, vectorstore, inference, platform')
     .action(async (options) => {
       // The worker's native core is loaded only where a worker runs: every other command begins half a second sooner.
       const { worker } = await import('./commands/worker.ts');
       await worker(globals(), options);
     });
 
-  const backups = program.command('backups').description('recovery points');
+  const components = ['--components <ids...>', 'component ids, separated by commas or blanks; all by default'] as const;
+  const backups = program.command('backups').description('make, list and show recovery points');
   backups
     .command('run')
     .description('make a full backup now')
-    .option('--components <ids>', 'comma-separated component ids; all by default')
+    .option(...components)
     .option('--detach', 'do not wait for the end')
-    .option('--reason <text>', 'why', '')
+    .option('--reason <text>', 'why; stands in the evidence', '')
     .action(async (options) => backupsRun(globals(), options));
+  backups.command('list').description('list recovery points, newest first (works with Temporal dead)').action(async () => backupsList(globals()));
   backups
-    .command('list')
-    .description('list recovery points, newest first (works with Temporal dead)')
-    .action(async () => backupsList(globals()));
-  backups
-    .command('show <id>')
-    .description('one recovery point: an id, a unique prefix or `latest`')
+    .command('show')
+    .argument('[id]', 'an id, a unique prefix or `latest`', 'latest')
+    .description('show one recovery point (works with Temporal dead)')
     .action(async (id) => backupsShow(globals(), id));
 
   program
-    .command('verify [id]')
-    .description('re-read and authenticate a stored recovery point (works with Temporal dead)')
-    .option('--components <ids>', 'comma-separated component ids; all by default')
+    .command('verify')
+    .argument('[id]', 'an id, a unique prefix or `latest`', 'latest')
+    .description('read a stored recovery point again and authenticate it (works with Temporal dead)')
+    .option(...components)
     .action(async (id, options) => verify(globals(), id, options));
 
   const restore = program.command('restore').description('bring data back');
   const selection = (command: Command): Command =>
     command
       .option('--at <id>', 'recovery point: an id, a unique prefix or `latest`', 'latest')
-      .option('--components <ids...>', 'component ids, separated by commas or blanks; all by default')
+      .option(...components)
       .option('--stop-first', "the guide's order: stop before verifying")
       .option('--replace-damaged', 'delete first what failed its own check, where two copies do not fit');
-  selection(restore.command('plan').description('show what a restore would do; changes nothing')).action(
-    async (options) => restorePlan(globals(), options),
+  selection(restore.command('plan').description('show what a restore would do; changes nothing (works with Temporal dead)')).action(async (options) =>
+    restorePlan(globals(), options),
   );
-  selection(restore.command('start').description('restore; asks for the name of the appliance'))
+  selection(restore.command('start').description('restore; shows the plan and asks for the name of the appliance'))
     .option('--reason <text>', 'why; stands in the evidence')
     .option('--confirm <appliance>', 'name of the appliance, instead of being asked')
     .option('--keep-new', 'keep the restored data although a probe failed')
@@ -91,24 +103,31 @@ export function createProgram(): Command {
     .option('--detach', 'do not wait for the end')
     .action(async (options) => restoreStart(globals(), options));
   restore
-    .command('watch [run]')
-    .description('follow a run; the newest by default')
+    .command('watch')
+    .argument('[run]', 'id of a run; the open restore by default')
+    .description('follow a run until its end; Ctrl-C leaves it alone')
     .action(async (run) => restoreWatch(globals(), run));
   restore
-    .command('abort [run]')
+    .command('abort')
+    .argument('[run]', 'id of a restore; the open one by default')
     .description('stop a restore and put the old data back')
     .requiredOption('--reason <text>', 'why; stands in the evidence')
     .action(async (run, options) => restoreAbort(globals(), run, options));
   restore
-    .command('show <run>')
-    .description('the evidence of a run, also after Temporal forgot it')
+    .command('show')
+    .argument('[run]', 'id of a run; the last restore by default')
+    .description('the evidence of an ended run (works with Temporal dead)')
     .action(async (run) => restoreShow(globals(), run));
 
-  // exitOverride is not inherited by subcommands made before it was set on them.
-  const override = (command: Command): void => {
-    command.exitOverride();
-    command.commands.forEach(override);
-  };
-  override(program);
+  finish(program, 'lifeboat');
   return program;
+}
+
+/** What subcommands do not inherit: throw instead of exit, errors with a hint, the global options in their help. */
+function finish(command: Command, path: string): void {
+  command
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: (text, write) => write(`${text.trim()}\n  hint: see \`${path} --help\`\n`) });
+  for (const child of command.commands) finish(child, `${path} ${child.name()}`);
 }

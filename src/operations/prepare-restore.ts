@@ -88,7 +88,9 @@ function isChosen(id: string, chosen: readonly string[]): boolean {
 function planError(problems: readonly PlanProblem[]): LifeboatError {
   const [first] = problems;
   if (problems.length === 1 && first !== undefined) {
-    return new LifeboatError(knownCode(first.code), `the restore cannot start, nothing was stopped: ${first.message}`, {
+    const { subject, message } = first;
+    const text = message.includes(subject) ? message : `${subject}: ${message}`;
+    return new LifeboatError(knownCode(first.code), `the restore cannot start, nothing was stopped: ${text}`, {
       component: first.subject,
       hint: first.hint,
     });

@@ -35,7 +35,12 @@ beforeAll(async () => {
   // The compiler looks for packages above the source; the copy has none of its own.
   await symlink(join(root, 'node_modules'), join(source, 'node_modules'));
   const npm = {
-    env: { ...process.env, npm_config_cache: join(folder.path, 'npm'), npm_config_update_notifier: 'false' },
+    env: {
+      ...process.env,
+      npm_config_cache: join(folder.path, 'npm'),
+      npm_config_update_notifier: 'false',
+      npm_config_fetch_retries: '1',
+    },
   };
   await run('npm', ['run', 'build'], { cwd: source, ...npm });
   await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder.path], { cwd: source, ...npm });

@@ -1,91 +1,98 @@
 /** `lifeboat backups run|list|show` */
-import { withClient, runUrl } from '../../client/connection.ts';
+import { withClient } from '../../client/connection.ts';
 import { startRun } from '../../client/runs.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import { timeOfBackupId, type JsonValue, type Manifest } from '../../domain/recovery-point.ts';
-import type { Repository } from '../../repository/repository.ts';
+import type { ManifestListing, Repository } from '../../repository/repository.ts';
 import type { FullBackupResult } from '../../../workflows/messages.ts';
-import {
-  commandOf,
-  componentsOf,
-  listOf,
-  loadAppliance,
-  print,
-  printJson,
-  say,
-  withParts,
-  type GlobalOptions,
-} from '../context.ts';
+import { commandOf, componentsOf, loadAppliance, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
+import { exit } from '../exit.ts';
 import { table } from '../output/table.ts';
 import { requestedBy } from '../requested-by.ts';
 import { watchRun } from '../watch.ts';
+import { startAndTell } from './restore-start.ts';
 
 export interface RunOptions {
-  readonly components?: string;
+  readonly components?: readonly string[];
   readonly detach?: boolean;
   readonly reason: string;
 }
 
 export async function backupsRun(globals: GlobalOptions, options: RunOptions): Promise<void> {
   const appliance = await loadAppliance(globals);
+  const components = componentsOf(appliance, options.components);
   await withClient(appliance, async (client) => {
-    const input = {
-      components: componentsOf(appliance, listOf(options.components)),
-      requestedBy: requestedBy(),
-      reason: options.reason,
-    };
-    const { workflowId } = await startRun(
-      client,
-      appliance,
-      'fullBackup',
-      input,
-      `full backup of ${appliance.name}, asked by ${requestedBy()}`,
-    );
-    say(`${workflowId}\n  ${runUrl(appliance, workflowId)}`);
+    const input = { components, requestedBy: requestedBy(), reason: options.reason };
+    const summary = `full backup of ${appliance.name}, asked by ${requestedBy()}`;
+    const workflowId = await startAndTell(globals, appliance, (onStarted) => startRun(client, appliance, 'fullBackup', input, summary, onStarted));
     if (options.detach === true) return print(workflowId);
-    const result = await watchRun<FullBackupResult>(client, workflowId, {
-      again: commandOf(globals, `restore watch ${workflowId}`),
-    });
-    if (globals.output === 'json') return printJson(result);
-    print(
-      `${result.text}: ${formatBytes(result.bytes)}, ${formatBytes(result.storedBytes)} stored, ${formatDuration(result.seconds)}`,
-    );
+    backedUp(globals, await watchRun<FullBackupResult>(client, workflowId, { again: commandOf(globals, `restore watch ${workflowId}`) }));
   });
+}
+
+/** The end of a backup as people and scripts read it. A skipped one made no recovery point. */
+export function backedUp(globals: GlobalOptions, result: FullBackupResult): void {
+  if (globals.output === 'json') printJson(result);
+  else if (result.state === 'skipped') print(result.text);
+  else print(`${result.text}: ${formatBytes(result.bytes)}, ${formatBytes(result.storedBytes)} stored, ${formatDuration(result.seconds)}`);
+  if (result.state !== 'skipped') return;
+  say('  hint: no recovery point was made; run it again when the holder has ended');
+  process.exitCode = exit.precondition;
+}
+
+interface PointView {
+  readonly timestamp: string;
+  readonly date: string;
+  readonly status: string;
+  readonly components: readonly string[];
+  readonly size: number;
+  readonly stored: number;
+  readonly files: number;
+  readonly verified: Verified | null;
+  readonly problem: string | null;
+}
+
+interface Verified {
+  readonly at: string;
+  readonly ok: boolean;
+  readonly levels: readonly string[];
 }
 
 export async function backupsList(globals: GlobalOptions): Promise<void> {
   await withParts(globals, async ({ repository: open }) => {
     const repository = await open();
-    const listings = await repository.listManifests();
-    const points = await Promise.all(
-      listings.map(async ({ timestamp, manifest, problem }) => ({
-        timestamp,
-        date: timeOfBackupId(timestamp)?.toISOString() ?? '',
-        status: manifest === undefined ? 'DAMAGED' : statusOf(manifest),
-        size: manifest?.lifeboat.components.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0,
-        stored: manifest?.total_size ?? 0,
-        files: manifest?.lifeboat.components.reduce((sum, { files }) => sum + files, 0) ?? 0,
-        proof: manifest === undefined ? (problem ?? '') : await proofText(repository, timestamp),
-      })),
-    );
+    const points = await Promise.all((await repository.listManifests()).map(async (listing) => pointView(repository, listing)));
     if (globals.output === 'json') return printJson(points);
-    if (points.length === 0) return say('no recovery point yet; make one with `lifeboat backups run`');
-    print(
-      table(
-        ['TIMESTAMP', 'DATE', 'STATUS', 'SIZE', 'STORED', 'FILES', 'VERIFIED'],
-        points.map(({ timestamp, date, status, size, stored, files, proof }) => [
-          timestamp,
-          `${date.slice(0, 16)}Z`,
-          status,
-          formatBytes(size),
-          formatBytes(stored),
-          String(files),
-          proof,
-        ]),
-      ),
-    );
+    if (points.length === 0) return say(`no recovery point yet; make one with \`${commandOf(globals, 'backups run')}\``);
+    const rows = points.map(({ timestamp, date, status, size, stored, files, verified }) => [
+      timestamp,
+      `${ageOf(date)} ago`,
+      status,
+      formatBytes(size),
+      formatBytes(stored),
+      String(files),
+      verifiedText(verified),
+    ]);
+    print(table(['TIMESTAMP (UTC)', 'AGE', 'STATUS', 'SIZE', 'STORED', 'FILES', 'VERIFIED'], rows));
+    for (const { timestamp, problem } of points) if (problem !== null) say(`${timestamp}: ${problem}`);
   });
+}
+
+async function pointView(repository: Repository, { timestamp, manifest, problem }: ManifestListing): Promise<PointView> {
+  const components = manifest?.lifeboat.components ?? [];
+  const proofs = await readProofs(repository, timestamp);
+  return {
+    timestamp,
+    date: timeOfBackupId(timestamp)?.toISOString() ?? '',
+    status: manifest === undefined ? 'DAMAGED' : statusOf(manifest),
+    components: components.map(({ id }) => id),
+    size: components.reduce((sum, { bytes }) => sum + bytes, 0),
+    stored: manifest?.total_size ?? 0,
+    files: components.reduce((sum, { files }) => sum + files, 0),
+    verified: typeof proofs === 'string' ? null : proofs,
+    problem: problem ?? (typeof proofs === 'string' ? proofs : null),
+  };
 }
 
 export async function backupsShow(globals: GlobalOptions, id: string): Promise<void> {
@@ -95,10 +102,12 @@ export async function backupsShow(globals: GlobalOptions, id: string): Promise<v
     const proofs = await repository.listProofs(manifest.timestamp);
     if (globals.output === 'json') return printJson({ ...manifest, proofs });
     const { lifeboat } = manifest;
+    const missing = configuredThen(manifest).filter((component) => !lifeboat.components.some((record) => record.id === component));
     print(
       [
         `recovery point ${manifest.timestamp} of ${lifeboat.appliance}: ${statusOf(manifest)}`,
-        `made by ${lifeboat.tool}, sealed ${lifeboat.sealedAt}, skew ${formatDuration(lifeboat.skewSeconds)}`,
+        `made by ${lifeboat.tool}, sealed ${lifeboat.sealedAt.slice(0, 19)}Z, skew ${formatDuration(lifeboat.skewSeconds)}`,
+        ...(lifeboat.workflow === null ? [] : [`by ${lifeboat.workflow.id}`]),
         '',
         table(
           ['COMPONENT', 'KIND', 'SIZE', 'NEW', 'FILES', 'CAPTURED UNTIL', 'STATE'],
@@ -112,42 +121,52 @@ export async function backupsShow(globals: GlobalOptions, id: string): Promise<v
             component.suspect ? 'SUSPECT' : component.quiescence,
           ]),
         ),
+        ...(missing.length === 0 ? [] : [`NOT in it: ${missing.join(', ')}`]),
         ...lifeboat.failures.map(({ component, code, message }) => `FAILED ${component}: ${code}: ${message}`),
-        ...proofs.map(
-          (proof) => `proof: ${levelsOf(proof)} ${proof.ok === true ? 'ok' : 'FAILED'} at ${timeOf(proof)}`,
-        ),
+        ...proofs.map((proof) => `proof: ${levelsOf(proof).join('+')} ${proof.ok === true ? 'ok' : 'FAILED'} at ${textOf(proof.at)}`),
       ].join('\n'),
     );
   });
 }
 
-function statusOf({ success, lifeboat }: Manifest): string {
+/** `2 of 5` where somebody chose components: good, but not everything. */
+function statusOf(manifest: Manifest): string {
+  const { success, lifeboat } = manifest;
   if (!success) return 'PARTIAL';
-  return lifeboat.components.some(({ suspect }) => suspect) ? 'SUSPECT' : 'ok';
+  if (lifeboat.components.some(({ suspect }) => suspect)) return 'SUSPECT';
+  const wanted = configuredThen(manifest).length;
+  return lifeboat.components.length < wanted ? `${lifeboat.components.length} of ${wanted}` : 'ok';
 }
 
-/** One damaged proof must not hide all recovery points. */
-async function proofText(repository: Repository, timestamp: string): Promise<string> {
-  let proofs;
+function configuredThen({ configuration: { components } }: Manifest): string[] {
+  return typeof components === 'object' && components !== null ? Object.keys(components) : [];
+}
+
+/** The newest verification, null without one, or why it cannot be read: one damaged proof must not hide all points. */
+async function readProofs(repository: Repository, timestamp: string): Promise<Verified | string | null> {
   try {
-    proofs = await repository.listProofs(timestamp);
+    const proofs = (await repository.listProofs(timestamp)).filter(({ kind }) => kind === 'verify');
+    const newest = proofs.sort((a, b) => textOf(b.at).localeCompare(textOf(a.at)))[0];
+    return newest === undefined ? null : { at: textOf(newest.at), ok: newest.ok === true, levels: levelsOf(newest) };
   } catch (error) {
-    if (isLifeboatError(error, 'ObjectCorrupt')) return 'UNREADABLE';
+    if (isLifeboatError(error, 'ObjectCorrupt')) return error.message;
     throw error;
   }
-  const newest = proofs.filter(({ kind }) => kind === 'verify').sort((a, b) => timeOf(b).localeCompare(timeOf(a)))[0];
-  if (newest === undefined) return 'never';
-  const age = formatDuration(Math.max(0, Date.now() - Date.parse(timeOf(newest))) / 1000);
-  return `${newest.ok === true ? levelsOf(newest) : 'FAILED'} ${age} ago`;
 }
 
-type Proof = Readonly<Record<string, JsonValue>>;
-
-function levelsOf({ levels, kind }: Proof): string {
-  if (Array.isArray(levels)) return levels.join('+');
-  return typeof kind === 'string' ? kind : '';
+function verifiedText(verified: Verified | null): string {
+  if (verified === null) return 'never';
+  return `${verified.ok ? verified.levels.join('+') : 'FAILED'} ${ageOf(verified.at)} ago`;
 }
 
-function timeOf({ at }: Proof): string {
-  return typeof at === 'string' ? at : '';
+function ageOf(time: string): string {
+  return formatDuration(Math.max(0, Date.now() - Date.parse(time)) / 1000);
+}
+
+function levelsOf({ levels, kind }: Readonly<Record<string, JsonValue>>): string[] {
+  return Array.isArray(levels) ? levels.map(String) : [textOf(kind)];
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : '';
 }

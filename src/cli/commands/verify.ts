@@ -1,23 +1,23 @@
 /** `lifeboat verify [id]`: in this process, so that it works with Temporal dead. */
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import type { ProgressState } from '../../domain/progress.ts';
 import { verifyPoint } from '../../operations/verify-point.ts';
-import { listOf, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
+import { commandOf, listOf, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
 import { exit } from '../exit.ts';
+import { movedText } from '../output/progress.ts';
 import { redrawOn } from '../output/redraw.ts';
 import { plural } from '../output/table.ts';
 
-export async function verify(
-  globals: GlobalOptions,
-  id: string | undefined,
-  options: { readonly components?: string },
-): Promise<void> {
+export async function verify(globals: GlobalOptions, id: string | undefined, options: { readonly components?: readonly string[] }): Promise<void> {
   const stop = new AbortController();
-  const interrupt = (): void =>
-    stop.abort(new LifeboatError('Aborted', 'verification was interrupted; nothing was changed'));
+  let interrupted = false;
+  const interrupt = (): void => {
+    interrupted = true;
+    stop.abort(new LifeboatError('Aborted', 'the verification was interrupted; nothing was changed', { hint: 'run it again: it begins anew' }));
+  };
   process.once('SIGINT', interrupt);
-  // Progress is drawn on a terminal only: in a log the result is enough.
-  const view = process.stderr.isTTY ? redrawOn(process.stderr) : undefined;
+  const progress = progressOn(process.stderr);
   const began = performance.now();
   try {
     await withParts(globals, async ({ repository, driver }) => {
@@ -27,30 +27,44 @@ export async function verify(
         components: listOf(options.components),
         levels: ['L1', 'L3'],
         driver,
-        onProgress: ({ phase, bytesDone, bytesTotal }) =>
-          view?.show([`  > ${phase} ${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`]),
+        onProgress: (state) => progress((performance.now() - began) / 1000, state),
         signal: stop.signal,
         orThrow: false,
       });
-      view?.end();
-      for (const id of result.uninspected)
-        say(`component \`${id}\` is not configured any more: its structure was not inspected`);
+      for (const component of result.uninspected) say(`component \`${component}\` is not configured any more: its structure was not inspected`);
       const seconds = (performance.now() - began) / 1000;
       if (globals.output === 'json') printJson({ ...result, seconds });
       else {
         result.problems.forEach((problem) => print(`DAMAGED ${problem}`));
-        print(
-          `recovery point ${result.id}: ${result.ok ? 'ok' : plural(result.problems.length, 'problem')} (${result.levels.join(', ')}), ${result.objects} objects, ${formatBytes(result.bytes)}, ${formatDuration(seconds)}`,
-        );
+        const verdict = result.ok ? 'ok' : plural(result.problems.length, 'problem');
+        print(`recovery point ${result.id}: ${verdict} (${result.levels.join(', ')}), ${plural(result.objects, 'object')}, ${formatBytes(result.bytes)}, ${formatDuration(seconds)}`);
       }
       if (!result.ok) {
-        say(
-          '  hint: choose another recovery point with `lifeboat backups list`, and make a new one with `lifeboat backups run`',
-        );
+        say(`  hint: choose another recovery point with \`${commandOf(globals, 'backups list')}\`, and make a new one with \`${commandOf(globals, 'backups run')}\``);
         process.exitCode = exit.failed;
       }
     });
+  } catch (error) {
+    if (!interrupted) throw error;
+    say((error as Error).message);
+    process.exitCode = exit.interrupted;
   } finally {
     process.off('SIGINT', interrupt);
   }
+}
+
+/** Elsewhere than on a terminal a line every so often is enough. */
+const logSeconds = 10;
+const drawSeconds = 0.2;
+
+function progressOn(stream: NodeJS.WriteStream): (seconds: number, state: ProgressState) => void {
+  const screen = redrawOn(stream);
+  let toldAt = 0;
+  return (seconds, { phase, bytesDone, bytesTotal }) => {
+    if (seconds - toldAt < (stream.isTTY ? drawSeconds : logSeconds)) return;
+    toldAt = seconds;
+    const line = `  [>] ${phase}  ${movedText({ bytesDone, bytesTotal, bytesPerSecond: bytesDone / seconds })}`;
+    if (stream.isTTY) screen.show([line]);
+    else stream.write(`${line}\n`);
+  };
 }

@@ -5,7 +5,7 @@ import { createLogger } from '../../telemetry/logger.ts';
 import { runWorker } from '../../../workers/main.ts';
 import { listOf, loadAppliance, say, type GlobalOptions } from '../context.ts';
 
-export async function worker(globals: GlobalOptions, options: { readonly only?: string }): Promise<void> {
+export async function worker(globals: GlobalOptions, options: { readonly only?: readonly string[] }): Promise<void> {
   const appliance = await loadAppliance(globals);
   const only = options.only === undefined ? undefined : listOf(options.only).map(parseRole);
   await runWorker({

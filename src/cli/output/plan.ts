@@ -1,46 +1,80 @@
 /** A restore plan as text for 80 columns: what stops, what is needed, what would be lost, the steps. Pure. */
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
-import type { RestorePlan } from '../../domain/restore-plan.ts';
+import type { PlanStep, RestorePlan } from '../../domain/restore-plan.ts';
 import { table } from './table.ts';
-import { shorten } from './wrap.ts';
+import { wrap } from './wrap.ts';
 
-export function planText(plan: RestorePlan): string {
+export interface PlanView {
+  readonly plan: RestorePlan;
+  /** Configured components that the recovery point does not hold: they stay as they are. */
+  readonly notHeld: readonly string[];
+  /** Newer recovery points that `latest` passed over, each with its reason. */
+  readonly passedOver: readonly string[];
+}
+
+const columns = 80;
+const label = 12;
+
+export function planText({ plan, notHeld, passedOver }: PlanView): string {
   return [
     `restore of ${plan.appliance} from recovery point ${plan.backupId}`,
-    `${formatBytes(plan.bytes)}, about ${formatDuration(plan.estimateSeconds)}; capture skew ${formatDuration(plan.skewSeconds)}`,
-    plan.stops.length === 0 ? 'nothing stops' : `stops: ${plan.stops.join(', ')}`,
+    ...passedOver.map((reason) => field('passed over', reason)),
     '',
     table(
       ['COMPONENT', 'KIND', 'SIZE', 'LOST IF RESTORED NOW'],
-      plan.components.map(({ id, kind, bytes, lossSeconds }) => [
-        id,
-        kind,
-        formatBytes(bytes),
-        `the last ${formatDuration(lossSeconds)}`,
-      ]),
+      plan.components.map(({ id, kind, bytes, lossSeconds }) => [id, kind, formatBytes(bytes), `the last ${formatDuration(lossSeconds)}`]),
     ),
+    ...(notHeld.length === 0 ? [] : [`NOT in this recovery point, left as they are: ${notHeld.join(', ')}`]),
     '',
-    table(
-      ['DISK OF', 'NEEDS', 'FREE'],
-      plan.disks.map(({ path, needBytes, freeBytes }) => [
-        shorten(path, 50),
-        formatBytes(needBytes),
-        formatBytes(freeBytes),
-      ]),
-    ),
+    field('stops', plan.stops.length === 0 ? 'nothing' : plan.stops.join(', ')),
+    field('takes', `about ${formatDuration(plan.estimateSeconds)} for ${formatBytes(plan.bytes)}`),
+    field('skew', `${formatDuration(plan.skewSeconds)} between the first and the last capture`),
+    ...plan.disks.map(({ path, needBytes, freeBytes }) => field('disk', `needs ${formatBytes(needBytes)}, has ${formatBytes(freeBytes)} free: ${path}`)),
     '',
-    table(
-      ['STEP', 'BRANCH', 'ABOUT', 'AFTER'],
-      plan.steps.map(({ id, branch, estimateSeconds, after }) => [
-        id,
-        branch,
-        formatDuration(estimateSeconds),
-        brief(after),
-      ]),
-    ),
+    waveTable(plan.steps),
   ].join('\n');
 }
 
-function brief(after: readonly string[]): string {
-  return after.length <= 2 ? after.join(', ') : `${after[0]} and ${after.length - 1} more`;
+function field(name: string, text: string): string {
+  return wrap(`${name.padEnd(label)}${text}`, columns, ' '.repeat(label));
+}
+
+interface Wave {
+  readonly kind: string;
+  readonly subjects: readonly string[];
+  readonly seconds: number;
+}
+
+/** One line for the steps of a kind that may run at the same time: the order is seen at a glance. */
+function waveTable(steps: readonly PlanStep[]): string {
+  const rows = wavesOf(steps).flatMap(({ kind, subjects, seconds }, index) => {
+    const [first = '', ...rest] = wrap(subjects.join(', '), columns - 28).split('\n');
+    return [[String(index + 1).padStart(2), kind, formatDuration(seconds), first], ...rest.map((more) => ['', '', '', more])];
+  });
+  return table([' #', 'STEP', 'ABOUT', 'OF'], rows);
+}
+
+/** Steps by their depth in the graph, those of one kind and depth together. */
+export function wavesOf(steps: readonly PlanStep[]): Wave[] {
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  const depths = new Map<string, number>();
+  const depthOf = (id: string): number => {
+    const known = depths.get(id);
+    if (known !== undefined) return known;
+    const step = byId.get(id);
+    if (step === undefined) return -1;
+    const depth = 1 + Math.max(-1, ...step.after.map(depthOf));
+    depths.set(id, depth);
+    return depth;
+  };
+  const waves = new Map<string, PlanStep[]>();
+  for (const step of [...steps].sort((a, b) => depthOf(a.id) - depthOf(b.id))) {
+    const wave = `${depthOf(step.id)} ${step.kind}`;
+    waves.set(wave, [...(waves.get(wave) ?? []), step]);
+  }
+  return [...waves.values()].map((wave) => ({
+    kind: wave[0]?.kind ?? '',
+    subjects: wave.flatMap(({ subject }) => (subject === '' ? [] : [subject])),
+    seconds: Math.max(...wave.map(({ estimateSeconds }) => estimateSeconds)),
+  }));
 }
