@@ -4,7 +4,19 @@ import { errorCatalogue, isLifeboatError } from '../domain/errors.ts';
 import { columnsOf } from './output/redraw.ts';
 import { wrap } from './output/wrap.ts';
 
-export const exit = { ok: 0, failed: 1, usage: 2, degraded: 3, notFound: 4, precondition: 5, waiting: 6, aborted: 7, deadline: 8, unreachable: 9, interrupted: 130 } as const;
+export const exit = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  degraded: 3,
+  notFound: 4,
+  precondition: 5,
+  waiting: 6,
+  aborted: 7,
+  deadline: 8,
+  unreachable: 9,
+  interrupted: 130,
+} as const;
 
 export function exitCodeOf(error: unknown): number {
   if (isLifeboatError(error)) return errorCatalogue[error.code].exit;
@@ -16,12 +28,15 @@ export function describeError(error: unknown): string {
   const columns = columnsOf(process.stderr);
   const message = error instanceof Error ? error.message : String(error);
   const text = `${wrap(`error: ${message}`, columns, '  ')}\n${wrap(`  hint: ${hintOf(error)}`, columns, '        ')}`;
-  return process.env.LIFEBOAT_DEBUG === undefined ? text : `${text}\n${error instanceof Error ? (error.stack ?? '') : ''}`;
+  return process.env.LIFEBOAT_DEBUG === undefined
+    ? text
+    : `${text}\n${error instanceof Error ? (error.stack ?? '') : ''}`;
 }
 
 function hintOf(error: unknown): string {
   if (isLifeboatError(error)) return error.hint;
-  if (error instanceof PartialBackup) return 'mend the named component, then `lifeboat backups run`; what was captured can be restored';
+  if (error instanceof PartialBackup)
+    return 'mend the named component, then `lifeboat backups run`; what was captured can be restored';
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'EACCES' || code === 'EPERM') return errorCatalogue.PermissionDenied.hint;
   if (code === 'ENOENT') return 'check the path in lifeboat.yaml';

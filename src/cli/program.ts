@@ -31,10 +31,14 @@ export function createProgram(): Command {
 
   // A default command would swallow a misspelt one as its argument.
   program.argument('[command]').action(async (word?: string) => {
-    if (word !== undefined) throw new LifeboatError('InputInvalid', `unknown command \`${word}\``, { hint: 'see `lifeboat --help`' });
+    if (word !== undefined)
+      throw new LifeboatError('InputInvalid', `unknown command \`${word}\``, { hint: 'see `lifeboat --help`' });
     await now(globals());
   });
-  program.command('now').description('what is happening, and what to do next (as without a command)').action(async () => now(globals()));
+  program
+    .command('now')
+    .description('what is happening, and what to do next (as without a command)')
+    .action(async () => now(globals()));
 
   program
     .command('init')
@@ -71,7 +75,10 @@ export function createProgram(): Command {
     .option('--detach', 'do not wait for the end')
     .option('--reason <text>', 'why; stands in the evidence', '')
     .action(async (options) => backupsRun(globals(), options));
-  backups.command('list').description('list recovery points, newest first (works with Temporal dead)').action(async () => backupsList(globals()));
+  backups
+    .command('list')
+    .description('list recovery points, newest first (works with Temporal dead)')
+    .action(async () => backupsList(globals()));
   backups
     .command('show')
     .argument('[id]', 'an id, a unique prefix or `latest`', 'latest')
@@ -92,9 +99,9 @@ export function createProgram(): Command {
       .option(...components)
       .option('--stop-first', "the guide's order: stop before verifying")
       .option('--replace-damaged', 'delete first what failed its own check, where two copies do not fit');
-  selection(restore.command('plan').description('show what a restore would do; changes nothing (works with Temporal dead)')).action(async (options) =>
-    restorePlan(globals(), options),
-  );
+  selection(
+    restore.command('plan').description('show what a restore would do; changes nothing (works with Temporal dead)'),
+  ).action(async (options) => restorePlan(globals(), options));
   selection(restore.command('start').description('restore; shows the plan and asks for the name of the appliance'))
     .option('--reason <text>', 'why; stands in the evidence')
     .option('--confirm <appliance>', 'name of the appliance, instead of being asked')

@@ -21,9 +21,16 @@ export async function diagnose({ configuration, repository, driver, platform }: 
   const groups = await Promise.all([
     diagnoseRepository(repository, appliance.repository.reserveBytes),
     platform.check(),
-    ...appliance.components.map(async ({ id }) => driver(id).check()),
+    ...appliance.components.map(async ({ id }) =>
+      (await driver(id).check()).map((finding) => ofComponent(id, finding)),
+    ),
   ]);
   return [...warnings, ...groups.flat()];
+}
+
+/** Every finding says whose it is. */
+function ofComponent(id: string, finding: Finding): Finding {
+  return finding.name.startsWith(id) ? finding : { ...finding, name: `${id}: ${finding.name}` };
 }
 
 /** An error as a finding, with its own hint. */

@@ -6,7 +6,16 @@ import { isLifeboatError } from '../../domain/errors.ts';
 import { timeOfBackupId, type JsonValue, type Manifest } from '../../domain/recovery-point.ts';
 import type { ManifestListing, Repository } from '../../repository/repository.ts';
 import type { FullBackupResult } from '../../../workflows/messages.ts';
-import { commandOf, componentsOf, loadAppliance, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
+import {
+  commandOf,
+  componentsOf,
+  loadAppliance,
+  print,
+  printJson,
+  say,
+  withParts,
+  type GlobalOptions,
+} from '../context.ts';
 import { exit } from '../exit.ts';
 import { table } from '../output/table.ts';
 import { requestedBy } from '../requested-by.ts';
@@ -25,9 +34,16 @@ export async function backupsRun(globals: GlobalOptions, options: RunOptions): P
   await withClient(appliance, async (client) => {
     const input = { components, requestedBy: requestedBy(), reason: options.reason };
     const summary = `full backup of ${appliance.name}, asked by ${requestedBy()}`;
-    const workflowId = await startAndTell(globals, appliance, (onStarted) => startRun(client, appliance, 'fullBackup', input, summary, onStarted));
+    const workflowId = await startAndTell(globals, appliance, (onStarted) =>
+      startRun(client, appliance, 'fullBackup', input, summary, onStarted),
+    );
     if (options.detach === true) return print(workflowId);
-    backedUp(globals, await watchRun<FullBackupResult>(client, workflowId, { again: commandOf(globals, `restore watch ${workflowId}`) }));
+    backedUp(
+      globals,
+      await watchRun<FullBackupResult>(client, workflowId, {
+        again: commandOf(globals, `restore watch ${workflowId}`),
+      }),
+    );
   });
 }
 
@@ -35,7 +51,10 @@ export async function backupsRun(globals: GlobalOptions, options: RunOptions): P
 export function backedUp(globals: GlobalOptions, result: FullBackupResult): void {
   if (globals.output === 'json') printJson(result);
   else if (result.state === 'skipped') print(result.text);
-  else print(`${result.text}: ${formatBytes(result.bytes)}, ${formatBytes(result.storedBytes)} stored, ${formatDuration(result.seconds)}`);
+  else
+    print(
+      `${result.text}: ${formatBytes(result.bytes)}, ${formatBytes(result.storedBytes)} stored, ${formatDuration(result.seconds)}`,
+    );
   if (result.state !== 'skipped') return;
   say('  hint: no recovery point was made; run it again when the holder has ended');
   process.exitCode = exit.precondition;
@@ -62,9 +81,12 @@ interface Verified {
 export async function backupsList(globals: GlobalOptions): Promise<void> {
   await withParts(globals, async ({ repository: open }) => {
     const repository = await open();
-    const points = await Promise.all((await repository.listManifests()).map(async (listing) => pointView(repository, listing)));
+    const points = await Promise.all(
+      (await repository.listManifests()).map(async (listing) => pointView(repository, listing)),
+    );
     if (globals.output === 'json') return printJson(points);
-    if (points.length === 0) return say(`no recovery point yet; make one with \`${commandOf(globals, 'backups run')}\``);
+    if (points.length === 0)
+      return say(`no recovery point yet; make one with \`${commandOf(globals, 'backups run')}\``);
     const rows = points.map(({ timestamp, date, status, size, stored, files, verified }) => [
       timestamp,
       `${ageOf(date)} ago`,
@@ -79,7 +101,10 @@ export async function backupsList(globals: GlobalOptions): Promise<void> {
   });
 }
 
-async function pointView(repository: Repository, { timestamp, manifest, problem }: ManifestListing): Promise<PointView> {
+async function pointView(
+  repository: Repository,
+  { timestamp, manifest, problem }: ManifestListing,
+): Promise<PointView> {
   const components = manifest?.lifeboat.components ?? [];
   const proofs = await readProofs(repository, timestamp);
   return {
@@ -102,7 +127,9 @@ export async function backupsShow(globals: GlobalOptions, id: string): Promise<v
     const proofs = await repository.listProofs(manifest.timestamp);
     if (globals.output === 'json') return printJson({ ...manifest, proofs });
     const { lifeboat } = manifest;
-    const missing = configuredThen(manifest).filter((component) => !lifeboat.components.some((record) => record.id === component));
+    const missing = configuredThen(manifest).filter(
+      (component) => !lifeboat.components.some((record) => record.id === component),
+    );
     print(
       [
         `recovery point ${manifest.timestamp} of ${lifeboat.appliance}: ${statusOf(manifest)}`,
@@ -123,7 +150,10 @@ export async function backupsShow(globals: GlobalOptions, id: string): Promise<v
         ),
         ...(missing.length === 0 ? [] : [`NOT in it: ${missing.join(', ')}`]),
         ...lifeboat.failures.map(({ component, code, message }) => `FAILED ${component}: ${code}: ${message}`),
-        ...proofs.map((proof) => `proof: ${levelsOf(proof).join('+')} ${proof.ok === true ? 'ok' : 'FAILED'} at ${textOf(proof.at)}`),
+        ...proofs.map(
+          (proof) =>
+            `proof: ${levelsOf(proof).join('+')} ${proof.ok === true ? 'ok' : 'FAILED'} at ${textOf(proof.at)}`,
+        ),
       ].join('\n'),
     );
   });

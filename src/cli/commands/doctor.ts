@@ -9,6 +9,9 @@ import { createLocalStorage } from '../../storage/local/local-storage.ts';
 import { wireParts, type Parts } from '../../../workers/wire.ts';
 import { configPath, print, printJson, type GlobalOptions } from '../context.ts';
 import { exit } from '../exit.ts';
+import { columnsOf } from '../output/redraw.ts';
+import { plural } from '../output/table.ts';
+import { wrap } from '../output/wrap.ts';
 
 export interface DoctorOptions {
   readonly tryRecoveryKit?: string;
@@ -54,17 +57,23 @@ async function sendTestMessage({ notifier, appliance }: Parts): Promise<Finding[
   }
 }
 
+/** The worst last: there it stays on the screen. */
+const order = ['ok', 'warn', 'fail'] as const;
+
 function show({ output }: GlobalOptions, findings: readonly Finding[]): void {
   const failed = findings.filter(({ level }) => level === 'fail').length;
   const warned = findings.filter(({ level }) => level === 'warn').length;
   if (output === 'json') printJson(findings);
   else {
     const mark = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL' } as const;
-    for (const { name, level, text, hint } of findings) {
-      print(`${mark[level]} ${name}: ${text}`);
-      if (hint !== undefined && level !== 'ok') print(`       hint: ${hint}`);
+    const columns = columnsOf(process.stdout);
+    for (const { name, level, text, hint } of order.flatMap((wanted) =>
+      findings.filter(({ level }) => level === wanted),
+    )) {
+      print(wrap(`${mark[level]} ${name}: ${text}`, columns, '     '));
+      if (hint !== undefined && level !== 'ok') print(wrap(`     hint: ${hint}`, columns, '           '));
     }
-    print(`${findings.length - failed - warned} ok, ${warned} warnings, ${failed} failures`);
+    print(`${findings.length - failed - warned} ok, ${plural(warned, 'warning')}, ${plural(failed, 'failure')}`);
   }
   if (failed > 0) process.exitCode = exit.failed;
   else if (warned > 0) process.exitCode = exit.degraded;

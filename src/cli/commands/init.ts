@@ -1,16 +1,19 @@
 /**
  * `lifeboat init`: writes lifeboat.yaml and the key where they are missing, creates the repository, prints the recovery
- * kit. May be called again: what exists is used and never overwritten.
+ * kit. What exists is never overwritten: on a new machine it takes up a repository that the key opens.
  */
 import { access, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { configurationTemplate } from '../../config/template.ts';
-import { LifeboatError } from '../../domain/errors.ts';
+import type { Appliance } from '../../domain/appliance.ts';
+import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { initRepository } from '../../repository/init.ts';
+import type { KeySource } from '../../repository/keys.ts';
+import { openRepository } from '../../repository/open.ts';
 import { generateKey } from '../../repository/recovery-key.ts';
 import { createLocalStorage } from '../../storage/local/local-storage.ts';
 import { keySourceOf } from '../../../workers/wire.ts';
-import { configPath, loadAppliance, print, say, type GlobalOptions } from '../context.ts';
+import { commandOf, configPath, loadAppliance, print, say, type GlobalOptions } from '../context.ts';
 
 export interface InitOptions {
   readonly repository: string;
@@ -21,27 +24,82 @@ export interface InitOptions {
 
 export async function init(globals: GlobalOptions, options: InitOptions): Promise<void> {
   const file = configPath(globals);
-  if (await exists(file)) say(`uses the configuration ${file}`);
-  else {
-    const keyFile = options.encryption ? resolve(options.keyFile) : undefined;
-    if (keyFile !== undefined) await ensureKey(keyFile);
-    const state = process.getuid?.() === 0 ? '/var/lib/lifeboat' : `/var/tmp/lifeboat-${process.getuid?.() ?? 0}/state`;
-    await createFile(
-      file,
-      configurationTemplate({ appliance: options.appliance, repository: resolve(options.repository), keyFile, state }),
-      0o640,
-    );
-    say(`wrote ${file}: check every path in it`);
-  }
+  if (!(await exists(file))) return begin(globals, file, options);
   const appliance = await loadAppliance(globals);
+  say(`uses the configuration ${file}`);
+  if (await holdsRepository(appliance.repository.path)) {
+    throw new LifeboatError(
+      'Precondition',
+      `${file} and the repository in ${appliance.repository.path} exist already; nothing was written`,
+      {
+        hint: `check them with \`${commandOf(globals, 'doctor')}\`; for another appliance name another file with --config`,
+      },
+    );
+  }
+  await create(globals, appliance);
+}
+
+/** No configuration yet: a new repository with a new key, or one that exists and that an existing key opens. */
+async function begin(globals: GlobalOptions, file: string, options: InitOptions): Promise<void> {
+  const keyFile = options.encryption ? resolve(options.keyFile) : undefined;
+  const path = resolve(options.repository);
+  const state = process.getuid?.() === 0 ? '/var/lib/lifeboat' : `/var/tmp/lifeboat-${process.getuid?.() ?? 0}/state`;
+  const text = configurationTemplate({ appliance: options.appliance, repository: path, keyFile, state });
+  if (await holdsRepository(path)) {
+    const id = await takeUp(path, keyFile);
+    await createFile(file, text, 0o640);
+    say(`uses the repository ${id} in ${path}\nwrote ${file}: check every path in it`);
+    return say(`next: ${commandOf(globals, 'doctor')}`);
+  }
+  if (keyFile !== undefined) await ensureKey(keyFile);
+  await createFile(file, text, 0o640);
+  say(`wrote ${file}: check every path in it`);
+  await create(globals, await loadAppliance(globals));
+}
+
+async function create(globals: GlobalOptions, appliance: Appliance): Promise<void> {
   const { path, encryption } = appliance.repository;
   if (encryption.mode === 'key' && encryption.secret.from === 'file') await ensureKey(encryption.secret.path);
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  await writable(path, async () => mkdir(path, { recursive: true, mode: 0o700 }));
   const { repository, recoveryKit } = await initRepository(createLocalStorage(path), await keySourceOf(appliance));
   await repository.close();
   say(`created the repository ${repository.id} in ${path}\n`);
   print(recoveryKit);
-  say('next: lifeboat doctor');
+  say(`next: ${commandOf(globals, 'doctor')}`);
+}
+
+async function holdsRepository(path: string): Promise<boolean> {
+  return exists(resolve(path, 'repository.json'));
+}
+
+/** The id of an existing repository. A new key would not open it: the old one must be there. */
+async function takeUp(path: string, keyFile: string | undefined): Promise<string> {
+  if (keyFile !== undefined && !(await exists(keyFile))) {
+    throw new LifeboatError(
+      'KeyMissing',
+      `there is a repository in ${path} already, and no key in ${keyFile}; nothing was written`,
+      {
+        hint: 'write the key of its recovery kit (the four lines) into that file and run this again, or name another folder with --repository',
+      },
+    );
+  }
+  const source: KeySource =
+    keyFile === undefined ? { mode: 'none' } : { mode: 'key', key: await readFile(keyFile, 'utf8') };
+  try {
+    const repository = await openRepository(createLocalStorage(path), source);
+    await repository.close();
+    return repository.id;
+  } catch (error) {
+    if (!isLifeboatError(error, 'KeyWrong')) throw error;
+    throw new LifeboatError(
+      'KeyWrong',
+      `there is a repository in ${path} already, and the key in ${keyFile ?? ''} does not open it; nothing was written`,
+      {
+        hint: 'use the key of its recovery kit, or name another folder with --repository',
+        cause: error,
+      },
+    );
+  }
 }
 
 async function ensureKey(path: string): Promise<void> {
@@ -50,14 +108,14 @@ async function ensureKey(path: string): Promise<void> {
     await readFile(path);
     return;
   }
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await writable(path, async () => mkdir(dirname(path), { recursive: true, mode: 0o700 }));
   await createFile(path, `${generateKey().trimEnd()}\n`, 0o600);
   say(`wrote a new key to ${path}`);
 }
 
 /** Create-if-absent and durable. */
 async function createFile(path: string, text: string, mode: number): Promise<void> {
-  try {
+  await writable(path, async () => {
     const handle = await open(path, 'wx', mode);
     try {
       await handle.writeFile(text);
@@ -65,6 +123,12 @@ async function createFile(path: string, text: string, mode: number): Promise<voi
     } finally {
       await handle.close();
     }
+  });
+}
+
+async function writable<T>(path: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new LifeboatError(

@@ -1,97 +1,68 @@
 /** `lifeboat` alone: what is happening, is it moving, will we make the RTO, what do you need from me, what comes next. */
-import type { Client } from '@temporalio/client';
 import { withClient } from '../../client/connection.ts';
-import { openRuns, snapshot, type RunSnapshot } from '../../client/runs.ts';
-import { describeSchedule, type ScheduleView } from '../../client/schedules.ts';
+import { situationOf, type Situation } from '../../client/situation.ts';
 import type { Appliance } from '../../domain/appliance.ts';
-import { formatDuration } from '../../domain/duration.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
-import type { Manifest } from '../../domain/recovery-point.ts';
-import { print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
-import { exit } from '../exit.ts';
-import { columnsOf } from '../output/redraw.ts';
-import { runScreen } from '../output/run-screen.ts';
+import { readProtection, type Protection } from '../../operations/protection.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { commandOf, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
+import { describeError, exit } from '../exit.ts';
+import { nextCommands, nowText, problemsOf, type NowPage } from '../output/now-page.ts';
 
-interface Orchestrator {
-  readonly runs: readonly RunSnapshot[];
-  readonly schedule: ScheduleView | undefined;
-}
-
+/** Exit 3 where something is wrong, 9 where Temporal does not answer. */
 export async function now(globals: GlobalOptions): Promise<void> {
-  await withParts(globals, async ({ appliance, repository: open }) => {
-    const points = await readPoints(open);
-    let orchestrator: Orchestrator | undefined;
-    try {
-      orchestrator = await withClient(appliance, async (client) => look(client, appliance));
-    } catch (error) {
-      if (!isLifeboatError(error, 'Unreachable')) throw error;
-      say(`error: ${error.message}\n  hint: ${error.hint}`);
-      process.exitCode = exit.unreachable;
-    }
-    if (globals.output === 'json') {
-      return printJson({
-        appliance: appliance.name,
-        newest: points.newest?.timestamp ?? null,
-        problem: points.problem ?? null,
-        orchestrator: orchestrator ?? null,
+  await withParts(globals, async ({ appliance, repository }) => {
+    const [{ protection, problem }, situation] = await Promise.all([
+      readRepository(repository, appliance),
+      ask(appliance),
+    ]);
+    const page: NowPage = {
+      appliance: appliance.name,
+      at: new Date(),
+      protection,
+      repositoryProblem: problem,
+      situation,
+      scheduleEnabled: appliance.schedules['backup-full']?.enabled ?? false,
+    };
+    const problems = problemsOf(page);
+    if (globals.output === 'json')
+      printJson({
+        appliance: page.appliance,
+        at: page.at.toISOString(),
+        problems,
+        protection: protection ?? null,
+        orchestrator: situation ?? null,
       });
-    }
-    print([...pointLines(appliance, points), ...orchestratorLines(orchestrator)].join('\n'));
+    else
+      print(
+        nowText(
+          page,
+          nextCommands(page).map((words) => commandOf(globals, words)),
+        ),
+      );
+    if (situation === undefined) process.exitCode = exit.unreachable;
+    else if (problems.length > 0) process.exitCode = exit.degraded;
   });
 }
 
-interface Points {
-  readonly newest?: Manifest;
-  readonly problem?: string;
-}
-
-async function readPoints(
-  open: () => Promise<{ listManifests: () => Promise<{ manifest?: Manifest }[]> }>,
-): Promise<Points> {
+async function readRepository(
+  open: () => Promise<Repository>,
+  appliance: Appliance,
+): Promise<{ readonly protection?: Protection; readonly problem?: string }> {
   try {
-    const newest = (await (await open()).listManifests()).find(({ manifest }) => manifest?.success === true)?.manifest;
-    return newest === undefined ? {} : { newest };
+    return { protection: await readProtection(await open(), appliance, new Date()) };
   } catch (error) {
-    return { problem: (error as Error).message };
+    return { problem: error instanceof Error ? error.message : String(error) };
   }
 }
 
-async function look(client: Client, appliance: Appliance): Promise<Orchestrator> {
-  const open = await openRuns(client, appliance);
-  return {
-    runs: await Promise.all(open.slice(0, 5).map(async ({ workflowId }) => snapshot(client, workflowId))),
-    schedule: await describeSchedule(client, appliance, 'backup-full'),
-  };
-}
-
-function pointLines(appliance: Appliance, { newest, problem }: Points): string[] {
-  if (problem !== undefined) return [`${appliance.name}: REPOSITORY NOT READABLE: ${problem}`];
-  if (newest === undefined)
-    return [`${appliance.name}: UNPROTECTED, no recovery point yet`, 'next: lifeboat backups run'];
-  const rows = newest.lifeboat.components.map(({ id, capturedUntil }) => {
-    const tier = appliance.components.find((component) => component.id === id)?.tier ?? 'critical';
-    const age = (Date.now() - Date.parse(capturedUntil)) / 1000;
-    const objective = appliance.objectives.rpoSeconds[tier];
-    return `  ${id.padEnd(16)} ${formatDuration(age).padStart(10)} old, RPO ${formatDuration(objective)}${age > objective ? '  BREACHED' : ''}`;
-  });
-  return [`${appliance.name}: newest recovery point ${newest.timestamp}`, ...rows];
-}
-
-function orchestratorLines(orchestrator: Orchestrator | undefined): string[] {
-  if (orchestrator === undefined) return ['next: lifeboat doctor'];
-  const { runs, schedule } = orchestrator;
-  const planned =
-    schedule === undefined
-      ? 'no backup schedule exists: start a worker'
-      : schedule.paused
-        ? `schedule ${schedule.id} is PAUSED: ${schedule.note}`
-        : `next backup ${schedule.next.slice(0, 16)}Z${schedule.skipped === 0 ? '' : `, ${schedule.skipped} runs were skipped because one was open`}`;
-  if (runs.length === 0)
-    return [planned, 'nothing runs', 'next: lifeboat backups run | lifeboat restore plan | lifeboat doctor'];
-  return [
-    planned,
-    ...runs.flatMap((run) => ['', run.workflowId, ...runScreen(run, new Date(), columnsOf(process.stdout) ?? 80)]),
-    '',
-    `next: lifeboat restore watch ${runs[0]?.workflowId ?? ''}`,
-  ];
+/** Undefined, and said, while Temporal does not answer. */
+async function ask(appliance: Appliance): Promise<Situation | undefined> {
+  try {
+    return await withClient(appliance, async (client) => situationOf(client, appliance));
+  } catch (error) {
+    if (!isLifeboatError(error, 'Unreachable')) throw error;
+    say(describeError(error));
+    return undefined;
+  }
 }

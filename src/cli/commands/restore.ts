@@ -25,7 +25,11 @@ export async function restoreWatch(globals: GlobalOptions, run: string | undefin
   });
 }
 
-export async function restoreAbort(globals: GlobalOptions, run: string | undefined, { reason }: { readonly reason: string }): Promise<void> {
+export async function restoreAbort(
+  globals: GlobalOptions,
+  run: string | undefined,
+  { reason }: { readonly reason: string },
+): Promise<void> {
   const appliance = await loadAppliance(globals);
   await withClient(appliance, async (client) => {
     const workflowId = run ?? (await openRestore(client, appliance));
@@ -38,7 +42,9 @@ export async function restoreAbort(globals: GlobalOptions, run: string | undefin
       print(`${workflowId} was aborted; the old data stands`);
       return;
     }
-    throw new LifeboatError('Precondition', `${workflowId} was past the point of no return and committed`, { hint: 'its old data is kept beside the new: `lifeboat restore show`' });
+    throw new LifeboatError('Precondition', `${workflowId} was past the point of no return and committed`, {
+      hint: 'its old data is kept beside the new: `lifeboat restore show`',
+    });
   });
 }
 
@@ -57,19 +63,27 @@ export async function restoreShow(globals: GlobalOptions, run: string | undefine
 async function newestReport(repository: Repository): Promise<string> {
   const [newest] = await repository.listReports('restore');
   if (newest !== undefined) return newest.id;
-  throw new LifeboatError('NotFound', 'the repository holds no report of a restore', { hint: 'no restore has ended yet; a running one: `lifeboat restore watch`' });
+  throw new LifeboatError('NotFound', 'the repository holds no report of a restore', {
+    hint: 'no restore has ended yet; a running one: `lifeboat restore watch`',
+  });
 }
 
 async function noReport(repository: Repository, appliance: Appliance, id: string): Promise<LifeboatError> {
   const known = (await repository.listReports()).map((report) => report.id).slice(0, 5);
   const message = `the repository holds no report of \`${id}\``;
-  if (await stillRuns(appliance, id)) return new LifeboatError('NotFound', `${message}: it still runs`, { hint: `\`lifeboat restore watch ${id}\`` });
-  return new LifeboatError('NotFound', message, { hint: known.length === 0 ? 'no run has ended yet' : `the newest are\n    ${known.join('\n    ')}` });
+  if (await stillRuns(appliance, id))
+    return new LifeboatError('NotFound', `${message}: it still runs`, { hint: `\`lifeboat restore watch ${id}\`` });
+  return new LifeboatError('NotFound', message, {
+    hint: known.length === 0 ? 'no run has ended yet' : `the newest are\n    ${known.join('\n    ')}`,
+  });
 }
 
 async function stillRuns(appliance: Appliance, id: string): Promise<boolean> {
   try {
-    return await withClient(appliance, async (client) => (await client.workflow.getHandle(id).describe()).status.name === 'RUNNING');
+    return await withClient(
+      appliance,
+      async (client) => (await client.workflow.getHandle(id).describe()).status.name === 'RUNNING',
+    );
   } catch {
     // Whether it runs is a courtesy: without Temporal the report is missing all the same.
     return false;
@@ -79,12 +93,18 @@ async function stillRuns(appliance: Appliance, id: string): Promise<boolean> {
 async function newestRun(client: Client, appliance: Appliance): Promise<string> {
   const open = await openRuns(client, appliance);
   const newest = open.find(({ type }) => type === 'restore') ?? open[0];
-  if (newest === undefined) throw new LifeboatError('NotFound', `no run of ${appliance.name} is open`, { hint: 'the last restore: `lifeboat restore show`' });
+  if (newest === undefined)
+    throw new LifeboatError('NotFound', `no run of ${appliance.name} is open`, {
+      hint: 'the last restore: `lifeboat restore show`',
+    });
   return newest.workflowId;
 }
 
 async function openRestore(client: Client, appliance: Appliance): Promise<string> {
   const newest = (await openRuns(client, appliance)).find(({ type }) => type === 'restore');
-  if (newest === undefined) throw new LifeboatError('NotFound', `no restore of ${appliance.name} is open; nothing was aborted`, { hint: 'the last one: `lifeboat restore show`' });
+  if (newest === undefined)
+    throw new LifeboatError('NotFound', `no restore of ${appliance.name} is open; nothing was aborted`, {
+      hint: 'the last one: `lifeboat restore show`',
+    });
   return newest.workflowId;
 }

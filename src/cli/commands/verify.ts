@@ -9,12 +9,20 @@ import { movedText } from '../output/progress.ts';
 import { redrawOn } from '../output/redraw.ts';
 import { plural } from '../output/table.ts';
 
-export async function verify(globals: GlobalOptions, id: string | undefined, options: { readonly components?: readonly string[] }): Promise<void> {
+export async function verify(
+  globals: GlobalOptions,
+  id: string | undefined,
+  options: { readonly components?: readonly string[] },
+): Promise<void> {
   const stop = new AbortController();
   let interrupted = false;
   const interrupt = (): void => {
     interrupted = true;
-    stop.abort(new LifeboatError('Aborted', 'the verification was interrupted; nothing was changed', { hint: 'run it again: it begins anew' }));
+    stop.abort(
+      new LifeboatError('Aborted', 'the verification was interrupted; nothing was changed', {
+        hint: 'run it again: it begins anew',
+      }),
+    );
   };
   process.once('SIGINT', interrupt);
   const progress = progressOn(process.stderr);
@@ -31,16 +39,21 @@ export async function verify(globals: GlobalOptions, id: string | undefined, opt
         signal: stop.signal,
         orThrow: false,
       });
-      for (const component of result.uninspected) say(`component \`${component}\` is not configured any more: its structure was not inspected`);
+      for (const component of result.uninspected)
+        say(`component \`${component}\` is not configured any more: its structure was not inspected`);
       const seconds = (performance.now() - began) / 1000;
       if (globals.output === 'json') printJson({ ...result, seconds });
       else {
         result.problems.forEach((problem) => print(`DAMAGED ${problem}`));
         const verdict = result.ok ? 'ok' : plural(result.problems.length, 'problem');
-        print(`recovery point ${result.id}: ${verdict} (${result.levels.join(', ')}), ${plural(result.objects, 'object')}, ${formatBytes(result.bytes)}, ${formatDuration(seconds)}`);
+        print(
+          `recovery point ${result.id}: ${verdict} (${result.levels.join(', ')}), ${plural(result.objects, 'object')}, ${formatBytes(result.bytes)}, ${formatDuration(seconds)}`,
+        );
       }
       if (!result.ok) {
-        say(`  hint: choose another recovery point with \`${commandOf(globals, 'backups list')}\`, and make a new one with \`${commandOf(globals, 'backups run')}\``);
+        say(
+          `  hint: choose another recovery point with \`${commandOf(globals, 'backups list')}\`, and make a new one with \`${commandOf(globals, 'backups run')}\``,
+        );
         process.exitCode = exit.failed;
       }
     });

@@ -19,6 +19,6 @@ export async function worker(globals: GlobalOptions, options: { readonly only?: 
 function parseRole(text: string): Role {
   const role = roles.find((known) => known === text);
   if (role === undefined)
-    throw new LifeboatError('InputInvalid', `unknown role \`${text}\`; known are ${roles.join(', ')}`);
+    throw new LifeboatError('InputInvalid', `unknown role \`${text}\``, { hint: `known are ${roles.join(', ')}` });
   return role;
 }

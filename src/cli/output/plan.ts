@@ -22,14 +22,21 @@ export function planText({ plan, notHeld, passedOver }: PlanView): string {
     '',
     table(
       ['COMPONENT', 'KIND', 'SIZE', 'LOST IF RESTORED NOW'],
-      plan.components.map(({ id, kind, bytes, lossSeconds }) => [id, kind, formatBytes(bytes), `the last ${formatDuration(lossSeconds)}`]),
+      plan.components.map(({ id, kind, bytes, lossSeconds }) => [
+        id,
+        kind,
+        formatBytes(bytes),
+        `the last ${formatDuration(lossSeconds)}`,
+      ]),
     ),
     ...(notHeld.length === 0 ? [] : [`NOT in this recovery point, left as they are: ${notHeld.join(', ')}`]),
     '',
     field('stops', plan.stops.length === 0 ? 'nothing' : plan.stops.join(', ')),
     field('takes', `about ${formatDuration(plan.estimateSeconds)} for ${formatBytes(plan.bytes)}`),
     field('skew', `${formatDuration(plan.skewSeconds)} between the first and the last capture`),
-    ...plan.disks.map(({ path, needBytes, freeBytes }) => field('disk', `needs ${formatBytes(needBytes)}, has ${formatBytes(freeBytes)} free: ${path}`)),
+    ...plan.disks.map(({ path, needBytes, freeBytes }) =>
+      field('disk', `needs ${formatBytes(needBytes)}, has ${formatBytes(freeBytes)} free: ${path}`),
+    ),
     '',
     waveTable(plan.steps),
   ].join('\n');
@@ -49,7 +56,10 @@ interface Wave {
 function waveTable(steps: readonly PlanStep[]): string {
   const rows = wavesOf(steps).flatMap(({ kind, subjects, seconds }, index) => {
     const [first = '', ...rest] = wrap(subjects.join(', '), columns - 28).split('\n');
-    return [[String(index + 1).padStart(2), kind, formatDuration(seconds), first], ...rest.map((more) => ['', '', '', more])];
+    return [
+      [String(index + 1).padStart(2), kind, formatDuration(seconds), first],
+      ...rest.map((more) => ['', '', '', more]),
+    ];
   });
   return table([' #', 'STEP', 'ABOUT', 'OF'], rows);
 }

@@ -1,0 +1,127 @@
+/** The page for 03:00, on one screen. Pure. */
+import type { Situation } from '../../client/situation.ts';
+import { formatDuration } from '../../domain/duration.ts';
+import type { EndedRun, Protection } from '../../operations/protection.ts';
+import { runScreen } from './run-screen.ts';
+import { stateWords } from './run-head.ts';
+import { plural, table } from './table.ts';
+import { wrap } from './wrap.ts';
+
+export interface NowPage {
+  readonly appliance: string;
+  readonly at: Date;
+  readonly protection: Protection | undefined;
+  /** Why the repository cannot be read; undefined where it can. */
+  readonly repositoryProblem: string | undefined;
+  /** Undefined while Temporal does not answer. */
+  readonly situation: Situation | undefined;
+  readonly scheduleEnabled: boolean;
+}
+
+const columns = 80;
+
+/** What is wrong, the worst first; empty while all is well. */
+export function problemsOf({ protection, repositoryProblem, situation, scheduleEnabled, at }: NowPage): string[] {
+  const found: string[] = [];
+  if (repositoryProblem !== undefined) found.push(`REPOSITORY NOT READABLE: ${repositoryProblem}`);
+  if (situation === undefined) found.push('TEMPORAL DOES NOT ANSWER: nothing is backed up and no run moves');
+  else if (!situation.hasWorker) found.push('NO WORKER: nothing is backed up and no run moves');
+  if (protection !== undefined) found.push(...protectionProblems(protection, at));
+  if (!scheduleEnabled) found.push('SCHEDULE OFF: lifeboat.yaml switches the daily backup off');
+  else if (situation !== undefined && situation.schedule === undefined)
+    found.push('NO SCHEDULE: the next worker that starts creates it');
+  else if (situation?.schedule?.paused === true)
+    found.push(`SCHEDULE PAUSED: ${situation.schedule.note === '' ? 'nobody said why' : situation.schedule.note}`);
+  const skipped = situation?.schedule?.skipped ?? 0;
+  if (skipped > 0) found.push(`SKIPPED: ${plural(skipped, 'scheduled backup')}, because one was still open`);
+  return found;
+}
+
+function protectionProblems({ components, newest, lastBackup, lastRestore }: Protection, at: Date): string[] {
+  const found: string[] = [];
+  const without = components.filter(({ backupId }) => backupId === null).map(({ id }) => id);
+  const late = components.filter(({ breached, backupId }) => breached && backupId !== null).map(({ id }) => id);
+  if (without.length === components.length) found.push('UNPROTECTED: there is no recovery point yet');
+  else if (without.length > 0) found.push(`UNPROTECTED: no copy of ${without.join(', ')}`);
+  else if (newest === null) found.push('NO COMPLETE RECOVERY POINT: the newest copies stand in several');
+  if (late.length > 0) found.push(`RPO BREACHED: ${late.join(', ')}`);
+  if (lastBackup !== null && isAlarming(lastBackup)) found.push(endedBadly('LAST BACKUP', lastBackup, at));
+  if (lastRestore !== null && lastRestore.state.startsWith('aborted'))
+    found.push(endedBadly('LAST RESTORE', lastRestore, at));
+  return found;
+}
+
+/** A mistyped request was told to its writer and changed nothing. */
+function isAlarming({ state, text }: EndedRun): boolean {
+  return state !== 'sealed' && !text.startsWith('InputInvalid');
+}
+
+function endedBadly(what: string, { state, text, endedAt }: EndedRun, at: Date): string {
+  return `${what} ${stateWords(state).toUpperCase()} ${agoOf(endedAt, at)}: ${text.replaceAll('\n', ' ')}`;
+}
+
+export function nowText(page: NowPage, commands: readonly string[]): string {
+  const { appliance, at, situation } = page;
+  const problems = problemsOf(page);
+  const runs = situation?.runs ?? [];
+  return [
+    `${appliance}  ${at.toISOString().slice(0, 19)}Z  ${problems.length === 0 ? 'all is well' : plural(problems.length, 'problem')}`,
+    ...problems.map((problem) => wrap(`! ${problem}`, columns, '  ')),
+    ...runs.flatMap((run) => [
+      '',
+      run.workflowId,
+      ...(run.view === undefined && run.summary !== '' ? [`  ${run.summary}`] : []),
+      ...runScreen(run, at, columns),
+    ]),
+    ...restLines(page),
+    '',
+    'next:',
+    ...commands.map((command) => `  ${command}`),
+  ].join('\n');
+}
+
+/** While a restore runs, ages and schedules are no news. */
+function restLines({ protection, situation, scheduleEnabled, at }: NowPage): string[] {
+  if (situation?.runs.some(({ type }) => type === 'restore') === true) return [];
+  const rows = (protection?.components ?? []).map(({ id, backupId, ageSeconds, objectiveSeconds, breached }) => [
+    id,
+    backupId ?? 'none',
+    ageSeconds === null ? '' : formatDuration(ageSeconds),
+    formatDuration(objectiveSeconds),
+    breached ? 'BREACHED' : 'ok',
+  ]);
+  const next = situation?.schedule?.next ?? '';
+  const lines: string[] = [
+    ...(rows.length === 0 ? [] : ['', table(['COMPONENT', 'NEWEST COPY', 'AGE', 'RPO', ''], rows)]),
+    '',
+    ...(protection?.lastBackup ? [`last backup   ${endedText(protection.lastBackup, at)}`] : []),
+    ...(protection?.lastRestore ? [`last restore  ${endedText(protection.lastRestore, at)}`] : []),
+    ...(scheduleEnabled && next !== ''
+      ? [`next backup   ${next.slice(0, 16)}Z, in ${formatDuration((Date.parse(next) - at.getTime()) / 1000)}`]
+      : []),
+    ...(situation !== undefined && situation.runs.length === 0 ? ['running       nothing'] : []),
+  ];
+  return lines.at(-1) === '' ? lines.slice(0, -1) : lines;
+}
+
+function endedText({ state, backup, endedAt, seconds }: EndedRun, at: Date): string {
+  return `${[stateWords(state), backup].filter((word) => word !== '').join(' ')}, ${agoOf(endedAt, at)}, took ${formatDuration(seconds)}`;
+}
+
+function agoOf(time: string, at: Date): string {
+  return `${formatDuration(Math.max(0, at.getTime() - Date.parse(time)) / 1000)} ago`;
+}
+
+/** The commands that fit the situation, the most likely first. */
+export function nextCommands(page: NowPage): string[] {
+  const { situation, protection, repositoryProblem } = page;
+  const [run] = situation?.runs ?? [];
+  if (situation !== undefined && !situation.hasWorker) return ['worker', 'doctor'];
+  if (run?.type === 'restore')
+    return [`restore watch ${run.workflowId}`, `restore abort ${run.workflowId} --reason '…'`];
+  if (run !== undefined) return [`restore watch ${run.workflowId}`];
+  if (situation === undefined || repositoryProblem !== undefined) return ['doctor'];
+  if (protection?.components.some(({ breached }) => breached) === true)
+    return ['backups run', 'restore plan', 'doctor'];
+  return ['restore plan', 'verify', 'doctor'];
+}

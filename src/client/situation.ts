@@ -1,0 +1,38 @@
+/** What the orchestrator knows of an appliance at this moment. */
+import type { Client } from '@temporalio/client';
+import type { Appliance } from '../domain/appliance.ts';
+import { isLifeboatError } from '../domain/errors.ts';
+import { openRuns, requireWorker, snapshot, type RunSnapshot } from './runs.ts';
+import { describeSchedule, type ScheduleView } from './schedules.ts';
+
+export interface Situation {
+  /** Open runs, a restore first; at most `runsShown`. */
+  readonly runs: readonly RunSnapshot[];
+  readonly hasWorker: boolean;
+  readonly schedule: ScheduleView | undefined;
+}
+
+const runsShown = 3;
+
+export async function situationOf(client: Client, appliance: Appliance): Promise<Situation> {
+  const open = await openRuns(client, appliance);
+  const first = [
+    ...open.filter(({ type }) => type === 'restore'),
+    ...open.filter(({ type }) => type !== 'restore'),
+  ].slice(0, runsShown);
+  return {
+    runs: await Promise.all(first.map(async ({ workflowId }) => snapshot(client, workflowId))),
+    hasWorker: await hasWorker(client, appliance),
+    schedule: await describeSchedule(client, appliance, 'backup-full'),
+  };
+}
+
+async function hasWorker(client: Client, appliance: Appliance): Promise<boolean> {
+  try {
+    await requireWorker(client, appliance);
+    return true;
+  } catch (error) {
+    if (isLifeboatError(error, 'Unreachable')) return false;
+    throw error;
+  }
+}
