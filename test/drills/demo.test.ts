@@ -95,14 +95,14 @@ describe('the demo', () => {
     test('the page for 03:00, the list, the evidence and the check work without a worker, and with engines down', async () => {
       const list = await cli('backups', 'list');
       expect(list.code).toBe(0);
-      expect(list.stdout.split('\n')[0]).toMatch(/^TIMESTAMP +DATE +STATUS +SIZE +STORED +FILES +VERIFIED$/);
+      expect(list.stdout.split('\n')[0]).toMatch(/^TIMESTAMP \(UTC\) +AGE +STATUS +SIZE +STORED +FILES +VERIFIED$/);
       const reports = await cli('restore', 'show', 'nothing');
       expect(reports.code).toBe(4);
       const run = /restore\/\S+Z/.exec(reports.stderr)?.[0] ?? '';
       const shown = await cli('restore', 'show', run);
       expect(shown.stdout).toMatch(/state +committed/);
       expect((await cli('verify')).code).toBe(0);
-      expect((await cli()).stdout).toContain('newest recovery point');
+      expect((await cli()).stdout).toContain('NEWEST COPY');
     }, 120_000);
 
     test('X6, canaries: no secret stands in histories, failures, heartbeats, logs, reports or manifests, also after a failed login and a failed restore', async () => {

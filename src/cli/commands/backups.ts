@@ -87,14 +87,15 @@ export async function backupsList(globals: GlobalOptions): Promise<void> {
     if (globals.output === 'json') return printJson(points);
     if (points.length === 0)
       return say(`no recovery point yet; make one with \`${commandOf(globals, 'backups run')}\``);
-    const rows = points.map(({ timestamp, date, status, size, stored, files, verified }) => [
+    const rows = points.map(({ timestamp, date, status, size, stored, files, verified, problem }) => [
       timestamp,
       `${ageOf(date)} ago`,
       status,
       formatBytes(size),
       formatBytes(stored),
       String(files),
-      verifiedText(verified),
+      // `never` would be a lie where the proof is there and cannot be believed.
+      verified === null && problem !== null && status !== 'DAMAGED' ? 'UNREADABLE' : verifiedText(verified),
     ]);
     print(table(['TIMESTAMP (UTC)', 'AGE', 'STATUS', 'SIZE', 'STORED', 'FILES', 'VERIFIED'], rows));
     for (const { timestamp, problem } of points) if (problem !== null) say(`${timestamp}: ${problem}`);
