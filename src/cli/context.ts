@@ -46,6 +46,11 @@ export function say(text: string): void {
   process.stderr.write(`${wrap(text, columnsOf(process.stderr), '  ')}\n`);
 }
 
+/** A command to be copied: never broken into lines. */
+export function sayCommand(command: string): void {
+  process.stderr.write(`  ${command}\n`);
+}
+
 /** Data: on stdout, as it is. */
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);

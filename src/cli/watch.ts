@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { isUnreachable } from '../client/connection.ts';
 import { resultOf, snapshot, type RunSnapshot } from '../client/runs.ts';
 import { LifeboatError } from '../domain/errors.ts';
-import { say } from './context.ts';
+import { say, sayCommand } from './context.ts';
 import { exit } from './exit.ts';
 import { columnsOf, redrawOn } from './output/redraw.ts';
 import { runLog } from './output/run-log.ts';
@@ -28,7 +28,7 @@ export async function watchRun<T>(
   const view = runView();
   const stopListening = onInterrupt(() => {
     view.end();
-    say(`${workflowId} goes on; see it with\n  ${options.again}`);
+    goesOn(workflowId, options.again);
   });
   let lostAt: number | undefined;
   try {
@@ -50,6 +50,12 @@ export async function watchRun<T>(
     view.end();
     stopListening();
   }
+}
+
+/** The run goes on; the line that Ctrl-C left on a terminal ends first. */
+export function goesOn(workflowId: string, again: string): void {
+  say(`${process.stderr.isTTY ? '\n' : ''}${workflowId} goes on; see it with`);
+  sayCommand(again);
 }
 
 /** Ends the process with 130 on Ctrl-C, after `tell`. Returns what ends the listening. */

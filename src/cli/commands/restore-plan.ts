@@ -4,7 +4,16 @@ import type { ManifestListing } from '../../repository/repository.ts';
 import { recordOf } from '../../operations/find-record.ts';
 import { describeTarget, makePlan } from '../../operations/prepare-restore.ts';
 import type { Parts } from '../../../workers/wire.ts';
-import { commandOf, componentsOf, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
+import {
+  commandOf,
+  componentsOf,
+  print,
+  printJson,
+  say,
+  sayCommand,
+  withParts,
+  type GlobalOptions,
+} from '../context.ts';
 import { planText, type PlanView } from '../output/plan.ts';
 
 export interface SelectOptions {
@@ -25,9 +34,8 @@ export async function restorePlan(globals: GlobalOptions, options: SelectOptions
       (options.components ?? []).length === 0
         ? ''
         : ` --components ${componentsOf(parts.appliance, options.components).join(',')}`;
-    say(
-      `\nnothing was changed; to do it:\n  ${commandOf(globals, `restore start --at ${backupId}${components} --reason '…'`)}`,
-    );
+    say('\nnothing was changed; to do it:');
+    sayCommand(commandOf(globals, `restore start --at ${backupId}${components} --reason '…'`));
   });
 }
 

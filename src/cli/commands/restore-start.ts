@@ -21,7 +21,7 @@ import { exit } from '../exit.ts';
 import { planText } from '../output/plan.ts';
 import { plural } from '../output/table.ts';
 import { requestedBy } from '../requested-by.ts';
-import { onInterrupt, watchRun } from '../watch.ts';
+import { goesOn, onInterrupt, watchRun } from '../watch.ts';
 import { planHere, type SelectOptions } from './restore-plan.ts';
 
 export interface StartOptions extends SelectOptions {
@@ -76,9 +76,7 @@ export async function startAndTell(
     await start((workflowId) => {
       id = workflowId;
       say(`${workflowId}\n  ${runUrl(appliance, workflowId)}`);
-      stopListening = onInterrupt(() =>
-        say(`${workflowId} goes on; see it with\n  ${commandOf(globals, `restore watch ${workflowId}`)}`),
-      );
+      stopListening = onInterrupt(() => goesOn(workflowId, commandOf(globals, `restore watch ${workflowId}`)));
     });
     return id;
   } finally {
@@ -158,7 +156,10 @@ async function ask(question: string): Promise<string> {
       process.stderr.write('\nnothing was started\n');
       process.exit(exit.interrupted);
     });
-    prompt.on('close', () => resolve(''));
+    prompt.on('close', () => {
+      process.stderr.write('\n');
+      resolve('');
+    });
     prompt.question(question, (answer) => {
       resolve(answer);
       prompt.close();

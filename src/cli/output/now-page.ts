@@ -46,14 +46,18 @@ function protectionProblems({ components, newest, lastBackup, lastRestore }: Pro
   else if (newest === null) found.push('NO COMPLETE RECOVERY POINT: the newest copies stand in several');
   if (late.length > 0) found.push(`RPO BREACHED: ${late.join(', ')}`);
   if (lastBackup !== null && isAlarming(lastBackup)) found.push(endedBadly('LAST BACKUP', lastBackup, at));
-  if (lastRestore !== null && lastRestore.state.startsWith('aborted'))
-    found.push(endedBadly('LAST RESTORE', lastRestore, at));
+  if (lastRestore !== null && leftBadly(lastRestore)) found.push(endedBadly('LAST RESTORE', lastRestore, at));
   return found;
 }
 
 /** A mistyped request was told to its writer and changed nothing. */
 function isAlarming({ state, text }: EndedRun): boolean {
   return state !== 'sealed' && !text.startsWith('InputInvalid');
+}
+
+/** A restore that a person aborted and that undid everything is no news. */
+function leftBadly({ state, text }: EndedRun): boolean {
+  return state.startsWith('aborted') && (state.includes('partial') || !text.startsWith('Aborted'));
 }
 
 function endedBadly(what: string, { state, text, endedAt }: EndedRun, at: Date): string {

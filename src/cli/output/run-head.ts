@@ -28,7 +28,8 @@ function rtoLine(run: RunSnapshot, now: Date): string {
   const deadline = run.view?.deadline ?? '';
   if (deadline === '') return toGo === '' ? '' : `eta    ${toGo}`;
   const room = (Date.parse(deadline) - now.getTime()) / 1000;
-  const clock = `${deadline.slice(0, 16)}Z`;
+  // Within a day the time alone is plain.
+  const clock = `${room < 86_400 ? deadline.slice(11, 16) : deadline.slice(0, 16)}Z`;
   if (room <= 0) return `RTO    BREACHED ${formatDuration(-room)} ago${toGo === '' ? '' : `, ${toGo}`}`;
   const margin =
     left === undefined
@@ -63,8 +64,12 @@ function elseLine({ type, view }: RunSnapshot): string {
   return 'else   commits if every probe holds, otherwise puts the old data back';
 }
 
-/** `verifying_source` → `verifying source`. */
+/** `verifying_source` → `verifying source`; what an undone run left, in words. */
 export function stateWords(state: string): string {
+  const undone = /^aborted\(undone=(\w+)\)$/.exec(state)?.[1];
+  if (undone === 'full') return 'aborted, everything undone';
+  if (undone === 'none') return 'aborted, nothing was changed';
+  if (undone === 'partial') return 'aborted, NOT everything undone';
   return state.replaceAll('_', ' ');
 }
 

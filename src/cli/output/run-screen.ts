@@ -80,7 +80,7 @@ function stateOf(steps: readonly StepReport[]): StepState {
   if (has('undone')) return 'undone';
   if (has('cancelled')) return 'cancelled';
   if (!has('waiting')) return 'done';
-  return has('done') ? 'running' : 'waiting';
+  return 'waiting';
 }
 
 function detailOf({ pending }: RunSnapshot, { id, state, note }: StepReport): string {
