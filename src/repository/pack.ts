@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { LifeboatError } from '../domain/errors.ts';
 import type { Storage } from '../storage/storage.ts';
-import { frameKinds, frameOverhead } from './frame.ts';
+import { frameKinds, frameOverhead, headerBytes } from './frame.ts';
 import type { Opener, Sealer } from './frame.ts';
 import { layout } from './layout.ts';
 import { slabPlainBytes } from './threads/slab.ts';
@@ -27,17 +27,15 @@ export interface PackFrames {
 /** A pack that is being filled, in memory that threads can read. */
 export class PackBuilder {
   readonly number: number;
-  readonly shared: SharedArrayBuffer;
-  readonly #bytes: Uint8Array;
+  readonly memory: Buffer<SharedArrayBuffer>;
   readonly #frames: number[] = [];
   readonly #plainLengths: number[] = [];
   readonly #ids: Uint8Array[] = [];
   #size = 0;
 
-  constructor(number: number, shared: SharedArrayBuffer) {
+  constructor(number: number, memory: Buffer<SharedArrayBuffer>) {
     this.number = number;
-    this.shared = shared;
-    this.#bytes = new Uint8Array(shared);
+    this.memory = memory;
   }
 
   get size(): number {
@@ -49,19 +47,27 @@ export class PackBuilder {
   }
 
   /** The bytes so far. */
-  get bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.#size);
+  get bytes(): Buffer<SharedArrayBuffer> {
+    return this.memory.subarray(0, this.#size);
   }
 
   /** Copies the frame in and returns its offset. There is room for one more frame as long as the pack is not full. */
-  add(frame: Uint8Array, id: Uint8Array, plainLength: number): number {
+  add(frame: Buffer, id: Uint8Array, plainLength: number): number {
     const offset = this.#size;
-    this.#bytes.set(frame, offset);
+    frame.copy(this.memory, offset);
     this.#size += frame.length;
     this.#frames.push(offset, frame.length);
     this.#plainLengths.push(plainLength);
     this.#ids.push(id);
     return offset;
+  }
+
+  /** Empties the header of every frame in memory, for good. */
+  spoil(): void {
+    for (let frame = 0; frame < this.#ids.length; frame += 1) {
+      const at = this.#frames[frame * 2] ?? 0;
+      this.memory.fill(0, at, at + headerBytes);
+    }
   }
 
   frames(): PackFrames {

@@ -35,6 +35,13 @@ export interface Storage {
   /** The whole object, or the range. The result owns its ArrayBuffer (it may be transferred to a thread). ObjectMissing if absent; a short range is ObjectCorrupt. */
   read(key: string, range?: { readonly offset: number; readonly length: number }): Promise<Uint8Array<ArrayBuffer>>;
 
+  /**
+   * Fills `into` with the object's bytes from `offset` on. Past caches of this machine where the storage can: a
+   * writer that reads back what it wrote wants to know what the device holds. The memory may be shared with threads.
+   * Errors as of `read`.
+   */
+  readInto(key: string, offset: number, into: Uint8Array): Promise<void>;
+
   stat(key: string): Promise<ObjectInfo | undefined>;
 
   /** All committed objects under the prefix (a folder, ending in `/`, or empty), in key order. Temporary names never show. */

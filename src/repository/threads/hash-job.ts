@@ -21,6 +21,5 @@ export class FileHashes {
 }
 
 export function digest(job: DigestJob): { readonly sha256: string } {
-  const hash = createHash('sha256').update(new Uint8Array(job.shared, 0, job.length));
-  return { sha256: hash.update(job.tail).digest('hex') };
+  return { sha256: createHash('sha256').update(job.bytes).update(job.tail).digest('hex') };
 }

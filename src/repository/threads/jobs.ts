@@ -75,13 +75,12 @@ export interface HashJob {
 }
 
 export interface DigestJob {
-  readonly shared: SharedArrayBuffer;
-  readonly length: number;
+  readonly bytes: Uint8Array<SharedArrayBuffer>;
   readonly tail: Uint8Array;
 }
 
 export interface VerifyJob {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
   /** Two numbers a frame: offset, length. */
   readonly frames: Uint32Array;
   readonly ids: Uint8Array;

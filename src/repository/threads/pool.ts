@@ -5,7 +5,8 @@ import { LifeboatError } from '../../domain/errors.ts';
 import { packRoom } from '../pack.ts';
 import type { Secrets } from '../secrets.ts';
 import type { JobKind, JobOf, ResultOf, ThreadError } from './jobs.ts';
-import { PackMemory, SlabPool } from './slab.ts';
+import { PackMemory } from './pack-memory.ts';
+import { SlabPool } from './slab.ts';
 
 /** More threads than this wait for the storage and only cost memory. */
 const maxThreads = 4;

@@ -17,7 +17,8 @@ const slabSize = slabPlainBytes * 2 + slabBlocks * frameOverhead;
 
 export interface Slab {
   readonly shared: SharedArrayBuffer;
-  readonly bytes: Uint8Array;
+  /** A Buffer, because its copies are twice as fast as those of a typed array over shared memory. */
+  readonly bytes: Buffer<SharedArrayBuffer>;
 }
 
 /** Hands out a fixed number of slabs; who finds none waits. They bound the memory and the length of the threads' queues. */
@@ -40,7 +41,7 @@ export class SlabPool {
     if (this.#unmade > 0) {
       this.#unmade -= 1;
       const shared = new SharedArrayBuffer(slabSize);
-      return { shared, bytes: new Uint8Array(shared) };
+      return { shared, bytes: Buffer.from(shared) };
     }
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
@@ -49,23 +50,5 @@ export class SlabPool {
     const next = this.#waiting.shift();
     if (next === undefined) this.#free.push(slab);
     else next(slab);
-  }
-}
-
-/** Memory for packs that are being filled. Kept when a pack is stored: what is dropped instead waits for every thread's garbage collection. */
-export class PackMemory {
-  readonly #spare: SharedArrayBuffer[] = [];
-  readonly #size: number;
-
-  constructor(size: number) {
-    this.#size = size;
-  }
-
-  take(): SharedArrayBuffer {
-    return this.#spare.pop() ?? new SharedArrayBuffer(this.#size);
-  }
-
-  give(memory: SharedArrayBuffer): void {
-    this.#spare.push(memory);
   }
 }

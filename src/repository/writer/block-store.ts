@@ -6,7 +6,8 @@ import type { BlockPlace } from '../block-table.ts';
 import type { PackRecord } from '../index-object.ts';
 import { PackBuilder } from '../pack.ts';
 import type { SealResult } from '../threads/jobs.ts';
-import type { PackMemory, Slab } from '../threads/slab.ts';
+import type { PackMemory } from '../threads/pack-memory.ts';
+import type { Slab } from '../threads/slab.ts';
 import type { PackSink } from './pack-sink.ts';
 import type { Previous } from './previous.ts';
 
@@ -87,10 +88,10 @@ export class BlockStore {
     return [place.pack, place.offset, place.length, Buffer.from(id).toString('hex'), plainLength];
   }
 
-  async #store(frame: Uint8Array, id: Uint8Array, plainLength: number): Promise<BlockPlace> {
+  async #store(frame: Buffer, id: Uint8Array, plainLength: number): Promise<BlockPlace> {
     if (frame.length === 0) throw new LifeboatError('Internal', 'a thread took a block for known that is not');
     if (this.#pack?.isFull === true) await this.#closePack();
-    this.#pack ??= this.#openPack();
+    this.#pack ??= await this.#openPack();
     const place = {
       pack: this.#pack.number,
       offset: this.#pack.add(frame, id, plainLength),
@@ -101,10 +102,11 @@ export class BlockStore {
     return place;
   }
 
-  #openPack(): PackBuilder {
+  async #openPack(): Promise<PackBuilder> {
+    const memory = await this.#memory.take(this.#sink.isBusy);
     const number = this.#packs.push(undefined) - 1;
     this.#ours.add(number);
-    return new PackBuilder(number, this.#memory.take());
+    return new PackBuilder(number, memory);
   }
 
   async #closePack(): Promise<void> {

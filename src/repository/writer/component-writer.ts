@@ -53,6 +53,8 @@ class Writer implements ComponentWriter {
   readonly #store: BlockStore;
   readonly #small: SmallFiles;
   readonly #index: IndexWriter;
+  /** Files that a driver is still pushing. */
+  readonly #open = new Set<PushedFile>();
   /** Entries that are on their way without a caller who waits. */
   readonly #pending = new Set<Promise<void>>();
   readonly #largeOptions: { readonly known: Previous['blocks']['sharedIds']; readonly blockSize: number };
@@ -83,7 +85,7 @@ class Writer implements ComponentWriter {
   async open(entry: FileMeta, size: number): Promise<FileWriter> {
     this.#check();
     pathBytes(entry);
-    return new PushedFile({
+    const file = new PushedFile({
       path: entry.path,
       size,
       startLarge: () => this.#startLarge(),
@@ -95,10 +97,13 @@ class Writer implements ComponentWriter {
         );
         await this.#small.room();
       },
-      large: (file, sealed) => this.#track(this.#finishLarge(file, sealed, entry)),
+      large: (large, sealed) => this.#track(this.#finishLarge(large, sealed, entry)),
       onBytes: (bytes) => this.#progress(bytes),
+      onClose: () => this.#open.delete(file),
       check: () => this.#check(),
     });
+    this.#open.add(file);
+    return file;
   }
 
   async fromDisk(
@@ -175,6 +180,7 @@ class Writer implements ComponentWriter {
 
   async abandon(): Promise<void> {
     this.#fail(new LifeboatError('Aborted', 'the capture was given up'));
+    for (const file of this.#open) file.abandon();
     await Promise.all(this.#pending);
     await this.#sink.abandon();
     await this.#index.discard();
@@ -204,7 +210,7 @@ class Writer implements ComponentWriter {
       for (let position = 0; position < facts.size; position += large.chunkBytes) {
         this.#check();
         const size = Math.min(large.chunkBytes, facts.size - position);
-        await large.push({ fd: handle.fd, position, size });
+        large.push(await large.room(), { size, source: { fd: handle.fd, position } });
         this.#progress(size);
       }
       const { size, sha256, refs } = await large.finish();

@@ -21,6 +21,12 @@ export interface SealedLargeFile {
   readonly refs: readonly BlockRef[];
 }
 
+export interface Chunk {
+  readonly size: number;
+  /** Absent: the bytes stand in the slab. */
+  readonly source?: { readonly fd: number; readonly position: number };
+}
+
 export class LargeFile {
   readonly chunkBytes: number;
   readonly #pool: ThreadPool;
@@ -45,15 +51,21 @@ export class LargeFile {
     this.chunkBytes = Math.floor(slabPlainBytes / options.blockSize) * options.blockSize;
   }
 
-  /** The next chunk: `chunkBytes`, or the rest. Returns when its work has begun; waits for a free slab. */
-  async push(
-    content: Uint8Array | { readonly fd: number; readonly position: number; readonly size: number },
-  ): Promise<void> {
-    const slab = await this.#pool.slabs.acquire();
+  /** Memory for the next chunk, to be filled from its begin and given to `push` or `drop`. Waits for a free slab. */
+  async room(): Promise<Slab> {
+    return this.#pool.slabs.acquire();
+  }
+
+  /** The next chunk, `chunkBytes` or the rest, in memory of `room`; or where to read it. */
+  push(slab: Slab, content: Chunk): void {
     const chunk = this.#run(slab, content);
     // The error is thrown by `finish`; until then nobody listens.
     chunk.catch(() => undefined);
     this.#chunks.push(chunk);
+  }
+
+  drop(slab: Slab): void {
+    this.#pool.slabs.release(slab);
   }
 
   async finish(): Promise<SealedLargeFile> {
@@ -72,19 +84,14 @@ export class LargeFile {
     await this.#pool.run('hash', { stream: this.#stream, length: 0, next: 'drop' }, { thread: this.#thread });
   }
 
-  async #run(
-    slab: Slab,
-    content: Uint8Array | { readonly fd: number; readonly position: number; readonly size: number },
-  ): Promise<{ size: number; refs: readonly BlockRef[] }> {
+  async #run(slab: Slab, { size, source }: Chunk): Promise<{ size: number; refs: readonly BlockRef[] }> {
     try {
-      const isBytes = content instanceof Uint8Array;
-      if (isBytes) slab.bytes.set(content);
       const piece = {
         at: 0,
-        size: isBytes ? content.length : content.size,
+        size,
         blockSize: this.#blockSize,
         whole: false,
-        ...(!isBytes && { source: { fd: content.fd, position: content.position } }),
+        ...(source !== undefined && { source }),
       };
       const sealing = this.#pool.run('seal', {
         slab: slab.shared,

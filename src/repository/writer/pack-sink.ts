@@ -7,19 +7,16 @@ import type { StagedObject, Storage } from '../../storage/storage.ts';
 import type { Sealer } from '../frame.ts';
 import type { PackRecord } from '../index-object.ts';
 import { layout } from '../layout.ts';
-import type { PackBuilder, PackFrames } from '../pack.ts';
+import type { PackBuilder } from '../pack.ts';
 import type { ThreadPool } from '../threads/pool.ts';
 
 /** Packs on their way at once; the writer waits for room. Bounds memory to this many packs and their read-back. */
 const packsInFlight = 2;
 
-/** What is read back at once. */
-const readBackBytes = 4 * 1024 * 1024;
-
 interface SunkPack {
   readonly staged: StagedObject;
   readonly id: string;
-  readonly frames: PackFrames;
+  readonly pack: PackBuilder;
   readonly done: () => void;
   readonly failed: (error: unknown) => void;
 }
@@ -44,6 +41,11 @@ export class PackSink {
   /** Packs that are durable and were read back. */
   get committed(): readonly string[] {
     return this.#committed;
+  }
+
+  /** Packs are on their way. */
+  get isBusy(): boolean {
+    return this.#running.size > 0;
   }
 
   get storedBytes(): number {
@@ -74,22 +76,28 @@ export class PackSink {
   }
 
   async #store(pack: PackBuilder, named: (record: PackRecord) => void): Promise<void> {
-    const tail = pack.tail(this.#sealer);
-    const { sha256: id } = await this.#pool.run('digest', { shared: pack.shared, length: pack.size, tail });
-    named({ id, size: pack.size + tail.length });
-    const frames = pack.frames();
+    try {
+      const tail = pack.tail(this.#sealer);
+      const { sha256: id } = await this.#pool.run('digest', { bytes: pack.bytes, tail });
+      named({ id, size: pack.size + tail.length });
+      await this.#storeNamed(pack, id, tail);
+      this.#committed.push(id);
+    } finally {
+      this.#pool.packMemory.give(pack.memory);
+    }
+  }
+
+  async #storeNamed(pack: PackBuilder, id: string, tail: Uint8Array): Promise<void> {
     const staged = await this.#storage.stage(layout.pack(id));
     try {
       await staged.append(pack.bytes);
       await staged.append(tail);
-      this.#pool.packMemory.give(pack.shared);
       this.#storedBytes += staged.size;
-      await new Promise<void>((done, failed) => this.#enqueue({ staged, id, frames, done, failed }));
+      await new Promise<void>((done, failed) => this.#enqueue({ staged, id, pack, done, failed }));
     } catch (error) {
       await staged.discard().catch(() => undefined);
       throw error;
     }
-    this.#committed.push(id);
   }
 
   #enqueue(pack: SunkPack): void {
@@ -115,40 +123,23 @@ export class PackSink {
     this.#isCommitting = false;
   }
 
-  async #readBack({ id, frames }: SunkPack): Promise<void> {
+  /** Into the memory that was written from, each frame spoiled first: what is not read cannot pass for it. */
+  async #readBack({ id, pack }: SunkPack): Promise<void> {
     const key = layout.pack(id);
-    for (const { offset, length, ...part } of partsOf(frames)) {
-      const bytes = await this.#storage.read(key, { offset, length });
-      const job = { bytes, ...part, full: false, digest: false };
-      const { bad } = await this.#pool.run('verify', job, { transfer: [bytes.buffer] });
-      const [first] = bad;
-      if (first !== undefined) {
-        throw new LifeboatError(
-          'ObjectCorrupt',
-          `object ${key}, read back at once, is not what was written: ${first.message}`,
-        );
-      }
+    pack.spoil();
+    await this.#storage.readInto(key, 0, pack.bytes);
+    const { frames, ids } = pack.frames();
+    const { bad } = await this.#pool.run('verify', { bytes: pack.bytes, frames, ids, full: false, digest: false });
+    const [first] = bad;
+    if (first !== undefined) {
+      throw new LifeboatError(
+        'ObjectCorrupt',
+        `object ${key}, read back at once, is not what was written: ${first.message}`,
+      );
     }
   }
 
   #throwFailure(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
-  }
-}
-
-/** Cuts a pack's frames into stretches of about `readBackBytes`; frame offsets count from the stretch's own. */
-function* partsOf({
-  frames,
-  ids,
-}: PackFrames): Generator<{ offset: number; length: number; frames: Uint32Array; ids: Uint8Array }> {
-  const count = frames.length / 2;
-  for (let from = 0; from < count;) {
-    const offset = frames[from * 2] ?? 0;
-    let end = offset;
-    let to = from;
-    for (; to < count && end - offset < readBackBytes; to += 1) end = (frames[to * 2] ?? 0) + (frames[to * 2 + 1] ?? 0);
-    const own = frames.slice(from * 2, to * 2).map((number, index) => (index % 2 === 0 ? number - offset : number));
-    yield { offset, length: end - offset, frames: own, ids: ids.slice(from * 32, to * 32) };
-    from = to;
   }
 }

@@ -6,6 +6,7 @@ import { LifeboatError } from '../../domain/errors.ts';
 import { assertKey, assertPrefix } from '../key.ts';
 import type { ObjectInfo, StagedObject, Storage } from '../storage.ts';
 import { errnoOf } from '../errno.ts';
+import { readDirectly } from './direct-io.ts';
 import { diskError } from './errors.ts';
 import { DurableFolders, fsyncFolder } from './folders.ts';
 import { StagedFile, stagingFolder } from './staged-file.ts';
@@ -90,18 +91,18 @@ class LocalStorage implements Storage {
     key: string,
     range?: { readonly offset: number; readonly length: number },
   ): Promise<Uint8Array<ArrayBuffer>> {
-    assertKey(key);
-    return this.#attempt('read', key, async () => {
-      for (;;) {
-        const file = await newestFile(this.#root, key);
-        if (file === undefined) throw new LifeboatError('ObjectMissing', `object ${key} is not in ${this.description}`);
-        try {
-          return await readRange(file.path, key, range ?? { offset: 0, length: file.size });
-        } catch (error) {
-          // Superseded between the look and the open.
-          if (errnoOf(error) !== 'ENOENT') throw error;
-        }
-      }
+    return this.#withNewest(key, async ({ path, size }) => {
+      // Its own buffer, unzeroed: it may be transferred to a thread.
+      const bytes = Buffer.allocUnsafeSlow(range?.length ?? size);
+      await readFully(path, key, bytes, { offset: range?.offset ?? 0, done: 0 });
+      return bytes;
+    });
+  }
+
+  async readInto(key: string, offset: number, into: Uint8Array): Promise<void> {
+    await this.#withNewest(key, async ({ path }) => {
+      const done = await readDirectly(path, into, offset);
+      if (done < into.length) await readFully(path, key, into, { offset, done });
     });
   }
 
@@ -164,6 +165,23 @@ class LocalStorage implements Storage {
     return this.#attempt('measure', '', async () => {
       const facts = await statfs(await nearestFolder(this.#root));
       return { freeBytes: facts.bavail * facts.bsize, totalBytes: facts.blocks * facts.bsize };
+    });
+  }
+
+  /** Reads the newest version of an object. ObjectMissing if there is none. */
+  async #withNewest<T>(key: string, run: (file: { path: string; size: number }) => Promise<T>): Promise<T> {
+    assertKey(key);
+    return this.#attempt('read', key, async () => {
+      for (;;) {
+        const file = await newestFile(this.#root, key);
+        if (file === undefined) throw new LifeboatError('ObjectMissing', `object ${key} is not in ${this.description}`);
+        try {
+          return await run(file);
+        } catch (error) {
+          // Superseded between the look and the open.
+          if (errnoOf(error) !== 'ENOENT') throw error;
+        }
+      }
     });
   }
 
@@ -233,26 +251,25 @@ class LocalStorage implements Storage {
   }
 }
 
-async function readRange(
+/** Reads on from where `done` bytes of `into` are filled. */
+async function readFully(
   path: string,
   key: string,
-  range: { readonly offset: number; readonly length: number },
-): Promise<Uint8Array<ArrayBuffer>> {
+  into: Uint8Array,
+  from: { readonly offset: number; readonly done: number },
+): Promise<void> {
   const handle = await open(path, 'r');
   try {
-    // Its own buffer, unzeroed: it may be transferred to a thread.
-    const bytes = Buffer.allocUnsafeSlow(range.length);
-    for (let done = 0; done < bytes.length;) {
-      const { bytesRead } = await handle.read(bytes, done, bytes.length - done, range.offset + done);
+    for (let { done } = from; done < into.length;) {
+      const { bytesRead } = await handle.read(into, done, into.length - done, from.offset + done);
       if (bytesRead === 0) {
         throw new LifeboatError(
           'ObjectCorrupt',
-          `object ${key} ends at byte ${range.offset + done}, ${range.length} bytes from ${range.offset} were asked`,
+          `object ${key} ends at byte ${from.offset + done}, ${into.length} bytes from ${from.offset} were asked`,
         );
       }
       done += bytesRead;
     }
-    return bytes;
   } finally {
     await handle.close();
   }

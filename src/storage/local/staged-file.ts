@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { StagedObject } from '../storage.ts';
 import { errnoOf } from '../errno.ts';
+import { writeDirectly } from './direct-io.ts';
 import { diskError } from './errors.ts';
 
 export const stagingFolder = '.staging';
@@ -30,7 +31,9 @@ export class StagedFile implements StagedObject {
   async append(bytes: Uint8Array): Promise<void> {
     const handle = this.#opened();
     try {
-      for (let done = 0; done < bytes.length;) {
+      let done = await writeDirectly(this.path, bytes, this.size);
+      this.size += done;
+      while (done < bytes.length) {
         const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, this.size);
         done += bytesWritten;
         this.size += bytesWritten;

@@ -63,6 +63,7 @@ export function withFaults(storage: Storage, plan: FaultPlan = {}): FaultyStorag
     putIfAbsent: (key, bytes) => call(`putIfAbsent ${key}`, () => storage.putIfAbsent(key, bytes)),
     replaceIf: (key, expected, bytes) => call(`replaceIf ${key}`, () => storage.replaceIf(key, expected, bytes)),
     read: (key, range) => call(`read ${key}`, () => storage.read(key, range)),
+    readInto: (key, offset, into) => call(`readInto ${key}`, () => storage.readInto(key, offset, into)),
     stat: (key) => call(`stat ${key}`, () => storage.stat(key)),
     async *list(prefix) {
       await call(`list ${prefix}`, async () => {});
