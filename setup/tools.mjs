@@ -2,17 +2,23 @@ import { aptCommand, aptSource } from './apt.mjs';
 import { succeeds } from './commands.mjs';
 import { provide } from './step.mjs';
 
-/** What `restore.sh` of a repository needs beside a POSIX shell, because the tests run it; git for the tests of set-up itself. */
-const tools = ['jq', 'zstd', 'openssl', 'git'];
+/**
+ * Program to package: what `restore.sh` of a repository needs beside a POSIX shell, because the tests run it; what
+ * extended attributes and ACLs need; git for the tests of set-up itself.
+ */
+const tools = { jq: 'jq', zstd: 'zstd', openssl: 'openssl', setfattr: 'attr', setfacl: 'acl', git: 'git' };
+const packages = Object.values(tools);
 
 export function provideTools() {
   return provide({
     title: 'tools of the tests',
     find: async () => {
-      for (const tool of tools) if (!(await succeeds('/bin/sh', ['-c', `command -v ${tool}`]))) return undefined;
-      return tools.join(', ');
+      for (const tool of Object.keys(tools)) {
+        if (!(await succeeds('/bin/sh', ['-c', `command -v ${tool}`]))) return undefined;
+      }
+      return Object.keys(tools).join(', ');
     },
-    sources: [aptSource(...tools)],
-    command: process.platform === 'darwin' ? `brew install ${tools.join(' ')}` : aptCommand(...tools),
+    sources: [aptSource(...packages)],
+    command: process.platform === 'darwin' ? `brew install ${packages.join(' ')}` : aptCommand(...packages),
   });
 }
