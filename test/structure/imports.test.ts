@@ -21,10 +21,11 @@ const rules: Readonly<Record<string, Rule>> = {
   telemetry: { values: [] },
   config: { values: ['domain'] },
   storage: { values: ['domain'] },
-  repository: { values: ['domain', 'storage'] },
+  attributes: { values: ['domain'] },
+  repository: { values: ['domain', 'storage', 'attributes'] },
   inference: { values: ['domain'] },
   platform: { values: ['domain'], types: ['drivers'] },
-  drivers: { values: ['domain', 'inference', 'platform'], types: ['repository'] },
+  drivers: { values: ['domain', 'inference', 'platform', 'attributes'], types: ['repository'] },
   notify: { values: ['domain', 'config'] },
   operations: { values: ['domain', ...below] },
   workflows: { values: ['src/domain/replayed.ts'], types: ['domain', 'drivers', 'activities'], temporal: true },
@@ -84,7 +85,7 @@ describe('imports point one way', () => {
     expect(Object.keys(rules).flatMap((folder) => reach(folder, []))).toEqual([]);
   });
 
-  test('one engine knows nothing of another: drivers share only driver.ts, swap/, folder/ and files/', () => {
+  test('one engine knows nothing of another: drivers share only driver.ts, swap/, folder/, files/ and attributes/', () => {
     const engineOf = (path: string): string | undefined =>
       /^src\/drivers\/(postgres|redis|vectorstore|models)\//.exec(path)?.[1];
     const wrong = inside.filter(
