@@ -1,3 +1,5 @@
+import type { Attributes } from './attributes.ts';
+
 /**
  * One filesystem entry of a component, as capture yields it and as a sealed index lists it.
  * `path` is relative, `/`-separated, without `.`, `..` or empty parts. Names that are not UTF-8 carry their
@@ -19,8 +21,8 @@ export interface EntryMeta {
   readonly target?: string;
   /** The target's bytes where it is not UTF-8. */
   readonly targetBase64?: string;
-  /** Extended attributes and ACLs, values in base64. */
-  readonly xattrs?: Readonly<Record<string, string>>;
+  /** Of a file or folder that has some. Those of a file with several names stand with the first. */
+  readonly xattrs?: Attributes;
   readonly sparse?: boolean;
   readonly changedDuringRead?: boolean;
   /** Identity of an unchanged source file, so that the next backup need not read it. */

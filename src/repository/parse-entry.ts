@@ -1,4 +1,5 @@
 /** Turns a line of an index into an entry; anything unexpected is ManifestInvalid before it is used. */
+import { faultOfAttributes } from '../domain/attributes.ts';
 import type { BlockRef, IndexEntry } from '../domain/entry.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { pathBytes } from './entry-path.ts';
@@ -23,9 +24,17 @@ export function parseEntry(line: string, indexId: string): IndexEntry {
     (value['pathBase64'] === undefined || typeof value['pathBase64'] === 'string') &&
     (value['type'] === 'file' ? isFile(value) : value['type'] === 'directory' || typeof value['target'] === 'string');
   if (!isSound) throw invalid(indexId, `entry ${JSON.stringify(path)} is malformed`);
+  const fault = faultOfXattrs(value);
+  if (fault !== undefined)
+    throw invalid(indexId, `entry ${JSON.stringify(path)} is malformed: its attributes ${fault}`);
   const entry = value as unknown as IndexEntry;
   pathBytes(entry);
   return entry;
+}
+
+function faultOfXattrs({ type, xattrs }: Record<string, unknown>): string | undefined {
+  if (xattrs === undefined) return undefined;
+  return type === 'file' || type === 'directory' ? faultOfAttributes(xattrs) : `belong to a ${String(type)}`;
 }
 
 function isFile(value: Record<string, unknown>): boolean {

@@ -130,6 +130,8 @@ export interface MaterializeOptions {
 export interface MaterializeResult {
   readonly files: number;
   readonly bytes: number;
+  /** What a person must be told: attributes that could not be given back. */
+  readonly notes: readonly string[];
 }
 
 export type SealInput = {

@@ -48,6 +48,10 @@ const hostile: readonly (readonly [string, readonly IndexEntry[]])[] = [
   ['names a pack that is not in the table', [file('f', block(3, 0))]],
   ['names bytes behind the end of a pack', [file('f', block(0, 1000))]],
   ['claims another size than its blocks', [file('f', { size: 7 })]],
+  ['has an attribute that no backup carries', [file('f', { xattrs: { 'trusted.overlay.opaque': 'eQ==' } })]],
+  ['has an attribute that brings a second line', [file('f', { xattrs: { 'user.a': 'AA==\nuser.b=0sAA==' } })]],
+  ['has attributes that are none', [file('f', { xattrs: ['user.a'] as unknown as Record<string, string> })]],
+  ['is a link with attributes', [{ ...other('symlink', 's', '/etc/passwd'), xattrs: { 'user.a': 'AA==' } }]],
 ];
 
 describe('hostile indexes', () => {

@@ -189,6 +189,7 @@ describe('round trip', () => {
     expect(await repository.materialize({ indexId: record.indexId, into: join(folder, 'target'), place })).toEqual({
       files: 2,
       bytes: 2,
+      notes: [],
     });
     expect(await readFile(join(folder, 'target/moved/deep/a'), 'utf8')).toBe('a');
     expect(await readFile(join(folder, 'elsewhere/tablespace/b'), 'utf8')).toBe('b');

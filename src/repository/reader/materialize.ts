@@ -10,6 +10,7 @@ import type { FileMeta } from '../threads/jobs.ts';
 import type { ThreadPool } from '../threads/pool.ts';
 import { restoreError } from '../threads/restore-job.ts';
 import { slabPlainBytes } from '../threads/slab.ts';
+import { AttributeRestore } from './attribute-restore.ts';
 import { Destinations, placeAll } from './destination.ts';
 import type { Destination } from './destination.ts';
 import { DurableTree } from './durable-tree.ts';
@@ -22,6 +23,8 @@ import type { PlacedEntry, Survey } from './survey.ts';
 
 /** Work without a slab (the last fsync of large files) that may be open at once. */
 const openEnds = 16;
+/** Bits without which an owner cannot change what is in a folder. */
+const ownerPasses = 0o700;
 
 export interface ReaderParts {
   readonly storage: Storage;
@@ -33,7 +36,6 @@ export interface ReaderParts {
 export async function materialize(parts: ReaderParts, options: MaterializeOptions): Promise<MaterializeResult> {
   const destinations = new Destinations(options.into, options.place ?? placeAll);
   const survey = await surveyIndex(parts, options.indexId, destinations, options.signal);
-  if (survey.hasXattrs) parts.warn('the index lists extended attributes, which this version does not restore');
   const restore = new Restore(parts, options, destinations, survey, await ownerRule(options.owner));
   await destinations.makeInto();
   return restore.run();
@@ -47,6 +49,7 @@ class Restore {
   readonly #ownerOf: OwnerOf;
   readonly #batch = new SmallFileBatch();
   readonly #durable = new DurableTree();
+  readonly #attributes = new AttributeRestore();
   readonly #folders: PlacedEntry[] = [];
   readonly #roots = new Map<string, Buffer>();
   readonly #open = new Set<Promise<void>>();
@@ -75,13 +78,12 @@ class Restore {
     } catch (error) {
       this.#failure ??= { error };
     }
-    await Promise.all(this.#open);
-    this.#throwFailure();
+    await this.#settle();
     await this.#writeLinks();
     await this.#finishFolders();
     for (const folder of this.#destinations.folders()) this.#durable.add(folder);
     await this.#durable.sync([...this.#roots.values()]);
-    return { files: this.#files, bytes: this.#bytes };
+    return { files: this.#files, bytes: this.#bytes, notes: this.#attributes.notes() };
   }
 
   async #writeFiles(): Promise<void> {
@@ -98,14 +100,31 @@ class Restore {
       } else if (entry.type === 'file') {
         await this.#destinations.makeFoldersAbove(destination);
         await this.#writeFile(entry, destination);
+        if (this.#attributes.isFull) await this.#writeAttributes();
       }
     }
+    await this.#writeAttributes();
+  }
+
+  /** Of files that are whole. Their folders still let us pass. */
+  async #writeAttributes(): Promise<void> {
     await this.#flush();
+    await this.#settle();
+    await this.#attributes.write();
+  }
+
+  async #settle(): Promise<void> {
+    await Promise.all(this.#open);
+    this.#throwFailure();
   }
 
   async #writeFile(entry: FileEntry, { path }: Destination): Promise<void> {
     const meta = this.#metaOf(entry);
     this.#files += 1;
+    if (entry.xattrs !== undefined) {
+      this.#attributes.add({ path, attributes: entry.xattrs, mode: meta.mode });
+      this.#durable.add(path);
+    }
     if (entry.size > slabPlainBytes) {
       const from = {
         ...this.#parts,
@@ -159,7 +178,7 @@ class Restore {
     }
   }
 
-  /** Deepest first: a folder's time changes with what is made in it, and its mode may lock us out. */
+  /** Deepest first: a folder's time changes with what is made in it, and its mode or ACL may lock us out. */
   async #finishFolders(): Promise<void> {
     const folders = this.#folders.sort((a, b) => b.destination.path.length - a.destination.path.length);
     for (const { entry, destination } of folders) {
@@ -167,9 +186,13 @@ class Restore {
       await attempt(entry, async () => {
         if (owner !== undefined) await lchown(destination.path, owner.uid, owner.gid);
         await utimes(destination.path, mtimeSeconds, mtimeSeconds);
+        if (entry.xattrs !== undefined) this.#attributes.add({ path: destination.path, attributes: entry.xattrs });
+        const locksOut = (mode & ownerPasses) !== ownerPasses;
+        if (locksOut || this.#attributes.isFull) await this.#attributes.write();
         await chmod(destination.path, mode);
       });
     }
+    await this.#attributes.write();
   }
 
   #metaOf(entry: EntryMeta): FileMeta {

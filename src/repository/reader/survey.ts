@@ -20,7 +20,6 @@ export interface Survey {
   readonly bytes: number;
   readonly symlinks: readonly PlacedEntry[];
   readonly hardlinks: readonly (PlacedEntry & { readonly target: Destination })[];
-  readonly hasXattrs: boolean;
 }
 
 /** Throws ManifestInvalid for the first entry that must not be restored. */
@@ -36,11 +35,9 @@ export async function surveyIndex(
   const hardlinks: PlacedEntry[] = [];
   const guard = new LinkGuard();
   let bytes = 0;
-  let hasXattrs = false;
   for await (const entry of readIndexObject(storage, indexId, opener, signal)) {
     const destination = destinations.of(entry);
     if (destination === undefined) continue;
-    hasXattrs ||= entry.xattrs !== undefined && Object.keys(entry.xattrs).length > 0;
     if (entry.type === 'file') {
       planReads(entry.blocks, packs);
       bytes += entry.size;
@@ -64,7 +61,6 @@ export async function surveyIndex(
     packs,
     bytes,
     symlinks,
-    hasXattrs,
     hardlinks: hardlinks.map(({ entry, destination }) => {
       const target = targets.get(targetKey(entry));
       if (target === undefined)

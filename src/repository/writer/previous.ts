@@ -78,7 +78,8 @@ async function fromIndex(
     for (const [pack, offset, length, id, plainLength] of entry.blocks) {
       if (usable[pack] === true) blocks.insert(Buffer.from(id, 'hex'), 0, { pack, offset, length, plainLength });
     }
-    if (isReusable(entry, usable)) files.set(pathKey(pathBytes(entry)), JSON.stringify(entry));
+    if (isReusable(entry, usable))
+      files.set(pathKey(pathBytes(entry)), JSON.stringify({ ...entry, xattrs: undefined }));
   }
   return { blocks, packs: addResumed(blocks, footer.packs, resumed), files };
 }
