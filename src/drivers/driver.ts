@@ -67,7 +67,7 @@ export interface CaptureFacts {
   readonly capturedUntil: Date;
   readonly quiescence: Quiescence;
   readonly suspect?: boolean;
-  /** Clear facts for the manifest: versions, counts, LSNs as text. No paths, no content hashes, no secrets. */
+  /** Clear facts for the manifest: versions, counts, LSNs as text. No paths, no content hashes, no secrets. A `note` is told to people. */
   readonly facts: Readonly<Record<string, JsonValue>>;
 }
 
@@ -96,6 +96,8 @@ export interface StageFacts {
   readonly bytes: number;
   readonly files: number;
   readonly facts: Readonly<Record<string, JsonValue>>;
+  /** What could not be brought back, in words; the restore goes on. */
+  readonly notes?: readonly string[];
 }
 
 export interface RestoreTarget {

@@ -6,6 +6,7 @@ import type { FilesConfig } from '../../domain/appliance.ts';
 import type { OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ComponentWriter } from '../../repository/repository.ts';
+import { AttributeCapture } from '../attributes/capture.ts';
 import type { CaptureContext, CaptureFacts } from '../driver.ts';
 import { forEachConcurrently } from './concurrently.ts';
 import { factsPath, type FilesFacts } from './facts.ts';
@@ -36,7 +37,9 @@ export async function captureFiles(config: FilesConfig, context: CaptureContext)
   const capturedFrom = new Date();
   const tally: Tally = { files: 0, bytes: 0, folders: 0, links: 0, skipped: [], changed: [], dangling: [] };
   const before = createHash('sha256');
-  await forEachConcurrently(identified(walk(options), before), filesAtOnce, async (found) => {
+  const attributes = await AttributeCapture.begin();
+  const entries = withAttributes(identified(walk(options), before), attributes);
+  await forEachConcurrently(entries, filesAtOnce, async (found) => {
     context.signal.throwIfAborted();
     await captureOne(found, context, tally, config.id);
   });
@@ -46,7 +49,14 @@ export async function captureFiles(config: FilesConfig, context: CaptureContext)
     });
   const isStable = tally.changed.length === 0 && (await isUnchanged(options, before));
   const { skipped, changed, dangling } = tally;
-  const facts: FilesFacts = { paths: roots, exclude: config.exclude, skipped, changed, dangling };
+  const facts: FilesFacts = {
+    paths: roots,
+    exclude: config.exclude,
+    skipped,
+    changed,
+    dangling,
+    ...attributes.sealedFacts,
+  };
   await context.writer.bytes(factsPath, Buffer.from(JSON.stringify(facts)));
   return {
     capturedFrom,
@@ -58,6 +68,7 @@ export async function captureFiles(config: FilesConfig, context: CaptureContext)
       links: tally.links,
       skipped: tally.skipped.length,
       changedDuringRead: tally.changed.length,
+      ...attributes.facts,
     },
   };
 }
@@ -103,6 +114,19 @@ async function captureFile(
   } catch (error) {
     throw unusable(error, `/${found.entry.path}`, component);
   }
+}
+
+/** Links have none that are carried; a second name has those of the first. */
+function withAttributes(entries: AsyncIterable<Found>, attributes: AttributeCapture): AsyncGenerator<Found> {
+  return attributes.addTo(
+    entries,
+    (found) =>
+      found.kind === 'file' || (found.kind === 'other' && found.entry.type === 'directory') ? found.source : undefined,
+    (found, xattrs): Found => {
+      if (found.kind === 'file') return { ...found, entry: { ...found.entry, xattrs } };
+      return found.kind === 'other' ? { ...found, entry: { ...found.entry, xattrs } } : found;
+    },
+  );
 }
 
 async function* identified(entries: AsyncIterable<Found>, hash: Hash): AsyncGenerator<Found> {

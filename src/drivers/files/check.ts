@@ -2,14 +2,16 @@
 import { constants } from 'node:fs';
 import { access, lstat } from 'node:fs/promises';
 import type { FilesConfig } from '../../domain/appliance.ts';
+import { checkAttributeTools } from '../attributes/finding.ts';
 import type { Finding } from '../driver.ts';
 import { restoreTargetOf } from '../swap/target.ts';
 import { nestedMounts } from './nested-mounts.ts';
 import { rootsOf } from './paths.ts';
 
-/** One finding per configured path, the worst that holds. Never throws. */
+/** One finding per configured path, the worst that holds, and what is missing for attributes. Never throws. */
 export async function checkFiles(config: FilesConfig): Promise<Finding[]> {
-  return Promise.all(rootsOf(config.paths).map((root) => checkRoot(root, config)));
+  const roots = await Promise.all(rootsOf(config.paths).map((root) => checkRoot(root, config)));
+  return [...roots, ...(await checkAttributeTools(config.id))];
 }
 
 async function checkRoot(root: string, config: FilesConfig): Promise<Finding> {

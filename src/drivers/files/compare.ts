@@ -1,11 +1,12 @@
 /**
- * Compares what stands on disk with a sealed index: every file's bytes, mode and owner, every folder, every link.
+ * Compares what stands on disk with a sealed index: every file's bytes, mode, owner and attributes, every folder and link.
  * Says what differs, never what is in it: results are stored in the clear.
  */
 import { createHash } from 'node:crypto';
 import { lstat, open, readlink } from 'node:fs/promises';
 import type { FileEntry, IndexEntry } from '../../domain/entry.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
+import { AttributeProbes } from '../attributes/probes.ts';
 import type { RestoreContext } from '../driver.ts';
 import { forEachConcurrently } from './concurrently.ts';
 import { readOwners, type Owners } from './owners.ts';
@@ -22,7 +23,7 @@ export interface CompareOptions {
   readonly placeOf: (root: string) => Promise<string>;
 }
 
-/** One result per configured path that the index knows, plus one for each entry that differs (the first 50). */
+/** One result per configured path that the index knows, one for attributes, and one for each entry that differs (the first 50). */
 export async function compareWithIndex({ context, roots, placeOf }: CompareOptions): Promise<ProbeResult[]> {
   const { record, repository, signal, onProgress } = context;
   const owners = await readOwners();
@@ -30,14 +31,17 @@ export async function compareWithIndex({ context, roots, placeOf }: CompareOptio
   for (const root of roots) places.set(root, await placeOf(root));
   const tallies = new Map<string, { entries: number; same: number }>();
   const mismatches: ProbeResult[] = [];
+  const attributes = new AttributeProbes(record.id);
   let bytesDone = 0;
   await forEachConcurrently(wanted(repository.readIndex(record.indexId, signal)), filesAtOnce, async (entry) => {
     const root = admittedRoot(entry, roots, record.id);
     const tally = tallies.get(root) ?? { entries: 0, same: 0 };
     tallies.set(root, tally);
     const inside = pathBytes(entry).subarray(Buffer.byteLength(root) - 1);
+    const path = Buffer.concat([Buffer.from(places.get(root) ?? root), inside]);
     const expected = describeExpected(entry, owners);
-    const actual = await describeActual(Buffer.concat([Buffer.from(places.get(root) ?? root), inside]), entry);
+    const actual = await describeActual(path, entry);
+    await attributes.add(`${entry.type} /${entry.path}`, path, entry.xattrs);
     tally.entries++;
     if (actual === expected) tally.same++;
     else mismatches.push({ component: record.id, name: `${entry.type} /${entry.path}`, expected, actual, ok: false });
@@ -53,7 +57,8 @@ export async function compareWithIndex({ context, roots, placeOf }: CompareOptio
       ok: same === entries,
     };
   });
-  return [...summaries, ...mismatches.slice(0, shownMismatches)];
+  const [sum, ...lost] = await attributes.results();
+  return [...summaries, ...(sum === undefined ? [] : [sum]), ...[...mismatches, ...lost].slice(0, shownMismatches)];
 }
 
 async function* wanted(entries: AsyncIterable<IndexEntry>): AsyncGenerator<IndexEntry> {

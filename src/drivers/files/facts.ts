@@ -1,9 +1,10 @@
 /** What is sealed with a files component, so that a person may ask later what was left out. */
 import { reservedFolder } from '../../domain/entry.ts';
+import type { LeftOutAttributes } from '../attributes/capture.ts';
 
 export const factsPath = `${reservedFolder}/facts.json`;
 
-export interface FilesFacts {
+export interface FilesFacts extends LeftOutAttributes {
   readonly paths: readonly string[];
   readonly exclude: readonly string[];
   /** Sockets, pipes, devices, and links that cannot be written down. */

@@ -49,8 +49,10 @@ export async function stageFiles({ config, tuning }: FilesRestore, context: Rest
   const target: SwapTarget = { component: config.id, lives: roots, token, tuning };
   await ensureRoom(sizes, context, target);
   const progress = { files: 0, bytes: 0 };
-  await stagedOrRemoved(target, async () => fetchRoots({ config, roots, found: sizes.keys(), progress }, context));
-  return { ...progress, facts: { paths: sizes.size } };
+  const notes = await stagedOrRemoved(target, async () =>
+    fetchRoots({ config, roots, found: sizes.keys(), progress }, context),
+  );
+  return { ...progress, facts: { paths: sizes.size }, notes };
 }
 
 interface Fetch {
@@ -61,7 +63,9 @@ interface Fetch {
   readonly progress: { files: number; bytes: number };
 }
 
-async function fetchRoots({ config, roots, found, progress }: Fetch, context: RestoreContext): Promise<void> {
+/** What could not be brought back. */
+async function fetchRoots({ config, roots, found, progress }: Fetch, context: RestoreContext): Promise<string[]> {
+  const notes: string[] = [];
   const { record, repository, token, signal, onProgress } = context;
   for (const root of found) {
     // Whole paths below the staging: so names that are no text, and targets of hard links, stay as they are.
@@ -79,7 +83,9 @@ async function fetchRoots({ config, roots, found, progress }: Fetch, context: Re
     });
     progress.files += result.files;
     progress.bytes += result.bytes;
+    notes.push(...result.notes);
   }
+  return notes;
 }
 
 export async function swapFiles({ config, tuning }: FilesRestore, context: RestoreContext): Promise<void> {

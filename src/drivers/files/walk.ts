@@ -9,6 +9,7 @@ import { excluder } from './exclude.ts';
 import type { Owners } from './owners.ts';
 import { entryPath } from './paths.ts';
 
+/** `source` is where the entry was found: a configured path may be a link. */
 export type Found =
   | {
       readonly kind: 'file';
@@ -16,7 +17,7 @@ export type Found =
       readonly source: Buffer;
       readonly stats: BigIntStats;
     }
-  | { readonly kind: 'other'; readonly entry: OtherEntry; readonly stats: BigIntStats }
+  | { readonly kind: 'other'; readonly entry: OtherEntry; readonly source: Buffer; readonly stats: BigIntStats }
   | { readonly kind: 'skipped'; readonly path: string; readonly why: string };
 
 export interface WalkOptions {
@@ -71,7 +72,7 @@ async function* walkFrom(visit: Visit): AsyncGenerator<Found> {
     );
     return;
   }
-  yield { kind: 'other', stats, entry: { ...describe(visit, stats), type: 'directory' } };
+  yield { kind: 'other', stats, source: actual, entry: { ...describe(visit, stats), type: 'directory' } };
   const children = await readdir(actual, { encoding: 'buffer' }).catch((error: unknown) => {
     throw unusable(error, logical.toString(), component);
   });
@@ -84,24 +85,25 @@ async function* walkFrom(visit: Visit): AsyncGenerator<Found> {
 
 function describeLeaf(visit: Visit, stats: BigIntStats, linkText: Buffer | undefined): Found {
   const path = visit.logical.toString('utf8');
+  const source = visit.actual;
   const meta = describe(visit, stats);
   if (linkText !== undefined) {
     const target = linkText.toString('utf8');
     if (!Buffer.from(target).equals(linkText)) return { kind: 'skipped', path, why: 'a link whose text is not UTF-8' };
-    return { kind: 'other', stats, entry: { ...meta, type: 'symlink', target } };
+    return { kind: 'other', stats, source, entry: { ...meta, type: 'symlink', target } };
   }
   if (!stats.isFile()) return { kind: 'skipped', path, why: specialKind(stats) };
   if (stats.nlink > 1n && meta.pathBase64 === undefined) {
     const identity = `${stats.dev}:${stats.ino}`;
     const target = visit.firstNames.get(identity);
-    if (target !== undefined) return { kind: 'other', stats, entry: { ...meta, type: 'hardlink', target } };
+    if (target !== undefined) return { kind: 'other', stats, source, entry: { ...meta, type: 'hardlink', target } };
     visit.firstNames.set(identity, meta.path);
   }
   const isSparse = stats.blocks * 512n < stats.size;
   return {
     kind: 'file',
     stats,
-    source: visit.actual,
+    source,
     entry: { ...meta, type: 'file', ...(isSparse ? { sparse: true } : {}) },
   };
 }

@@ -8,9 +8,18 @@ import { LifeboatError } from '../../domain/errors.ts';
 import type { ComponentRecord } from '../../domain/recovery-point.ts';
 import type { DriverEnvironment, RestoreContext, RestoreTarget, StageFacts } from '../driver.ts';
 import { readOwners } from '../files/owners.ts';
-import { findStaged, makeStaging, markStaged, removeStaging, stagedOrRemoved, stagingPath } from '../swap/staging.ts';
+import {
+  findStaged,
+  makeStaging,
+  markStaged,
+  removeStaging,
+  stagedOrRemoved,
+  stagingPath,
+  type StagedReceipt,
+} from '../swap/staging.ts';
 import { clearLive, swapBack, swapIn, swapState, type SwapTarget } from '../swap/swap.ts';
 import { restoreTargetOf } from '../swap/target.ts';
+import { giveOwnAttributes } from './folder-attributes.ts';
 import { ensureRoom } from './room.ts';
 import type { FolderOwner } from './walk-folder.ts';
 
@@ -52,7 +61,8 @@ export async function stageFolder(
 ): Promise<StageFacts> {
   const target = targetOf(folder, context);
   const { indexId, bytes, files } = context.record;
-  if ((await findStaged(target, indexId)) !== undefined) return { bytes, files, facts: { reused: true } };
+  const known = await findStaged(target, indexId);
+  if (known !== undefined) return { bytes, files, facts: { reused: true }, notes: notesOf(known) };
   const makeRoom = async (): Promise<void> => {
     await refuseUnlessDamaged(folder);
     await clearLive(target);
@@ -81,9 +91,15 @@ async function fetchFolder(folder: FolderComponent, context: RestoreContext, own
     const { uid, gid } = (await readOwners()).resolve(owner);
     await chown(staged, uid, gid);
   }
+  const notes = [...result.notes, ...(await giveOwnAttributes(staged, owner, folder.component))];
   await chmod(staged, owner.mode);
-  await markStaged(target, { source: indexId, staged: { [folder.path]: staged }, facts: {} });
-  return { bytes: result.bytes, files: result.files, facts: {} };
+  await markStaged(target, { source: indexId, staged: { [folder.path]: staged }, facts: { notes } });
+  return { bytes: result.bytes, files: result.files, facts: {}, notes };
+}
+
+/** A receipt of an older version has none. */
+function notesOf({ facts: { notes } }: StagedReceipt): string[] {
+  return Array.isArray(notes) ? notes.map(String) : [];
 }
 
 /** Of the index itself: the plan asked by the manifest's sum. */

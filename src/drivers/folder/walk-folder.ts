@@ -1,6 +1,7 @@
 /** What lies below the one folder of a component. Lifeboat's own journal and staging names are never part of it. */
 import { lstat, opendir, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Attributes } from '../../domain/attributes.ts';
 import type { EntryMeta, OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { readOwners, type Owners } from '../files/owners.ts';
@@ -15,13 +16,14 @@ export type FolderEntry =
     }
   | { readonly kind: 'other'; readonly meta: OtherEntry };
 
-/** Permission bits and owner of the folder itself: its entry has no path of its own. */
+/** Permission bits, owner and attributes of the folder itself: its entry has no path of its own. */
 export interface FolderOwner {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
   readonly user?: string;
   readonly group?: string;
+  readonly xattrs?: Attributes;
 }
 
 /** In path order. SourceEmpty where the folder does not exist. Sockets, pipes and devices are left out. */

@@ -5,10 +5,12 @@ import type { ModelsConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { readGgufHeader } from '../../inference/gguf-read.ts';
 import { probeModel } from '../../inference/load-probe.ts';
+import { AttributeCapture } from '../attributes/capture.ts';
 import type { CaptureContext, CaptureFacts } from '../driver.ts';
+import { entriesWithAttributes, ownerWithAttributes } from '../folder/folder-attributes.ts';
 import { refuseUnreadable } from '../folder/readable.ts';
 import { writeSealedFacts } from '../folder/sealed-facts.ts';
-import { ownerOf, walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
+import { walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
 import type { ModelFacts, ModelsFacts } from './facts.ts';
 
 /** SourceEmpty without a .gguf file; SourceCorrupt for one that is shorter than its own tensor table says. */
@@ -23,20 +25,30 @@ export async function captureModels(config: ModelsConfig, context: CaptureContex
     await refuseUnreadable(absolutePath, config.id);
     await readGgufHeader(absolutePath);
   }
-  const reused = await writeEntries(config, context, entries);
+  const attributes = await AttributeCapture.begin();
+  const reused = await writeEntries(config, context, await entriesWithAttributes(attributes, config.path, entries));
   const facts: ModelFacts[] = [];
   for (const model of models) {
     context.onProgress({ phase: 'checking models', bytesDone: 0, bytesTotal: 0, note: model.meta.path });
     const proof = await proofOf(config, model, reused.has(model.meta.path), context.signal);
     facts.push({ path: model.meta.path, ...proof });
   }
-  await writeSealedFacts(context.writer, { owner: await ownerOf(config.path), models: facts } satisfies ModelsFacts);
+  const owner = await ownerWithAttributes(attributes, config.path);
+  await writeSealedFacts(context.writer, {
+    owner,
+    models: facts,
+    ...attributes.sealedFacts,
+  } satisfies ModelsFacts);
   return {
     capturedFrom,
     capturedUntil: new Date(),
     // A model file is written once and then only read; one that changed while it was read was refused.
     quiescence: 'stable-window',
-    facts: { models: facts.length, architectures: [...new Set(facts.map(({ architecture }) => architecture))] },
+    facts: {
+      models: facts.length,
+      architectures: [...new Set(facts.map(({ architecture }) => architecture))],
+      ...attributes.facts,
+    },
   };
 }
 

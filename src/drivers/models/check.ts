@@ -2,6 +2,7 @@
 import type { ModelsConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import { probeEngine } from '../../inference/load-probe.ts';
+import { checkAttributeTools } from '../attributes/finding.ts';
 import type { Finding } from '../driver.ts';
 import { checkFolderTarget } from '../folder/check-target.ts';
 import { walkFolder } from '../folder/walk-folder.ts';
@@ -10,7 +11,12 @@ import { damageOf } from './damage.ts';
 
 /** Never throws: what fails is a finding with a hint. */
 export async function checkModels(config: ModelsConfig): Promise<Finding[]> {
-  const groups = [checkFiles(config), checkEngine(config), checkFolderTarget(config).then((finding) => [finding])];
+  const groups = [
+    checkFiles(config),
+    checkEngine(config),
+    checkFolderTarget(config).then((finding) => [finding]),
+    checkAttributeTools(config.id),
+  ];
   const results = await Promise.allSettled(groups);
   return results.flatMap((result) =>
     result.status === 'fulfilled' ? result.value : [findingOf(`${config.id}: models`, result.reason)],

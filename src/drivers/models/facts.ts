@@ -1,4 +1,5 @@
 /** What is sealed with a folder of models. */
+import type { LeftOutAttributes } from '../attributes/capture.ts';
 import type { FolderOwner } from '../folder/walk-folder.ts';
 
 export interface ModelFacts {
@@ -6,7 +7,7 @@ export interface ModelFacts {
   readonly architecture: string;
 }
 
-export interface ModelsFacts {
+export interface ModelsFacts extends LeftOutAttributes {
   readonly owner: FolderOwner;
   readonly models: readonly ModelFacts[];
 }

@@ -6,13 +6,17 @@ import type { ProbeResult } from '../../domain/recovery-point.ts';
 import { probeModel } from '../../inference/load-probe.ts';
 import type { RestoreContext } from '../driver.ts';
 import { compareWithIndex } from '../folder/compare-with-index.ts';
+import { compareFolderAttributes } from '../folder/folder-attributes.ts';
 import { readSealedFacts } from '../folder/sealed-facts.ts';
 import { isLoadable } from './capture.ts';
 import type { ModelFacts, ModelsFacts } from './facts.ts';
 
 export async function proveModels(config: ModelsConfig, context: RestoreContext, root: string): Promise<ProbeResult[]> {
-  const { models } = await readSealedFacts<ModelsFacts>(context);
-  const results = await compareWithIndex(context, root, () => true);
+  const { models, owner } = await readSealedFacts<ModelsFacts>(context);
+  const results = [
+    ...(await compareWithIndex(context, root, () => true)),
+    ...(await compareFolderAttributes(context, root, owner)),
+  ];
   for (const model of models) {
     if (isLoadable(model.path)) results.push(await proveModel(config, context, root, model));
   }

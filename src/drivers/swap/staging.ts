@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { chown, lstat, mkdir, readFile, readdir, realpath, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { shedInheritedAcls } from '../../attributes/write.ts';
 import type { JsonValue } from '../../domain/recovery-point.ts';
 import type { FencingToken } from '../driver.ts';
 import { nearestExisting, writeDurably } from './disk.ts';
@@ -35,7 +36,8 @@ export async function stagingPath(live: string, component: string, token: Fencin
 }
 
 /**
- * Makes the staging path an empty 0700 directory (missing parents too), removing what an earlier call left there.
+ * Makes the staging path an empty 0700 directory (missing parents too), removing what an earlier call left there. It
+ * hands no ACL of its parent on to what is restored into it.
  * As root it belongs to the owner of the nearest existing parent, so that an engine's own user may pass it.
  */
 export async function makeStaging(live: string, component: string, token: FencingToken): Promise<string> {
@@ -43,6 +45,7 @@ export async function makeStaging(live: string, component: string, token: Fencin
   await removeTree(path);
   await makeParents(dirname(path));
   await mkdir(path, { mode: 0o700 });
+  await shedInheritedAcls(path);
   return path;
 }
 

@@ -2,10 +2,12 @@
 import { join } from 'node:path';
 import type { VectorstoreConfig } from '../../domain/appliance.ts';
 import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
+import { AttributeCapture } from '../attributes/capture.ts';
 import type { CaptureContext, CaptureFacts } from '../driver.ts';
+import { entriesWithAttributes, ownerWithAttributes } from '../folder/folder-attributes.ts';
 import { refuseUnreadable } from '../folder/readable.ts';
 import { writeSealedFacts } from '../folder/sealed-facts.ts';
-import { ownerOf, walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
+import { walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
 import { knownQueries, sealQueries, searchK, type StoreFacts, type VectorstoreFacts } from './facts.ts';
 import { indexFile, metadataFile, missingFiles, readMetadata, storeFiles, storeFolders } from './files.ts';
 import { inspectIndex } from './inspect-index.ts';
@@ -24,11 +26,14 @@ export async function captureVectorstore(config: VectorstoreConfig, context: Cap
   const paths = stores.flatMap((store) => store.paths);
   const capturedFrom = new Date();
   const { facts, quiet, identity } = await inspectQuietly(config, stores, context);
-  await writeEntries(context, await walkFolder(config.path, config.id));
+  const attributes = await AttributeCapture.begin();
+  const entries = await walkFolder(config.path, config.id);
+  await writeEntries(context, await entriesWithAttributes(attributes, config.path, entries));
   if ((await identify(paths)) !== identity) throw changed(config);
   await writeSealedFacts(context.writer, {
-    owner: await ownerOf(config.path),
+    owner: await ownerWithAttributes(attributes, config.path),
     stores: facts,
+    ...attributes.sealedFacts,
   } satisfies VectorstoreFacts);
   return {
     capturedFrom,
@@ -39,6 +44,7 @@ export async function captureVectorstore(config: VectorstoreConfig, context: Cap
       vectors: facts.reduce((sum, { total }) => sum + total, 0),
       dimension: facts[0]?.dimension ?? 0,
       embeddingModel: facts[0]?.embeddingModel ?? null,
+      ...attributes.facts,
     },
   };
 }

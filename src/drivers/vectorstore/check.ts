@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { VectorstoreConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
+import { checkAttributeTools } from '../attributes/finding.ts';
 import type { Finding } from '../driver.ts';
 import { checkFolderTarget } from '../folder/check-target.ts';
 import { walkFolder } from '../folder/walk-folder.ts';
@@ -12,7 +13,11 @@ import { verifyStore } from './verify-store.ts';
 export async function checkVectorstore(config: VectorstoreConfig): Promise<Finding[]> {
   const name = `${config.id}: vector store`;
   try {
-    return [...(await checkStores(config, name)), await checkFolderTarget(config)];
+    return [
+      ...(await checkStores(config, name)),
+      await checkFolderTarget(config),
+      ...(await checkAttributeTools(config.id)),
+    ];
   } catch (error) {
     return [findingOf(name, error)];
   }

@@ -1,4 +1,5 @@
 /** What is sealed with a vector store, so that the restored one can be proven. */
+import type { LeftOutAttributes } from '../attributes/capture.ts';
 import type { FolderOwner } from '../folder/walk-folder.ts';
 import type { IndexFacts, Neighbours } from './inspect-index.ts';
 
@@ -22,7 +23,7 @@ export interface StoreFacts {
   }[];
 }
 
-export interface VectorstoreFacts {
+export interface VectorstoreFacts extends LeftOutAttributes {
   readonly owner: FolderOwner;
   readonly stores: readonly StoreFacts[];
 }

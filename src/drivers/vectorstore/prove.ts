@@ -1,10 +1,11 @@
 /** Proves a restored vector store, staged or live, against what was sealed at capture. */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { VectorstoreConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import type { RestoreContext } from '../driver.ts';
 import { compareWithIndex } from '../folder/compare-with-index.ts';
+import { compareFolderAttributes } from '../folder/folder-attributes.ts';
 import { readSealedFacts } from '../folder/sealed-facts.ts';
 import { compareNeighbourLists } from './compare-neighbours.ts';
 import { otherModel } from './embedding-model.ts';
@@ -32,6 +33,8 @@ export async function proveStores(
   const unchanged = facts.stores.filter(({ folder }) => !grown.has(folder));
   const compared = new Set(unchanged.flatMap(({ folder }) => [join(folder, indexFile), join(folder, pickleFile)]));
   results.push(...(await compareWithIndex(context, root, ({ path }) => compared.has(path))));
+  const isOfGrown = (path: string): boolean => grown.has(dirname(path) === '.' ? '' : dirname(path));
+  results.push(...(await compareFolderAttributes(context, root, facts.owner, ({ path }) => !isOfGrown(path))));
   return results;
 }
 

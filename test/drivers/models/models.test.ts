@@ -61,7 +61,7 @@ function driverOf(path: string, memoryLimit = 256 * 2 ** 20): Driver {
 describe('capture', () => {
   test('X11: models are loaded and captured with what lies beside them', async ({ kit, live }) => {
     const record = await kit.capture(driverOf(live));
-    expect(record.facts).toEqual({ models: 1, architectures: ['bert'] });
+    expect(record.facts).toEqual({ models: 1, architectures: ['bert'], attributes: 0 });
     // The model, the note and the sealed facts.
     expect(record.files).toBe(3);
   });
