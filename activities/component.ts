@@ -35,6 +35,8 @@ export interface ComponentRequest {
 
 /** Probes go into histories: at most this many failed ones are carried there one by one. */
 const failedProbesKept = 20;
+/** One for each configured path. */
+const notesKept = 20;
 
 export type ComponentActivities = ReturnType<typeof createComponentActivities>;
 
@@ -84,12 +86,15 @@ export function createComponentActivities(deps: Dependencies) {
       );
     },
 
-    async stageComponent(
-      request: ComponentRequest,
-    ): Promise<{ readonly token: FencingToken; readonly files: number; readonly bytes: number }> {
+    async stageComponent(request: ComponentRequest): Promise<{
+      readonly token: FencingToken;
+      readonly files: number;
+      readonly bytes: number;
+      readonly notes?: readonly string[];
+    }> {
       return restoring(request, 1, async (context) => {
-        const { files, bytes } = await deps.driver(request.component).stage(context);
-        return { token: context.token, files, bytes };
+        const { files, bytes, notes = [] } = await deps.driver(request.component).stage(context);
+        return { token: context.token, files, bytes, notes: notes.slice(0, notesKept) };
       });
     },
 

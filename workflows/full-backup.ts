@@ -138,6 +138,7 @@ async function captureAll(
           component: id,
         });
         receipts.push(receipt);
+        if (typeof receipt.facts['note'] === 'string') display.note(`${id}: ${receipt.facts['note']}`);
         display.step(`capture:${id}`, 'done', `${formatBytes(receipt.bytes)}, ${formatBytes(receipt.storedBytes)} new`);
       } catch (error) {
         if (isCancellation(error)) throw error;

@@ -138,6 +138,8 @@ export class PlanRunner {
         this.#undoComponent(step);
         const staged = await components(queue, call).stageComponent(this.#request(step));
         this.#staged.set(subject, staged.token);
+        // A history of an older worker has none.
+        for (const note of staged.notes ?? []) display.note(`${subject}: ${note}`);
         return `${staged.files} files`;
       }
       case 'validate':

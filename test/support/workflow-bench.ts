@@ -180,6 +180,7 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
         token: { lockStart: lockSince, runId, attempt: 1000 + activityInfo().attempt },
         files: 1,
         bytes: 1,
+        notes: id === 'vectors' ? ['attributes of vectors could not be given back'] : [],
       })),
     validateComponent: async ({ component: id }) => act(`validate ${id}`, () => []),
     swapComponent: async ({ component: id }) => act(`swap ${id}`, () => undefined),
@@ -249,7 +250,7 @@ function receipt(id: string): Receipt {
     capturedUntil: '2026-11-22T02:00:01.000Z',
     quiescence: 'quiesced',
     suspect: false,
-    facts: {},
+    facts: id === 'vectors' ? { note: 'attributes of vectors were not captured' } : {},
   };
 }
 

@@ -17,6 +17,13 @@ describe('fullBackup', () => {
     expect(bench.messages).toEqual([]);
   });
 
+  test('what a driver notes of its capture is told in the evidence, with its component', async () => {
+    await (await bench.start('fullBackup', {})).result();
+    expect(bench.reports[0]?.report.notes).toEqual([
+      expect.stringMatching(/^[\d:]{8} vectors: attributes of vectors were not captured$/),
+    ]);
+  });
+
   test('each step run twice gives the same result', async () => {
     bench.behave = (call, attempt) => {
       if (attempt === 1) throw new Error(`first attempt of ${call} died`);

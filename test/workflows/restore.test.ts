@@ -38,6 +38,16 @@ describe('restore', () => {
     expect(bench.reports.find(({ type }) => type === 'restore')?.report.state).toBe('committed');
   });
 
+  test('what could not be brought back is told in the evidence, and the restore commits', async () => {
+    const handle = await bench.start('restore', { ...confirmed, components: ['vectors'] });
+    const result = (await handle.result()) as RestoreResult;
+    expect(result.state).toBe('committed');
+    expect(bench.reports.find(({ type }) => type === 'restore')?.report.notes).toEqual([
+      expect.stringMatching(/^[\d:]{8} vectors: attributes of vectors could not be given back$/),
+    ]);
+    await bench.client.workflow.getHandle(result.backupWorkflowId).result();
+  });
+
   test('each step run twice gives the same result', async () => {
     bench.behave = (call, attempt) => {
       if (attempt === 1) throw new Error(`first attempt of ${call} died`);
