@@ -1,15 +1,24 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, readdir, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, readFile, readdir, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
+import { attributeKey, readAttributes } from '../../src/attributes/read.ts';
+import { Sealer } from '../../src/repository/frame.ts';
+import { IndexWriter } from '../../src/repository/index-object.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import { formatRecoveryKey } from '../../src/repository/recovery-key.ts';
-import { addTree, backUp, describeTree, testKey } from './backup.ts';
+import { withoutPrograms } from '../attributes/without-programs.ts';
+import { addTree, backUp, describeTree, reserve, sealRecords, testKey } from './backup.ts';
 import { repositoryTest as test } from './fixture.ts';
 
 const keyText = formatRecoveryKey(testKey.key);
+/** What the script needs, but `setfattr`. */
+const programs = (
+  'sh jq zstd openssl od sed tr cut head tail wc cat mkdir mktemp rm mv ls ln touch chmod chown ' +
+  'id find sort grep basename dirname'
+).split(' ');
 
 describe('restore.sh', () => {
   test('X6, X18: it restores every kind of entry of every component, verified, with the current writer', async ({
@@ -19,6 +28,85 @@ describe('restore.sh', () => {
     const { id, source } = await oddBackup(folder, repository);
     await script(folder, ['-k', await keyFile(folder, keyText), 'restore', id, 'all', join(folder, 'target')]);
     expect(await contentsOf(join(folder, 'target/files'))).toEqual(await contentsOf(source));
+  });
+
+  test('D7, X18: attributes and ACLs come back, of names that are any bytes, of closed files, and of folders', async ({
+    folder,
+    repository,
+  }) => {
+    const source = join(folder, 'source');
+    const odd = Buffer.concat([Buffer.from(`${source}/sub/`), Buffer.from([0xff, 0x0a, 0x5c, 0x22])]);
+    await mkdir(join(source, 'sub'), { recursive: true });
+    await writeFile(odd, 'odd', { mode: 0o400 });
+    const acl = 'AgAAAAEABgD/////AgAHAP7/AAAEAAQA/////xAABwD/////IAAEAP////8=';
+    const { id } = await backUp(repository, async (writer) => {
+      const facts = { mode: 0o400, mtimeNs: '1700000000000000000', uid: 0, gid: 0 };
+      const file = { path: 'sub/odd', pathBase64: odd.subarray(source.length + 1).toString('base64') };
+      const xattrs = { 'system.posix_acl_access': acl, 'user.a=\n\\ü': 'AAEC', 'user.empty': '' };
+      await writer.add({ ...facts, path: 'sub', type: 'directory', mode: 0o550, xattrs: { 'user.folder': 'eA==' } });
+      await writer.fromDisk({ ...facts, ...file, type: 'file', mode: 0o474, xattrs }, odd);
+    });
+    const args = ['-k', await keyFile(folder, keyText), 'restore', id, 'files'];
+    const target = join(folder, 'target');
+    expect((await script(folder, [...args, target])).stderr).toContain('everything was restored and verified');
+    const restored = Buffer.concat([Buffer.from(target), odd.subarray(source.length)]);
+    const { found } = await readAttributes([Buffer.from(join(target, 'sub')), restored]);
+    expect([...found.values()].map(({ carried }) => carried)).toEqual([
+      { 'user.folder': 'eA==' },
+      { 'system.posix_acl_access': expect.any(String) as string, 'user.a=\n\\ü': 'AAEC', 'user.empty': '' },
+    ]);
+    expect((await stat(restored)).mode & 0o7777).toBe(0o474);
+    // The ACL is the one of a host that says the same of owner, mask and others.
+    expect(
+      Buffer.from(found.get(attributeKey(restored))?.carried['system.posix_acl_access'] ?? '', 'base64'),
+    ).toHaveLength(44);
+
+    const bare = join(folder, 'bare');
+    await withoutPrograms(folder, programs, async () => {
+      const { stderr } = await script(folder, [...args, bare]);
+      expect(stderr).toContain('files: 4 extended attributes and ACLs were not restored: setfattr is not installed');
+      expect(stderr).not.toContain('everything was restored');
+    });
+    expect((await readdir(join(bare, 'sub'))).length).toBe(1);
+    await chmod(join(target, 'sub'), 0o700);
+    await chmod(join(bare, 'sub'), 0o700);
+  });
+
+  test('X18: a hostile attribute is refused by the script too', async ({ folder, storage }) => {
+    const { repository } = await initRepository(storage, { mode: 'none' });
+    const index = new IndexWriter(storage, new Sealer(undefined), 'files');
+    await index.add({
+      path: 'a',
+      type: 'directory',
+      mode: 0o700,
+      mtimeNs: '0',
+      uid: 0,
+      gid: 0,
+      xattrs: { 'user.a': 'AA==\nL 777 1 0:0 YQ== L2V0Yw==' },
+    });
+    await storage.commit([await index.finish([])]);
+    const id = await reserve(repository);
+    await sealRecords(repository, id, [
+      {
+        id: 'files',
+        kind: 'files',
+        host: 'main',
+        indexId: index.id,
+        files: 0,
+        bytes: 0,
+        storedBytes: 0,
+        capturedFrom: new Date().toISOString(),
+        capturedUntil: new Date().toISOString(),
+        quiescence: 'quiesced',
+        suspect: false,
+        facts: {},
+      },
+    ]);
+    await repository.close();
+    await expect(script(folder, ['restore', id, 'files', join(folder, 'target')])).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('malformed value of the attribute user.a') as string,
+    });
   });
 
   test('it reads an open repository without a key', async ({ folder, storage }) => {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# lifeboat-restore 1
+# lifeboat-restore 2
 # Restores files from this Lifeboat repository without Lifeboat. Needs a POSIX shell and utilities, jq, zstd, openssl 3.
 #
 #   sh restore.sh [-k KEYFILE | -p PASSPHRASEFILE] [-r REPOSITORY] list
@@ -8,6 +8,7 @@
 #
 # KEYFILE holds the recovery kit or the key alone; LIFEBOAT_KEY or LIFEBOAT_PASSPHRASE work too. Every manifest, index,
 # block and file is verified; a file that does not verify is not left in place, and the exit code is 1.
+# Extended attributes and ACLs need setfattr (package attr); without it the script says how many are missing.
 # Keys are passed to openssl as arguments: use a machine on which you trust the other users.
 set -eu
 umask 077
@@ -282,8 +283,38 @@ check_path() {
   case /$1/ in *//* | */./* | */../*) die "the index names the unsafe path $1" ;; esac
 }
 
+# Every byte of standard input as three octal digits, as setfattr reads it.
+to_octal() {
+  od -An -v -to1 | tr -d '\n' | sed 's/ /\\/g'
+}
+
+# Adds the attribute with the base64 name $1 and the base64 of its base64 value $2 to those of the next entry.
+note_attribute() {
+  decode_name name "$1"
+  decode_name value "$2"
+  case $name in
+  user.?* | system.posix_acl_access | system.posix_acl_default | security.capability) ;;
+  *) die "the index names the attribute $name, which no backup carries" ;;
+  esac
+  case $value in *[!A-Za-z0-9+/=]*) die "the index holds a malformed value of the attribute $name" ;; esac
+  # setfattr passes over an empty value, but not over none.
+  printf '%s%s\n' "$(printf '%s' "$name" | to_octal)" "${value:+=0s$value}" >>"$work/attributes"
+}
+
+# After chown, which takes capabilities away, and before chmod, which may forbid to write user.* attributes.
+give_attributes() {
+  [ -s "$work/attributes" ] || return 0
+  if [ "$has_setfattr" = false ]; then
+    lost=$((lost + $(wc -l <"$work/attributes")))
+  elif ! { printf '# file: %s\n' "$(printf '%s' "$1" | to_octal)" && cat "$work/attributes"; } | setfattr -h --restore=- 2>"$work/refused"; then
+    say "warning: attributes that cannot be set: $(cat "$work/refused")"
+    lost=$((lost + $(wc -l <"$work/refused")))
+  fi
+}
+
 finish_entry() {
   if [ "$(id -u)" = 0 ]; then chown "$3" "$4" || say "warning: cannot give $4 to $3"; fi
+  give_attributes "$4"
   chmod "$1" "$4"
   TZ=UTC0 touch -t "$2" "$4"
 }
@@ -291,6 +322,8 @@ finish_entry() {
 # Reads lines from jq (see restore_component) and does what they say.
 write_entries() {
   failures=0
+  lost=0
+  : >"$work/attributes"
   while read -r what a b c d e f; do
     case $what in
     D)
@@ -318,6 +351,7 @@ write_entries() {
         say "damaged: $path: block $d in packs/$(printf '%s' "$pack" | cut -c1-2)/$pack at byte $b"
       fi
       ;;
+    X) note_attribute "$a" "$b" ;;
     E)
       if [ "$good" = true ] && [ "$(sha256_of_input <"$into/$path")" != "$sha256" ]; then
         good=false
@@ -327,6 +361,7 @@ write_entries() {
         rm -f "$into/$path"
         failures=$((failures + 1))
       fi
+      : >"$work/attributes"
       ;;
     H)
       decode_name path "$d"
@@ -346,25 +381,29 @@ write_entries() {
     T)
       decode_name path "$d"
       finish_entry "$a" "$b" "$c" "$into/$path"
+      : >"$work/attributes"
       ;;
     esac
   done
   printf '%s' "$failures" >"$work/failures"
+  printf '%s' "$lost" >"$work/lost"
 }
 
-# Lines for write_entries: folders, files with their blocks, hard links, symbolic links, then folders' modes, deepest first.
+# Lines for write_entries: folders, files with their blocks and attributes, hard links, symbolic links, then folders'
+# attributes and modes, deepest first. An ACL may take the right to write from the owner: it comes last.
 jq_lines='
 def octal: . as $m | [(($m/512)|floor)%8, (($m/64)|floor)%8, (($m/8)|floor)%8, $m%8] | map(tostring) | join("");
 def when: if (.mtimeNs|length) > 9 and (.mtimeNs[0:1] != "-") then (.mtimeNs[:-9]|tonumber) else 0 end | gmtime | strftime("%Y%m%d%H%M.%S");
 def name: .pathBase64 // (.path|@base64);
 def goal: .targetBase64 // (.target|@base64);
+def attributes: (.xattrs // {}) | to_entries | sort_by(.key|startswith("system."))[] | "X \(.key|@base64) \(.value|@base64)";
 def common: "\(.mode|octal) \(when) \(.uid):\(.gid) \(name)";
 map(select(.path != ".lifeboat" and (.path|startswith(".lifeboat/")|not)))
 | ( .[] | select(.type == "directory") | "D \(common)" ),
-  ( .[] | select(.type == "file") | "F \(common) \(.sha256)", (.blocks[] | "B \(map(tostring)|join(" "))"), "E" ),
+  ( .[] | select(.type == "file") | "F \(common) \(.sha256)", (.blocks[] | "B \(map(tostring)|join(" "))"), attributes, "E" ),
   ( .[] | select(.type == "hardlink") | "H \(common) \(goal)" ),
   ( .[] | select(.type == "symlink") | "L \(common) \(goal)" ),
-  ( [.[] | select(.type == "directory")] | sort_by(.path|length) | reverse | .[] | "T \(common)" )
+  ( [.[] | select(.type == "directory")] | sort_by(.path|length) | reverse | .[] | attributes, "T \(common)" )
 '
 
 restore_component() {
@@ -379,12 +418,22 @@ restore_component() {
     say "$1: $(cat "$work/failures") files could not be restored"
     failed=1
   fi
+  if [ "$(cat "$work/lost")" != 0 ]; then
+    why='see above'
+    if [ "$has_setfattr" = false ]; then why='setfattr is not installed (package attr)'; fi
+    say "$1: $(cat "$work/lost") extended attributes and ACLs were not restored: $why"
+    bare=1
+  fi
 }
 
 restore_point() {
   open_manifest "$1"
   known=$(jq -r '.lifeboat.components[].id' "$repository/$manifest")
   failed=0
+  bare=0
+  # The setfattr of BusyBox cannot read a list.
+  has_setfattr=false
+  if setfattr --help 2>&1 | grep -q -e --restore; then has_setfattr=true; fi
   if [ "$2" = all ]; then
     for component in $known; do restore_component "$component" "$3/$component"; done
   else
@@ -392,7 +441,9 @@ restore_point() {
     restore_component "$2" "$3"
   fi
   [ "$failed" = 0 ] || die 'some files are damaged in the repository; they were left out'
-  say 'everything was restored and verified'
+  if [ "$bare" = 0 ]; then say 'everything was restored and verified'; else
+    say 'all contents were restored and verified; extended attributes and ACLs were not, or not all'
+  fi
 }
 
 while getopts k:p:r: option; do
