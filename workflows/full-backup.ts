@@ -75,7 +75,7 @@ export async function fullBackup(input: FullBackupInput = {}): Promise<FullBacku
     display.state(isCancellation(error) ? 'cancelled' : 'failed');
   }
   await CancellationScope.nonCancellable(async () => {
-    await heldLock?.release();
+    await heldLock?.release((text) => display.note(text));
     await conclude({ appliance, display, result, failure, began, late, input });
   });
   if (failure !== undefined) throw failure;

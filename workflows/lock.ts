@@ -25,7 +25,8 @@ export async function lock(input: LockInput = {}): Promise<void> {
 export interface HeldLock {
   /** ISO time at which the lock was taken: the fencing token's first part. */
   readonly since: string;
-  release(): Promise<void>;
+  /** Never throws: the run's result, evidence and messages come after it. Notes where the lock was gone already. */
+  release(note: (text: string) => void): Promise<void>;
 }
 
 export interface TakeOptions {
@@ -57,10 +58,7 @@ export async function takeLock(options: TakeOptions): Promise<TakeResult> {
         held: true,
         lock: {
           since: new Date().toISOString(),
-          release: async () => {
-            await child.signal(releaseSignal);
-            await child.result();
-          },
+          release: async (note) => release(child, note),
         },
       };
     }
@@ -76,6 +74,17 @@ export async function takeLock(options: TakeOptions): Promise<TakeResult> {
     await sleep(wait * 1000, { summary: `lock held by ${holder}` });
     left -= wait;
     pause = Math.min(pause * 2, longestRetrySeconds);
+  }
+}
+
+/** Waits for the end of a lock that was told so, else a following run would find it held; one that cannot be told is not waited for. */
+async function release(child: ChildWorkflowHandle<typeof lock>, note: (text: string) => void): Promise<void> {
+  try {
+    await child.signal(releaseSignal);
+    await child.result();
+  } catch (error) {
+    const why = error instanceof Error ? (error.cause ?? error) : error;
+    note(`the lock was gone before it was released: ${why instanceof Error ? why.message : String(why)}`);
   }
 }
 

@@ -260,7 +260,7 @@ class RestoreRun {
     result: RestoreResult | undefined,
     failure: unknown,
   ): Promise<RestoreResult> {
-    await lock?.release();
+    await lock?.release((text) => this.#display.note(text));
     if (failure !== undefined) this.#display.state(lock === undefined ? 'failed' : `aborted(undone=${this.#undone})`);
     this.#undoFailures.forEach((text) => this.#display.note(`not undone: ${text}`));
     let final = result;

@@ -79,6 +79,30 @@ describe('fullBackup', () => {
     expect(((await first.result()) as FullBackupResult).state).toBe('sealed');
   });
 
+  test.each([
+    ['its result', undefined, 'sealed'],
+    ['its own error', 'NoSpace', 'failed'],
+  ])(
+    'a lock that somebody terminated takes nothing from the run: %s, evidence and message stay, and the notes say so',
+    async (_what, code, state) => {
+      bench.behave = async (call) => {
+        if (!call.startsWith('seal ')) return;
+        await bench.client.workflow.getHandle('lock/wazuh').terminate('by somebody');
+        if (code !== undefined) refuse(code);
+      };
+      const handle = await bench.start('fullBackup', {});
+      if (code === undefined) expect(await handle.result()).toMatchObject({ state });
+      else expect(await failureOf(handle)).toMatchObject({ type: code });
+      expect(bench.reports).toMatchObject([
+        { report: { state, notes: [expect.stringContaining('the lock was gone before it was released') as string] } },
+      ]);
+      if (code !== undefined)
+        await expect
+          .poll(() => bench.messages, { timeout: 10_000 })
+          .toEqual([expect.stringContaining(`Backup of wazuh failed: ${code}`)]);
+    },
+  );
+
   test('an unknown component is refused with an example, before anything begins', async () => {
     expect(await failureOf(await bench.start('fullBackup', { components: ['nope'] }))).toMatchObject({
       type: 'InputInvalid',

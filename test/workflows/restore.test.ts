@@ -204,6 +204,25 @@ describe('restore', () => {
     await bench.client.workflow.getHandle(result.backupWorkflowId).result();
   });
 
+  test('a lock that somebody terminated takes nothing from a committed restore: evidence, message and backup follow', async () => {
+    bench.behave = async (call) => {
+      if (call === 'health') await bench.client.workflow.getHandle('lock/wazuh').terminate('by somebody');
+    };
+    const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
+    const result = (await handle.result()) as RestoreResult;
+    expect(result.state).toBe('committed');
+    expect(bench.reports.find(({ type }) => type === 'restore')).toMatchObject({
+      report: {
+        state: 'committed',
+        notes: [expect.stringContaining('the lock was gone before it was released') as string],
+      },
+    });
+    await expect
+      .poll(() => bench.messages, { timeout: 10_000 })
+      .toContainEqual(expect.stringContaining(' committed after '));
+    await bench.client.workflow.getHandle(result.backupWorkflowId).result();
+  });
+
   test('D1.2: the RTO clock marks 50, 80 and 100 % and never ends the restore', async () => {
     bench.behave = () => undefined;
     const handle = await bench.start('restore', {
