@@ -64,7 +64,11 @@ export function wireParts(appliance: Appliance): Parts {
         throw new LifeboatError('NotFound', `component \`${component}\` is not configured`, { component });
       return driver;
     },
-    platform: createProcessPlatform(appliance.services),
+    platform: createProcessPlatform(appliance.services, async (component, signal) => {
+      const engine = drivers.get(component);
+      if (engine?.ready === undefined) throw new LifeboatError('Internal', `component \`${component}\` has no server`);
+      return engine.ready(signal);
+    }),
     notifier: createNotifier(appliance.notify.webhook),
     close: async () => {
       for (const opening of opened.values()) await (await opening.catch(() => undefined))?.close();

@@ -16,7 +16,7 @@ import { stateFolder } from '../../src/dev/folders.ts';
 import { freePorts } from '../../src/dev/free-ports.ts';
 import type { Appliance } from '../../src/domain/appliance.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
-import { createProcessPlatform } from '../../src/platform/process/process-platform.ts';
+import { wireParts } from '../../workers/wire.ts';
 import type { Platform } from '../../src/platform/platform.ts';
 import { runScript } from '../command.ts';
 
@@ -100,7 +100,7 @@ async function describe(folder: string, { ports, passwords }: Remembered): Promi
   const configFile = join(folder, 'lifeboat.yaml');
   await writeFile(configFile, renderLifeboatYaml(sample), { mode: 0o600 });
   const { appliance } = await loadConfiguration(configFile);
-  const platform = createProcessPlatform(appliance.services);
+  const { platform } = wireParts(appliance);
   const stop = async (): Promise<void> => {
     for (const service of ['app', 'redis', 'postgres']) await platform.stop(service, AbortSignal.timeout(serviceMs));
   };

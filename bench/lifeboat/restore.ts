@@ -1,7 +1,5 @@
 /** A restore step by step: what is fetched and verified, what the private server recovers, what stops the appliance. */
 import { rm } from 'node:fs/promises';
-import { poll } from '../../src/dev/poll.ts';
-import { isLifeboatError } from '../../src/domain/errors.ts';
 import type { Manifest } from '../../src/domain/recovery-point.ts';
 import type { Driver, RestoreContext } from '../../src/drivers/driver.ts';
 import { verifyPoint } from '../../src/operations/verify-point.ts';
@@ -41,9 +39,7 @@ export async function goLive(parts: Parts, point: string): Promise<GoLiveTimes> 
     return since(began);
   };
   const probesOf = async (phase: number, call: 'validate' | 'probe'): Promise<void> => {
-    const probes = (
-      await each(phase, async (driver, context) => untilAvailable(async () => driver[call](context)))
-    ).flat();
+    const probes = (await each(phase, async (driver, context) => driver[call](context))).flat();
     const failed = probes.filter(({ ok }) => !ok);
     if (failed.length > 0) throw new Error(`probes failed: ${JSON.stringify(failed)}`);
   };
@@ -61,15 +57,6 @@ export async function goLive(parts: Parts, point: string): Promise<GoLiveTimes> 
   for (const path of committed.flatMap(({ safetyCopies }) => safetyCopies))
     await rm(path, { recursive: true, force: true });
   return times;
-}
-
-/** A service is ready when its port answers; PostgreSQL may still say that it starts up. An activity is tried again then. */
-async function untilAvailable<T>(ask: () => Promise<T>): Promise<T> {
-  return poll(ask, {
-    timeoutMs: 60_000,
-    givesUp: (error) => !isLifeboatError(error, 'EngineUnavailable'),
-    describe: (cause) => cause as Error,
-  });
 }
 
 interface Restore {

@@ -8,7 +8,13 @@ export interface CrossProblem {
 }
 
 export function crossCheck(config: Configuration): { problems: CrossProblem[]; warnings: string[] } {
-  const problems = [...danglingServices(config), ...serviceShapes(config), ...cycles(config), ...overlaps(config)];
+  const problems = [
+    ...danglingServices(config),
+    ...danglingEngines(config),
+    ...serviceShapes(config),
+    ...cycles(config),
+    ...overlaps(config),
+  ];
   if (Object.keys(config.components).length === 0)
     problems.push({ path: ['components'], message: 'must name at least one component' });
   return { problems, warnings: warnings(config) };
@@ -26,6 +32,19 @@ function danglingServices({ services, components }: Configuration): CrossProblem
       dangling(component.services, ['components', id, 'services']),
     ),
   ];
+}
+
+function danglingEngines({ services, components }: Configuration): CrossProblem[] {
+  return Object.entries(services).flatMap(([name, { ready }]) => {
+    if (ready === 'running' || !('engine' in ready)) return [];
+    const component = components[ready.engine];
+    if (component !== undefined && 'hostname' in component) return [];
+    const message =
+      component === undefined
+        ? `\`engine\` names the unknown component \`${ready.engine}\``
+        : `\`engine\` names \`${ready.engine}\`, which is of kind \`${component.kind}\` and has no server`;
+    return [{ path: ['services', name, 'ready'], message }];
+  });
 }
 
 function serviceShapes({ services }: Configuration): CrossProblem[] {

@@ -41,12 +41,12 @@ services:
     start: [systemctl, start, postgresql@15-main]
     stop: [systemctl, stop, postgresql@15-main]
     isRunning: [systemctl, is-active, --quiet, postgresql@15-main]
-    ready: { tcp: '127.0.0.1:5432' }
+    ready: { engine: postgres }
   redis:
     start: [systemctl, start, redis-server]
     stop: [systemctl, stop, redis-server]
     isRunning: [systemctl, is-active, --quiet, redis-server]
-    ready: { tcp: '127.0.0.1:6379' }
+    ready: { engine: redis }
   app:
     dependsOn: [postgres, redis]
     start: [systemctl, start, wazuh-companion]

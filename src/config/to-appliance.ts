@@ -30,7 +30,7 @@ export function toAppliance(config: Configuration): Appliance {
         },
       ]),
     ),
-    services: Object.entries(config.services).map(([name, service]) => serviceOf(name, service)),
+    services: Object.entries(config.services).map(([name, service]) => serviceOf(name, service, config.components)),
     components: Object.entries(config.components).map(([id, component]) => componentOf(id, component)),
   };
 }
@@ -101,7 +101,11 @@ function componentOf(id: string, config: Configuration['components'][string]): C
   }
 }
 
-function serviceOf(name: string, config: Configuration['services'][string]): ServiceConfig {
+function serviceOf(
+  name: string,
+  config: Configuration['services'][string],
+  components: Configuration['components'],
+): ServiceConfig {
   return {
     name,
     dependsOn: config.dependsOn,
@@ -118,15 +122,24 @@ function serviceOf(name: string, config: Configuration['services'][string]): Ser
             logFile: config.logFile ?? '',
             stopSignal: config.stopSignal,
           },
-    ready: readyOf(config.ready),
+    ready: readyOf(config.ready, components),
     stopTimeoutSeconds: config.stopTimeout,
     startTimeoutSeconds: config.startTimeout,
   };
 }
 
-function readyOf(ready: Configuration['services'][string]['ready']): ServiceConfig['ready'] {
+function readyOf(
+  ready: Configuration['services'][string]['ready'],
+  components: Configuration['components'],
+): ServiceConfig['ready'] {
   if (ready === 'running') return { kind: 'running' };
   if ('health' in ready) return { kind: 'health', url: ready.health };
+  if ('engine' in ready) {
+    const engine = components[ready.engine];
+    // The cross-check has refused a component without a server before.
+    const { hostname: host = '', port = 0 } = engine !== undefined && 'hostname' in engine ? engine : {};
+    return { kind: 'engine', component: ready.engine, host, port };
+  }
   const [host = '', port = ''] = ready.tcp.split(':');
   return { kind: 'tcp', host, port: Number(port) };
 }

@@ -130,8 +130,12 @@ export interface ServiceConfig {
         /** Exit code 0 means running. */
         readonly isRunning: readonly string[];
       };
-  /** How readiness is seen. `health` reads the body: HTTP 200 while unhealthy is not ready. */
+  /**
+   * How readiness is seen. `engine` asks the server of a component itself, on that component's own address: a port may
+   * accept while the server still starts. `health` reads the body: HTTP 200 while unhealthy is not ready.
+   */
   readonly ready:
+    | { readonly kind: 'engine'; readonly component: string; readonly host: string; readonly port: number }
     | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
     | { readonly kind: 'health'; readonly url: string }
     | { readonly kind: 'running' };

@@ -10,6 +10,7 @@ import type { SecretRef } from '../domain/appliance.ts';
 import type { ComponentKind, Role } from '../domain/component.ts';
 import type { ReportProgress } from '../domain/progress.ts';
 import type { ComponentRecord, JsonValue, ProbeResult, Quiescence } from '../domain/recovery-point.ts';
+import type { Readiness } from '../platform/service-health.ts';
 import type { ComponentWriter, Repository } from '../repository/repository.ts';
 import type { SwapTuning } from './swap/swap.ts';
 
@@ -22,6 +23,8 @@ export interface Driver {
 
   /** What `doctor` and a plan ask: is everything there, with the right to read and write it? Never throws. */
   check(): Promise<Finding[]>;
+  /** Engines only: does the server take work, by its own word? Its port may accept while it still starts. Never throws. */
+  ready?(signal: AbortSignal): Promise<Readiness>;
   /** Bytes that a capture would read; cheap. */
   estimate(): Promise<{ readonly bytes: number }>;
   /** Reads the live component into the writer. Does not call finish. SourceEmpty if there is nothing. */

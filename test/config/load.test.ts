@@ -72,6 +72,23 @@ describe('lifeboat.yaml', () => {
     expect(found).toContain('unknown service `pg`');
   });
 
+  test('D3.11: a service whose engine is asked takes the address of its component', () => {
+    const text = minimal.replace('{tcp: "127.0.0.1:5432"}', '{engine: postgres}');
+    const { services } = parseConfiguration(
+      text.replace('kind: postgres,', 'kind: postgres, port: 5433,'),
+      'f',
+    ).appliance;
+    expect(services[0]?.ready).toEqual({ kind: 'engine', component: 'postgres', host: '127.0.0.1', port: 5433 });
+  });
+
+  test('an engine that no component has is told with its line', () => {
+    const files = '  files: {kind: files, paths: [/etc/wazuh]}\n';
+    const asking = (component: string): string =>
+      `${minimal.replace('{tcp: "127.0.0.1:5432"}', `{engine: ${component}}`)}${files}`;
+    expect(problems(asking('pg'))[0]).toMatch(/^lifeboat\.yaml:7: .*`engine` names the unknown component `pg`/);
+    expect(problems(asking('files'))[0]).toContain('`files`, which is of kind `files` and has no server');
+  });
+
   test('X13: a repository inside the data that it backs up is refused', () => {
     expect(problems(minimal.replace('path: /backups', 'path: /var/lib/postgresql/15/main/backups'))[0]).toContain(
       'lie inside each other',

@@ -9,7 +9,7 @@ import { findPostgresBin, findRedisServer } from '../../src/dev/engines.ts';
 import { freePorts } from '../../src/dev/free-ports.ts';
 import type { Appliance } from '../../src/domain/appliance.ts';
 import type { Platform } from '../../src/platform/platform.ts';
-import { createProcessPlatform } from '../../src/platform/process/process-platform.ts';
+import { wireParts } from '../../workers/wire.ts';
 import { writeTinyModel } from '../inference/tiny-model.ts';
 
 export interface RunningAppliance {
@@ -34,7 +34,7 @@ export async function startSampleAppliance(stateFolder: string): Promise<Running
   });
   await prepareAppliance(appliance);
   const configuration = parseConfiguration(renderLifeboatYaml(appliance), 'lifeboat.yaml').appliance;
-  const platform = createProcessPlatform(configuration.services);
+  const { platform } = wireParts(configuration);
   const stop = async (): Promise<void> => {
     for (const service of ['app', 'redis', 'postgres']) await platform.stop(service, AbortSignal.timeout(60_000));
   };

@@ -28,7 +28,7 @@ export function renderLifeboatYaml(appliance: SampleAppliance): string {
 }
 
 function servicesOf(appliance: SampleAppliance): object {
-  const { folders, ports, user } = appliance;
+  const { folders, user } = appliance;
   const common = (service: string): object => ({
     ...(user === undefined ? {} : { user }),
     pidFile: pidFileOf(appliance, service),
@@ -40,14 +40,14 @@ function servicesOf(appliance: SampleAppliance): object {
       ...common('postgres'),
       // SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
       stopSignal: 'SIGINT',
-      ready: { tcp: `127.0.0.1:${ports.postgres}` },
+      ready: { engine: 'postgres' },
       stopTimeout: '60s',
       startTimeout: '120s',
     },
     redis: {
       command: redisCommand(appliance),
       ...common('redis'),
-      ready: { tcp: `127.0.0.1:${ports.redis}` },
+      ready: { engine: 'redis' },
       stopTimeout: '60s',
       startTimeout: '60s',
     },

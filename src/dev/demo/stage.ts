@@ -6,7 +6,7 @@ import { backupIdOf } from '../../domain/recovery-point.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { loadConfiguration } from '../../config/load.ts';
 import type { Appliance } from '../../domain/appliance.ts';
-import { createProcessPlatform } from '../../platform/process/process-platform.ts';
+import { wireParts } from '../../../workers/wire.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { describeAppliance, type SampleAppliance } from '../appliance/description.ts';
 import { renderLifeboatYaml } from '../appliance/lifeboat-yaml.ts';
@@ -96,7 +96,7 @@ async function build(folder: string, remembered: Remembered, fresh: boolean): Pr
 }
 
 function assemble(sample: SampleAppliance, appliance: Appliance, configFile: string, temporal: RunningTemporal): Stage {
-  const platform = createProcessPlatform(appliance.services);
+  const { platform } = wireParts(appliance);
   const workers: WorkerProcess[] = [];
   return {
     sample,
@@ -129,7 +129,7 @@ async function forgetOldStates(root: string): Promise<void> {
       appliance: undefined,
     }));
     if (appliance !== undefined) {
-      const platform = createProcessPlatform(appliance.services);
+      const { platform } = wireParts(appliance);
       const states = await Promise.all(appliance.services.map(async (service) => platform.state(service.name)));
       if (states.some(({ running }) => running)) continue;
     }

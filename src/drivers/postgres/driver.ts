@@ -5,6 +5,7 @@
 import type { PostgresConfig } from '../../domain/appliance.ts';
 import { roleOfKind } from '../../domain/component.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
+import { readinessByAnswer } from '../../platform/readiness.ts';
 import type { Driver, DriverEnvironment, RestoreContext } from '../driver.ts';
 import { capturePostgres } from './capture.ts';
 import { checkPostgres } from './check.ts';
@@ -28,6 +29,7 @@ export function createPostgresDriver(config: PostgresConfig, environment: Driver
     role: roleOfKind(config.kind),
     blockSize: blockSizeBytes,
     check: () => checkPostgres(config, environment),
+    ready: (signal) => readinessByAnswer(() => ask(config, environment, signal)),
     estimate: () => estimate(config, environment),
     capture: (context) => capturePostgres(config, environment, context),
     inspect: (repository, record, signal) => inspectPostgres({ repository, record, signal }),
@@ -39,6 +41,12 @@ export function createPostgresDriver(config: PostgresConfig, environment: Driver
     probe: (context) => probe(config, environment, context),
     commit: (context) => commitPostgres(config, context, environment.swap),
   };
+}
+
+/** The maintenance database is there from the start, also in a cluster that is about to be restored or seeded. */
+async function ask(config: PostgresConfig, environment: DriverEnvironment, signal: AbortSignal): Promise<void> {
+  const address = await addressOf(config, environment);
+  await (await openSession(address, config.id, { database: 'postgres', signal })).end();
 }
 
 /** Databases that the role may not connect to are not counted: a plan then shows less, a capture reads all. */

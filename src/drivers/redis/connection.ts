@@ -19,8 +19,21 @@ export async function endpointOf(
   return { component, where: { hostname, port }, username, password: await environment.secret(config.password) };
 }
 
-/** Runs the work on one connection and closes it. EngineUnavailable, AuthFailed, PermissionDenied, EngineFailed. */
-export async function withRedis<T>(endpoint: Endpoint, work: (client: Redis) => Promise<T>): Promise<T> {
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** False asks at once: a server that still loads then answers EngineUnavailable. */
+  readonly waitsForLoad?: boolean;
+}
+
+/**
+ * Runs the work on one connection and closes it. EngineUnavailable (also where the signal broke the connection off),
+ * AuthFailed, PermissionDenied, EngineFailed.
+ */
+export async function withRedis<T>(
+  endpoint: Endpoint,
+  work: (client: Redis) => Promise<T>,
+  { signal, waitsForLoad = true }: CallOptions = {},
+): Promise<T> {
   const { where, username, password } = endpoint;
   let lastError: unknown;
   const client = new Redis({
@@ -32,18 +45,22 @@ export async function withRedis<T>(endpoint: Endpoint, work: (client: Redis) => 
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     // A restored engine may load for a while; it answers LOADING until then.
+    enableReadyCheck: waitsForLoad,
     maxLoadingRetryTime: 1000,
     retryStrategy: () => null,
   });
   client.on('error', (error) => {
     lastError = error;
   });
+  const abort = (): void => client.disconnect();
+  signal?.addEventListener('abort', abort, { once: true });
   try {
     await client.connect();
     return await work(client);
   } catch (error) {
     throw translate(error, lastError, endpoint);
   } finally {
+    signal?.removeEventListener('abort', abort);
     client.disconnect();
   }
 }

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { roleOfKind } from '../../domain/component.ts';
+import { readinessByAnswer } from '../../platform/readiness.ts';
 import type { Driver, DriverEnvironment } from '../driver.ts';
 import { captureRedis } from './capture.ts';
 import { checkRedis } from './check.ts';
@@ -23,6 +24,13 @@ export function createRedisDriver(config: RedisConfig, environment: DriverEnviro
     role: roleOfKind('redis'),
     blockSize,
     check: async () => checkRedis(config, environment),
+    ready: async (signal) =>
+      readinessByAnswer(async () =>
+        withRedis(await endpointOf(config, environment), async (client) => client.ping(), {
+          signal,
+          waitsForLoad: false,
+        }),
+      ),
     estimate: async () => ({ bytes: await estimateBytes(config, environment) }),
     capture: async (context) => captureRedis(config, environment, context),
     inspect: async (repository, record, signal) => inspectRedis({ repository, record, signal }),

@@ -1,12 +1,11 @@
 /** One service that something else on this host runs (systemd, a script): Lifeboat only has its commands. */
 import { execa } from 'execa';
 import { LifeboatError } from '../../domain/errors.ts';
-import type { ServiceConfig } from '../../domain/appliance.ts';
 import type { ServiceState } from '../platform.ts';
-import { askReadiness } from '../readiness.ts';
+import type { Asked } from '../readiness.ts';
 import { waitUntil } from './wait.ts';
 
-export type CommandService = ServiceConfig & { readonly run: { readonly kind: 'commands' } };
+export type CommandService = Asked & { readonly run: { readonly kind: 'commands' } };
 
 /** Asking whether a service runs is quick; a supervisor that does not answer in this time has a problem of its own. */
 const askTimeoutMs = 30_000;
@@ -39,7 +38,7 @@ export async function stopByCommand(service: CommandService, signal: AbortSignal
 export async function commandState(service: CommandService, signal?: AbortSignal): Promise<ServiceState> {
   const running = await isRunning(service, signal);
   const { ready, detail } = running
-    ? await askReadiness(service.ready)
+    ? await service.askReadiness()
     : { ready: false, detail: 'its check says that it does not run' };
   return { service: service.name, running, ready, detail };
 }

@@ -1,6 +1,8 @@
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ServiceConfig } from '../../domain/appliance.ts';
 import type { Platform } from '../platform.ts';
+import { askReadiness } from '../readiness.ts';
+import type { Asked, AskEngine } from '../readiness.ts';
 import { checkService } from './check-service.ts';
 import { commandState, startByCommand, stopByCommand } from './command-service.ts';
 import type { CommandService } from './command-service.ts';
@@ -8,10 +10,10 @@ import type { ProcessService } from './launch.ts';
 import { processState, startProcess, stopProcess } from './process-service.ts';
 
 /** The platform of an appliance whose services are processes on this host. It keeps nothing in memory: pid files tell. */
-export function createProcessPlatform(services: readonly ServiceConfig[]): Platform {
-  const find = (name: string): ServiceConfig => {
+export function createProcessPlatform(services: readonly ServiceConfig[], askEngine: AskEngine = noEngine): Platform {
+  const find = (name: string): Asked => {
     const service = services.find((candidate) => candidate.name === name);
-    if (service !== undefined) return service;
+    if (service !== undefined) return { ...service, askReadiness: () => askReadiness(service.ready, askEngine) };
     throw new LifeboatError('NotFound', `there is no service \`${name}\``, {
       hint: `lifeboat.yaml has ${services.map((s) => s.name).join(', ')}`,
     });
@@ -34,6 +36,10 @@ export function createProcessPlatform(services: readonly ServiceConfig[]): Platf
   };
 }
 
-function isProcess(service: ServiceConfig): service is ProcessService {
+async function noEngine(component: string): Promise<never> {
+  throw new LifeboatError('Internal', `nobody can ask the engine of component \`${component}\``);
+}
+
+function isProcess(service: Asked): service is Asked<ProcessService> {
   return service.run.kind === 'process';
 }

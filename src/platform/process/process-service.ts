@@ -1,7 +1,8 @@
 /** One service that is a child process of its own on this host. */
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ServiceState } from '../platform.ts';
-import { accepts, addressOf, askReadiness } from '../readiness.ts';
+import { accepts, addressOf } from '../readiness.ts';
+import type { Asked } from '../readiness.ts';
 import { ProcessFamily } from './family.ts';
 import { launch } from './launch.ts';
 import type { ProcessService } from './launch.ts';
@@ -22,7 +23,7 @@ const settledMs = 500;
  * Starts the service unless it runs, and waits until it is ready. A service that runs but does not become ready in time
  * is left running: a database may still replay, and the next call goes on waiting. ServiceFailed names the log.
  */
-export async function startProcess(service: ProcessService, signal: AbortSignal): Promise<void> {
+export async function startProcess(service: Asked<ProcessService>, signal: AbortSignal): Promise<void> {
   const { pidFile } = service.run;
   const before = await readPidFile(pidFile, service.name, signal);
   if (before === undefined || !(await isAlive(before))) {
@@ -63,16 +64,16 @@ export async function stopProcess(service: ProcessService, signal: AbortSignal):
   await refuseForeignListener(service);
 }
 
-export async function processState(service: ProcessService): Promise<ServiceState> {
+export async function processState(service: Asked<ProcessService>): Promise<ServiceState> {
   const head = await readPidFile(service.run.pidFile, service.name, AbortSignal.timeout(10_000));
   if (head === undefined) return { service: service.name, running: false, ready: false, detail: 'not started' };
   if (!(await isAlive(head)))
     return { service: service.name, running: false, ready: false, detail: `process ${head.pid} is gone` };
-  const { ready, detail } = await askReadiness(service.ready);
+  const { ready, detail } = await service.askReadiness();
   return { service: service.name, running: true, ready, pid: head.pid, detail };
 }
 
-async function waitForReady(service: ProcessService, signal: AbortSignal): Promise<void> {
+async function waitForReady(service: Asked<ProcessService>, signal: AbortSignal): Promise<void> {
   const begun = performance.now();
   let state: ServiceState | undefined;
   const isDecided = async () => {
