@@ -65,12 +65,15 @@ export async function verifyPoint(options: VerifyOptions): Promise<VerifyResult>
     levels: options.levels.filter((level) => level !== 'L3' || uninspected.length === 0),
     uninspected,
   };
-  if (!options.levels.includes('L1-presence') && options.components.length === 0) await prove(repository, verified);
+  if (!options.levels.includes('L1-presence') && options.components.length === 0)
+    await prove(repository, manifest, verified);
   return verified;
 }
 
+/** Problems name files and are sealed with the proof's details; which components they concern stays in clear. */
 async function prove(
   repository: Repository,
+  { lifeboat }: Manifest,
   { id, ok, objects, bytes, problems, levels }: VerifyResult,
 ): Promise<void> {
   await repository.putProof(id, {
@@ -80,6 +83,10 @@ async function prove(
     at: new Date().toISOString(),
     objects,
     bytes,
+    components: lifeboat.components
+      .map((component) => component.id)
+      .filter((component) => problems.some((problem) => problem.startsWith(`${component}: `))),
+    problemCount: problems.length,
     problems: problems.slice(0, 50),
   });
 }

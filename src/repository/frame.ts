@@ -1,5 +1,5 @@
 /**
- * The frame: the one sealed unit of packs and indexes (docs/repository-format.md, "Frames").
+ * The frame: the one sealed unit of packs, indexes and details of documents (docs/repository-format.md, "Frames").
  *
  *  0  4 magic "LBF1"
  *  4  1 kind   5  1 flags   6  2 zero
@@ -19,7 +19,7 @@ import { freeBytes } from './free-bytes.ts';
 import { contentId, frameKey } from './secrets.ts';
 import type { Secrets } from './secrets.ts';
 
-export const frameKinds = { block: 1, packTable: 2, index: 3 } as const;
+export const frameKinds = { block: 1, packTable: 2, index: 3, details: 4 } as const;
 export type FrameKind = (typeof frameKinds)[keyof typeof frameKinds];
 
 export const headerBytes = 76;
@@ -98,6 +98,12 @@ export class Sealer {
     freeBytes(text);
     if (packed !== undefined) freeBytes(packed);
     return length;
+  }
+
+  /** A frame of its own: a table, a stretch of an index, details of a document. */
+  frame(kind: FrameKind, plain: Uint8Array): Buffer {
+    const into = Buffer.alloc(plain.length + frameOverhead);
+    return into.subarray(0, this.seal({ kind, plain, id: this.id(plain), level: 3 }, into, 0));
   }
 
   #nextKey(secrets: Secrets): KeyObject {

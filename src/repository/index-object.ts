@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import type { IndexEntry } from '../domain/entry.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import type { StagedObject, Storage } from '../storage/storage.ts';
-import { frameKinds, frameOverhead, headerBytes, parseHeader } from './frame.ts';
+import { frameKinds, headerBytes, parseHeader } from './frame.ts';
 import type { Opener, Sealer } from './frame.ts';
 import { layout, repositoryFormat } from './layout.ts';
 import { parseEntry } from './parse-entry.ts';
@@ -95,20 +95,14 @@ export class IndexWriter {
       `${[JSON.stringify({ index: this.id, format: repositoryFormat, frame: this.#frame, ...head }), ...lines].join('\n')}\n`,
     );
     this.#frame += 1;
-    const sealed = Buffer.alloc(plain.length + frameOverhead);
-    const length = this.#sealer.seal(
-      { kind: frameKinds.index, plain, id: this.#sealer.id(plain), level: 3 },
-      sealed,
-      0,
-    );
-    const frame = sealed.subarray(0, length);
+    const frame = this.#sealer.frame(frameKinds.index, plain);
     // One after the other, also when several callers fill frames at once; a failure stays and is thrown to each.
     this.#pending = this.#pending.then(async () => {
       if (this.#failure !== undefined) return;
       try {
         this.#staged ??= await this.#storage.stage(layout.index(this.id));
         await this.#staged.append(
-          head.last === undefined ? frame : Buffer.concat([frame, encodeTrailer(length, 'LBI1')]),
+          head.last === undefined ? frame : Buffer.concat([frame, encodeTrailer(frame.length, 'LBI1')]),
         );
       } catch (error) {
         this.#failure = error;

@@ -4,6 +4,8 @@ import { componentKinds } from '../domain/component.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { backupTypes, manifestFormat } from '../domain/recovery-point.ts';
 import type { BackupId, Manifest } from '../domain/recovery-point.ts';
+import { openDetails, sealDetails } from './details.ts';
+import type { Members } from './details.ts';
 import { decodeDocument, encodeDocument, parseDocument } from './document.ts';
 import { layout } from './layout.ts';
 import type { Secrets } from './secrets.ts';
@@ -58,8 +60,13 @@ const manifestSchema = z.object({
   }),
 });
 
+/** Why a component is missing may name a file: the messages are sealed, component and code stay in clear. */
 export function encodeManifest(manifest: Manifest, secrets: Secrets | undefined): Buffer {
-  return encodeDocument(layout.manifest(manifest.timestamp), manifest, secrets);
+  const { failures } = manifest.lifeboat;
+  const clear = failures.map(({ component, code }) => ({ component, code, message: '' }));
+  const details = sealDetails({ failures: failures.map((failure) => ({ ...failure })) }, { failures: clear }, secrets);
+  const lifeboat = { ...manifest.lifeboat, ...details };
+  return encodeDocument(layout.manifest(manifest.timestamp), { ...manifest, lifeboat }, secrets);
 }
 
 /** FormatTooNew before anything else is looked at; ManifestInvalid for damage, forgery, or another repository's manifest. */
@@ -82,7 +89,8 @@ export function decodeManifest(
       `manifest ${id} has format ${lifeboat.format}, this version reads up to ${manifestFormat}`,
     );
   }
-  const parsed = manifestSchema.safeParse(decodeDocument(key, bytes, repository.secrets, 'ManifestInvalid'));
+  const document = decodeDocument(key, bytes, repository.secrets, 'ManifestInvalid');
+  const parsed = manifestSchema.safeParse(withDetails(key, document as Members, repository.secrets));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new LifeboatError(
@@ -100,4 +108,10 @@ export function decodeManifest(
     );
   }
   return manifest;
+}
+
+function withDetails(key: string, document: Members, secrets: Secrets | undefined): Members {
+  const { lifeboat } = document;
+  if (typeof lifeboat !== 'object' || lifeboat === null || Array.isArray(lifeboat)) return document;
+  return { ...document, lifeboat: openDetails(key, lifeboat as Members, secrets, 'ManifestInvalid') };
 }

@@ -92,10 +92,8 @@ export class PackBuilder {
         ]),
       );
     });
-    const plain = Buffer.from(`${lines.join('\n')}\n`);
-    const tail = Buffer.alloc(plain.length + frameOverhead);
-    const length = sealer.seal({ kind: frameKinds.packTable, plain, id: sealer.id(plain), level: 3 }, tail, 0);
-    return Buffer.concat([tail.subarray(0, length), encodeTrailer(length, 'LBP1')]);
+    const table = sealer.frame(frameKinds.packTable, Buffer.from(`${lines.join('\n')}\n`));
+    return Buffer.concat([table, encodeTrailer(table.length, 'LBP1')]);
   }
 }
 

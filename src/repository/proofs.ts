@@ -2,12 +2,16 @@
 import { LifeboatError } from '../domain/errors.ts';
 import type { JsonValue } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
+import { only, openDetails, sealDetails } from './details.ts';
 import { decodeDocument, encodeDocument } from './document.ts';
 import { layout } from './layout.ts';
 import type { ProofSubject } from './layout.ts';
 import type { Secrets } from './secrets.ts';
 
 export type ProofRecord = Readonly<Record<string, JsonValue>>;
+
+/** Readable without a key; problems name files, and whatever else a proof may say is sealed too. */
+const clear = ['at', 'kind', 'level', 'levels', 'ok', 'state', 'objects', 'bytes', 'components', 'problemCount'];
 
 /** Appends under the next free number; `at` is the storage's time. */
 export async function addProof(
@@ -16,12 +20,13 @@ export async function addProof(
   proof: ProofRecord,
   secrets: Secrets | undefined,
 ): Promise<void> {
-  const at = (await storage.now()).toISOString();
+  const members = { at: (await storage.now()).toISOString(), ...proof };
+  const stored = sealDetails(members, only(members, clear), secrets);
   let number = 1;
   for await (const { key } of storage.list(layout.proofs(of))) number = Math.max(number, numberOf(key) + 1);
   for (;;) {
     const key = layout.proof(of, number);
-    if ((await storage.putIfAbsent(key, encodeDocument(key, { at, ...proof }, secrets))) === 'created') return;
+    if ((await storage.putIfAbsent(key, encodeDocument(key, stored, secrets))) === 'created') return;
     number += 1;
   }
 }
@@ -35,7 +40,7 @@ export async function readProofs(
   const proofs: ProofRecord[] = [];
   for await (const { key } of storage.list(layout.proofs(of))) {
     const value = decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt');
-    proofs.push(value as ProofRecord);
+    proofs.push(openDetails(key, value as ProofRecord, secrets));
   }
   return proofs;
 }

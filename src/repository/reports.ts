@@ -2,11 +2,32 @@
 import { LifeboatError } from '../domain/errors.ts';
 import type { JsonValue } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
+import { only, openDetails, sealDetails } from './details.ts';
 import { decodeDocument, encodeDocument } from './document.ts';
 import { layout, originalName } from './layout.ts';
 import type { Secrets } from './secrets.ts';
 
 export type Report = Readonly<Record<string, JsonValue>>;
+
+/** Readable without a key. Texts, notes and probes name files and what is in them, and a reason may say anything. */
+const clear = [
+  'workflowId',
+  'runId',
+  'state',
+  'backup',
+  'requestedBy',
+  'startedAt',
+  'endedAt',
+  'seconds',
+  'lateSeconds',
+  'rtoBreached',
+  'estimateSeconds',
+  'bytes',
+  'storedBytes',
+  'objects',
+  'levels',
+];
+const clearOfStep = ['id', 'state', 'seconds', 'startedAt'];
 
 /** Creates or replaces the report and returns its key. */
 export async function putReport(
@@ -16,7 +37,7 @@ export async function putReport(
   secrets: Secrets | undefined,
 ): Promise<string> {
   const key = layout.report(name.type, name.id);
-  const bytes = encodeDocument(key, report, secrets);
+  const bytes = encodeDocument(key, sealDetails(report, clearOf(report), secrets), secrets);
   if ((await storage.putIfAbsent(key, bytes)) === 'created') return key;
   // A step that runs twice writes its report twice; a few losses against another writer of the same report are enough.
   for (let attempt = 0; attempt < 5; attempt += 1) {
@@ -33,7 +54,16 @@ export async function getReport(
 ): Promise<Report | undefined> {
   const key = layout.report(name.type, name.id);
   if ((await storage.stat(key)) === undefined) return undefined;
-  return decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as Report;
+  const stored = decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as Report;
+  return openDetails(key, stored, secrets);
+}
+
+/** Steps stay, so that a reader without a key sees how far a run came; their notes go. */
+function clearOf(report: Report): Report {
+  const { steps } = report;
+  const members = only(report, clear);
+  if (!Array.isArray(steps)) return members;
+  return { ...members, steps: steps.map((step: JsonValue) => only(step as Report, clearOfStep)) };
 }
 
 /** Newest first. */

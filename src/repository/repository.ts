@@ -45,7 +45,7 @@ export interface Repository {
 
   /** L1: every stored object of a point exists and authenticates, every block has its id. Names each bad file and component. */
   check(manifest: Manifest, options: CheckOptions): Promise<CheckResult>;
-  /** `state: 'failed' | 'quarantined'` in the newest proof that has a state keeps `latest` from choosing the point. */
+  /** What names files is sealed, as in reports (details.ts). `state: 'failed' | 'quarantined'` in the newest proof that has a state keeps `latest` from choosing the point. */
   putProof(id: BackupId, proof: Readonly<Record<string, JsonValue>>): Promise<void>;
   listProofs(id: BackupId): Promise<Readonly<Record<string, JsonValue>>[]>;
 

@@ -80,6 +80,7 @@ export async function sealRecords(
   repository: Repository,
   id: BackupId,
   components: readonly ComponentRecord[],
+  failures: Manifest['lifeboat']['failures'] = [],
 ): Promise<Manifest> {
   return repository.seal({
     timestamp: id,
@@ -90,7 +91,7 @@ export async function sealRecords(
       tool: 'lifeboat test',
       startedAt: new Date().toISOString(),
       components,
-      failures: [],
+      failures,
       workflow: null,
     },
   });

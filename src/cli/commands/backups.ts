@@ -72,6 +72,8 @@ interface PointView {
   readonly problem: string | null;
 }
 
+type Proof = Readonly<Record<string, JsonValue>>;
+
 interface Verified {
   readonly at: string;
   readonly ok: boolean;
@@ -151,13 +153,18 @@ export async function backupsShow(globals: GlobalOptions, id: string): Promise<v
         ),
         ...(missing.length === 0 ? [] : [`NOT in it: ${missing.join(', ')}`]),
         ...lifeboat.failures.map(({ component, code, message }) => `FAILED ${component}: ${code}: ${message}`),
-        ...proofs.map(
-          (proof) =>
-            `proof: ${levelsOf(proof).join('+')} ${proof.ok === true ? 'ok' : 'FAILED'} at ${textOf(proof.at)}`,
-        ),
+        ...proofs.flatMap(proofLines),
       ].join('\n'),
     );
   });
+}
+
+function proofLines(proof: Proof): string[] {
+  const problems = Array.isArray(proof.problems) ? proof.problems.map(String) : [];
+  return [
+    `proof: ${levelsOf(proof).join('+')} ${proof.ok === true ? 'ok' : 'FAILED'} at ${textOf(proof.at)}`,
+    ...problems.map((problem) => `  ${problem}`),
+  ];
 }
 
 /** `2 of 5` where somebody chose components: good, but not everything. */
@@ -194,7 +201,7 @@ function ageOf(time: string): string {
   return formatDuration(Math.max(0, Date.now() - Date.parse(time)) / 1000);
 }
 
-function levelsOf({ levels, kind }: Readonly<Record<string, JsonValue>>): string[] {
+function levelsOf({ levels, kind }: Proof): string[] {
   return Array.isArray(levels) ? levels.map(String) : [textOf(kind)];
 }
 
