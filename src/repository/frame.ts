@@ -32,6 +32,9 @@ export const maxPlainBytes = 1024 ** 3;
 const magic = Buffer.from('LBF1');
 const sealedFlag = 1;
 const zstdFlag = 2;
+/** What is looked at of a block that is likely to be incompressible: pieces spread over all of it. */
+const samples = 4;
+const sampleBytes = 4096;
 /** AES-GCM with random nonces: fewer frames than this under one key. */
 const framesPerSalt = 2 ** 31;
 
@@ -52,6 +55,8 @@ export class Sealer {
   readonly #salt = Buffer.alloc(16);
   #key: KeyObject | undefined;
   #framesLeft = 0;
+  /** The last block did not shrink. */
+  #hadNoGain = false;
 
   constructor(secrets: Secrets | undefined) {
     this.#secrets = secrets;
@@ -68,7 +73,8 @@ export class Sealer {
     at: number,
   ): number {
     const { plain } = frame;
-    const packed = compress(plain, frame.level);
+    const packed = this.#seemsIncompressible(plain) ? undefined : compress(plain, frame.level);
+    this.#hadNoGain = packed === undefined;
     const payload = packed ?? plain;
     const header = Buffer.from(into.buffer, into.byteOffset + at, headerBytes);
     header.fill(0);
@@ -104,6 +110,16 @@ export class Sealer {
   frame(kind: FrameKind, plain: Uint8Array): Buffer {
     const into = Buffer.alloc(plain.length + frameOverhead);
     return into.subarray(0, this.seal({ kind, plain, id: this.id(plain), level: 3 }, into, 0));
+  }
+
+  /** Blocks of a model's weights come in rows: after one that gained nothing a sample of the next tells enough. */
+  #seemsIncompressible(plain: Uint8Array): boolean {
+    if (!this.#hadNoGain || plain.length < samples * sampleBytes * 8) return false;
+    const step = Math.floor((plain.length - sampleBytes) / (samples - 1));
+    const sample = Buffer.alloc(samples * sampleBytes);
+    for (let part = 0; part < samples; part += 1)
+      sample.set(plain.subarray(part * step, part * step + sampleBytes), part * sampleBytes);
+    return compress(sample, 1) === undefined;
   }
 
   #nextKey(secrets: Secrets): KeyObject {

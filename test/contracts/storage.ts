@@ -173,6 +173,11 @@ export function storageContract(name: string, under: StorageUnderTest): void {
         expect(whole.buffer.byteLength).toBe(10);
         await expect(storage.read('o', { offset: 8, length: 4 })).rejects.toMatchObject({ code: 'ObjectCorrupt' });
         await expect(storage.read('absent')).rejects.toMatchObject({ code: 'ObjectMissing' });
+        const into = Buffer.from(new SharedArrayBuffer(6));
+        await storage.readInto('o', 2, into.subarray(1, 5));
+        expect(into).toEqual(Buffer.from('\x002345\x00'));
+        await expect(storage.readInto('o', 8, into)).rejects.toMatchObject({ code: 'ObjectCorrupt' });
+        await expect(storage.readInto('absent', 0, into)).rejects.toMatchObject({ code: 'ObjectMissing' });
         expect(await storage.stat('absent')).toBeUndefined();
       },
     );

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Opener, Sealer, frameKinds, frameOverhead, parseHeader } from '../../src/repository/frame.ts';
@@ -30,6 +31,29 @@ describe('frames', () => {
         expect(parseHeader(frame)).toMatchObject({ length: frame.length, plainLength: plain.length, sealed: isSealed });
       }),
     );
+  });
+
+  test('blocks that do not shrink are stored as they are, and one that shrinks among them is still compressed', () => {
+    const sealer = new Sealer(secrets);
+    const opener = new Opener(secrets);
+    const size = 2 ** 18;
+    const random = (): Buffer => randomBytes(size);
+    // The last one shrinks in its second half alone.
+    const blocks = [
+      random(),
+      random(),
+      Buffer.alloc(size, 'text '),
+      random(),
+      Buffer.concat([random(), Buffer.alloc(size)]),
+    ];
+    const compressed = blocks.map((plain) => {
+      const into = Buffer.alloc(plain.length + frameOverhead);
+      const length = sealer.seal({ kind: frameKinds.block, plain, id: sealer.id(plain), level: 1 }, into, 0);
+      const frame = into.subarray(0, length);
+      expect(opener.open(frame, frameKinds.block).equals(plain)).toBe(true);
+      return parseHeader(frame).compressed;
+    });
+    expect(compressed).toEqual([false, false, true, false, true]);
   });
 
   test('every flipped bit of a sealed frame is ObjectCorrupt', () => {

@@ -1,15 +1,20 @@
+import { randomFillSync } from 'node:crypto';
 import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { storageContract } from '../contracts/storage.ts';
+import { PackMemory } from '../../src/repository/threads/pack-memory.ts';
 import { repositoryTest as test } from '../repository/fixture.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 storageContract('local', {
   open: createLocalStorage,
   module: new URL('../../src/storage/local/local-storage.ts', import.meta.url).href,
   factory: 'createLocalStorage',
 });
+
+const size = 5 * 2 ** 20;
 
 describe('local storage', () => {
   test('objects are readable by their owner alone', async ({ folder }) => {
@@ -34,6 +39,31 @@ describe('local storage', () => {
       message: expect.stringContaining(folder) as string,
     });
     await chmod(folder, 0o700);
+  });
+
+  test.each([
+    ['memory that begins at a page', async () => new PackMemory(size).take(false)],
+    ['any other memory', async () => Buffer.alloc(size)],
+  ])('objects that are too large for the page cache are whole: %s', async (_name, memory) => {
+    const folder = await temporaryFolder('direct');
+    try {
+      const storage = createLocalStorage(folder.path);
+      // Neither the first part nor the whole is a multiple of what a disk takes at once.
+      const [first, second] = [2 ** 21 + 4095, 2 ** 21 + 1];
+      const bytes = await memory();
+      randomFillSync(bytes);
+      const staged = await storage.stage('packs/large');
+      await staged.append(bytes.subarray(0, first));
+      await staged.append(bytes.subarray(first, first + second));
+      await storage.commit([staged]);
+      expect((await readFile(join(folder.path, 'packs/large'))).equals(bytes.subarray(0, first + second))).toBe(true);
+      const back = await memory();
+      await storage.readInto('packs/large', 0, back.subarray(0, first + second));
+      expect(back.subarray(0, first + second).equals(bytes.subarray(0, first + second))).toBe(true);
+      await expect(storage.readInto('packs/large', 0, back)).rejects.toMatchObject({ code: 'ObjectCorrupt' });
+    } finally {
+      await folder.remove();
+    }
   });
 
   test('a folder that was removed under a running process is made again', async ({ folder }) => {

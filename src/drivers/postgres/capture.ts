@@ -2,8 +2,8 @@
  * Reads a running server into the repository: a base backup with its WAL, the configuration from outside the data
  * directory, and the fingerprints by which a restore is proven.
  *
- *   probed database:   token · snapshot · measure tables ──────────┐ · second snapshot, measured where something changed
- *   replication:       facts · slot · BASE_BACKUP (start … stop) ──┘
+ *   probed database:   token · snapshot · measure tables ─┐              ┌─ second snapshot, measured where something changed
+ *   replication:       facts ─────────────────────────────┘─ slot · BASE_BACKUP (start … stop) ─┘
  *
  * The restored server shows the state at the stop position: it lies between both snapshots.
  * May be called again and overlap: the slot is temporary, a token is one row more.

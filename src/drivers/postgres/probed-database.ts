@@ -23,7 +23,10 @@ export interface Expectations {
   readonly notes: readonly string[];
 }
 
-/** SourceEmpty if the database has no table. The measures run on while the caller copies the server. */
+/**
+ * SourceEmpty if the database has no table. The tables are measured before the caller copies the server: whoever reads a
+ * row first after a change marks its page, and with checksums each such page would go into the WAL of the copy.
+ */
 export async function beginProbedDatabase(
   session: Session,
   config: PostgresConfig,
@@ -36,15 +39,12 @@ export async function beginProbedDatabase(
   const token = await writeToken(session, backupId);
   const readable = tables.filter((table) => table.isReadable && !table.isUnlogged);
   const before = await beginSnapshot(session);
-  const measured = measureAll(session, readable, config.fingerprintUpTo);
-  // Awaited in conclude; a copy that fails earlier must not leave an unhandled rejection.
-  measured.catch(() => {});
+  const first = await measureAll(session, readable, config.fingerprintUpTo);
   return {
     token: 'problem' in token ? null : token,
     unlogged: tables.filter((table) => table.isUnlogged).map(({ table }) => table),
     notes: [...('problem' in token ? [token.problem] : []), ...unreadableNote(tables)],
     conclude: async () => {
-      const first = await measured;
       await session.rows('COMMIT');
       const after = await beginSnapshot(session);
       const isQuiesced = isUnchanged(before, after);
