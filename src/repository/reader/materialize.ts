@@ -144,9 +144,8 @@ class Restore {
     if (this.#batch.isEmpty) return;
     const files = this.#batch.take();
     const { slabs } = this.#parts.pool;
-    // The slab is not used, it is this job's share of the memory.
     const slab = await slabs.acquire();
-    const work = restoreSmallFiles(files, { ...this.#parts, packs: this.#survey.packs })
+    const work = restoreSmallFiles(files, { ...this.#parts, packs: this.#survey.packs }, slab)
       .then((bytes) => this.#progress(bytes))
       .finally(() => slabs.release(slab));
     await this.#track(work);

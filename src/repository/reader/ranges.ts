@@ -5,6 +5,8 @@ import type { Storage } from '../../storage/storage.ts';
 import type { PackRecord } from '../index-object.ts';
 import { layout } from '../layout.ts';
 import type { StoredBlock } from '../threads/jobs.ts';
+import { slabPlainBytes } from '../threads/slab.ts';
+import type { Slab } from '../threads/slab.ts';
 
 interface Range {
   readonly pack: number;
@@ -42,6 +44,20 @@ export function planReads(refs: readonly BlockRef[], packs: readonly PackRecord[
 
 export async function readRanges(storage: Storage, plan: ReadPlan): Promise<Uint8Array<ArrayBuffer>[]> {
   return Promise.all(plan.ranges.map(({ key, offset, length }) => storage.read(key, { offset, length })));
+}
+
+/** The same into the memory of a slab; the views stand in the plan's order. ManifestInvalid if it does not hold them. */
+export async function readRangesInto(storage: Storage, plan: ReadPlan, { bytes }: Slab): Promise<Buffer[]> {
+  let end = 0;
+  const places = plan.ranges.map((range) => {
+    const begin = end;
+    end += range.length;
+    return { ...range, into: bytes.subarray(begin, end) };
+  });
+  if (end > bytes.length)
+    throw new LifeboatError('ManifestInvalid', `an index names ${end} stored bytes for ${slabPlainBytes} of content`);
+  await Promise.all(places.map(async ({ key, offset, into }) => storage.readInto(key, offset, into)));
+  return places.map(({ into }) => into);
 }
 
 function extend(ranges: Range[], wanted: Range): { readonly range: number; readonly at: number } {

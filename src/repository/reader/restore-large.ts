@@ -12,7 +12,8 @@ import type { FileMeta } from '../threads/jobs.ts';
 import type { ThreadPool } from '../threads/pool.ts';
 import { createFlags, finishFile, restoreError } from '../threads/restore-job.ts';
 import { slabPlainBytes } from '../threads/slab.ts';
-import { planReads, readRanges } from './ranges.ts';
+import type { Slab } from '../threads/slab.ts';
+import { planReads, readRangesInto } from './ranges.ts';
 
 interface From {
   readonly storage: Storage;
@@ -59,9 +60,8 @@ class LargeRestore {
     let position = 0;
     for (const refs of chunksOf(blocks)) {
       this.#from.signal?.throwIfAborted();
-      // The slab is not used, it is this job's share of the memory.
       const slab = await this.#from.pool.slabs.acquire();
-      const chunk = this.#run(refs, position).finally(() => this.#from.pool.slabs.release(slab));
+      const chunk = this.#run(refs, position, slab).finally(() => this.#from.pool.slabs.release(slab));
       chunk.catch(() => undefined);
       this.#chunks.push(chunk);
       position += refs.reduce((sum, [, , , , plainLength]) => sum + plainLength, 0);
@@ -92,13 +92,13 @@ class LargeRestore {
     await this.#handle.close().catch(() => undefined);
   }
 
-  async #run(refs: readonly BlockRef[], position: number): Promise<void> {
+  async #run(refs: readonly BlockRef[], position: number, slab: Slab): Promise<void> {
     const { pool, storage, packs, onBytes } = this.#from;
     const plan = planReads(refs, packs);
-    const ranges = await readRanges(storage, plan);
+    const ranges = await readRangesInto(storage, plan, slab);
     const { path: name, sparse } = this.#entry;
     const job = { ranges, blocks: plan.blocks, fd: this.#handle.fd, position, sparse: sparse === true, name };
-    const { length } = await pool.run('chunk', job, { transfer: ranges.map(({ buffer }) => buffer) });
+    const { length } = await pool.run('chunk', job);
     onBytes(length);
   }
 }

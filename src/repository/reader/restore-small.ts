@@ -5,7 +5,8 @@ import type { PackRecord } from '../index-object.ts';
 import type { FileMeta, RestoredFile } from '../threads/jobs.ts';
 import type { ThreadPool } from '../threads/pool.ts';
 import { slabPlainBytes } from '../threads/slab.ts';
-import { planReads, readRanges } from './ranges.ts';
+import type { Slab } from '../threads/slab.ts';
+import { planReads, readRangesInto } from './ranges.ts';
 
 const filesPerJob = 256;
 
@@ -40,16 +41,17 @@ export class SmallFileBatch {
   }
 }
 
-/** Reads, verifies and writes the files; returns their bytes. */
+/** Reads, verifies and writes the files; returns their bytes. The slab is in use until then. */
 export async function restoreSmallFiles(
   files: readonly SmallFile[],
   from: { readonly storage: Storage; readonly pool: ThreadPool; readonly packs: readonly PackRecord[] },
+  slab: Slab,
 ): Promise<number> {
   const plan = planReads(
     files.flatMap(({ entry }) => entry.blocks),
     from.packs,
   );
-  const ranges = await readRanges(from.storage, plan);
+  const ranges = await readRangesInto(from.storage, plan, slab);
   let block = 0;
   const jobs = files.map(({ entry, path, meta }): RestoredFile => {
     const blocks = plan.blocks.slice(block, block + entry.blocks.length);
@@ -64,6 +66,6 @@ export async function restoreSmallFiles(
       meta,
     };
   });
-  await from.pool.run('files', { ranges, files: jobs }, { transfer: ranges.map(({ buffer }) => buffer) });
+  await from.pool.run('files', { ranges, files: jobs });
   return files.reduce((sum, { entry }) => sum + entry.size, 0);
 }

@@ -95,7 +95,7 @@ export interface VerifyResult {
   readonly sha256?: string;
 }
 
-/** A block in a transferred range of a pack. */
+/** A block in a range of a pack, in the memory of a slab. */
 export interface StoredBlock {
   readonly range: number;
   readonly at: number;
@@ -107,7 +107,7 @@ export interface StoredBlock {
 }
 
 export interface RestoreFilesJob {
-  readonly ranges: readonly Uint8Array<ArrayBuffer>[];
+  readonly ranges: readonly Uint8Array[];
   readonly files: readonly RestoredFile[];
 }
 
@@ -129,7 +129,7 @@ export interface FileMeta {
 }
 
 export interface RestoreChunkJob {
-  readonly ranges: readonly Uint8Array<ArrayBuffer>[];
+  readonly ranges: readonly Uint8Array[];
   readonly blocks: readonly StoredBlock[];
   readonly fd: number;
   readonly position: number;

@@ -15,7 +15,6 @@ const zeros = Buffer.alloc(holeBytes);
 
 export function restoreFiles(job: RestoreFilesJob, opener: Opener): Record<string, never> {
   for (const file of job.files) restoreFile(file, job.ranges, opener);
-  for (const range of job.ranges) freeBytes(range);
   return {};
 }
 
@@ -28,7 +27,6 @@ export function restoreChunk(job: RestoreChunkJob, opener: Opener): { readonly l
     length += plain.length;
     freeOpened(plain, block, job.ranges);
   }
-  for (const range of job.ranges) freeBytes(range);
   return { length };
 }
 
