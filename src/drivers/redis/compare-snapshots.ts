@@ -1,5 +1,5 @@
 /** Compares two snapshots key by key: what was captured, and what a restored engine holds. */
-import type { FileHandle } from 'node:fs/promises';
+import { readSync } from 'node:fs';
 import { KeyTable } from './key-table.ts';
 import { functionsDb, RdbReader, type RdbKey, type RdbSummary } from './rdb-reader.ts';
 
@@ -20,30 +20,24 @@ const shownKeys = 20;
 const chunkBytes = 1 << 20;
 
 export interface SnapshotsToCompare {
-  readonly expected: FileHandle;
+  /** File descriptor, as `actual`. */
+  readonly expected: number;
   /** Upper bound of the keys in `expected`. */
   readonly expectedKeys: number;
-  readonly actual: FileHandle;
+  readonly actual: number;
   /** When `actual` was finished: keys that end before may be gone. */
   readonly actualAt: Date;
-  readonly signal: AbortSignal;
 }
 
 /** Reads both once; the expected one again only if keys are missing, to name them. RdbError. */
-export async function compareSnapshots({
-  expected,
-  expectedKeys,
-  actual,
-  actualAt,
-  signal,
-}: SnapshotsToCompare): Promise<Comparison> {
+export function compareSnapshots({ expected, expectedKeys, actual, actualAt }: SnapshotsToCompare): Comparison {
   const table = new KeyTable(expectedKeys + 1024);
-  const summary = await readDump(expected, signal, (key) => table.add(key));
+  const summary = readDump(expected, (key) => table.add(key));
   let same = 0;
   let different = 0;
   let extra = 0;
   const named: { key: string; actual: string }[] = [];
-  await readDump(actual, signal, (key) => {
+  readDump(actual, (key) => {
     const verdict = table.meet(key);
     if (verdict === 'same') return void same++;
     if (verdict === 'absent') return void extra++;
@@ -54,7 +48,7 @@ export async function compareSnapshots({
   let expired = 0;
   let missing = 0;
   if (same + different < total) {
-    await readDump(expected, signal, (key) => {
+    readDump(expected, (key) => {
       if (table.wasMet(key)) return;
       if (key.expiresAtMs !== undefined && key.expiresAtMs <= actualAt.getTime()) return void expired++;
       missing++;
@@ -64,16 +58,12 @@ export async function compareSnapshots({
   return { expectedKeys: total, same, expired, missing, different, extra, named };
 }
 
-export async function readDump(
-  file: FileHandle,
-  signal: AbortSignal,
-  onKey?: (key: RdbKey) => void,
-): Promise<RdbSummary> {
+/** From its begin, wherever the descriptor stands. RdbError. */
+export function readDump(fd: number, onKey?: (key: RdbKey) => void): RdbSummary {
   const reader = new RdbReader(onKey);
   for (let at = 0; ;) {
-    signal.throwIfAborted();
     const chunk = Buffer.allocUnsafeSlow(chunkBytes);
-    const { bytesRead } = await file.read(chunk, 0, chunk.length, at);
+    const bytesRead = readSync(fd, chunk, 0, chunk.length, at);
     if (bytesRead === 0) return reader.end();
     reader.write(chunk.subarray(0, bytesRead));
     at += bytesRead;

@@ -9,8 +9,9 @@ import type { DriverEnvironment, RestoreContext } from '../driver.ts';
 import { removeTree } from '../swap/remove-tree.ts';
 import { stagingPath } from '../swap/staging.ts';
 import { dumpError } from './capture.ts';
-import { compareSnapshots, readDump, type Comparison } from './compare-snapshots.ts';
+import type { Comparison } from './compare-snapshots.ts';
 import { endpointOf, info, withRedis } from './connection.ts';
+import { compareInThread, readInThread } from './dump-work.ts';
 import { configFolder, dumpPath, readFacts, type RedisFacts } from './facts.ts';
 import { giveTo, layoutPaths, linkLayout } from './layout.ts';
 import { withPrivateServer } from './private-server.ts';
@@ -106,7 +107,7 @@ async function proveStructure(
 ): Promise<ProbeResult> {
   const expected = `${facts.keys} keys, ${facts.expiring} with an expiry, checksum holds`;
   try {
-    const { keys, expiring } = await readDump(dump, signal);
+    const { keys, expiring } = await readInThread(dump, signal);
     const actual = `${keys} keys, ${expiring} with an expiry, checksum holds`;
     return { component: config.id, name: 'structure of the dump', expected, actual, ok: actual === expected };
   } catch (error) {
@@ -187,7 +188,7 @@ interface ToCompare {
 
 async function compare({ expected, actual, actualAt, facts, config, signal }: ToCompare): Promise<Comparison> {
   try {
-    return await compareSnapshots({ expected, expectedKeys: facts.keys + facts.functions, actual, actualAt, signal });
+    return await compareInThread({ expected, expectedKeys: facts.keys + facts.functions, actual, actualAt }, signal);
   } catch (error) {
     throw dumpError(error, config.id);
   }
