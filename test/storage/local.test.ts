@@ -42,7 +42,7 @@ describe('local storage', () => {
   });
 
   test.each([
-    ['memory that begins at a page', async () => new PackMemory(size).take(false)],
+    ['memory that begins at a page', async () => new PackMemory(size).take({})],
     ['any other memory', async () => Buffer.alloc(size)],
   ])('objects that are too large for the page cache are whole: %s', async (_name, memory) => {
     const folder = await temporaryFolder('direct');

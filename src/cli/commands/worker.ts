@@ -3,9 +3,11 @@ import { roles, type Role } from '../../domain/component.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { runWorker } from '../../../workers/main.ts';
+import { becomeLean } from '../lean-process.ts';
 import { listOf, loadAppliance, say, type GlobalOptions } from '../context.ts';
 
 export async function worker(globals: GlobalOptions, options: { readonly only?: readonly string[] }): Promise<void> {
+  becomeLean();
   const appliance = await loadAppliance(globals);
   const only = options.only === undefined ? undefined : listOf(options.only).map(parseRole);
   await runWorker({

@@ -38,7 +38,11 @@ export async function compareInThread(
 async function inThread(work: DumpWork, signal: AbortSignal): Promise<RdbSummary | Comparison> {
   signal.throwIfAborted();
   const file = import.meta.url.endsWith('.ts') ? './dump-thread.ts' : './dump-thread.js';
-  const thread = new Worker(new URL(file, import.meta.url), { workerData: work, execArgv: [] });
+  const thread = new Worker(new URL(file, import.meta.url), {
+    workerData: work,
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+  });
   const { promise, resolve, reject } = Promise.withResolvers<DumpReply>();
   const abort = (): void => reject(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });

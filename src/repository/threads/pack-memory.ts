@@ -14,13 +14,17 @@ declare const WebAssembly: {
 const pageBytes = 65_536;
 /** Address space that is reserved, not memory that is taken. */
 const reservedPages = (1024 * 1024 * 1024) / pageBytes;
-/** Packs in memory over all writers, beyond which only a writer without any gets one: 6 of 20 MiB. */
-const packsAtOnce = 6;
+/** Packs in memory over all writers, beyond which only a writer without any gets one: 3 of 20 MiB. */
+const packsAtOnce = 3;
+
+type Memory = Buffer<SharedArrayBuffer>;
 
 export class PackMemory {
   readonly #pages: number;
-  readonly #spare: Buffer<SharedArrayBuffer>[] = [];
-  readonly #waiting: ((memory: Buffer<SharedArrayBuffer>) => void)[] = [];
+  readonly #spare: Memory[] = [];
+  readonly #waiting: { readonly owner: object; readonly resolve: (memory: Memory) => void }[] = [];
+  /** How many each writer holds. */
+  readonly #held = new Map<object, number>();
   #reserve: InstanceType<typeof WebAssembly.Memory> | undefined;
   #reservedPagesLeft = reservedPages;
   #out = 0;
@@ -30,26 +34,38 @@ export class PackMemory {
   }
 
   /**
-   * A writer that holds no pack gets memory at once: it may hold slabs that others wait for. One that still has a pack
-   * on its way waits until one comes back.
+   * A writer that holds no pack gets memory at once: while it waits it keeps slabs, without which the others do not fill
+   * their packs. One that still has a pack on its way may wait, at the longest until its own comes back.
    */
-  async take(hasOther: boolean): Promise<Buffer<SharedArrayBuffer>> {
-    if (hasOther && this.#out >= packsAtOnce) return new Promise((resolve) => this.#waiting.push(resolve));
-    this.#out += 1;
-    return this.#spare.pop() ?? this.#make();
+  async take(owner: object): Promise<Memory> {
+    if (this.#heldBy(owner) > 0 && this.#out >= packsAtOnce)
+      return new Promise((resolve) => this.#waiting.push({ owner, resolve }));
+    return this.#hand(owner, this.#spare.pop() ?? this.#make());
   }
 
-  give(memory: Buffer<SharedArrayBuffer>): void {
-    if (this.#out <= packsAtOnce) {
-      const next = this.#waiting.shift();
-      if (next !== undefined) return next(memory);
-    }
+  give(owner: object, memory: Memory): void {
     this.#out -= 1;
-    this.#spare.push(memory);
+    const held = this.#heldBy(owner) - 1;
+    if (held === 0) this.#held.delete(owner);
+    else this.#held.set(owner, held);
+    const next = this.#waiting.findIndex((waiter) => this.#out < packsAtOnce || this.#heldBy(waiter.owner) === 0);
+    const [waiter] = next === -1 ? [] : this.#waiting.splice(next, 1);
+    if (waiter === undefined) this.#spare.push(memory);
+    else waiter.resolve(this.#hand(waiter.owner, memory));
+  }
+
+  #hand(owner: object, memory: Memory): Memory {
+    this.#out += 1;
+    this.#held.set(owner, this.#heldBy(owner) + 1);
+    return memory;
+  }
+
+  #heldBy(owner: object): number {
+    return this.#held.get(owner) ?? 0;
   }
 
   /** Only this kind of memory is promised to begin at a page. */
-  #make(): Buffer<SharedArrayBuffer> {
+  #make(): Memory {
     const bytes = this.#pages * pageBytes;
     if (this.#reservedPagesLeft < this.#pages) return Buffer.from(new SharedArrayBuffer(bytes));
     this.#reservedPagesLeft -= this.#pages;

@@ -8,6 +8,8 @@ import type { JobKind, JobOf, ResultOf, ThreadError } from './jobs.ts';
 import { PackMemory } from './pack-memory.ts';
 import { SlabPool } from './slab.ts';
 
+/** A thread makes next to no objects; V8 would keep 25 MB for them. */
+const youngMb = 4;
 /** More threads than this wait for the storage and only cost memory. */
 const maxThreads = 4;
 
@@ -81,7 +83,11 @@ export class ThreadPool {
 
   #start(): Thread {
     const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-    const worker = new Worker(new URL(file, import.meta.url), { workerData: { secrets: this.#secrets }, execArgv: [] });
+    const worker = new Worker(new URL(file, import.meta.url), {
+      workerData: { secrets: this.#secrets },
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: youngMb },
+    });
     const thread: Thread = { worker, open: new Map() };
     worker.on('message', (reply: Reply) => {
       const waiting = thread.open.get(reply.number);

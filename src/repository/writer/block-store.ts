@@ -60,6 +60,13 @@ export class BlockStore {
     });
   }
 
+  /** Gives back the pack that was being filled. */
+  async abandon(): Promise<void> {
+    await this.#turn;
+    if (this.#pack !== undefined) this.#memory.give(this.#sink, this.#pack.memory);
+    this.#pack = undefined;
+  }
+
   /** Whether a reference into a pack of this backup names the frame that was read back there. */
   isTrue([pack, offset, length, id]: BlockRef): boolean {
     const place = this.#fresh.find(Buffer.from(id, 'hex'), 0);
@@ -103,7 +110,7 @@ export class BlockStore {
   }
 
   async #openPack(): Promise<PackBuilder> {
-    const memory = await this.#memory.take(this.#sink.isBusy);
+    const memory = await this.#memory.take(this.#sink);
     const number = this.#packs.push(undefined) - 1;
     this.#ours.add(number);
     return new PackBuilder(number, memory);

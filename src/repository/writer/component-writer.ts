@@ -182,6 +182,7 @@ class Writer implements ComponentWriter {
     this.#fail(new LifeboatError('Aborted', 'the capture was given up'));
     for (const file of this.#open) file.abandon();
     await Promise.all(this.#pending);
+    await this.#store.abandon();
     await this.#sink.abandon();
     await this.#index.discard();
   }

@@ -43,18 +43,12 @@ export class PackSink {
     return this.#committed;
   }
 
-  /** Packs are on their way. */
-  get isBusy(): boolean {
-    return this.#running.size > 0;
-  }
-
   get storedBytes(): number {
     return this.#storedBytes;
   }
 
-  /** Returns when there is room for the next pack; `named` learns what the pack is called. */
+  /** Returns when there is room for the next pack; `named` learns what the pack is called. The memory is given back. */
   async push(pack: PackBuilder, named: (record: PackRecord) => void): Promise<void> {
-    this.#throwFailure();
     const run = this.#store(pack, named).catch((error: unknown) => {
       this.#failure ??= { error };
     });
@@ -77,13 +71,14 @@ export class PackSink {
 
   async #store(pack: PackBuilder, named: (record: PackRecord) => void): Promise<void> {
     try {
+      this.#throwFailure();
       const tail = pack.tail(this.#sealer);
       const { sha256: id } = await this.#pool.run('digest', { bytes: pack.bytes, tail });
       named({ id, size: pack.size + tail.length });
       await this.#storeNamed(pack, id, tail);
       this.#committed.push(id);
     } finally {
-      this.#pool.packMemory.give(pack.memory);
+      this.#pool.packMemory.give(this, pack.memory);
     }
   }
 
