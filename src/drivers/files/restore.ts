@@ -46,7 +46,7 @@ export async function stageFiles({ config, tuning }: FilesRestore, context: Rest
   const { token } = context;
   const roots = rootsOf(config.paths);
   const sizes = await sizesInIndex(config, context);
-  const target: SwapTarget = { component: config.id, lives: roots, token, tuning };
+  const target = targetOf({ config, tuning }, token);
   await ensureRoom(sizes, context, target);
   const progress = { files: 0, bytes: 0 };
   const notes = await stagedOrRemoved(target, async () =>
@@ -92,7 +92,7 @@ export async function swapFiles({ config, tuning }: FilesRestore, context: Resto
   const pairs: SwapPair[] = [];
   for (const live of (await sizesInIndex(config, context)).keys())
     pairs.push({ live, staged: await stagedPath(config, live, context.staged) });
-  await swapIn({ component: config.id, pairs, token: context.token, tuning });
+  await swapIn({ ...targetOf({ config, tuning }, context.token), pairs });
 }
 
 /** Where `stageFiles` under this token put the data of a configured path. */
@@ -100,19 +100,24 @@ export async function stagedPath(config: FilesConfig, live: string, staged: Fenc
   return join(await stagingPath(live, config.id, staged), live.slice(1));
 }
 
-export async function undoFiles({ config, tuning }: FilesRestore, token: FencingToken): Promise<void> {
-  const target = { component: config.id, lives: rootsOf(config.paths), token, tuning };
+export async function undoFiles(files: FilesRestore, token: FencingToken): Promise<void> {
+  const target = targetOf(files, token);
   await swapBack(target);
   await removeStaging(target);
 }
 
 export async function commitFiles(
-  { config, tuning }: FilesRestore,
+  files: FilesRestore,
   token: FencingToken,
 ): Promise<{ readonly safetyCopies: readonly string[] }> {
-  const target = { component: config.id, lives: rootsOf(config.paths), token, tuning };
+  const target = targetOf(files, token);
   await removeStaging(target);
   return { safetyCopies: (await swapState(target)).safetyCopies };
+}
+
+/** All configured paths, whatever a recovery point holds of them: the first one decides where journal and lease lie. */
+function targetOf({ config, tuning }: FilesRestore, token: FencingToken): SwapTarget {
+  return { component: config.id, lives: rootsOf(config.paths), token, tuning };
 }
 
 /** Configured paths that the index holds, in the configured order, with their bytes. ManifestInvalid for any other path. */

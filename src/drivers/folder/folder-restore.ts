@@ -133,16 +133,11 @@ export async function stagedFolder(folder: FolderComponent, context: RestoreCont
 
 /** Does nothing where this run's swap is already done; goes on where an earlier attempt was killed in it. */
 export async function swapFolder(folder: FolderComponent, context: RestoreContext): Promise<void> {
-  const { component, token, tuning } = targetOf(folder, context);
-  const receipt = await findStaged({ component, token, lives: [folder.path] }, context.record.indexId);
+  const target = targetOf(folder, context);
+  const receipt = await findStaged(target, context.record.indexId);
   // After a swap the staged folder is gone from its place: then its name only tells which swap is meant.
-  const staged = receipt?.staged[folder.path] ?? (await stagingPath(folder.path, component, context.staged));
-  await swapIn({
-    component,
-    token,
-    pairs: [{ live: folder.path, staged }],
-    ...(tuning === undefined ? {} : { tuning }),
-  });
+  const staged = receipt?.staged[folder.path] ?? (await stagingPath(folder.path, folder.component, context.staged));
+  await swapIn({ ...target, pairs: [{ live: folder.path, staged }] });
 }
 
 /** Goes on where the run's signal was aborted: it is what puts the old data back. */

@@ -35,12 +35,7 @@ export async function swapRedis(config: RedisConfig, context: RestoreContext, tu
   const isDone = state.phase === 'swapped' && state.token !== undefined && isSameRun(state.token, context.token);
   // Called again after success, the server may run on the restored data already.
   if (!isDone) await refuseWhileHeld(config);
-  await swapIn({
-    component: config.id,
-    pairs: await redisPairs(config, context.staged),
-    token: context.token,
-    tuning,
-  });
+  await swapIn({ ...targetOf(config, context, tuning), pairs: await redisPairs(config, context.staged) });
 }
 
 export async function undoRedis(config: RedisConfig, context: RestoreContext, tuning: SwapTuning): Promise<void> {

@@ -40,11 +40,9 @@ export interface SwapTarget {
   readonly tuning?: SwapTuning;
 }
 
-export interface SwapOptions {
-  readonly component: string;
+export interface SwapOptions extends SwapTarget {
+  /** May leave out live paths of which nothing was captured: they stay as they are. */
   readonly pairs: readonly SwapPair[];
-  readonly token: FencingToken;
-  readonly tuning?: SwapTuning;
 }
 
 export interface SwapTuning {
@@ -82,8 +80,7 @@ export interface SwapState {
  * Errors: Fenced, LockHeld, Precondition, PermissionDenied, SwapIncomplete.
  */
 export async function swapIn(options: SwapOptions): Promise<void> {
-  const lives = options.pairs.map((pair) => pair.live);
-  await underLease({ ...options, lives }, async (work) => {
+  await underLease(options, async (work) => {
     await settleJournal(work);
     const last = await work.read();
     if (last?.phase === 'swapped' && isSameRun(last.token, options.token)) return;

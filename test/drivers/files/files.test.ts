@@ -195,6 +195,28 @@ describe('selection', () => {
     await restore(driverOf([later, live]), record);
     expect(await readFile(later, 'utf8')).toBe('kept');
   });
+
+  test('D3.7: a point without the first configured path is undone whole, and its commit names the safety copy', async () => {
+    const record = await capture(driverOf(), repository);
+    // Beside another folder than the rest: the first path decides where journal and lease lie.
+    const later = join(folder.path, 'elsewhere', 'later');
+    await mkdir(join(folder.path, 'elsewhere'));
+    await writeFile(later, 'kept');
+    await writeFile(join(live, 'plain'), 'changed');
+    const driver = driverOf([later, live]);
+    const undone = contextOf({ repository, record, token: token(9001), staged: token(1001) });
+    await restore(driver, record);
+    await driver.undo(undone);
+    expect(await readFile(join(live, 'plain'), 'utf8')).toBe('changed');
+    expect(await readFile(later, 'utf8')).toBe('kept');
+
+    const next = (attempt: number) => token(attempt, '2026-01-02T00:00:00.000Z');
+    await driver.stage(contextOf({ repository, record, token: next(1001) }));
+    await driver.swap(contextOf({ repository, record, token: next(3001), staged: next(1001) }));
+    const committed = contextOf({ repository, record, token: next(5001), staged: next(1001) });
+    expect((await driver.commit(committed)).safetyCopies).toHaveLength(1);
+    expect(await readFile(join(live, 'plain'), 'utf8')).toBe('plain');
+  });
 });
 
 describe('probe', () => {

@@ -5,6 +5,7 @@ import { swapBack, swapIn, type SwapPair } from '../../../src/drivers/swap/swap.
 export interface Attempt {
   readonly act: 'swapIn' | 'swapBack';
   readonly component: string;
+  readonly lives: readonly string[];
   readonly pairs: readonly SwapPair[];
   readonly token: FencingToken;
   /** Dies at this step (1 is the first). */
@@ -25,10 +26,10 @@ const tuning = {
   },
 };
 if (attempt.stopAtStep === 0) process.kill(process.pid, 'SIGSTOP');
-const { component, pairs, token } = attempt;
+const { component, lives, pairs, token } = attempt;
 try {
-  if (attempt.act === 'swapIn') await swapIn({ component, pairs, token, tuning });
-  else await swapBack({ component, lives: pairs.map((pair) => pair.live), token, tuning });
+  if (attempt.act === 'swapIn') await swapIn({ component, lives, pairs, token, tuning });
+  else await swapBack({ component, lives, token, tuning });
 } catch (error) {
   console.log((error as Error).name);
   process.exitCode = 1;

@@ -21,9 +21,9 @@ afterEach(async () => {
 describe.each(modes)('swap of a live path: %s', (mode) => {
   test('D3.7: swapped in, every live path shows the new data; swapped back, the old', async () => {
     const { pairs, lives, state } = await makeFixture(folder.path, mode);
-    await swapIn({ component, pairs, token: token(3001) });
+    await swapIn({ component, lives, pairs, token: token(3001) });
     expect(await state()).toBe('new');
-    await swapIn({ component, pairs, token: token(3002) });
+    await swapIn({ component, lives, pairs, token: token(3002) });
     expect(await state()).toBe('new');
     expect(await swapBack({ component, lives, token: token(9001) })).toBe('restored');
     expect(await state()).toBe('old');
@@ -37,10 +37,11 @@ describe.each(modes)('swap of a live path: %s', (mode) => {
       const at = join(folder.path, String(step));
       await mkdir(at);
       const { pairs, lives, state } = await makeFixture(at, mode);
-      const ended = await startAttempt({ act: 'swapIn', component, pairs, token: token(3001), killAtStep: step }).ended;
+      const ended = await startAttempt({ act: 'swapIn', component, lives, pairs, token: token(3001), killAtStep: step })
+        .ended;
       const settled = await settle({ component, lives, token: token(3002) });
       expect(await state(), `killed at step ${step}`).toBe(settled.phase === 'swapped' ? 'new' : 'old');
-      await swapIn({ component, pairs, token: token(3003) });
+      await swapIn({ component, lives, pairs, token: token(3003) });
       expect(await state(), `swapped in again after step ${step}`).toBe('new');
       await swapBack({ component, lives, token: token(9001) });
       expect(await state(), `swapped back after step ${step}`).toBe('old');
@@ -58,9 +59,15 @@ describe.each(modes)('swap of a live path: %s', (mode) => {
       const at = join(folder.path, String(step));
       await mkdir(at);
       const { pairs, lives, state } = await makeFixture(at, mode);
-      await swapIn({ component, pairs, token: token(3001) });
-      const ended = await startAttempt({ act: 'swapBack', component, pairs, token: token(9001), killAtStep: step })
-        .ended;
+      await swapIn({ component, lives, pairs, token: token(3001) });
+      const ended = await startAttempt({
+        act: 'swapBack',
+        component,
+        lives,
+        pairs,
+        token: token(9001),
+        killAtStep: step,
+      }).ended;
       await swapBack({ component, lives, token: token(9002) });
       expect(await state(), `killed at step ${step}`).toBe('old');
       await chmod(join(at, 'first'), 0o700);
@@ -73,14 +80,14 @@ describe.each(modes)('swap of a live path: %s', (mode) => {
 
   test('undo of a swap that was killed half way brings the old data back', async () => {
     const { pairs, lives, state } = await makeFixture(folder.path, mode);
-    await startAttempt({ act: 'swapIn', component, pairs, token: token(3001), killAtStep: 4 }).ended;
+    await startAttempt({ act: 'swapIn', component, lives, pairs, token: token(3001), killAtStep: 4 }).ended;
     expect(await swapBack({ component, lives, token: token(9001) })).toBe('restored');
     expect(await state()).toBe('old');
   });
 
   test('commit leaves the safety copy and no staging; discarding the copy leaves the live data alone', async () => {
     const { pairs, lives, state } = await makeFixture(folder.path, mode);
-    await swapIn({ component, pairs, token: token(3001) });
+    await swapIn({ component, lives, pairs, token: token(3001) });
     await removeStaging({ component, lives, token: token(5001) });
     const { safetyCopies } = await swapState({ component, lives });
     expect(safetyCopies).toHaveLength(mode === 'absent' ? 1 : 2);
@@ -98,9 +105,9 @@ describe.each(modes)('swap of a live path: %s', (mode) => {
 describe('fencing', () => {
   test('an attempt that was paused before its swap wakes after the next one finished, and changes nothing', async () => {
     const { pairs, lives, state } = await makeFixture(folder.path, 'rename');
-    const late = startAttempt({ act: 'swapIn', component, pairs, token: token(3001), stopAtStep: 0 });
+    const late = startAttempt({ act: 'swapIn', component, lives, pairs, token: token(3001), stopAtStep: 0 });
     await stopped(late.pid);
-    await swapIn({ component, pairs, token: token(3002) });
+    await swapIn({ component, lives, pairs, token: token(3002) });
     await swapBack({ component, lives, token: token(9001) });
     process.kill(late.pid, 'SIGCONT');
     expect(await late.ended).toBe('Fenced');
@@ -108,10 +115,18 @@ describe('fencing', () => {
   });
 
   test('an attempt that was paused in the middle of its swap is settled by the next one and moves nothing when it wakes', async () => {
-    const { pairs, state } = await makeFixture(folder.path, 'rename');
-    const late = startAttempt({ act: 'swapIn', component, pairs, token: token(3001), stopAtStep: 2, leaseMs: 300 });
+    const { pairs, lives, state } = await makeFixture(folder.path, 'rename');
+    const late = startAttempt({
+      act: 'swapIn',
+      component,
+      lives,
+      pairs,
+      token: token(3001),
+      stopAtStep: 2,
+      leaseMs: 300,
+    });
     await stopped(late.pid);
-    await swapIn({ component, pairs, token: token(3002) });
+    await swapIn({ component, lives, pairs, token: token(3002) });
     const before = await readdir(folder.path, { recursive: true });
     process.kill(late.pid, 'SIGCONT');
     expect(await late.ended).toBe('Fenced');
@@ -121,7 +136,15 @@ describe('fencing', () => {
 
   test('a living holder is waited for, and named when it goes on too long', async () => {
     const { pairs, lives } = await makeFixture(folder.path, 'rename');
-    const late = startAttempt({ act: 'swapIn', component, pairs, token: token(3001), stopAtStep: 2, leaseMs: 60_000 });
+    const late = startAttempt({
+      act: 'swapIn',
+      component,
+      lives,
+      pairs,
+      token: token(3001),
+      stopAtStep: 2,
+      leaseMs: 60_000,
+    });
     await stopped(late.pid);
     const waiting = swapBack({ component, lives, token: token(9001), tuning: { waitMs: 100 } });
     await expect(waiting).rejects.toMatchObject({
@@ -134,16 +157,16 @@ describe('fencing', () => {
   });
 
   test('tokens are ordered by lock start, then attempt; one lock start claimed by two runs is refused', async () => {
-    const { pairs } = await makeFixture(folder.path, 'rename');
-    await swapIn({ component, pairs, token: token(3001) });
+    const { pairs, lives } = await makeFixture(folder.path, 'rename');
+    await swapIn({ component, lives, pairs, token: token(3001) });
     const refused = [token(3000), token(9999, 'run-0', '2025-12-31T23:59:59.999Z'), token(9999, 'run-2')];
     for (const lower of refused)
-      await expect(swapIn({ component, pairs, token: lower })).rejects.toMatchObject({ code: 'Fenced' });
+      await expect(swapIn({ component, lives, pairs, token: lower })).rejects.toMatchObject({ code: 'Fenced' });
   });
 
   test('a killed swap of an older run is settled by a newer run, whose safety copy is then the settled data', async () => {
     const { pairs, lives, state } = await makeFixture(folder.path, 'rename');
-    await startAttempt({ act: 'swapIn', component, pairs, token: token(3001), killAtStep: 3 }).ended;
+    await startAttempt({ act: 'swapIn', component, lives, pairs, token: token(3001), killAtStep: 3 }).ended;
     const newer = token(1000, 'run-2', '2026-01-02T00:00:00.000Z');
     const next: { live: string; staged: string }[] = [];
     for (const live of lives) {
@@ -152,7 +175,7 @@ describe('fencing', () => {
       for (const name of ['both', 'newer-only', 'inner/file']) await writeFile(join(staged, name), 'newer\n');
       next.push({ live, staged });
     }
-    await swapIn({ component, pairs: next, token: { ...newer, attempt: 3001 } });
+    await swapIn({ component, lives, pairs: next, token: { ...newer, attempt: 3001 } });
     expect(await state()).toBe('newer');
     expect((await swapState({ component, lives })).safetyCopies).toHaveLength(4);
     await swapBack({ component, lives, token: { ...newer, attempt: 9001 } });
@@ -185,19 +208,23 @@ describe('before anything moves', () => {
   test('live data given as staging is refused', async () => {
     const { lives, state } = await makeFixture(folder.path, 'rename');
     const pairs = lives.map((live) => ({ live, staged: live }));
-    await expect(swapIn({ component, pairs, token: token(3001) })).rejects.toMatchObject({ code: 'Precondition' });
+    await expect(swapIn({ component, lives, pairs, token: token(3001) })).rejects.toMatchObject({
+      code: 'Precondition',
+    });
     expect(await state()).toBe('old');
   });
 
   test('a missing staged path is refused, and the live data stands', async () => {
-    const { pairs, state } = await makeFixture(folder.path, 'rename');
+    const { pairs, lives, state } = await makeFixture(folder.path, 'rename');
     await rm(pairs[1]?.staged ?? '', { recursive: true });
-    await expect(swapIn({ component, pairs, token: token(3001) })).rejects.toMatchObject({ code: 'Precondition' });
+    await expect(swapIn({ component, lives, pairs, token: token(3001) })).rejects.toMatchObject({
+      code: 'Precondition',
+    });
     expect(await state()).toBe('old');
   });
 
   test('a staged path on another filesystem is refused', async () => {
-    const { pairs, state } = await makeFixture(folder.path, 'rename');
+    const { pairs, lives, state } = await makeFixture(folder.path, 'rename');
     const other = '/dev/shm';
     expect((await lstat(other)).dev, 'this test needs /dev/shm on a filesystem of its own').not.toBe(
       (await lstat(folder.path)).dev,
@@ -206,17 +233,32 @@ describe('before anything moves', () => {
     await mkdir(staged);
     try {
       const elsewhere = [{ live: pairs[0]?.live ?? '', staged }];
-      await expect(swapIn({ component, pairs: elsewhere, token: token(3001) })).rejects.toThrow('another filesystem');
+      await expect(swapIn({ component, lives, pairs: elsewhere, token: token(3001) })).rejects.toThrow(
+        'another filesystem',
+      );
       expect(await state()).toBe('old');
     } finally {
       await rm(staged, { recursive: true });
     }
   });
 
+  test('X18: a swap that leaves out the first live path has the journal and the lease of its undo', async () => {
+    const { pairs, lives } = await makeFixture(folder.path, 'rename');
+    const second = pairs.slice(1);
+    const shown = async (): Promise<string> => readFile(join(lives[1] ?? '', 'both'), 'utf8');
+    await swapIn({ component, lives, pairs: second, token: token(3001) });
+    expect(await shown()).toBe('new\n');
+    expect((await swapState({ component, lives })).safetyCopies).toHaveLength(1);
+    expect(await swapBack({ component, lives, token: token(9001) })).toBe('restored');
+    expect(await shown()).toBe('old\n');
+    const late = swapIn({ component, lives, pairs: second, token: token(3002) });
+    await expect(late).rejects.toMatchObject({ code: 'Fenced' });
+  });
+
   test('a path that must be absent afterwards goes aside and comes back', async () => {
     const { lives, state } = await makeFixture(folder.path, 'rename');
     const pairs = lives.map((live) => ({ live, staged: '', remove: true }));
-    await swapIn({ component, pairs, token: token(3001) });
+    await swapIn({ component, lives, pairs, token: token(3001) });
     expect(await state()).toBe('absent');
     await swapBack({ component, lives, token: token(9001) });
     expect(await state()).toBe('old');
@@ -251,7 +293,7 @@ describe('removing', () => {
 
   test('the staging that an unfinished swap still needs is kept', async () => {
     const { pairs, lives, state } = await makeFixture(folder.path, 'rename');
-    await startAttempt({ act: 'swapIn', component, pairs, token: token(3001), killAtStep: 2 }).ended;
+    await startAttempt({ act: 'swapIn', component, lives, pairs, token: token(3001), killAtStep: 2 }).ended;
     await makeStaging(lives[0] ?? '', component, token(1002));
     await removeStaging({ component, lives, token: token(3002) });
     await settle({ component, lives, token: token(3003) });
@@ -263,13 +305,13 @@ describe('removing', () => {
     const { pairs, lives, state } = await makeFixture(folder.path, mode);
     await clearLive({ component, lives, token: token(1001) });
     expect(await state()).toMatch(/absent|torn: $|mixed: torn: , absent/);
-    await swapIn({ component, pairs, token: token(3001) });
+    await swapIn({ component, lives, pairs, token: token(3001) });
     expect(await state()).toBe('new');
   });
 
   test('a link keeps leading somewhere whole: it is repointed in one move, relative as it was', async () => {
     const { pairs, lives } = await makeFixture(folder.path, 'pointer');
-    await swapIn({ component, pairs, token: token(3001) });
+    await swapIn({ component, lives, pairs, token: token(3001) });
     expect(await readlink(lives[0] ?? '')).toMatch(/^\.\.\/elsewhere\/data-v1\.lifeboat-generation-[0-9a-f]{10}$/);
   });
 });
