@@ -1,5 +1,6 @@
 /** What the schema cannot see in one key: references between keys. All problems at once. */
 import { findCycle } from '../domain/graph.ts';
+import { overlaps } from './overlaps.ts';
 import type { Configuration } from './schema.ts';
 
 export interface CrossProblem {
@@ -67,26 +68,6 @@ function cycles({ services }: Configuration): CrossProblem[] {
   return cycle === undefined
     ? []
     : [{ path: ['services', cycle[0] ?? ''], message: `dependsOn has a cycle: ${cycle.join(' → ')}` }];
-}
-
-/** X13: a repository inside what it backs up (or beneath another's data) grows without end and dies with it. */
-function overlaps({ repository, components }: Configuration): CrossProblem[] {
-  const inside = (inner: string, outer: string): boolean =>
-    inner === outer || inner.startsWith(`${outer.replace(/\/$/, '')}/`);
-  return Object.entries(components).flatMap(([id, component]) => {
-    const paths =
-      component.kind === 'files'
-        ? component.paths
-        : 'dataDirectory' in component
-          ? [component.dataDirectory]
-          : [component.path];
-    return paths
-      .filter((path) => inside(repository.path, path) || inside(path, repository.path))
-      .map((path) => ({
-        path: ['components', id],
-        message: `\`${path}\` and the repository \`${repository.path}\` lie inside each other`,
-      }));
-  });
 }
 
 function warnings({ schedules, repository, notify }: Configuration): string[] {

@@ -162,7 +162,10 @@ const models = z.strictObject({
 const files = z.strictObject({
   kind: z.literal('files'),
   ...common,
-  paths: z.array(absolutePath).min(1).describe('files and folders that are captured whole'),
+  paths: z
+    .array(absolutePath)
+    .min(1)
+    .describe('files and folders that are captured whole; no data of another component may lie in them'),
   exclude: z
     .array(z.string())
     .default([])

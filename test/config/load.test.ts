@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfiguration } from '../../src/config/load.ts';
+import { describeAppliance } from '../../src/dev/appliance/description.ts';
+import { renderLifeboatYaml } from '../../src/dev/appliance/lifeboat-yaml.ts';
 import { isLifeboatError } from '../../src/domain/errors.ts';
 
 const minimal = `appliance: wazuh
@@ -93,6 +95,66 @@ describe('lifeboat.yaml', () => {
     expect(problems(minimal.replace('path: /backups', 'path: /var/lib/postgresql/15/main/backups'))[0]).toContain(
       'lie inside each other',
     );
+  });
+
+  test('two components with the same path, or one inside the other, are refused with file and line, excluded or not', () => {
+    const yaml = `${minimal}  app: {kind: files, paths: [/etc/app.conf, /opt/app/], exclude: [/opt/app/models]}
+  models: {kind: models, path: /opt/app/models}
+  vectors: {kind: vectorstore, path: /opt/app-vectors}
+  more:
+    kind: files
+    paths:
+      - /etc/ap
+      - /opt/app-vectors
+  redis: {kind: redis, dataDirectory: /var/lib/redis, configFiles: [/etc/redis/redis.conf]}
+  etc: {kind: files, paths: [/etc/redis]}
+`;
+    const found = problems(yaml);
+    expect(found).toEqual([
+      expect.stringMatching(
+        /^lifeboat\.yaml:11: components\.app\.paths\.1: `\/opt\/app\/` holds `\/opt\/app\/models` of .*`models`/,
+      ),
+      expect.stringMatching(
+        /^lifeboat\.yaml:18: components\.more\.paths\.1: `\/opt\/app-vectors` belongs to component `vectors`/,
+      ),
+      expect.stringMatching(
+        /^lifeboat\.yaml:20: components\.etc\.paths\.0: `\/etc\/redis` holds `\/etc\/redis\/redis\.conf`/,
+      ),
+    ]);
+  });
+
+  test('paths of one component may lie inside each other, and the same path on two hosts is two', () => {
+    const yaml = `${minimal}  redis: {kind: redis, dataDirectory: /srv/redis, configFiles: [/srv/redis/redis.conf]}
+  here: {kind: files, paths: [/etc/app, /etc/app/tls]}
+  there: {kind: files, host: other, paths: [/etc/app]}
+`;
+    expect(problems(yaml)).toEqual([]);
+  });
+
+  test("Lifeboat's own folder inside a component is refused, beside it not", () => {
+    const inside = (state: string): string[] => problems(`${minimal}state: ${state}\n`);
+    for (const state of ['/var/lib/postgresql/15/main', '/var/lib/postgresql/15/main/lifeboat'])
+      expect(inside(state)).toEqual([
+        expect.stringMatching(/^lifeboat\.yaml:11: state: .*inside.*component `postgres`/),
+      ]);
+    expect(inside('/var/lib/postgresql/15/lifeboat')).toEqual([]);
+  });
+
+  test('the configuration of the sample appliance is one that Lifeboat accepts', () => {
+    const appliance = describeAppliance({
+      stateFolder: '/var/tmp/lifeboat',
+      user: undefined,
+      ports: { postgres: 5432, redis: 6379, app: 8000 },
+      passwords: { postgres: '', redis: '' },
+      binaries: {
+        node: '/usr/bin/node',
+        postgresBin: '/usr/lib/postgresql/15/bin',
+        redisServer: '/usr/bin/redis-server',
+      },
+      temporal: { address: '127.0.0.1:7233', uiUrl: 'http://127.0.0.1:8233' },
+      webhookUrl: undefined,
+    });
+    expect(problems(renderLifeboatYaml(appliance))).toEqual([]);
   });
 
   test('X14: a zone with daylight saving is allowed and warned of', () => {

@@ -46,7 +46,7 @@ async function checkRoot(root: string, config: FilesConfig): Promise<Finding> {
         name,
         level: 'warn',
         text: `can be captured, but not restored: another filesystem is mounted at ${list}`,
-        hint: 'configure it as a path of its own component and exclude it here',
+        hint: 'name what lies beside it as paths instead, and the mount as a path of its own',
       };
     }
     return { name, level: 'ok', text: 'readable, and can be exchanged' };

@@ -34,7 +34,7 @@ export async function filesTargets(config: FilesConfig, record: ComponentRecord)
     const mounts = (await nestedMounts(root)).map((mount) => ({
       code: 'Precondition',
       message: `another filesystem is mounted at \`${mount}\`, inside \`${root}\`: it would move away with the old data`,
-      hint: `configure \`${mount}\` as a path of its own component and exclude it here`,
+      hint: `name what lies beside \`${mount}\` as paths instead of \`${root}\`, and the mount as a path of its own`,
     }));
     targets.push({ ...target, problems: [...target.problems, ...mounts] });
   }

@@ -219,6 +219,17 @@ describe('selection', () => {
   });
 });
 
+test('a folder is swapped as a whole: what is excluded in it goes aside with the rest, and an undo brings it back', async () => {
+  await mkdir(join(live, 'models'));
+  await writeFile(join(live, 'models', 'one.gguf'), 'weights');
+  const driver = driverOf([live], ['models']);
+  const record = await capture(driver, repository);
+  await restore(driver, record);
+  expect(await readdir(live)).toEqual(['plain']);
+  await driver.undo(contextOf({ repository, record, token: token(9001), staged: token(1001) }));
+  expect(await readFile(join(live, 'models', 'one.gguf'), 'utf8')).toBe('weights');
+});
+
 describe('probe', () => {
   test('D6.5: changed content, mode, kind and absence are each named; content is never shown', async () => {
     for (const name of ['mode', 'kind', 'absent']) await writeFile(join(live, name), 'secret-canary');
