@@ -6,7 +6,7 @@ import type { JsonValue } from '../src/domain/recovery-point.ts';
 import type { PlanTarget, RestorePlan } from '../src/domain/restore-plan.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
 import { formatBytes } from '../src/domain/duration.ts';
-import { makePlan } from '../src/operations/prepare-restore.ts';
+import { fittingRecords, makePlan } from '../src/operations/prepare-restore.ts';
 import { sealBackup } from '../src/operations/seal-backup.ts';
 import { verifyPoint } from '../src/operations/verify-point.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -96,13 +96,15 @@ export function createStorageActivities(deps: Dependencies) {
         withHeartbeat(async () => {
           const repository = await deps.repository();
           const manifest = await repository.findManifest(at, components);
-          const chosen = manifest.lifeboat.components.filter(
-            ({ id }) => components.length === 0 || components.includes(id),
-          );
           return {
             repositoryId: repository.id,
             backupId: manifest.timestamp,
-            components: chosen.map(({ id, kind, host }) => ({ id, role: roleOfKind(kind), host })),
+            // Nobody can be asked about the others: they may have no queue. The plan names them.
+            components: fittingRecords(manifest, deps.appliance, components).map(({ config: { id, kind, host } }) => ({
+              id,
+              role: roleOfKind(kind),
+              host,
+            })),
           };
         }),
       );

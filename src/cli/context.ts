@@ -67,11 +67,20 @@ export function listOf(text: string | readonly string[] | undefined): string[] {
     .filter((part) => part !== '');
 }
 
-/** Component ids of an option, known to the configuration. InputInvalid names those that are. */
-export function componentsOf(appliance: Appliance, option: readonly string[] | undefined): string[] {
+/**
+ * Component ids of an option, known to the configuration, or to `elsewhere`, which is asked only about others.
+ * InputInvalid names those that are configured.
+ */
+export async function componentsOf(
+  appliance: Appliance,
+  option: readonly string[] | undefined,
+  elsewhere?: () => Promise<readonly string[]>,
+): Promise<string[]> {
   const ids = [...new Set(listOf(option))];
   const known = appliance.components.map(({ id }) => id);
-  const unknown = ids.filter((id) => !known.includes(id));
+  const foreign = ids.filter((id) => !known.includes(id));
+  const others = foreign.length === 0 ? [] : ((await elsewhere?.()) ?? []);
+  const unknown = foreign.filter((id) => !others.includes(id));
   if (unknown.length === 0) return ids;
   throw new LifeboatError('InputInvalid', `unknown component ${unknown.map((id) => `\`${id}\``).join(', ')}`, {
     hint: `configured are ${known.join(', ')}`,

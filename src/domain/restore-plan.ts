@@ -54,6 +54,13 @@ export interface PlanComponent {
   readonly capturedUntil: string;
 }
 
+/** A component of the recovery point that the configuration has not, or has as another kind. */
+export interface PlanMisfit {
+  readonly id: string;
+  readonly kind: ComponentKind;
+  readonly configuredKind: ComponentKind | undefined;
+}
+
 export interface PlanService {
   readonly name: string;
   readonly dependsOn: readonly string[];
@@ -75,6 +82,8 @@ export interface PlanInput {
   readonly appliance: string;
   readonly host: string;
   readonly components: readonly PlanComponent[];
+  /** Each is a problem where it is chosen. */
+  readonly misfits: readonly PlanMisfit[];
   /** Ids to restore; empty means all of the recovery point. */
   readonly chosen: readonly string[];
   readonly services: readonly PlanService[];

@@ -1,14 +1,14 @@
 /** Everything that speaks against a restore, all at once. Pure. */
 import { formatBytes } from './duration.ts';
 import { danglingEdges, findCycle } from './graph.ts';
-import type { PlanInput, PlanProblem } from './restore-plan.ts';
+import type { PlanInput, PlanMisfit, PlanProblem } from './restore-plan.ts';
 
 export function planProblems(input: PlanInput): PlanProblem[] {
-  return [...choiceProblems(input), ...graphProblems(input), ...targetProblems(input)];
+  return [...choiceProblems(input), ...misfitProblems(input), ...graphProblems(input), ...targetProblems(input)];
 }
 
-function choiceProblems({ components, chosen, backupId }: PlanInput): PlanProblem[] {
-  const known = new Set(components.map(({ id }) => id));
+function choiceProblems({ components, misfits, chosen, backupId }: PlanInput): PlanProblem[] {
+  const known = new Set([...components, ...misfits].map(({ id }) => id));
   const unknown = chosen
     .filter((id) => !known.has(id))
     .map((id) => ({
@@ -17,7 +17,7 @@ function choiceProblems({ components, chosen, backupId }: PlanInput): PlanProble
       message: `recovery point ${backupId} holds no component \`${id}\``,
       hint: `it holds: ${[...known].join(', ')}`,
     }));
-  if (components.length > 0) return unknown;
+  if (known.size > 0) return unknown;
   return [
     ...unknown,
     {
@@ -27,6 +27,31 @@ function choiceProblems({ components, chosen, backupId }: PlanInput): PlanProble
       hint: 'choose another one',
     },
   ];
+}
+
+function misfitProblems({ components, misfits, chosen }: PlanInput): PlanProblem[] {
+  const others = components.map(({ id }) => id).filter((id) => chosen.length === 0 || chosen.includes(id));
+  const orOthers = others.length === 0 ? '' : `, or restore the others: --components ${others.join(',')}`;
+  return misfits
+    .filter(({ id }) => chosen.length === 0 || chosen.includes(id))
+    .map((misfit) => misfitProblem(misfit, orOthers));
+}
+
+function misfitProblem({ id, kind, configuredKind }: PlanMisfit, orOthers: string): PlanProblem {
+  if (configuredKind === undefined) {
+    return {
+      code: 'NotFound',
+      subject: id,
+      message: `component \`${id}\` is in the recovery point but not in lifeboat.yaml`,
+      hint: `configure it again, of kind \`${kind}\`${orOthers}`,
+    };
+  }
+  return {
+    code: 'Precondition',
+    subject: id,
+    message: `component \`${id}\` is of kind \`${kind}\` in the recovery point and of kind \`${configuredKind}\` in lifeboat.yaml`,
+    hint: `give the one in lifeboat.yaml another name, and configure \`${id}\` as it was${orOthers}`,
+  };
 }
 
 function graphProblems({ components, services }: PlanInput): PlanProblem[] {

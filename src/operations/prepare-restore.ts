@@ -2,12 +2,13 @@
  * Everything that is known before a restore begins: the recovery point, what each driver says of its target, and the
  * plan. Reads only. Called by the plan activity and by `lifeboat restore plan` (which works with Temporal dead).
  */
-import type { Appliance } from '../domain/appliance.ts';
+import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import type { ComponentRecord, Manifest } from '../domain/recovery-point.ts';
 import {
   planRestore,
   type PlanComponent,
+  type PlanMisfit,
   type PlanProblem,
   type PlanTarget,
   type RestorePlan,
@@ -24,17 +25,16 @@ export interface PlanOptions {
   readonly replaceDamaged: boolean;
 }
 
-/** The plan, or PlanInvalid (or the first problem's code) listing every problem. */
+/** The plan, or PlanInvalid (or the only problem's code) listing every problem. */
 export function makePlan(options: PlanOptions): RestorePlan {
   const { appliance, manifest } = options;
-  const unconfigured = manifest.lifeboat.components.filter(
-    (record) => isChosen(record.id, options.chosen) && !appliance.components.some(({ id }) => id === record.id),
-  );
+  const fitting = fittingRecords(manifest, appliance);
   const result = planRestore({
     backupId: manifest.timestamp,
     appliance: appliance.name,
     host: appliance.host,
-    components: manifest.lifeboat.components.flatMap((record) => planComponent(record, appliance)),
+    components: fitting.map(planComponent),
+    misfits: misfitsOf(manifest, appliance),
     chosen: options.chosen,
     services: appliance.services.map(({ name, dependsOn }) => ({ name, dependsOn })),
     targets: options.targets,
@@ -43,17 +43,33 @@ export function makePlan(options: PlanOptions): RestorePlan {
     stopFirst: options.stopFirst,
     replaceDamaged: options.replaceDamaged,
   });
-  const problems: PlanProblem[] = [
-    ...unconfigured.map(({ id }) => ({
-      code: 'NotFound',
-      subject: id,
-      message: `component \`${id}\` is in the recovery point but not in lifeboat.yaml`,
-      hint: 'configure it, or choose components with --components',
-    })),
-    ...(result.ok ? [] : result.problems),
-  ];
-  if (problems.length > 0 || !result.ok) throw planError(problems);
+  if (!result.ok) throw planError(result.problems);
   return result.plan;
+}
+
+interface FittingRecord {
+  readonly record: ComponentRecord;
+  readonly config: ComponentConfig;
+}
+
+/** The components of a recovery point that have a driver here, where they are configured now. The plan names the others. */
+export function fittingRecords(
+  { lifeboat }: Manifest,
+  { components }: Appliance,
+  chosen: readonly string[] = [],
+): FittingRecord[] {
+  return lifeboat.components.flatMap((record) => {
+    const config = components.find(({ id, kind }) => id === record.id && kind === record.kind);
+    const isWanted = chosen.length === 0 || chosen.includes(record.id);
+    return config === undefined || !isWanted ? [] : [{ record, config }];
+  });
+}
+
+function misfitsOf({ lifeboat }: Manifest, { components }: Appliance): PlanMisfit[] {
+  return lifeboat.components.flatMap(({ id, kind }) => {
+    const configuredKind = components.find((config) => config.id === id)?.kind;
+    return configuredKind === kind ? [] : [{ id, kind, configuredKind }];
+  });
 }
 
 /** What one driver says of the place that it would restore to. */
@@ -62,27 +78,10 @@ export async function describeTarget(driver: Driver, record: ComponentRecord): P
   return targets.map((target) => ({ component: driver.component, ...target }));
 }
 
-function planComponent(record: ComponentRecord, appliance: Appliance): PlanComponent[] {
-  const config = appliance.components.find(({ id }) => id === record.id);
-  if (config === undefined) return [];
+function planComponent({ record, config }: FittingRecord): PlanComponent {
+  const { id, kind, indexId, bytes, capturedUntil } = record;
   const { tier, priority, services, host } = config;
-  return [
-    {
-      id: record.id,
-      kind: record.kind,
-      host,
-      tier,
-      priority,
-      services,
-      indexId: record.indexId,
-      bytes: record.bytes,
-      capturedUntil: record.capturedUntil,
-    },
-  ];
-}
-
-function isChosen(id: string, chosen: readonly string[]): boolean {
-  return chosen.length === 0 || chosen.includes(id);
+  return { id, kind, host, tier, priority, services, indexId, bytes, capturedUntil };
 }
 
 function planError(problems: readonly PlanProblem[]): LifeboatError {

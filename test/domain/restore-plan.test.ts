@@ -39,6 +39,7 @@ const appliance: PlanInput = {
     component('configuration', 'files', ['app'], { tier: 'configuration' }),
     component('monitoring', 'files', ['prometheus'], { tier: 'monitoring' }),
   ],
+  misfits: [],
   chosen: [],
   services: [
     { name: 'postgres', dependsOn: [] },
@@ -160,6 +161,36 @@ describe('all problems at once', () => {
     expect(found).toContain('PlanInvalid app');
     expect(found).toContain('PlanInvalid redis');
     expect(found.filter((text) => text === 'PlanInvalid postgres')).toHaveLength(1);
+  });
+
+  test('D6.1: what left the configuration, or has another kind there, is named with all other problems and a hint', () => {
+    const misfits = [
+      { id: 'certificates', kind: 'files', configuredKind: undefined },
+      { id: 'uploads', kind: 'files', configuredKind: 'models' },
+    ] as const;
+    const locked = { code: 'PermissionDenied', message: 'may not write', hint: 'run as root' };
+    const place = { path: '/data/redis', device: '8:1', needBytes: 1, freeBytes: 10, liveBytes: 0 };
+    const input = { ...appliance, misfits, targets: [{ component: 'redis', ...place, problems: [locked] }] };
+    const result = planRestore({ ...input, chosen: ['certificates', 'uploads', 'redis', 'nothing'] });
+    expect(result).toMatchObject({
+      problems: [
+        { code: 'NotFound', subject: 'nothing' },
+        {
+          code: 'NotFound',
+          subject: 'certificates',
+          message: expect.stringContaining('not in lifeboat.yaml') as string,
+          hint: 'configure it again, of kind `files`, or restore the others: --components redis',
+        },
+        {
+          code: 'Precondition',
+          subject: 'uploads',
+          message: expect.stringContaining('`models` in lifeboat') as string,
+        },
+        { code: 'PermissionDenied', subject: 'redis' },
+      ],
+    });
+    expect(codes({ ...input, components: [] })).toEqual(expect.arrayContaining(['NotFound certificates']));
+    expect(planRestore({ ...appliance, misfits, chosen: ['redis'] }).ok).toBe(true);
   });
 
   test('D6.1: needs on one disk add up, and what is missing is said in bytes', () => {

@@ -246,6 +246,27 @@ describe('a wish that does not fit', () => {
       message: expect.stringMatching(/`data`.*not (?:configured|in lifeboat.yaml)/) as string,
     });
     expect(await readFile(join(added, 'file'), 'utf8')).toBe('spoiled');
+    // With another kind under the other name, no component of the point has a driver: both are told at once.
+    await worker.stop();
+    worker = await startWorkerWith(soundText.replace(kept, `extra: { kind: models, path: ${added} }`));
+    await expect(restoreOf(both.id)).rejects.toMatchObject({
+      code: 'PlanInvalid',
+      message: expect.stringMatching(
+        /2 problems:[^]*`data`[^]*configure it again[^]*`extra` is of kind `files`/,
+      ) as string,
+    });
+    for (const wish of [[], ['--components', 'data,extra']]) {
+      expect(await cli('restore', 'plan', '--at', both.id, ...wish)).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/2 problems:[^]*`data`[^]*`extra` is of kind `files`/) as string,
+      });
+    }
+    expect(await cli('restore', 'plan', '--at', both.id, '--components', 'dta')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('unknown component `dta`') as string,
+    });
+    await worker.stop();
+    worker = await startWorkerWith(soundText.replace(kept, extra));
     const { backupWorkflowId } = await restoreOf(both.id, { components: ['extra'] });
     expect(await readFile(join(added, 'file'), 'utf8')).toBe('new');
     await resultOf(stage.client.workflow.getHandle(backupWorkflowId));

@@ -72,6 +72,7 @@ export function benchPlan(chosen: readonly string[]): RestorePlan {
       bytes: 10,
       capturedUntil: '2026-11-22T02:00:00.000Z',
     })),
+    misfits: [],
     chosen,
     services,
     targets: [],

@@ -30,7 +30,7 @@ export interface RunOptions {
 
 export async function backupsRun(globals: GlobalOptions, options: RunOptions): Promise<void> {
   const appliance = await loadAppliance(globals);
-  const components = componentsOf(appliance, options.components);
+  const components = await componentsOf(appliance, options.components);
   await withClient(appliance, async (client) => {
     const input = { components, requestedBy: requestedBy(), reason: options.reason };
     const summary = `full backup of ${appliance.name}, asked by ${requestedBy()}`;

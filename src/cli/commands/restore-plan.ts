@@ -1,12 +1,12 @@
 /** `lifeboat restore plan`: in this process, so that it works with Temporal dead; the run makes the same plan. */
 import type { Manifest } from '../../domain/recovery-point.ts';
 import type { ManifestListing } from '../../repository/repository.ts';
-import { recordOf } from '../../operations/find-record.ts';
-import { describeTarget, makePlan } from '../../operations/prepare-restore.ts';
+import { describeTarget, fittingRecords, makePlan } from '../../operations/prepare-restore.ts';
 import type { Parts } from '../../../workers/wire.ts';
 import {
   commandOf,
   componentsOf,
+  listOf,
   print,
   printJson,
   say,
@@ -31,28 +31,32 @@ export async function restorePlan(globals: GlobalOptions, options: SelectOptions
     print(planText(view));
     const { backupId } = view.plan;
     const components =
-      (options.components ?? []).length === 0
-        ? ''
-        : ` --components ${componentsOf(parts.appliance, options.components).join(',')}`;
+      (options.components ?? []).length === 0 ? '' : ` --components ${listOf(options.components).join(',')}`;
     say('\nnothing was changed; to do it:');
     sayCommand(commandOf(globals, `restore start --at ${backupId}${components} --reason '…'`));
   });
 }
 
+/** What may be asked for: also what only a recovery point knows any more, for the plan says best what that needs. */
+export async function restorableOf(
+  { appliance, repository }: Parts,
+  option: readonly string[] | undefined,
+): Promise<string[]> {
+  return componentsOf(appliance, option, async () => {
+    const listings = await (await repository()).listManifests();
+    return listings.flatMap(({ manifest }) => manifest?.lifeboat.components.map(({ id }) => id) ?? []);
+  });
+}
+
 /** Reads the recovery point and asks every driver about its target; changes nothing. */
-export async function planHere(
-  { appliance, repository: open, driver }: Parts,
-  options: SelectOptions,
-): Promise<PlanView> {
-  const chosen = componentsOf(appliance, options.components);
-  const repository = await open();
+export async function planHere(parts: Parts, options: SelectOptions): Promise<PlanView> {
+  const { appliance, driver } = parts;
+  const chosen = await restorableOf(parts, options.components);
+  const repository = await parts.repository();
   const manifest = await repository.findManifest(options.at, chosen);
   const configured = appliance.components.map(({ id }) => id);
-  const records = manifest.lifeboat.components.filter(
-    ({ id }) => (chosen.length === 0 || chosen.includes(id)) && configured.includes(id),
-  );
   const targets = await Promise.all(
-    records.map(async ({ id }) => describeTarget(driver(id), await recordOf(repository, manifest.timestamp, id))),
+    fittingRecords(manifest, appliance, chosen).map(async ({ record }) => describeTarget(driver(record.id), record)),
   );
   const plan = makePlan({
     appliance,

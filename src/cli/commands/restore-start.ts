@@ -7,22 +7,13 @@ import type { Appliance } from '../../domain/appliance.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { RestoreResult } from '../../../workflows/messages.ts';
-import {
-  commandOf,
-  componentsOf,
-  loadAppliance,
-  print,
-  printJson,
-  say,
-  withParts,
-  type GlobalOptions,
-} from '../context.ts';
+import { commandOf, loadAppliance, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
 import { exit } from '../exit.ts';
 import { planText } from '../output/plan.ts';
 import { plural } from '../output/table.ts';
 import { requestedBy } from '../requested-by.ts';
 import { goesOn, onInterrupt, watchRun } from '../watch.ts';
-import { planHere, type SelectOptions } from './restore-plan.ts';
+import { planHere, restorableOf, type SelectOptions } from './restore-plan.ts';
 
 export interface StartOptions extends SelectOptions {
   readonly reason?: string;
@@ -36,7 +27,7 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
   const appliance = await loadAppliance(globals);
   requireTime(options.disasterAt);
   requireName(appliance, options.confirm);
-  const components = componentsOf(appliance, options.components);
+  const components = await withParts(globals, async (parts) => restorableOf(parts, options.components));
   await withClient(appliance, async (client) => {
     await requireWorker(client, appliance);
     await requireFree(client, appliance);
