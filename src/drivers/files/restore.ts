@@ -1,10 +1,10 @@
 /** Restoring configured paths: each is staged beside itself, checked there, and swapped as one pair. */
-import { dirname, join } from 'node:path';
-import { LifeboatError } from '../../domain/errors.ts';
+import { join } from 'node:path';
 import type { FilesConfig } from '../../domain/appliance.ts';
 import type { ComponentRecord } from '../../domain/recovery-point.ts';
 import type { FencingToken, RestoreContext, RestoreTarget, StageFacts } from '../driver.ts';
-import { deviceOf, freeBytes, nearestExisting, treeBytes } from '../swap/disk.ts';
+import { ensureRoom, notDamaged } from '../folder/room.ts';
+import { treeBytes } from '../swap/disk.ts';
 import { makeStaging, removeStaging, stagedOrRemoved, stagingPath } from '../swap/staging.ts';
 import {
   clearLive,
@@ -16,6 +16,7 @@ import {
   type SwapTuning,
 } from '../swap/swap.ts';
 import { restoreTargetOf } from '../swap/target.ts';
+import { damagedRoots } from './damage.ts';
 import { admittedRoot, isReserved, rootsOf } from './paths.ts';
 import { nestedMounts } from './nested-mounts.ts';
 
@@ -41,13 +42,24 @@ export async function filesTargets(config: FilesConfig, record: ComponentRecord)
   return targets;
 }
 
-/** Fetches and verifies every configured path of the index into this attempt's own staging. */
+/**
+ * Fetches and verifies every configured path of the index into this attempt's own staging. NoSpace before the first byte;
+ * Precondition where `--replace-damaged` meets good data.
+ */
 export async function stageFiles({ config, tuning }: FilesRestore, context: RestoreContext): Promise<StageFacts> {
   const { token } = context;
   const roots = rootsOf(config.paths);
   const sizes = await sizesInIndex(config, context);
   const target = targetOf({ config, tuning }, token);
-  await ensureRoom(sizes, context, target);
+  const replace = {
+    damaged: async () => damagedOnly(config, context.signal),
+    clear: async (lives: readonly string[]) => clearLive(target, lives),
+  };
+  await ensureRoom(sizes, {
+    component: config.id,
+    removeLeftovers: async () => removeStaging(target),
+    ...(context.replaceDamaged ? { replace } : {}),
+  });
   const progress = { files: 0, bytes: 0 };
   const notes = await stagedOrRemoved(target, async () =>
     fetchRoots({ config, roots, found: sizes.keys(), progress }, context),
@@ -135,26 +147,10 @@ async function sizesInIndex(
   return new Map(roots.flatMap((root) => (found.has(root) ? [[root, found.get(root) ?? 0]] : [])));
 }
 
-/** NoSpace before the first byte; with `--replace-damaged` the live data makes room. */
-async function ensureRoom(
-  sizes: ReadonlyMap<string, number>,
-  context: RestoreContext,
-  target: SwapTarget,
-): Promise<void> {
-  const needs = new Map<string, { root: string; bytes: number }>();
-  for (const [root, bytes] of sizes) {
-    const device = await deviceOf(dirname(root));
-    needs.set(device, { root, bytes: (needs.get(device)?.bytes ?? 0) + bytes });
-  }
-  for (const { root, bytes } of needs.values()) {
-    const free = await freeBytes(root);
-    if (free >= bytes) continue;
-    if (context.replaceDamaged) return clearLive(target);
-    throw new LifeboatError('NoSpace', `staging beside \`${root}\` needs ${bytes} bytes, ${free} are free`, {
-      component: target.component,
-      hint: `free ${bytes - free} bytes on the filesystem of ${await nearestExisting(root)}; nothing was switched`,
-    });
-  }
+async function damagedOnly(config: FilesConfig, signal: AbortSignal): Promise<readonly string[]> {
+  const damaged = await damagedRoots(config, signal);
+  if (damaged.length === 0) throw notDamaged(rootsOf(config.paths), config.id);
+  return damaged;
 }
 
 async function needPerRoot(roots: readonly string[], bytes: number): Promise<Map<string, number>> {

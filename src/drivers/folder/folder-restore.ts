@@ -20,7 +20,7 @@ import {
 import { clearLive, swapBack, swapIn, swapState, type SwapTarget } from '../swap/swap.ts';
 import { restoreTargetOf } from '../swap/target.ts';
 import { giveOwnAttributes } from './folder-attributes.ts';
-import { ensureRoom } from './room.ts';
+import { ensureRoom, notDamaged } from './room.ts';
 import type { FolderOwner } from './walk-folder.ts';
 
 export interface FolderComponent {
@@ -63,15 +63,15 @@ export async function stageFolder(
   const { indexId, bytes, files } = context.record;
   const known = await findStaged(target, indexId);
   if (known !== undefined) return { bytes, files, facts: { reused: true }, notes: notesOf(known) };
-  const makeRoom = async (): Promise<void> => {
-    await refuseUnlessDamaged(folder);
-    await clearLive(target);
+  const replace = {
+    damaged: async () => damagedOnly(folder),
+    clear: async () => clearLive(target),
   };
   const needs = new Map([[folder.path, await bytesInIndex(context)]]);
   await ensureRoom(needs, {
     component: folder.component,
     removeLeftovers: async () => removeStaging(target),
-    ...(context.replaceDamaged ? { makeRoom } : {}),
+    ...(context.replaceDamaged ? { replace } : {}),
   });
   return stagedOrRemoved(target, async () => fetchFolder(folder, context, owner));
 }
@@ -111,12 +111,9 @@ async function bytesInIndex({ repository, record, signal }: RestoreContext): Pro
   return bytes;
 }
 
-async function refuseUnlessDamaged({ component, path, damage }: FolderComponent): Promise<void> {
-  if ((await damage()).length > 0) return;
-  throw new LifeboatError('Precondition', `nothing is proven to be wrong with \`${path}\``, {
-    component,
-    hint: 'make room and restore without --replace-damaged: then the old data stays',
-  });
+async function damagedOnly({ component, path, damage }: FolderComponent): Promise<readonly string[]> {
+  if ((await damage()).length > 0) return [path];
+  throw notDamaged([path], component);
 }
 
 /** The folder that `stageFolder` filled. Precondition where this run staged nothing. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { PostgresConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { notDamaged } from '../folder/room.ts';
 import { readControlFile } from './control-file.ts';
 import { asOther, ownerOf } from './owner.ts';
 import { runningPostmaster } from './postmaster.ts';
@@ -18,10 +19,7 @@ export async function refuseUnlessDamaged(config: PostgresConfig, binDirectory: 
   if ((await lstat(dataDirectory).catch(() => undefined)) === undefined) return;
   const control = await readControlFile(dataDirectory);
   if (control === undefined || (await hasWrongChecksums(config, binDirectory))) return;
-  throw new LifeboatError('Precondition', `nothing is proven to be wrong with \`${dataDirectory}\``, {
-    component: id,
-    hint: 'make room and restore without --replace-damaged: then the old data stays',
-  });
+  throw notDamaged([dataDirectory], id);
 }
 
 /** Precondition if a server runs on the live data directory. */

@@ -49,14 +49,17 @@ export async function stagePostgres(
   if ((await findStaged(target, record.indexId)) !== undefined) {
     return { bytes: record.bytes, files: record.files, facts: { reused: true } };
   }
-  const makeRoom = async () => {
-    await refuseUnlessDamaged(config, binaries);
-    await clearLive({ ...target, lives: [paths.data, ...paths.tablespaces.map(({ live }) => live)] });
+  const replace = {
+    damaged: async () => {
+      await refuseUnlessDamaged(config, binaries);
+      return [paths.data, ...paths.tablespaces.map(({ live }) => live)];
+    },
+    clear: async (lives: readonly string[]) => clearLive(target, lives),
   };
   await ensureRoom(await bytesPerLive(paths, context), {
     component: config.id,
     removeLeftovers: () => removeStaging(target),
-    ...(context.replaceDamaged ? { makeRoom } : {}),
+    ...(context.replaceDamaged ? { replace } : {}),
   });
   return stagedOrRemoved(target, async () => fetchAll({ paths, target, owner, facts }, context));
 }

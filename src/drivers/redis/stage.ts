@@ -7,15 +7,19 @@ import { LifeboatError } from '../../domain/errors.ts';
 import type { FencingToken, RestoreContext, StageFacts } from '../driver.ts';
 import { readOwners } from '../files/owners.ts';
 import { isInside } from '../files/paths.ts';
-import { freeBytes, nearestExisting } from '../swap/disk.ts';
-import { makeParents, makeStaging, stagedOrRemoved, stagingPath } from '../swap/staging.ts';
+import { ensureRoom, notDamaged } from '../folder/room.ts';
+import { makeParents, makeStaging, removeStaging, stagedOrRemoved, stagingPath } from '../swap/staging.ts';
 import { clearLive, type SwapPair, type SwapTuning } from '../swap/swap.ts';
+import { isDamaged } from './damage.ts';
 import { configFolder, dumpPath, readFacts, type RedisFacts } from './facts.ts';
 import { refuseWhileHeld } from './holders.ts';
 import { giveTo, layOut, layoutPaths, setMode } from './layout.ts';
-import { findServerBinary, refuseNewerDump } from './server-binary.ts';
+import { findServerBinary, refuseNewerDump, type ServerBinary } from './server-binary.ts';
 
-/** VersionMismatch, NoSpace, Precondition (a live server with `--replace-damaged`), and those of the repository. */
+/**
+ * VersionMismatch, NoSpace before the first byte, Precondition (`--replace-damaged` meets a live server or good data),
+ * and those of the repository.
+ */
 export async function stageRedis(
   config: RedisConfig,
   context: RestoreContext,
@@ -24,8 +28,16 @@ export async function stageRedis(
   const facts = await readFacts(context);
   const binary = await findServerBinary(config);
   if (binary !== undefined) refuseNewerDump(binary, facts, config.id);
-  await ensureRoom(config, facts, context, tuning);
-  const target = { component: config.id, lives: redisLives(config), token: context.token };
+  const target = { component: config.id, lives: redisLives(config), token: context.token, tuning };
+  const replace = {
+    damaged: async () => damagedOnly(config, facts, binary),
+    clear: async (lives: readonly string[]) => clearLive(target, lives),
+  };
+  await ensureRoom(new Map([[config.dataDirectory, facts.dumpBytes]]), {
+    component: config.id,
+    removeLeftovers: async () => removeStaging(target),
+    ...(context.replaceDamaged ? { replace } : {}),
+  });
   return stagedOrRemoved(target, async () => fetchAndLayOut(config, context, facts));
 }
 
@@ -120,24 +132,12 @@ function outsideFiles({ dataDirectory, configFiles }: RedisConfig): string[] {
   return configFiles.filter((path) => !isInside(path, dataDirectory));
 }
 
-async function ensureRoom(
+async function damagedOnly(
   config: RedisConfig,
   facts: RedisFacts,
-  { replaceDamaged, token }: RestoreContext,
-  tuning: SwapTuning,
-): Promise<void> {
-  const free = await freeBytes(config.dataDirectory);
-  if (free >= facts.dumpBytes) return;
-  if (!replaceDamaged) {
-    throw new LifeboatError(
-      'NoSpace',
-      `staging beside \`${config.dataDirectory}\` needs ${facts.dumpBytes} bytes, ${free} are free`,
-      {
-        component: config.id,
-        hint: `free ${facts.dumpBytes - free} bytes on the filesystem of ${await nearestExisting(config.dataDirectory)}; nothing was switched`,
-      },
-    );
-  }
+  binary: ServerBinary | undefined,
+): Promise<readonly string[]> {
   await refuseWhileHeld(config);
-  await clearLive({ component: config.id, lives: [config.dataDirectory], token, tuning });
+  if (await isDamaged(config, facts, binary)) return [config.dataDirectory];
+  throw notDamaged([config.dataDirectory], config.id);
 }

@@ -30,14 +30,14 @@ export async function discardSafetyCopies(target: SwapTarget): Promise<readonly 
 }
 
 /**
- * `--replace-damaged`: deletes the live data before the new is staged, for there is no room for both. There is no way
- * back from it. Only for data that failed its own check, with its services stopped, when the recovery point is verified.
- * Settles first. Errors: Fenced, LockHeld, PermissionDenied.
+ * `--replace-damaged`: deletes live data (all of the target, or these paths of it) before the new is staged, for there is
+ * no room for both. There is no way back from it. Only for data that failed its own check, with its services stopped,
+ * when the recovery point is verified. Settles first. Errors: Fenced, LockHeld, PermissionDenied.
  */
-export async function clearLive(target: SwapTarget): Promise<void> {
+export async function clearLive(target: SwapTarget, lives: readonly string[] = target.lives): Promise<void> {
   await underLease(target, async (work) => {
     await settleJournal(work);
-    for (const live of target.lives) {
+    for (const live of lives) {
       const place = await placeOf(live);
       if (!place.exists) continue;
       const away = join(place.folder, damagedName(target.component, target.token, live));

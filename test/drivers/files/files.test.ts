@@ -10,7 +10,9 @@ import {
   readdir,
   readlink,
   rm,
+  statfs,
   symlink,
+  truncate,
   utimes,
   writeFile,
 } from 'node:fs/promises';
@@ -21,10 +23,14 @@ import type { IndexEntry } from '../../../src/domain/entry.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
+import { damagedRoots } from '../../../src/drivers/files/damage.ts';
 import { excluder } from '../../../src/drivers/files/exclude.ts';
 import { factsPath, type FilesFacts } from '../../../src/drivers/files/facts.ts';
+import { makeStaging } from '../../../src/drivers/swap/staging.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { broken, capture, contextOf, makeRepository, token } from '../../contracts/driver-fixture.ts';
+import { enlarged } from '../../contracts/enlarged.ts';
+import { takeGibibyte } from '../../support/full-disk.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
 
 let folder: TemporaryFolder;
@@ -228,6 +234,58 @@ test('a folder is swapped as a whole: what is excluded in it goes aside with the
   expect(await readdir(live)).toEqual(['plain']);
   await driver.undo(contextOf({ repository, record, token: token(9001), staged: token(1001) }));
   expect(await readFile(join(live, 'models', 'one.gguf'), 'utf8')).toBe('weights');
+});
+
+describe('room', () => {
+  test('what a killed attempt staged makes room for the next one, where both do not fit', async () => {
+    const driver = driverOf();
+    const record = await capture(driver, repository);
+    const leftover = await makeStaging(live, 'files', token(1001));
+    const needBytes = await takeGibibyte(join(leftover, 'plain'));
+    const claimed = enlarged(repository, needBytes);
+    await driver.stage(contextOf({ repository: claimed, record, token: token(1002) }));
+    await expect(lstat(leftover)).rejects.toThrow('ENOENT');
+    expect(
+      broken(await driver.validate(contextOf({ repository, record, token: token(2001), staged: token(1002) }))),
+    ).toEqual([]);
+  });
+
+  test('D6.1: --replace-damaged deletes no path that can be read whole, not even beside one that is gone', async () => {
+    const gone = join(folder.path, 'gone');
+    await writeFile(gone, 'gone');
+    const driver = driverOf([gone, live]);
+    const record = await capture(driver, repository);
+    await rm(gone);
+    // Both sizes are claimed, not written: no disk has room for two such copies, and one such copy is live.
+    await truncate(join(live, 'plain'), 2 ** 30);
+    const { bavail, bsize } = await statfs(folder.path);
+    const claimed = enlarged(repository, Math.ceil((bavail * bsize) / 2) + 2 ** 28);
+    const stage = (replaceDamaged: boolean) =>
+      driver.stage(contextOf({ repository: claimed, record, token: token(1001), replaceDamaged }));
+    await expect(stage(false)).rejects.toMatchObject({ code: 'NoSpace' });
+    await expect(stage(true)).rejects.toMatchObject({
+      code: 'Precondition',
+      message: `nothing is proven to be wrong with \`${gone}\`, \`${live}\``,
+    });
+    await chmod(join(live, 'plain'), 0);
+    await expect(stage(true)).rejects.toMatchObject({ code: 'PermissionDenied' });
+    expect(await readdir(live)).toEqual(['plain']);
+  });
+
+  test('a path whose bytes the disk does not give is damaged, one that reads whole or is gone is not', async () => {
+    const config: FilesConfig = {
+      id: 'files',
+      kind: 'files',
+      host: 'main',
+      tier: 'critical',
+      priority: 1,
+      services: [],
+      // The kernel answers EIO for the first bytes of a process's memory, as a disk does for a bad block.
+      paths: ['/proc/self/mem', live, join(folder.path, 'gone')],
+      exclude: [],
+    };
+    expect(await damagedRoots(config, new AbortController().signal)).toEqual(['/proc/self/mem']);
+  });
 });
 
 describe('probe', () => {

@@ -1,15 +1,19 @@
-import { access, chmod, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { access, chmod, readFile, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RedisConfig } from '../../../src/domain/appliance.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 import { createRedisDriver } from '../../../src/drivers/redis/driver.ts';
-import { stagingPath } from '../../../src/drivers/swap/staging.ts';
+import { isDamaged } from '../../../src/drivers/redis/damage.ts';
+import { readFacts } from '../../../src/drivers/redis/facts.ts';
+import { findServerBinary } from '../../../src/drivers/redis/server-binary.ts';
+import { makeStaging, stagingPath } from '../../../src/drivers/swap/staging.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { broken, capture, contextOf, makeRepository, token } from '../../contracts/driver-fixture.ts';
+import { takeGibibyte } from '../../support/full-disk.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
 import { fill, sampleKeys, withClient } from './sample.ts';
-import { makeRedisSubject, password, type RedisSubject } from './subject.ts';
+import { makeRedisSubject, password, withFacts, type RedisSubject } from './subject.ts';
 
 let folder: TemporaryFolder;
 let repository: Repository;
@@ -221,6 +225,66 @@ describe('restore', () => {
     await unlock();
     await subject.start();
     expect(await withClient(subject.instance, (client) => client.get('plain'))).toBe('old data');
+  });
+
+  test('what a killed attempt staged makes room for the next one, where both do not fit', async () => {
+    await begin();
+    const record = await capture(subject.driver, repository);
+    const leftover = await makeStaging(subject.config.dataDirectory, 'redis', token(1001));
+    const dumpBytes = await takeGibibyte(join(leftover, 'dump.rdb'));
+    const claimed = withFacts(repository, { dumpBytes });
+    await subject.driver.stage(contextOf({ repository: claimed, record, token: token(1002) }));
+    await expect(access(leftover)).rejects.toThrow('ENOENT');
+    const checked = contextOf({ repository, record, token: token(2001), staged: token(1002) });
+    expect(broken(await subject.driver.validate(checked))).toEqual([]);
+  });
+
+  test('D6.1: --replace-damaged deletes only what a server refuses to load, and only where two copies do not fit', async () => {
+    await begin();
+    const record = await capture(subject.driver, repository);
+    const { dataDirectory } = subject.config;
+    // Both sizes are claimed, not written: no disk has room for two such copies, and one such copy is live.
+    await writeFile(join(dataDirectory, 'huge'), '');
+    await truncate(join(dataDirectory, 'huge'), 2 ** 42);
+    const claimed = withFacts(repository, { dumpBytes: 2 ** 42 });
+    const stage = (replaceDamaged: boolean) =>
+      subject.driver.stage(contextOf({ repository: claimed, record, token: token(1001), replaceDamaged }));
+    await expect(stage(true)).rejects.toMatchObject({ code: 'Precondition', message: /still uses/ });
+    await subject.stop();
+    const good = { code: 'Precondition', message: `nothing is proven to be wrong with \`${dataDirectory}\`` };
+    await expect(stage(true)).rejects.toMatchObject(good);
+    // A crash cuts the end off: the server loads the rest.
+    const append = join(dataDirectory, 'appendonlydir');
+    const [incremental = ''] = (await readdir(append)).filter((name) => name.endsWith('.incr.aof'));
+    await truncate(join(append, incremental), (await stat(join(append, incremental))).size - 3);
+    await expect(stage(true)).rejects.toMatchObject(good);
+    await writeFile(join(append, incremental), 'no commands');
+    await expect(stage(false)).rejects.toMatchObject({ code: 'NoSpace' });
+    expect(await readFile(join(append, incremental), 'utf8')).toBe('no commands');
+    await stage(true);
+    await expect(access(dataDirectory)).rejects.toThrow('ENOENT');
+    await subject.driver.swap(contextOf({ repository, record, token: token(3001), staged: token(1001) }));
+    await subject.start();
+    expect(broken(await subject.driver.probe(contextOf({ repository, record, token: token(4001) })))).toEqual([]);
+  });
+
+  test('D6.1: a dump is as good as the server says of it, and no dump at all is lost', async () => {
+    await begin({ appendonly: 'no' });
+    const record = await capture(subject.driver, repository);
+    await subject.stop();
+    const binary = await findServerBinary(subject.config);
+    const facts = await readFacts({ repository, record });
+    const dump = join(subject.config.dataDirectory, facts.dumpName);
+    const damaged = () => isDamaged(subject.config, facts, binary);
+    expect(await damaged()).toBe(false);
+    const bytes = await readFile(dump);
+    bytes[bytes.length >> 1]! ^= 1;
+    await writeFile(dump, bytes);
+    expect(await damaged()).toBe(true);
+    // What cannot be checked is not proven.
+    expect(await isDamaged(subject.config, facts, undefined)).toBe(false);
+    await rm(dump);
+    expect(await damaged()).toBe(true);
   });
 
   test('D2.7: a staged dump that was spoiled does not validate', async () => {

@@ -309,6 +309,18 @@ describe('removing', () => {
     expect(await state()).toBe('new');
   });
 
+  test('--replace-damaged of one live path leaves the others, and is fenced as the whole', async () => {
+    const { lives } = await makeFixture(folder.path, 'rename');
+    const [first = '', second = ''] = lives;
+    await clearLive({ component, lives, token: token(1002) }, [second]);
+    expect(await readFile(join(first, 'both'), 'utf8')).toBe('old\n');
+    await expect(lstat(second)).rejects.toThrow('ENOENT');
+    await expect(clearLive({ component, lives, token: token(1001) }, [first])).rejects.toMatchObject({
+      code: 'Fenced',
+    });
+    expect(await readFile(join(first, 'both'), 'utf8')).toBe('old\n');
+  });
+
   test('a link keeps leading somewhere whole: it is repointed in one move, relative as it was', async () => {
     const { pairs, lives } = await makeFixture(folder.path, 'pointer');
     await swapIn({ component, lives, pairs, token: token(3001) });

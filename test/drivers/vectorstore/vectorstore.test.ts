@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
-import { chmod, open, readFile, rm, stat, statfs, truncate, writeFile } from 'node:fs/promises';
+import { chmod, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VectorstoreConfig } from '../../../src/domain/appliance.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
@@ -9,6 +7,7 @@ import { makeStaging } from '../../../src/drivers/swap/staging.ts';
 import { createVectorstoreDriver } from '../../../src/drivers/vectorstore/driver.ts';
 import { engineTest } from '../../support/engines.ts';
 import { enlarged } from '../../contracts/enlarged.ts';
+import { takeGibibyte } from '../../support/full-disk.ts';
 import { failedProbes, makeBench, type RestoreBench } from '../folder/restore-bench.ts';
 import { configOf, writeStore, writeStoreSync } from './store.ts';
 
@@ -233,19 +232,12 @@ describe('restore', () => {
     expect((await driverOf(live).restoreTargets(record))[0]?.problems).toEqual([]);
   });
 
-  test('what a killed attempt staged makes room for the next one, where both do not fit', async ({
-    kit,
-    live,
-    folder,
-  }) => {
+  test('what a killed attempt staged makes room for the next one, where both do not fit', async ({ kit, live }) => {
     const driver = driverOf(live);
     const record = await kit.capture(driver);
     const { token } = kit.context(record, 1001);
     const leftover = await makeStaging(live, 'vectorstore', token);
-    // A gibibyte that is really taken, so that others who write to this disk do not matter.
-    await promisify(execFile)('fallocate', ['-l', '1G', join(leftover, 'faiss_index.faiss')]);
-    const { bavail, bsize } = await statfs(folder);
-    const needBytes = bavail * bsize + 2 ** 29;
+    const needBytes = await takeGibibyte(join(leftover, 'faiss_index.faiss'));
     const context = { ...kit.context(record, 1002), repository: enlarged(kit.repository, Math.ceil(needBytes / 3)) };
     await driver.stage(context);
     await expect(stat(leftover)).rejects.toThrow('ENOENT');

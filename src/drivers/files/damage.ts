@@ -1,0 +1,46 @@
+/** Which configured paths the disk gives back no more: `--replace-damaged` deletes nothing else. */
+import { createReadStream } from 'node:fs';
+import { constants } from 'node:os';
+import type { FilesConfig } from '../../domain/appliance.ts';
+import { isLifeboatError } from '../../domain/errors.ts';
+import { readOwners } from './owners.ts';
+import { rootsOf } from './paths.ts';
+import { unusable, walk } from './walk.ts';
+
+/** What a disk or its filesystem says of bytes that it lost. The last is EUCLEAN, which Node has no name for. */
+const lostBytes: readonly number[] = [constants.errno.EIO, constants.errno.EBADMSG, 117];
+
+/**
+ * The damaged ones. Files have no structure that could be checked, so only a failing disk is proof; a path that is gone
+ * leaves nothing to delete. Reads all of them. PermissionDenied, SourceCorrupt for any other fault of reading.
+ */
+export async function damagedRoots(config: FilesConfig, signal: AbortSignal): Promise<string[]> {
+  const damaged: string[] = [];
+  for (const root of rootsOf(config.paths)) if (await isDamaged(root, config, signal)) damaged.push(root);
+  return damaged;
+}
+
+async function isDamaged(root: string, config: FilesConfig, signal: AbortSignal): Promise<boolean> {
+  const owners = await readOwners();
+  const { id: component, exclude } = config;
+  try {
+    for await (const found of walk({ component, roots: [root], exclude, owners })) {
+      signal.throwIfAborted();
+      if (found.kind === 'file') await readThrough(found.source, component);
+    }
+    return false;
+  } catch (error) {
+    if (isLifeboatError(error, 'SourceEmpty')) return false;
+    const { errno } = (isLifeboatError(error) ? error.cause : error) as NodeJS.ErrnoException;
+    if (errno !== undefined && lostBytes.includes(-errno)) return true;
+    throw error;
+  }
+}
+
+async function readThrough(path: Buffer, component: string): Promise<void> {
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) void chunk;
+  } catch (error) {
+    throw unusable(error, path.toString(), component);
+  }
+}
