@@ -25,6 +25,7 @@ import { providePostgres } from './setup/postgres.mjs';
 import { runProgram } from './setup/program.mjs';
 import { provideRedis } from './setup/redis.mjs';
 import { printTable } from './setup/report.mjs';
+import { openResultFile } from './setup/result-file.mjs';
 import { provideRunUser } from './setup/run-user.mjs';
 import { SetUpError } from './setup/step.mjs';
 import { provideTemporal } from './setup/temporal.mjs';
@@ -33,9 +34,9 @@ import { provideTools } from './setup/tools.mjs';
 
 const [task, ...args] = process.argv.slice(2);
 const tasks = {
-  demo: (setup) => runProgram(setup, ['src/dev/demo.ts', ...args]),
-  test: (setup) => runTests(setup, args),
-  bench: (setup) => runProgram(setup, ['bench/main.ts', ...args]),
+  demo: runDemo,
+  test: async () => runTests(await setUp(), args),
+  bench: async () => runProgram(await setUp(), ['bench/main.ts', ...args]),
 };
 
 try {
@@ -49,7 +50,15 @@ async function main() {
   if (!names.includes(task))
     throw new SetUpError(`unknown task \`${task ?? ''}\``, `node setup.mjs ${names.join('|')}`);
   checkHost();
-  return tasks[task](await setUp());
+  return tasks[task]();
+}
+
+/** The demo writes its result through an open descriptor: it runs as a user who may not write where root typed. */
+async function runDemo() {
+  const result = openResultFile(args);
+  const setup = await setUp();
+  if (result === undefined) return runProgram(setup, ['src/dev/demo.ts', ...args]);
+  return runProgram(setup, ['src/dev/demo.ts', ...args, '--json-descriptor=3'], { descriptors: [result] });
 }
 
 async function setUp() {

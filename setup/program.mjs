@@ -10,14 +10,17 @@ import { delimiter, dirname, join } from 'node:path';
 const harmless =
   /^(PATH|LANG|LC_.*|TZ|TERM|COLORTERM|COLUMNS|CI|NO_COLOR|FORCE_COLOR|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|LIFEBOAT_.*)$/;
 
-/** Runs `node args…` with inherited stdio and gives its exit code; a death by signal counts as 128 + its number. */
-export function runProgram(setup, args, { asRoot = false } = {}) {
+/**
+ * Runs `node args…` with inherited stdio and gives its exit code; a death by signal counts as 128 + its number. The
+ * program finds `descriptors` from number 3 on.
+ */
+export function runProgram(setup, args, { asRoot = false, descriptors = [] } = {}) {
   const { node, checkout, user } = setup;
   const change = user.switchTo && !asRoot;
   const child = spawn(node, args, {
     cwd: checkout,
     env: environment(setup, asRoot),
-    stdio: 'inherit',
+    stdio: ['inherit', 'inherit', 'inherit', ...descriptors],
     ...(change ? { uid: user.uid, gid: user.gid } : {}),
   });
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];

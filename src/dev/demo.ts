@@ -1,13 +1,13 @@
 /** `npm run demo`: the main job on a real sample appliance. Exit 0 only if every probe holds. */
-import { writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { withClient } from '../client/connection.ts';
-import { describeError, exitCodeOf } from '../cli/exit.ts';
+import { describeError, exit, exitCodeOf } from '../cli/exit.ts';
 import { appUrl } from './appliance/description.ts';
 import { parseDemoOptions, usage, type DemoOptions } from './demo/options.ts';
+import { openResultFile, type ResultFile } from './demo/result-file.ts';
 import { makeStage, openStage, type Stage } from './demo/stage.ts';
 import { say, tell, tellStory } from './demo/story.ts';
-import { measure, summaryText } from './demo/summary.ts';
+import { measure, summaryText, type DemoResult } from './demo/summary.ts';
 
 // Experimental Node features that we use on purpose are no news here.
 process.removeAllListeners('warning');
@@ -22,6 +22,7 @@ try {
 }
 
 async function play(options: DemoOptions): Promise<void> {
+  const file = openResultFile(options);
   const stage = await makeStage(new Date());
   const stop = stopOnSignal(stage);
   try {
@@ -29,9 +30,9 @@ async function play(options: DemoOptions): Promise<void> {
       tellStory({ stage, client, size: options.size, sabotage: options.sabotage }),
     );
     const result = measure(story, stage.appliance);
-    if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
     process.stderr.write(`${summaryText(result, story, stage.appliance, stage.sample.stateFolder, options.keep)}\n`);
-    if (!result.ok) process.exitCode = 1;
+    if (!result.ok) process.exitCode = exit.failed;
+    leave(result, file);
     if (options.keep) {
       stop();
       await linger(stage);
@@ -39,6 +40,16 @@ async function play(options: DemoOptions): Promise<void> {
   } finally {
     stop();
     await stage.stop();
+  }
+}
+
+/** The summary was printed before: a full disk ends neither the story nor `--keep`. */
+function leave(result: DemoResult, file: ResultFile | undefined): void {
+  try {
+    file?.write(result);
+  } catch (error) {
+    process.stderr.write(`\n${describeError(error)}\n`);
+    process.exitCode = exit.failed;
   }
 }
 

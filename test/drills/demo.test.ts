@@ -152,8 +152,16 @@ describe('the demo', () => {
 });
 
 describe('sabotage is noticed and named', () => {
+  test('a row, also where the result cannot be written: the summary stands, and says so', async () => {
+    const { code, stderr } = await node([script, '--sabotage', 'row', '--json', '/dev/full']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/SABOTAGE: /);
+    expect(stderr).toMatch(/FAILED +postgres\/table public\.messages/);
+    expect(stderr).toMatch(/npm run demo -- --open \S+/);
+    expect(stderr).toContain('--json: `/dev/full` cannot be written: ENOSPC');
+  }, 300_000);
+
   test.each([
-    ['row', /FAILED +postgres\/table public\.messages/],
     ['key', /FAILED +redis\/key cache:rule:5700/],
     ['index', /FAILED +vectorstore\/file faiss_index\.faiss/],
     ['config', /FAILED +configuration\/file \S*companion-alerts\.yml/],

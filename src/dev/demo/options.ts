@@ -7,6 +7,8 @@ import { applianceSizes, type ApplianceSize } from '../appliance/seed/sizes.ts';
 export interface DemoOptions {
   readonly size: ApplianceSize;
   readonly json: string | undefined;
+  /** Set-up opened the file of --json already, with the rights of its caller. */
+  readonly jsonDescriptor: number | undefined;
   readonly sabotage: SabotageKind | undefined;
   readonly keep: boolean;
   /** State folder of an earlier demo that is opened again. */
@@ -29,6 +31,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions {
       options: {
         size: { type: 'string', default: 'small' },
         json: { type: 'string' },
+        'json-descriptor': { type: 'string' },
         sabotage: { type: 'string' },
         keep: { type: 'boolean', default: false },
         open: { type: 'string' },
@@ -41,6 +44,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions {
   return {
     size: oneOf('--size', applianceSizes, values.size),
     json: values.json,
+    jsonDescriptor: values['json-descriptor'] === undefined ? undefined : Number(values['json-descriptor']),
     sabotage: values.sabotage === undefined ? undefined : oneOf('--sabotage', sabotageKinds, values.sabotage),
     keep: values.keep,
     open: values.open,
