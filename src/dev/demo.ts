@@ -30,8 +30,12 @@ async function play(options: DemoOptions): Promise<void> {
       tellStory({ stage, client, size: options.size, sabotage: options.sabotage }),
     );
     const result = measure(story, stage.appliance);
-    process.stderr.write(`${summaryText(result, story, stage.appliance, stage.sample.stateFolder, options.keep)}\n`);
-    if (!result.ok) process.exitCode = exit.failed;
+    if (story.failure !== undefined) {
+      process.stderr.write(`\n${describeError(story.failure)}\n`);
+      process.exitCode = exitCodeOf(story.failure);
+    }
+    process.stderr.write(`${summaryText(result, story, stage.appliance, stage.sample.stateFolder)}\n`);
+    if (!result.ok) process.exitCode ||= exit.failed;
     leave(result, file);
     if (options.keep) {
       stop();
@@ -49,7 +53,7 @@ function leave(result: DemoResult, file: ResultFile | undefined): void {
     file?.write(result);
   } catch (error) {
     process.stderr.write(`\n${describeError(error)}\n`);
-    process.exitCode = exit.failed;
+    process.exitCode ||= exit.failed;
   }
 }
 
@@ -71,7 +75,7 @@ async function reopen(folder: string): Promise<void> {
 }
 
 async function linger(stage: Stage): Promise<void> {
-  tell('OPEN', 'everything runs; Ctrl-C stops it');
+  tell('OPEN', 'what runs stays up until Ctrl-C');
   say(`Temporal UI   ${stage.temporal.uiUrl}`);
   say(`app           ${appUrl(stage.sample)}/health/detailed`);
   say(`command line  npm run -s lifeboat -- -c ${stage.configFile}`);

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +11,7 @@ import { canaries } from '../../src/dev/appliance/seed/configuration.ts';
 import type { DemoResult } from '../../src/dev/demo/summary.ts';
 import { openStage, type Stage } from '../../src/dev/demo/stage.ts';
 import { cliScript } from '../../src/dev/demo/worker-process.ts';
+import { poll } from '../../src/dev/poll.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 
 const script = fileURLToPath(new URL('../../src/dev/demo.ts', import.meta.url));
@@ -49,10 +51,11 @@ describe('the demo', () => {
     const result = JSON.parse(await readFile(json, 'utf8')) as DemoResult;
     state = /--open (\S+)/.exec(stderr)?.[1] ?? '';
     expect(result.ok).toBe(true);
-    expect(result.backup.id).toMatch(/^\d{8}_\d{6}$/);
-    expect(result.backup.bytes).toBeGreaterThan(50e6);
-    expect(result.restore.steps.every(({ state: step }) => step === 'done')).toBe(true);
-    expect(result.restore.steps.map(({ id }) => id)).toEqual(
+    const { backup, restore, rpo, rto } = result as Required<DemoResult>;
+    expect(backup.id).toMatch(/^\d{8}_\d{6}$/);
+    expect(backup.bytes).toBeGreaterThan(50e6);
+    expect(restore.steps.every(({ state: step }) => step === 'done')).toBe(true);
+    expect(restore.steps.map(({ id }) => id)).toEqual(
       expect.arrayContaining([
         'verify',
         'stage:postgres',
@@ -64,12 +67,12 @@ describe('the demo', () => {
       ]),
     );
     // The app wrote after the backup: a demo that lost nothing would not have destroyed anything.
-    expect(result.rpo.lost.rows).toBeGreaterThan(0);
-    expect(result.rpo.lost.keys).toBeGreaterThan(0);
-    expect(result.rpo.seconds).toBeGreaterThan(0);
-    expect(result.rpo.seconds).toBeLessThan(result.rpo.objectiveSeconds);
-    expect(result.rto.fromDisasterSeconds).toBeGreaterThan(0);
-    expect(result.rto.fromDisasterSeconds).toBeLessThan(result.rto.objectiveSeconds);
+    expect(rpo.lost.rows).toBeGreaterThan(0);
+    expect(rpo.lost.keys).toBeGreaterThan(0);
+    expect(rpo.seconds).toBeGreaterThan(0);
+    expect(rpo.seconds).toBeLessThan(rpo.objectiveSeconds);
+    expect(rto.fromDisasterSeconds).toBeGreaterThan(0);
+    expect(rto.fromDisasterSeconds).toBeLessThan(rto.objectiveSeconds);
     for (const component of ['postgres', 'redis', 'vectorstore', 'models', 'configuration', 'app']) {
       expect(result.probes.filter((probe) => probe.component === component).length).toBeGreaterThan(0);
     }
@@ -165,7 +168,6 @@ describe('sabotage is noticed and named', () => {
     ['key', /FAILED +redis\/key cache:rule:5700/],
     ['index', /FAILED +vectorstore\/file faiss_index\.faiss/],
     ['config', /FAILED +configuration\/file \S*companion-alerts\.yml/],
-    ['object', /error: \w+: object packs\/\S+, block \w+ of file /],
   ])(
     '%s',
     async (kind, named) => {
@@ -177,6 +179,43 @@ describe('sabotage is noticed and named', () => {
     300_000,
   );
 });
+
+test('a restore that fails is told to its end: error, result, links, the command that opens it; --keep holds', async () => {
+  const json = join(folder.path, 'failed.json');
+  const child = spawn(process.execPath, [script, '--sabotage', 'object', '--json', json, '--keep'], {
+    env: { ...process.env, LIFEBOAT_DEMO_STATE: folder.path },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  let told = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (told += text));
+  await poll(async () => (told.includes('   command line  ') ? true : undefined), {
+    timeoutMs: 240_000,
+    describe: () => new Error(`the demo does not stay: ${told.slice(-2000)}`),
+  });
+  const links = [...told.slice(told.indexOf('== RESULT')).matchAll(/^ +(http\S+\/workflows\/\S+)$/gm)].map(
+    ([, link = '']) => link,
+  );
+  expect(links, told).toHaveLength(2);
+  for (const link of links) expect((await fetch(link)).status).toBe(200);
+  child.kill('SIGTERM');
+  expect(await exited).toEqual([1, null]);
+
+  expect(told).toMatch(/SABOTAGE: /);
+  const named = /\w+: object packs\/\S+, block \w+ of file /;
+  expect(told).toMatch(new RegExp(`error: ${named.source}`));
+  expect(told).toContain('== RESULT: NOT RESTORED');
+  expect(told).toMatch(/npm run demo -- --open \S+/);
+  const result = JSON.parse(await readFile(json, 'utf8')) as DemoResult;
+  expect(result).toMatchObject({ ok: false, error: expect.stringMatching(named), probes: [] });
+  expect(result.backup?.id).toMatch(/^\d{8}_\d{6}$/);
+  expect(result.restore?.steps).toContainEqual({
+    id: expect.stringMatching(/^stage:/),
+    seconds: expect.any(Number),
+    state: 'failed',
+  });
+  expect(result.rto).toBeUndefined();
+}, 300_000);
 
 /** Every text in every history of the server: inputs, results, failures, heartbeats, summaries, memos. */
 async function historiesOf({ temporal }: Stage): Promise<string> {

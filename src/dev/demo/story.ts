@@ -5,12 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Client } from '@temporalio/client';
 import { watchRun } from '../../cli/watch.ts';
-import { runUrl } from '../../client/connection.ts';
-import { startRun } from '../../client/runs.ts';
+import { explained, runUrl } from '../../client/connection.ts';
+import { snapshot, startRun } from '../../client/runs.ts';
 import { triggerSchedule } from '../../client/schedules.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
-import type { FullBackupResult, RestoreResult } from '../../../workflows/messages.ts';
+import type { FullBackupResult, RestoreResult, StepReport } from '../../../workflows/messages.ts';
 import { strike } from '../appliance/disaster.ts';
 import { sabotage, type SabotageKind } from '../appliance/sabotage.ts';
 import { seedAppliance } from '../appliance/seed/seed.ts';
@@ -22,13 +22,25 @@ import { probeAppliance, probeChat } from './prove.ts';
 import type { Stage } from './stage.ts';
 import { cliScript } from './worker-process.ts';
 
+/** What is known: a story that fails is told as far as it came, because then a look is needed most. */
 export interface Story {
-  readonly backup: FullBackupResult & { readonly workflowId: string };
-  readonly restore: RestoreResult & { readonly workflowId: string };
-  readonly losses: Losses;
-  readonly disasterAt: Date;
-  readonly restoredAt: Date;
-  readonly probes: readonly ProbeResult[];
+  backup?: TracedRun<FullBackupResult>;
+  disasterAt?: Date;
+  restore?: TracedRun<RestoreResult>;
+  probes: readonly ProbeResult[];
+  losses?: Losses;
+  /** Why it ended early. */
+  failure?: Error;
+}
+
+export interface TracedRun<T> {
+  readonly workflowId: string;
+  readonly startedAt: Date;
+  endedAt?: Date;
+  /** Absent where the run failed. */
+  result?: T;
+  /** As the run showed them when it ended. */
+  steps: readonly StepReport[];
 }
 
 export interface StoryOptions {
@@ -42,17 +54,24 @@ export interface StoryOptions {
 const afterBackupMs = 2000;
 
 export async function tellStory(options: StoryOptions): Promise<Story> {
-  const { stage, client } = options;
+  const story: Story = { probes: [] };
+  try {
+    await tellInto(story, options);
+  } catch (error) {
+    story.failure = explained(error, options.stage.appliance) as Error;
+  }
+  return story;
+}
+
+async function tellInto(story: Story, { stage, client, size, sabotage: kind }: StoryOptions): Promise<void> {
   const { sample, appliance } = stage;
-  await seed(stage, options.size);
+  await seed(stage, size);
   const traffic = await startTraffic(sample);
-  let disasterAt: Date;
-  let backup: Story['backup'];
+  let backup: FullBackupResult;
   try {
     tell('BACKUP', 'the daily schedule is triggered now; the app keeps writing');
-    const workflowId = await triggerSchedule(client, appliance, 'backup-full');
-    say(runUrl(appliance, workflowId));
-    backup = { ...(await watchRun<FullBackupResult>(client, workflowId)), workflowId };
+    story.backup = traced(await triggerSchedule(client, appliance, 'backup-full'));
+    backup = await follow(story.backup, stage, client);
     say(
       `${backup.text}: ${formatBytes(backup.bytes)}, ${formatBytes(backup.storedBytes)} stored, ${formatDuration(backup.seconds)}`,
     );
@@ -60,34 +79,50 @@ export async function tellStory(options: StoryOptions): Promise<Story> {
 
     tell('DISASTER', 'every process is killed, every byte of the appliance is deleted');
     const disaster = await strike(sample);
-    disasterAt = disaster.at;
+    story.disasterAt = disaster.at;
     disaster.deleted.forEach((path) => say(`deleted ${path}`));
   } finally {
     await traffic.stop();
   }
 
-  if (options.sabotage === 'object') say(`SABOTAGE: ${await sabotage('object', sample)}`);
+  if (kind === 'object') say(`SABOTAGE: ${await sabotage(kind, sample)}`);
   tell('RESTORE', 'along the dependency graph, staged and checked beside the live paths');
   const input = {
     at: backup.id,
     confirm: appliance.name,
     reason: 'demo disaster',
     requestedBy: 'demo',
-    disasterAt: disasterAt.toISOString(),
+    disasterAt: story.disasterAt.toISOString(),
   };
   const { workflowId } = await startRun(client, appliance, 'restore', input, `demo restore of ${appliance.name}`);
-  say(runUrl(appliance, workflowId));
-  const restore = { ...(await watchRun<RestoreResult>(client, workflowId)), workflowId };
-  const restoredAt = new Date();
+  story.restore = traced(workflowId);
+  const restore = await follow(story.restore, stage, client);
 
-  if (options.sabotage !== undefined && options.sabotage !== 'object')
-    say(`SABOTAGE: ${await sabotage(options.sabotage, sample)}`);
+  if (kind !== undefined && kind !== 'object') say(`SABOTAGE: ${await sabotage(kind, sample)}`);
   tell('PROOF', 'the manifest in the repository against the running engines');
-  const probes = [...(await probeAppliance(appliance, backup.id)), await probeChat(sample)];
-  const losses = await countLosses(sample);
+  story.probes = [...(await probeAppliance(appliance, backup.id)), await probeChat(sample)];
+  story.losses = await countLosses(sample);
   tell('BACKUP', 'the restored appliance gets a recovery point of its own');
   await watchRun(client, restore.backupWorkflowId);
-  return { backup, restore, losses, disasterAt, restoredAt, probes };
+}
+
+function traced<T>(workflowId: string): TracedRun<T> {
+  return { workflowId, startedAt: new Date(), steps: [] };
+}
+
+/** Watches the run to its end and keeps what it showed, also where it fails. */
+async function follow<T>(run: TracedRun<T>, { appliance }: Stage, client: Client): Promise<T> {
+  say(runUrl(appliance, run.workflowId));
+  try {
+    run.result = await watchRun<T>(client, run.workflowId);
+    return run.result;
+  } finally {
+    run.endedAt = new Date();
+    run.steps = await snapshot(client, run.workflowId).then(
+      ({ view }) => view?.steps ?? [],
+      () => [],
+    );
+  }
 }
 
 /** Engines start, are filled, the app starts; the repository is made as a user makes it; a worker creates the schedule. */

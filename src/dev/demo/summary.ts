@@ -5,25 +5,28 @@ import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import type { Story } from './story.ts';
 
+/** A part that the demo did not reach is absent. */
 export interface DemoResult {
   readonly ok: boolean;
-  readonly backup: {
+  /** Why it ended early. */
+  readonly error?: string;
+  readonly backup?: {
     readonly id: string;
     readonly bytes: number;
     readonly storedBytes: number;
     readonly seconds: number;
   };
-  readonly restore: {
+  readonly restore?: {
     readonly id: string;
     readonly seconds: number;
     readonly steps: readonly { readonly id: string; readonly seconds: number; readonly state: string }[];
   };
-  readonly rpo: {
+  readonly rpo?: {
     readonly seconds: number;
     readonly lost: { readonly rows: number; readonly keys: number; readonly vectors: number };
     readonly objectiveSeconds: number;
   };
-  readonly rto: {
+  readonly rto?: {
     readonly fromDisasterSeconds: number;
     readonly fromStartSeconds: number;
     readonly objectiveSeconds: number;
@@ -31,59 +34,102 @@ export interface DemoResult {
   readonly probes: readonly ProbeResult[];
 }
 
-export function measure(
-  { backup, restore, losses, disasterAt, restoredAt, probes }: Story,
-  { objectives }: Appliance,
-): DemoResult {
+export function measure(story: Story, appliance: Appliance): DemoResult {
+  const { restore, failure, probes } = story;
   return {
-    ok: restore.state === 'committed' && probes.length > 0 && probes.every(({ ok }) => ok),
-    backup: { id: backup.id, bytes: backup.bytes, storedBytes: backup.storedBytes, seconds: backup.seconds },
-    restore: {
-      id: restore.workflowId,
-      seconds: restore.seconds,
-      steps: restore.steps.map(({ id, seconds, state }) => ({ id, seconds, state })),
-    },
-    rpo: {
-      // The oldest acknowledged write that is gone tells the recovery point that was really reached.
-      seconds: losses.firstLostAt === undefined ? 0 : (disasterAt.getTime() - losses.firstLostAt.getTime()) / 1000,
-      lost: losses.lost,
-      objectiveSeconds: objectives.rpoSeconds.critical,
-    },
-    rto: {
-      fromDisasterSeconds: (restoredAt.getTime() - disasterAt.getTime()) / 1000,
-      fromStartSeconds: restore.seconds,
-      objectiveSeconds: objectives.rtoSeconds.full,
-    },
+    ok:
+      failure === undefined &&
+      restore?.result?.state === 'committed' &&
+      probes.length > 0 &&
+      probes.every(({ ok }) => ok),
+    error: failure?.message,
+    backup: backupOf(story),
+    restore: restoreOf(story),
+    rpo: rpoOf(story, appliance),
+    rto: rtoOf(story, appliance),
     probes,
   };
 }
 
-export function summaryText(
-  result: DemoResult,
-  { backup, restore }: Story,
-  appliance: Appliance,
-  folder: string,
-  kept: boolean,
-): string {
-  const { rpo, rto, probes } = result;
+function backupOf({ backup }: Story): DemoResult['backup'] {
+  if (backup?.result === undefined) return undefined;
+  const { id, bytes, storedBytes, seconds } = backup.result;
+  return { id, bytes, storedBytes, seconds };
+}
+
+function restoreOf({ restore }: Story): DemoResult['restore'] {
+  if (restore === undefined) return undefined;
+  const { workflowId: id, startedAt, endedAt = startedAt, result } = restore;
+  return {
+    id,
+    seconds: result?.seconds ?? secondsBetween(startedAt, endedAt),
+    steps: (result?.steps ?? restore.steps).map((step) => ({ id: step.id, seconds: step.seconds, state: step.state })),
+  };
+}
+
+function rpoOf({ disasterAt, losses }: Story, { objectives }: Appliance): DemoResult['rpo'] {
+  if (disasterAt === undefined || losses === undefined) return undefined;
+  return {
+    // The oldest acknowledged write that is gone tells the recovery point that was really reached.
+    seconds: losses.firstLostAt === undefined ? 0 : secondsBetween(losses.firstLostAt, disasterAt),
+    lost: losses.lost,
+    objectiveSeconds: objectives.rpoSeconds.critical,
+  };
+}
+
+function rtoOf({ disasterAt, restore }: Story, { objectives }: Appliance): DemoResult['rto'] {
+  if (disasterAt === undefined || restore?.result === undefined || restore.endedAt === undefined) return undefined;
+  return {
+    fromDisasterSeconds: secondsBetween(disasterAt, restore.endedAt),
+    fromStartSeconds: restore.result.seconds,
+    objectiveSeconds: objectives.rtoSeconds.full,
+  };
+}
+
+function secondsBetween(from: Date, to: Date): number {
+  return (to.getTime() - from.getTime()) / 1000;
+}
+
+export function summaryText(result: DemoResult, story: Story, appliance: Appliance, folder: string): string {
+  const { backup, restore, rpo, rto, probes } = result;
   const failed = probes.filter(({ ok }) => !ok);
   const verdict = (seconds: number, objective: number): string =>
     `${formatDuration(seconds)} of ${formatDuration(objective)} ${seconds <= objective ? 'met' : 'MISSED'}`;
+  const runs = [story.backup, story.restore].filter((run) => run !== undefined);
   return [
     '',
-    `== RESULT: ${result.ok ? 'restored and proven' : 'NOT PROVEN'}`,
-    `   backup   ${result.backup.id}, ${formatBytes(result.backup.bytes)} in ${formatDuration(result.backup.seconds)}`,
-    `   restore  ${formatDuration(result.restore.seconds)}`,
-    `   RPO      ${verdict(rpo.seconds, rpo.objectiveSeconds)}; lost ${rpo.lost.rows} rows, ${rpo.lost.keys} keys, ${rpo.lost.vectors} vectors`,
-    `   RTO      ${verdict(rto.fromDisasterSeconds, rto.objectiveSeconds)} from the disaster on`,
-    `   probes   ${probes.length - failed.length} of ${probes.length} hold`,
+    `== RESULT: ${titleOf(result)}`,
+    ...(backup === undefined
+      ? []
+      : [`   backup   ${backup.id}, ${formatBytes(backup.bytes)} in ${formatDuration(backup.seconds)}`]),
+    ...(restore === undefined
+      ? []
+      : [`   restore  ${formatDuration(restore.seconds)}${rto === undefined ? `; ${failureOf(restore)}` : ''}`]),
+    ...(rpo === undefined
+      ? []
+      : [
+          `   RPO      ${verdict(rpo.seconds, rpo.objectiveSeconds)}; lost ${rpo.lost.rows} rows, ${rpo.lost.keys} keys, ${rpo.lost.vectors} vectors`,
+        ]),
+    ...(rto === undefined
+      ? []
+      : [`   RTO      ${verdict(rto.fromDisasterSeconds, rto.objectiveSeconds)} from the disaster on`]),
+    ...(probes.length === 0 ? [] : [`   probes   ${probes.length - failed.length} of ${probes.length} hold`]),
     ...failed.map(
       ({ component, name, expected, actual }) =>
         `   FAILED   ${component}/${name}: expected ${expected}, actual ${actual}`,
     ),
-    '   runs',
-    `     ${runUrl(appliance, backup.workflowId)}`,
-    `     ${runUrl(appliance, restore.workflowId)}`,
-    ...(kept ? [] : ['   look at it again:', `     npm run demo -- --open ${folder}`]),
+    ...(runs.length === 0 ? [] : ['   runs', ...runs.map(({ workflowId }) => `     ${runUrl(appliance, workflowId)}`)]),
+    '   look at it again:',
+    `     npm run demo -- --open ${folder}`,
   ].join('\n');
+}
+
+function titleOf({ ok, rto }: DemoResult): string {
+  if (ok) return 'restored and proven';
+  return rto === undefined ? 'NOT RESTORED' : 'restored, but NOT PROVEN';
+}
+
+function failureOf({ steps }: NonNullable<DemoResult['restore']>): string {
+  const failed = steps.filter(({ state }) => state === 'failed').map(({ id }) => id);
+  return failed.length === 0 ? 'FAILED' : `FAILED in ${failed.join(', ')}`;
 }
