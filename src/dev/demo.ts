@@ -5,8 +5,9 @@ import { describeError, exit, exitCodeOf } from '../cli/exit.ts';
 import { appUrl } from './appliance/description.ts';
 import { parseDemoOptions, usage, type DemoOptions } from './demo/options.ts';
 import { openResultFile, type ResultFile } from './demo/result-file.ts';
+import { say, tell } from './demo/say.ts';
 import { makeStage, openStage, type Stage } from './demo/stage.ts';
-import { say, tell, tellStory } from './demo/story.ts';
+import { tellStory } from './demo/story.ts';
 import { measure, summaryText, type DemoResult } from './demo/summary.ts';
 
 // Experimental Node features that we use on purpose are no news here.

@@ -1,6 +1,6 @@
 /** Everything that the demo runs on: Temporal, the appliance's engines, a worker. Made anew or opened again. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backupIdOf } from '../../domain/recovery-point.ts';
 import { LifeboatError } from '../../domain/errors.ts';
@@ -15,6 +15,8 @@ import { findPostgresBin, findRedisServer } from '../engines.ts';
 import { stateFolder } from '../folders.ts';
 import { freePorts } from '../free-ports.ts';
 import { startTemporal, type RunningTemporal } from '../temporal.ts';
+import { forgetOldStates } from './old-states.ts';
+import { say } from './say.ts';
 import { startWorkerProcess, type WorkerProcess } from './worker-process.ts';
 
 export interface Stage {
@@ -42,7 +44,7 @@ interface Remembered {
 export async function makeStage(now: Date): Promise<Stage> {
   const root = process.env['LIFEBOAT_DEMO_STATE'] ?? join(stateFolder(), 'demo');
   await mkdir(root, { recursive: true });
-  await forgetOldStates(root);
+  await forgetOldStates(root, statesKept - 1, say);
   const folder = join(root, backupIdOf(now));
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const [temporalPort, uiPort, postgres, redis, app] = (await freePorts(5)) as [number, number, number, number, number];
@@ -115,24 +117,4 @@ function assemble(sample: SampleAppliance, appliance: Appliance, configFile: str
       await temporal.stop();
     },
   };
-}
-
-/** Older states go, but for those whose services still run (`--keep`). */
-async function forgetOldStates(root: string): Promise<void> {
-  const old = (await readdir(root))
-    .filter((name) => /^\d{8}_\d{6}$/.test(name))
-    .sort()
-    .reverse()
-    .slice(statesKept - 1);
-  for (const name of old) {
-    const { appliance } = await loadConfiguration(join(root, name, 'lifeboat.yaml')).catch(() => ({
-      appliance: undefined,
-    }));
-    if (appliance !== undefined) {
-      const { platform } = wireParts(appliance);
-      const states = await Promise.all(appliance.services.map(async (service) => platform.state(service.name)));
-      if (states.some(({ running }) => running)) continue;
-    }
-    await rm(join(root, name), { recursive: true, force: true, maxRetries: 5 });
-  }
 }

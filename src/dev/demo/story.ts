@@ -19,6 +19,7 @@ import { countLosses, startTraffic, type Losses } from '../appliance/traffic/tra
 import { findEmbeddingModel } from '../engines.ts';
 import { stateFolder } from '../folders.ts';
 import { probeAppliance, probeChat } from './prove.ts';
+import { say, tell } from './say.ts';
 import type { Stage } from './stage.ts';
 import { cliScript } from './worker-process.ts';
 
@@ -145,12 +146,4 @@ async function seed(stage: Stage, size: ApplianceSize): Promise<void> {
   await promisify(execFile)(process.execPath, [cliScript, '--config', configFile, 'init']);
   say(`repository ${sample.folders.repository}`);
   await stage.startWorker();
-}
-
-export function tell(title: string, text: string): void {
-  process.stderr.write(`\n== ${title}: ${text}\n`);
-}
-
-export function say(text: string): void {
-  process.stderr.write(`   ${text}\n`);
 }
