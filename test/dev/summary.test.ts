@@ -14,7 +14,7 @@ components: { data: { kind: files, paths: [/srv/data] } }`,
 const failure = new Error('object packs/aa/bb does not authenticate');
 const at = (second: number): Date => new Date(Date.UTC(2026, 0, 1, 0, 0, second));
 const sealed = {
-  state: 'sealed',
+  state: 'sealed' as const,
   id: '20260101_000000',
   bytes: 10,
   storedBytes: 5,
