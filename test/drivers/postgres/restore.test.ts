@@ -27,6 +27,7 @@ labTest(
       'backup token',
       'table public.scratch',
     ]);
+    expect(validated.at(-1)).toMatchObject({ expected: '0 rows: it is unlogged', actual: '0 rows' });
     await goLive(record);
     expect((await sql(allRows)).rows).toEqual(before);
     const probed = await driver.probe(step(record, 4));
@@ -36,9 +37,12 @@ labTest(
     const beside = await readdir(dirname(config.dataDirectory));
     expect(beside.filter((name) => name.includes('-staging-'))).toEqual([]);
 
-    await sql(`UPDATE users SET name = 'other' WHERE id = 7`);
+    await sql(`UPDATE users SET name = 'other' WHERE id = 7; INSERT INTO scratch VALUES (2)`);
     const spoiled = await driver.probe(step(record, 4, 2));
-    expect(spoiled.filter((probe) => !probe.ok).map((probe) => probe.name)).toEqual(['table public.users']);
+    expect(spoiled.filter((probe) => !probe.ok).map(({ name, actual }) => [name, actual])).toEqual([
+      ['table public.users', expect.stringContaining('300 rows')],
+      ['table public.scratch', '1 rows'],
+    ]);
   },
 );
 
