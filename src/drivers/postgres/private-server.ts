@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import { engineEnvironment } from '../../domain/inherited-environment.ts';
 import { spawnGuarded } from '../../platform/process/guarded-child.ts';
 import { openSession } from './connection.ts';
 import type { Session } from './connection.ts';
@@ -111,7 +112,7 @@ async function spawnServer(options: PrivateServerOptions, folder: string): Promi
     return spawnGuarded({
       command: [join(options.binDirectory, 'postgres'), '-D', options.dataDirectory, '-c', config],
       cwd: '/',
-      env: serverEnvironment(),
+      env: engineEnvironment(process.env),
       output: [log.fd, log.fd],
       user: asOther(options.owner),
       lastSignal: 'QUIT',
@@ -119,14 +120,6 @@ async function spawnServer(options: PrivateServerOptions, folder: string): Promi
   } finally {
     await log.close();
   }
-}
-
-/** Our own environment may hold secrets and PG… variables. */
-function serverEnvironment(): NodeJS.ProcessEnv {
-  const kept = ['PATH', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'LANG', 'LC_ALL', 'TMPDIR'];
-  return Object.fromEntries(
-    kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-  );
 }
 
 function serverOf(options: PrivateServerOptions, folder: string, child: ChildProcess): PrivateServer {

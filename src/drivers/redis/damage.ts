@@ -6,6 +6,7 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import type { RedisConfig } from '../../domain/appliance.ts';
+import { engineEnvironment } from '../../domain/inherited-environment.ts';
 import { refuseUnreadable } from '../folder/readable.ts';
 import type { RedisFacts } from './facts.ts';
 import type { ServerBinary } from './server-binary.ts';
@@ -33,7 +34,13 @@ export async function isDamaged(
 }
 
 async function isRefused({ path: server }: ServerBinary, program: string, path: string): Promise<boolean> {
-  const { exitCode, all } = await execa(server, [path], { argv0: program, reject: false, all: true });
+  const { exitCode, all } = await execa(server, [path], {
+    argv0: program,
+    env: engineEnvironment(process.env),
+    extendEnv: false,
+    reject: false,
+    all: true,
+  });
   return exitCode === 1 && proof.test(all) && !noProof.test(all);
 }
 

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import { engineEnvironment } from '../../domain/inherited-environment.ts';
 import { spawnGuarded } from '../../platform/process/guarded-child.ts';
 import { info, withRedis, type Endpoint } from './connection.ts';
 import type { RedisFacts } from './facts.ts';
@@ -81,7 +82,7 @@ function start(
   const child = spawnGuarded({
     command: [binary.path, ...settings.flat()],
     cwd: folder,
-    env: process.env,
+    env: engineEnvironment(process.env),
     output: ['pipe', 'pipe'],
     user: process.getuid?.() === 0 ? user : undefined,
     lastSignal: 'KILL',

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
+import { serviceEnvironment } from '../../domain/inherited-environment.ts';
 import type { ServiceConfig } from '../../domain/appliance.ts';
 import { findOsUser } from './os-user.ts';
 import { createPidFile } from './pid-file.ts';
@@ -70,13 +71,5 @@ async function launchOptions(service: ProcessService): Promise<SpawnOptions> {
   }
   const account = user === undefined ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name };
   const identity = user !== undefined && self === 0 ? { uid: user.uid, gid: user.gid } : {};
-  return { cwd, env: { ...inheritedEnvironment(), ...account, ...env }, ...identity };
-}
-
-/** The worker's own environment may hold keys and passwords: a service gets only what every program needs. */
-function inheritedEnvironment(): NodeJS.ProcessEnv {
-  const names = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
-  return Object.fromEntries(
-    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-  );
+  return { cwd, env: { ...serviceEnvironment(process.env), ...account, ...env }, ...identity };
 }

@@ -1,11 +1,12 @@
-import { access, chmod, readFile, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, readFile, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RedisConfig } from '../../../src/domain/appliance.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 import { createRedisDriver } from '../../../src/drivers/redis/driver.ts';
 import { isDamaged } from '../../../src/drivers/redis/damage.ts';
 import { readFacts } from '../../../src/drivers/redis/facts.ts';
+import { withPrivateServer } from '../../../src/drivers/redis/private-server.ts';
 import { findServerBinary } from '../../../src/drivers/redis/server-binary.ts';
 import { makeStaging, stagingPath } from '../../../src/drivers/swap/staging.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
@@ -285,6 +286,32 @@ describe('restore', () => {
     expect(await isDamaged(subject.config, facts, undefined)).toBe(false);
     await rm(dump);
     expect(await damaged()).toBe(true);
+  });
+
+  test('the private server, and what modules run in it, gets none of our secrets from the environment', async () => {
+    await begin({ appendonly: 'no' });
+    const record = await capture(subject.driver, repository);
+    const empty = join(folder.path, 'empty');
+    await mkdir(empty);
+    vi.stubEnv('LIFEBOAT_TEST_SECRET', 'canary-in-environment');
+    // The server writes its title over its environment: a shell before it tells what it was given.
+    const { path, version } = (await findServerBinary(subject.config))!;
+    const [told, wrapper] = [join(folder.path, 'told'), join(folder.path, 'redis-wrapper')];
+    await writeFile(wrapper, `#!/bin/sh\nenv > '${told}'\nexec '${path}' "$@"\n`, { mode: 0o755 });
+    const options = {
+      component: 'redis',
+      binary: { path: wrapper, version },
+      folder: empty,
+      facts: await readFacts({ repository, record }),
+      modules: [],
+      user: undefined,
+      signal: new AbortController().signal,
+    };
+    await withPrivateServer(options, async (client) => client.ping());
+    vi.unstubAllEnvs();
+    const environment = await readFile(told, 'utf8');
+    expect(environment).toContain(`PATH=${process.env['PATH']}`);
+    expect(environment).not.toContain('canary');
   });
 
   test('D2.7: a staged dump that was spoiled does not validate', async () => {
