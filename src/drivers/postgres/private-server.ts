@@ -26,6 +26,8 @@ const longestFolderBytes = 80;
 const logTailBytes = 2_000;
 /** A crashed or hung server is killed after this; its files are staged ones. */
 const quitTimeoutMs = 10_000;
+/** A clean shutdown writes a checkpoint of what the recovery changed. */
+const stopTimeoutMs = 15 * 60_000;
 
 export interface PrivateServerOptions {
   readonly component: string;
@@ -34,12 +36,17 @@ export interface PrivateServerOptions {
   readonly facts: SealedFacts;
   readonly owner: Owner;
   readonly signal: AbortSignal;
+  /** How long `stop` waits. Default 15 min. */
+  readonly stopTimeoutMs?: number;
 }
 
 export interface PrivateServer {
   /** As the role that captured, or as the superuser of the cluster. */
   connect(database: string, role?: 'superuser'): Promise<Session>;
-  /** Clean shutdown: afterwards the data directory needs no recovery. ValidationFailed if the server did not end well. */
+  /**
+   * Clean shutdown: afterwards the data directory needs no recovery. ValidationFailed if the server did not end well, or
+   * not in time. An abort ends it at once, and rejects with its reason.
+   */
   stop(): Promise<void>;
   /** Ends it without care and removes its folder. Does nothing after `stop`. */
   kill(): Promise<void>;
@@ -123,7 +130,7 @@ async function spawnServer(options: PrivateServerOptions, folder: string): Promi
 }
 
 function serverOf(options: PrivateServerOptions, folder: string, child: ChildProcess): PrivateServer {
-  const { component, facts, signal } = options;
+  const { component, facts, signal, stopTimeoutMs: stopMs = stopTimeoutMs } = options;
   const exited = hasEnded(child) ? Promise.resolve() : once(child, 'exit').then(() => {});
   let isStopped = false;
   const kill = async () => {
@@ -145,12 +152,30 @@ function serverOf(options: PrivateServerOptions, folder: string, child: ChildPro
     },
     stop: async () => {
       child.kill('SIGINT');
-      await exited;
+      if (!(await endsWithin(exited, stopMs, signal))) {
+        await kill();
+        signal.throwIfAborted();
+        const text = `the private server did not shut down within ${stopMs / 1000} s; it was killed`;
+        throw new LifeboatError('ValidationFailed', text, { component });
+      }
       if (child.exitCode !== 0) throw await endedFailure(options, child, folder);
       isStopped = true;
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** False where the time is over or the work was aborted before. */
+async function endsWithin(exited: Promise<void>, limitMs: number, signal: AbortSignal): Promise<boolean> {
+  const waiting = new AbortController();
+  const limit = AbortSignal.any([signal, waiting.signal]);
+  // Also rejects where the signal was aborted before.
+  const over = delay(limitMs, false, { signal: limit }).catch(() => false);
+  try {
+    return await Promise.race([exited.then(() => true), over]);
+  } finally {
+    waiting.abort();
+  }
 }
 
 async function untilPromoted(

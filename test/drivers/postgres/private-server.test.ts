@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { sortingProbes } from '../../../src/drivers/postgres/collations.ts';
 import type { SealedFacts } from '../../../src/drivers/postgres/facts.ts';
 import { privateFolder, startPrivateServer } from '../../../src/drivers/postgres/private-server.ts';
-import type { PrivateServer } from '../../../src/drivers/postgres/private-server.ts';
+import type { PrivateServer, PrivateServerOptions } from '../../../src/drivers/postgres/private-server.ts';
 import { runningPostmaster } from '../../../src/drivers/postgres/postmaster.ts';
 import { isReadyForLive, prepareForRecovery, recoveredTo } from '../../../src/drivers/postgres/staged-directory.ts';
 import { parseLsn } from '../../../src/drivers/postgres/lsn.ts';
@@ -13,7 +13,12 @@ import { labTest, sealedJson } from './lab.ts';
 import type { Lab } from './lab.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 
-async function startOn({ repository, step }: Lab, record: ComponentRecord, path: string): Promise<PrivateServer> {
+async function startOn(
+  { repository, step }: Lab,
+  record: ComponentRecord,
+  path: string,
+  options: Partial<PrivateServerOptions> = {},
+): Promise<PrivateServer> {
   const facts = await sealedJson<SealedFacts>(repository, record, '.lifeboat/facts.json');
   await prepareForRecovery({ path, tablespaces: [], owner: undefined });
   return startPrivateServer({
@@ -23,6 +28,7 @@ async function startOn({ repository, step }: Lab, record: ComponentRecord, path:
     facts,
     owner: { uid: process.getuid!(), gid: process.getgid!() },
     signal: step(record, 2).signal,
+    ...options,
   });
 }
 
@@ -119,6 +125,26 @@ labTest('D2.7: an aborted validation ends its server, and undo removes what is s
   expect(await runningPostmaster(path)).toBeUndefined();
   await made.driver.undo(made.step(record, 9));
   await expect(lstat(path)).rejects.toThrow('ENOENT');
+});
+
+labTest('D2.7: a shutdown that hangs is ended by an abort, and else after its time', async ({ lab }) => {
+  const made = await lab();
+  const { record, path } = await staged(made);
+  const controller = new AbortController();
+  const ways = [
+    { options: { signal: controller.signal }, expected: { message: 'given up' } },
+    { options: { stopTimeoutMs: 200 }, expected: { code: 'ValidationFailed', message: /within 0\.2 s/ } },
+  ];
+  for (const { options, expected } of ways) {
+    const server = await startOn(made, record, path, options);
+    const pid = (await runningPostmaster(path))!;
+    process.kill(pid, 'SIGSTOP');
+    const stopping = server.stop();
+    controller.abort(new Error('given up'));
+    await expect(stopping).rejects.toMatchObject(expected);
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+    await expect(lstat(privateFolder(path))).rejects.toThrow('ENOENT');
+  }
 });
 
 labTest('D6.1: staged WAL that is not what the server wrote fails validation', async ({ lab }) => {
