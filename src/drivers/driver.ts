@@ -99,7 +99,7 @@ export interface StageFacts {
   readonly bytes: number;
   readonly files: number;
   readonly facts: Readonly<Record<string, JsonValue>>;
-  /** What could not be brought back, in words; the restore goes on. */
+  /** What could not be brought back or looked at, in words; the restore goes on. */
   readonly notes?: readonly string[];
 }
 

@@ -28,6 +28,7 @@ import { asOther, ownerOf } from './owner.ts';
 import type { Owner } from './owner.ts';
 import { restorePaths, swapTargetOf } from './restore-paths.ts';
 import type { RestorePaths } from './restore-paths.ts';
+import { lacksWaldump } from './tablespace-wal.ts';
 import { linkProblem } from './targets.ts';
 
 /**
@@ -46,8 +47,10 @@ export async function stagePostgres(
   const binaries = await findBinaries(config, facts.major);
   const owner = await ownerOf(config);
   await refuseLinks(paths, config.id);
+  const unseen = await lacksWaldump(binaries);
+  const notes = unseen === undefined ? [] : [unseen];
   if ((await findStaged(target, record.indexId)) !== undefined) {
-    return { bytes: record.bytes, files: record.files, facts: { reused: true } };
+    return { bytes: record.bytes, files: record.files, facts: { reused: true }, notes };
   }
   const replace = {
     damaged: async () => {
@@ -61,7 +64,8 @@ export async function stagePostgres(
     removeLeftovers: () => removeStaging(target),
     ...(context.replaceDamaged ? { replace } : {}),
   });
-  return stagedOrRemoved(target, async () => fetchAll({ paths, target, owner, facts }, context));
+  const staged = await stagedOrRemoved(target, async () => fetchAll({ paths, target, owner, facts }, context));
+  return { ...staged, notes };
 }
 
 interface Fetch {

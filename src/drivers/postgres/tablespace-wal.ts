@@ -11,22 +11,29 @@ import type { SealedFacts } from './facts.ts';
 
 const run = promisify(execFile);
 
-/** Precondition if there is such a record, ValidationFailed if the WAL cannot be read. Does nothing where the installation has no pg_waldump. */
+/** What people are told where the installation has no pg_waldump; undefined where it has. */
+export async function lacksWaldump(binDirectory: string): Promise<string | undefined> {
+  const program = waldumpOf(binDirectory);
+  const isThere = await access(program, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+  return isThere
+    ? undefined
+    : `\`${program}\` is missing: nobody looked whether the WAL of the recovery point makes or drops a tablespace`;
+}
+
+/** Precondition if there is such a record, ValidationFailed if the WAL cannot be read. Nothing where it `lacksWaldump`. */
 export async function refuseTablespaceRecords(
   binDirectory: string,
   dataDirectory: string,
   facts: SealedFacts,
   component: string,
 ): Promise<void> {
-  const program = join(binDirectory, 'pg_waldump');
-  const isThere = await access(program, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere) return;
+  if ((await lacksWaldump(binDirectory)) !== undefined) return;
   const range = ['--timeline', `${facts.timeline}`, '--start', facts.startLsn, '--end', facts.stopLsn];
   const args = ['--path', join(dataDirectory, 'pg_wal'), '--rmgr', 'Tablespace', ...range];
-  const { stdout } = await run(program, args, { env: { LC_ALL: 'C' } }).catch((error: unknown) => {
+  const { stdout } = await run(waldumpOf(binDirectory), args, { env: { LC_ALL: 'C' } }).catch((error: unknown) => {
     const text = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
     throw new LifeboatError('ValidationFailed', `the staged WAL cannot be read: ${text}`, { component, cause: error });
   });
@@ -36,4 +43,8 @@ export async function refuseTablespaceRecords(
     component,
     hint: 'choose another recovery point: replaying this one would write into the live tablespace',
   });
+}
+
+function waldumpOf(binDirectory: string): string {
+  return join(binDirectory, 'pg_waldump');
 }

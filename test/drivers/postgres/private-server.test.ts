@@ -1,4 +1,4 @@
-import { lstat, readFile, readdir, readlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, readdir, readlink, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { sortingProbes } from '../../../src/drivers/postgres/collations.ts';
@@ -146,6 +146,24 @@ labTest('D2.7: a shutdown that hangs is ended by an abort, and else after its ti
     await expect(lstat(privateFolder(path))).rejects.toThrow('ENOENT');
   }
 });
+
+labTest(
+  'X18: without pg_waldump the restore goes on, and tells that the WAL was not looked at',
+  async ({ lab, folder }) => {
+    const made = await lab();
+    const { record } = await staged(made);
+    const binDirectory = join(folder, 'bin');
+    await mkdir(binDirectory);
+    const installed = '/usr/lib/postgresql/15/bin';
+    for (const name of (await readdir(installed)).filter((each) => each !== 'pg_waldump'))
+      await symlink(join(installed, name), join(binDirectory, name));
+    const lacking = made.driverWith({ binDirectory });
+    const { notes } = await lacking.stage(made.step(record, 1, 2));
+    expect(notes).toEqual([expect.stringContaining(`\`${binDirectory}/pg_waldump\` is missing`)]);
+    expect((await lacking.validate(made.step(record, 2))).filter((probe) => !probe.ok)).toEqual([]);
+    expect((await made.driver.stage(made.step(record, 1, 3))).notes).toEqual([]);
+  },
+);
 
 labTest('D6.1: staged WAL that is not what the server wrote fails validation', async ({ lab }) => {
   const made = await lab();
