@@ -42,6 +42,7 @@ export class PlanRunner {
   readonly #wasRunning = new Map<string, boolean>();
   readonly #probes: ProbeResult[] = [];
   readonly #safetyCopies: string[] = [];
+  readonly #failed = new Set<string>();
 
   constructor(run: PlanRun) {
     this.#run = run;
@@ -69,7 +70,8 @@ export class PlanRunner {
     for (const { id, run } of [...this.#undos].reverse()) {
       try {
         await run();
-        this.#run.display.step(id, 'undone');
+        // What failed stays seen as that, with its reason.
+        if (!this.#failed.has(id)) this.#run.display.step(id, 'undone');
       } catch (error) {
         failures.push(`${id}: ${rootMessage(error)}`);
       }
@@ -94,6 +96,7 @@ export class PlanRunner {
         const note = await this.#act(step);
         display.step(step.id, 'done', note);
       } catch (error) {
+        if (!isCancellation(error)) this.#failed.add(step.id);
         display.step(
           step.id,
           isCancellation(error) ? 'cancelled' : 'failed',
