@@ -1,4 +1,5 @@
-import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { megabytesOf } from './cache-entry.mjs';
 import { succeeds } from './commands.mjs';
@@ -8,25 +9,26 @@ import { provide } from './step.mjs';
 /** The first version that runs TypeScript by itself, without a flag. */
 const oldestNode = [22, 18];
 
-/** Installs the npm packages unless they are newer than package.json and the lock file. */
+/** Installs the npm packages unless those of this package.json and this lock file are there. */
 export async function provideDependencies(checkout) {
   const stamp = join(checkout, 'node_modules', '.lifeboat-installed');
+  // By content: `git checkout` and a new copy of the checkout change the times of files that stayed the same.
+  const wanted = digestOf(['package.json', 'package-lock.json'].map((name) => join(checkout, name)));
   await provide({
     title: 'npm packages',
-    find: () =>
-      isNewer(stamp, [join(checkout, 'package.json'), join(checkout, 'package-lock.json')]) ? stamp : undefined,
+    find: () => (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted ? stamp : undefined),
     sources: [
       {
         name: 'npm install',
         get: async () => {
           rmSync(stamp, { force: true });
           await npmInstall(checkout);
-          writeFileSync(stamp, '');
+          writeFileSync(stamp, wanted);
           return megabytesOf(join(checkout, 'node_modules'));
         },
       },
     ],
-    command: `cd ${checkout} && npm install --ignore-scripts --no-audit --no-fund`,
+    command: `cd ${checkout} && npm install --no-save --ignore-scripts --no-audit --no-fund`,
     describe: () => join(checkout, 'node_modules'),
   });
 }
@@ -51,8 +53,8 @@ function isNewEnough(path, user) {
   return succeeds(path, ['-e', claim], { user, cwd: '/' });
 }
 
-function isNewer(stamp, sources) {
-  if (!existsSync(stamp)) return false;
-  const { mtimeMs } = statSync(stamp);
-  return sources.every((source) => !existsSync(source) || statSync(source).mtimeMs <= mtimeMs);
+function digestOf(files) {
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(existsSync(file) ? readFileSync(file) : '').update('\0');
+  return hash.digest('hex');
 }

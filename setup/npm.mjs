@@ -4,9 +4,9 @@ import { run } from './commands.mjs';
 
 const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
 
-/** Installs what package.json of `folder` names. */
+/** Installs what the lock file of `folder` names, and leaves package.json and lock file as they are. */
 export function npmInstall(folder) {
-  return npm(['install', ...quiet], folder);
+  return npm(['install', ...quiet, '--no-save'], folder);
 }
 
 /** Installs one package, for example `left-pad@1.3.0`, into an empty folder. */
