@@ -208,6 +208,8 @@ class RestoreRun {
     try {
       await runner.prove();
       this.#probes = runner.probes;
+      // The last step may have ended without heeding an abort, or under a hold: throws for the one, waits out the other.
+      await condition(() => !this.#held);
       this.#committing = true;
     } catch (error) {
       this.#probes = runner.probes;

@@ -1,3 +1,4 @@
+import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { abortUpdate, holdUpdate, progressQuery, resumeUpdate, type RestoreResult } from '../../workflows/messages.ts';
 import { benchPlan, failureOf, refuse, startWorkflowBench, type WorkflowBench } from '../support/workflow-bench.ts';
@@ -161,6 +162,43 @@ describe('restore', () => {
     });
     expect(bench.calls).toContain('undo redis');
     release();
+  });
+
+  test.each([
+    ['abort', async (handle: WorkflowHandle) => handle.executeUpdate(abortUpdate, { args: [{ by: 'ann' }] }), 'ann'],
+    ['cancel', async (handle: WorkflowHandle) => handle.cancel(), 'the run was cancelled'],
+  ])('an %s during the last step undoes everything, also where that step heeds nobody', async (_what, end, why) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    bench.deaf = (call) => call === 'health';
+    bench.behave = (call) => (call === 'health' ? promise : undefined);
+    const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
+    await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('health');
+    await end(handle);
+    resolve();
+    expect(await failureOf(handle)).toMatchObject({
+      type: 'Aborted',
+      message: expect.stringContaining(`aborted (undone=full): ${why}`) as string,
+    });
+    expect(bench.calls).toContain('undo redis');
+    expect(bench.calls).not.toContain('commit redis');
+  });
+
+  test('hold during the last step holds back the commit, and an abort is still possible', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    bench.behave = (call) => (call === 'health' ? promise : undefined);
+    const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
+    await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('health');
+    await handle.executeUpdate(holdUpdate, { args: [{ by: 'ann', reason: 'wait' }] });
+    resolve();
+    await expect
+      .poll(async () => (await handle.query(progressQuery)).steps.find(({ id }) => id === 'health')?.state, {
+        timeout: 10_000,
+      })
+      .toBe('done');
+    await handle.executeUpdate(abortUpdate, { args: [{ by: 'ann', reason: 'not what we want' }] });
+    expect(await failureOf(handle)).toMatchObject({ type: 'Aborted' });
+    expect(bench.calls).toContain('undo redis');
+    expect(bench.calls).not.toContain('commit redis');
   });
 
   test('hold lets running steps end and begins no further one; resume goes on', async () => {
