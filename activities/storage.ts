@@ -6,6 +6,7 @@ import type { JsonValue } from '../src/domain/recovery-point.ts';
 import type { PlanTarget, RestorePlan } from '../src/domain/restore-plan.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
 import { formatBytes } from '../src/domain/duration.ts';
+import { pastRestores } from '../src/operations/past-restores.ts';
 import { fittingRecords, makePlan } from '../src/operations/prepare-restore.ts';
 import { sealBackup } from '../src/operations/seal-backup.ts';
 import { verifyPoint } from '../src/operations/verify-point.ts';
@@ -122,6 +123,7 @@ export function createStorageActivities(deps: Dependencies) {
             now: new Date(request.now),
             stopFirst: request.stopFirst,
             replaceDamaged: request.replaceDamaged,
+            pastRuns: await pastRestores(repository),
           });
         }),
       );

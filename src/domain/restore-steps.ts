@@ -2,7 +2,7 @@
 import { roleOfKind, type ComponentKind, type Tier } from './component.ts';
 import type { Branch, PlanComponent, PlanInput, PlanStep } from './restore-plan.ts';
 
-/** Seeds for the estimate: measured on 2 cores, halved. Own history replaces them later. */
+/** Seeds for the estimate: measured on 2 cores, halved. The durations of own runs replace them. */
 const stageBytesPerSecond = 200e6;
 const validateBytesPerSecond = 150e6;
 
@@ -229,18 +229,30 @@ function servicesBelow(name: string, depends: ReadonlyMap<string, readonly strin
   return [name, ...(depends.get(name) ?? []).flatMap((other) => servicesBelow(other, depends))];
 }
 
-/** Seconds of the longest chain of estimates through the graph. */
-export function criticalPathSeconds(steps: readonly PlanStep[]): number {
+/** The longest chain through the graph by what `secondsOf` says of each step, and its seconds. */
+export function criticalPath(
+  steps: readonly PlanStep[],
+  secondsOf: (step: PlanStep) => number,
+): { readonly steps: readonly string[]; readonly seconds: number } {
   const byId = new Map(steps.map((step) => [step.id, step]));
-  const memo = new Map<string, number>();
-  const until = (id: string): number => {
-    const known = memo.get(id);
+  const chains = new Map<string, { readonly steps: readonly string[]; readonly seconds: number }>();
+  const none = { steps: [], seconds: 0 };
+  const until = (id: string): { readonly steps: readonly string[]; readonly seconds: number } => {
+    const known = chains.get(id);
     if (known !== undefined) return known;
     const step = byId.get(id);
-    if (step === undefined) return 0;
-    const value = step.estimateSeconds + Math.max(0, ...step.after.map(until));
-    memo.set(id, value);
-    return value;
+    if (step === undefined) return none;
+    const before = longestOf(step.after.map(until));
+    const chain = { steps: [...before.steps, id], seconds: before.seconds + secondsOf(step) };
+    chains.set(id, chain);
+    return chain;
   };
-  return Math.round(Math.max(0, ...steps.map(({ id }) => until(id))));
+  return longestOf(steps.map(({ id }) => until(id)));
+}
+
+function longestOf<T extends { readonly steps: readonly string[]; readonly seconds: number }>(chains: readonly T[]) {
+  return chains.reduce((longest, chain) => (chain.seconds > longest.seconds ? chain : longest), {
+    steps: [] as readonly string[],
+    seconds: 0,
+  });
 }

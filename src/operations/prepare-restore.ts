@@ -4,6 +4,7 @@
  */
 import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
+import type { PastRun } from '../domain/own-runs.ts';
 import type { ComponentRecord, Manifest } from '../domain/recovery-point.ts';
 import {
   planRestore,
@@ -23,6 +24,7 @@ export interface PlanOptions {
   readonly now: Date;
   readonly stopFirst: boolean;
   readonly replaceDamaged: boolean;
+  readonly pastRuns: readonly PastRun[];
 }
 
 /** The plan, or PlanInvalid (or the only problem's code) listing every problem. */
@@ -42,6 +44,7 @@ export function makePlan(options: PlanOptions): RestorePlan {
     skewSeconds: manifest.lifeboat.skewSeconds,
     stopFirst: options.stopFirst,
     replaceDamaged: options.replaceDamaged,
+    pastRuns: options.pastRuns,
   });
   if (!result.ok) throw planError(result.problems);
   return result.plan;

@@ -7,7 +7,6 @@ import {
   type PlanStep,
   type RestorePlan,
 } from '../../src/domain/restore-plan.ts';
-import { criticalPathSeconds } from '../../src/domain/restore-steps.ts';
 
 const component = (
   id: string,
@@ -52,6 +51,7 @@ const appliance: PlanInput = {
   now: '2026-11-22T03:00:10.000Z',
   skewSeconds: 4,
   stopFirst: false,
+  pastRuns: [],
   replaceDamaged: false,
 };
 
@@ -239,6 +239,61 @@ test('RPO: the plan tells what each component would lose', () => {
   expect(planned(appliance).components[0]).toMatchObject({ id: 'postgres', lossSeconds: 3600 });
 });
 
+describe('D3.10: the estimate of a restore', () => {
+  const run = (seconds: number) => ({
+    steps: planned(appliance).steps.map(({ id }) => ({
+      id,
+      seconds: id === 'stage:vectors' ? 100 * seconds : seconds,
+    })),
+  });
+
+  test('goes by size while there are fewer than three own restores', () => {
+    const seeded = planned(appliance);
+    expect(seeded).toMatchObject({ estimatedFrom: 0, p90Seconds: seeded.estimateSeconds });
+    expect(planned({ ...appliance, pastRuns: [run(1), run(1)] })).toMatchObject({
+      estimatedFrom: 0,
+      estimateSeconds: seeded.estimateSeconds,
+    });
+    const tenfold = appliance.components.map((one) => ({ ...one, bytes: 100e9 }));
+    expect(planned({ ...appliance, components: tenfold }).estimateSeconds).toBeGreaterThan(seeded.estimateSeconds);
+  });
+
+  test('goes by median and 90th percentile of own restores, and names the critical path', () => {
+    const plan = planned({ ...appliance, pastRuns: [run(2), run(9), run(1), run(3)] });
+    const longest = [
+      'verify',
+      'stage:vectors',
+      'validate:vectors',
+      'stop:nginx',
+      'stop:app',
+      'stop:redis',
+      'swap:postgres',
+      'start:postgres',
+      'swap:redis',
+      'start:redis',
+      'probe:redis',
+      'start:app',
+      'start:nginx',
+      'health',
+      'commit:postgres',
+    ];
+    expect(plan).toMatchObject({
+      estimatedFrom: 4,
+      criticalPath: longest,
+      estimateSeconds: 2 * (longest.length - 1) + 200,
+      p90Seconds: 9 * (longest.length - 1) + 900,
+    });
+  });
+
+  test('a step that own restores never did keeps its seed', () => {
+    const onlyRedis = { steps: run(1).steps.filter(({ id }) => !id.endsWith(':postgres')) };
+    const { steps } = planned({ ...appliance, pastRuns: [onlyRedis, onlyRedis, onlyRedis] });
+    const estimates = new Map(steps.map(({ id, estimateSeconds }) => [id, estimateSeconds]));
+    expect(estimates.get('stage:redis')).toBe(1);
+    expect(estimates.get('stage:postgres')).toBeGreaterThan(3);
+  });
+});
+
 test('any services and components give a graph without cycle in which stops precede swaps precede starts', () => {
   const kinds = ['postgres', 'redis', 'vectorstore', 'models', 'files'] as const;
   const input = fc
@@ -290,7 +345,10 @@ test('any services and components give a graph without cycle in which stops prec
         for (const below of value.services.find(({ name }) => name === service)?.dependsOn ?? [])
           if (plan.stops.includes(below)) expect(done).toContain(`start:${below}`);
       }
-      expect(criticalPathSeconds(plan.steps)).toBeGreaterThan(0);
+      expect(plan.estimateSeconds).toBeGreaterThan(0);
+      expect(plan.criticalPath.slice(0, -1).every((id) => before(plan, plan.criticalPath.at(-1) ?? '').has(id))).toBe(
+        true,
+      );
     }),
   );
 });

@@ -81,6 +81,7 @@ export function benchPlan(chosen: readonly string[]): RestorePlan {
     now: '2026-11-22T03:00:00.000Z',
     skewSeconds: 0,
     stopFirst: false,
+    pastRuns: [],
     replaceDamaged: false,
   });
   if (!result.ok) throw new Error(JSON.stringify(result.problems));

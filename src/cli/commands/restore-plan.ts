@@ -1,6 +1,7 @@
 /** `lifeboat restore plan`: in this process, so that it works with Temporal dead; the run makes the same plan. */
 import type { Manifest } from '../../domain/recovery-point.ts';
 import type { ManifestListing } from '../../repository/repository.ts';
+import { pastRestores } from '../../operations/past-restores.ts';
 import { describeTarget, fittingRecords, makePlan } from '../../operations/prepare-restore.ts';
 import type { Parts } from '../../../workers/wire.ts';
 import {
@@ -66,6 +67,7 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
     now: new Date(),
     stopFirst: options.stopFirst ?? false,
     replaceDamaged: options.replaceDamaged ?? false,
+    pastRuns: await pastRestores(repository),
   });
   const newer =
     options.at === 'latest'

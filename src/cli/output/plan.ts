@@ -32,7 +32,8 @@ export function planText({ plan, notHeld, passedOver }: PlanView): string {
     ...(notHeld.length === 0 ? [] : [`NOT in this recovery point, left as they are: ${notHeld.join(', ')}`]),
     '',
     field('stops', plan.stops.length === 0 ? 'nothing' : plan.stops.join(', ')),
-    field('takes', `about ${formatDuration(plan.estimateSeconds)} for ${formatBytes(plan.bytes)}`),
+    field('takes', `about ${formatDuration(plan.estimateSeconds)} for ${formatBytes(plan.bytes)} (${groundsOf(plan)})`),
+    field('longest', plan.criticalPath.join(' → ')),
     field('skew', `${formatDuration(plan.skewSeconds)} between the first and the last capture`),
     ...plan.disks.map(({ path, needBytes, freeBytes }) =>
       field('disk', `needs ${formatBytes(needBytes)}, has ${formatBytes(freeBytes)} free: ${path}`),
@@ -40,6 +41,11 @@ export function planText({ plan, notHeld, passedOver }: PlanView): string {
     '',
     waveTable(plan.steps),
   ].join('\n');
+}
+
+function groundsOf({ estimatedFrom, p90Seconds }: RestorePlan): string {
+  if (estimatedFrom === 0) return 'by size: there are no three own restores yet';
+  return `by ${estimatedFrom} own restores, 9 of 10 within ${formatDuration(p90Seconds)}`;
 }
 
 function field(name: string, text: string): string {
