@@ -1,5 +1,6 @@
 /** What the schema cannot see in one key: references between keys. All problems at once. */
 import { findCycle } from '../domain/graph.ts';
+import { destructiveCommands } from './destructive-commands.ts';
 import { overlaps } from './overlaps.ts';
 import type { Configuration } from './schema.ts';
 
@@ -15,6 +16,7 @@ export function crossCheck(config: Configuration): { problems: CrossProblem[]; w
     ...serviceShapes(config),
     ...cycles(config),
     ...overlaps(config),
+    ...destructiveCommands(config),
   ];
   if (Object.keys(config.components).length === 0)
     problems.push({ path: ['components'], message: 'must name at least one component' });
