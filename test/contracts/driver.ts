@@ -182,7 +182,7 @@ export function driverContract(
       expect(await subject.content()).toBe(old);
     });
 
-    test('undone after the stage alone, the running component never noticed', async () => {
+    test('X4: undone after the stage alone, the running component never noticed', async () => {
       const record = await seeded();
       await subject.change();
       const old = await subject.content();

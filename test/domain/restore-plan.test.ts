@@ -294,7 +294,7 @@ describe('D3.10: the estimate of a restore', () => {
   });
 });
 
-test('any services and components give a graph without cycle in which stops precede swaps precede starts', () => {
+test('O1.2: any services and components give a graph without cycle in which stops precede swaps precede starts', () => {
   const kinds = ['postgres', 'redis', 'vectorstore', 'models', 'files'] as const;
   const input = fc
     .tuple(

@@ -155,7 +155,7 @@ test('D3.5: redis starts and stops cleanly, its port is free afterwards', async 
   expect(await readFile(join(folder, 'log', 'service.log'), 'utf8')).toMatch(/bye bye/);
 });
 
-test('a service that ends while it starts names its log, and nothing of its output stands in the error', async ({
+test('D6.3: a service that ends while it starts names its log, and nothing of its output stands in the error', async ({
   folder,
   platformOf,
 }) => {
@@ -202,7 +202,7 @@ test('a stranger on the port is neither taken for the service nor left unnoticed
   });
 });
 
-test('O2.2: HTTP 200 with an unhealthy body is not ready; ready when the body says so', async ({
+test('O2.2, D6.4: HTTP 200 with an unhealthy body is not ready; ready when the body says so', async ({
   folder,
   platformOf,
 }) => {
