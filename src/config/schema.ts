@@ -38,6 +38,16 @@ const endpoint = z
   .describe('`host:port`');
 const url = z.url().describe('URL');
 
+const tls = z
+  .strictObject({
+    ca: absolutePath.optional().describe('certificate of who signed the server’s; the usual authorities where absent'),
+    cert: absolutePath.optional().describe('client certificate, for a server that asks for one'),
+    key: absolutePath.optional().describe('key of the client certificate'),
+    serverName: z.string().optional().describe('name in the server’s certificate, where it is not `hostname`'),
+  })
+  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), { error: '`cert` and `key` together' })
+  .describe('TLS settings');
+
 const service = z
   .strictObject({
     dependsOn: z
@@ -106,6 +116,9 @@ const postgres = z.strictObject({
     .default('postgres')
     .describe('role with LOGIN, REPLICATION and the right to read settings and tables'),
   password: secret.optional().describe('password of the role'),
+  tls: tls
+    .optional()
+    .describe('speaks TLS with the server and checks its certificate; `{}` believes the usual authorities'),
   database: z
     .string()
     .default('wazuh_chat')
@@ -127,6 +140,9 @@ const redis = z.strictObject({
   port: port.default(6379).describe('port of the server'),
   username: z.string().optional().describe('ACL user; the default user where absent'),
   password: secret.optional().describe('password of that user (`requirepass` for the default user)'),
+  tls: tls
+    .optional()
+    .describe('speaks TLS with the server and checks its certificate; `{}` believes the usual authorities'),
   dataDirectory: absolutePath.describe('live `dir` of the server on this host'),
   configFiles: z.array(absolutePath).default([]).describe('redis.conf, ACL file and modules that are captured with it'),
   serverBinary: absolutePath.optional().describe('redis-server for the private check; found on PATH where absent'),

@@ -1,8 +1,16 @@
 /** Parsed configuration → domain appliance. Only renames and shapes; every default was filled in by the schema. */
-import type { Appliance, ComponentConfig, RepositoryConfig, SecretRef, ServiceConfig } from '../domain/appliance.ts';
+import type {
+  Appliance,
+  ComponentConfig,
+  RepositoryConfig,
+  SecretRef,
+  ServiceConfig,
+  TlsConfig,
+} from '../domain/appliance.ts';
 import type { Priority } from '../domain/component.ts';
 import type { Configuration } from './schema.ts';
 
+type ParsedTls = Extract<Configuration['components'][string], { kind: 'redis' }>['tls'];
 type ParsedSecret = string | { env: string } | { file: string };
 
 export function toAppliance(config: Configuration): Appliance {
@@ -51,6 +59,10 @@ function secretOf(secret: ParsedSecret): SecretRef {
 const optionalSecret = (secret: ParsedSecret | undefined): SecretRef | undefined =>
   secret === undefined ? undefined : secretOf(secret);
 
+function tlsOf(tls: ParsedTls): TlsConfig | undefined {
+  return tls === undefined ? undefined : { ca: tls.ca, cert: tls.cert, key: tls.key, serverName: tls.serverName };
+}
+
 function componentOf(id: string, config: Configuration['components'][string]): ComponentConfig {
   const base = {
     id,
@@ -69,6 +81,7 @@ function componentOf(id: string, config: Configuration['components'][string]): C
         port,
         user,
         password: optionalSecret(config.password),
+        tls: tlsOf(config.tls),
         database,
         dataDirectory,
         binDirectory,
@@ -85,6 +98,7 @@ function componentOf(id: string, config: Configuration['components'][string]): C
         port,
         username,
         password: optionalSecret(config.password),
+        tls: tlsOf(config.tls),
         dataDirectory,
         configFiles,
         serverBinary,

@@ -43,6 +43,9 @@ found too.
 - A **size** has a unit: \`1000B\`, \`64MiB\`, \`500GB\` (\`KB\` to \`TB\` are powers of 1000, \`KiB\` to \`TiB\` of 1024).
 - A **secret** is \`{env: NAME}\`, \`{file: /path}\` or the text itself. It is read at the moment of use and never stored
   or shown. White space at the end of a file does not count.
+- **TLS settings** are an object of PEM files, all optional: \`ca\` (who signed the server's certificate; the usual
+  authorities where absent), \`cert\` and \`key\` (ours, for a server that asks), and \`serverName\` (the name in the
+  certificate, where it is not \`hostname\`).
 - An **argument list** is run as it is, without a shell: \`[systemctl, start, redis]\`.`;
 
 function hasSection(schema: z.core.$ZodType): boolean {

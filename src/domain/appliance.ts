@@ -52,12 +52,25 @@ interface ComponentBase {
   readonly services: readonly string[];
 }
 
+/** How to speak TLS with a server, and whom to believe. Paths of PEM files. */
+export interface TlsConfig {
+  /** Who signed the server's certificate; the authorities of Node where absent. */
+  readonly ca: string | undefined;
+  /** Our own certificate and its key, for a server that asks for one. */
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  /** Whom the certificate names; `hostname` where absent. */
+  readonly serverName: string | undefined;
+}
+
 export interface PostgresConfig extends ComponentBase {
   readonly kind: 'postgres';
   readonly hostname: string;
   readonly port: number;
   readonly user: string;
   readonly password: SecretRef | undefined;
+  /** In clear where absent. */
+  readonly tls: TlsConfig | undefined;
   /** Database whose tables are probed (`wazuh_chat`). The replication session always connects to `postgres`. */
   readonly database: string;
   /** Live data directory on this host. */
@@ -76,6 +89,8 @@ export interface RedisConfig extends ComponentBase {
   readonly port: number;
   readonly username: string | undefined;
   readonly password: SecretRef | undefined;
+  /** In clear where absent. */
+  readonly tls: TlsConfig | undefined;
   /** Live `dir` on this host: where dump.rdb and appendonlydir lie. */
   readonly dataDirectory: string;
   /** redis.conf, aclfile and modules, captured with it. */

@@ -2,10 +2,11 @@
  * BASE_BACKUP over a replication session. The server's archives are handed on in slices of what the socket delivered;
  * when the consumer is behind, the socket is paused.
  */
+import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { CopySplitter } from './copy-splitter.ts';
 import type { CopySink } from './copy-splitter.ts';
-import type { ReusingSocket } from './read-buffers.ts';
+import { takeOver } from './read-buffers.ts';
 
 /** Reads whose bytes are not yet consumed, 8 MiB at most: enough to keep the server sending while a thread compresses. */
 const pauseAboveReads = 32;
@@ -87,7 +88,7 @@ class BaseBackupQuery implements CopySink {
   readonly #onSizes: (totalBytes: number) => void;
   readonly #settle: { resolve: (result: BaseBackupResult) => void; reject: (error: unknown) => void };
   readonly #splitter = new CopySplitter(this);
-  #stream: ReusingSocket | undefined;
+  #stream: Socket | undefined;
   #toClient: (bytes: Buffer) => void = () => {};
   #rows: (string | null)[][][] = [];
   #queue: (Piece | ReadEnd)[] = [];
@@ -109,10 +110,10 @@ class BaseBackupQuery implements CopySink {
   }
 
   submit(connection: pg.Connection): void {
-    const stream = connection.stream as ReusingSocket;
+    const stream = connection.stream as Socket;
     // pg's own parser keeps all messages but CopyData: it is put behind the splitter.
-    this.#toClient = (bytes) => stream.emit('data', Buffer.from(bytes));
-    stream.takeOver((bytes, done) => this.#read(bytes, done));
+    const toParser = takeOver(stream, (bytes, done) => this.#read(bytes, done));
+    this.#toClient = (bytes) => toParser(Buffer.from(bytes));
     this.#stream = stream;
     connection.query(this.#text);
   }

@@ -1,9 +1,11 @@
 /** Sessions with a PostgreSQL server: plain ones and such that also take replication commands. */
+import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
 import type { PostgresConfig } from '../../domain/appliance.ts';
 import type { DriverEnvironment } from '../driver.ts';
 import { engineFailure, sqlState } from './failures.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { readTls } from '../tls.ts';
 import { ReusingSocket } from './read-buffers.ts';
 
 /** A local server answers in milliseconds; ten seconds cover one that is swapping. */
@@ -17,6 +19,7 @@ export interface Address {
   readonly port: number;
   readonly user: string;
   readonly password: string | undefined;
+  readonly tls?: ConnectionOptions | undefined;
 }
 
 export interface SessionOptions {
@@ -37,10 +40,11 @@ export interface Session {
   end(): Promise<void>;
 }
 
-/** Where the configuration says that the component's server listens; reads the password. */
+/** Where the configuration says that the component's server listens; reads password and certificates. */
 export async function addressOf(config: PostgresConfig, environment: DriverEnvironment): Promise<Address> {
   const password = await environment.secret(config.password);
-  return { hostname: config.hostname, port: config.port, user: config.user, password };
+  const tls = await readTls(config.tls, config);
+  return { hostname: config.hostname, port: config.port, user: config.user, password, tls };
 }
 
 /**
@@ -60,7 +64,10 @@ export async function openSession(address: Address, component: string, options: 
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveAfterMs,
     types: { getTypeParser: () => (value: string) => value },
-    ...(options.replication ? { replication: 'database', stream: () => new ReusingSocket() } : {}),
+    ...(address.tls === undefined ? {} : { ssl: address.tls }),
+    ...(options.replication ? { replication: 'database' } : {}),
+    // Under TLS the socket reads ciphertext, into memory that OpenSSL manages.
+    ...(options.replication && address.tls === undefined ? { stream: () => new ReusingSocket() } : {}),
   } as pg.ClientConfig);
   // A lost connection fails the query that runs; without a listener it would end the process too.
   client.on('error', () => {});

@@ -1,6 +1,7 @@
 /** What PostgreSQL, its client and the operating system say, in words of the catalogue. Never holds a secret. */
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import type { ErrorCode } from '../../domain/errors.ts';
+import { refusedCertificateHint } from '../tls.ts';
 
 interface Classified {
   readonly code: ErrorCode;
@@ -38,6 +39,8 @@ export function sqlState(error: unknown): string | undefined {
 
 function classify(error: unknown): Classified {
   const code = sqlState(error) ?? '';
+  const certificateHint = refusedCertificateHint(error);
+  if (certificateHint !== undefined) return { code: 'AuthFailed', hint: certificateHint };
   if (code === '28P01') return { code: 'AuthFailed' };
   if (code === '28000')
     return { code: 'AuthFailed', hint: '`lifeboat doctor` prints the pg_hba.conf line that is missing' };

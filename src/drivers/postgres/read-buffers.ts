@@ -27,10 +27,24 @@ export class ReusingSocket extends Socket {
     this.#buffers = buffers;
   }
 
-  /** From now on everything that is read goes there, instead of to the listeners of `data`. */
   takeOver(take: TakeBytes): void {
     this.#buffers.take = take;
   }
+}
+
+/**
+ * From now on everything that the stream reads goes to `take`. Gives back the way to those who listened until now.
+ * Memory is used again only where the stream is a ReusingSocket.
+ */
+export function takeOver(stream: Socket, take: TakeBytes): (bytes: Buffer) => void {
+  const listeners = stream.listeners('data');
+  if (stream instanceof ReusingSocket) {
+    stream.takeOver(take);
+  } else {
+    stream.removeAllListeners('data');
+    stream.on('data', (bytes: Buffer) => take(bytes, () => {}));
+  }
+  return (bytes) => listeners.forEach((listener) => void listener.call(stream, bytes));
 }
 
 class ReadBuffers {

@@ -1,14 +1,17 @@
 /** Talks to the configured Redis, and says in this house's words what went wrong. No error ever carries a command: it may hold the password. */
+import type { ConnectionOptions } from 'node:tls';
 import { Redis } from 'ioredis';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import type { DriverEnvironment } from '../driver.ts';
+import { readTls, refusedCertificateHint } from '../tls.ts';
 
 export interface Endpoint {
   readonly component: string;
   readonly where: { readonly hostname: string; readonly port: number } | { readonly socket: string };
   readonly username: string | undefined;
   readonly password: string | undefined;
+  readonly tls?: ConnectionOptions | undefined;
 }
 
 export async function endpointOf(
@@ -16,7 +19,8 @@ export async function endpointOf(
   environment: Pick<DriverEnvironment, 'secret'>,
 ): Promise<Endpoint> {
   const { id: component, hostname, port, username } = config;
-  return { component, where: { hostname, port }, username, password: await environment.secret(config.password) };
+  const password = await environment.secret(config.password);
+  return { component, where: { hostname, port }, username, password, tls: await readTls(config.tls, config) };
 }
 
 export interface CallOptions {
@@ -34,10 +38,11 @@ export async function withRedis<T>(
   work: (client: Redis) => Promise<T>,
   { signal, waitsForLoad = true }: CallOptions = {},
 ): Promise<T> {
-  const { where, username, password } = endpoint;
+  const { where, username, password, tls } = endpoint;
   let lastError: unknown;
   const client = new Redis({
     ...('socket' in where ? { path: where.socket } : { host: where.hostname, port: where.port }),
+    ...(tls === undefined ? {} : { tls }),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     lazyConnect: true,
@@ -95,6 +100,8 @@ function translate(error: unknown, lastError: unknown, endpoint: Endpoint): unkn
   const reason = (lastError ?? error) as NodeJS.ErrnoException;
   for (const candidate of [error as Error, reason])
     if (candidate.name === 'ReplyError') return engineError(candidate.message, endpoint);
+  const refused = certificateError(reason, endpoint);
+  if (refused !== undefined) return refused;
   if (typeof reason.code === 'string' || /closed|ETIMEDOUT|writable|max retries/i.test(reason.message)) {
     return new LifeboatError(
       'EngineUnavailable',
@@ -103,6 +110,16 @@ function translate(error: unknown, lastError: unknown, endpoint: Endpoint): unkn
     );
   }
   return error;
+}
+
+/** AuthFailed where the server's certificate was refused, else undefined. */
+export function certificateError(error: Error, endpoint: Endpoint): LifeboatError | undefined {
+  const hint = refusedCertificateHint(error);
+  if (hint === undefined) return undefined;
+  // Node adds advice of its own after a semicolon.
+  const [reason] = error.message.split(';');
+  const text = `Redis at ${describeEndpoint(endpoint)} shows a certificate that is refused: ${reason}`;
+  return new LifeboatError('AuthFailed', text, { component: endpoint.component, hint, cause: error });
 }
 
 /** `INFO` as fields. */

@@ -1,11 +1,12 @@
 /**
  * A snapshot over the wire: asks for a full synchronisation like a replica, writes the dump that comes to a file and
- * hangs up. For a server whose disk this host cannot see. TLS is not spoken yet.
+ * hangs up. For a server whose disk this host cannot see.
  */
 import { open, type FileHandle } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { LifeboatError } from '../../domain/errors.ts';
-import { describeEndpoint, engineError, type Endpoint } from './connection.ts';
+import { certificateError, describeEndpoint, engineError, type Endpoint } from './connection.ts';
 import { DumpFraming } from './dump-framing.ts';
 
 /** The server answers with blank lines while it saves; silence of this length means that it is gone. */
@@ -47,8 +48,9 @@ export async function receiveDump(endpoint: Endpoint, path: string, signal: Abor
   }
 }
 
-function openSocket({ where }: Endpoint): Socket {
-  const socket = 'socket' in where ? connect(where.socket) : connect(where.port, where.hostname);
+function openSocket({ where, tls }: Endpoint): Socket {
+  const place = 'socket' in where ? { path: where.socket } : { port: where.port, host: where.hostname };
+  const socket = tls === undefined ? connect(place) : connectTls({ ...tls, ...place });
   socket.setTimeout(silenceMs, () => socket.destroy(new Error(`silent for ${silenceMs / 1000} s`)));
   return socket;
 }
@@ -121,6 +123,8 @@ async function receive({ handle, framing, more, endpoint }: Stream & { readonly 
 
 function asEngineError(error: unknown, endpoint: Endpoint): unknown {
   if (error instanceof LifeboatError) return error;
+  const refused = certificateError(error as Error, endpoint);
+  if (refused !== undefined) return refused;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC')
     return new LifeboatError('NoSpace', 'no room to receive the snapshot', {

@@ -59,6 +59,7 @@ async function makePostgresSubject(folder: string): Promise<Subject> {
     database: 'postgres',
     dataDirectory,
     password: { from: 'literal', value: password },
+    tls: undefined,
     binDirectory: undefined,
     osUser: undefined,
     fingerprintUpTo: 64 * 1024 * 1024,

@@ -99,6 +99,7 @@ async function makeLab(folder: string, { setup = someTables, ...options }: LabOp
     hostname: server.hostname,
     port,
     user: server.user,
+    tls: undefined,
     database,
     dataDirectory: server.dataDirectory,
     password: { from: 'literal', value: server.password },

@@ -1,7 +1,8 @@
 import { access, chmod, mkdir, readFile, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { RedisConfig } from '../../../src/domain/appliance.ts';
+import { freePort } from '../../../src/dev/free-ports.ts';
+import type { RedisConfig, TlsConfig } from '../../../src/domain/appliance.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 import { createRedisDriver } from '../../../src/drivers/redis/driver.ts';
 import { isDamaged } from '../../../src/drivers/redis/damage.ts';
@@ -11,6 +12,7 @@ import { findServerBinary } from '../../../src/drivers/redis/server-binary.ts';
 import { makeStaging, stagingPath } from '../../../src/drivers/swap/staging.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { broken, capture, contextOf, makeRepository, token } from '../../contracts/driver-fixture.ts';
+import { makeCertificate } from '../../support/certificate.ts';
 import { takeGibibyte } from '../../support/full-disk.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
 import { fill, sampleKeys, withClient } from './sample.ts';
@@ -67,6 +69,36 @@ describe('capture', () => {
       expect(results).toEqual([expect.objectContaining({ ok: true, name: 'value and expiry of every key' })]);
     },
   );
+
+  test('a Redis that speaks TLS is captured and proven, by save and by replication, and believed only by its certificate', async () => {
+    const { cert, key } = await makeCertificate(folder.path, 'redis.test');
+    const port = await freePort();
+    await begin({
+      'tls-port': String(port),
+      'tls-cert-file': cert,
+      'tls-key-file': key,
+      'tls-ca-cert-file': cert,
+      'tls-auth-clients': 'no',
+      'repl-diskless-sync-delay': '0',
+    });
+    const none: TlsConfig = { ca: undefined, cert: undefined, key: undefined, serverName: undefined };
+    const tls = { ...none, ca: cert, serverName: 'redis.test' };
+    for (const dataDirectory of [subject.config.dataDirectory, join(folder.path, 'not-here')]) {
+      const remote = driverWith({ dataDirectory, port, tls });
+      const record = await capture(remote, repository);
+      const way = dataDirectory === subject.config.dataDirectory ? 'save' : 'replication';
+      expect(record.facts).toMatchObject({ keys: sampleKeys, expiring: 501, way });
+      const results = await remote.probe(contextOf({ repository, record, token: token(4001) }));
+      expect(results).toEqual([expect.objectContaining({ ok: true, name: 'value and expiry of every key' })]);
+    }
+    await expect(capture(driverWith({ port, tls: none }), repository)).rejects.toMatchObject({
+      code: 'AuthFailed',
+      hint: expect.stringContaining('`tls.ca`') as string,
+    });
+    await expect(
+      capture(driverWith({ port, tls: { ...tls, serverName: undefined } }), repository),
+    ).rejects.toMatchObject({ code: 'AuthFailed', hint: expect.stringContaining('`tls.serverName`') as string });
+  });
 
   test('a service that forbids replication is named, with what to do instead', async () => {
     await begin();
