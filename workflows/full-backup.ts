@@ -80,7 +80,8 @@ export async function fullBackup(input: FullBackupInput = {}): Promise<FullBacku
   });
   if (failure !== undefined) throw failure;
   if (result === undefined) throw ApplicationFailure.nonRetryable('the backup ended without a result', 'Internal');
-  if (result.state === 'partial') throw ApplicationFailure.nonRetryable(result.text, 'BackupPartial', result);
+  if (result.state === 'partial' || result.state === 'suspect')
+    throw ApplicationFailure.nonRetryable(result.text, 'BackupPartial', result);
   return result;
 }
 
@@ -125,7 +126,8 @@ async function captureAll(
 
   const receipts: Receipt[] = [];
   const failures: Failure[] = [];
-  await Promise.all(
+  // All have ended before anything else happens: a capture that still ends after a cancellation needs lock and intent.
+  const captures = await Promise.allSettled(
     chosen.map(async ({ id, kind, host }) => {
       display.step(`capture:${id}`, 'running');
       try {
@@ -138,16 +140,31 @@ async function captureAll(
           component: id,
         });
         receipts.push(receipt);
-        if (typeof receipt.facts['note'] === 'string') display.note(`${id}: ${receipt.facts['note']}`);
+        notesOf(receipt).forEach((note) => display.note(`${id}: ${note}`));
         display.step(`capture:${id}`, 'done', `${formatBytes(receipt.bytes)}, ${formatBytes(receipt.storedBytes)} new`);
       } catch (error) {
         if (isCancellation(error)) throw error;
         display.step(`capture:${id}`, 'failed', rootMessage(error).slice(0, 200));
-        failures.push({ component: id, code: rootCode(error), message: rootMessage(error).slice(0, 500) });
+        failures.push({
+          component: id,
+          code: rootCode(error),
+          message: withoutName(id, rootMessage(error)).slice(0, 500),
+        });
       }
     }),
   );
-  const reasons = failures.map(({ component, code, message }) => `${component}: ${code}: ${message}`).join('; ');
+  const cancelled = captures.find((ended) => ended.status === 'rejected');
+  if (cancelled !== undefined) throw cancelled.reason;
+  const order = new Map(chosen.map(({ id }, position) => [id, position]));
+  receipts.sort((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0));
+  failures.sort((a, b) => (order.get(a.component) ?? 0) - (order.get(b.component) ?? 0));
+  const suspects = receipts.filter(({ suspect }) => suspect);
+  const reasons = [
+    ...failures.map(({ component, code, message }) => `${component}: ${code}: ${message}`),
+    ...suspects.map(
+      (receipt) => `${receipt.id}: SourceCorrupt: ${notesOf(receipt).join(', ') || 'its source is damaged'}`,
+    ),
+  ].join('; ');
   if (receipts.length === 0)
     throw ApplicationFailure.nonRetryable(
       `no component could be captured: ${reasons}`,
@@ -155,8 +172,6 @@ async function captureAll(
     );
 
   display.state('sealing');
-  const order = new Map(chosen.map(({ id }, position) => [id, position]));
-  receipts.sort((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0));
   const sealed = await storage(appliance.host, {
     summary: 'seal the recovery point',
     priority: priority.backup,
@@ -168,17 +183,30 @@ async function captureAll(
     failures,
     workflow: { id: workflowInfo().workflowId, runId: workflowInfo().runId },
   });
-  const partial = failures.length > 0;
-  display.state(partial ? 'partial' : 'sealed');
+  const state = failures.length > 0 ? 'partial' : suspects.length > 0 ? 'suspect' : 'sealed';
+  display.state(state);
   return {
-    state: partial ? 'partial' : 'sealed',
+    state,
     id: begun.backupId,
     bytes: sealed.bytes,
     storedBytes: sealed.storedBytes,
-    text: partial
-      ? `recovery point ${begun.backupId} is partial: ${reasons}`
-      : `recovery point ${begun.backupId} sealed`,
+    text:
+      state === 'sealed'
+        ? `recovery point ${begun.backupId} sealed`
+        : `recovery point ${begun.backupId} is ${state}: ${reasons}`,
   };
+}
+
+/** What a driver has to say of its capture. */
+function notesOf({ facts: { note, notes } }: Receipt): string[] {
+  return [note, ...(Array.isArray(notes) ? (notes as readonly unknown[]) : [])].filter(
+    (each) => typeof each === 'string',
+  );
+}
+
+/** A failure's text may begin with its component, which is said here before the code. */
+function withoutName(component: string, text: string): string {
+  return text.startsWith(`${component}: `) ? text.slice(component.length + 2) : text;
 }
 
 function chooseComponents(ids: readonly string[], appliance: ApplianceView): ApplianceView['components'] {

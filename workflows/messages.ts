@@ -11,7 +11,8 @@ export interface FullBackupInput {
 }
 
 export interface FullBackupResult {
-  readonly state: 'sealed' | 'partial' | 'skipped';
+  /** `partial` lacks a component, `suspect` holds one whose source was damaged; neither is ever `latest`. */
+  readonly state: 'sealed' | 'partial' | 'suspect' | 'skipped';
   readonly id: string;
   readonly bytes: number;
   readonly storedBytes: number;

@@ -20,6 +20,8 @@ export interface RestoreRecord {
   readonly failure: unknown;
   readonly probes: readonly ProbeResult[];
   readonly notUndone: readonly string[];
+  /** The restore is committed all the same. */
+  readonly commitFailures: readonly string[];
   readonly estimateSeconds: number;
 }
 
@@ -35,7 +37,12 @@ export async function recordRestore(record: RestoreRecord): Promise<void> {
   } else if (result?.state === 'committed') {
     await notify(
       'outcome',
-      `Restore of ${appliance.name} from ${result.id} committed after ${formatDuration(seconds)} (${workflowId})`,
+      [
+        `Restore of ${appliance.name} from ${result.id} committed after ${formatDuration(seconds)} (${workflowId})`,
+        ...record.commitFailures,
+      ]
+        .join('; ')
+        .slice(0, 1500),
     );
   }
   await writeEvidence(appliance, {

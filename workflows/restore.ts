@@ -32,7 +32,7 @@ import {
 import { components, control, priority, storage } from './proxies.ts';
 import { recordRestore, startFollowUpBackup } from './restore-evidence.ts';
 import { watchRto } from './rto-clock.ts';
-import { PlanRunner } from './run-plan.ts';
+import { PlanRunner, rootMessage } from './run-plan.ts';
 import { RunDisplay } from './view.ts';
 
 /** A cancelled backup ends within its heartbeat (2 s) plus clean-up; a minute is generous. */
@@ -66,6 +66,7 @@ class RestoreRun {
   #probes: readonly ProbeResult[] = [];
   #undone: 'none' | 'full' | 'partial' = 'none';
   #undoFailures: readonly string[] = [];
+  #commitFailures: readonly string[] = [];
   #plan: RestorePlan | undefined;
 
   constructor(input: RestoreInput) {
@@ -218,7 +219,12 @@ class RestoreRun {
       this.#undone = this.#undoFailures.length === 0 ? 'full' : 'partial';
       throw error;
     }
-    return CancellationScope.nonCancellable(async () => runner.commit());
+    return CancellationScope.nonCancellable(async () => {
+      const { safetyCopies, failures } = await runner.commit();
+      this.#commitFailures = failures;
+      failures.forEach((text) => this.#display.note(text));
+      return safetyCopies;
+    });
   }
 
   #clock(appliance: ApplianceView): { began: number; objectiveSeconds: number; appliance: string } {
@@ -267,7 +273,11 @@ class RestoreRun {
     this.#undoFailures.forEach((text) => this.#display.note(`not undone: ${text}`));
     let final = result;
     if (result?.state === 'committed') {
-      final = { ...result, backupWorkflowId: await startFollowUpBackup(appliance.name, result.id) };
+      const backupWorkflowId = await startFollowUpBackup(appliance.name, result.id).catch((error: unknown) => {
+        this.#display.note(`no full backup was started: ${rootMessage(error)}`);
+        return '';
+      });
+      final = { ...result, backupWorkflowId };
     }
     await recordRestore({
       appliance,
@@ -278,6 +288,7 @@ class RestoreRun {
       failure,
       probes: this.#probes,
       notUndone: this.#undoFailures,
+      commitFailures: this.#commitFailures,
       estimateSeconds: this.#plan?.estimateSeconds ?? 0,
     });
     await condition(allHandlersFinished);

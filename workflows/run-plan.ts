@@ -22,7 +22,7 @@ export interface PlanRun {
   readonly lockSince: string;
   readonly runId: string;
   readonly replaceDamaged: boolean;
-  /** A failed probe is told and the restore goes on. */
+  /** A failed probe or health check is told and the restore goes on. */
   readonly keepNew: boolean;
   readonly display: RunDisplay;
   /** A step begins only while this is false. */
@@ -50,7 +50,7 @@ export class PlanRunner {
 
   /** Runs all steps but the commits, or throws the first failure after everything that ran has ended. */
   async prove(): Promise<void> {
-    await this.#steps((step) => step.kind !== 'commit');
+    await this.#steps(this.#run.plan.steps.filter(({ kind }) => kind !== 'commit'));
   }
 
   /** Results of all probes so far, failed ones too. */
@@ -58,10 +58,29 @@ export class PlanRunner {
     return this.#probes;
   }
 
-  /** The point of no return: staging goes, safety copies stay. */
-  async commit(): Promise<readonly string[]> {
-    await this.#steps((step) => step.kind === 'commit');
-    return this.#safetyCopies;
+  /**
+   * After the point of no return: staging goes, safety copies stay. The new data is live whatever happens here, so a
+   * failing clean-up stops no other; returns what failed.
+   */
+  async commit(): Promise<{ readonly safetyCopies: readonly string[]; readonly failures: readonly string[] }> {
+    const { plan, display, onState } = this.#run;
+    const failures: string[] = [];
+    onState('commit');
+    await Promise.all(
+      plan.steps
+        .filter(({ kind }) => kind === 'commit')
+        .map(async (step) => {
+          display.step(step.id, 'running');
+          try {
+            display.step(step.id, 'done', await this.#act(step));
+          } catch (error) {
+            const text = rootMessage(error);
+            display.step(step.id, 'failed', text.slice(0, 200));
+            failures.push(`${step.subject}: its old data could not be put in order: ${text}`);
+          }
+        }),
+    );
+    return { safetyCopies: this.#safetyCopies, failures };
   }
 
   /** Runs every undo; a failing one stops no other. Returns what could not be undone. */
@@ -79,9 +98,8 @@ export class PlanRunner {
     return failures;
   }
 
-  async #steps(chosen: (step: PlanStep) => boolean): Promise<void> {
-    const { plan, display } = this.#run;
-    const steps = plan.steps.filter(chosen);
+  async #steps(steps: readonly PlanStep[]): Promise<void> {
+    const { display } = this.#run;
     const results = new Map<string, Promise<void>>();
     let slots = parallelSteps;
     let failure: unknown;
@@ -174,7 +192,13 @@ export class PlanRunner {
         await platform(queue.host, call).startService({ service: subject });
         return '';
       case 'health':
-        return (await platform(queue.host, call).checkHealth({ services: plan.stops })).text;
+        try {
+          return (await platform(queue.host, call).checkHealth({ services: plan.stops })).text;
+        } catch (error) {
+          if (!keepNew || isCancellation(error)) throw error;
+          display.note(`health failed: ${rootMessage(error)}`);
+          return 'FAILED';
+        }
       case 'probe': {
         const probes = await components(queue, call).probeComponent(this.#request(step));
         this.#probes.push(...probes);

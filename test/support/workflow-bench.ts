@@ -31,6 +31,8 @@ export interface WorkflowBench {
   deaf: (call: string) => boolean;
   probes: (call: string) => ProbeResult[];
   wasRunning: boolean;
+  /** Components whose source is damaged. */
+  suspects: readonly string[];
   /** What a verification finds. */
   verification: { readonly ok: boolean; readonly problems: readonly string[] };
   reset(): void;
@@ -121,6 +123,7 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     deaf: () => false,
     probes: (call) => [{ component: call, name: 'count', expected: '1', actual: '1', ok: true }],
     wasRunning: true,
+    suspects: [],
     verification: { ok: true, problems: [] },
     reset() {
       bench.calls.length = 0;
@@ -130,6 +133,7 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
       bench.deaf = () => false;
       bench.probes = (call) => [{ component: call, name: 'count', expected: '1', actual: '1', ok: true }];
       bench.wasRunning = true;
+      bench.suspects = [];
       bench.verification = { ok: true, problems: [] };
     },
     start: async (type, input, id = `${type}/wazuh/${Math.random()}`, using = client) =>
@@ -180,7 +184,7 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
     }
   };
   const component: ComponentActivities = {
-    captureComponent: async ({ component: id }) => act(`capture ${id}`, () => receipt(id)),
+    captureComponent: async ({ component: id }) => act(`capture ${id}`, () => receipt(id, bench.suspects.includes(id))),
     describeTarget: async () => [],
     stageComponent: async ({ component: id, lockSince, runId }) =>
       act(`stage ${id}`, () => ({
@@ -244,7 +248,7 @@ async function cancelled(): Promise<never> {
   });
 }
 
-function receipt(id: string): Receipt {
+function receipt(id: string, suspect: boolean): Receipt {
   return {
     id,
     kind: 'files',
@@ -256,8 +260,11 @@ function receipt(id: string): Receipt {
     capturedFrom: '2026-11-22T02:00:00.000Z',
     capturedUntil: '2026-11-22T02:00:01.000Z',
     quiescence: 'quiesced',
-    suspect: false,
-    facts: id === 'vectors' ? { note: 'attributes of vectors were not captured' } : {},
+    suspect,
+    facts: {
+      ...(id === 'vectors' ? { note: 'attributes of vectors were not captured' } : {}),
+      ...(suspect ? { notes: ['corrupt page: base/5/1259 block 3'] } : {}),
+    },
   };
 }
 

@@ -41,13 +41,45 @@ describe('fullBackup', () => {
     const handle = await bench.start('fullBackup', {});
     expect(await failureOf(handle)).toMatchObject({
       type: 'BackupPartial',
-      message: expect.stringContaining('redis: SourceEmpty: redis: no key') as string,
+      message: expect.stringContaining('redis: SourceEmpty: no key') as string,
     });
     expect(bench.calls).toContain('seal postgres+vectors without redis');
     expect(bench.reports[0]?.report.state).toBe('partial');
     await expect
       .poll(() => bench.messages, { timeout: 10_000 })
       .toEqual([expect.stringMatching(/^Backup of wazuh partial: .*redis: SourceEmpty/)]);
+  });
+
+  test('a capture of a damaged source is sealed as suspect and told like a partial one, with the corrupt page', async () => {
+    bench.suspects = ['postgres'];
+    const handle = await bench.start('fullBackup', {});
+    const why = 'is suspect: postgres: SourceCorrupt: corrupt page: base/5/1259 block 3';
+    expect(await failureOf(handle)).toMatchObject({
+      type: 'BackupPartial',
+      message: expect.stringContaining(why) as string,
+    });
+    expect(bench.calls).toContain('seal postgres+redis+vectors without ');
+    expect(bench.reports[0]?.report).toMatchObject({ state: 'suspect' });
+    await expect
+      .poll(() => bench.messages, { timeout: 10_000 })
+      .toEqual([expect.stringContaining(`Backup of wazuh suspect: recovery point`)]);
+  });
+
+  test('a cancelled backup keeps lock and intent until the last capture has ended', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    bench.deaf = (call) => call === 'capture redis';
+    bench.behave = (call) => (call.startsWith('capture') ? promise : undefined);
+    const handle = await bench.start('fullBackup', {});
+    await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('capture redis');
+    await handle.cancel();
+    const lock = bench.client.workflow.getHandle('lock/wazuh');
+    // Long enough for the captures that heed the cancellation to end, and for the run to go wrong.
+    await new Promise((passed) => setTimeout(passed, 2000));
+    expect(bench.calls).not.toContain('release');
+    expect((await lock.describe()).status.name).toBe('RUNNING');
+    resolve();
+    expect(await failureOf(handle)).toMatchObject({ type: 'CancelledFailure' });
+    expect(bench.calls).toContain('release');
   });
 
   test.each(['begin', 'seal postgres+redis+vectors without '])(

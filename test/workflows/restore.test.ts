@@ -103,6 +103,34 @@ describe('restore', () => {
     },
   );
 
+  test('a failure of a commit stops neither the other ones nor the restore: it is committed, told, and backed up', async () => {
+    bench.behave = (call) => {
+      if (call === 'commit redis') refuse('PermissionDenied', 'redis: EACCES');
+    };
+    const handle = await bench.start('restore', { ...confirmed, components: ['redis', 'vectors'] });
+    const result = (await handle.result()) as RestoreResult;
+    expect(result).toMatchObject({ state: 'committed', safetyCopies: ['/old/vectors'] });
+    expect(bench.calls.filter((call) => call.startsWith('undo'))).toEqual([]);
+    const report = bench.reports.find(({ type }) => type === 'restore')?.report;
+    expect(report).toMatchObject({ state: 'committed', safetyCopies: ['/old/vectors'] });
+    expect(report?.notes).toContainEqual(expect.stringMatching(/redis: its old data could not be .*EACCES$/));
+    await expect
+      .poll(() => bench.messages, { timeout: 10_000 })
+      .toContainEqual(expect.stringMatching(/^Restore of wazuh from \S+ committed after .*EACCES$/));
+    await bench.client.workflow.getHandle(result.backupWorkflowId).result();
+  });
+
+  test('a failed health check keeps the new data where that was asked for', async () => {
+    bench.behave = (call) => {
+      if (call === 'health') refuse('ServiceFailed', 'app is unhealthy');
+    };
+    const handle = await bench.start('restore', { ...confirmed, components: ['redis'], keepNew: true });
+    const result = (await handle.result()) as RestoreResult;
+    expect(result.state).toBe('committed');
+    expect(result.steps).toContainEqual(expect.objectContaining({ id: 'health', state: 'done', note: 'FAILED' }));
+    await bench.client.workflow.getHandle(result.backupWorkflowId).result();
+  });
+
   test('a probe that fails after the swap puts the old data back', async () => {
     bench.probes = (component) => [{ component, name: 'rows', expected: '10', actual: '9', ok: false }];
     const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
