@@ -1,5 +1,5 @@
 /** What the schema cannot see in one key: references between keys. All problems at once. */
-import { findCycle } from '../domain/graph.ts';
+import { findCycles } from '../domain/graph.ts';
 import { destructiveCommands } from './destructive-commands.ts';
 import { overlaps } from './overlaps.ts';
 import type { Configuration } from './schema.ts';
@@ -66,10 +66,11 @@ function serviceShapes({ services }: Configuration): CrossProblem[] {
 }
 
 function cycles({ services }: Configuration): CrossProblem[] {
-  const cycle = findCycle(Object.entries(services).map(([id, service]) => ({ id, after: service.dependsOn })));
-  return cycle === undefined
-    ? []
-    : [{ path: ['services', cycle[0] ?? ''], message: `dependsOn has a cycle: ${cycle.join(' → ')}` }];
+  const nodes = Object.entries(services).map(([id, service]) => ({ id, after: service.dependsOn }));
+  return findCycles(nodes).map((cycle) => ({
+    path: ['services', cycle[0] ?? ''],
+    message: `dependsOn has a cycle: ${cycle.join(' → ')}`,
+  }));
 }
 
 function warnings({ schedules, repository, notify }: Configuration): string[] {

@@ -31,13 +31,20 @@ function explainIssue(issue: Issue, prefix: readonly PropertyKey[], document: Do
     }
   }
   const value = document.getIn(path.filter(isKey));
-  const given = ['string', 'number', 'boolean'].includes(typeof value) ? `, not \`${String(value as string)}\`` : '';
+  const given = ['string', 'number', 'boolean'].includes(typeof value) ? `, not ${shown(value, issue)}` : '';
   return [{ line: lineOf(path, document, lines), path: path.join('.'), message: `must be ${wanted(issue)}${given}` }];
+}
+
+/** A number in quotes looks like a number: what is wrong with it is that it is a text. */
+function shown(value: unknown, issue: Issue): string {
+  const text = `\`${String(value as string)}\``;
+  return issue.code === 'invalid_type' && typeof value === 'string' ? `the text ${text}` : text;
 }
 
 function wanted(issue: Issue): string {
   if (issue.code === 'invalid_type' && issue.input === undefined) return `given (${issue.expected})`;
-  if (issue.code === 'invalid_type') return `a ${issue.expected}`;
+  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input'))
+    return `${/^[aeiou]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`;
   if (issue.code === 'invalid_union' && 'options' in issue && Array.isArray(issue.options)) {
     return `one of ${issue.options.map((value) => `\`${String(value)}\``).join(', ')}`;
   }

@@ -19,12 +19,17 @@ export async function loadConfiguration(file: string): Promise<LoadedConfigurati
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const { code } = error as NodeJS.ErrnoException;
+    const absent = code === 'ENOENT';
     throw new LifeboatError(
       absent ? 'NotFound' : 'ConfigInvalid',
-      `cannot read the configuration \`${file}\`: ${(error as NodeJS.ErrnoException).code}`,
+      `cannot read the configuration \`${file}\`: ${code}`,
       {
-        hint: absent ? 'write one with `lifeboat init`, or name it with --config FILE' : 'check its permissions',
+        hint: absent
+          ? 'write one with `lifeboat init`, or name it with --config FILE'
+          : code === 'EISDIR'
+            ? 'it is a folder: name the file'
+            : 'check its permissions',
         cause: error,
       },
     );
@@ -49,7 +54,9 @@ export function parseConfiguration(text: string, file: string): LoadedConfigurat
   if (problems.length > 0) {
     throw invalid(
       file,
-      problems.map(({ path, message }) => ({ line: lineOf(path, document, lines), path: path.join('.'), message })),
+      problems
+        .map(({ path, message }) => ({ line: lineOf(path, document, lines), path: path.join('.'), message }))
+        .sort((a, b) => a.line - b.line),
     );
   }
   return { appliance: toAppliance(parsed.data satisfies Configuration), file, warnings };

@@ -3,20 +3,22 @@
  * what it does, that of a leaf type below names the type. Unknown keys are errors: a misspelt key that is silently ignored is a backup that is not made.
  */
 import { z } from 'zod';
+import { isCron } from './cron.ts';
 import { parseDuration, parseSize } from '../domain/duration.ts';
 import { tiers } from '../domain/component.ts';
 
+// `90` alone is a number in YAML: that a unit is missing is what its writer must hear.
+const durationText = { error: 'a duration with a unit, for example `90s`, `15m`, `4h` or `30d`' };
 const duration = z
-  .string()
-  .refine((text) => parseDuration(text) !== undefined, {
-    error: 'a duration with a unit, for example `90s`, `15m`, `4h` or `30d`',
-  })
+  .string(durationText)
+  .refine((text) => parseDuration(text) !== undefined, durationText)
   .transform((text) => parseDuration(text) ?? 0)
   .describe('duration');
 
+const sizeText = { error: 'a size with a unit, for example `64MiB` or `500GB`' };
 const size = z
-  .string()
-  .refine((text) => parseSize(text) !== undefined, { error: 'a size with a unit, for example `64MiB` or `500GB`' })
+  .string(sizeText)
+  .refine((text) => parseSize(text) !== undefined, sizeText)
   .transform((text) => parseSize(text) ?? 0)
   .describe('size');
 
@@ -192,12 +194,26 @@ const files = z.strictObject({
 
 export const component = z.discriminatedUnion('kind', [postgres, redis, vectorstore, models, files]);
 
+function isTimeZone(name: string): boolean {
+  try {
+    return Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
 const schedule = z.strictObject({
   cron: z
     .string()
-    .regex(/^\S+ \S+ \S+ \S+ \S+$/, { error: 'five cron fields, for example `0 2 * * *`' })
-    .describe('when it runs, five cron fields'),
-  timeZone: z.string().default('UTC').describe('IANA time zone; zones with daylight saving skip or repeat an hour'),
+    .refine(isCron, {
+      error: 'five cron fields (minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-7), for example `0 2 * * *`',
+    })
+    .describe('when it runs: minute, hour, day of the month, month, day of the week, as cron writes them'),
+  timeZone: z
+    .string()
+    .refine(isTimeZone, { error: 'an IANA time zone, for example `UTC` or `Europe/Berlin`' })
+    .default('UTC')
+    .describe('IANA time zone; zones with daylight saving skip or repeat an hour'),
   catchup: duration.default(6 * 3600).describe('how late a missed run may still begin'),
   enabled: z.boolean().default(true).describe('`false` removes the schedule from the server'),
 });

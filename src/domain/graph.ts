@@ -5,26 +5,21 @@ export interface GraphNode {
   readonly after: readonly string[];
 }
 
-/** The ids of one cycle, first id repeated at the end; undefined where there is none. Unknown ids are ignored. */
-export function findCycle(nodes: readonly GraphNode[]): string[] | undefined {
+/** Every cycle that a walk along `after` meets, the first id repeated at the end. Unknown ids are ignored. */
+export function findCycles(nodes: readonly GraphNode[]): string[][] {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const done = new Set<string>();
-  const visit = (id: string, trail: readonly string[]): string[] | undefined => {
-    if (trail.includes(id)) return [...trail.slice(trail.indexOf(id)), id];
+  const cycles: string[][] = [];
+  const visit = (id: string, trail: readonly string[]): void => {
     const node = byId.get(id);
-    if (node === undefined || done.has(id)) return undefined;
-    for (const next of node.after) {
-      const cycle = visit(next, [...trail, id]);
-      if (cycle !== undefined) return cycle;
+    if (trail.includes(id)) cycles.push([...trail.slice(trail.indexOf(id)), id]);
+    else if (node !== undefined && !done.has(id)) {
+      for (const next of node.after) visit(next, [...trail, id]);
+      done.add(id);
     }
-    done.add(id);
-    return undefined;
   };
-  for (const node of nodes) {
-    const cycle = visit(node.id, []);
-    if (cycle !== undefined) return cycle;
-  }
-  return undefined;
+  for (const { id } of nodes) visit(id, []);
+  return cycles;
 }
 
 /** Edges that name no node, as `[from, missing]`. */
@@ -50,7 +45,7 @@ export function dependentsOf(roots: readonly string[], nodes: readonly GraphNode
   return found;
 }
 
-/** Every id after all that it comes after. Call only where findCycle found none. */
+/** Every id after all that it comes after. Call only where findCycles found none. */
 export function topologicalOrder(nodes: readonly GraphNode[]): string[] {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const order: string[] = [];

@@ -1,6 +1,6 @@
 /** Everything that speaks against a restore, all at once. Pure. */
 import { formatBytes } from './duration.ts';
-import { danglingEdges, findCycle } from './graph.ts';
+import { danglingEdges, findCycles } from './graph.ts';
 import type { PlanInput, PlanMisfit, PlanProblem } from './restore-plan.ts';
 
 export function planProblems(input: PlanInput): PlanProblem[] {
@@ -74,15 +74,13 @@ function graphProblems({ components, services }: PlanInput): PlanProblem[] {
       });
     }
   }
-  const cycle = findCycle(nodes);
-  if (cycle !== undefined)
-    problems.push({
-      code: 'PlanInvalid',
-      subject: cycle[0] ?? '',
-      message: `services depend on each other in a cycle: ${cycle.join(' → ')}`,
-      hint,
-    });
-  return problems;
+  const cycles = findCycles(nodes).map((cycle) => ({
+    code: 'PlanInvalid',
+    subject: cycle[0] ?? '',
+    message: `services depend on each other in a cycle: ${cycle.join(' → ')}`,
+    hint,
+  }));
+  return [...problems, ...cycles];
 }
 
 function targetProblems(input: PlanInput): PlanProblem[] {

@@ -65,13 +65,29 @@ describe('lifeboat.yaml', () => {
     expect(found[1]).toMatch(/^lifeboat\.yaml:10: components\.postgres\.kind: must be one of `postgres`/);
   });
 
-  test('cyclic and dangling services are told at once', () => {
+  test('every cycle and every dangling service is told at once, by line', () => {
+    const service = 'start: [a], stop: [b], isRunning: [c]';
     const text = minimal
       .replace('ready: {tcp: "127.0.0.1:5432"}', 'dependsOn: [app]')
-      .replace('services: [postgres]', 'services: [pg]');
-    const found = problems(text).join('\n');
-    expect(found).toContain('cycle: postgres → app → postgres');
-    expect(found).toContain('unknown service `pg`');
+      .replace('services: [postgres]', 'services: [pg]')
+      .replace(
+        'components:',
+        `  ui: {${service}, dependsOn: [gateway]}\n  gateway: {${service}, dependsOn: [ui]}\ncomponents:`,
+      );
+    expect(problems(text)).toEqual([
+      'lifeboat.yaml:7: services.postgres: dependsOn has a cycle: postgres → app → postgres',
+      'lifeboat.yaml:9: services.ui: dependsOn has a cycle: ui → gateway → ui',
+      'lifeboat.yaml:12: components.postgres.services: names the unknown service `pg`',
+    ]);
+  });
+
+  test('a duration without a unit and a number in quotes are told as what they are', () => {
+    expect(problems(`${minimal}objectives: {rto: {full: 90}}\n`)).toEqual([
+      'lifeboat.yaml:11: objectives.rto.full: must be a duration with a unit, for example `90s`, `15m`, `4h` or `30d`, not `90`',
+    ]);
+    expect(problems(minimal.replace('kind: postgres,', 'kind: postgres, port: "5432",'))).toEqual([
+      'lifeboat.yaml:10: components.postgres.port: must be a number, not the text `5432`',
+    ]);
   });
 
   test('D3.11: a service whose engine is asked takes the address of its component', () => {
