@@ -57,6 +57,10 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     const searchable = await registerSearchAttributes(connection, namespace, log);
     const deps = wireActivities(parts, new Client({ connection, namespace }), searchable, log);
     const chosen = roles.filter((role) => only === undefined || only.includes(role));
+    const runsWorkflows = chosen.includes('storage');
+    // What can fail comes before the first worker: one that was made and never ran keeps its connection open.
+    const codePath = runsWorkflows ? await workflowBundle(join(appliance.stateDir, 'bundles')) : undefined;
+    if (runsWorkflows) await reconcileSchedules(deps.client, appliance, log);
     const component = createComponentActivities(deps);
     const activitiesOf = (role: Role): object => {
       if (role === 'platform') return createPlatformActivities(deps);
@@ -73,8 +77,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
         }),
       ),
     );
-    if (chosen.includes('storage')) {
-      const codePath = await workflowBundle(join(appliance.stateDir, 'bundles'));
+    if (codePath !== undefined) {
       workers.push(
         await Worker.create({
           ...common,
@@ -84,7 +87,6 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
           maxCachedWorkflows: 50,
         }),
       );
-      await reconcileSchedules(deps.client, appliance, log);
     }
     const running = workers.map(async (worker) => worker.run());
     log.info({ queues: workers.map((worker) => worker.options.taskQueue) }, 'worker runs');
@@ -92,7 +94,8 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     await untilOneEnds(workers, running);
   } finally {
     await parts.close();
-    await native.close();
+    // After a failure a worker may still hold it; that must not be told in the place of the failure.
+    await native.close().catch((error: unknown) => log.warn({ reason: String(error) }, 'the connection stays open'));
     await connection.close();
   }
 }

@@ -5,17 +5,24 @@ import { createLogger } from '../../telemetry/logger.ts';
 import { runWorker } from '../../../workers/main.ts';
 import { becomeLean } from '../lean-process.ts';
 import { listOf, loadAppliance, say, type GlobalOptions } from '../context.ts';
+import { describeError, exitCodeOf } from '../exit.ts';
 
 export async function worker(globals: GlobalOptions, options: { readonly only?: readonly string[] }): Promise<void> {
   becomeLean();
   const appliance = await loadAppliance(globals);
   const only = options.only === undefined ? undefined : listOf(options.only).map(parseRole);
-  await runWorker({
-    appliance,
-    only,
-    log: createLogger(),
-    onReady: () => say(`worker of ${appliance.name} on host ${appliance.host} runs; stop it with Ctrl-C`),
-  });
+  try {
+    await runWorker({
+      appliance,
+      only,
+      log: createLogger(),
+      onReady: () => say(`worker of ${appliance.name} on host ${appliance.host} runs; stop it with Ctrl-C`),
+    });
+  } catch (error) {
+    say(describeError(error, globals));
+    // The SDK's runtime holds the process and takes SIGTERM for its own: a worker that failed would look alive for ever.
+    process.exit(exitCodeOf(error));
+  }
 }
 
 function parseRole(text: string): Role {
