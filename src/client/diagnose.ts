@@ -3,8 +3,8 @@ import type { Appliance } from '../domain/appliance.ts';
 import { isLifeboatError } from '../domain/errors.ts';
 import type { Finding } from '../drivers/driver.ts';
 import { withClient } from './connection.ts';
-import { requireWorker } from './runs.ts';
 import { describeSchedule } from './schedules.ts';
+import { hasWorker, noWorkerText, workerHint } from './workers.ts';
 
 export async function diagnoseOrchestrator(appliance: Appliance): Promise<Finding[]> {
   try {
@@ -16,12 +16,11 @@ export async function diagnoseOrchestrator(appliance: Appliance): Promise<Findin
           text: `${appliance.temporal.address}, namespace ${appliance.temporal.namespace}, UI ${appliance.temporal.uiUrl}`,
         },
       ];
-      try {
-        await requireWorker(client, appliance);
-        found.push({ name: 'worker', level: 'ok', text: `polls ${appliance.temporal.taskQueue}` });
-      } catch (error) {
-        found.push(failed('worker', error));
-      }
+      found.push(
+        (await hasWorker(client, appliance))
+          ? { name: 'worker', level: 'ok', text: `polls ${appliance.temporal.taskQueue}` }
+          : { name: 'worker', level: 'fail', text: noWorkerText(appliance), hint: workerHint },
+      );
       for (const [name, { enabled }] of Object.entries(appliance.schedules)) {
         if (!enabled) {
           found.push({

@@ -12,6 +12,7 @@ import { abortUpdate, progressQuery, type RunView } from '../../workflows/messag
 import type { Appliance } from '../domain/appliance.ts';
 import { errorCatalogue, LifeboatError, type ErrorCode } from '../domain/errors.ts';
 import { pendingStepOf, type PendingStep } from './pending.ts';
+import { requireWorker, workerHint } from './workers.ts';
 
 export interface RunSnapshot {
   readonly workflowId: string;
@@ -30,28 +31,6 @@ export interface RunSnapshot {
 /** Id of a run started by hand: `<type>/<appliance>/<UTC start>`. */
 export function newRunId(type: string, appliance: Appliance, now: Date): string {
   return `${type}/${appliance.name}/${now.toISOString()}`;
-}
-
-/** Refuses at once where nobody would do the work: a run without a worker would wait in silence. */
-export async function requireWorker(client: Client, { temporal }: Appliance): Promise<void> {
-  const { pollers } = await client.workflowService.describeTaskQueue({
-    namespace: temporal.namespace,
-    taskQueue: { name: temporal.taskQueue },
-    taskQueueType: 1,
-  });
-  // A poll lasts a minute: a poller that was not seen for longer is gone.
-  const alive = (pollers ?? []).some(
-    ({ lastAccessTime }) => Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1000 < 75_000,
-  );
-  if (!alive) {
-    throw new LifeboatError(
-      'Unreachable',
-      `no worker polls the task queue \`${temporal.taskQueue}\` at ${temporal.address}; nothing was started`,
-      {
-        hint: 'start one with `lifeboat worker`',
-      },
-    );
-  }
 }
 
 /** `onStarted` is told the id before anything is waited for: who interrupts the wait must know it. */
@@ -90,9 +69,7 @@ async function requireTaken(handle: WorkflowHandle, { temporal }: Appliance): Pr
   throw new LifeboatError(
     'Unreachable',
     `no worker took ${handle.workflowId} from the task queue \`${temporal.taskQueue}\` within ${takenMs / 1000} s; it was withdrawn`,
-    {
-      hint: 'start one with `lifeboat worker`',
-    },
+    { hint: workerHint },
   );
 }
 

@@ -1,9 +1,9 @@
 /** What the orchestrator knows of an appliance at this moment. */
 import type { Client } from '@temporalio/client';
 import type { Appliance } from '../domain/appliance.ts';
-import { isLifeboatError } from '../domain/errors.ts';
-import { openRuns, requireWorker, snapshot, type RunSnapshot } from './runs.ts';
+import { openRuns, snapshot, type RunSnapshot } from './runs.ts';
 import { describeSchedule, type ScheduleView } from './schedules.ts';
+import { hasWorker } from './workers.ts';
 
 export interface Situation {
   /** Open runs, a restore first; at most `runsShown`. */
@@ -25,14 +25,4 @@ export async function situationOf(client: Client, appliance: Appliance): Promise
     hasWorker: await hasWorker(client, appliance),
     schedule: await describeSchedule(client, appliance, 'backup-full'),
   };
-}
-
-async function hasWorker(client: Client, appliance: Appliance): Promise<boolean> {
-  try {
-    await requireWorker(client, appliance);
-    return true;
-  } catch (error) {
-    if (isLifeboatError(error, 'Unreachable')) return false;
-    throw error;
-  }
 }

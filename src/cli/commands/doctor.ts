@@ -7,7 +7,7 @@ import { diagnose, findingOf } from '../../operations/diagnose.ts';
 import { tryRecoveryKit } from '../../repository/recovery-kit.ts';
 import { createLocalStorage } from '../../storage/local/local-storage.ts';
 import { wireParts, type Parts } from '../../../workers/wire.ts';
-import { configPath, print, printJson, type GlobalOptions } from '../context.ts';
+import { configPath, print, printJson, withConfig, type GlobalOptions } from '../context.ts';
 import { exit } from '../exit.ts';
 import { columnsOf } from '../output/redraw.ts';
 import { plural } from '../output/table.ts';
@@ -60,10 +60,10 @@ async function sendTestMessage({ notifier, appliance }: Parts): Promise<Finding[
 /** The worst last: there it stays on the screen. */
 const order = ['ok', 'warn', 'fail'] as const;
 
-function show({ output }: GlobalOptions, findings: readonly Finding[]): void {
+function show(globals: GlobalOptions, findings: readonly Finding[]): void {
   const failed = findings.filter(({ level }) => level === 'fail').length;
   const warned = findings.filter(({ level }) => level === 'warn').length;
-  if (output === 'json') printJson(findings);
+  if (globals.output === 'json') printJson(findings);
   else {
     const mark = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL' } as const;
     const columns = columnsOf(process.stdout);
@@ -71,7 +71,8 @@ function show({ output }: GlobalOptions, findings: readonly Finding[]): void {
       findings.filter(({ level }) => level === wanted),
     )) {
       print(wrap(`${mark[level]} ${name}: ${text}`, columns, '     '));
-      if (hint !== undefined && level !== 'ok') print(wrap(`     hint: ${hint}`, columns, '           '));
+      if (hint !== undefined && level !== 'ok')
+        print(wrap(`     hint: ${withConfig(globals, hint)}`, columns, '           '));
     }
     print(`${findings.length - failed - warned} ok, ${plural(warned, 'warning')}, ${plural(failed, 'failure')}`);
   }

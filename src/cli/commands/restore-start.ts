@@ -2,7 +2,8 @@
 import { createInterface } from 'node:readline';
 import type { Client } from '@temporalio/client';
 import { runUrl, withClient } from '../../client/connection.ts';
-import { openRuns, requireWorker, startRun } from '../../client/runs.ts';
+import { openRuns, startRun } from '../../client/runs.ts';
+import { requireWorker } from '../../client/workers.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
@@ -10,7 +11,6 @@ import type { RestoreResult } from '../../../workflows/messages.ts';
 import { commandOf, loadAppliance, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
 import { exit } from '../exit.ts';
 import { planText } from '../output/plan.ts';
-import { plural } from '../output/table.ts';
 import { requestedBy } from '../requested-by.ts';
 import { goesOn, onInterrupt, watchRun } from '../watch.ts';
 import { planHere, restorableOf, type SelectOptions } from './restore-plan.ts';
@@ -31,9 +31,13 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
   await withClient(appliance, async (client) => {
     await requireWorker(client, appliance);
     await requireFree(client, appliance);
-    const confirm = options.confirm ?? (await askForName(globals, appliance, options));
+    // Who confirmed what was shown gets that, although a newer point may be sealed by now.
+    const { confirm, at } =
+      options.confirm === undefined
+        ? await askForName(globals, appliance, options)
+        : { confirm: options.confirm, at: options.at };
     const input = {
-      at: options.at,
+      at,
       components,
       reason: options.reason ?? '',
       confirm,
@@ -43,7 +47,7 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
       requestedBy: requestedBy(),
       ...(options.disasterAt === undefined ? {} : { disasterAt: options.disasterAt }),
     };
-    const summary = `restore of ${appliance.name} from ${options.at}, asked by ${requestedBy()}${options.reason === undefined ? '' : `: ${options.reason}`}`;
+    const summary = `restore of ${appliance.name} from ${at}, asked by ${requestedBy()}${options.reason === undefined ? '' : `: ${options.reason}`}`;
     const workflowId = await startAndTell(globals, appliance, (onStarted) =>
       startRun(client, appliance, 'restore', input, summary, onStarted),
     );
@@ -66,8 +70,9 @@ export async function startAndTell(
   try {
     await start((workflowId) => {
       id = workflowId;
-      say(`${workflowId}\n  ${runUrl(appliance, workflowId)}`);
+      // First: who has read the id may interrupt.
       stopListening = onInterrupt(() => goesOn(workflowId, commandOf(globals, `restore watch ${workflowId}`)));
+      say(`${workflowId}\n  ${runUrl(appliance, workflowId)}`);
     });
     return id;
   } finally {
@@ -81,9 +86,7 @@ export function restored(globals: GlobalOptions, result: RestoreResult): void {
   else if (result.state === 'planned') print(planText({ plan: result.plan, notHeld: [], passedOver: [] }));
   else {
     const held = result.probes.filter(({ ok }) => ok).length;
-    print(
-      `restored ${result.id} in ${formatDuration(result.seconds)}: ${held} of ${plural(result.probes.length, 'probe')} hold`,
-    );
+    print(`restored ${result.id} in ${formatDuration(result.seconds)}: ${held} of ${result.probes.length} probes hold`);
     result.safetyCopies.forEach((path) => print(`old data kept at ${path}`));
     if (result.backupWorkflowId !== '') print(`full backup started: ${result.backupWorkflowId}`);
   }
@@ -122,9 +125,15 @@ async function requireFree(client: Client, appliance: Appliance): Promise<void> 
   if (backup !== undefined) say(`the restore will cancel ${backup.workflowId}`);
 }
 
-/** Shows the plan and lets the name be typed. */
-async function askForName(globals: GlobalOptions, { name }: Appliance, options: StartOptions): Promise<string> {
-  await withParts(globals, async (parts) => process.stderr.write(`${planText(await planHere(parts, options))}\n\n`));
+/** Shows the plan and lets the name be typed; gives the recovery point that was shown. */
+async function askForName(
+  globals: GlobalOptions,
+  { name }: Appliance,
+  options: StartOptions,
+): Promise<{ confirm: string; at: string }> {
+  const view = await withParts(globals, async (parts) => planHere(parts, options));
+  say(planText(view));
+  say('');
   if (!process.stdin.isTTY) {
     throw new LifeboatError(
       'Precondition',
@@ -133,7 +142,7 @@ async function askForName(globals: GlobalOptions, { name }: Appliance, options: 
     );
   }
   const typed = await ask(`type ${name} to begin, anything else to leave: `);
-  if (typed.trim() === name) return name;
+  if (typed.trim() === name) return { confirm: name, at: view.plan.backupId };
   throw new LifeboatError('Aborted', 'not confirmed; nothing was started', {
     hint: `type ${name} exactly, or give --confirm ${name}`,
   });
