@@ -37,6 +37,11 @@ export function commandOf(globals: GlobalOptions, words: string): string {
   return `lifeboat ${globals.configGiven === true ? `-c ${quoted(globals.config)} ` : ''}${words}`.trim();
 }
 
+/** The commands that a text names, as they can be copied and run again. */
+export function withConfig(globals: GlobalOptions, text: string): string {
+  return text.replaceAll(/`lifeboat ([^-<`][^`]*)`/g, (_, words: string) => `\`${commandOf(globals, words)}\``);
+}
+
 function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,6 +1,7 @@
 /** Exit codes of the command line (docs/errors.md), and errors as people read them. */
 import { PartialBackup } from '../client/runs.ts';
 import { errorCatalogue, isLifeboatError } from '../domain/errors.ts';
+import { withConfig, type GlobalOptions } from './context.ts';
 import { columnsOf } from './output/redraw.ts';
 import { wrap } from './output/wrap.ts';
 
@@ -24,10 +25,11 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /** What failed and what to do. Never a stack trace, unless LIFEBOAT_DEBUG asks for it. */
-export function describeError(error: unknown): string {
+export function describeError(error: unknown, globals?: GlobalOptions): string {
   const columns = columnsOf(process.stderr);
   const message = error instanceof Error ? error.message : String(error);
-  const text = `${wrap(`error: ${message}`, columns, '  ')}\n${wrap(`  hint: ${hintOf(error)}`, columns, '        ')}`;
+  const hint = globals === undefined ? hintOf(error) : withConfig(globals, hintOf(error));
+  const text = `${wrap(`error: ${message}`, columns, '  ')}\n${wrap(`  hint: ${hint}`, columns, '        ')}`;
   return process.env.LIFEBOAT_DEBUG === undefined
     ? text
     : `${text}\n${error instanceof Error ? (error.stack ?? '') : ''}`;

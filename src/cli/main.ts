@@ -3,18 +3,21 @@
 import { CommanderError } from 'commander';
 import { say } from './context.ts';
 import { describeError, exit, exitCodeOf } from './exit.ts';
-import { createProgram } from './program.ts';
+import { outliveReaders } from './output/broken-pipe.ts';
+import { createProgram, globalsOf } from './program.ts';
 
 // The SDK's and PostgreSQL clients' notes on experimental Node features are no news for a person at 03:00.
 process.removeAllListeners('warning');
+outliveReaders(process.stdout, process.stderr);
 
+const program = createProgram();
 try {
-  await createProgram().parseAsync(process.argv);
+  await program.parseAsync(process.argv);
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? exit.ok : exit.usage;
   } else {
-    say(describeError(error));
+    say(describeError(error, globalsOf(program)));
     process.exitCode = exitCodeOf(error);
   }
 }

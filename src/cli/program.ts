@@ -10,7 +10,7 @@ import { restorePlan } from './commands/restore-plan.ts';
 import { restoreStart } from './commands/restore-start.ts';
 import { restoreAbort, restoreShow, restoreWatch } from './commands/restore.ts';
 import { verify } from './commands/verify.ts';
-import type { GlobalOptions } from './context.ts';
+import { say, type GlobalOptions } from './context.ts';
 
 const exitCodes = `
 Exit codes: 0 ok, 1 failed, 2 usage, 3 degraded, 4 not found, 5 precondition or
@@ -24,10 +24,7 @@ export function createProgram(): Command {
     .addOption(new Option('-c, --config <file>', 'configuration').env('LIFEBOAT_CONFIG').default('lifeboat.yaml'))
     .addOption(new Option('-o, --output <format>', 'how data is printed').choices(['table', 'json']).default('table'))
     .addHelpText('after', exitCodes);
-  const globals = (): GlobalOptions => ({
-    ...program.opts<GlobalOptions>(),
-    configGiven: program.getOptionValueSource('config') === 'cli',
-  });
+  const globals = (): GlobalOptions => globalsOf(program);
 
   // A default command would swallow a misspelt one as its argument.
   program.argument('[command]').action(async (word?: string) => {
@@ -130,11 +127,18 @@ export function createProgram(): Command {
   return program;
 }
 
+export function globalsOf(program: Command): GlobalOptions {
+  return {
+    ...program.opts<GlobalOptions>(),
+    configGiven: program.getOptionValueSource('config') === 'cli',
+  };
+}
+
 /** What subcommands do not inherit: throw instead of exit, errors with a hint, the global options in their help. */
 function finish(command: Command, path: string): void {
   command
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ outputError: (text, write) => write(`${text.trim()}\n  hint: see \`${path} --help\`\n`) });
+    .configureOutput({ outputError: (text) => say(`${text.trim()}\n  hint: see \`${path} --help\``) });
   for (const child of command.commands) finish(child, `${path} ${child.name()}`);
 }

@@ -5,7 +5,7 @@ import { resultOf, snapshot, type RunSnapshot } from '../client/runs.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { say, sayCommand } from './context.ts';
 import { exit } from './exit.ts';
-import { columnsOf, redrawOn } from './output/redraw.ts';
+import { columnsOf, redrawOn, usualColumns } from './output/redraw.ts';
 import { runLog } from './output/run-log.ts';
 import { runScreen } from './output/run-screen.ts';
 
@@ -54,7 +54,8 @@ export async function watchRun<T>(
 
 /** The run goes on; the line that Ctrl-C left on a terminal ends first. */
 export function goesOn(workflowId: string, again: string): void {
-  say(`${process.stderr.isTTY ? '\n' : ''}${workflowId} goes on; see it with`);
+  if (process.stderr.isTTY) say('');
+  say(`${workflowId} goes on; see it with`);
   sayCommand(again);
 }
 
@@ -89,7 +90,7 @@ function runView(): RunView {
     let last: readonly string[] = [];
     return {
       show(run) {
-        last = runScreen(run, new Date(), (columnsOf(stream) ?? 80) - 1);
+        last = runScreen(run, new Date(), (columnsOf(stream) ?? usualColumns) - 1);
         screen.show(last);
       },
       lost: (since) =>

@@ -110,7 +110,11 @@ async function findLatest(context: Context, holding: readonly string[]): Promise
     passedOver.push(`${id} (${reason})`);
   }
   const seen = passedOver.length === 0 ? 'there is none' : `passed over: ${passedOver.slice(0, 5).join('; ')}`;
-  throw new LifeboatError('NotFound', `no usable recovery point in ${context.storage.description}: ${seen}`);
+  throw new LifeboatError(
+    'NotFound',
+    `no usable recovery point in ${context.storage.description}: ${seen}`,
+    passedOver.length === 0 ? { hint: 'make one with `lifeboat backups run`' } : {},
+  );
 }
 
 async function reasonAgainst(

@@ -29,7 +29,8 @@ export function writeRecoveryKit({ repositoryId, location, createdAt, key }: Kit
   if (key === undefined) {
     return [
       ...head,
-      'This repository is not encrypted: whoever can read it can restore it, no key is needed.',
+      'This repository is not encrypted: whoever can read it can restore it, no key',
+      'is needed.',
       '',
       ...steps,
       '',
@@ -37,8 +38,9 @@ export function writeRecoveryKit({ repositoryId, location, createdAt, key }: Kit
   }
   return [
     ...head,
-    'This key opens every recovery point. Without a key nobody can, also not the makers of Lifeboat.',
-    'Print this page or put it into a safe that does not burn with the machine. Do not keep it only beside the backups.',
+    'This key opens every recovery point. Without a key nobody can, also not the',
+    'makers of Lifeboat. Print this page or put it into a safe that does not burn',
+    'with the machine. Do not keep it only beside the backups.',
     '',
     keyBegin,
     formatRecoveryKey(key).trimEnd(),
@@ -52,10 +54,13 @@ export function writeRecoveryKit({ repositoryId, location, createdAt, key }: Kit
 const steps = [
   'To restore on a new machine:',
   '  1. Mount or copy the repository.',
-  '  2. With Lifeboat: put the key (the four lines) into a file, name the file in lifeboat.yaml under',
-  '     repository.encryption, then `lifeboat restore plan --at latest`.',
-  '  3. Without Lifeboat: RESTORE.md in the repository; `sh restore.sh` needs jq, zstd and openssl 3.',
-  'Try it today: `lifeboat doctor` reminds you until this kit has opened the repository once.',
+  '  2. With Lifeboat: put the key (the four lines) into a file, name the file in',
+  '     lifeboat.yaml under repository.encryption, then',
+  '     `lifeboat restore plan --at latest`.',
+  '  3. Without Lifeboat: RESTORE.md in the repository; `sh restore.sh` needs jq,',
+  '     zstd and openssl 3.',
+  'Try it today: `lifeboat doctor` reminds you until this kit has opened the',
+  'repository once.',
 ];
 
 /**

@@ -17,7 +17,9 @@ import {
   type GlobalOptions,
 } from '../context.ts';
 import { exit } from '../exit.ts';
+import { usualColumns } from '../output/redraw.ts';
 import { table } from '../output/table.ts';
+import { wrap } from '../output/wrap.ts';
 import { requestedBy } from '../requested-by.ts';
 import { watchRun } from '../watch.ts';
 import { startAndTell } from './restore-start.ts';
@@ -91,7 +93,7 @@ export async function backupsList(globals: GlobalOptions): Promise<void> {
       return say(`no recovery point yet; make one with \`${commandOf(globals, 'backups run')}\``);
     const rows = points.map(({ timestamp, date, status, size, stored, files, verified, problem }) => [
       timestamp,
-      `${ageOf(date)} ago`,
+      ageOf(date),
       status,
       formatBytes(size),
       formatBytes(stored),
@@ -140,19 +142,22 @@ export async function backupsShow(globals: GlobalOptions, id: string): Promise<v
         ...(lifeboat.workflow === null ? [] : [`by ${lifeboat.workflow.id}`]),
         '',
         table(
-          ['COMPONENT', 'KIND', 'SIZE', 'NEW', 'FILES', 'CAPTURED UNTIL', 'STATE'],
+          // The day stands above.
+          ['COMPONENT', 'KIND', 'SIZE', 'NEW', 'FILES', 'UNTIL', 'STATE'],
           lifeboat.components.map((component) => [
             component.id,
             component.kind,
             formatBytes(component.bytes),
             formatBytes(component.storedBytes),
             String(component.files),
-            component.capturedUntil.slice(0, 19),
+            `${component.capturedUntil.slice(11, 19)}Z`,
             component.suspect ? 'SUSPECT' : component.quiescence,
           ]),
         ),
-        ...(missing.length === 0 ? [] : [`NOT in it: ${missing.join(', ')}`]),
-        ...lifeboat.failures.map(({ component, code, message }) => `FAILED ${component}: ${code}: ${message}`),
+        ...(missing.length === 0 ? [] : [wrap(`NOT in it: ${missing.join(', ')}`, usualColumns, '  ')]),
+        ...lifeboat.failures.map(({ component, code, message }) =>
+          wrap(`FAILED ${component}: ${code}: ${message}`, usualColumns, '  '),
+        ),
         ...proofs.flatMap(proofLines),
       ].join('\n'),
     );

@@ -48,9 +48,12 @@ async function begin(globals: GlobalOptions, file: string, options: InitOptions)
   if (await holdsRepository(path)) {
     const id = await takeUp(path, keyFile);
     await createFile(file, text, 0o640);
-    say(`uses the repository ${id} in ${path}\nwrote ${file}: check every path in it`);
+    say(`uses the repository ${id} in ${path}`);
+    say(`wrote ${file}: check every path in it`);
     return say(`next: ${commandOf(globals, 'doctor')}`);
   }
+  // What can fail comes first: a configuration that stands already would keep the next try from other places.
+  await ensureFolder(path);
   if (keyFile !== undefined) await ensureKey(keyFile);
   await createFile(file, text, 0o640);
   say(`wrote ${file}: check every path in it`);
@@ -60,10 +63,11 @@ async function begin(globals: GlobalOptions, file: string, options: InitOptions)
 async function create(globals: GlobalOptions, appliance: Appliance): Promise<void> {
   const { path, encryption } = appliance.repository;
   if (encryption.mode === 'key' && encryption.secret.from === 'file') await ensureKey(encryption.secret.path);
-  await writable(path, async () => mkdir(path, { recursive: true, mode: 0o700 }));
+  await ensureFolder(path);
   const { repository, recoveryKit } = await initRepository(createLocalStorage(path), await keySourceOf(appliance));
   await repository.close();
-  say(`created the repository ${repository.id} in ${path}\n`);
+  say(`created the repository ${repository.id} in ${path}`);
+  say('');
   print(recoveryKit);
   say(`next: ${commandOf(globals, 'doctor')}`);
 }
@@ -108,9 +112,13 @@ async function ensureKey(path: string): Promise<void> {
     await readFile(path);
     return;
   }
-  await writable(path, async () => mkdir(dirname(path), { recursive: true, mode: 0o700 }));
+  await ensureFolder(dirname(path));
   await createFile(path, `${generateKey().trimEnd()}\n`, 0o600);
   say(`wrote a new key to ${path}`);
+}
+
+async function ensureFolder(path: string): Promise<void> {
+  await writable(path, async () => mkdir(path, { recursive: true, mode: 0o700 }));
 }
 
 /** Create-if-absent and durable. */

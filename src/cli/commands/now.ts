@@ -14,7 +14,7 @@ export async function now(globals: GlobalOptions): Promise<void> {
   await withParts(globals, async ({ appliance, repository }) => {
     const [{ protection, problem }, situation] = await Promise.all([
       readRepository(repository, appliance),
-      ask(appliance),
+      ask(globals, appliance),
     ]);
     const page: NowPage = {
       appliance: appliance.name,
@@ -57,12 +57,12 @@ async function readRepository(
 }
 
 /** Undefined, and said, while Temporal does not answer. */
-async function ask(appliance: Appliance): Promise<Situation | undefined> {
+async function ask(globals: GlobalOptions, appliance: Appliance): Promise<Situation | undefined> {
   try {
     return await withClient(appliance, async (client) => situationOf(client, appliance));
   } catch (error) {
     if (!isLifeboatError(error, 'Unreachable')) throw error;
-    say(describeError(error));
+    say(describeError(error, globals));
     return undefined;
   }
 }

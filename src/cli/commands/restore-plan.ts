@@ -33,7 +33,8 @@ export async function restorePlan(globals: GlobalOptions, options: SelectOptions
     const { backupId } = view.plan;
     const components =
       (options.components ?? []).length === 0 ? '' : ` --components ${listOf(options.components).join(',')}`;
-    say('\nnothing was changed; to do it:');
+    say('');
+    say('nothing was changed; to do it:');
     sayCommand(commandOf(globals, `restore start --at ${backupId}${components} --reason '…'`));
   });
 }

@@ -6,8 +6,9 @@ import { verifyPoint } from '../../operations/verify-point.ts';
 import { commandOf, listOf, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
 import { exit } from '../exit.ts';
 import { movedText } from '../output/progress.ts';
-import { redrawOn } from '../output/redraw.ts';
+import { redrawOn, usualColumns } from '../output/redraw.ts';
 import { plural } from '../output/table.ts';
+import { wrap } from '../output/wrap.ts';
 
 export async function verify(
   globals: GlobalOptions,
@@ -44,7 +45,7 @@ export async function verify(
       const seconds = (performance.now() - began) / 1000;
       if (globals.output === 'json') printJson({ ...result, seconds });
       else {
-        result.problems.forEach((problem) => print(`DAMAGED ${problem}`));
+        result.problems.forEach((problem) => print(wrap(`DAMAGED ${problem}`, usualColumns, '  ')));
         const verdict = result.ok ? 'ok' : plural(result.problems.length, 'problem');
         print(
           `recovery point ${result.id}: ${verdict} (${result.levels.join(', ')}), ${plural(result.objects, 'object')}, ${formatBytes(result.bytes)}, ${formatDuration(seconds)}`,

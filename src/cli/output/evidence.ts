@@ -1,13 +1,13 @@
 /** A run's evidence from the repository as text. Pure. */
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import type { JsonValue } from '../../domain/recovery-point.ts';
+import { usualColumns } from './redraw.ts';
 import { stateWords } from './run-head.ts';
 import { table } from './table.ts';
 import { wrap } from './wrap.ts';
 
 export type Evidence = Readonly<Record<string, JsonValue>>;
 
-const columns = 80;
 const label = 14;
 
 export function evidenceText(id: string, report: Evidence): string {
@@ -37,7 +37,7 @@ export function evidenceText(id: string, report: Evidence): string {
     ...failed.map(({ component, name, expected, actual }) =>
       wrap(
         `  FAILED ${textOf(component)}/${textOf(name)}: expected ${textOf(expected)}, actual ${textOf(actual)}`,
-        columns,
+        usualColumns,
         '    ',
       ),
     ),
@@ -60,7 +60,7 @@ function stepLines(steps: readonly Evidence[]): string[] {
 }
 
 function field(name: string, text: string): string[] {
-  return text === '' ? [] : [wrap(`  ${name.padEnd(label - 2)}${text}`, columns, ' '.repeat(label))];
+  return text === '' ? [] : [wrap(`  ${name.padEnd(label - 2)}${text}`, usualColumns, ' '.repeat(label))];
 }
 
 function textOf(value: JsonValue | undefined): string {

@@ -2,6 +2,7 @@
 import type { Situation } from '../../client/situation.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import type { EndedRun, Protection } from '../../operations/protection.ts';
+import { usualColumns } from './redraw.ts';
 import { runScreen } from './run-screen.ts';
 import { stateWords } from './run-head.ts';
 import { plural, table } from './table.ts';
@@ -17,8 +18,6 @@ export interface NowPage {
   readonly situation: Situation | undefined;
   readonly scheduleEnabled: boolean;
 }
-
-const columns = 80;
 
 /** What is wrong, the worst first; empty while all is well. */
 export function problemsOf({ protection, repositoryProblem, situation, scheduleEnabled, at }: NowPage): string[] {
@@ -70,12 +69,12 @@ export function nowText(page: NowPage, commands: readonly string[]): string {
   const runs = situation?.runs ?? [];
   return [
     `${appliance}  ${at.toISOString().slice(0, 19)}Z  ${problems.length === 0 ? 'all is well' : plural(problems.length, 'problem')}`,
-    ...problems.map((problem) => wrap(`! ${problem}`, columns, '  ')),
+    ...problems.map((problem) => wrap(`! ${problem}`, usualColumns, '  ')),
     ...runs.flatMap((run) => [
       '',
       run.workflowId,
       ...(run.view === undefined && run.summary !== '' ? [`  ${run.summary}`] : []),
-      ...runScreen(run, at, columns),
+      ...runScreen(run, at, usualColumns),
     ]),
     ...restLines(page),
     '',

@@ -1,6 +1,7 @@
 /** A restore plan as text for 80 columns: what stops, what is needed, what would be lost, the steps. Pure. */
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import type { PlanStep, RestorePlan } from '../../domain/restore-plan.ts';
+import { usualColumns } from './redraw.ts';
 import { table } from './table.ts';
 import { wrap } from './wrap.ts';
 
@@ -12,7 +13,6 @@ export interface PlanView {
   readonly passedOver: readonly string[];
 }
 
-const columns = 80;
 const label = 12;
 
 export function planText({ plan, notHeld, passedOver }: PlanView): string {
@@ -29,7 +29,9 @@ export function planText({ plan, notHeld, passedOver }: PlanView): string {
         `the last ${formatDuration(lossSeconds)}`,
       ]),
     ),
-    ...(notHeld.length === 0 ? [] : [`NOT in this recovery point, left as they are: ${notHeld.join(', ')}`]),
+    ...(notHeld.length === 0
+      ? []
+      : [wrap(`NOT in this recovery point, left as they are: ${notHeld.join(', ')}`, usualColumns, '  ')]),
     '',
     field('stops', plan.stops.length === 0 ? 'nothing' : plan.stops.join(', ')),
     field('takes', `about ${formatDuration(plan.estimateSeconds)} for ${formatBytes(plan.bytes)} (${groundsOf(plan)})`),
@@ -44,12 +46,12 @@ export function planText({ plan, notHeld, passedOver }: PlanView): string {
 }
 
 function groundsOf({ estimatedFrom, p90Seconds }: RestorePlan): string {
-  if (estimatedFrom === 0) return 'by size: there are no three own restores yet';
+  if (estimatedFrom === 0) return 'by size';
   return `by ${estimatedFrom} own restores, 9 of 10 within ${formatDuration(p90Seconds)}`;
 }
 
 function field(name: string, text: string): string {
-  return wrap(`${name.padEnd(label)}${text}`, columns, ' '.repeat(label));
+  return wrap(`${name.padEnd(label)}${text}`, usualColumns, ' '.repeat(label));
 }
 
 interface Wave {
@@ -61,7 +63,7 @@ interface Wave {
 /** One line for the steps of a kind that may run at the same time: the order is seen at a glance. */
 function waveTable(steps: readonly PlanStep[]): string {
   const rows = wavesOf(steps).flatMap(({ kind, subjects, seconds }, index) => {
-    const [first = '', ...rest] = wrap(subjects.join(', '), columns - 28).split('\n');
+    const [first = '', ...rest] = wrap(subjects.join(', '), usualColumns - 28).split('\n');
     return [
       [String(index + 1).padStart(2), kind, formatDuration(seconds), first],
       ...rest.map((more) => ['', '', '', more]),

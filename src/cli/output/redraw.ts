@@ -1,5 +1,8 @@
 /** Lines that are drawn over and over on a terminal. Talks on stderr: stdout belongs to data. */
 
+export const usualColumns = 80;
+const usualRows = 24;
+
 export interface Redraw {
   show(lines: readonly string[]): void;
   /** Leaves what was drawn last. */
@@ -12,7 +15,7 @@ export function redrawOn(stream: NodeJS.WriteStream): Redraw {
     show(lines) {
       // Cursor to the first drawn line, clear to the end of the screen, draw again.
       const up = drawn === 0 ? '' : `\u001b[${drawn}A\r\u001b[J`;
-      const fitting = lines.slice(0, Math.max(1, (stream.rows ?? 24) - 1));
+      const fitting = lines.slice(0, Math.max(1, (stream.rows || usualRows) - 1));
       stream.write(`${up}${fitting.join('\n')}\n`);
       drawn = fitting.length;
     },
@@ -22,7 +25,12 @@ export function redrawOn(stream: NodeJS.WriteStream): Redraw {
   };
 }
 
-/** Columns of a terminal; undefined where the stream is none: then nothing is wrapped or cut. */
+/**
+ * Columns of a terminal, or what COLUMNS asks for elsewhere; undefined where nobody says: then nothing is wrapped or cut.
+ */
 export function columnsOf(stream: NodeJS.WriteStream): number | undefined {
-  return stream.isTTY ? (stream.columns ?? 80) : undefined;
+  // A terminal that nobody gave a size (in a container, under `script`) says 0.
+  if (stream.isTTY) return stream.columns || usualColumns;
+  const asked = Number(process.env.COLUMNS ?? '');
+  return Number.isInteger(asked) && asked > 0 ? asked : undefined;
 }

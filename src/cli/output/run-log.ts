@@ -6,10 +6,13 @@ import type { RunSnapshot } from '../../client/runs.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import type { StepReport } from '../../../workflows/messages.ts';
 import { failureText, pendingText } from './progress.ts';
+import { usualColumns } from './redraw.ts';
 import { titleLine } from './run-head.ts';
 import { marks } from './run-screen.ts';
+import { wrap } from './wrap.ts';
 
 const progressMs = 10_000;
+const detailIndent = ' '.repeat(40);
 
 export interface RunLog {
   /** The lines that are news since the last call. */
@@ -71,5 +74,6 @@ export function runLog(): RunLog {
 
 function stepLine(step: StepReport, detail: string, now: Date): string {
   const seconds = runningSeconds(step, now);
-  return `  ${marks[step.state]} ${step.id.padEnd(22)} ${(step.startedAt === undefined ? '' : formatDuration(seconds)).padStart(9)}  ${detail}`;
+  const took = (step.startedAt === undefined ? '' : formatDuration(seconds)).padStart(9);
+  return wrap(`  ${marks[step.state]} ${step.id.padEnd(22)} ${took}  ${detail}`, usualColumns, detailIndent);
 }

@@ -1,0 +1,116 @@
+/** Runs the real command line as a child process and writes down what it said, with all that differs from run to run replaced. */
+import { spawn } from 'node:child_process';
+import { hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { stateFolder } from '../../src/dev/folders.ts';
+
+export const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const columns = 80;
+/** Of compiled code: half of a short command's time is the compiler's. */
+const compiled = join(stateFolder(), 'compiled');
+
+export interface Ended {
+  /** 130 also where the signal itself ended the process. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Invocation {
+  /** Where it runs: lifeboat.yaml is looked for here. */
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Ctrl-C as soon as stderr shows this. */
+  readonly interruptAt?: RegExp;
+}
+
+/** Everything that a command must keep, whatever it says, is asserted here. */
+export async function run(args: readonly string[], invocation: Invocation): Promise<Ended> {
+  const ended = await spawned(args, invocation);
+  const said = `${ended.stdout}\n${ended.stderr}`;
+  // oxlint-disable-next-line no-control-regex -- an escape code is what must not be there.
+  expect(said, 'no escape code without a terminal').not.toMatch(/\u001b/);
+  expect(said, 'no stack trace').not.toMatch(/^\s+at .+:\d+/m);
+  // JSON is for programs.
+  if (!args.includes('json')) expect(said.split('\n').filter(isTooWide), `at most ${columns} columns`).toEqual([]);
+  return ended;
+}
+
+/** The invocation as a reader would see it: stdout as it is, stderr behind `!`, the exit code last. */
+export async function transcript(args: readonly string[], invocation: Invocation): Promise<string> {
+  const { code, stdout, stderr } = await run(args, invocation);
+  const lines = (text: string): string[] => (text === '' ? [] : settled(text, invocation.cwd).split('\n'));
+  return [
+    `$ ${['lifeboat', ...args.map((word) => settled(word, invocation.cwd))].join(' ')}`,
+    ...lines(stdout),
+    ...lines(stderr).map((line) => `! ${line}`.trimEnd()),
+    `exit ${code}`,
+  ].join('\n');
+}
+
+async function spawned(args: readonly string[], { cwd, env = {}, interruptAt }: Invocation): Promise<Ended> {
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd,
+    // Far from UTC, so that a local time would be seen.
+    env: { PATH, HOME, TZ: 'Pacific/Auckland', COLUMNS: String(columns), NODE_COMPILE_CACHE: compiled, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  let waits = interruptAt;
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+    if (waits?.test(stderr) !== true) return;
+    waits = undefined;
+    child.kill('SIGINT');
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ code: code ?? (signal === 'SIGINT' ? 130 : -1), stdout, stderr }));
+  });
+}
+
+/** What is to be copied is never broken: a line may be wider where one word (a path, a link, a command) is the reason. */
+function isTooWide(line: string): boolean {
+  if (line.length <= columns || line.startsWith('  lifeboat ')) return false;
+  const longest = Math.max(...(line.match(/`[^`]*`|\S+/g) ?? []).map((word) => word.length));
+  return line.length - longest > 20;
+}
+
+const replaced: readonly (readonly [RegExp, string])[] = [
+  [/\b127\.0\.0\.1:\d+/g, '127.0.0.1:PORT'],
+  [/\b[0-9a-f]{32}\b/g, '<repository id>'],
+  [/\b(?:[0-9a-f]{4}-){4}[0-9a-f]{4}\b/g, 'xxxx-xxxx-xxxx-xxxx-xxxx'],
+  [/aside-[0-9a-f]+/g, 'aside-XXXX'],
+  [/\d{8}_\d{6}/g, 'YYYYMMDD_HHMMSS'],
+  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?/g, 'YYYY-MM-DDTHH:MM:SS'],
+  [/\d{4}-\d\d-\d\dT\d\d%3A\d\d%3A\d\d(\.\d{3})?/g, 'YYYY-MM-DDTHH%3AMM%3ASS'],
+  [/\d{4}-\d\d-\d\dT\d\d:\d\d/g, 'YYYY-MM-DDTHH:MM'],
+  [/\b\d\d:\d\d:\d\d/g, 'HH:MM:SS'],
+  [/\b\d\d:\d\dZ/g, 'HH:MMZ'],
+  [/\b(\d+ [hm] \d\d [ms]|\d+(\.\d)? s)\b/g, '<time>'],
+  [/\b\d[\d.]* [kMGT]?B\b/g, '<size>'],
+  [/\/\S+\/(postgres|redis-server|bin)\b(?=[, ]|$)/gm, '<path>/$1'],
+  [/(?<![\d.])\d+\.\d+\.\d+\b(?!\.)/g, '<version>'],
+  [/\buser \d+/g, 'user UID'],
+];
+
+/** A run's course depends on when it was looked at: its lines stand for each other. */
+const course = /^(?:(?:fullBackup|restore) (?!.*goes on).*| {2}\[.\] .*| {40}.*)$/;
+
+function settled(text: string, folder: string): string {
+  let result = text
+    .trimEnd()
+    .replaceAll(folder, '/folder')
+    .replaceAll(`${userInfo().username}@${hostname()}`, 'me@here');
+  for (const [pattern, replacement] of replaced) result = result.replaceAll(pattern, replacement);
+  return result
+    .split('\n')
+    .map((line) => (course.test(line) ? '  [course]' : line.replaceAll(/(?<=\S) {2,}/g, '  ').trimEnd()))
+    .filter((line, index, all) => line !== '  [course]' || all[index - 1] !== line)
+    .join('\n');
+}
