@@ -277,7 +277,7 @@ describe('backups', () => {
       recovery point YYYYMMDD_HHMMSS: ok (L1, L3), 9 objects, <size>, <time>
       exit 0"
     `);
-    const [path = '', whole = Buffer.alloc(0)] = await largestPack();
+    const [path, whole] = await largestPack();
     const flipped = Buffer.from(whole);
     flipped.writeUInt8(flipped.readUInt8(1000) ^ 1, 1000);
     await rm(path);
