@@ -41,6 +41,9 @@ export interface PlanRequest {
 
 export type StorageActivities = ReturnType<typeof createStorageActivities>;
 
+/** Longer than any capture goes without writing to what it staged. */
+const stagedForMs = 2 * 86_400_000;
+
 export function createStorageActivities(deps: Dependencies) {
   return {
     /** Reserves the id by the writer's intent; the same owner gets the same id again. */
@@ -55,6 +58,10 @@ export function createStorageActivities(deps: Dependencies) {
         withHeartbeat(async () => {
           const repository = await deps.repository();
           await requireSpace(deps);
+          // What killed workers left; a storage that refuses this now is asked again at the next backup.
+          await repository.storage
+            .sweepStaged(stagedForMs)
+            .catch((error: unknown) => deps.log.warn({ reason: String(error) }, 'staged leftovers stay'));
           return { backupId: await repository.reserve(new Date(at), owner), repositoryId: repository.id };
         }),
       );

@@ -52,7 +52,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
   const { address, namespace, taskQueue } = appliance.temporal;
   const connection = await connect(appliance);
   const native = await NativeConnection.connect({ address });
-  const parts = wireParts(appliance);
+  const parts = wireParts(appliance, (message) => log.warn({ repository: appliance.repository.path }, message));
   try {
     const searchable = await registerSearchAttributes(connection, namespace, log);
     const deps = wireActivities(parts, new Client({ connection, namespace }), searchable, log);

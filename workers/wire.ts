@@ -30,7 +30,7 @@ export interface Parts {
 }
 
 /** Everything that works without Temporal: the command line's reading commands, the benchmark and the worker share it. */
-export function wireParts(appliance: Appliance): Parts {
+export function wireParts(appliance: Appliance, onWarning: (message: string) => void = () => undefined): Parts {
   const environment: DriverEnvironment = { stateDir: appliance.stateDir, secret: readSecret };
   const drivers = new Map(appliance.components.map((config) => [config.id, createDriver(config, environment)]));
   const storage = createLocalStorage(appliance.repository.path);
@@ -39,7 +39,9 @@ export function wireParts(appliance: Appliance): Parts {
   const open = async (id: string): Promise<Repository> => {
     const known = opened.get(id);
     if (known !== undefined) return known;
-    const opening = keySourceOf(appliance).then(async (source) => openRepository(storage, source, { expectedId: id }));
+    const opening = keySourceOf(appliance).then(async (source) =>
+      openRepository(storage, source, { expectedId: id, onWarning }),
+    );
     opened.set(id, opening);
     // A key that is mended later must be found by the next call.
     opening.catch(() => opened.delete(id));

@@ -198,10 +198,9 @@ async function captureAll(
 }
 
 /** What a driver has to say of its capture. */
-function notesOf({ facts: { note, notes } }: Receipt): string[] {
-  return [note, ...(Array.isArray(notes) ? (notes as readonly unknown[]) : [])].filter(
-    (each) => typeof each === 'string',
-  );
+function notesOf({ facts: { note, notes }, notes: warnings = [] }: Receipt): string[] {
+  const told: readonly unknown[] = [note, ...(Array.isArray(notes) ? (notes as readonly unknown[]) : []), ...warnings];
+  return told.filter((each) => typeof each === 'string');
 }
 
 /** A failure's text may begin with its component, which is said here before the code. */

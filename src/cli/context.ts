@@ -24,7 +24,7 @@ export async function loadAppliance(options: GlobalOptions): Promise<Appliance> 
 
 /** Opens what a command needs and closes it whatever happens. */
 export async function withParts<T>(options: GlobalOptions, use: (parts: Parts) => Promise<T>): Promise<T> {
-  const parts = wireParts(await loadAppliance(options));
+  const parts = wireParts(await loadAppliance(options), (message) => say(`warning: ${message}`));
   try {
     return await use(parts);
   } finally {

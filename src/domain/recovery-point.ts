@@ -73,7 +73,10 @@ export interface Manifest {
 }
 
 /** What a capture activity returns: ids, sizes, digests, under 4 KB. */
-export type Receipt = ComponentRecord;
+export interface Receipt extends ComponentRecord {
+  /** What a person should know of the capture; may name files, and so never stands in the manifest. */
+  readonly notes?: readonly string[];
+}
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 

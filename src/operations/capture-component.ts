@@ -23,6 +23,8 @@ export interface CaptureOptions {
 
 /** Unchanged files are read and hashed again once in this many backups. */
 const rehashParts = 30;
+/** A receipt is small; more of the same tells nothing new. */
+const mostWarnings = 10;
 
 export async function captureComponent(options: CaptureOptions): Promise<Receipt> {
   const { repository, driver, backupId, previous, signal } = options;
@@ -35,6 +37,7 @@ export async function captureComponent(options: CaptureOptions): Promise<Receipt
   const onPhase: ReportProgress = (state) => {
     phase = state.phase;
   };
+  const warnings: string[] = [];
   const writer = await repository.writeComponent({
     backupId,
     componentId: driver.component,
@@ -44,6 +47,7 @@ export async function captureComponent(options: CaptureOptions): Promise<Receipt
       : { previousIndexId: previous.indexId, rehash: { part: dayNumber(backupId) % rehashParts, parts: rehashParts } }),
     resumePacks: options.resumePacks,
     onProgress: onWritten,
+    onWarning: (message) => void (warnings.length < mostWarnings && warnings.push(message.slice(0, 300))),
     signal,
   });
   committed = () => writer.committedPacks();
@@ -69,9 +73,11 @@ export async function captureComponent(options: CaptureOptions): Promise<Receipt
       quiescence: captured.quiescence,
       suspect: captured.suspect ?? false,
       facts: captured.facts,
+      ...(warnings.length === 0 ? {} : { notes: warnings }),
     };
   } catch (error) {
-    await writer.abandon();
+    // What the capture failed on is the news; a storage that fails here too has staged files to be swept later.
+    await writer.abandon().catch(() => undefined);
     throw error;
   }
 }

@@ -106,6 +106,34 @@ async function kitOf(repository: Repository): Promise<Finding> {
   };
 }
 
+/** What the proofs of the newest point say against it, or why they say nothing. */
+async function proofOf(repository: Repository, timestamp: string): Promise<Finding | undefined> {
+  const state = await repository.pointState(timestamp);
+  if (state === 'failed' || state === 'quarantined') {
+    return {
+      name: 'recovery points',
+      level: 'fail',
+      text:
+        state === 'failed'
+          ? `the verification of the newest, ${timestamp}, failed`
+          : `the newest, ${timestamp}, is quarantined`,
+      hint: `\`lifeboat backups show ${timestamp}\` names what is damaged; \`lifeboat backups run\` stores it anew`,
+    };
+  }
+  try {
+    await repository.listProofs(timestamp);
+    return undefined;
+  } catch (error) {
+    if (!isLifeboatError(error, 'ObjectCorrupt')) throw error;
+    return {
+      name: 'recovery points',
+      level: 'warn',
+      text: `a proof of the newest cannot be believed: ${error.message}`,
+      hint: `verify it again: \`lifeboat verify ${timestamp}\``,
+    };
+  }
+}
+
 async function pointsOf(repository: Repository): Promise<Finding> {
   const listings = await repository.listManifests();
   const damaged = listings.filter(({ manifest }) => manifest === undefined);
@@ -120,5 +148,11 @@ async function pointsOf(repository: Repository): Promise<Finding> {
   const newest = listings.find(({ manifest }) => manifest?.success === true)?.manifest;
   if (newest === undefined)
     return { name: 'recovery points', level: 'warn', text: 'there is none yet', hint: 'run `lifeboat backups run`' };
-  return { name: 'recovery points', level: 'ok', text: `${listings.length}, newest ${newest.timestamp}` };
+  return (
+    (await proofOf(repository, newest.timestamp)) ?? {
+      name: 'recovery points',
+      level: 'ok',
+      text: `${listings.length}, newest ${newest.timestamp}`,
+    }
+  );
 }

@@ -26,15 +26,15 @@ export interface Protection {
   readonly components: readonly ComponentAge[];
   /** Newest recovery point that holds everything; null while there is none. */
   readonly newest: string | null;
+  /** Newer recovery points that protect nothing, because their verification failed. */
+  readonly failed: readonly string[];
   readonly lastBackup: EndedRun | null;
   readonly lastRestore: EndedRun | null;
 }
 
 export async function readProtection(repository: Repository, appliance: Appliance, now: Date): Promise<Protection> {
-  const points = (await repository.listManifests()).flatMap(({ manifest, problem }) =>
-    manifest === undefined || problem !== undefined ? [] : [manifest],
-  );
   const configured = appliance.components.map(({ id }) => id);
+  const { points, failed } = await usablePoints(repository, configured);
   return {
     components: appliance.components.map(({ id, tier }) =>
       ageOf(id, points, appliance.objectives.rpoSeconds[tier], now),
@@ -42,14 +42,33 @@ export async function readProtection(repository: Repository, appliance: Applianc
     newest:
       points.find((point) => point.success && configured.every((id) => recordIn(point, id) !== undefined))?.timestamp ??
       null,
+    failed,
     lastBackup: await lastRun(repository, 'fullBackup'),
     lastRestore: await lastRun(repository, 'restore'),
   };
 }
 
+/** Points newest first, until every component and the whole have one; those whose verification failed apart. */
+async function usablePoints(
+  repository: Repository,
+  configured: readonly string[],
+): Promise<{ points: Manifest[]; failed: string[] }> {
+  const points: Manifest[] = [];
+  const failed: string[] = [];
+  for (const { manifest, problem } of await repository.listManifests()) {
+    if (manifest === undefined || problem !== undefined) continue;
+    const state = await repository.pointState(manifest.timestamp);
+    if (state === 'failed' || state === 'quarantined') failed.push(manifest.timestamp);
+    else points.push(manifest);
+    const isWhole = points.some((point) => point.success && configured.every((id) => isGood(recordIn(point, id))));
+    if (isWhole) break;
+  }
+  return { points, failed };
+}
+
 /** A component's own record counts also in a point that lacks others; a suspect one does not. */
 function ageOf(id: string, points: readonly Manifest[], objectiveSeconds: number, now: Date): ComponentAge {
-  const point = points.find((candidate) => recordIn(candidate, id)?.suspect === false);
+  const point = points.find((candidate) => isGood(recordIn(candidate, id)));
   const capturedUntil = point === undefined ? null : (recordIn(point, id)?.capturedUntil ?? null);
   const ageSeconds = capturedUntil === null ? null : Math.max(0, (now.getTime() - Date.parse(capturedUntil)) / 1000);
   return {
@@ -60,6 +79,10 @@ function ageOf(id: string, points: readonly Manifest[], objectiveSeconds: number
     objectiveSeconds,
     breached: ageSeconds === null || ageSeconds > objectiveSeconds,
   };
+}
+
+function isGood(record: Manifest['lifeboat']['components'][number] | undefined): boolean {
+  return record?.suspect === false;
 }
 
 function recordIn({ lifeboat }: Manifest, id: string): Manifest['lifeboat']['components'][number] | undefined {

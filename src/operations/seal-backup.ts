@@ -25,7 +25,7 @@ export async function sealBackup(options: SealOptions): Promise<Manifest> {
       type: 'full',
       tool: `lifeboat ${toolVersion}`,
       startedAt: options.startedAt,
-      components: options.receipts,
+      components: options.receipts.map(({ notes: _told, ...record }) => record),
       failures: options.failures,
       workflow: options.workflow,
     },

@@ -33,6 +33,8 @@ export interface VerifyResult {
   readonly objects: number;
   readonly bytes: number;
   readonly problems: readonly string[];
+  /** Damage that no file of the point is touched by. */
+  readonly notes: readonly string[];
   /** What every component was taken through. */
   readonly levels: readonly VerifyLevel[];
   /** Components that are not configured any more, and so stand without L3. */
@@ -62,12 +64,25 @@ export async function verifyPoint(options: VerifyOptions): Promise<VerifyResult>
     objects: result.objects,
     bytes: result.bytes,
     problems,
+    notes: result.notes,
     levels: options.levels.filter((level) => level !== 'L3' || uninspected.length === 0),
     uninspected,
   };
-  if (!options.levels.includes('L1-presence') && options.components.length === 0)
-    await prove(repository, manifest, verified);
+  // Of chosen components only damage says something about the point.
+  if (!options.levels.includes('L1-presence') && (options.components.length === 0 || !verified.ok))
+    await prove(repository, manifest, verified, {
+      state: stateOf(options, manifest, verified),
+      damagedPacks: result.damagedPacks,
+    });
   return verified;
+}
+
+/** Undefined where hashes alone were looked at: they say nothing against a structure that was found wrong before. */
+function stateOf({ levels }: VerifyOptions, { lifeboat }: Manifest, { ok }: VerifyResult): string | undefined {
+  if (!ok) return 'failed';
+  if (!levels.includes('L3')) return undefined;
+  // Captured while it changed: whole, but nobody knows whether its files belong together.
+  return lifeboat.components.some(({ quiescence }) => quiescence === 'unproven') ? 'unproven' : 'verified';
 }
 
 /** Problems name files and are sealed with the proof's details; which components they concern stays in clear. */
@@ -75,11 +90,13 @@ async function prove(
   repository: Repository,
   { lifeboat }: Manifest,
   { id, ok, objects, bytes, problems, levels }: VerifyResult,
+  { state, damagedPacks }: { readonly state: string | undefined; readonly damagedPacks: readonly string[] },
 ): Promise<void> {
   await repository.putProof(id, {
     kind: 'verify',
     levels: [...levels],
     ok,
+    ...(state === undefined ? {} : { state }),
     at: new Date().toISOString(),
     objects,
     bytes,
@@ -88,6 +105,7 @@ async function prove(
       .filter((component) => problems.some((problem) => problem.startsWith(`${component}: `))),
     problemCount: problems.length,
     problems: problems.slice(0, 50),
+    damagedPacks: [...damagedPacks],
   });
 }
 
@@ -108,7 +126,7 @@ async function presence(options: VerifyOptions, manifest: Manifest): Promise<Che
     if (info?.size !== size) return check(options, manifest);
     bytes += size;
   }
-  return { ok: true, objects: manifest.backup_files.length, bytes, problems: [] };
+  return { ok: true, objects: manifest.backup_files.length, bytes, problems: [], notes: [], damagedPacks: [] };
 }
 
 async function inspect(

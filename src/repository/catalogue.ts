@@ -5,7 +5,7 @@ import type { Storage } from '../storage/storage.ts';
 import { digestOf } from './document.ts';
 import { backupIdOfManifestKey, layout } from './layout.ts';
 import { decodeManifest } from './manifest.ts';
-import { readProofs } from './proofs.ts';
+import { newestState } from './proofs.ts';
 import type { ManifestListing } from './repository.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -14,6 +14,8 @@ interface Context {
   readonly id: string;
   readonly secrets: Secrets | undefined;
 }
+
+type FindContext = Context & { readonly warn: (message: string) => void };
 
 export async function manifestIds(storage: Storage): Promise<BackupId[]> {
   const ids: BackupId[] = [];
@@ -71,7 +73,7 @@ async function markBrokenChain(
 }
 
 export async function findManifest(
-  context: Context,
+  context: FindContext,
   selector: string,
   holding: readonly string[] = [],
 ): Promise<Manifest> {
@@ -95,7 +97,7 @@ export async function readManifest(context: Context, id: BackupId): Promise<Mani
 }
 
 /** The newest that may be restored without a second thought: complete, not suspect, its last proof not bad. */
-async function findLatest(context: Context, holding: readonly string[]): Promise<Manifest> {
+async function findLatest(context: FindContext, holding: readonly string[]): Promise<Manifest> {
   const passedOver: string[] = [];
   for (const id of (await manifestIds(context.storage)).reverse()) {
     const reason = await readManifest(context, id).then(
@@ -118,7 +120,7 @@ async function findLatest(context: Context, holding: readonly string[]): Promise
 }
 
 async function reasonAgainst(
-  { storage, secrets }: Context,
+  context: FindContext,
   manifest: Manifest,
   holding: readonly string[],
 ): Promise<string | undefined> {
@@ -129,10 +131,8 @@ async function reasonAgainst(
   if (lacking.length > 0) return `without ${lacking.join(', ')}`;
   const suspect = manifest.lifeboat.components.filter((component) => component.suspect).map(({ id }) => id);
   if (suspect.length > 0) return `suspect: ${suspect.join(', ')}`;
-  const state = (await readProofs(storage, manifest.timestamp, secrets)).findLast((proof) => 'state' in proof)?.[
-    'state'
-  ];
-  return state === 'quarantined' || state === 'failed' ? String(state) : undefined;
+  const state = (await newestState(context, manifest.timestamp))?.['state'];
+  return state === 'quarantined' ? state : state === 'failed' ? 'its verification failed' : undefined;
 }
 
 /** The components that were configured when the point was made. */

@@ -23,6 +23,7 @@ export const layout = {
     `manifests/${id.slice(0, 4)}/${id.slice(4, 6)}/${id.slice(6, 8)}/backup_manifest_${id}.json`,
   intents: 'intents/',
   intent: (id: BackupId) => `intents/${id}.json`,
+  allProofs: 'proofs/',
   proofs: (of: ProofSubject) => `proofs/${of}/`,
   proof: (of: ProofSubject, number: number) => `proofs/${of}/${String(number).padStart(4, '0')}.json`,
   reports: 'reports/',

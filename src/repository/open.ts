@@ -5,13 +5,14 @@ import type { Storage } from '../storage/storage.ts';
 import { findManifest, listManifests } from './catalogue.ts';
 import { checkManifest } from './check/check.ts';
 import { Opener, Sealer } from './frame.ts';
+import { damagedPacks } from './damaged-packs.ts';
 import { authenticateIdentity, readIdentity } from './identity.ts';
 import type { Identity } from './identity.ts';
 import { readIndexObject } from './index-object.ts';
 import { closeIntent, ensureIntent, reserveBackupId } from './intents.ts';
 import { openSecrets } from './keys.ts';
 import type { KeySource } from './keys.ts';
-import { addProof, readProofs } from './proofs.ts';
+import { addProof, newestState, readProofs } from './proofs.ts';
 import { materialize } from './reader/materialize.ts';
 import { readSmallFile, streamFile } from './reader/read-file.ts';
 import { recoveryKitTriedAt } from './recovery-kit.ts';
@@ -89,7 +90,9 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
     async writeComponent(writeOptions) {
       // Before the first lookup: collection must see that somebody builds on what is stored.
       await ensureIntent(storage, writeOptions.backupId, secrets);
-      return createComponentWriter({ storage, pool, sealer, opener, warn }, writeOptions);
+      const warnWriter = writeOptions.onWarning ?? warn;
+      const damaged = await damagedPacks({ storage, secrets, warn: warnWriter });
+      return createComponentWriter({ storage, pool, sealer, opener, damaged, warn: warnWriter }, writeOptions);
     },
     readIndex: (indexId, signal): AsyncIterable<IndexEntry> => readIndexObject(storage, indexId, opener, signal),
     readFile: (indexId, path) => readSmallFile(context, indexId, path),
@@ -101,6 +104,10 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
     check: (manifest, checkOptions) => checkManifest(context, manifest, checkOptions),
     putProof: (id, proof) => addProof(storage, id, proof, secrets),
     listProofs: (id) => readProofs(storage, id, secrets),
+    async pointState(id) {
+      const state = (await newestState(context, id))?.['state'];
+      return typeof state === 'string' ? state : undefined;
+    },
     recoveryKitTriedAt: () => recoveryKitTriedAt(storage, secrets),
     putReport: (type, id, report) => putReport(storage, { type, id }, report, secrets),
     getReport: (type, id) => getReport(storage, { type, id }, secrets),

@@ -1,5 +1,5 @@
 /** `proofs/<TS>/<n>.json`: what was proven about a recovery point, and when. Written beside the manifest, never into it. */
-import { LifeboatError } from '../domain/errors.ts';
+import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
 import type { JsonValue } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
 import { only, openDetails, sealDetails } from './details.ts';
@@ -11,7 +11,19 @@ import type { Secrets } from './secrets.ts';
 export type ProofRecord = Readonly<Record<string, JsonValue>>;
 
 /** Readable without a key; problems name files, and whatever else a proof may say is sealed too. */
-const clear = ['at', 'kind', 'level', 'levels', 'ok', 'state', 'objects', 'bytes', 'components', 'problemCount'];
+const clear = [
+  'at',
+  'kind',
+  'level',
+  'levels',
+  'ok',
+  'state',
+  'objects',
+  'bytes',
+  'components',
+  'problemCount',
+  'damagedPacks',
+];
 
 /** Appends under the next free number; `at` is the storage's time. */
 export async function addProof(
@@ -43,6 +55,34 @@ export async function readProofs(
     proofs.push(openDetails(key, value as ProofRecord, secrets));
   }
   return proofs;
+}
+
+export interface ProofContext {
+  readonly storage: Storage;
+  readonly secrets: Secrets | undefined;
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * The newest proof that has a `state` and can be read. A damaged one says nothing, also nothing against the point: what
+ * is restored is authenticated anyway, and an older point in its place would lose data for sure.
+ */
+export async function newestState(
+  { storage, secrets, warn }: ProofContext,
+  of: ProofSubject,
+): Promise<ProofRecord | undefined> {
+  const keys: string[] = [];
+  for await (const { key } of storage.list(layout.proofs(of))) keys.push(key);
+  for (const key of keys.reverse()) {
+    try {
+      const value = decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as ProofRecord;
+      if ('state' in value) return value;
+    } catch (error) {
+      if (!isLifeboatError(error, 'ObjectCorrupt') && !isLifeboatError(error, 'ObjectMissing')) throw error;
+      warn(`${error.message}; it is passed over`);
+    }
+  }
+  return undefined;
 }
 
 function numberOf(key: string): number {

@@ -48,6 +48,8 @@ export interface Repository {
   /** What names files is sealed, as in reports (details.ts). `state: 'failed' | 'quarantined'` in the newest proof that has a state keeps `latest` from choosing the point. */
   putProof(id: BackupId, proof: Readonly<Record<string, JsonValue>>): Promise<void>;
   listProofs(id: BackupId): Promise<Readonly<Record<string, JsonValue>>[]>;
+  /** `state` of the newest proof that has one and can be read: `verified`, `unproven`, `failed` or `quarantined`. */
+  pointState(id: BackupId): Promise<string | undefined>;
 
   /** Evidence of a run: `reports/<type>/<id>.json`. A second call for the same id replaces it. */
   putReport(type: string, id: string, report: Readonly<Record<string, JsonValue>>): Promise<string>;
@@ -73,6 +75,8 @@ export interface WriteOptions {
   /** Packs that an earlier, killed attempt committed: their blocks are found again. */
   readonly resumePacks?: readonly string[];
   readonly onProgress?: ReportProgress;
+  /** What a person should know of this capture; without it the repository's own way is taken. */
+  readonly onWarning?: (message: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -164,6 +168,10 @@ export interface CheckResult {
     readonly code: string;
     readonly message: string;
   }[];
+  /** Damage that no file of the point is touched by. */
+  readonly notes: readonly string[];
+  /** Ids of all packs that are damaged or gone. */
+  readonly damagedPacks: readonly string[];
 }
 
 export type { FileEntry, IndexEntry, Manifest, OtherEntry };

@@ -1,5 +1,4 @@
 /** Sealing: the manifest is the last object of a backup, and the only one that makes it a recovery point. */
-import { createHash } from 'node:crypto';
 import { LifeboatError } from '../domain/errors.ts';
 import { manifestFormat, timeOfBackupId } from '../domain/recovery-point.ts';
 import type { BackupFile, ComponentRecord, Manifest, ManifestBody } from '../domain/recovery-point.ts';
@@ -10,6 +9,7 @@ import type { Opener } from './frame.ts';
 import { readIndexFooter } from './index-object.ts';
 import { assertBackupId, layout } from './layout.ts';
 import { encodeManifest } from './manifest.ts';
+import { digestOfObject } from './object-digest.ts';
 import type { SealInput } from './repository.ts';
 import { putRescueScripts } from './rescue/scripts.ts';
 import type { Secrets } from './secrets.ts';
@@ -99,15 +99,6 @@ async function storedFiles(
     }
   }
   return [...files.values()];
-}
-
-async function digestOfObject(storage: Storage, key: string): Promise<{ size: number; checksum: string }> {
-  const size = (await storage.stat(key))?.size ?? 0;
-  const step = 4 * 1024 * 1024;
-  const hash = createHash('sha256');
-  for (let offset = 0; offset < size; offset += step)
-    hash.update(await storage.read(key, { offset, length: Math.min(step, size - offset) }));
-  return { size, checksum: hash.digest('hex') };
 }
 
 /** The last look: what a collector marked meanwhile must not be promised. Running the backup again stores it anew. */

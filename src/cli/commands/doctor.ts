@@ -7,7 +7,7 @@ import { diagnose, findingOf } from '../../operations/diagnose.ts';
 import { tryRecoveryKit } from '../../repository/recovery-kit.ts';
 import { createLocalStorage } from '../../storage/local/local-storage.ts';
 import { wireParts, type Parts } from '../../../workers/wire.ts';
-import { configPath, print, printJson, withConfig, type GlobalOptions } from '../context.ts';
+import { configPath, print, printJson, say, withConfig, type GlobalOptions } from '../context.ts';
 import { exit } from '../exit.ts';
 import { columnsOf } from '../output/redraw.ts';
 import { plural } from '../output/table.ts';
@@ -20,7 +20,7 @@ export interface DoctorOptions {
 
 export async function doctor(globals: GlobalOptions, options: DoctorOptions): Promise<void> {
   const configuration = await loadConfiguration(configPath(globals));
-  const parts = wireParts(configuration.appliance);
+  const parts = wireParts(configuration.appliance, (message) => say(`warning: ${message}`));
   try {
     const kit = options.tryRecoveryKit === undefined ? [] : [await tryKit(parts, options.tryRecoveryKit)];
     const [here, orchestrator, message] = await Promise.all([

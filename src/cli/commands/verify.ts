@@ -45,6 +45,7 @@ export async function verify(
       const seconds = (performance.now() - began) / 1000;
       if (globals.output === 'json') printJson({ ...result, seconds });
       else {
+        result.notes.forEach((note) => print(wrap(`note    ${note}`, usualColumns, '  ')));
         result.problems.forEach((problem) => print(wrap(`DAMAGED ${problem}`, usualColumns, '  ')));
         const verdict = result.ok ? 'ok' : plural(result.problems.length, 'problem');
         print(

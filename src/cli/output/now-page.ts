@@ -36,8 +36,9 @@ export function problemsOf({ protection, repositoryProblem, situation, scheduleE
   return found;
 }
 
-function protectionProblems({ components, newest, lastBackup, lastRestore }: Protection, at: Date): string[] {
+function protectionProblems({ components, newest, failed, lastBackup, lastRestore }: Protection, at: Date): string[] {
   const found: string[] = [];
+  if (failed.length > 0) found.push(`VERIFICATION FAILED: ${failed.join(', ')} protects nothing`);
   const without = components.filter(({ backupId }) => backupId === null).map(({ id }) => id);
   const late = components.filter(({ breached, backupId }) => breached && backupId !== null).map(({ id }) => id);
   if (without.length === components.length) found.push('UNPROTECTED: there is no recovery point yet');

@@ -5,11 +5,11 @@
 import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
 import type { BackupFile, ComponentRecord, Manifest } from '../../domain/recovery-point.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { digestOf } from '../document.ts';
 import type { Opener } from '../frame.ts';
 import { readIndexFooter, readIndexObject } from '../index-object.ts';
 import type { PackRecord } from '../index-object.ts';
 import { layout } from '../layout.ts';
+import { digestOfObject } from '../object-digest.ts';
 import type { CheckOptions, CheckResult } from '../repository.ts';
 import type { ThreadPool } from '../threads/pool.ts';
 import { checkPack } from './check-pack.ts';
@@ -40,6 +40,8 @@ class Check {
   readonly #files: ReadonlyMap<string, BackupFile>;
   readonly #bytesTotal: number;
   readonly #problems: Problem[] = [];
+  readonly #notes: string[] = [];
+  readonly #damagedPacks = new Set<string>();
   #objects = 0;
   #bytes = 0;
 
@@ -51,7 +53,14 @@ class Check {
   }
 
   result(): CheckResult {
-    return { ok: this.#problems.length === 0, objects: this.#objects, bytes: this.#bytes, problems: this.#problems };
+    return {
+      ok: this.#problems.length === 0,
+      objects: this.#objects,
+      bytes: this.#bytes,
+      problems: this.#problems,
+      notes: this.#notes,
+      damagedPacks: [...this.#damagedPacks],
+    };
   }
 
   async component(component: ComponentRecord): Promise<void> {
@@ -61,14 +70,21 @@ class Check {
     );
     if (packs === undefined) return;
     const blocks = new BlockSet();
-    await this.#checkPacks(component, packs, blocks);
-    await this.#guard({ component: component.id, object: index }, () => this.#checkEntries(component, packs, blocks));
+    const badFrames = await this.#checkPacks(component, packs, blocks);
+    const touched = await this.#guard({ component: component.id, object: index }, () =>
+      this.#checkEntries(component, packs, blocks),
+    );
+    for (const [pack, message] of badFrames) {
+      // Nothing of this point may need a bad frame: it is another point's, or of content that changed since.
+      if (touched?.has(pack) === false) this.#notes.push(`${component.id}: ${message}; no file of this point is in it`);
+      else this.#report({ component: component.id, object: layout.pack(pack), code: 'ObjectCorrupt', message });
+    }
   }
 
   /** The index's own bytes, against the manifest; then its pack table. */
   async #checkIndex(component: ComponentRecord, key: string): Promise<readonly PackRecord[]> {
-    const bytes = await this.#parts.storage.read(key);
-    this.#count(bytes.length);
+    const { size, checksum } = await digestOfObject(this.#parts.storage, key);
+    this.#count(size);
     const file = this.#files.get(key);
     if (file === undefined)
       this.#report({
@@ -77,7 +93,7 @@ class Check {
         code: 'ManifestInvalid',
         message: 'the manifest does not list this index',
       });
-    else if (digestOf(bytes) !== file.checksum)
+    else if (checksum !== file.checksum)
       this.#report({
         component: component.id,
         object: key,
@@ -87,8 +103,16 @@ class Check {
     return (await readIndexFooter(this.#parts.storage, component.indexId, this.#parts.opener)).packs;
   }
 
-  /** As many at a time as there are threads: some are read while others are opened. */
-  async #checkPacks(component: ComponentRecord, packs: readonly PackRecord[], blocks: BlockSet): Promise<void> {
+  /**
+   * As many at a time as there are threads: some are read while others are opened. Gives the packs with bad frames, by
+   * id, and what is wrong with them.
+   */
+  async #checkPacks(
+    component: ComponentRecord,
+    packs: readonly PackRecord[],
+    blocks: BlockSet,
+  ): Promise<ReadonlyMap<string, string>> {
+    const badFrames = new Map<string, string>();
     let next = 0;
     const worker = async (): Promise<void> => {
       for (let number = next++; number < packs.length; number = next++) {
@@ -97,20 +121,28 @@ class Check {
         this.#options.signal?.throwIfAborted();
         const key = layout.pack(record.id);
         const found = await this.#guard({ component: component.id, object: key }, () => checkPack(this.#parts, record));
+        if (found === undefined || found.problem !== undefined) this.#damagedPacks.add(record.id);
         if (found !== undefined) {
           blocks.addPack(number, found.frames);
           for (const { offset } of found.bad) blocks.addBad(number, offset);
-          if (found.problem !== undefined)
+          if (found.problem !== undefined && found.bad.length > 0) badFrames.set(record.id, found.problem);
+          else if (found.problem !== undefined)
             this.#report({ component: component.id, object: key, code: 'ObjectCorrupt', message: found.problem });
         }
         this.#count(record.size);
       }
     };
     await Promise.all(Array.from({ length: this.#parts.pool.size }, worker));
+    return badFrames;
   }
 
-  /** Which files do the bad blocks belong to, and does every reference name a frame? */
-  async #checkEntries(component: ComponentRecord, packs: readonly PackRecord[], blocks: BlockSet): Promise<void> {
+  /** Which files do the bad blocks belong to, and does every reference name a frame? Gives the ids of the packs that they touch. */
+  async #checkEntries(
+    component: ComponentRecord,
+    packs: readonly PackRecord[],
+    blocks: BlockSet,
+  ): Promise<ReadonlySet<string>> {
+    const touched = new Set<string>();
     for await (const entry of readIndexObject(
       this.#parts.storage,
       component.indexId,
@@ -120,6 +152,8 @@ class Check {
       if (entry.type !== 'file') continue;
       const ref = entry.blocks.find((block) => !blocks.isGood(block));
       if (ref === undefined) continue;
+      for (const [pack, ...rest] of entry.blocks)
+        if (!blocks.isGood([pack, ...rest])) touched.add(packs[pack]?.id ?? '');
       const object = layout.pack(packs[ref[0]]?.id ?? '');
       this.#report({
         component: component.id,
@@ -129,6 +163,7 @@ class Check {
         message: `file ${entry.path} has a block in ${object} that is missing or damaged`,
       });
     }
+    return touched;
   }
 
   /** Damage becomes a problem; being told to stop, or a storage that does not answer, ends the check. */

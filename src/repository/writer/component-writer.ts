@@ -24,6 +24,8 @@ export interface WriterParts {
   readonly pool: ThreadPool;
   readonly sealer: Sealer;
   readonly opener: Opener;
+  /** Ids of packs that hold nothing for us, although they lie there. */
+  readonly damaged: ReadonlySet<string>;
   readonly warn: (message: string) => void;
 }
 

@@ -24,21 +24,22 @@ interface Sources {
   readonly opener: Opener;
   readonly previousIndexId: string | undefined;
   readonly resumePacks: readonly string[];
+  readonly damaged: ReadonlySet<string>;
   readonly warn: (message: string) => void;
 }
 
 /**
- * A pack that is gone, shorter than it was, or marked for removal counts as absent: its blocks are stored again.
+ * A pack that is gone, shorter than it was, damaged, or marked for removal counts as absent: its blocks are stored again.
  * A damaged previous index only costs time.
  */
 export async function loadPrevious(sources: Sources): Promise<Previous> {
   const { storage, previousIndexId, warn } = sources;
-  const tombstoned = await tombstonedPacks(storage);
-  const resumed = await readResumedPacks(sources, tombstoned);
+  const unusable = new Set([...(await tombstonedPacks(storage)), ...sources.damaged]);
+  const resumed = await readResumedPacks(sources, unusable);
   const resumedBlocks = resumed.reduce((sum, { table }) => sum + table.plainLengths.length, 0);
   if (previousIndexId !== undefined) {
     try {
-      return await fromIndex(sources, previousIndexId, tombstoned, resumed, resumedBlocks);
+      return await fromIndex(sources, previousIndexId, unusable, resumed, resumedBlocks);
     } catch (error) {
       if (
         !isLifeboatError(error, 'ObjectMissing') &&
@@ -61,15 +62,13 @@ interface ResumedPack {
 async function fromIndex(
   { storage, opener }: Sources,
   indexId: string,
-  tombstoned: ReadonlySet<string>,
+  unusable: ReadonlySet<string>,
   resumed: readonly ResumedPack[],
   resumedBlocks: number,
 ): Promise<Previous> {
   const footer = await readIndexFooter(storage, indexId, opener);
   const usable = await Promise.all(
-    footer.packs.map(
-      async ({ id, size }) => !tombstoned.has(id) && (await storage.stat(layout.pack(id)))?.size === size,
-    ),
+    footer.packs.map(async ({ id, size }) => !unusable.has(id) && (await storage.stat(layout.pack(id)))?.size === size),
   );
   const blocks = new BlockTable(footer.blocks + resumedBlocks, true);
   const files = new Map<string, string>();
@@ -108,11 +107,11 @@ function addResumed(blocks: BlockTable, packs: readonly PackRecord[], resumed: r
 /** A pack of a killed attempt that does not read well is left out: its blocks are stored again. */
 async function readResumedPacks(
   { storage, opener, resumePacks, warn }: Sources,
-  tombstoned: ReadonlySet<string>,
+  unusable: ReadonlySet<string>,
 ): Promise<ResumedPack[]> {
   const packs: ResumedPack[] = [];
   for (const id of resumePacks) {
-    if (tombstoned.has(id)) continue;
+    if (unusable.has(id)) continue;
     try {
       const { size, ...table } = await readPackTable(storage, id, opener);
       packs.push({ record: { id, size }, table });

@@ -32,7 +32,7 @@ class LocalStorage implements Storage {
     assertKey(key);
     return this.#attempt('stage', key, async () => {
       await this.#folders.ensure(join(this.#root, stagingFolder));
-      return StagedFile.create(this.#root, key);
+      return StagedFile.create(this.#root, key, await this.#folders.owner());
     });
   }
 

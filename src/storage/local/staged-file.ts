@@ -7,6 +7,7 @@ import type { StagedObject } from '../storage.ts';
 import { errnoOf } from '../errno.ts';
 import { writeDirectly } from './direct-io.ts';
 import { diskError } from './errors.ts';
+import type { Owner } from './folders.ts';
 
 export const stagingFolder = '.staging';
 
@@ -23,9 +24,17 @@ export class StagedFile implements StagedObject {
     this.#handle = handle;
   }
 
-  static async create(root: string, key: string): Promise<StagedFile> {
+  static async create(root: string, key: string, owner: Owner | undefined): Promise<StagedFile> {
     const path = join(root, stagingFolder, randomBytes(12).toString('hex'));
-    return new StagedFile(key, path, await open(path, 'wx', 0o600));
+    const handle = await open(path, 'wx', 0o600);
+    const staged = new StagedFile(key, path, handle);
+    try {
+      if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
+    } catch (error) {
+      await staged.discard();
+      throw error;
+    }
+    return staged;
   }
 
   async append(bytes: Uint8Array): Promise<void> {
