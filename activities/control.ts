@@ -10,21 +10,19 @@ export interface ApplianceView {
   readonly name: string;
   readonly host: string;
   readonly searchable: boolean;
-  readonly catchupSeconds: number;
   readonly rtoSeconds: { readonly critical: number; readonly full: number; readonly monitoring: number };
   readonly components: readonly { readonly id: string; readonly kind: ComponentKind; readonly host: string }[];
 }
 
 export type ControlActivities = ReturnType<typeof createControlActivities>;
 
-export function createControlActivities({ appliance, client, notifier, searchable }: Dependencies) {
+export function createControlActivities({ appliance, client, notifier, searchable, dueTimes }: Dependencies) {
   return {
     async describeAppliance(): Promise<ApplianceView> {
       return {
         name: appliance.name,
         host: appliance.host,
         searchable,
-        catchupSeconds: appliance.schedules['backup-full']?.catchupSeconds ?? 0,
         rtoSeconds: appliance.objectives.rtoSeconds,
         components: appliance.components.map(({ id, kind, host }) => ({ id, kind, host })),
       };
@@ -52,6 +50,13 @@ export function createControlActivities({ appliance, client, notifier, searchabl
           if (!(error instanceof WorkflowNotFoundError)) throw error;
         }
       });
+    },
+
+    /** When a schedule was due since a time (ISO 8601): what it would have started was skipped, if the asker still ran. */
+    async dueSince({ scheduleId, since }: { readonly scheduleId: string; readonly since: string }): Promise<string[]> {
+      return translated(undefined, async () =>
+        (await dueTimes(scheduleId, new Date(since), new Date())).map((due) => due.toISOString()),
+      );
     },
 
     async deliver({ text }: { readonly text: string }): Promise<void> {

@@ -17,5 +17,7 @@ export interface Dependencies {
   readonly client: Client;
   /** False where the search attributes could not be registered. */
   readonly searchable: boolean;
+  /** When a schedule is due after one time and up to another. */
+  readonly dueTimes: (scheduleId: string, from: Date, until: Date) => Promise<Date[]>;
   readonly log: Logger;
 }

@@ -3,6 +3,7 @@
  * says; errno of the operating system is classified here once. Messages hold no secrets (their throwers see to it).
  */
 import { ApplicationFailure, CancelledFailure, activityInfo } from '@temporalio/activity';
+import { isGrpcServiceError } from '@temporalio/client';
 import { errorCatalogue, isLifeboatError, LifeboatError, type ErrorCode } from '../src/domain/errors.ts';
 
 export async function translated<T>(component: string | undefined, work: () => Promise<T>): Promise<T> {
@@ -30,8 +31,17 @@ export function toFailure(error: unknown, component: string | undefined): Error 
   });
 }
 
+/** gRPC's codes of a server that is gone, or going. The client wraps what it was answered. */
+function isServerGone(error: unknown): boolean {
+  for (let current = error; current instanceof Error; current = current.cause)
+    if (isGrpcServiceError(current) && (current.code === 4 || current.code === 14)) return true;
+  return false;
+}
+
 export function classify(error: unknown, component: string | undefined): LifeboatError {
   if (isLifeboatError(error)) return error;
+  if (isServerGone(error))
+    return new LifeboatError('Unreachable', 'Temporal did not answer what the run asked it', { cause: error });
   const { code: errno, path, syscall, message } = error as NodeJS.ErrnoException;
   const where = `${syscall ?? 'access'} ${path ?? ''}`.trim();
   const as = (code: ErrorCode, text: string): LifeboatError =>

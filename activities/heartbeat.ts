@@ -20,8 +20,6 @@ export interface BeatDetails {
 export interface Beat {
   readonly report: ReportProgress;
   readonly packs: (packs: readonly string[]) => void;
-  /** Sends the details at once: what must be known to the next attempt before an act that is not repeatable. */
-  readonly flush: () => void;
   readonly signal: AbortSignal;
   /** What the last attempt told last. */
   readonly last: BeatDetails | undefined;
@@ -65,7 +63,6 @@ export async function withHeartbeat<T>(work: (beat: Beat) => Promise<T>): Promis
       packs: (packs) => {
         details = { ...details, packs: packs.slice(-packsKept) };
       },
-      flush: beat,
       signal: cancellationSignal(),
       last,
     });

@@ -4,21 +4,20 @@ import { translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
 
-const ranBefore = 'was running';
-
 export type PlatformActivities = ReturnType<typeof createPlatformActivities>;
 
 export function createPlatformActivities({ platform }: Dependencies) {
   return {
-    async stopService({ service }: { readonly service: string }): Promise<{ readonly wasRunning: boolean }> {
+    /** Asked before a stop, in a step of its own: a stop that is tried again finds what its first attempt left. */
+    async isRunning({ service }: { readonly service: string }): Promise<boolean> {
+      return translated(service, () => withHeartbeat(async () => (await platform.state(service)).running));
+    },
+
+    async stopService({ service }: { readonly service: string }): Promise<void> {
       return translated(service, () =>
         withHeartbeat(async (beat) => {
-          // A second attempt finds the service stopped by the first: only the first one knows whether it ran.
-          const wasRunning = beat.last?.note === ranBefore || (await platform.state(service)).running;
-          beat.report({ phase: `stopping ${service}`, bytesDone: 0, bytesTotal: 0, note: wasRunning ? ranBefore : '' });
-          beat.flush();
+          beat.report({ phase: `stopping ${service}`, bytesDone: 0, bytesTotal: 0 });
           await platform.stop(service, beat.signal);
-          return { wasRunning };
         }),
       );
     },

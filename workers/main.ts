@@ -43,7 +43,10 @@ const timing = {
   shutdownForceTime: '60 seconds',
 } as const;
 
-/** Slots per role: one backup's captures and, beside them, always one free for a restore. */
+/**
+ * Slots per role. What a restore asks first (find the point, plan) runs on the storage queue, where no capture ever is:
+ * it gets a slot at once, and then cancels the backup that holds the others.
+ */
 const slotsPerRole = 4;
 
 /** Runs until SIGTERM or SIGINT (resolves) or until a worker dies (rejects). */
@@ -64,7 +67,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     const component = createComponentActivities(deps);
     const activitiesOf = (role: Role): object => {
       if (role === 'platform') return createPlatformActivities(deps);
-      return role === 'storage' ? { ...createStorageActivities(deps), ...component } : component;
+      return role === 'storage' ? createStorageActivities(deps) : component;
     };
     const common = { connection: native, namespace, ...timing } satisfies Partial<WorkerOptions>;
     const workers = await Promise.all(

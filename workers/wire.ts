@@ -2,6 +2,7 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Dependencies } from '../activities/dependencies.ts';
+import { dueTimes } from '../src/client/due-times.ts';
 import { readSecret } from '../src/config/secrets.ts';
 import type { Appliance, ComponentConfig } from '../src/domain/appliance.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
@@ -79,7 +80,13 @@ export function wireParts(appliance: Appliance, onWarning: (message: string) => 
 }
 
 export function wireActivities(parts: Parts, client: Client, searchable: boolean, log: Logger): Dependencies {
-  return { ...parts, client, searchable, log };
+  return {
+    ...parts,
+    client,
+    searchable,
+    log,
+    dueTimes: (scheduleId, from, until) => dueTimes(client, scheduleId, from, until),
+  };
 }
 
 export async function keySourceOf({ repository }: Appliance): Promise<KeySource> {

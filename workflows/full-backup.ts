@@ -11,7 +11,7 @@ import type { ApplianceView } from '../activities/control.ts';
 import type { Receipt } from '../src/domain/recovery-point.ts';
 import { formatBytes, formatDuration, roleOfKind } from '../src/domain/replayed.ts';
 import { writeEvidence } from './evidence.ts';
-import { lateSeconds } from './late.ts';
+import { lateSeconds, scheduledBy } from './scheduled.ts';
 import { takeLock, type HeldLock } from './lock.ts';
 import type { FullBackupInput, FullBackupResult } from './messages.ts';
 import { notify } from './notification.ts';
@@ -20,6 +20,8 @@ import { rootCode, rootMessage } from './run-plan.ts';
 import { RunDisplay } from './view.ts';
 
 const lockWaitSeconds = 30 * 60;
+/** A worker that was restarted or a server that was busy catches up within minutes; beyond this somebody should look. */
+const lateFromSeconds = 15 * 60;
 
 interface Failure {
   readonly component: string;
@@ -33,7 +35,7 @@ export async function fullBackup(input: FullBackupInput = {}): Promise<FullBacku
   const late = lateSeconds();
   const appliance = await control({ summary: 'read the configuration' }).describeAppliance();
   display.describe(appliance.name, appliance.searchable);
-  if (late > appliance.catchupSeconds) {
+  if (late > lateFromSeconds) {
     display.note(`late: ${formatDuration(late)} after its scheduled time`);
     await notify('late', `Backup of ${appliance.name} begins late: ${formatDuration(late)} after its scheduled time`);
   }
@@ -238,6 +240,7 @@ async function conclude({ appliance, display, result, failure, began, late, inpu
   if (failure !== undefined || result?.state !== 'sealed') {
     await notify('outcome', `Backup of ${appliance.name} ${view.state}: ${text} (${workflowId})`);
   }
+  await tellSkipped(appliance, began);
   await writeEvidence(appliance, {
     state: view.state,
     text,
@@ -253,4 +256,25 @@ async function conclude({ appliance, display, result, failure, began, late, inpu
     requestedBy: input.requestedBy ?? 'schedule',
     reason: input.reason ?? '',
   });
+}
+
+/** A schedule starts nothing while a run of its own is open, and nobody would hear of it. */
+async function tellSkipped(appliance: ApplianceView, began: number): Promise<void> {
+  const scheduleId = scheduledBy();
+  if (scheduleId === undefined) return;
+  const { workflowId } = workflowInfo();
+  try {
+    const due = await control({ summary: 'what was due meanwhile?' }).dueSince({
+      scheduleId,
+      since: new Date(began).toISOString(),
+    });
+    if (due.length > 0)
+      await notify(
+        'skipped',
+        `Backup of ${appliance.name} skipped: due ${due.join(', ')}, ${workflowId} was still open`,
+      );
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    // The run itself is what counts: a server that cannot say this has said nothing against it.
+  }
 }

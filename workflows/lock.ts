@@ -36,7 +36,7 @@ export interface TakeOptions {
   readonly waitSeconds: number;
   /** Told who holds it while we wait. */
   readonly onWait: (holder: string) => void;
-  /** Asked once when the lock is held: may the holder be cancelled? */
+  /** Asked once of each holder: may it be cancelled? */
   readonly mayCancel?: (holder: string) => boolean;
 }
 
@@ -49,7 +49,7 @@ const longestRetrySeconds = 300;
 
 /** Takes the lock, or says who holds it after `waitSeconds`. */
 export async function takeLock(options: TakeOptions): Promise<TakeResult> {
-  let cancelAsked = false;
+  let asked = '';
   let pause = firstRetrySeconds;
   for (let left = options.waitSeconds; ;) {
     const child = await tryStart(options);
@@ -64,9 +64,10 @@ export async function takeLock(options: TakeOptions): Promise<TakeResult> {
     }
     const holder = await control({ summary: 'who holds the appliance?' }).lockHolder({ appliance: options.appliance });
     options.onWait(holder);
-    if (!cancelAsked && options.mayCancel !== undefined) {
+    // Empty: freed between our try and our look. Each holder is asked once: after the cancelled one another may be first.
+    if (holder !== '' && holder !== asked && options.mayCancel !== undefined) {
       if (!options.mayCancel(holder)) return { held: false, holder };
-      cancelAsked = true;
+      asked = holder;
       await control({ summary: `cancel ${holder}` }).cancelRun({ workflowId: holder });
     }
     if (left <= 0) return { held: false, holder };

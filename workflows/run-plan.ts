@@ -39,7 +39,6 @@ export class PlanRunner {
   readonly #run: PlanRun;
   readonly #undos: Undo[] = [];
   readonly #staged = new Map<string, FencingToken>();
-  readonly #wasRunning = new Map<string, boolean>();
   readonly #probes: ProbeResult[] = [];
   readonly #safetyCopies: string[] = [];
   readonly #failed = new Set<string>();
@@ -167,16 +166,18 @@ export class PlanRunner {
         this.#requireProbes(step, await components(queue, call).validateComponent(this.#request(step)));
         return '';
       case 'stop': {
-        this.#undos.push({
-          id: step.id,
-          run: async () => {
-            if (this.#wasRunning.get(subject) !== false)
-              await platform(queue.host, { summary: `undo: start ${subject}` }).startService({ service: subject });
-          },
+        const running = await platform(queue.host, { ...call, summary: `does ${subject} run?` }).isRunning({
+          service: subject,
         });
-        const { wasRunning } = await platform(queue.host, call).stopService({ service: subject });
-        this.#wasRunning.set(subject, wasRunning);
-        return wasRunning ? '' : 'was not running';
+        if (running) {
+          this.#undos.push({
+            id: step.id,
+            run: async () =>
+              platform(queue.host, { summary: `undo: start ${subject}` }).startService({ service: subject }),
+          });
+        }
+        await platform(queue.host, call).stopService({ service: subject });
+        return running ? '' : 'was not running';
       }
       case 'swap':
         this.#undoComponent(step);

@@ -16,8 +16,8 @@ export async function verifyBackup(input: VerifyBackupInput = {}): Promise<Verif
   let failure: unknown;
   try {
     display.state('verifying');
-    result = await storage(appliance.host, { summary: `verify ${input.at ?? 'latest'}` }).verifyPoint({
-      at: input.at ?? 'latest',
+    result = await storage(appliance.host, { summary: `verify ${input.at ?? 'newest'}` }).verifyPoint({
+      at: input.at ?? 'newest',
       components: input.components ?? [],
     });
     display.subject(result.id);
@@ -34,7 +34,7 @@ export async function verifyBackup(input: VerifyBackupInput = {}): Promise<Verif
     if (failure !== undefined || result?.ok !== true) {
       await notify(
         'outcome',
-        `Backup validation failed for ${result?.id ?? input.at ?? 'latest'}: ${text.slice(0, 1500)} (${workflowId})`,
+        `Backup validation failed for ${result?.id ?? input.at ?? 'newest'}: ${text.slice(0, 1500)} (${workflowId})`,
       );
     }
     await writeEvidence(appliance, {

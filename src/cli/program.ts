@@ -1,5 +1,6 @@
 /** The commands. Nouns first; without arguments the page for 03:00. */
 import { Command, Option } from 'commander';
+import { roles } from '../domain/component.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { toolVersion } from '../operations/tool-version.ts';
 import { backupsList, backupsRun, backupsShow } from './commands/backups.ts';
@@ -56,7 +57,7 @@ export function createProgram(): Command {
   program
     .command('worker')
     .description('do the work of this host until SIGTERM')
-    .option('--only <roles...>', 'roles of this process: database, redis, storage, vectorstore, inference, platform')
+    .option('--only <roles...>', `roles of this process: ${roles.join(', ')}`)
     .action(async (options) => {
       // The worker's native core is loaded only where a worker runs: every other command begins half a second sooner.
       const { worker } = await import('./commands/worker.ts');
@@ -78,13 +79,13 @@ export function createProgram(): Command {
     .action(async () => backupsList(globals()));
   backups
     .command('show')
-    .argument('[id]', 'an id, a unique prefix or `latest`', 'latest')
+    .argument('[id]', 'an id, a unique prefix, `newest` or `latest` (the newest good one)', 'newest')
     .description('show one recovery point (works with Temporal dead)')
     .action(async (id) => backupsShow(globals(), id));
 
   program
     .command('verify')
-    .argument('[id]', 'an id, a unique prefix or `latest`', 'latest')
+    .argument('[id]', 'an id, a unique prefix, `newest` or `latest` (the newest good one)', 'newest')
     .description('read a stored recovery point again and authenticate it (works with Temporal dead)')
     .option(...components)
     .action(async (id, options) => verify(globals(), id, options));

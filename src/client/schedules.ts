@@ -1,8 +1,9 @@
 /** Triggers and looks at the appliance's schedules. */
-import { ScheduleNotFoundError, type Client } from '@temporalio/client';
+import { ScheduleNotFoundError, type Client, type ScheduleDescription } from '@temporalio/client';
 import { scheduleId } from '../../schedules/desired.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
+import { dueTimes } from './due-times.ts';
 
 const waitMs = 20_000;
 
@@ -12,7 +13,8 @@ export interface ScheduleView {
   readonly note: string;
   readonly next: string;
   readonly last: string;
-  readonly skipped: number;
+  /** When a backup was due since the last one and none has begun (ISO 8601). */
+  readonly missed: readonly string[];
 }
 
 export async function describeSchedule(
@@ -21,19 +23,30 @@ export async function describeSchedule(
   name: string,
 ): Promise<ScheduleView | undefined> {
   try {
-    const { state, info } = await client.schedule.getHandle(scheduleId(appliance, name)).describe();
+    const id = scheduleId(appliance, name);
+    const { state, info } = await client.schedule.getHandle(id).describe();
     return {
-      id: scheduleId(appliance, name),
+      id,
       paused: state.paused,
       note: state.note ?? '',
       next: info.nextActionTimes[0]?.toISOString() ?? '',
       last: info.recentActions.at(-1)?.takenAt.toISOString() ?? '',
-      skipped: info.numActionsSkippedOverlap,
+      missed: state.paused ? [] : (await missedSince(client, id, info)).map((due) => due.toISOString()),
     };
   } catch (error) {
     if (error instanceof ScheduleNotFoundError) return undefined;
     throw error;
   }
+}
+
+/** A run that is due may take a moment to show. */
+const showsWithinMs = 2 * 60_000;
+
+/** A schedule that was made or changed since then was not due before, by what it says now. */
+async function missedSince(client: Client, id: string, info: ScheduleDescription['info']): Promise<Date[]> {
+  const began = [info.recentActions.at(-1)?.scheduledAt, info.createdAt, info.lastUpdatedAt];
+  const since = Math.max(...began.map((time) => time?.getTime() ?? 0));
+  return dueTimes(client, id, new Date(since), new Date(Date.now() - showsWithinMs));
 }
 
 /** Triggers a schedule now (SKIP: never beside a running one) and returns the id of the run that it started. */

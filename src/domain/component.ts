@@ -10,7 +10,7 @@ export const tiers = ['critical', 'configuration', 'monitoring'] as const;
 export type Tier = (typeof tiers)[number];
 
 /** The role picks the task queue `<prefix>-<role>-<host>`. */
-export const roles = ['database', 'redis', 'storage', 'vectorstore', 'inference', 'platform'] as const;
+export const roles = ['database', 'redis', 'files', 'storage', 'vectorstore', 'inference', 'platform'] as const;
 export type Role = (typeof roles)[number];
 
 export function roleOfKind(kind: ComponentKind): Role {
@@ -19,7 +19,7 @@ export function roleOfKind(kind: ComponentKind): Role {
     redis: 'redis',
     vectorstore: 'vectorstore',
     models: 'inference',
-    files: 'storage',
+    files: 'files',
   };
   return role[kind];
 }

@@ -15,7 +15,10 @@ export function createNotifier(webhook: SecretRef | undefined): Notifier {
   return {
     configured: webhook !== undefined,
     post: async (text, signal) => {
-      const url = await readSecret(webhook);
+      const url = await readSecret(webhook).catch((error: unknown) => {
+        // Tried again until it is delivered: the file or the variable may be mended meanwhile.
+        throw new LifeboatError('NotifyFailed', `the webhook's address cannot be read: ${(error as Error).message}`);
+      });
       if (url === undefined) return;
       await send(url, text, signal);
     },

@@ -140,7 +140,12 @@ async function inspect(
 }
 
 function describe({ component, file, object, code, message }: CheckResult['problems'][number]): string {
-  return `${component}: ${file === undefined ? '' : `file \`${file}\`, `}object ${object}: ${code}: ${message}`;
+  const where = [
+    ...(file === undefined ? [] : [`file \`${file}\``]),
+    // Most messages name the object themselves.
+    ...(message.includes(object) ? [] : [`object ${object}`]),
+  ];
+  return [component, ...(where.length === 0 ? [] : [where.join(', ')]), code, message].join(': ');
 }
 
 function requireKnown(manifest: Manifest, components: readonly string[]): void {

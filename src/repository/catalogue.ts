@@ -78,8 +78,9 @@ export async function findManifest(
   holding: readonly string[] = [],
 ): Promise<Manifest> {
   if (selector === 'latest') return findLatest(context, holding);
+  if (selector === 'newest') return findNewest(context);
   if (!/^[\d_]{1,15}$/.test(selector))
-    throw new LifeboatError('NotFound', `${JSON.stringify(selector)} is neither a timestamp nor latest`);
+    throw new LifeboatError('NotFound', `${JSON.stringify(selector)} is neither a timestamp nor latest or newest`);
   const matches = (await manifestIds(context.storage)).filter((id) => id.startsWith(selector));
   const [only, ...others] = matches;
   if (only === undefined)
@@ -94,6 +95,16 @@ export async function findManifest(
 
 export async function readManifest(context: Context, id: BackupId): Promise<Manifest> {
   return decodeManifest(id, await context.storage.read(layout.manifest(id)), context);
+}
+
+/** The newest whatever is wrong with it: what somebody looks at or verifies. */
+async function findNewest(context: Context): Promise<Manifest> {
+  const newest = (await manifestIds(context.storage)).at(-1);
+  if (newest === undefined)
+    throw new LifeboatError('NotFound', `there is no recovery point in ${context.storage.description}`, {
+      hint: 'make one with `lifeboat backups run`',
+    });
+  return readManifest(context, newest);
 }
 
 /** The newest that may be restored without a second thought: complete, not suspect, its last proof not bad. */

@@ -37,7 +37,7 @@ export interface Repository {
   /** All manifests newest first; a damaged one appears with its problem instead of ending the list. */
   listManifests(): Promise<ManifestListing[]>;
   /**
-   * One manifest by full id or unique prefix, or `latest`: the newest successful one, not quarantined or suspect, that
+   * One manifest by full id or unique prefix, `newest` whatever is wrong with it, or `latest`: the newest successful one, not quarantined or suspect, that
    * holds every component of `holding` (all that were configured then, where nothing is given). NotFound, Ambiguous,
    * ManifestInvalid, FormatTooNew.
    */

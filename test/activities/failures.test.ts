@@ -34,6 +34,12 @@ describe('activity failures', () => {
     expect(error.message).toContain('/backups/packs/x');
   });
 
+  test.each([4, 14])('a server that does not answer (gRPC %d) is Unreachable and tried again, also wrapped', (code) => {
+    const gone = Object.assign(new Error('14 UNAVAILABLE'), { code, details: 'x', metadata: {} });
+    const failure = toFailure(new Error('Failed to describe', { cause: gone }), undefined);
+    expect(failure).toMatchObject({ type: 'Unreachable', nonRetryable: false });
+  });
+
   test('an unknown error is Internal and is not tried again', () => {
     expect(toFailure(new TypeError('undefined is not a function'), 'models')).toMatchObject({
       type: 'Internal',

@@ -242,7 +242,7 @@ describe('backups', () => {
       !   hint: list what exists with \`lifeboat backups list\`
       exit 4
       $ lifeboat backups show yesterday
-      ! error: "yesterday" is neither a timestamp nor latest
+      ! error: "yesterday" is neither a timestamp nor latest or newest
       !   hint: list what exists with \`lifeboat backups list\`
       exit 4
       $ lifeboat verify 20
@@ -272,17 +272,18 @@ describe('backups', () => {
   });
 
   test('verify: a good point ends with 0; a flipped bit is named, exit 1', async () => {
-    expect(await says('verify')).toMatchInlineSnapshot(`
-      "$ lifeboat verify
+    expect(await says('verify', 'latest')).toMatchInlineSnapshot(`
+      "$ lifeboat verify latest
       recovery point YYYYMMDD_HHMMSS: ok (L1, L3), 9 objects, <size>, <time>
       exit 0"
     `);
+    const { backupId: id } = (await json('restore', 'plan')) as { backupId: string };
     const [path, whole] = await largestPack();
     const flipped = Buffer.from(whole);
     flipped.writeUInt8(flipped.readUInt8(1000) ^ 1, 1000);
     await rm(path);
     await writeFile(path, flipped);
-    const { code, stdout, stderr } = await ends(['verify']);
+    const { code, stdout, stderr } = await ends(['verify', id]);
     await rm(path);
     await writeFile(path, whole);
     expect({ code, stdout, stderr }).toEqual({
@@ -290,7 +291,7 @@ describe('backups', () => {
       stdout: expect.stringMatching(/^DAMAGED .*\n[^]*recovery point \d{8}_\d{6}: \d+ problems? \(/),
       stderr: expect.stringContaining('hint: choose another recovery point with'),
     });
-    expect((await ends(['verify'])).code).toBe(0);
+    expect((await ends(['verify', id])).code).toBe(0);
   });
 });
 

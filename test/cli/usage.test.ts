@@ -73,7 +73,8 @@ describe.concurrent('usage', () => {
       exit 2
       $ lifeboat worker --only storage,gpu
       ! error: unknown role \`gpu\`
-      !   hint: known are database, redis, storage, vectorstore, inference, platform
+      !   hint: known are database, redis, files, storage, vectorstore, inference,
+      !         platform
       exit 2
       $ lifeboat restore start --disaster-at yesterday
       ! error: --disaster-at \`yesterday\` is not a time
@@ -398,13 +399,11 @@ describe.concurrent('with Temporal dead', () => {
       ! no recovery point yet; make one with \`lifeboat backups run\`
       exit 0
       $ lifeboat backups show
-      ! error: no usable recovery point in local:/folder/backups:
-      !   there is none
+      ! error: there is no recovery point in local:/folder/backups
       !   hint: make one with \`lifeboat backups run\`
       exit 4
       $ lifeboat verify
-      ! error: no usable recovery point in local:/folder/backups:
-      !   there is none
+      ! error: there is no recovery point in local:/folder/backups
       !   hint: make one with \`lifeboat backups run\`
       exit 4
       $ lifeboat restore plan

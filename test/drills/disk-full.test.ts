@@ -52,7 +52,11 @@ components: { data: { kind: files, paths: [${data}] } }
       // Never connected: these activities do not speak to the server.
       const client = new Client({ connection: Connection.lazy() });
       closing.push(parts.close, async () => client.connection.close());
-      return { appliance, repositoryPath, deps: { ...parts, client, searchable: false, log: createLogger() } };
+      return {
+        appliance,
+        repositoryPath,
+        deps: { ...parts, client, searchable: false, dueTimes: async () => [], log: createLogger() },
+      };
     });
     for (const close of closing) await close();
   },

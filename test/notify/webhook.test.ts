@@ -56,6 +56,13 @@ describe('D4.5: the webhook', () => {
     expect(JSON.stringify([error, (error as Error).message, (error as Error).cause])).not.toContain('canary');
   });
 
+  test('an address that cannot be read is a failure that is tried again: it may be mended', async () => {
+    await expect(createNotifier({ from: 'file', path: '/nowhere/webhook' }).post('x', forever)).rejects.toMatchObject({
+      code: 'NotifyFailed',
+      message: expect.stringContaining('/nowhere/webhook') as string,
+    });
+  });
+
   test('without a webhook nothing is sent and nothing fails', async () => {
     await expect(createNotifier(undefined).post('x', forever)).resolves.toBeUndefined();
   });

@@ -273,7 +273,7 @@ test('L1 names an object that is gone; L3 does not fall over it', async () => {
   const { ok, problems } = await verify(lost);
   expect(ok).toBe(false);
   expect(problems).toEqual([
-    expect.stringMatching(`^conf: object indexes/${indexId}: ObjectMissing: `),
+    expect.stringMatching(`^conf: ObjectMissing: object indexes/${indexId} is gone`),
     `conf: its structure cannot be read: object indexes/${indexId} is gone`,
   ]);
 });

@@ -169,7 +169,7 @@ describe('recovery points', () => {
       code: 'Ambiguous',
       message: expect.stringContaining('20261122_020000, 20261123_020000') as string,
     });
-    for (const selector of ['2025', 'newest', '../x', ''])
+    for (const selector of ['2025', 'oldest', '../x', ''])
       await expect(repository.findManifest(selector)).rejects.toMatchObject({ code: 'NotFound' });
   });
 

@@ -31,6 +31,8 @@ export interface WorkflowBench {
   deaf: (call: string) => boolean;
   probes: (call: string) => ProbeResult[];
   wasRunning: boolean;
+  /** When the schedule was due while the run was open. */
+  due: string[];
   /** Components whose source is damaged. */
   suspects: readonly string[];
   /** What a verification finds. */
@@ -44,7 +46,6 @@ export const benchAppliance: ApplianceView = {
   name: 'wazuh',
   host: 'main',
   searchable: true,
-  catchupSeconds: 21_600,
   rtoSeconds: { critical: 14_400, full: 28_800, monitoring: 7200 },
   components: [
     { id: 'postgres', kind: 'postgres', host: 'main' },
@@ -123,6 +124,7 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     deaf: () => false,
     probes: (call) => [{ component: call, name: 'count', expected: '1', actual: '1', ok: true }],
     wasRunning: true,
+    due: [],
     suspects: [],
     verification: { ok: true, problems: [] },
     reset() {
@@ -133,6 +135,7 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
       bench.deaf = () => false;
       bench.probes = (call) => [{ component: call, name: 'count', expected: '1', actual: '1', ok: true }];
       bench.wasRunning = true;
+      bench.due = [];
       bench.suspects = [];
       bench.verification = { ok: true, problems: [] };
     },
@@ -222,7 +225,8 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
     writeReport: async (report) => act('report', () => (bench.reports.push(report), 'key')),
   };
   const platform: PlatformActivities = {
-    stopService: async ({ service }) => act(`stop ${service}`, () => ({ wasRunning: bench.wasRunning })),
+    isRunning: async () => bench.wasRunning,
+    stopService: async ({ service }) => act(`stop ${service}`, () => undefined),
     startService: async ({ service }) => act(`start ${service}`, () => undefined),
     checkHealth: async () => act('health', () => ({ text: 'ok' })),
   };
@@ -236,6 +240,7 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
       act(`cancel ${workflowId}`, () => undefined).then(
         async () => void (await client.workflow.getHandle(workflowId).cancel()),
       ),
+    dueSince: async ({ scheduleId }) => act(`due ${scheduleId}`, () => bench.due),
     deliver: async ({ text }) => void bench.messages.push(text),
   };
   return { control, work: { ...component, ...storage, ...platform } };

@@ -22,8 +22,8 @@ describe('verifyBackup', () => {
     expect(bench.messages).toEqual([]);
   });
 
-  test('`{}` verifies the latest', async () => {
-    expect(((await (await bench.start('verifyBackup', {})).result()) as VerifyBackupResult).id).toBe('latest');
+  test('`{}` verifies the newest, also one that failed before', async () => {
+    expect(((await (await bench.start('verifyBackup', {})).result()) as VerifyBackupResult).id).toBe('newest');
   });
 
   test('D2.7: damage fails the run with every problem in its evidence, and people are told', async () => {
@@ -62,7 +62,7 @@ describe('verifyBackup', () => {
   });
 });
 
-test('O1.1: a backup that begins longer after its scheduled time than its catch-up tells people, and is made all the same', async () => {
+test('O1.1: a backup that begins more than 15 min after its scheduled time tells people, and is made all the same', async () => {
   const handle = await startedLate(bench);
   const { lateSeconds, state } = (await handle.result()) as { lateSeconds: number; state: string };
   expect(state).toBe('sealed');
@@ -73,4 +73,12 @@ test('O1.1: a backup that begins longer after its scheduled time than its catch-
   await expect
     .poll(() => bench.messages, { timeout: 10_000 })
     .toEqual([expect.stringMatching(/^Backup of wazuh begins late: [23] d/)]);
+});
+
+test('O1.1: a backup that was due while the scheduled one before it was open is told as skipped', async () => {
+  bench.due = ['2026-11-22T02:00:00.000Z'];
+  const handle = await startedLate(bench);
+  await expect
+    .poll(() => bench.messages, { timeout: 10_000 })
+    .toContain(`Backup of wazuh skipped: due 2026-11-22T02:00:00.000Z, ${handle.workflowId} was still open`);
 });

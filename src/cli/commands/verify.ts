@@ -32,7 +32,7 @@ export async function verify(
     await withParts(globals, async ({ repository, driver }) => {
       const result = await verifyPoint({
         repository: await repository(),
-        at: id ?? 'latest',
+        at: id ?? 'newest',
         components: listOf(options.components),
         levels: ['L1', 'L3'],
         driver,

@@ -31,8 +31,10 @@ export function problemsOf({ protection, repositoryProblem, situation, scheduleE
     found.push('NO SCHEDULE: the next worker that starts creates it');
   else if (situation?.schedule?.paused === true)
     found.push(`SCHEDULE PAUSED: ${situation.schedule.note === '' ? 'nobody said why' : situation.schedule.note}`);
-  const skipped = situation?.schedule?.skipped ?? 0;
-  if (skipped > 0) found.push(`SKIPPED: ${plural(skipped, 'scheduled backup')}, because one was still open`);
+  const missed = situation?.schedule?.missed ?? [];
+  const [firstMissed] = missed;
+  if (firstMissed !== undefined)
+    found.push(`SKIPPED: ${plural(missed.length, 'scheduled backup')}, due since ${firstMissed.slice(0, 16)}Z`);
   return found;
 }
 

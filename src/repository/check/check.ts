@@ -160,7 +160,7 @@ class Check {
         file: entry.path,
         object,
         code: 'ObjectCorrupt',
-        message: `file ${entry.path} has a block in ${object} that is missing or damaged`,
+        message: `a block in ${object} is missing or damaged`,
       });
     }
     return touched;
