@@ -35,6 +35,7 @@ export interface ComponentRequest {
 
 /** Probes go into histories: at most this many failed ones are carried there one by one. */
 const failedProbesKept = 20;
+const heldProbesKept = 200;
 /** One for each configured path. */
 const notesKept = 20;
 
@@ -148,11 +149,21 @@ async function contextOf(
   };
 }
 
-/** All failed probes up to a limit, and every one that holds while they are few; the full list stands in the report of `show`. */
+/** As many as a history has room for, failed ones first; what is left out is counted in the last one, so that no total lies. */
 function summarised(probes: readonly ProbeResult[]): ProbeResult[] {
   const failed = probes.filter(({ ok }) => !ok);
   const held = probes.filter(({ ok }) => ok);
-  return [...failed.slice(0, failedProbesKept), ...held.slice(0, 40)].map((probe) => ({
+  const kept = [...failed.slice(0, failedProbesKept), ...held.slice(0, heldProbesKept)];
+  const leftOut = (all: readonly ProbeResult[], limit: number): ProbeResult[] => {
+    const [first] = all;
+    const more = all.length - limit;
+    if (first === undefined || more <= 0) return [];
+    const text = first.ok ? 'hold' : 'fail';
+    return [
+      { component: first.component, name: `${more} further probes`, expected: 'hold', actual: text, ok: first.ok },
+    ];
+  };
+  return [...kept, ...leftOut(failed, failedProbesKept), ...leftOut(held, heldProbesKept)].map((probe) => ({
     ...probe,
     expected: probe.expected.slice(0, 200),
     actual: probe.actual.slice(0, 200),

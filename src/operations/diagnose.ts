@@ -5,6 +5,7 @@ import { isLifeboatError } from '../domain/errors.ts';
 import type { Driver, Finding } from '../drivers/driver.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Repository } from '../repository/repository.ts';
+import { safetyCopyFindings } from './safety-copies.ts';
 
 export interface Subject {
   readonly configuration: LoadedConfiguration;
@@ -21,9 +22,13 @@ export async function diagnose({ configuration, repository, driver, platform }: 
   const groups = await Promise.all([
     diagnoseRepository(repository, appliance.repository.reserveBytes),
     platform.check(),
-    ...appliance.components.map(async ({ id }) =>
-      (await driver(id).check()).map((finding) => ofComponent(id, finding)),
-    ),
+    ...appliance.components.map(async (config) => {
+      const { id } = config;
+      const kept = await safetyCopyFindings(config).catch((error: unknown) => [
+        findingOf('old data of a restore', error),
+      ]);
+      return [...(await driver(id).check()), ...kept].map((finding) => ofComponent(id, finding));
+    }),
   ]);
   return [...warnings, ...groups.flat()];
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { findStaged, makeStaging, markStaged, removeStaging, stagingPath } from '../../../src/drivers/swap/staging.ts';
+import { keptCopies } from '../../../src/drivers/swap/kept.ts';
 import { clearLive, discardSafetyCopies, settle, swapBack, swapIn, swapState } from '../../../src/drivers/swap/swap.ts';
 import { removeTree } from '../../../src/drivers/swap/remove-tree.ts';
 import { poll } from '../../../src/dev/poll.ts';
@@ -91,7 +92,14 @@ describe.each(modes)('swap of a live path: %s', (mode) => {
     await removeStaging({ component, lives, token: token(5001) });
     const { safetyCopies } = await swapState({ component, lives });
     expect(safetyCopies).toHaveLength(mode === 'absent' ? 1 : 2);
+    const kept = await keptCopies({ component, lives });
+    expect(kept.map(({ path }) => path)).toEqual(safetyCopies);
+    for (const { bytes, since } of kept) {
+      expect(bytes).toBeGreaterThan(0);
+      expect(Math.abs(Date.now() - since.getTime())).toBeLessThan(60_000);
+    }
     expect(await discardSafetyCopies({ component, lives, token: token(5002) })).toEqual(safetyCopies);
+    expect(await keptCopies({ component, lives })).toEqual([]);
     expect(await state()).toBe('new');
     const left = (await readdir(folder.path, { recursive: true })).filter((name) => /staging|aside/.test(name));
     expect(left).toEqual([]);
