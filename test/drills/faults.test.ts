@@ -141,15 +141,15 @@ describe(`a worker that dies (seed ${seed})`, () => {
 
 describe('the command line', () => {
   test('Ctrl-C leaves the run alone, prints its id and ends with 130', async () => {
+    // Nobody does the work meanwhile: a run that ends first would leave nothing to go on.
+    process.kill(worker.pid, 'SIGSTOP');
     const child = spawn(process.execPath, [cliScript, '-c', stage.configFile, 'backups', 'run'], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-    await expect.poll(() => said, { timeout: 30_000, interval: 10 }).toMatch(/fullBackup/);
-    // A run that ends first would leave nothing to go on.
-    process.kill(worker.pid, 'SIGSTOP');
     const exited = once(child, 'exit');
+    await expect.poll(() => said, { timeout: 30_000 }).toMatch(/fullBackup/);
     child.kill('SIGINT');
     expect(await exited).toEqual([130, null]);
     process.kill(worker.pid, 'SIGCONT');
