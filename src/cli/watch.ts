@@ -59,14 +59,22 @@ export function goesOn(workflowId: string, again: string): void {
   sayCommand(again);
 }
 
-/** Ends the process with 130 on Ctrl-C, after `tell`. Returns what ends the listening. */
+/** Who has something to say on Ctrl-C, the newest last. */
+const tellers: (() => void)[] = [];
+
+/**
+ * Ends the process with 130 on Ctrl-C, after `tell`. Returns what ends the telling. The signal itself is listened to until
+ * the end: one that comes while the last listener goes and the next is not there yet would be lost.
+ */
 export function onInterrupt(tell: () => void): () => void {
-  const interrupted = (): void => {
-    tell();
-    process.exit(exit.interrupted);
-  };
-  process.once('SIGINT', interrupted);
-  return () => void process.off('SIGINT', interrupted);
+  if (!process.listeners('SIGINT').includes(interrupted)) process.on('SIGINT', interrupted);
+  tellers.push(tell);
+  return () => void tellers.splice(tellers.indexOf(tell), 1);
+}
+
+function interrupted(): void {
+  tellers.at(-1)?.();
+  process.exit(exit.interrupted);
 }
 
 function gone(workflowId: string, { again }: WatchOptions, cause: unknown): LifeboatError {
