@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { PackMemory } from '../../src/repository/threads/pack-memory.ts';
 
 const size = 100_000;
@@ -30,5 +30,25 @@ describe('memory for packs', () => {
     expect(order).toEqual(['one', 'two']);
     expect(new Set(packs).size).toBe(3);
     expect(packs.every((pack) => pack.byteOffset % 65_536 === 0 && pack.length >= size)).toBe(true);
+  });
+
+  test('when nobody packs any more it is given up after a moment, and made anew for the next writer', async () => {
+    vi.useFakeTimers();
+    try {
+      const memory = new PackMemory(size);
+      const writer = {};
+      const first = await memory.take(writer);
+      memory.give(writer, first);
+      vi.advanceTimersByTime(900);
+      expect(await memory.take(writer)).toBe(first);
+      vi.advanceTimersByTime(5000);
+      memory.give(writer, first);
+      vi.advanceTimersByTime(1100);
+      const next = await memory.take(writer);
+      expect(next.buffer).not.toBe(first.buffer);
+      expect(next.byteOffset % 65_536).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

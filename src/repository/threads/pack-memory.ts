@@ -16,6 +16,8 @@ const pageBytes = 65_536;
 const reservedPages = (1024 * 1024 * 1024) / pageBytes;
 /** Packs in memory over all writers, beyond which only a writer without any gets one: 3 of 20 MiB. */
 const packsAtOnce = 3;
+/** A backup that still runs takes its next pack sooner; a restore or a worker that waits needs none. */
+const keptForMs = 1000;
 
 type Memory = Buffer<SharedArrayBuffer>;
 
@@ -28,6 +30,7 @@ export class PackMemory {
   #reserve: InstanceType<typeof WebAssembly.Memory> | undefined;
   #reservedPagesLeft = reservedPages;
   #out = 0;
+  #resting: NodeJS.Timeout | undefined;
 
   constructor(size: number) {
     this.#pages = Math.ceil(size / pageBytes);
@@ -52,9 +55,18 @@ export class PackMemory {
     const [waiter] = next === -1 ? [] : this.#waiting.splice(next, 1);
     if (waiter === undefined) this.#spare.push(memory);
     else waiter.resolve(this.#hand(waiter.owner, memory));
+    if (this.#out === 0) this.#resting = setTimeout(() => this.#forget(), keptForMs).unref();
+  }
+
+  /** Nobody packs any more. The reserve cannot shrink: it goes as a whole, and the next writer makes another. */
+  #forget(): void {
+    this.#spare.length = 0;
+    this.#reserve = undefined;
+    this.#reservedPagesLeft = reservedPages;
   }
 
   #hand(owner: object, memory: Memory): Memory {
+    clearTimeout(this.#resting);
     this.#out += 1;
     this.#held.set(owner, this.#heldBy(owner) + 1);
     return memory;
