@@ -3,6 +3,7 @@ import type { Dependencies } from './dependencies.ts';
 import { translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
+import { plural } from '../src/domain/plural.ts';
 
 export type PlatformActivities = ReturnType<typeof createPlatformActivities>;
 
@@ -43,7 +44,7 @@ export function createPlatformActivities({ platform }: Dependencies) {
               `not healthy: ${sick.map(({ service, detail }) => `${service} (${detail})`).join(', ')}`,
             );
           }
-          return { text: states.length === 0 ? 'no service to check' : `${states.length} services ready` };
+          return { text: states.length === 0 ? 'no service to check' : `${plural(states.length, 'service')} ready` };
         }),
       );
     },

@@ -10,6 +10,7 @@ import type { ComponentRequest } from '../activities/component.ts';
 import type { FencingToken } from '../src/drivers/driver.ts';
 import type { PlanStep, RestorePlan } from '../src/domain/restore-plan.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
+import { plural } from '../src/domain/replayed.ts';
 import { components, platform, priority, storage } from './proxies.ts';
 import type { RunDisplay } from './view.ts';
 
@@ -152,7 +153,7 @@ export class PlanRunner {
           backupId: plan.backupId,
           components: plan.components.map(({ id }) => id),
         });
-        return `${objects} objects`;
+        return plural(objects, 'object');
       }
       case 'stage': {
         this.#undoComponent(step);
@@ -160,7 +161,7 @@ export class PlanRunner {
         this.#staged.set(subject, staged.token);
         // A history of an older worker has none.
         for (const note of staged.notes ?? []) display.note(`${subject}: ${note}`);
-        return `${staged.files} files`;
+        return plural(staged.files, 'file');
       }
       case 'validate':
         this.#requireProbes(step, await components(queue, call).validateComponent(this.#request(step)));
@@ -209,7 +210,7 @@ export class PlanRunner {
         );
         if (failed.length > 0 && !keepNew) this.#requireProbes(step, probes);
         return failed.length === 0
-          ? `${probes.length} probes hold`
+          ? `${plural(probes.length, 'probe')} ${probes.length === 1 ? 'holds' : 'hold'}`
           : `${failed.length} of ${probes.length} probes FAILED`;
       }
       case 'commit': {

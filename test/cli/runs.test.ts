@@ -159,7 +159,7 @@ describe('backups', () => {
     `);
   });
 
-  test('a full backup: the id and the link at once, the result on stdout', async () => {
+  test('D3.3: a full backup and the list of all: the id and the link at once, the result on stdout', async () => {
     await writeFile(join(stage.folder, 'uploads/image.png'), 'PNG');
     const redis = new Redis(await redisPort());
     await redis.set('session:1', 'x');
@@ -393,7 +393,7 @@ describe('restore', () => {
 
       STEP  STATE  TIME
       verify  done  <time>  2 objects
-      stage:configuration  undone  <time>  1 files
+      stage:configuration  undone  <time>  1 file
       validate:configuration  done  <time>
       stop:app  undone  <time>
       swap:configuration  waiting
@@ -438,13 +438,13 @@ describe('restore', () => {
 
       STEP  STATE  TIME
       verify  done  <time>  2 objects
-      stage:configuration  done  <time>  1 files
+      stage:configuration  done  <time>  1 file
       validate:configuration  done  <time>
       stop:app  done  <time>
       swap:configuration  done  <time>
       start:app  done  <time>
-      probe:configuration  done  <time>  1 probes hold
-      health  done  <time>  1 services ready
+      probe:configuration  done  <time>  1 probe holds
+      health  done  <time>  1 service ready
       commit:configuration  done  <time>
       exit 0"
     `);

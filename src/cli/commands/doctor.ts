@@ -10,7 +10,7 @@ import { wireParts, type Parts } from '../../../workers/wire.ts';
 import { configPath, print, printJson, say, withConfig, type GlobalOptions } from '../context.ts';
 import { exit } from '../exit.ts';
 import { columnsOf } from '../output/redraw.ts';
-import { plural } from '../output/table.ts';
+import { plural } from '../../domain/plural.ts';
 import { wrap } from '../output/wrap.ts';
 
 export interface DoctorOptions {

@@ -7,7 +7,7 @@ import { commandOf, listOf, print, printJson, say, withParts, type GlobalOptions
 import { exit } from '../exit.ts';
 import { movedText } from '../output/progress.ts';
 import { redrawOn, usualColumns } from '../output/redraw.ts';
-import { plural } from '../output/table.ts';
+import { plural } from '../../domain/plural.ts';
 import { wrap } from '../output/wrap.ts';
 
 export async function verify(

@@ -5,7 +5,8 @@ import type { EndedRun, Protection } from '../../operations/protection.ts';
 import { usualColumns } from './redraw.ts';
 import { runScreen } from './run-screen.ts';
 import { stateWords } from './run-head.ts';
-import { plural, table } from './table.ts';
+import { plural } from '../../domain/plural.ts';
+import { table } from './table.ts';
 import { wrap } from './wrap.ts';
 
 export interface NowPage {

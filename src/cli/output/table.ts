@@ -8,8 +8,3 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  ');
   return all.map((row) => line(row).trimEnd()).join('\n');
 }
-
-/** `text` where there is one thing, `texts` where there are several or none. */
-export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
-}
