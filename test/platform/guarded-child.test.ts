@@ -52,9 +52,10 @@ async function watchersOf(pid: number): Promise<string[]> {
 
 test('the program keeps its own pid, exit code and signals, and its watcher ends with it', async () => {
   const done = spawnGuarded(optionsOf('echo $$; exit 7'));
+  const exited = once(done, 'exit');
   const [pid] = (await once(done.stdout!, 'data')) as [Buffer];
   expect(Number(pid.toString())).toBe(done.pid);
-  expect(await once(done, 'exit')).toEqual([7, null]);
+  expect(await exited).toEqual([7, null]);
   const signalled = spawnGuarded(optionsOf('echo ready; exec sleep 60'));
   await once(signalled.stdout!, 'data');
   expect(await watchersOf(signalled.pid!)).toHaveLength(1);
@@ -76,7 +77,10 @@ test('one that ignores its last signal is killed', async () => {
 
 test('a program that is not there is an exit that says so', async () => {
   const absent = spawnGuarded(optionsOf('', { command: ['/nowhere/engine'] }));
-  const [text] = (await once(absent.stderr!, 'data')) as [Buffer];
-  expect(text.toString()).toContain('/nowhere/engine');
-  expect(absent.exitCode ?? (await once(absent, 'exit'))[0]).toBe(127);
+  let text = '';
+  // A shell writes its message in pieces.
+  absent.stderr!.on('data', (piece: Buffer) => (text += piece.toString()));
+  const [exitCode] = (await once(absent, 'close')) as [number];
+  expect(text).toContain('/nowhere/engine');
+  expect(exitCode).toBe(127);
 });
