@@ -7,6 +7,11 @@ import type { ComponentKind } from './component.ts';
 /** `YYYYMMDD_HHMMSS` in UTC; the id of a recovery point. */
 export type BackupId = string;
 
+/** Does the state of a point's newest proof speak against restoring it, and against counting on it? */
+export function isRefuted(state: string | undefined): boolean {
+  return state === 'failed' || state === 'quarantined';
+}
+
 /** The manifest format that this version writes and the newest that it reads. */
 export const manifestFormat = 1;
 

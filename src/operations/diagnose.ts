@@ -2,6 +2,7 @@
 import type { LoadedConfiguration } from '../config/load.ts';
 import { formatBytes, formatDuration } from '../domain/duration.ts';
 import { isLifeboatError } from '../domain/errors.ts';
+import { isRefuted } from '../domain/recovery-point.ts';
 import type { Driver, Finding } from '../drivers/driver.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -114,7 +115,7 @@ async function kitOf(repository: Repository): Promise<Finding> {
 /** What the proofs of the newest point say against it, or why they say nothing. */
 async function proofOf(repository: Repository, timestamp: string): Promise<Finding | undefined> {
   const state = await repository.pointState(timestamp);
-  if (state === 'failed' || state === 'quarantined') {
+  if (isRefuted(state)) {
     return {
       name: 'recovery points',
       level: 'fail',

@@ -1,6 +1,6 @@
 /** How old the newest good copy of every configured component is, against its objective; and how the last runs ended. */
 import type { Appliance } from '../domain/appliance.ts';
-import type { Manifest } from '../domain/recovery-point.ts';
+import { isRefuted, type Manifest } from '../domain/recovery-point.ts';
 import type { Repository } from '../repository/repository.ts';
 
 export interface ComponentAge {
@@ -58,7 +58,7 @@ async function usablePoints(
   for (const { manifest, problem } of await repository.listManifests()) {
     if (manifest === undefined || problem !== undefined) continue;
     const state = await repository.pointState(manifest.timestamp);
-    if (state === 'failed' || state === 'quarantined') failed.push(manifest.timestamp);
+    if (isRefuted(state)) failed.push(manifest.timestamp);
     else points.push(manifest);
     const isWhole = points.some((point) => point.success && configured.every((id) => isGood(recordIn(point, id))));
     if (isWhole) break;

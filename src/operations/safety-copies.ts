@@ -2,6 +2,7 @@
 import type { ComponentConfig } from '../domain/appliance.ts';
 import { formatBytes, formatDuration } from '../domain/duration.ts';
 import type { Finding } from '../drivers/driver.ts';
+import { rootsOf } from '../drivers/files/paths.ts';
 import { keptCopies } from '../drivers/swap/kept.ts';
 
 /** Within this time whoever restored still looks at the result. */
@@ -25,5 +26,5 @@ export async function safetyCopyFindings(config: ComponentConfig): Promise<Findi
 /** A component's journal lies beside its first live path. */
 function firstLive(config: ComponentConfig): string {
   if ('dataDirectory' in config) return config.dataDirectory;
-  return 'paths' in config ? (config.paths[0] ?? '') : config.path;
+  return 'paths' in config ? (rootsOf(config.paths)[0] ?? '') : config.path;
 }

@@ -1,11 +1,11 @@
 /** Which recovery points there are. Read from storage every time: nothing else knows. */
 import { LifeboatError, isLifeboatError } from '../domain/errors.ts';
-import type { BackupId, Manifest } from '../domain/recovery-point.ts';
+import { isRefuted, type BackupId, type Manifest } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
 import { digestOf } from './document.ts';
 import { backupIdOfManifestKey, layout } from './layout.ts';
 import { decodeManifest } from './manifest.ts';
-import { newestState } from './proofs.ts';
+import { pointState } from './proofs.ts';
 import type { ManifestListing } from './repository.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -142,8 +142,9 @@ async function reasonAgainst(
   if (lacking.length > 0) return `without ${lacking.join(', ')}`;
   const suspect = manifest.lifeboat.components.filter((component) => component.suspect).map(({ id }) => id);
   if (suspect.length > 0) return `suspect: ${suspect.join(', ')}`;
-  const state = (await newestState(context, manifest.timestamp))?.['state'];
-  return state === 'quarantined' ? state : state === 'failed' ? 'its verification failed' : undefined;
+  const state = await pointState(context, manifest.timestamp);
+  if (!isRefuted(state)) return undefined;
+  return state === 'failed' ? 'its verification failed' : state;
 }
 
 /** The components that were configured when the point was made. */

@@ -12,7 +12,7 @@ import { readIndexObject } from './index-object.ts';
 import { closeIntent, ensureIntent, reserveBackupId } from './intents.ts';
 import { openSecrets } from './keys.ts';
 import type { KeySource } from './keys.ts';
-import { addProof, newestState, readProofs } from './proofs.ts';
+import { addProof, pointState, readProofs } from './proofs.ts';
 import { materialize } from './reader/materialize.ts';
 import { readSmallFile, streamFile } from './reader/read-file.ts';
 import { recoveryKitTriedAt } from './recovery-kit.ts';
@@ -104,10 +104,7 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
     check: (manifest, checkOptions) => checkManifest(context, manifest, checkOptions),
     putProof: (id, proof) => addProof(storage, id, proof, secrets),
     listProofs: (id) => readProofs(storage, id, secrets),
-    async pointState(id) {
-      const state = (await newestState(context, id))?.['state'];
-      return typeof state === 'string' ? state : undefined;
-    },
+    pointState: (id) => pointState(context, id),
     recoveryKitTriedAt: () => recoveryKitTriedAt(storage, secrets),
     putReport: (type, id, report) => putReport(storage, { type, id }, report, secrets),
     getReport: (type, id) => getReport(storage, { type, id }, secrets),

@@ -85,6 +85,12 @@ export async function newestState(
   return undefined;
 }
 
+/** The `state` of the newest proof that has one. */
+export async function pointState(context: ProofContext, of: ProofSubject): Promise<string | undefined> {
+  const state = (await newestState(context, of))?.['state'];
+  return typeof state === 'string' ? state : undefined;
+}
+
 function numberOf(key: string): number {
   const number = Number(/\/(\d+)\.json$/.exec(key)?.[1]);
   if (!Number.isSafeInteger(number)) throw new LifeboatError('ObjectCorrupt', `${key} is not named like a proof`);

@@ -12,7 +12,7 @@ import { wrap } from '../output/wrap.ts';
 
 export async function verify(
   globals: GlobalOptions,
-  id: string | undefined,
+  id: string,
   options: { readonly components?: readonly string[] },
 ): Promise<void> {
   const stop = new AbortController();
@@ -32,7 +32,7 @@ export async function verify(
     await withParts(globals, async ({ repository, driver }) => {
       const result = await verifyPoint({
         repository: await repository(),
-        at: id ?? 'newest',
+        at: id,
         components: listOf(options.components),
         levels: ['L1', 'L3'],
         driver,

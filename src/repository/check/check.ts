@@ -150,11 +150,11 @@ class Check {
       this.#options.signal,
     )) {
       if (entry.type !== 'file') continue;
-      const ref = entry.blocks.find((block) => !blocks.isGood(block));
-      if (ref === undefined) continue;
-      for (const [pack, ...rest] of entry.blocks)
-        if (!blocks.isGood([pack, ...rest])) touched.add(packs[pack]?.id ?? '');
-      const object = layout.pack(packs[ref[0]]?.id ?? '');
+      const ids = entry.blocks.filter((block) => !blocks.isGood(block)).map(([pack]) => packs[pack]?.id ?? '');
+      const [first] = ids;
+      if (first === undefined) continue;
+      for (const id of ids) touched.add(id);
+      const object = layout.pack(first);
       this.#report({
         component: component.id,
         file: entry.path,
