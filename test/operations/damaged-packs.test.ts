@@ -9,7 +9,7 @@ import { verifyPoint, type VerifyResult } from '../../src/operations/verify-poin
 import { layout } from '../../src/repository/layout.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { addTree, backUp, describeTree } from '../repository/backup.ts';
+import { addTree, backUp, describeTree, type Backup } from '../repository/backup.ts';
 import { repositoryTest as test } from '../repository/fixture.ts';
 
 const { appliance } = parseConfiguration(
@@ -39,11 +39,12 @@ async function flip(storage: Storage, folder: string, pack: string, at: number):
 const packsOf = ({ backup_files: files }: Manifest): string[] =>
   files.flatMap(({ path }) => (path.startsWith(layout.packs) ? [path] : []));
 
-async function sourceIn(folder: string): Promise<string> {
+/** A folder of three files, and its first backup. */
+async function begin(folder: string, repository: Repository): Promise<{ source: string; first: Backup }> {
   const source = join(folder, 'source');
   await mkdir(source);
   for (const name of ['a', 'b', 'c']) await writeFile(join(source, name), randomBytes(3000));
-  return source;
+  return { source, first: await backUp(repository, (writer) => addTree(writer, source)) };
 }
 
 test('D2.7, D6.1: what a verification found damaged is stored anew by the next backup, which restores byte for byte', async ({
@@ -51,8 +52,7 @@ test('D2.7, D6.1: what a verification found damaged is stored anew by the next b
   storage,
   repository,
 }) => {
-  const source = await sourceIn(folder);
-  const first = await backUp(repository, (writer) => addTree(writer, source));
+  const { source, first } = await begin(folder, repository);
   const second = await backUp(repository, (writer) => addTree(writer, source), { previous: first.record });
   const [pack = ''] = packsOf(first.manifest);
   expect(packsOf(second.manifest)).toEqual([pack]);
@@ -79,8 +79,7 @@ test('damage that no file of a point lies in is a note, and nothing against the 
   storage,
   repository,
 }) => {
-  const source = await sourceIn(folder);
-  const first = await backUp(repository, (writer) => addTree(writer, source));
+  const { source, first } = await begin(folder, repository);
   for (const name of ['a', 'b']) await writeFile(join(source, name), randomBytes(3000));
   const second = await backUp(repository, (writer) => addTree(writer, source), { previous: first.record });
   const [pack = ''] = packsOf(first.manifest);
@@ -95,8 +94,7 @@ test('damage that no file of a point lies in is a note, and nothing against the 
 });
 
 test('hashes that are right say nothing against a structure that was found wrong', async ({ folder, repository }) => {
-  const source = await sourceIn(folder);
-  const { id, manifest } = await backUp(repository, (writer) => addTree(writer, source));
+  const { id, manifest } = (await begin(folder, repository)).first;
   await repository.putProof(id, { kind: 'verify', levels: ['L1', 'L3'], ok: false, state: 'failed' });
   expect(await verify(repository, manifest)).toMatchObject({ ok: true });
   expect(await repository.pointState(id)).toBe('failed');
@@ -108,8 +106,7 @@ test('D2.7: a damaged proof is passed over with a warning; the point stays what 
   open,
   repository,
 }) => {
-  const source = await sourceIn(folder);
-  const first = await backUp(repository, (writer) => addTree(writer, source));
+  const { first } = await begin(folder, repository);
   await repository.putProof(first.id, { kind: 'verify', ok: true, state: 'verified' });
   await repository.putProof(first.id, { kind: 'verify', ok: false, state: 'failed' });
   await writeFile(join(folder, 'repository', layout.proof(first.id, 2)), '{}');
