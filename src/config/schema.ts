@@ -133,6 +133,21 @@ const postgres = z.strictObject({
   fingerprintUpTo: size
     .default(64 * 2 ** 20)
     .describe('tables up to this size are proven by content, larger ones by count and bounds'),
+  wal: z
+    .strictObject({
+      archive: z.boolean().default(true).describe('`false` gives up every state between two backups'),
+      slot: z
+        .string()
+        .regex(/^[a-z0-9_]{1,63}$/, { error: 'lower case letters, digits and `_`, 63 at most' })
+        .optional()
+        .describe('physical replication slot; `lifeboat_<appliance>_<component>` where absent'),
+      sealEvery: duration
+        .refine((seconds) => seconds <= 60, { error: 'at most 60s' })
+        .default(10)
+        .describe('what was written is sealed in the repository at latest after this; a full segment at once'),
+    })
+    .prefault({})
+    .describe('continuous archiving of the write-ahead log, by which any moment can be restored'),
 });
 
 const redis = z.strictObject({

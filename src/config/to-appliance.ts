@@ -39,7 +39,9 @@ export function toAppliance(config: Configuration): Appliance {
       ]),
     ),
     services: Object.entries(config.services).map(([name, service]) => serviceOf(name, service, config.components)),
-    components: Object.entries(config.components).map(([id, component]) => componentOf(id, component)),
+    components: Object.entries(config.components).map(([id, component]) =>
+      componentOf(config.appliance, id, component),
+    ),
   };
 }
 
@@ -63,7 +65,7 @@ function tlsOf(tls: ParsedTls): TlsConfig | undefined {
   return tls === undefined ? undefined : { ca: tls.ca, cert: tls.cert, key: tls.key, serverName: tls.serverName };
 }
 
-function componentOf(id: string, config: Configuration['components'][string]): ComponentConfig {
+function componentOf(appliance: string, id: string, config: Configuration['components'][string]): ComponentConfig {
   const base = {
     id,
     host: config.host,
@@ -87,6 +89,11 @@ function componentOf(id: string, config: Configuration['components'][string]): C
         binDirectory,
         osUser,
         fingerprintUpTo,
+        wal: {
+          archive: config.wal.archive,
+          slot: config.wal.slot ?? slotName(appliance, id),
+          sealEverySeconds: config.wal.sealEvery,
+        },
       };
     }
     case 'redis': {
@@ -113,6 +120,14 @@ function componentOf(id: string, config: Configuration['components'][string]): C
     case 'files':
       return { ...base, kind: config.kind, paths: config.paths, exclude: config.exclude };
   }
+}
+
+/** A slot's name has few characters: what others become is no longer theirs alone, so two components may need `slot`. */
+function slotName(appliance: string, component: string): string {
+  return `lifeboat_${appliance}_${component}`
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_]/g, '_')
+    .slice(0, 63);
 }
 
 function serviceOf(

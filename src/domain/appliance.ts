@@ -81,6 +81,16 @@ export interface PostgresConfig extends ComponentBase {
   readonly osUser: string | undefined;
   /** Tables up to this size are fingerprinted by content, larger ones by count and bounds. Bytes. */
   readonly fingerprintUpTo: number;
+  readonly wal: WalConfig;
+}
+
+/** Continuous archiving of the write-ahead log. */
+export interface WalConfig {
+  readonly archive: boolean;
+  /** Name of the physical slot: lower case letters, digits, underscores. */
+  readonly slot: string;
+  /** What came is sealed at latest after this, seconds. */
+  readonly sealEverySeconds: number;
 }
 
 export interface RedisConfig extends ComponentBase {

@@ -162,6 +162,18 @@ export const errorCatalogue = {
     meaning: 'a manifest is damaged, forged or names unsafe paths',
     hint: 'choose another recovery point; keep this one for inspection',
   },
+  WalConflict: {
+    retryable: false,
+    exit: 1,
+    meaning: 'the server wrote other WAL than the archive holds under the same name',
+    hint: 'two servers wrote one timeline; take a full backup of the one that lives, or restore, which begins a new timeline',
+  },
+  WalGap: {
+    retryable: false,
+    exit: 1,
+    meaning: 'the archive lacks WAL that a recovery needs',
+    hint: 'restore to a time before the gap, or from a recovery point after it',
+  },
   StorageFailed: {
     retryable: true,
     exit: 1,

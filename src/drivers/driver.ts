@@ -30,6 +30,9 @@ export interface Driver {
   /** Reads the live component into the writer. Does not call finish. SourceEmpty if there is nothing. */
   capture(context: CaptureContext): Promise<CaptureFacts>;
 
+  /** Engines that can be followed only: archives what the engine writes until the time is over. One at a time per engine. */
+  archiveWal?(context: WalContext): Promise<WalShift>;
+
   /** L3: has the stored artefact its structure? Reads from the repository only, never from the live component. */
   inspect(repository: Repository, record: ComponentRecord, signal: AbortSignal): Promise<ProbeResult[]>;
 
@@ -72,6 +75,26 @@ export interface CaptureFacts {
   readonly suspect?: boolean;
   /** Clear facts for the manifest: versions, counts, LSNs as text. No paths, no content hashes, no secrets. A `note` is told to people. */
   readonly facts: Readonly<Record<string, JsonValue>>;
+}
+
+export interface WalContext {
+  readonly repository: Repository;
+  readonly durationMs: number;
+  readonly onProgress: ReportProgress;
+  readonly signal: AbortSignal;
+}
+
+/** What a shift of archiving came to. Positions as text. */
+export interface WalShift {
+  /** Decimal text: 64 bits. */
+  readonly systemId: string;
+  readonly segmentBytes: number;
+  readonly timeline: number;
+  readonly sealedTo: string;
+  /** The server's clock when everything that it had written was archived; null where that never was so. */
+  readonly coveredUntil: string | null;
+  readonly segments: number;
+  readonly bytes: number;
 }
 
 export interface RestoreContext {

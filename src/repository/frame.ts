@@ -19,15 +19,15 @@ import { freeBytes } from './free-bytes.ts';
 import { contentId, frameKey } from './secrets.ts';
 import type { Secrets } from './secrets.ts';
 
-export const frameKinds = { block: 1, packTable: 2, index: 3, details: 4 } as const;
+export const frameKinds = { block: 1, packTable: 2, index: 3, details: 4, wal: 5 } as const;
 export type FrameKind = (typeof frameKinds)[keyof typeof frameKinds];
 
 export const headerBytes = 76;
 const tagBytes = 16;
 /** What a frame adds to its plaintext at most. */
 export const frameOverhead = headerBytes + tagBytes;
-/** Larger frames are refused before memory is taken for them. */
-export const maxPlainBytes = 1024 ** 3;
+/** Larger frames are refused before memory is taken for them: PostgreSQL's largest segment and the line before it. */
+export const maxPlainBytes = 1024 ** 3 + 65536;
 
 const magic = Buffer.from('LBF1');
 const sealedFlag = 1;

@@ -18,6 +18,11 @@ export const layout = {
   packs: 'packs/',
   pack: (id: string) => `packs/${id.slice(0, 2)}/${id}`,
   index: (id: string) => `indexes/${id}`,
+  allWal: 'wal/',
+  walOf: (component: string, systemId: string) => `wal/${safeName(component)}/${safeName(systemId)}/`,
+  /** `name` is a segment, a stretch of one, a history file or `coverage.json`. */
+  wal: (component: string, systemId: string, timeline: number, name: string) =>
+    `wal/${safeName(component)}/${safeName(systemId)}/${timeline.toString(16).toUpperCase().padStart(8, '0')}/${name}`,
   manifests: 'manifests/',
   manifest: (id: BackupId) =>
     `manifests/${id.slice(0, 4)}/${id.slice(4, 6)}/${id.slice(6, 8)}/backup_manifest_${id}.json`,

@@ -21,6 +21,7 @@ import type { Repository } from './repository.ts';
 import { sealManifest } from './seal.ts';
 import type { Secrets } from './secrets.ts';
 import { ThreadPool } from './threads/pool.ts';
+import { createWalArchive } from './wal-archive.ts';
 import { createComponentWriter } from './writer/component-writer.ts';
 
 export interface OpenOptions {
@@ -105,6 +106,7 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
     putProof: (id, proof) => addProof(storage, id, proof, secrets),
     listProofs: (id) => readProofs(storage, id, secrets),
     pointState: (id) => pointState(context, id),
+    wal: (source) => createWalArchive({ storage, secrets, sealer, opener }, source),
     recoveryKitTriedAt: () => recoveryKitTriedAt(storage, secrets),
     putReport: (type, id, report) => putReport(storage, { type, id }, report, secrets),
     getReport: (type, id) => getReport(storage, { type, id }, secrets),

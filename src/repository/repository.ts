@@ -6,6 +6,7 @@ import type { FileEntry, IndexEntry, OtherEntry, EntryMeta } from '../domain/ent
 import type { ReportProgress } from '../domain/progress.ts';
 import type { BackupId, JsonValue, Manifest, ManifestBody } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { WalArchive, WalSource } from './wal-archive.ts';
 
 export interface Repository {
   /** The random id in repository.json; every capture and fetch compares it (RepositoryMismatch). */
@@ -55,6 +56,9 @@ export interface Repository {
   putReport(type: string, id: string, report: Readonly<Record<string, JsonValue>>): Promise<string>;
   getReport(type: string, id: string): Promise<Readonly<Record<string, JsonValue>> | undefined>;
   listReports(type?: string): Promise<{ readonly type: string; readonly id: string; readonly modifiedAt: string }[]>;
+
+  /** The write-ahead log of one PostgreSQL cluster. Reads and makes nothing before it is asked. */
+  wal(source: WalSource): WalArchive;
 
   /** When the recovery kit last opened this repository (ISO 8601), or undefined: `doctor` nags until it did. */
   recoveryKitTriedAt(): Promise<string | undefined>;
@@ -174,4 +178,4 @@ export interface CheckResult {
   readonly damagedPacks: readonly string[];
 }
 
-export type { FileEntry, IndexEntry, Manifest, OtherEntry };
+export type { FileEntry, IndexEntry, Manifest, OtherEntry, WalArchive, WalSource };

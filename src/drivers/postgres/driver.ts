@@ -18,6 +18,7 @@ import { inspectPostgres } from './inspect.ts';
 import { stagePostgres } from './stage.ts';
 import { postgresTargets } from './targets.ts';
 import { validatePostgres } from './validate.ts';
+import { archiveShift } from './wal/shift.ts';
 
 /** Pages that change lie scattered: a larger block would be stored again for one page. */
 const blockSizeBytes = 256 * 1024;
@@ -32,6 +33,7 @@ export function createPostgresDriver(config: PostgresConfig, environment: Driver
     ready: (signal) => readinessByAnswer(() => ask(config, environment, signal)),
     estimate: () => estimate(config, environment),
     capture: (context) => capturePostgres(config, environment, context),
+    archiveWal: (context) => archiveShift(config, environment, context),
     inspect: (repository, record, signal) => inspectPostgres({ repository, record, signal }),
     restoreTargets: (record) => postgresTargets(config, record),
     stage: (context) => stagePostgres(config, context, environment.swap),

@@ -4,7 +4,7 @@ import type { ProbeResult } from '../../domain/recovery-point.ts';
 import { fileName, Inspection, inspectFacts, readStored, type Stored } from '../stored.ts';
 import { hasControlChecksum, parseControlFile } from './control-file.ts';
 import { factsPath, parseFacts, serverManifestPath, type SealedFacts } from './facts.ts';
-import { formatLsn, parseLsn } from './lsn.ts';
+import { formatLsn, parseLsn } from '../../domain/lsn.ts';
 import {
   parseServerManifest,
   wrongFiles,

@@ -1,7 +1,7 @@
 /** Compares what was received, or is stored, with the manifest that the server wrote about it. */
 import { createHash } from 'node:crypto';
 import { LifeboatError } from '../../domain/errors.ts';
-import { parseLsn, walFilesBetween } from './lsn.ts';
+import { parseLsn, walFilesBetween } from '../../domain/lsn.ts';
 import { isLeftover } from './receive.ts';
 import type { Received } from './receive.ts';
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
 import { syncFolder, writeDurably } from '../swap/disk.ts';
 import { readControlFile } from './control-file.ts';
-import { formatLsn, parseLsn } from './lsn.ts';
+import { formatLsn, parseLsn } from '../../domain/lsn.ts';
 import type { Owner } from './owner.ts';
 
 /** The captured postgresql.auto.conf lies here while the private server runs: the server reads that name always. */

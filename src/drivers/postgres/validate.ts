@@ -14,7 +14,7 @@ import { probeContent } from './content-probes.ts';
 import { readFacts } from './facts.ts';
 import type { SealedFacts } from './facts.ts';
 import { engineFailure } from './failures.ts';
-import { parseLsn } from './lsn.ts';
+import { parseLsn } from '../../domain/lsn.ts';
 import { asOther, ownerOf } from './owner.ts';
 import { startPrivateServer } from './private-server.ts';
 import type { PrivateServerOptions } from './private-server.ts';

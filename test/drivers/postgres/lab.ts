@@ -72,7 +72,7 @@ export const labTest = engineTest.extend<LabFixtures>({
 
 async function makeLab(folder: string, { setup = someTables, ...options }: LabOptions): Promise<Lab> {
   const directory = join(folder, 'pg');
-  const settings = { fsync: 'off', ...options.settings };
+  const settings = { fsync: 'off', max_slot_wal_keep_size: `'1GB'`, ...options.settings };
   let server = await startPostgres({ ...options, directory, settings });
   const { port } = server;
   const sqlIn = async (name: string, text: string) => {
@@ -106,6 +106,7 @@ async function makeLab(folder: string, { setup = someTables, ...options }: LabOp
     binDirectory: undefined,
     osUser: undefined,
     fingerprintUpTo: 64 * 1024 * 1024,
+    wal: { archive: true, slot: 'lifeboat_lab', sealEverySeconds: 1 },
   };
   const secret = async (ref: PostgresConfig['password']) => (ref?.from === 'literal' ? ref.value : undefined);
   const driverWith = (changes: Partial<PostgresConfig>) =>

@@ -7,7 +7,7 @@ import { privateFolder, startPrivateServer } from '../../../src/drivers/postgres
 import type { PrivateServer, PrivateServerOptions } from '../../../src/drivers/postgres/private-server.ts';
 import { runningPostmaster } from '../../../src/drivers/postgres/postmaster.ts';
 import { isReadyForLive, prepareForRecovery, recoveredTo } from '../../../src/drivers/postgres/staged-directory.ts';
-import { parseLsn } from '../../../src/drivers/postgres/lsn.ts';
+import { parseLsn } from '../../../src/domain/lsn.ts';
 import { stagingPath } from '../../../src/drivers/swap/staging.ts';
 import { labTest, sealedJson } from './lab.ts';
 import type { Lab } from './lab.ts';

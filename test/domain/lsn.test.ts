@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatLsn, parseLsn, walFilesBetween } from '../../../src/drivers/postgres/lsn.ts';
+import { formatLsn, parseLsn, walFilesBetween } from '../../src/domain/lsn.ts';
 
 const megabyte = 1024 * 1024;
 

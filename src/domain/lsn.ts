@@ -26,3 +26,11 @@ export function walFilesBetween(timeline: number, start: bigint, end: bigint, se
   for (let at = start - (start % size); at < end; at += size) names.push(walFileName(timeline, at, segmentBytes));
   return names;
 }
+
+/** First position of the segment that a file name stands for; undefined where no segment of this size has the name. */
+export function segmentOf(name: string, segmentBytes: number): bigint | undefined {
+  const match = /^[0-9A-F]{8}([0-9A-F]{8})([0-9A-F]{8})$/.exec(name);
+  if (match === null) return undefined;
+  const lsn = (BigInt(`0x${match[1]}`) << 32n) + BigInt(`0x${match[2]}`) * BigInt(segmentBytes);
+  return walFileName(Number.parseInt(name.slice(0, 8), 16), lsn, segmentBytes) === name ? lsn : undefined;
+}

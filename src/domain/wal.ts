@@ -1,0 +1,84 @@
+/**
+ * What an archive of write-ahead log holds, by the names of its pieces alone. A piece is a whole segment, or the stretch
+ * of one that was sealed before the segment was full. Positions are 64 bits: BigInt.
+ */
+import { segmentOf, walFileName } from './lsn.ts';
+
+export interface WalPiece {
+  readonly timeline: number;
+  /** Inclusive; the segment's first byte where the piece is whole. */
+  readonly startLsn: bigint;
+  /** Exclusive. */
+  readonly endLsn: bigint;
+}
+
+/** A stretch without a hole. `endLsn` is exclusive. */
+export interface WalRange {
+  readonly startLsn: bigint;
+  readonly endLsn: bigint;
+}
+
+/** A timeline that an ancestor was left for, and where. */
+export interface TimelineSwitch {
+  readonly timeline: number;
+  readonly switchLsn: bigint;
+}
+
+export function isWhole({ startLsn, endLsn }: WalRange, segmentBytes: number): boolean {
+  return startLsn % BigInt(segmentBytes) === 0n && endLsn - startLsn === BigInt(segmentBytes);
+}
+
+/** The segment's name, and for a part of it `.<start>-<end>` as 16 hex digits each. */
+export function walPieceName(piece: WalPiece, segmentBytes: number): string {
+  const segment = walFileName(piece.timeline, piece.startLsn, segmentBytes);
+  if (isWhole(piece, segmentBytes)) return segment;
+  return `${segment}.${hex16(piece.startLsn)}-${hex16(piece.endLsn)}`;
+}
+
+/** Undefined for every name that `walPieceName` does not give. */
+export function parseWalPieceName(name: string, segmentBytes: number): WalPiece | undefined {
+  const match = /^([0-9A-F]{8})[0-9A-F]{16}(?:\.([0-9A-F]{16})-([0-9A-F]{16}))?$/.exec(name);
+  if (match === null) return undefined;
+  const timeline = Number.parseInt(match[1] ?? '', 16);
+  const segmentStart = segmentOf(name.slice(0, 24), segmentBytes);
+  if (segmentStart === undefined) return undefined;
+  const piece: WalPiece =
+    match[2] === undefined
+      ? { timeline, startLsn: segmentStart, endLsn: segmentStart + BigInt(segmentBytes) }
+      : { timeline, startLsn: BigInt(`0x${match[2]}`), endLsn: BigInt(`0x${match[3] ?? ''}`) };
+  const isInside = piece.startLsn < piece.endLsn && piece.endLsn <= segmentStart + BigInt(segmentBytes);
+  return isInside && walPieceName(piece, segmentBytes) === name ? piece : undefined;
+}
+
+/** The stretches of one timeline that its pieces cover, in ascending order; pieces may overlap and come in any order. */
+export function coveredRanges(pieces: readonly WalPiece[], timeline: number): WalRange[] {
+  const ranges: { startLsn: bigint; endLsn: bigint }[] = [];
+  const ascending = pieces
+    .filter((piece) => piece.timeline === timeline)
+    .sort((a, b) => (a.startLsn < b.startLsn ? -1 : a.startLsn > b.startLsn ? 1 : 0));
+  for (const { startLsn, endLsn } of ascending) {
+    const last = ranges.at(-1);
+    if (last === undefined || startLsn > last.endLsn) ranges.push({ startLsn, endLsn });
+    else if (endLsn > last.endLsn) last.endLsn = endLsn;
+  }
+  return ranges;
+}
+
+/** The stretch that the archive holds without a hole up to its end on the timeline; undefined where it holds none. */
+export function lastRange(pieces: readonly WalPiece[], timeline: number): WalRange | undefined {
+  return coveredRanges(pieces, timeline).at(-1);
+}
+
+/** Reads a timeline history file: oldest ancestor first. Lines that are no entries are comments. */
+export function parseTimelineHistory(text: string): TimelineSwitch[] {
+  return text.split('\n').flatMap((line): TimelineSwitch[] => {
+    const match = /^\s*(\d+)\s+([0-9A-Fa-f]+)\/([0-9A-Fa-f]+)/.exec(line);
+    if (match === null) return [];
+    const switchLsn = (BigInt(`0x${match[2]}`) << 32n) | BigInt(`0x${match[3]}`);
+    return [{ timeline: Number(match[1]), switchLsn }];
+  });
+}
+
+function hex16(lsn: bigint): string {
+  return lsn.toString(16).toUpperCase().padStart(16, '0');
+}

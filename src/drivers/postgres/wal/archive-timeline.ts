@@ -1,0 +1,222 @@
+/**
+ * Streams one timeline into the archive until it ends or the time is over:
+ *
+ *   server ─▶ segment log ─▶ seal (in order, one at a time) ─▶ status: flushed up to what is durable
+ *
+ * Sealed is a segment when it is full, and what came since after `sealEveryMs`, or at once where the server waits for it
+ * (it does when it shuts down: so a clean shutdown loses nothing).
+ */
+import { LifeboatError } from '../../../domain/errors.ts';
+import { formatLsn } from '../../../domain/lsn.ts';
+import type { ReportProgress } from '../../../domain/progress.ts';
+import type { WalPiece } from '../../../domain/wal.ts';
+import type { WalArchive } from '../../../repository/repository.ts';
+import type { Session } from '../connection.ts';
+import { SegmentLog, type Stretch } from './segment-log.ts';
+import { streamWal, type NextTimeline, type WalStream } from './stream.ts';
+import type { StreamStart } from './where-to-start.ts';
+
+const tickMs = 100;
+/** Well within wal_sender_timeout (60 s); each answer tells how far the server is. */
+const reportEveryMs = 5_000;
+/** An idle database writes nothing else. */
+const coverageEveryMs = 60_000;
+/** Stretches that wait for the repository; then the server waits too. Each is a segment at most. */
+const mostQueued = 2;
+
+export interface TimelineOptions {
+  readonly session: Session;
+  readonly archive: WalArchive;
+  readonly slot: string;
+  readonly start: StreamStart;
+  /** Of what is archived on the timeline. */
+  readonly pieces: readonly WalPiece[];
+  readonly sealEveryMs: number;
+  /** By `performance.now()`. */
+  readonly endAt: number;
+  readonly onProgress: ReportProgress;
+}
+
+export interface TimelineReport {
+  /** The server's next timeline; undefined where the time was over. */
+  readonly next: NextTimeline | undefined;
+  readonly sealedTo: bigint;
+  readonly segments: number;
+  readonly bytes: number;
+  /** The server's clock when everything that it had written was archived; undefined where that never was so. */
+  readonly coveredUntil: string | undefined;
+}
+
+export async function archiveTimeline(options: TimelineOptions): Promise<TimelineReport> {
+  return new TimelineArchiver(options).run();
+}
+
+class TimelineArchiver {
+  readonly #options: TimelineOptions;
+  readonly #log: SegmentLog;
+  readonly #stream: WalStream;
+  readonly #stopped = Promise.withResolvers<undefined>();
+  #durable: bigint;
+  #isCompared: boolean;
+  /** When the oldest byte came that is not handed to a seal. */
+  #pendingSince: number | undefined;
+  #position: { readonly lsn: bigint; readonly time: Date } | undefined;
+  #covered: { readonly lsn: bigint; readonly time: Date } | undefined;
+  #coverageWrittenAt = Number.NEGATIVE_INFINITY;
+  #reportedAt = performance.now();
+  #sealing: Promise<void> = Promise.resolve();
+  #queued = 0;
+  #segments = 0;
+  #bytes = 0;
+
+  constructor(options: TimelineOptions) {
+    const { start, archive, session, slot } = options;
+    this.#options = options;
+    this.#durable = start.sealedTo;
+    this.#isCompared = start.sealedTo === start.startLsn;
+    this.#log = new SegmentLog({ ...start, segmentBytes: archive.source.segmentBytes });
+    this.#stream = streamWal(
+      session.client,
+      { slot, ...start },
+      {
+        wal: (lsn, bytes) => this.#receive(lsn, bytes),
+        position: (lsn, time, isAsking) => this.#meet(lsn, time, isAsking),
+      },
+    );
+    // Awaited in `run`; until then a failure must not count as unhandled.
+    this.#stream.ended.catch(() => undefined);
+  }
+
+  async run(): Promise<TimelineReport> {
+    const ticking = setInterval(() => this.#tick(), tickMs);
+    let next: NextTimeline | undefined;
+    try {
+      next = await Promise.race([this.#stream.ended, this.#stopped.promise]);
+    } finally {
+      clearInterval(ticking);
+      // Also where the connection broke: what came is good.
+      this.#sealPending();
+      await this.#sealing;
+      await this.#writeCoverage(0);
+      this.#stream.report(this.#log.received, this.#durable);
+    }
+    return {
+      next,
+      sealedTo: this.#durable,
+      segments: this.#segments,
+      bytes: this.#bytes,
+      coveredUntil: this.#covered?.time.toISOString(),
+    };
+  }
+
+  #receive(lsn: bigint, bytes: Buffer): void {
+    try {
+      const full = this.#log.receive(lsn, bytes);
+      this.#compareOnce(full[0]);
+      for (const segment of full) this.#seal(segment);
+      if (full.length > 0) this.#pendingSince = undefined;
+      if (this.#log.pendingBytes > 0) this.#pendingSince ??= performance.now();
+    } catch (error) {
+      this.#stopped.reject(error);
+    }
+  }
+
+  #meet(lsn: bigint, time: Date, isAsking: boolean): void {
+    this.#position = { lsn, time };
+    if (!isAsking) return;
+    this.#sealPending();
+    this.#report();
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    const { sealEveryMs, endAt, onProgress } = this.#options;
+    if (this.#pendingSince !== undefined && now - this.#pendingSince >= sealEveryMs) this.#sealPending();
+    if (now - this.#reportedAt >= reportEveryMs) this.#report();
+    void this.#noteCoverage();
+    onProgress({
+      phase: 'stream',
+      bytesDone: this.#bytes,
+      bytesTotal: 0,
+      note: `archived to ${formatLsn(this.#durable)}, ${this.#log.pendingBytes} bytes wait`,
+    });
+    if (now >= endAt) this.#stopped.resolve(undefined);
+  }
+
+  #report(): void {
+    this.#reportedAt = performance.now();
+    this.#stream.report(this.#log.received, this.#durable);
+  }
+
+  #sealPending(): void {
+    const stretch = this.#log.take();
+    this.#pendingSince = undefined;
+    if (stretch !== undefined) this.#seal(stretch);
+  }
+
+  #seal({ piece, bytes }: Stretch): void {
+    const until = (this.#position?.time ?? new Date(0)).toISOString();
+    this.#queued += 1;
+    if (this.#queued > mostQueued) this.#stream.pause();
+    this.#enqueue(async () => {
+      if ((await this.#options.archive.put(piece, bytes, until)) === 'stored') {
+        this.#segments += 1;
+        this.#bytes += bytes.length;
+      }
+      if (piece.endLsn > this.#durable) this.#durable = piece.endLsn;
+      this.#queued -= 1;
+      if (this.#queued <= mostQueued) this.#stream.resume();
+      this.#report();
+    });
+  }
+
+  /**
+   * What is archived of the first segment is compared with what the server has there: a server that went another way on
+   * the same timeline (an older copy that was started) is met here and not mixed in.
+   */
+  #compareOnce(first: Stretch | undefined): void {
+    const { start, archive, pieces } = this.#options;
+    if (this.#isCompared || this.#log.received < start.sealedTo) return;
+    this.#isCompared = true;
+    const length = Number(start.sealedTo - start.startLsn);
+    const own = first === undefined ? this.#log.begin(start.sealedTo) : first.bytes.subarray(0, length);
+    this.#enqueue(async () => {
+      const archived = await archive.segment(pieces, start.timeline, start.startLsn);
+      if (archived !== undefined && !archived.subarray(0, length).equals(own)) throw this.#conflict();
+    });
+  }
+
+  #conflict(): LifeboatError {
+    const { archive, start } = this.#options;
+    return new LifeboatError(
+      'WalConflict',
+      `the server has other WAL before ${formatLsn(start.sealedTo)} on timeline ${start.timeline} than the archive`,
+      { component: archive.source.component },
+    );
+  }
+
+  /** In order: the end of what is durable must have no hole. The first failure ends the stream. */
+  #enqueue(act: () => Promise<void>): void {
+    this.#sealing = this.#sealing.then(act);
+    this.#sealing.catch((error: unknown) => this.#stopped.reject(error));
+  }
+
+  async #noteCoverage(): Promise<void> {
+    const position = this.#position;
+    if (position === undefined || position.lsn > this.#durable) return;
+    this.#covered = position;
+    await this.#writeCoverage(coverageEveryMs).catch((error: unknown) => this.#stopped.reject(error));
+  }
+
+  async #writeCoverage(everyMs: number): Promise<void> {
+    const now = performance.now();
+    if (this.#position !== undefined && this.#position.lsn <= this.#durable) this.#covered = this.#position;
+    if (this.#covered === undefined || now - this.#coverageWrittenAt < everyMs) return;
+    this.#coverageWrittenAt = now;
+    const { lsn, time } = this.#covered;
+    await this.#options.archive.putCoverage(this.#options.start.timeline, {
+      lsn: formatLsn(lsn),
+      time: time.toISOString(),
+    });
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * A shift of WAL archiving: connects, finds where the archive ends, streams from there until the time is over. Its
+ * cursor is the repository (what is sealed) and the slot, so it may be killed anywhere and begin again.
+ */
+import type { PostgresConfig } from '../../../domain/appliance.ts';
+import { LifeboatError } from '../../../domain/errors.ts';
+import { formatLsn, parseLsn } from '../../../domain/lsn.ts';
+import { parseTimelineHistory, type TimelineSwitch } from '../../../domain/wal.ts';
+import type { WalArchive } from '../../../repository/repository.ts';
+import type { DriverEnvironment, WalContext, WalShift } from '../../driver.ts';
+import { addressOf, openSession, type Session } from '../connection.ts';
+import { engineFailure, sqlState } from '../failures.ts';
+import { archiveTimeline } from './archive-timeline.ts';
+import { ensureSlot, type Slot } from './slot.ts';
+import { segmentStartOf, whereToStart, type StreamStart } from './where-to-start.ts';
+
+const sqlStates = { undefinedFile: '58P01', objectInUse: '55006' } as const;
+
+interface Server {
+  readonly systemId: string;
+  readonly timeline: number;
+  readonly flushedTo: bigint;
+  readonly segmentBytes: number;
+}
+
+interface Shift {
+  readonly config: PostgresConfig;
+  readonly context: WalContext;
+  /** By `performance.now()`. */
+  readonly endAt: number;
+}
+
+/**
+ * EngineUnavailable where the server goes away or another streamer still holds the slot: try again. WalConflict where
+ * the server wrote another history on a timeline that is archived. A hole in the archive is no failure: what can be
+ * archived is, and the names of what is stored show the hole.
+ */
+export async function archiveShift(
+  config: PostgresConfig,
+  environment: DriverEnvironment,
+  context: WalContext,
+): Promise<WalShift> {
+  const shift: Shift = { config, context, endAt: performance.now() + context.durationMs };
+  const address = await addressOf(config, environment);
+  const { signal } = context;
+  let result: WalShift | undefined;
+  let isGone = false;
+  // A session streams one timeline.
+  while (result === undefined || performance.now() < shift.endAt) {
+    const session = await openSession(address, config.id, { database: 'postgres', replication: true, signal });
+    try {
+      const part = await archivePart(shift, session, isGone);
+      result = { ...part, segments: part.segments + (result?.segments ?? 0), bytes: part.bytes + (result?.bytes ?? 0) };
+      isGone = false;
+    } catch (error) {
+      signal.throwIfAborted();
+      // What comes next was removed on the server. Go on where the slot begins: only a new base makes the hole good.
+      if (sqlState(error) !== sqlStates.undefinedFile || isGone) throw streamFailure(error, config);
+      isGone = true;
+    } finally {
+      await session.end();
+    }
+  }
+  return result;
+}
+
+async function archivePart({ config, context, endAt }: Shift, session: Session, isGone: boolean): Promise<WalShift> {
+  const server = await identify(session);
+  const { systemId, segmentBytes } = server;
+  const archive = context.repository.wal({ component: config.id, systemId, segmentBytes });
+  const history = await storeHistories(session, archive, server.timeline);
+  const slot = await ensureSlot(session, config.wal.slot, config.id);
+  const { pieces } = await archive.list();
+  const known = whereToStart({ pieces, serverTimeline: server.timeline, history, segmentBytes });
+  if (known !== undefined) refuseBehind(known, server, config);
+  const start = known === undefined || isGone ? atSlot(slot, server) : known;
+  const report = await archiveTimeline({
+    session,
+    archive,
+    slot: config.wal.slot,
+    start,
+    pieces,
+    sealEveryMs: config.wal.sealEverySeconds * 1000,
+    endAt,
+    onProgress: context.onProgress,
+  });
+  return {
+    systemId,
+    segmentBytes,
+    timeline: start.timeline,
+    sealedTo: formatLsn(report.sealedTo),
+    coveredUntil: report.coveredUntil ?? null,
+    segments: report.segments,
+    bytes: report.bytes,
+  };
+}
+
+async function identify(session: Session): Promise<Server> {
+  const { systemid, timeline, xlogpos } = await session.row('IDENTIFY_SYSTEM');
+  const { bytes } = await session.row(
+    `SELECT setting AS bytes FROM pg_settings WHERE name = 'wal_segment_size' -- in bytes, whatever SHOW says`,
+  );
+  return {
+    systemId: systemid ?? '',
+    timeline: Number(timeline),
+    flushedTo: parseLsn(xlogpos ?? ''),
+    segmentBytes: Number(bytes),
+  };
+}
+
+/** The history of the server's timeline, and of each ancestor that the server still knows. */
+async function storeHistories(session: Session, archive: WalArchive, timeline: number): Promise<TimelineSwitch[]> {
+  if (timeline === 1) return [];
+  const { content } = await session.row(`TIMELINE_HISTORY ${timeline}`);
+  const text = content ?? '';
+  const { now } = await session.row(
+    `SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS now`,
+  );
+  await archive.putHistory(timeline, text, now ?? '');
+  return parseTimelineHistory(text);
+}
+
+/** Nothing of this line is archived, or not what comes next: the first segment that the slot keeps. */
+function atSlot({ restartLsn }: Slot, { timeline, segmentBytes }: Server): StreamStart {
+  const startLsn = segmentStartOf(restartLsn, segmentBytes);
+  return { timeline, startLsn, sealedTo: startLsn };
+}
+
+/** On the server's own timeline the archive cannot be ahead of it: an older copy was started in its place. */
+function refuseBehind({ timeline, sealedTo }: StreamStart, server: Server, config: PostgresConfig): void {
+  if (timeline !== server.timeline || sealedTo <= server.flushedTo) return;
+  throw new LifeboatError(
+    'WalConflict',
+    `the server is at ${formatLsn(server.flushedTo)} on timeline ${timeline}, the archive already at ${formatLsn(sealedTo)}`,
+    { component: config.id },
+  );
+}
+
+/** A streamer that was killed holds the slot until wal_sender_timeout: no alarm, try again. */
+function streamFailure(error: unknown, config: PostgresConfig): Error {
+  if (sqlState(error) !== sqlStates.objectInUse) return engineFailure(error, config.id, 'stream WAL');
+  return new LifeboatError('EngineUnavailable', `slot ${config.wal.slot} is still held by another streamer`, {
+    component: config.id,
+    hint: 'tried again by itself; the server lets go of a dead one after wal_sender_timeout',
+    cause: error,
+  });
+}

@@ -1,0 +1,69 @@
+/**
+ * The physical slot that keeps WAL on the server until it is archived. It is also the mutex of archivers: the server
+ * lets one at a time stream from it.
+ */
+import { LifeboatError } from '../../../domain/errors.ts';
+import { parseLsn } from '../../../domain/lsn.ts';
+import type { Session } from '../connection.ts';
+
+export interface Slot {
+  readonly restartLsn: bigint;
+  /** It was not there, or the server had given up on it: what it kept may be gone. */
+  readonly isNew: boolean;
+}
+
+export interface SlotFacts {
+  readonly restartLsn: bigint | undefined;
+  readonly isActive: boolean;
+  /** `reserved`, `extended`, `unreserved` or `lost`. */
+  readonly walStatus: string;
+  /** WAL that the slot holds back on the server, bytes. */
+  readonly heldBytes: number;
+}
+
+export async function readSlot(session: Session, slot: string): Promise<SlotFacts | undefined> {
+  const [row] = await session.rows(
+    `SELECT restart_lsn::text AS restart, active::text AS active, coalesce(wal_status, '') AS status,
+            coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::text AS held
+       FROM pg_replication_slots WHERE slot_name = '${slot}'`,
+  );
+  if (row === undefined) return undefined;
+  const restart = row['restart'];
+  return {
+    restartLsn: restart == null ? undefined : parseLsn(restart),
+    isActive: row['active'] === 'true',
+    walStatus: row['status'] ?? '',
+    heldBytes: Number(row['held']),
+  };
+}
+
+/**
+ * Finds or makes the slot. Precondition where the server would keep WAL for it without a limit: a repository that stays
+ * away would fill the disk that the database writes to.
+ */
+export async function ensureSlot(session: Session, slot: string, component: string): Promise<Slot> {
+  const { keep } = await session.row(`SELECT current_setting('max_slot_wal_keep_size') AS keep`);
+  if (keep === '-1') {
+    throw new LifeboatError(
+      'Precondition',
+      'max_slot_wal_keep_size is -1: a slot could fill the disk of the database',
+      {
+        component,
+        hint: `run as a superuser: ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'; SELECT pg_reload_conf();`,
+      },
+    );
+  }
+  const found = await readSlot(session, slot);
+  if (found?.restartLsn !== undefined && found.walStatus !== 'lost')
+    return { restartLsn: found.restartLsn, isNew: false };
+  if (found !== undefined) await dropSlot(session, slot);
+  await session.rows(`CREATE_REPLICATION_SLOT ${slot} PHYSICAL RESERVE_WAL`);
+  const made = await readSlot(session, slot);
+  if (made?.restartLsn === undefined)
+    throw new LifeboatError('EngineFailed', `the server made slot ${slot} without a position`, { component });
+  return { restartLsn: made.restartLsn, isNew: true };
+}
+
+export async function dropSlot(session: Session, slot: string): Promise<void> {
+  await session.rows(`DROP_REPLICATION_SLOT ${slot}`);
+}

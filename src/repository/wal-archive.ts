@@ -1,0 +1,203 @@
+/**
+ * `wal/<component>/<system id>/<timeline>/`: the write-ahead log of one cluster. Every object is one sealed frame that
+ * begins with a line of JSON: who wrote it and which stretch it holds. A frame under another name than its own is
+ * damage, for a server would end its recovery there in silence.
+ */
+import { LifeboatError } from '../domain/errors.ts';
+import { formatLsn } from '../domain/lsn.ts';
+import { isWhole, parseWalPieceName, walPieceName } from '../domain/wal.ts';
+import type { WalPiece } from '../domain/wal.ts';
+import type { Storage } from '../storage/storage.ts';
+import { decodeDocument, encodeDocument } from './document.ts';
+import { frameKinds, frameOverhead } from './frame.ts';
+import type { Opener, Sealer } from './frame.ts';
+import { layout } from './layout.ts';
+import type { Secrets } from './secrets.ts';
+
+/** WAL compresses well at any level; a higher one would cost the database's host more than it saves. */
+const zstdLevel = 1;
+
+export interface WalSource {
+  readonly component: string;
+  /** Decimal text: 64 bits. */
+  readonly systemId: string;
+  /** `wal_segment_size`, bytes. */
+  readonly segmentBytes: number;
+}
+
+export interface WalContents {
+  readonly pieces: readonly WalPiece[];
+  /** Timelines whose history file is stored. */
+  readonly histories: readonly number[];
+}
+
+/** Everything that the server had written until `time` lies before `lsn`, and is stored. */
+export interface WalCoverage {
+  readonly lsn: string;
+  /** The server's clock, ISO 8601. */
+  readonly time: string;
+}
+
+export interface WalArchive {
+  readonly source: WalSource;
+  /** What is stored, by names alone. */
+  list(): Promise<WalContents>;
+  /**
+   * Stores a stretch of one segment, durable when it returns. May be called again with the same bytes (`stood`);
+   * other bytes under the name are a WalConflict: two servers wrote the same timeline. `until` is the server's clock
+   * (ISO 8601) when it had written up to the end.
+   */
+  put(piece: WalPiece, bytes: Uint8Array, until: string): Promise<'stored' | 'stood'>;
+  /** One piece. ObjectMissing, ObjectCorrupt. */
+  read(piece: WalPiece): Promise<{ readonly bytes: Buffer; readonly until: string }>;
+  /**
+   * A segment as the server would have it: whole, or its pieces from the first byte on, the rest zero. Undefined only
+   * where `pieces` hold no beginning of it.
+   */
+  segment(pieces: readonly WalPiece[], timeline: number, segmentStart: bigint): Promise<Buffer | undefined>;
+  /** The file that tells where a timeline left its parent; other text under the same number is a WalConflict. `since`: when it was met. */
+  putHistory(timeline: number, text: string, since: string): Promise<'stored' | 'stood'>;
+  history(timeline: number): Promise<{ readonly text: string; readonly since: string } | undefined>;
+  putCoverage(timeline: number, coverage: WalCoverage): Promise<void>;
+  coverage(timeline: number): Promise<WalCoverage | undefined>;
+}
+
+export interface WalContext {
+  readonly storage: Storage;
+  readonly secrets: Secrets | undefined;
+  readonly sealer: Sealer;
+  readonly opener: Opener;
+}
+
+interface Header {
+  readonly component: string;
+  readonly systemId: string;
+  /** As in the key. */
+  readonly name: string;
+  readonly until: string;
+}
+
+export function createWalArchive(context: WalContext, source: WalSource): WalArchive {
+  const { storage, secrets } = context;
+  const { component, systemId, segmentBytes } = source;
+  const keyOf = (timeline: number, name: string) => layout.wal(component, systemId, timeline, name);
+
+  const put = async (timeline: number, name: string, bytes: Uint8Array, until: string): Promise<'stored' | 'stood'> => {
+    const key = keyOf(timeline, name);
+    const header: Header = { component, systemId, name, until };
+    if ((await storage.putIfAbsent(key, sealed(context, header, bytes))) === 'created') return 'stored';
+    const standing = await open(timeline, name);
+    if (standing.bytes.equals(bytes)) return 'stood';
+    throw new LifeboatError('WalConflict', `${name} of system ${systemId} is archived with other content`, {
+      component,
+    });
+  };
+
+  const open = async (timeline: number, name: string): Promise<{ bytes: Buffer; until: string }> => {
+    const key = keyOf(timeline, name);
+    const { header, bytes } = opened(context, key, await storage.read(key));
+    if (header.component !== component || header.systemId !== systemId || header.name !== name)
+      throw new LifeboatError('ObjectCorrupt', `${key} holds ${header.name} of system ${header.systemId}`, {
+        component,
+      });
+    return { bytes, until: header.until };
+  };
+
+  const readPiece = async (piece: WalPiece) => {
+    const name = walPieceName(piece, segmentBytes);
+    const stored = await open(piece.timeline, name);
+    if (BigInt(stored.bytes.length) !== piece.endLsn - piece.startLsn)
+      throw new LifeboatError('ObjectCorrupt', `${name} holds ${stored.bytes.length} bytes`, { component });
+    return stored;
+  };
+
+  return {
+    source,
+    put: (piece, bytes, until) => put(piece.timeline, walPieceName(piece, segmentBytes), bytes, until),
+    read: readPiece,
+    async list() {
+      const pieces: WalPiece[] = [];
+      const histories: number[] = [];
+      for await (const { key } of storage.list(layout.walOf(component, systemId))) {
+        const name = key.slice(key.lastIndexOf('/') + 1);
+        const history = /^([0-9A-F]{8})\.history$/.exec(name)?.[1];
+        if (history !== undefined) histories.push(Number.parseInt(history, 16));
+        const piece = parseWalPieceName(name, segmentBytes);
+        if (piece !== undefined) pieces.push(piece);
+      }
+      return { pieces, histories };
+    },
+    async segment(pieces, timeline, segmentStart) {
+      const segmentEnd = segmentStart + BigInt(segmentBytes);
+      const whole = { timeline, startLsn: segmentStart, endLsn: segmentEnd };
+      const parts = pieces.filter(
+        (piece) => piece.timeline === timeline && piece.startLsn >= segmentStart && piece.endLsn <= segmentEnd,
+      );
+      if (parts.some((piece) => isWhole(piece, segmentBytes))) return (await readPiece(whole)).bytes;
+      const into = Buffer.alloc(segmentBytes);
+      let end = segmentStart;
+      // Longest first where several begin at one place: an attempt that ran twice may have cut differently.
+      const ascending = [...parts].sort((a, b) => order(a.startLsn, b.startLsn) || order(b.endLsn, a.endLsn));
+      for (const piece of ascending) {
+        if (piece.startLsn > end) break;
+        if (piece.endLsn <= end) continue;
+        into.set((await readPiece(piece)).bytes, Number(piece.startLsn - segmentStart));
+        end = piece.endLsn;
+      }
+      return end === segmentStart ? undefined : into;
+    },
+    putHistory: (timeline, text, since) => put(timeline, historyName(timeline), Buffer.from(text), since),
+    async history(timeline) {
+      if ((await storage.stat(keyOf(timeline, historyName(timeline)))) === undefined) return undefined;
+      const { bytes, until } = await open(timeline, historyName(timeline));
+      return { text: bytes.toString('utf8'), since: until };
+    },
+    async putCoverage(timeline, coverage) {
+      const key = keyOf(timeline, coverageName);
+      const bytes = encodeDocument(key, coverage, secrets);
+      if ((await storage.putIfAbsent(key, bytes)) === 'created') return;
+      const standing = await storage.stat(key);
+      // Lost against another writer: what that one says is as true.
+      if (standing !== undefined) await storage.replaceIf(key, standing.version, bytes);
+    },
+    async coverage(timeline) {
+      const key = keyOf(timeline, coverageName);
+      if ((await storage.stat(key)) === undefined) return undefined;
+      return decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as WalCoverage;
+    },
+  };
+}
+
+const coverageName = 'coverage.json';
+
+function historyName(timeline: number): string {
+  return `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`;
+}
+
+function sealed({ sealer }: WalContext, header: Header, bytes: Uint8Array): Buffer {
+  const line = Buffer.from(`${JSON.stringify(header)}\n`);
+  const plain = Buffer.concat([line, bytes]);
+  const into = Buffer.allocUnsafe(plain.length + frameOverhead);
+  const length = sealer.seal({ kind: frameKinds.wal, plain, id: sealer.id(plain), level: zstdLevel }, into, 0);
+  return into.subarray(0, length);
+}
+
+function opened({ opener }: WalContext, key: string, frame: Uint8Array): { header: Header; bytes: Buffer } {
+  let plain: Buffer;
+  try {
+    plain = opener.open(frame, frameKinds.wal);
+  } catch (error) {
+    if (!(error instanceof LifeboatError)) throw error;
+    throw new LifeboatError('ObjectCorrupt', `${key} ${error.message}`, { cause: error });
+  }
+  const end = plain.indexOf(0x0a);
+  try {
+    return { header: JSON.parse(plain.toString('utf8', 0, end)) as Header, bytes: plain.subarray(end + 1) };
+  } catch (error) {
+    throw new LifeboatError('ObjectCorrupt', `${key} does not begin with its description`, { cause: error });
+  }
+}
+
+function order(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

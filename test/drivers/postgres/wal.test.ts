@@ -1,0 +1,152 @@
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { parseLsn } from '../../../src/domain/lsn.ts';
+import { coveredRanges } from '../../../src/domain/wal.ts';
+import type { WalShift } from '../../../src/drivers/driver.ts';
+import type { WalArchive } from '../../../src/repository/repository.ts';
+import { labTest, type Lab } from './lab.ts';
+
+/** A shift that the test ends itself. */
+function shiftOf(lab: Lab, durationMs = 60_000) {
+  const control = new AbortController();
+  const running = lab.driver.archiveWal!({
+    repository: lab.repository,
+    durationMs,
+    onProgress: () => {},
+    signal: control.signal,
+  });
+  running.catch(() => undefined);
+  return { running, abort: () => control.abort() };
+}
+
+async function shift(lab: Lab, durationMs: number): Promise<WalShift> {
+  return shiftOf(lab, durationMs).running;
+}
+
+async function archiveOf(lab: Lab): Promise<WalArchive> {
+  const { rows } = await lab.sql('SELECT system_identifier::text AS id FROM pg_control_system()');
+  const systemId = (rows[0] as { id: string }).id;
+  return lab.repository.wal({ component: 'postgres', systemId, segmentBytes: 16 * 1024 * 1024 });
+}
+
+async function flushed(lab: Lab): Promise<bigint> {
+  const { rows } = await lab.sql('SELECT pg_current_wal_flush_lsn()::text AS lsn');
+  return parseLsn((rows[0] as { lsn: string }).lsn);
+}
+
+async function write(lab: Lab, rows: number): Promise<bigint> {
+  await lab.sql(`INSERT INTO messages SELECT g + (SELECT max(id) FROM messages), repeat(md5(g::text), 20)
+                   FROM generate_series(1, ${rows}) g`);
+  return flushed(lab);
+}
+
+async function until(condition: () => Promise<boolean>, ms = 15_000): Promise<void> {
+  for (const end = Date.now() + ms; !(await condition()); await delay(50))
+    if (Date.now() > end) throw new Error('did not become true in time');
+}
+
+labTest(
+  'D1.2, X1: what the server writes is archived without a hole, sealed at latest after the set time',
+  async ({ lab: make }) => {
+    const lab = await make();
+    const first = shiftOf(lab);
+    const archive = await archiveOf(lab);
+    const end = await write(lab, 60_000);
+    await until(async () => (coveredRanges((await archive.list()).pieces, 1).at(-1)?.endLsn ?? 0n) >= end);
+    const ranges = coveredRanges((await archive.list()).pieces, 1);
+    expect(ranges).toHaveLength(1);
+    const { rows } = await lab.sql(
+      `SELECT restart_lsn::text AS lsn FROM pg_replication_slots WHERE slot_name = 'lifeboat_lab'`,
+    );
+    expect(parseLsn((rows[0] as { lsn: string }).lsn)).toBeLessThanOrEqual(ranges[0]!.endLsn);
+    expect(parseLsn((rows[0] as { lsn: string }).lsn)).toBeGreaterThan(ranges[0]!.startLsn);
+    first.abort();
+    await expect(first.running).rejects.toThrow();
+
+    // The next shift goes on where the archive ends, not where a heartbeat or the slot says.
+    const more = await write(lab, 1000);
+    const second = await shift(lab, 3000);
+    expect(parseLsn(second.sealedTo)).toBeGreaterThanOrEqual(more);
+    const joined = coveredRanges((await archive.list()).pieces, 1);
+    expect(joined).toHaveLength(1);
+    expect(joined[0]!.startLsn).toBe(ranges[0]!.startLsn);
+  },
+);
+
+labTest('an idle database stays covered: its coverage moves on without a byte of WAL', async ({ lab: make }) => {
+  const lab = await make();
+  const before = await shift(lab, 2000);
+  const after = await shift(lab, 7000);
+  expect(before.coveredUntil).not.toBeNull();
+  expect(Date.parse(after.coveredUntil!)).toBeGreaterThan(Date.parse(before.coveredUntil!) + 4000);
+});
+
+labTest('a clean shutdown loses nothing: the server waits until its last record is archived', async ({ lab: make }) => {
+  const lab = await make();
+  const archive = await archiveOf(lab);
+  const shift = shiftOf(lab);
+  await write(lab, 5000);
+  await until(async () => (await archive.list()).pieces.length > 0);
+  await write(lab, 10);
+  await lab.stop();
+  await expect(shift.running).rejects.toMatchObject({ code: 'EngineUnavailable' });
+  const sealed = coveredRanges((await archive.list()).pieces, 1).at(-1)!.endLsn;
+  await lab.start();
+  const { rows } = await lab.sql('SELECT checkpoint_lsn::text AS lsn FROM pg_control_checkpoint()');
+  // The shutdown checkpoint's record begins before the end of what was archived.
+  expect(sealed).toBeGreaterThan(parseLsn((rows[0] as { lsn: string }).lsn));
+});
+
+labTest(
+  'a slot that an administrator dropped leaves a hole in the archive that its names show',
+  async ({ lab: make }) => {
+    const lab = await make({ settings: { max_wal_size: '64MB', min_wal_size: '32MB' } });
+    const archive = await archiveOf(lab);
+    await shift(lab, 1500);
+    await lab.sql(`SELECT pg_drop_replication_slot('lifeboat_lab')`);
+    for (let round = 0; round < 4; round += 1) {
+      await write(lab, 30_000);
+      await lab.sql('SELECT pg_switch_wal()');
+      await lab.sql('CHECKPOINT');
+    }
+    await shift(lab, 2500);
+    const ranges = coveredRanges((await archive.list()).pieces, 1);
+    expect(ranges).toHaveLength(2);
+    expect(ranges.at(-1)!.endLsn).toBeGreaterThanOrEqual(await flushed(lab));
+  },
+);
+
+labTest(
+  'an older copy of the server on the same timeline is told, and nothing of it is mixed in',
+  async ({ lab: make }) => {
+    const lab = await make();
+    const archive = await archiveOf(lab);
+    await shift(lab, 1500);
+    const copy = join(lab.folder, 'copy');
+    await lab.stop();
+    await cp(lab.config.dataDirectory, copy, { recursive: true });
+    await lab.start();
+    await write(lab, 2000);
+    await shift(lab, 2000);
+    await lab.stop();
+    await rm(lab.config.dataDirectory, { recursive: true });
+    await cp(copy, lab.config.dataDirectory, { recursive: true });
+    await lab.start();
+    const before = (await archive.list()).pieces.length;
+    await expect(shift(lab, 2000)).rejects.toMatchObject({ code: 'WalConflict' });
+    // It writes on, past the archived position.
+    await write(lab, 6000);
+    await expect(shift(lab, 2000)).rejects.toMatchObject({ code: 'WalConflict' });
+    expect((await archive.list()).pieces.length).toBe(before);
+  },
+);
+
+labTest('a slot without a limit is refused, with the line that sets one', async ({ lab: make }) => {
+  const lab = await make({ settings: { max_slot_wal_keep_size: '-1' } });
+  await expect(shift(lab, 500)).rejects.toMatchObject({
+    code: 'Precondition',
+    hint: expect.stringContaining('ALTER SYSTEM') as string,
+  });
+});
