@@ -17,7 +17,9 @@ import { createComponentActivities } from '../activities/component.ts';
 import { createControlActivities } from '../activities/control.ts';
 import { createPlatformActivities } from '../activities/platform.ts';
 import { createStorageActivities } from '../activities/storage.ts';
+import { createWalActivities } from '../activities/wal.ts';
 import { connect } from '../src/client/connection.ts';
+import { archivedDatabases, ensureWalArchives } from '../src/client/wal-archives.ts';
 import type { Appliance } from '../src/domain/appliance.ts';
 import { roles, type Role } from '../src/domain/component.ts';
 import { reconcileSchedules } from '../schedules/reconcile.ts';
@@ -67,8 +69,10 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     const component = createComponentActivities(deps);
     const activitiesOf = (role: Role): object => {
       if (role === 'platform') return createPlatformActivities(deps);
+      if (role === 'database') return { ...component, ...createWalActivities(deps) };
       return role === 'storage' ? createStorageActivities(deps) : component;
     };
+    const archived = archivedDatabases(appliance).filter(({ host }) => host === appliance.host);
     const common = { connection: native, namespace, ...timing } satisfies Partial<WorkerOptions>;
     const workers = await Promise.all(
       chosen.map(async (role) =>
@@ -76,7 +80,8 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
           ...common,
           taskQueue: `${taskQueue}-${role}-${appliance.host}`,
           activities: activitiesOf(role),
-          maxConcurrentActivityTaskExecutions: slotsPerRole,
+          // Archiving never ends: it has slots of its own.
+          maxConcurrentActivityTaskExecutions: slotsPerRole + (role === 'database' ? archived.length : 0),
         }),
       ),
     );
@@ -93,6 +98,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     }
     const running = workers.map(async (worker) => worker.run());
     log.info({ queues: workers.map((worker) => worker.options.taskQueue) }, 'worker runs');
+    if (runsWorkflows) await ensureWalArchives(deps.client, appliance, log);
     onReady?.();
     await untilOneEnds(workers, running);
   } finally {

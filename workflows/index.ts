@@ -4,3 +4,4 @@ export { lock } from './lock.ts';
 export { notification } from './notification.ts';
 export { restore } from './restore.ts';
 export { verifyBackup } from './verify-backup.ts';
+export { walArchive } from './wal-archive.ts';

@@ -67,6 +67,19 @@ export interface VerifyBackupResult {
   readonly levels: readonly string[];
 }
 
+export interface WalArchiveInput {
+  /** Component id; may be left out where the appliance has one database. */
+  readonly component?: string;
+  /** Of the first shift; another repository under the same path is an error from then on. */
+  readonly repositoryId?: string;
+  /** Whether the newest recovery point reached the archive's end after the last shift. */
+  readonly isContinuous?: boolean;
+  /** Code of the last failure that people were told of. */
+  readonly failing?: string;
+  /** ISO time at which a full backup was started because of a break. */
+  readonly mendingSince?: string;
+}
+
 export interface LockInput {
   readonly holder?: string;
   readonly purpose?: string;

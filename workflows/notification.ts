@@ -3,7 +3,7 @@
  * waited for a dead webhook would hold back the next scheduled one.
  */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
+import { ChildWorkflowCancellationType, ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
 import type { NotificationInput } from './messages.ts';
 import { delivery } from './proxies.ts';
 
@@ -19,6 +19,7 @@ export async function notify(topic: string, text: string): Promise<void> {
       workflowId: `notification/${workflowInfo().workflowId}/${workflowInfo().runId}/${topic}`,
       args: [{ text }],
       parentClosePolicy: ParentClosePolicy.ABANDON,
+      cancellationType: ChildWorkflowCancellationType.ABANDON,
       staticSummary: text.slice(0, 200),
     });
   } catch (error) {

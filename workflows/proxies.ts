@@ -4,6 +4,7 @@ import type { ComponentActivities } from '../activities/component.ts';
 import type { ControlActivities } from '../activities/control.ts';
 import type { PlatformActivities } from '../activities/platform.ts';
 import type { StorageActivities } from '../activities/storage.ts';
+import type { WalActivities } from '../activities/wal.ts';
 import type { Role } from '../src/domain/component.ts';
 
 /** Restores go before WAL, backups and drills wherever slots are scarce. */
@@ -31,6 +32,17 @@ const moving: ActivityOptions = {
   startToCloseTimeout: '12 hours',
   heartbeatTimeout: '20 seconds',
   retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 6 },
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+};
+
+/**
+ * A shift of an hour at most, and the time to end it. Tried again for ever: a database that is down is no end of
+ * archiving, and what fails for good in one shift is told by the workflow.
+ */
+const continuous: ActivityOptions = {
+  startToCloseTimeout: '70 minutes',
+  heartbeatTimeout: '20 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 1.5, maximumInterval: '15 seconds' },
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
 };
 
@@ -66,6 +78,9 @@ const options = (base: ActivityOptions, queue: string, call: CallOptions): Activ
 
 export const components = (queue: Queue, call: CallOptions): ComponentActivities =>
   proxyActivities<ComponentActivities>(options(moving, queueName(queue), call));
+
+export const wal = (queue: Queue, call: CallOptions): WalActivities =>
+  proxyActivities<WalActivities>(options(continuous, queueName(queue), { priority: priority.wal, ...call }));
 
 export const storage = (host: string, call: CallOptions): StorageActivities =>
   proxyActivities<StorageActivities>(options(moving, queueName({ role: 'storage', host }), call));

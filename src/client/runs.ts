@@ -189,13 +189,16 @@ export interface RunSummary {
   readonly startedAt: string;
 }
 
-/** Open runs of the appliance, newest first; locks and deliveries left out. */
+/** What runs beside the runs of people: locks, deliveries, and what is always on. */
+const background = new Set(['lock', 'notification', 'walArchive']);
+
+/** Open runs of the appliance, newest first; what runs in the background left out. */
 export async function openRuns(client: Client, appliance: Appliance): Promise<RunSummary[]> {
   const found: RunSummary[] = [];
   for await (const { workflowId, type, status, startTime } of client.workflow.list({
     query: `ExecutionStatus = 'Running'`,
   })) {
-    if (isRunOf(appliance.name, workflowId) && type !== 'lock' && type !== 'notification') {
+    if (isRunOf(appliance.name, workflowId) && !background.has(type)) {
       found.push({ workflowId, type, status: status.name, startedAt: startTime.toISOString() });
     }
   }

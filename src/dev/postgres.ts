@@ -115,6 +115,7 @@ async function writeSettings(instance: PostgresInstance, options: PostgresOption
     wal_level: 'replica',
     max_wal_senders: '10',
     max_replication_slots: '10',
+    max_slot_wal_keep_size: `'2GB'`,
     shared_buffers: '64MB',
     ...options.settings,
   };

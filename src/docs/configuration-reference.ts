@@ -1,5 +1,5 @@
 /** docs/configuration.md: every key of lifeboat.yaml, read off the schema. Pure. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { configurationTemplate } from '../config/template.ts';
 import { component, configuration } from '../config/schema.ts';
 import { table } from './markdown.ts';
@@ -104,13 +104,22 @@ function componentSections(): string[] {
     '### `components.<id>`',
     `What is backed up, by id; at least one. \`kind\` says what it is: ${kinds.map(({ kind }) => code(kind)).join(', ')}. Every kind has these keys:`,
     keyTable('', shared),
-    ...kinds.flatMap(({ kind, fields }) => [
-      `#### \`kind: ${kind}\``,
-      keyTable(
-        '',
-        fields.filter(({ key }) => !isShared(key)),
-      ),
-    ]),
+    ...kinds.flatMap(({ kind, fields }) => {
+      const own = fields.filter(({ key }) => !isShared(key));
+      const parts = own.filter(({ schema }) => schema instanceof z.ZodPrefault);
+      return [
+        `#### \`kind: ${kind}\``,
+        keyTable(
+          '',
+          own.filter((field) => !parts.includes(field)),
+        ),
+        ...parts.flatMap(({ key, schema }) => [
+          `##### \`${key}\` of \`kind: ${kind}\``,
+          sentence(descriptionOf(schema)),
+          keyTable('', fieldsOf(schema)),
+        ]),
+      ];
+    }),
   ];
 }
 

@@ -82,3 +82,45 @@ export function parseTimelineHistory(text: string): TimelineSwitch[] {
 function hex16(lsn: bigint): string {
   return lsn.toString(16).toUpperCase().padStart(16, '0');
 }
+
+/** Where a base backup ends: from there on its recovery needs the archive. */
+export interface BaseEnd {
+  readonly timeline: number;
+  readonly stopLsn: bigint;
+}
+
+export interface WalReach {
+  readonly timeline: number;
+  /** Exclusive. */
+  readonly endLsn: bigint;
+  /** Whether this is the end of what the archive holds on the asked timeline. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * How far a recovery from a base can go towards a timeline, given its history (oldest ancestor first). Undefined where
+ * the base lies on none of them, or where the archive lacks the WAL right behind it.
+ */
+export function reachFrom(
+  base: BaseEnd,
+  pieces: readonly WalPiece[],
+  timeline: number,
+  history: readonly TimelineSwitch[],
+): WalReach | undefined {
+  const line: TimelineSwitch[] = [...history, { timeline, switchLsn: 2n ** 64n - 1n }];
+  const first = line.findIndex((each) => each.timeline === base.timeline && base.stopLsn <= each.switchLsn);
+  if (first === -1) return undefined;
+  let reach: WalReach | undefined;
+  let position = base.stopLsn;
+  for (const { timeline: current, switchLsn } of line.slice(first)) {
+    const ranges = coveredRanges(pieces, current);
+    const range = ranges.find(({ startLsn, endLsn }) => startLsn <= position && position <= endLsn);
+    if (range === undefined) return reach;
+    const isLast = current === timeline;
+    reach = { timeline: current, endLsn: range.endLsn, isWhole: isLast && range === ranges.at(-1) };
+    if (isLast || range.endLsn < switchLsn) return reach;
+    reach = { timeline: current, endLsn: switchLsn, isWhole: false };
+    position = switchLsn;
+  }
+  return reach;
+}

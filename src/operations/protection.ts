@@ -1,13 +1,17 @@
 /** How old the newest good copy of every configured component is, against its objective; and how the last runs ended. */
-import type { Appliance } from '../domain/appliance.ts';
+import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
 import { isRefuted, type Manifest } from '../domain/recovery-point.ts';
 import type { Repository } from '../repository/repository.ts';
+import { walStatus, type WalStatus } from './wal-status.ts';
 
 export interface ComponentAge {
   readonly id: string;
   /** Recovery point with the newest copy; null while there is none. */
   readonly backupId: string | null;
-  readonly capturedUntil: string | null;
+  /** The newest moment that can be restored: the copy's own, or the end of the WAL that is archived on top of it. */
+  readonly recoverableUntil: string | null;
+  /** Of archived WAL; null where none is archived. */
+  readonly wal: { readonly state: WalStatus['state']; readonly reason: string } | null;
   readonly ageSeconds: number | null;
   readonly objectiveSeconds: number;
   readonly breached: boolean;
@@ -36,8 +40,15 @@ export async function readProtection(repository: Repository, appliance: Applianc
   const configured = appliance.components.map(({ id }) => id);
   const { points, failed } = await usablePoints(repository, configured);
   return {
-    components: appliance.components.map(({ id, tier }) =>
-      ageOf(id, points, appliance.objectives.rpoSeconds[tier], now),
+    components: await Promise.all(
+      appliance.components.map(async (config) =>
+        ageOf(config.id, {
+          points,
+          wal: archivesWal(config) ? await walStatus(repository, config.id) : undefined,
+          objectiveSeconds: appliance.objectives.rpoSeconds[config.tier],
+          now,
+        }),
+      ),
     ),
     newest:
       points.find((point) => point.success && configured.every((id) => recordIn(point, id) !== undefined))?.timestamp ??
@@ -66,15 +77,30 @@ async function usablePoints(
   return { points, failed };
 }
 
+function archivesWal(config: ComponentConfig): boolean {
+  return config.kind === 'postgres' && config.wal.archive;
+}
+
+interface AgeOf {
+  readonly points: readonly Manifest[];
+  readonly wal: WalStatus | undefined;
+  readonly objectiveSeconds: number;
+  readonly now: Date;
+}
+
 /** A component's own record counts also in a point that lacks others; a suspect one does not. */
-function ageOf(id: string, points: readonly Manifest[], objectiveSeconds: number, now: Date): ComponentAge {
+function ageOf(id: string, { points, wal, objectiveSeconds, now }: AgeOf): ComponentAge {
   const point = points.find((candidate) => isGood(recordIn(candidate, id)));
-  const capturedUntil = point === undefined ? null : (recordIn(point, id)?.capturedUntil ?? null);
-  const ageSeconds = capturedUntil === null ? null : Math.max(0, (now.getTime() - Date.parse(capturedUntil)) / 1000);
+  const captured = point === undefined ? null : (recordIn(point, id)?.capturedUntil ?? null);
+  const covered = wal?.state === 'continuous' ? wal.coveredUntil : null;
+  const recoverableUntil = covered !== null && covered > (captured ?? '') ? covered : captured;
+  const ageSeconds =
+    recoverableUntil === null ? null : Math.max(0, (now.getTime() - Date.parse(recoverableUntil)) / 1000);
   return {
     id,
     backupId: point?.timestamp ?? null,
-    capturedUntil,
+    recoverableUntil,
+    wal: wal === undefined ? null : { state: wal.state, reason: wal.reason },
     ageSeconds,
     objectiveSeconds,
     breached: ageSeconds === null || ageSeconds > objectiveSeconds,

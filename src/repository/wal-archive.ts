@@ -4,7 +4,6 @@
  * damage, for a server would end its recovery there in silence.
  */
 import { LifeboatError } from '../domain/errors.ts';
-import { formatLsn } from '../domain/lsn.ts';
 import { isWhole, parseWalPieceName, walPieceName } from '../domain/wal.ts';
 import type { WalPiece } from '../domain/wal.ts';
 import type { Storage } from '../storage/storage.ts';

@@ -1,5 +1,5 @@
 /** Walks every scenario on the workflow bench and stores its history. See README.md. */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -10,11 +10,7 @@ import { scenarios, type Run, type Scenario } from './scenarios.ts';
 import { extension, historiesFolder } from './stored.ts';
 
 let bench: WorkflowBench;
-beforeAll(async () => {
-  bench = await startWorkflowBench();
-  for (const workflow of new Set(scenarios.map((scenario) => scenario.workflow)))
-    await rm(join(historiesFolder, workflow), { recursive: true, force: true });
-});
+beforeAll(async () => void (bench = await startWorkflowBench()));
 afterAll(async () => bench.stop());
 beforeEach(() => bench.reset());
 

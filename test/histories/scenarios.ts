@@ -90,6 +90,23 @@ export const scenarios: readonly Scenario[] = [
     path: 'committed-after-cancelling-a-backup',
     walk: async (bench) => (await overtake(bench)).restore,
   },
+  {
+    workflow: 'walArchive',
+    path: 'cancelled',
+    walk: async (bench) => {
+      bench.walStates = ['none', 'broken', 'continuous', 'continuous'];
+      bench.behave = (call, attempt) => {
+        if (call === 'archive postgres for 3600 s' && attempt === 1) refuse('WalConflict');
+      };
+      const handle = await bench.start('walArchive', {}, undefined, bench.skipping);
+      const shifts = () => bench.calls.filter((call) => call.startsWith('archive ')).length;
+      await expect.poll(shifts, { timeout: 20_000 }).toBeGreaterThan(4);
+      bench.behave = () => new Promise(() => {});
+      await handle.cancel();
+      await failureOf(handle);
+      return handle;
+    },
+  },
   backups('sealed', {}),
   backups('sealed-component', { components: ['redis'] }),
   backups('sealed-retried', {}, (bench) => {

@@ -10,9 +10,11 @@ import type { ComponentActivities } from '../../activities/component.ts';
 import type { ApplianceView, ControlActivities } from '../../activities/control.ts';
 import type { PlatformActivities } from '../../activities/platform.ts';
 import type { StorageActivities } from '../../activities/storage.ts';
+import type { WalActivities } from '../../activities/wal.ts';
 import { planRestore, type PlanComponent, type RestorePlan } from '../../src/domain/restore-plan.ts';
 import type { JsonValue, ProbeResult, Receipt } from '../../src/domain/recovery-point.ts';
 import { roleOfKind, roles } from '../../src/domain/component.ts';
+import type { WalStatus } from '../../src/operations/wal-status.ts';
 import { workflowBundle } from '../../workers/bundle.ts';
 import { startTemporal } from './engines.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -35,6 +37,8 @@ export interface WorkflowBench {
   due: string[];
   /** Components whose source is damaged. */
   suspects: readonly string[];
+  /** What the archive of WAL is worth after each shift; the last one stays. */
+  walStates: WalStatus['state'][];
   /** What a verification finds. */
   verification: { readonly ok: boolean; readonly problems: readonly string[] };
   reset(): void;
@@ -126,6 +130,7 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     wasRunning: true,
     due: [],
     suspects: [],
+    walStates: ['continuous'],
     verification: { ok: true, problems: [] },
     reset() {
       bench.calls.length = 0;
@@ -137,6 +142,7 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
       bench.wasRunning = true;
       bench.due = [];
       bench.suspects = [];
+      bench.walStates = ['continuous'];
       bench.verification = { ok: true, problems: [] };
     },
     start: async (type, input, id = `${type}/wazuh/${Math.random()}`, using = client) =>
@@ -202,6 +208,32 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
     commitComponent: async ({ component: id }) => act(`commit ${id}`, () => ({ safetyCopies: [`/old/${id}`] })),
     undoComponent: async ({ component: id }) => act(`undo ${id}`, () => undefined),
   };
+  const wal: WalActivities = {
+    archiveWal: async ({ component: id, seconds }) =>
+      act(`archive ${id} for ${seconds} s`, () => {
+        const state = (bench.walStates.length > 1 ? bench.walStates.shift() : bench.walStates[0]) ?? 'none';
+        return {
+          repositoryId: 'r',
+          shift: {
+            systemId: '1',
+            segmentBytes: 1,
+            timeline: 1,
+            sealedTo: '0/1',
+            coveredUntil: null,
+            segments: 1,
+            bytes: 1,
+          },
+          status: {
+            state,
+            reason: state === 'broken' ? 'there is a hole in the archive' : '',
+            base: state === 'continuous' ? '20261122_020000' : null,
+            timeline: 1,
+            endLsn: '0/1',
+            coveredUntil: null,
+          },
+        };
+      }),
+  };
   const storage: StorageActivities = {
     beginBackup: async () => act('begin', () => ({ backupId: '20261122_020000', repositoryId: 'r' })),
     sealBackup: async ({ receipts, failures }) =>
@@ -233,8 +265,11 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
   const control: ControlActivities = {
     describeAppliance: async () => benchAppliance,
     lockHolder: async ({ appliance }) => {
-      const { memo } = await client.workflow.getHandle(`lock/${appliance}`).describe();
-      return typeof memo?.holder === 'string' ? memo.holder : '';
+      const lock = await client.workflow
+        .getHandle(`lock/${appliance}`)
+        .describe()
+        .catch(() => undefined);
+      return lock?.status.name === 'RUNNING' && typeof lock.memo?.holder === 'string' ? lock.memo.holder : '';
     },
     cancelRun: async ({ workflowId }) =>
       act(`cancel ${workflowId}`, () => undefined).then(
@@ -243,7 +278,7 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
     dueSince: async ({ scheduleId }) => act(`due ${scheduleId}`, () => bench.due),
     deliver: async ({ text }) => void bench.messages.push(text),
   };
-  return { control, work: { ...component, ...storage, ...platform } };
+  return { control, work: { ...component, ...wal, ...storage, ...platform } };
 }
 
 async function cancelled(): Promise<never> {

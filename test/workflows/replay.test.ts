@@ -6,6 +6,7 @@ import { DefaultLogger, Runtime, Worker, makeTelemetryFilterString } from '@temp
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { workflowBundle } from '../../workers/bundle.ts';
 import * as workflows from '../../workflows/index.ts';
+import { scenarios } from '../histories/scenarios.ts';
 import { readHistories, type StoredHistory } from '../histories/stored.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -40,6 +41,11 @@ describe('stored histories', () => {
   test('each workflow that can be started has one', () => {
     const recorded = new Set(stored.map(({ workflow }) => workflow));
     expect([...recorded].toSorted()).toEqual(Object.keys(workflows).toSorted());
+  });
+
+  test('none outlived its scenario', () => {
+    const walked = new Set(scenarios.map(({ workflow, path }) => `${workflow}/${path}`));
+    expect(stored.map(({ workflow, path }) => `${workflow}/${path}`).filter((each) => !walked.has(each))).toEqual([]);
   });
 
   test('the paths that matter are among them, and each ended as its name says', () => {

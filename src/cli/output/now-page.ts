@@ -47,6 +47,8 @@ function protectionProblems({ components, newest, failed, lastBackup, lastRestor
   if (without.length === components.length) found.push('UNPROTECTED: there is no recovery point yet');
   else if (without.length > 0) found.push(`UNPROTECTED: no copy of ${without.join(', ')}`);
   else if (newest === null) found.push('NO COMPLETE RECOVERY POINT: the newest copies stand in several');
+  for (const { id, wal } of components)
+    if (wal?.state === 'broken') found.push(`UNPROTECTED: the WAL of ${id} leads nowhere: ${wal.reason}`);
   if (late.length > 0) found.push(`RPO BREACHED: ${late.join(', ')}`);
   if (lastBackup !== null && isAlarming(lastBackup)) found.push(endedBadly('LAST BACKUP', lastBackup, at));
   if (lastRestore !== null && leftBadly(lastRestore)) found.push(endedBadly('LAST RESTORE', lastRestore, at));
@@ -90,9 +92,9 @@ export function nowText(page: NowPage, commands: readonly string[]): string {
 /** While a restore runs, ages and schedules are no news. */
 function restLines({ protection, situation, scheduleEnabled, at }: NowPage): string[] {
   if (situation?.runs.some(({ type }) => type === 'restore') === true) return [];
-  const rows = (protection?.components ?? []).map(({ id, backupId, ageSeconds, objectiveSeconds, breached }) => [
+  const rows = (protection?.components ?? []).map(({ id, backupId, wal, ageSeconds, objectiveSeconds, breached }) => [
     id,
-    backupId ?? 'none',
+    `${backupId ?? 'none'}${wal?.state === 'continuous' ? ' + WAL' : ''}`,
     ageSeconds === null ? '' : formatDuration(ageSeconds),
     formatDuration(objectiveSeconds),
     breached ? 'BREACHED' : 'ok',

@@ -72,7 +72,7 @@ export const labTest = engineTest.extend<LabFixtures>({
 
 async function makeLab(folder: string, { setup = someTables, ...options }: LabOptions): Promise<Lab> {
   const directory = join(folder, 'pg');
-  const settings = { fsync: 'off', max_slot_wal_keep_size: `'1GB'`, ...options.settings };
+  const settings = { fsync: 'off', ...options.settings };
   let server = await startPostgres({ ...options, directory, settings });
   const { port } = server;
   const sqlIn = async (name: string, text: string) => {

@@ -19,8 +19,8 @@ import type { StreamStart } from './where-to-start.ts';
 const tickMs = 100;
 /** Well within wal_sender_timeout (60 s); each answer tells how far the server is. */
 const reportEveryMs = 5_000;
-/** An idle database writes nothing else. */
-const coverageEveryMs = 60_000;
+/** How exact the archive knows until when it is complete; an idle database writes nothing else. */
+const coverageEveryMs = 10_000;
 /** Stretches that wait for the repository; then the server waits too. Each is a segment at most. */
 const mostQueued = 2;
 

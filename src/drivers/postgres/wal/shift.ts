@@ -27,8 +27,11 @@ interface Shift {
   readonly config: PostgresConfig;
   readonly context: WalContext;
   /** By `performance.now()`. */
-  readonly endAt: number;
+  endAt: number;
 }
+
+/** After a hole or on a new slot: time to seal something, so that who asked learns of it soon. */
+const shortSeals = 2;
 
 /**
  * EngineUnavailable where the server goes away or another streamer still holds the slot: try again. WalConflict where
@@ -64,7 +67,8 @@ export async function archiveShift(
   return result;
 }
 
-async function archivePart({ config, context, endAt }: Shift, session: Session, isGone: boolean): Promise<WalShift> {
+async function archivePart(shift: Shift, session: Session, isGone: boolean): Promise<WalShift> {
+  const { config, context } = shift;
   const server = await identify(session);
   const { systemId, segmentBytes } = server;
   const archive = context.repository.wal({ component: config.id, systemId, segmentBytes });
@@ -74,14 +78,16 @@ async function archivePart({ config, context, endAt }: Shift, session: Session, 
   const known = whereToStart({ pieces, serverTimeline: server.timeline, history, segmentBytes });
   if (known !== undefined) refuseBehind(known, server, config);
   const start = known === undefined || isGone ? atSlot(slot, server) : known;
+  const sealEveryMs = config.wal.sealEverySeconds * 1000;
+  if (isGone || slot.isNew) shift.endAt = Math.min(shift.endAt, performance.now() + shortSeals * sealEveryMs);
   const report = await archiveTimeline({
     session,
     archive,
     slot: config.wal.slot,
     start,
     pieces,
-    sealEveryMs: config.wal.sealEverySeconds * 1000,
-    endAt,
+    sealEveryMs,
+    endAt: shift.endAt,
     onProgress: context.onProgress,
   });
   return {

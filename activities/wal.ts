@@ -1,0 +1,35 @@
+/** The activity of WAL archiving, on the queue of the database's host. Killed anywhere, the next attempt goes on. */
+import { archiveWal, type ArchiveResult } from '../src/operations/archive-wal.ts';
+import type { Dependencies } from './dependencies.ts';
+import { translated } from './failures.ts';
+import { withHeartbeat } from './heartbeat.ts';
+
+export interface ShiftRequest {
+  /** Empty for the first shift: the repository that lies there then is the one that all later ones must meet. */
+  readonly repositoryId: string;
+  readonly component: string;
+  readonly seconds: number;
+}
+
+export type WalActivities = ReturnType<typeof createWalActivities>;
+
+export function createWalActivities(deps: Dependencies) {
+  return {
+    async archiveWal(request: ShiftRequest): Promise<ArchiveResult & { readonly repositoryId: string }> {
+      const { component, repositoryId, seconds } = request;
+      return translated(component, () =>
+        withHeartbeat(async (beat) => {
+          const repository = await deps.repository(repositoryId === '' ? undefined : repositoryId);
+          const result = await archiveWal({
+            repository,
+            driver: deps.driver(component),
+            durationMs: seconds * 1000,
+            onProgress: beat.report,
+            signal: beat.signal,
+          });
+          return { ...result, repositoryId: repository.id };
+        }),
+      );
+    },
+  };
+}

@@ -1,0 +1,41 @@
+/** Keeps one `walArchive` running for every database whose WAL is archived. May be called by several workers at once. */
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { Appliance, PostgresConfig } from '../domain/appliance.ts';
+
+export function archivedDatabases({ components }: Appliance): PostgresConfig[] {
+  return components.filter((component) => component.kind === 'postgres').filter(({ wal }) => wal.archive);
+}
+
+export function walArchiveId(appliance: Appliance, component: string): string {
+  return `walArchive/${appliance.name}/${component}`;
+}
+
+/** Starts what does not run; ends what the configuration gave up. */
+export async function ensureWalArchives(client: Client, appliance: Appliance, log: Logger): Promise<void> {
+  const archived = archivedDatabases(appliance);
+  for (const { id } of archived) {
+    await client.workflow.start('walArchive', {
+      workflowId: walArchiveId(appliance, id),
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      taskQueue: appliance.temporal.taskQueue,
+      args: [{ component: id }],
+      staticSummary: `WAL of ${id}, ${appliance.name}`,
+    });
+  }
+  for (const { id, kind } of appliance.components) {
+    if (kind === 'postgres' && !archived.some((database) => database.id === id))
+      await end(client, walArchiveId(appliance, id), log);
+  }
+}
+
+async function end(client: Client, workflowId: string, log: Logger): Promise<void> {
+  try {
+    const handle = client.workflow.getHandle(workflowId);
+    if ((await handle.describe()).status.name !== 'RUNNING') return;
+    await handle.cancel();
+    log.warn({ workflowId }, 'WAL is not archived any more: its slot stays until `lifeboat postgres detach`');
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * What the archived WAL of a PostgreSQL component is worth: from which recovery point on, and until when, any moment can
+ * be restored. Read from the repository alone: it holds with engine and Temporal dead.
+ */
+import { formatLsn, parseLsn } from '../domain/lsn.ts';
+import { isRefuted, type BackupId, type ComponentRecord } from '../domain/recovery-point.ts';
+import { parseTimelineHistory, reachFrom, type TimelineSwitch, type WalReach } from '../domain/wal.ts';
+import type { Repository, WalArchive } from '../repository/repository.ts';
+
+export interface WalBase {
+  readonly backupId: BackupId;
+  readonly record: ComponentRecord;
+}
+
+export interface WalStatus {
+  /** `none`: nothing is archived yet. `broken`: the archive goes on, but no recovery point reaches its end. */
+  readonly state: 'none' | 'continuous' | 'broken';
+  /** Why it is broken, for people. */
+  readonly reason: string;
+  /** The newest recovery point from which the end of the archive is reached. */
+  readonly base: BackupId | null;
+  readonly timeline: number;
+  readonly endLsn: string | null;
+  /** The server's clock when everything that it had written was archived. */
+  readonly coveredUntil: string | null;
+}
+
+const nothing: WalStatus = {
+  state: 'none',
+  reason: 'nothing is archived',
+  base: null,
+  timeline: 0,
+  endLsn: null,
+  coveredUntil: null,
+};
+
+export async function walStatus(repository: Repository, component: string): Promise<WalStatus> {
+  const bases = await walBases(repository, component);
+  const newest = bases[0];
+  const archive = newest === undefined ? undefined : archiveOf(repository, newest.record);
+  if (archive === undefined) return nothing;
+  const { pieces, histories } = await archive.list();
+  const timelines = [...new Set(pieces.map(({ timeline }) => timeline))];
+  if (timelines.length === 0) return nothing;
+  const current = await currentTimeline(archive, timelines);
+  const history = await historyOf(archive, current.timeline, histories);
+  const base = bases.find(({ record }) => reachOf(record, { pieces, history, timeline: current.timeline })?.isWhole);
+  return {
+    state: base === undefined ? 'broken' : 'continuous',
+    reason: base === undefined ? brokenReason(current.timeline, bases) : '',
+    base: base?.backupId ?? null,
+    timeline: current.timeline,
+    endLsn: endOf(pieces, current.timeline),
+    coveredUntil: current.coveredUntil,
+  };
+}
+
+/** Records of a component that a recovery can begin at, newest first: not suspect, not refuted by their last proof. */
+export async function walBases(repository: Repository, component: string): Promise<WalBase[]> {
+  const bases: WalBase[] = [];
+  for (const { manifest } of await repository.listManifests()) {
+    const record = manifest?.lifeboat.components.find(({ id }) => id === component);
+    if (manifest === undefined || record === undefined || record.suspect || record.kind !== 'postgres') continue;
+    if (isRefuted(await repository.pointState(manifest.timestamp))) continue;
+    bases.push({ backupId: manifest.timestamp, record });
+  }
+  return bases;
+}
+
+/** The archive of the cluster that a record was taken of; undefined where the record tells no cluster. */
+export function archiveOf(repository: Repository, { id, facts }: ComponentRecord): WalArchive | undefined {
+  const { systemIdentifier, walSegmentBytes } = facts;
+  if (typeof systemIdentifier !== 'string' || typeof walSegmentBytes !== 'number') return undefined;
+  return repository.wal({ component: id, systemId: systemIdentifier, segmentBytes: walSegmentBytes });
+}
+
+/** How far a recovery from the record goes. */
+export function reachOf(
+  { facts }: ComponentRecord,
+  line: {
+    readonly pieces: Parameters<typeof reachFrom>[1];
+    readonly timeline: number;
+    readonly history: readonly TimelineSwitch[];
+  },
+): WalReach | undefined {
+  if (typeof facts['timeline'] !== 'number' || typeof facts['stopLsn'] !== 'string') return undefined;
+  const base = { timeline: facts['timeline'], stopLsn: parseLsn(facts['stopLsn']) };
+  return reachFrom(base, line.pieces, line.timeline, line.history);
+}
+
+/** Ancestors of a timeline, by its history file; none for the first. */
+export async function historyOf(
+  archive: WalArchive,
+  timeline: number,
+  histories: readonly number[],
+): Promise<TimelineSwitch[]> {
+  if (!histories.includes(timeline)) return [];
+  return parseTimelineHistory((await archive.history(timeline))?.text ?? '');
+}
+
+/** The one that was covered last: after `restore undo` that is an older one. */
+async function currentTimeline(
+  archive: WalArchive,
+  timelines: readonly number[],
+): Promise<{ readonly timeline: number; readonly coveredUntil: string | null }> {
+  const covered = await Promise.all(
+    timelines.map(async (timeline) => ({
+      timeline,
+      coveredUntil: (await archive.coverage(timeline))?.time ?? null,
+    })),
+  );
+  return covered.reduce((best, each) => {
+    const isLater = (each.coveredUntil ?? '') > (best.coveredUntil ?? '');
+    const isEqual = (each.coveredUntil ?? '') === (best.coveredUntil ?? '');
+    return isLater || (isEqual && each.timeline > best.timeline) ? each : best;
+  });
+}
+
+function brokenReason(timeline: number, bases: readonly WalBase[]): string {
+  const [newest] = bases;
+  if (newest === undefined) return 'there is no recovery point to begin at';
+  const { timeline: own } = newest.record.facts;
+  return own === timeline
+    ? `there is a hole in the archive since ${newest.backupId}`
+    : `no recovery point was made on timeline ${timeline} yet, and none before reaches it`;
+}
+
+function endOf(pieces: readonly { readonly timeline: number; readonly endLsn: bigint }[], timeline: number): string {
+  const ends = pieces.filter((piece) => piece.timeline === timeline).map(({ endLsn }) => endLsn);
+  return formatLsn(ends.reduce((most, end) => (end > most ? end : most), 0n));
+}
