@@ -5,6 +5,7 @@
  */
 import { activityInfo } from '@temporalio/activity';
 import type { ProbeResult, Receipt } from '../src/domain/recovery-point.ts';
+import type { WalTarget } from '../src/domain/recovery-target.ts';
 import type { PlanTarget } from '../src/domain/restore-plan.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
 import type { FencingToken, RestoreContext } from '../src/drivers/driver.ts';
@@ -31,6 +32,8 @@ export interface ComponentRequest {
   /** The token under which stage succeeded; null before it did. */
   readonly staged: FencingToken | null;
   readonly replaceDamaged: boolean;
+  /** Databases only: how far beyond the recovery point archived WAL is replayed. */
+  readonly wal?: WalTarget;
 }
 
 /** Probes go into histories: at most this many failed ones are carried there one by one. */
@@ -105,6 +108,15 @@ export function createComponentActivities(deps: Dependencies) {
       );
     },
 
+    async finishComponent(request: ComponentRequest): Promise<ProbeResult[]> {
+      return restoring(request, 2, async (context) => {
+        const driver = deps.driver(request.component);
+        if (driver.finish === undefined)
+          throw new LifeboatError('Internal', `component \`${request.component}\` has nothing to finish`);
+        return summarised(await driver.finish(context));
+      });
+    },
+
     async swapComponent(request: ComponentRequest): Promise<void> {
       return restoring(request, 3, async (context) => deps.driver(request.component).swap(context));
     },
@@ -144,6 +156,7 @@ async function contextOf(
     token,
     staged: request.staged ?? token,
     replaceDamaged: request.replaceDamaged,
+    ...(request.wal === undefined ? {} : { wal: request.wal }),
     onProgress: beat.report,
     signal: beat.signal,
   };

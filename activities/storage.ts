@@ -3,11 +3,14 @@ import { statfs } from 'node:fs/promises';
 import type { BackupId, ManifestBody, Receipt } from '../src/domain/recovery-point.ts';
 import { roleOfKind, type Role } from '../src/domain/component.ts';
 import type { JsonValue } from '../src/domain/recovery-point.ts';
+import type { GoalFields, WalTarget } from '../src/domain/recovery-target.ts';
 import type { PlanTarget, RestorePlan } from '../src/domain/restore-plan.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
 import { formatBytes } from '../src/domain/duration.ts';
+import { chooseArtefacts, goalOf } from '../src/operations/choose-artefacts.ts';
+import { recordOf } from '../src/operations/find-record.ts';
 import { pastRestores } from '../src/operations/past-restores.ts';
-import { fittingRecords, makePlan } from '../src/operations/prepare-restore.ts';
+import { fittingArtefacts, makePlan } from '../src/operations/prepare-restore.ts';
 import { sealBackup } from '../src/operations/seal-backup.ts';
 import { verifyPoint } from '../src/operations/verify-point.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -17,7 +20,22 @@ import { withHeartbeat } from './heartbeat.ts';
 export interface PointView {
   readonly repositoryId: string;
   readonly backupId: BackupId;
-  readonly components: readonly { readonly id: string; readonly role: Role; readonly host: string }[];
+  readonly components: readonly {
+    readonly id: string;
+    readonly role: Role;
+    readonly host: string;
+    readonly backupId: BackupId;
+  }[];
+  readonly artefacts: readonly ArtefactRef[];
+  readonly skewSeconds: number;
+}
+
+/** An artefact without its record, which is read again. */
+export interface ArtefactRef {
+  readonly component: string;
+  readonly backupId: BackupId;
+  readonly moment: string;
+  readonly wal?: WalTarget;
 }
 
 export interface SealRequest {
@@ -32,6 +50,8 @@ export interface SealRequest {
 export interface PlanRequest {
   readonly repositoryId: string;
   readonly backupId: BackupId;
+  readonly artefacts: readonly ArtefactRef[];
+  readonly skewSeconds: number;
   readonly components: readonly string[];
   readonly targets: readonly PlanTarget[];
   readonly stopFirst: boolean;
@@ -96,22 +116,27 @@ export function createStorageActivities(deps: Dependencies) {
     async resolvePoint({
       at,
       components,
+      ...fields
     }: {
       readonly at: string;
       readonly components: readonly string[];
-    }): Promise<PointView> {
+    } & GoalFields): Promise<PointView> {
       return translated(undefined, () =>
         withHeartbeat(async () => {
           const repository = await deps.repository();
-          const manifest = await repository.findManifest(at, components);
+          const goal = goalOf(fields);
+          const choice = await chooseArtefacts({ repository, appliance: deps.appliance, goal, at, components });
           return {
             repositoryId: repository.id,
-            backupId: manifest.timestamp,
+            backupId: choice.backupId,
+            skewSeconds: choice.skewSeconds,
+            artefacts: choice.artefacts.map(({ record, ...artefact }) => ({ component: record.id, ...artefact })),
             // Nobody can be asked about the others: they may have no queue. The plan names them.
-            components: fittingRecords(manifest, deps.appliance, components).map(({ config: { id, kind, host } }) => ({
+            components: fittingArtefacts(choice, deps.appliance).map(({ artefact, config: { id, kind, host } }) => ({
               id,
               role: roleOfKind(kind),
               host,
+              backupId: artefact.backupId,
             })),
           };
         }),
@@ -122,9 +147,15 @@ export function createStorageActivities(deps: Dependencies) {
       return translated(undefined, () =>
         withHeartbeat(async () => {
           const repository = await deps.repository(request.repositoryId);
+          const artefacts = await Promise.all(
+            request.artefacts.map(async ({ component, ...artefact }) => ({
+              ...artefact,
+              record: await recordOf(repository, artefact.backupId, component),
+            })),
+          );
           return makePlan({
             appliance: deps.appliance,
-            manifest: await repository.findManifest(request.backupId),
+            choice: { backupId: request.backupId, artefacts, skewSeconds: request.skewSeconds },
             targets: request.targets,
             chosen: request.components,
             now: new Date(request.now),

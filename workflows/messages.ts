@@ -1,6 +1,7 @@
 /** Inputs, results, signals, updates and queries of all workflows. Every input is one plain object; `{}` changes nothing. */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
+import type { GoalFields } from '../src/domain/recovery-target.ts';
 import type { RestorePlan } from '../src/domain/restore-plan.ts';
 
 export interface FullBackupInput {
@@ -21,8 +22,8 @@ export interface FullBackupResult {
   readonly text: string;
 }
 
-export interface RestoreInput {
-  /** Recovery point: a full id, a unique prefix, or `latest`. */
+export interface RestoreInput extends GoalFields {
+  /** Recovery point: a full id, a unique prefix, or `latest`. With a moment: where the database begins. */
   readonly at?: string;
   readonly components?: readonly string[];
   readonly reason?: string;

@@ -43,6 +43,7 @@ const stateOfStep: Readonly<Record<PlanStep['kind'], string>> = {
   stage: 'staging',
   validate: 'staging',
   stop: 'stopping',
+  finish: 'stopping',
   swap: 'swapping',
   start: 'starting',
   health: 'verifying',
@@ -145,22 +146,24 @@ class RestoreRun {
   async #makePlan(appliance: ApplianceView): Promise<{ plan: RestorePlan; repositoryId: string }> {
     const { host } = appliance;
     const chosen = this.#input.components ?? [];
-    const point = await storage(host, {
-      summary: `find ${this.#input.at ?? 'latest'}`,
-      priority: priority.restore,
-    }).resolvePoint({
-      at: this.#input.at ?? 'latest',
+    const { at = 'latest', toTime, toLsn, toName, toLatest } = this.#input;
+    const point = await storage(host, { summary: `find ${at}`, priority: priority.restore }).resolvePoint({
+      at,
       components: chosen,
+      ...(toTime === undefined ? {} : { toTime }),
+      ...(toLsn === undefined ? {} : { toLsn }),
+      ...(toName === undefined ? {} : { toName }),
+      ...(toLatest === undefined ? {} : { toLatest }),
     });
     this.#display.subject(point.backupId);
     const targets = await Promise.all(
-      point.components.map(async ({ id, role, host: on }) =>
+      point.components.map(async ({ id, role, host: on, backupId }) =>
         components(
           { role, host: on },
           { summary: `look at the target of ${id}`, priority: priority.restore },
         ).describeTarget({
           repositoryId: point.repositoryId,
-          backupId: point.backupId,
+          backupId,
           component: id,
         }),
       ),
@@ -168,6 +171,8 @@ class RestoreRun {
     const plan = await storage(host, { summary: 'plan', priority: priority.restore }).makePlan({
       repositoryId: point.repositoryId,
       backupId: point.backupId,
+      artefacts: point.artefacts,
+      skewSeconds: point.skewSeconds,
       components: chosen,
       targets: targets.flat(),
       stopFirst: this.#input.stopFirst ?? false,

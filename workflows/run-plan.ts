@@ -148,11 +148,11 @@ export class PlanRunner {
     const { subject, queue } = step;
     switch (step.kind) {
       case 'verify': {
-        const { objects } = await storage(queue.host, call).verifyObjects({
-          repositoryId,
-          backupId: plan.backupId,
-          components: plan.components.map(({ id }) => id),
-        });
+        let objects = 0;
+        for (const [backupId, ids] of byBackup(plan)) {
+          const verified = await storage(queue.host, call).verifyObjects({ repositoryId, backupId, components: ids });
+          objects += verified.objects;
+        }
         return plural(objects, 'object');
       }
       case 'stage': {
@@ -180,6 +180,9 @@ export class PlanRunner {
         await platform(queue.host, call).stopService({ service: subject });
         return running ? '' : 'was not running';
       }
+      case 'finish':
+        this.#requireProbes(step, await components(queue, call).finishComponent(this.#request(step)));
+        return '';
       case 'swap':
         this.#undoComponent(step);
         await components(queue, call).swapComponent(this.#request(step));
@@ -233,9 +236,11 @@ export class PlanRunner {
 
   #request(step: PlanStep): ComponentRequest {
     const { plan, repositoryId, lockSince, runId, replaceDamaged } = this.#run;
+    const { backupId = plan.backupId, wal } = plan.components.find(({ id }) => id === step.subject) ?? {};
     return {
       repositoryId,
-      backupId: plan.backupId,
+      backupId,
+      ...(wal === undefined ? {} : { wal }),
       component: step.subject,
       lockSince,
       runId,
@@ -255,6 +260,13 @@ export class PlanRunner {
       'ValidationFailed',
     );
   }
+}
+
+/** Component ids by the recovery point that their artefacts are of. */
+function byBackup({ backupId: own, components: all }: RestorePlan): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const { id, backupId = own } of all) groups.set(backupId, [...(groups.get(backupId) ?? []), id]);
+  return groups;
 }
 
 function inOrder(steps: readonly PlanStep[]): PlanStep[] {

@@ -94,6 +94,10 @@ export function createProgram(): Command {
   const selection = (command: Command): Command =>
     command
       .option('--at <id>', 'recovery point: an id, a unique prefix or `latest`', 'latest')
+      .option('--to-time <time>', 'to any moment: ISO 8601 with its zone, for example 2026-11-22T03:00:00Z')
+      .option('--to-lsn <position>', 'to a WAL position of the database, for example 0/3000148')
+      .option('--to-name <name>', 'to a named restore point (pg_create_restore_point)')
+      .option('--to-latest', 'to the last acknowledged commit: the archive, and what the live server still has')
       .option(...components)
       .option('--stop-first', "the guide's order: stop before verifying")
       .option('--replace-damaged', 'delete first what failed its own check, where two copies do not fit');

@@ -8,6 +8,7 @@
  * and the content is probed when the engines are up and before the services that write to them start.
  */
 import type { ComponentKind, Priority, Role, Tier } from './component.ts';
+import type { WalTarget } from './recovery-target.ts';
 import { dependentsOf, topologicalOrder } from './graph.ts';
 import { enoughRuns, stepDurations, type PastRun } from './own-runs.ts';
 import { disksOf, planProblems } from './restore-problems.ts';
@@ -15,7 +16,18 @@ import { buildSteps, criticalPath } from './restore-steps.ts';
 
 export const planVersion = 1;
 
-export const stepKinds = ['verify', 'stage', 'validate', 'stop', 'swap', 'start', 'health', 'probe', 'commit'] as const;
+export const stepKinds = [
+  'verify',
+  'stage',
+  'validate',
+  'stop',
+  'finish',
+  'swap',
+  'start',
+  'health',
+  'probe',
+  'commit',
+] as const;
 export type StepKind = (typeof stepKinds)[number];
 
 export interface PlanStep {
@@ -55,7 +67,12 @@ export interface PlanComponent {
   readonly services: readonly string[];
   readonly indexId: string;
   readonly bytes: number;
-  readonly capturedUntil: string;
+  /** The recovery point that its artefact is of. */
+  readonly backupId: string;
+  /** ISO time of the state that comes back. */
+  readonly moment: string;
+  /** Databases only: how far archived WAL is replayed on top. */
+  readonly wal?: WalTarget;
 }
 
 /** A component of the recovery point that the configuration has not, or has as another kind. */
@@ -109,6 +126,10 @@ export interface RestorePlan {
     readonly id: string;
     readonly kind: ComponentKind;
     readonly bytes: number;
+    /** A plan of an older version has none: it is the plan's own. */
+    readonly backupId?: string;
+    readonly moment?: string;
+    readonly wal?: WalTarget;
     readonly lossSeconds: number;
   }[];
   /** Services that stop, in the order of stopping. */
@@ -166,11 +187,14 @@ export function planRestore(input: PlanInput): PlanResult {
       version: planVersion,
       backupId: input.backupId,
       appliance: input.appliance,
-      components: chosen.map(({ id, kind, bytes, capturedUntil }) => ({
+      components: chosen.map(({ id, kind, bytes, backupId, moment, wal }) => ({
         id,
         kind,
         bytes,
-        lossSeconds: Math.max(0, Math.round((now - Date.parse(capturedUntil)) / 1000)),
+        backupId,
+        moment,
+        ...(wal === undefined ? {} : { wal }),
+        lossSeconds: Math.max(0, Math.round((now - Date.parse(moment)) / 1000)),
       })),
       stops: [...startOrder].reverse(),
       steps,

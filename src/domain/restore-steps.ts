@@ -23,6 +23,7 @@ interface Graph {
 const verifyId = 'verify';
 const stageId = ({ id }: PlanComponent): string => `stage:${id}`;
 const validateId = ({ id }: PlanComponent): string => `validate:${id}`;
+const finishId = ({ id }: PlanComponent): string => `finish:${id}`;
 const swapId = ({ id }: PlanComponent): string => `swap:${id}`;
 const probeId = ({ id }: PlanComponent): string => `probe:${id}`;
 const stopId = (service: string): string => `stop:${service}`;
@@ -48,6 +49,7 @@ export function buildSteps(
   return [
     ...sourceSteps(graph),
     ...stopSteps(graph),
+    ...chosen.filter(waitsForTheEnd).map((component) => finishStep(component, graph)),
     ...chosen.map((component) => swapStep(component, graph)),
     ...startOrder.map((service) => startStep(service, graph)),
     ...proofSteps(graph),
@@ -106,6 +108,23 @@ function stopSteps({ input, chosen, startOrder, depends }: Graph): PlanStep[] {
   });
 }
 
+/** Its last WAL comes when its server has stopped. */
+function waitsForTheEnd({ wal }: PlanComponent): boolean {
+  return wal?.kind === 'latest';
+}
+
+function finishStep(component: PlanComponent, { stopIds }: Graph): PlanStep {
+  return {
+    id: finishId(component),
+    kind: 'finish',
+    subject: component.id,
+    queue: queueOf(component),
+    after: [validateId(component), ...stopIds],
+    branch: branchOf(component),
+    estimateSeconds: 5 + component.bytes / validateBytesPerSecond,
+  };
+}
+
 /** Application data comes after the core services are up; everything else swaps as soon as the services stand still. */
 function swapStep(component: PlanComponent, { stopIds, chosen, coreServices }: Graph): PlanStep {
   const branch = branchOf(component);
@@ -115,7 +134,11 @@ function swapStep(component: PlanComponent, { stopIds, chosen, coreServices }: G
     kind: 'swap',
     subject: component.id,
     queue: queueOf(component),
-    after: [validateId(component), ...stopIds, ...(branch === 'application-data' ? coreReady : [])],
+    after: [
+      waitsForTheEnd(component) ? finishId(component) : validateId(component),
+      ...stopIds,
+      ...(branch === 'application-data' ? coreReady : []),
+    ],
     branch,
     estimateSeconds: 3,
   };

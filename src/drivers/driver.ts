@@ -9,6 +9,7 @@
 import type { SecretRef } from '../domain/appliance.ts';
 import type { ComponentKind, Role } from '../domain/component.ts';
 import type { ReportProgress } from '../domain/progress.ts';
+import type { WalTarget } from '../domain/recovery-target.ts';
 import type { ComponentRecord, JsonValue, ProbeResult, Quiescence } from '../domain/recovery-point.ts';
 import type { Readiness } from '../platform/service-health.ts';
 import type { ComponentWriter, Repository } from '../repository/repository.ts';
@@ -42,6 +43,8 @@ export interface Driver {
   stage(context: RestoreContext): Promise<StageFacts>;
   /** Opens what was staged with the real engine, away from live (L3/L4). All probes that need no running appliance. */
   validate(context: RestoreContext): Promise<ProbeResult[]>;
+  /** Only with `wal.kind` `latest`, after the component's services stopped: replays what came until then, and ends recovery. */
+  finish?(context: RestoreContext): Promise<ProbeResult[]>;
   /** Makes the staged data live, journaled; the old data is kept as safety copy. The component's services are stopped. */
   swap(context: RestoreContext): Promise<void>;
   /** Puts the old data back if it was swapped away, and removes this run's staging. Safe to call at any state. */
@@ -104,6 +107,8 @@ export interface RestoreContext {
   readonly token: FencingToken;
   /** The token under which this run's stage succeeded: it names the staging folder. In `stage` itself it equals `token`. */
   readonly staged: FencingToken;
+  /** Databases only: how far beyond the record archived WAL is replayed; to the record's own end where absent. */
+  readonly wal?: WalTarget;
   /** `--replace-damaged`: delete first what failed its own check, where there is no room for two copies. */
   readonly replaceDamaged: boolean;
   readonly onProgress: ReportProgress;

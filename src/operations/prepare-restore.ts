@@ -5,7 +5,7 @@
 import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import type { PastRun } from '../domain/own-runs.ts';
-import type { ComponentRecord, Manifest } from '../domain/recovery-point.ts';
+import type { ComponentRecord } from '../domain/recovery-point.ts';
 import {
   planRestore,
   type PlanComponent,
@@ -15,10 +15,11 @@ import {
   type RestorePlan,
 } from '../domain/restore-plan.ts';
 import type { Driver } from '../drivers/driver.ts';
+import type { Artefact, Choice } from './choose-artefacts.ts';
 
 export interface PlanOptions {
   readonly appliance: Appliance;
-  readonly manifest: Manifest;
+  readonly choice: Choice;
   readonly targets: readonly PlanTarget[];
   readonly chosen: readonly string[];
   readonly now: Date;
@@ -29,19 +30,19 @@ export interface PlanOptions {
 
 /** The plan, or PlanInvalid (or the only problem's code) listing every problem. */
 export function makePlan(options: PlanOptions): RestorePlan {
-  const { appliance, manifest } = options;
-  const fitting = fittingRecords(manifest, appliance);
+  const { appliance, choice } = options;
+  const fitting = fittingArtefacts(choice, appliance);
   const result = planRestore({
-    backupId: manifest.timestamp,
+    backupId: choice.backupId,
     appliance: appliance.name,
     host: appliance.host,
     components: fitting.map(planComponent),
-    misfits: misfitsOf(manifest, appliance),
+    misfits: misfitsOf(choice, appliance),
     chosen: options.chosen,
     services: appliance.services.map(({ name, dependsOn }) => ({ name, dependsOn })),
     targets: options.targets,
     now: options.now.toISOString(),
-    skewSeconds: manifest.lifeboat.skewSeconds,
+    skewSeconds: choice.skewSeconds,
     stopFirst: options.stopFirst,
     replaceDamaged: options.replaceDamaged,
     pastRuns: options.pastRuns,
@@ -50,26 +51,21 @@ export function makePlan(options: PlanOptions): RestorePlan {
   return result.plan;
 }
 
-interface FittingRecord {
-  readonly record: ComponentRecord;
+interface FittingArtefact {
+  readonly artefact: Artefact;
   readonly config: ComponentConfig;
 }
 
-/** The components of a recovery point that have a driver here, where they are configured now. The plan names the others. */
-export function fittingRecords(
-  { lifeboat }: Manifest,
-  { components }: Appliance,
-  chosen: readonly string[] = [],
-): FittingRecord[] {
-  return lifeboat.components.flatMap((record) => {
-    const config = components.find(({ id, kind }) => id === record.id && kind === record.kind);
-    const isWanted = chosen.length === 0 || chosen.includes(record.id);
-    return config === undefined || !isWanted ? [] : [{ record, config }];
+/** The artefacts that have a driver here, where they are configured now. The plan names the others. */
+export function fittingArtefacts({ artefacts }: Choice, { components }: Appliance): FittingArtefact[] {
+  return artefacts.flatMap((artefact) => {
+    const config = components.find(({ id, kind }) => id === artefact.record.id && kind === artefact.record.kind);
+    return config === undefined ? [] : [{ artefact, config }];
   });
 }
 
-function misfitsOf({ lifeboat }: Manifest, { components }: Appliance): PlanMisfit[] {
-  return lifeboat.components.flatMap(({ id, kind }) => {
+function misfitsOf({ artefacts }: Choice, { components }: Appliance): PlanMisfit[] {
+  return artefacts.flatMap(({ record: { id, kind } }) => {
     const configuredKind = components.find((config) => config.id === id)?.kind;
     return configuredKind === kind ? [] : [{ id, kind, configuredKind }];
   });
@@ -81,10 +77,23 @@ export async function describeTarget(driver: Driver, record: ComponentRecord): P
   return targets.map((target) => ({ component: driver.component, ...target }));
 }
 
-function planComponent({ record, config }: FittingRecord): PlanComponent {
-  const { id, kind, indexId, bytes, capturedUntil } = record;
+function planComponent({ artefact, config }: FittingArtefact): PlanComponent {
+  const { backupId, record, wal, moment } = artefact;
+  const { id, kind, indexId, bytes } = record;
   const { tier, priority, services, host } = config;
-  return { id, kind, host, tier, priority, services, indexId, bytes, capturedUntil };
+  return {
+    id,
+    kind,
+    host,
+    tier,
+    priority,
+    services,
+    indexId,
+    bytes,
+    backupId,
+    moment,
+    ...(wal === undefined ? {} : { wal }),
+  };
 }
 
 function planError(problems: readonly PlanProblem[]): LifeboatError {

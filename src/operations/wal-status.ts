@@ -4,7 +4,7 @@
  */
 import { formatLsn, parseLsn } from '../domain/lsn.ts';
 import { isRefuted, type BackupId, type ComponentRecord } from '../domain/recovery-point.ts';
-import { parseTimelineHistory, reachFrom, type TimelineSwitch, type WalReach } from '../domain/wal.ts';
+import { parseTimelineHistory, reachFrom, type BaseEnd, type TimelineSwitch, type WalReach } from '../domain/wal.ts';
 import type { Repository, WalArchive } from '../repository/repository.ts';
 
 export interface WalBase {
@@ -76,16 +76,22 @@ export function archiveOf(repository: Repository, { id, facts }: ComponentRecord
 
 /** How far a recovery from the record goes. */
 export function reachOf(
-  { facts }: ComponentRecord,
+  record: ComponentRecord,
   line: {
     readonly pieces: Parameters<typeof reachFrom>[1];
     readonly timeline: number;
     readonly history: readonly TimelineSwitch[];
   },
 ): WalReach | undefined {
-  if (typeof facts['timeline'] !== 'number' || typeof facts['stopLsn'] !== 'string') return undefined;
-  const base = { timeline: facts['timeline'], stopLsn: parseLsn(facts['stopLsn']) };
-  return reachFrom(base, line.pieces, line.timeline, line.history);
+  const base = baseEndOf(record);
+  return base === undefined ? undefined : reachFrom(base, line.pieces, line.timeline, line.history);
+}
+
+/** Where the record's own WAL ends; undefined where it tells no position. */
+export function baseEndOf({ facts }: ComponentRecord): BaseEnd | undefined {
+  const { timeline, stopLsn } = facts;
+  if (typeof timeline !== 'number' || typeof stopLsn !== 'string') return undefined;
+  return { timeline, stopLsn: parseLsn(stopLsn) };
 }
 
 /** Ancestors of a timeline, by its history file; none for the first. */

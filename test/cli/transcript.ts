@@ -92,6 +92,8 @@ const replaced: readonly (readonly [RegExp, string])[] = [
   [/\d{4}-\d\d-\d\dT\d\d:\d\d/g, 'YYYY-MM-DDTHH:MM'],
   [/\b\d\d:\d\d:\d\d/g, 'HH:MM:SS'],
   [/\b\d\d:\d\dZ/g, 'HH:MMZ'],
+  // Whether the first WAL is archived by now depends on the moment.
+  [/ \+ WAL\b/g, ''],
   [/\b(\d+ [hm] \d\d [ms]|\d+(\.\d)? s)\b/g, '<time>'],
   [/\b\d[\d.]* [kMGT]?B\b/g, '<size>'],
   [/\/\S+\/(postgres|redis-server|bin)\b(?=[, ]|$)/gm, '<path>/$1'],

@@ -22,7 +22,8 @@ const component = (
   services,
   indexId: 'i',
   bytes: 1e6,
-  capturedUntil: '2026-11-22T02:00:10.000Z',
+  backupId: '20261122_020000',
+  moment: '2026-11-22T02:00:10.000Z',
   ...more,
 });
 

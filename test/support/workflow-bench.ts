@@ -79,7 +79,8 @@ export function benchPlan(chosen: readonly string[]): RestorePlan {
       services: servicesOf[id] ?? [],
       indexId: id,
       bytes: 10,
-      capturedUntil: '2026-11-22T02:00:00.000Z',
+      backupId: '20261122_020000',
+      moment: '2026-11-22T02:00:00.000Z',
     })),
     misfits: [],
     chosen,
@@ -203,6 +204,7 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
         notes: id === 'vectors' ? ['attributes of vectors could not be given back'] : [],
       })),
     validateComponent: async ({ component: id }) => act(`validate ${id}`, () => []),
+    finishComponent: async ({ component: id }) => act(`finish ${id}`, () => []),
     swapComponent: async ({ component: id }) => act(`swap ${id}`, () => undefined),
     probeComponent: async ({ component: id }) => act(`probe ${id}`, () => bench.probes(id)),
     commitComponent: async ({ component: id }) => act(`commit ${id}`, () => ({ safetyCopies: [`/old/${id}`] })),
@@ -248,7 +250,9 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
         backupId: '20261122_020000',
         components: benchAppliance.components
           .filter(({ id }) => components.length === 0 || components.includes(id))
-          .map(({ id, kind, host }) => ({ id, host, role: roleOfKind(kind) })),
+          .map(({ id, kind, host }) => ({ id, host, role: roleOfKind(kind), backupId: '20261122_020000' })),
+        artefacts: [],
+        skewSeconds: 0,
       })),
     makePlan: async ({ components }) => act('plan', () => benchPlan(components)),
     verifyObjects: async () => act('verify', () => ({ objects: 3 })),

@@ -1,8 +1,10 @@
 /** `lifeboat restore plan`: in this process, so that it works with Temporal dead; the run makes the same plan. */
 import type { Manifest } from '../../domain/recovery-point.ts';
+import type { GoalFields } from '../../domain/recovery-target.ts';
 import type { ManifestListing } from '../../repository/repository.ts';
+import { chooseArtefacts, goalOf } from '../../operations/choose-artefacts.ts';
 import { pastRestores } from '../../operations/past-restores.ts';
-import { describeTarget, fittingRecords, makePlan } from '../../operations/prepare-restore.ts';
+import { describeTarget, fittingArtefacts, makePlan } from '../../operations/prepare-restore.ts';
 import type { Parts } from '../../../workers/wire.ts';
 import {
   commandOf,
@@ -17,7 +19,7 @@ import {
 } from '../context.ts';
 import { planText, type PlanView } from '../output/plan.ts';
 
-export interface SelectOptions {
+export interface SelectOptions extends GoalFields {
   readonly at: string;
   readonly components?: readonly string[];
   readonly stopFirst?: boolean;
@@ -31,11 +33,14 @@ export async function restorePlan(globals: GlobalOptions, options: SelectOptions
       return printJson({ ...view.plan, notHeld: view.notHeld, passedOver: view.passedOver });
     print(planText(view));
     const { backupId } = view.plan;
+    const goal = goalWords(options);
     const components =
       (options.components ?? []).length === 0 ? '' : ` --components ${listOf(options.components).join(',')}`;
     say('');
     say('nothing was changed; to do it:');
-    sayCommand(commandOf(globals, `restore start --at ${backupId}${components} --reason '…'`));
+    sayCommand(
+      commandOf(globals, `restore start ${goal === '' ? `--at ${backupId}` : goal}${components} --reason '…'`),
+    );
   });
 }
 
@@ -55,14 +60,22 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
   const { appliance, driver } = parts;
   const chosen = await restorableOf(parts, options.components);
   const repository = await parts.repository();
-  const manifest = await repository.findManifest(options.at, chosen);
+  const choice = await chooseArtefacts({
+    repository,
+    appliance,
+    goal: goalOf(options),
+    at: options.at,
+    components: chosen,
+  });
   const configured = appliance.components.map(({ id }) => id);
   const targets = await Promise.all(
-    fittingRecords(manifest, appliance, chosen).map(async ({ record }) => describeTarget(driver(record.id), record)),
+    fittingArtefacts(choice, appliance).map(async ({ artefact: { record } }) =>
+      describeTarget(driver(record.id), record),
+    ),
   );
   const plan = makePlan({
     appliance,
-    manifest,
+    choice,
     targets: targets.flat(),
     chosen,
     now: new Date(),
@@ -70,20 +83,27 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
     replaceDamaged: options.replaceDamaged ?? false,
     pastRuns: await pastRestores(repository),
   });
+  const isPoint = goalOf(options).kind === 'point';
   const newer =
-    options.at === 'latest'
-      ? (await repository.listManifests()).filter(({ timestamp }) => timestamp > manifest.timestamp)
+    options.at === 'latest' && isPoint
+      ? (await repository.listManifests()).filter(({ timestamp }) => timestamp > choice.backupId)
       : [];
   return {
     plan,
     notHeld:
-      chosen.length > 0
-        ? []
-        : configured.filter((id) => !manifest.lifeboat.components.some((record) => record.id === id)),
+      chosen.length > 0 ? [] : configured.filter((id) => !choice.artefacts.some(({ record }) => record.id === id)),
     passedOver: newer.map(
       (listing) => `${listing.timestamp}: ${reasonAgainst(listing, chosen.length > 0 ? chosen : configured)}`,
     ),
   };
+}
+
+/** The goal as it is written on the command line; empty for a recovery point. */
+export function goalWords({ toTime, toLsn, toName, toLatest }: GoalFields): string {
+  if (toTime !== undefined) return `--to-time ${toTime}`;
+  if (toLsn !== undefined) return `--to-lsn ${toLsn}`;
+  if (toName !== undefined) return `--to-name '${toName}'`;
+  return toLatest === true ? '--to-latest' : '';
 }
 
 function reasonAgainst({ manifest, problem }: ManifestListing, wanted: readonly string[]): string {

@@ -7,13 +7,14 @@ import { requireWorker } from '../../client/workers.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { goalOf } from '../../operations/choose-artefacts.ts';
 import type { RestoreResult } from '../../../workflows/messages.ts';
 import { commandOf, loadAppliance, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
 import { exit } from '../exit.ts';
 import { planText } from '../output/plan.ts';
 import { requestedBy } from '../requested-by.ts';
 import { goesOn, onInterrupt, watchRun } from '../watch.ts';
-import { planHere, restorableOf, type SelectOptions } from './restore-plan.ts';
+import { goalWords, planHere, restorableOf, type SelectOptions } from './restore-plan.ts';
 
 export interface StartOptions extends SelectOptions {
   readonly reason?: string;
@@ -26,6 +27,7 @@ export interface StartOptions extends SelectOptions {
 export async function restoreStart(globals: GlobalOptions, options: StartOptions): Promise<void> {
   const appliance = await loadAppliance(globals);
   requireTime(options.disasterAt);
+  goalOf(options);
   requireName(appliance, options.confirm);
   const components = await withParts(globals, async (parts) => restorableOf(parts, options.components));
   await withClient(appliance, async (client) => {
@@ -36,8 +38,13 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
       options.confirm === undefined
         ? await askForName(globals, appliance, options)
         : { confirm: options.confirm, at: options.at };
+    const { toTime, toLsn, toName, toLatest } = options;
     const input = {
       at,
+      ...(toTime === undefined ? {} : { toTime }),
+      ...(toLsn === undefined ? {} : { toLsn }),
+      ...(toName === undefined ? {} : { toName }),
+      ...(toLatest === undefined ? {} : { toLatest }),
       components,
       reason: options.reason ?? '',
       confirm,
@@ -47,7 +54,8 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
       requestedBy: requestedBy(),
       ...(options.disasterAt === undefined ? {} : { disasterAt: options.disasterAt }),
     };
-    const summary = `restore of ${appliance.name} from ${at}, asked by ${requestedBy()}${options.reason === undefined ? '' : `: ${options.reason}`}`;
+    const goal = goalWords(options);
+    const summary = `restore of ${appliance.name} ${goal === '' ? `from ${at}` : goal}, asked by ${requestedBy()}${options.reason === undefined ? '' : `: ${options.reason}`}`;
     const workflowId = await startAndTell(globals, appliance, (onStarted) =>
       startRun(client, appliance, 'restore', input, summary, onStarted),
     );
@@ -142,7 +150,9 @@ async function askForName(
     );
   }
   const typed = await ask(`type ${name} to begin, anything else to leave: `);
-  if (typed.trim() === name) return { confirm: name, at: view.plan.backupId };
+  // A moment is not bound to the recovery point that was shown: by now a newer one may lie before it.
+  const at = goalWords(options) === '' ? view.plan.backupId : options.at;
+  if (typed.trim() === name) return { confirm: name, at };
   throw new LifeboatError('Aborted', 'not confirmed; nothing was started', {
     hint: `type ${name} exactly, or give --confirm ${name}`,
   });

@@ -16,17 +16,21 @@ export interface PlanView {
 const label = 12;
 
 export function planText({ plan, notHeld, passedOver }: PlanView): string {
+  const isMoment = plan.components.some(({ wal }) => wal !== undefined);
   return [
-    `restore of ${plan.appliance} from recovery point ${plan.backupId}`,
+    isMoment
+      ? wrap(`restore of ${plan.appliance} ${momentText(plan)}`, usualColumns, '  ')
+      : `restore of ${plan.appliance} from recovery point ${plan.backupId}`,
     ...passedOver.map((reason) => field('passed over', reason)),
     '',
     table(
-      ['COMPONENT', 'KIND', 'SIZE', 'LOST IF RESTORED NOW'],
-      plan.components.map(({ id, kind, bytes, lossSeconds }) => [
+      ['COMPONENT', 'KIND', 'SIZE', ...(isMoment ? ['COMES FROM'] : []), 'LOST IF RESTORED NOW'],
+      plan.components.map(({ id, kind, bytes, backupId = plan.backupId, wal, lossSeconds }) => [
         id,
         kind,
         formatBytes(bytes),
-        `the last ${formatDuration(lossSeconds)}`,
+        ...(isMoment ? [`${backupId}${wal === undefined ? '' : ' + WAL'}`] : []),
+        wal?.kind === 'latest' ? 'nothing that its server wrote' : `the last ${formatDuration(lossSeconds)}`,
       ]),
     ),
     ...(notHeld.length === 0
@@ -43,6 +47,15 @@ export function planText({ plan, notHeld, passedOver }: PlanView): string {
     '',
     waveTable(plan.steps),
   ].join('\n');
+}
+
+function momentText({ components }: RestorePlan): string {
+  const wal = components.find((component) => component.wal !== undefined)?.wal;
+  if (wal === undefined) return '';
+  const { kind, value, timeline, endLsn } = wal;
+  if (kind === 'latest') return `to the last commit (timeline ${timeline}; archived until ${endLsn})`;
+  const what = { time: value, lsn: `position ${value}`, name: `restore point '${value}'` }[kind];
+  return `to ${what} (timeline ${timeline})`;
 }
 
 function groundsOf({ estimatedFrom, p90Seconds }: RestorePlan): string {

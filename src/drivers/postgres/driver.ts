@@ -15,9 +15,10 @@ import { readFacts } from './facts.ts';
 import { engineFailure } from './failures.ts';
 import { commitPostgres, swapPostgres, undoPostgres } from './go-live.ts';
 import { inspectPostgres } from './inspect.ts';
+import { probeRecoveredState } from './recovered-state.ts';
 import { stagePostgres } from './stage.ts';
 import { postgresTargets } from './targets.ts';
-import { validatePostgres } from './validate.ts';
+import { finishPostgres, validatePostgres } from './validate.ts';
 import { archiveShift } from './wal/shift.ts';
 
 /** Pages that change lie scattered: a larger block would be stored again for one page. */
@@ -37,11 +38,12 @@ export function createPostgresDriver(config: PostgresConfig, environment: Driver
     inspect: (repository, record, signal) => inspectPostgres({ repository, record, signal }),
     restoreTargets: (record) => postgresTargets(config, record),
     stage: (context) => stagePostgres(config, context, environment.swap),
-    validate: (context) => validatePostgres(config, context),
+    validate: (context) => validatePostgres(config, environment, context),
+    finish: (context) => finishPostgres(config, environment, context),
     swap: (context) => swapPostgres(config, context, environment.swap),
-    undo: (context) => undoPostgres(config, context, environment.swap),
+    undo: (context) => undoPostgres(config, environment, context),
     probe: (context) => probe(config, environment, context),
-    commit: (context) => commitPostgres(config, context, environment.swap),
+    commit: (context) => commitPostgres(config, environment, context),
   };
 }
 
@@ -75,7 +77,10 @@ async function probe(
   const address = await addressOf(config, environment);
   const session = await openSession(address, config.id, { database: facts.database, signal: context.signal });
   try {
-    return await probeContent(session, facts, config.id);
+    const { wal, token } = context;
+    return wal === undefined
+      ? await probeContent(session, facts, config.id)
+      : await probeRecoveredState(session, { config, environment, runId: token.runId });
   } catch (error) {
     context.signal.throwIfAborted();
     throw engineFailure(error, config.id, 'probe the restored server');

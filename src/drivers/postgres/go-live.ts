@@ -10,6 +10,7 @@ import { refuseWhileRunning } from './damaged.ts';
 import { readFacts } from './facts.ts';
 import { endLeftover } from './postmaster.ts';
 import { privateFolder } from './private-server.ts';
+import { removeRecoveredState } from './recovered-state.ts';
 import { restorePaths, swapTargetOf } from './restore-paths.ts';
 import { isReadyForLive } from './staged-directory.ts';
 
@@ -51,9 +52,10 @@ async function refuseUnvalidated(staged: string, component: string): Promise<voi
 /** Goes on where the run's signal was aborted: it is what puts the old data back. */
 export async function undoPostgres(
   config: PostgresConfig,
+  environment: DriverEnvironment,
   context: RestoreContext,
-  tuning: DriverEnvironment['swap'] = {},
 ): Promise<void> {
+  const { swap: tuning = {} } = environment;
   const lives = await livesOf(config, context);
   const target = { component: config.id, lives, token: context.token, tuning };
   const state = await swapState(target);
@@ -62,17 +64,19 @@ export async function undoPostgres(
   await endPrivateServers(config, context, lives);
   await swapBack(target);
   await removeStaging(target);
+  await removeRecoveredState({ config, environment, runId: context.token.runId });
 }
 
 export async function commitPostgres(
   config: PostgresConfig,
+  environment: DriverEnvironment,
   context: RestoreContext,
-  tuning: DriverEnvironment['swap'],
 ): Promise<{ readonly safetyCopies: readonly string[] }> {
   const lives = await livesOf(config, context);
-  const target = swapTargetOf(config, context, lives, tuning);
+  const target = swapTargetOf(config, context, lives, environment.swap);
   await endPrivateServers(config, context, lives);
   await removeStaging(target);
+  await removeRecoveredState({ config, environment, runId: context.token.runId });
   return { safetyCopies: (await swapState(target)).safetyCopies };
 }
 

@@ -12,8 +12,19 @@ export interface PrivatePaths {
   readonly ident: string;
 }
 
+export interface RecoveryGoal {
+  readonly timeline: number;
+  /** Where recovery stops; at the end of the WAL where absent. */
+  readonly stopAt?: { readonly kind: 'time' | 'lsn' | 'name'; readonly value: string } | undefined;
+}
+
 /** Text of postgresql.conf. */
-export function privateConfig(facts: SealedFacts, paths: PrivatePaths): string {
+export function privateConfig(
+  facts: SealedFacts,
+  paths: PrivatePaths,
+  goal: RecoveryGoal,
+  restoreCommand: string,
+): string {
   const settings: Record<string, string> = {
     listen_addresses: '',
     port: '5432',
@@ -24,9 +35,11 @@ export function privateConfig(facts: SealedFacts, paths: PrivatePaths): string {
     ssl: 'off',
     archive_mode: 'off',
     archive_command: '',
-    // Everything that this recovery needs lies in pg_wal. There is no archive, so every answer is "definitely absent".
-    restore_command: 'exit 1',
-    recovery_target_timeline: `${facts.timeline}`,
+    restore_command: restoreCommand,
+    recovery_target_timeline: `${goal.timeline}`,
+    ...(goal.stopAt === undefined
+      ? {}
+      : { [`recovery_target_${goal.stopAt.kind}`]: goal.stopAt.value, recovery_target_action: 'promote' }),
     primary_conninfo: '',
     primary_slot_name: '',
     // Nobody reads during recovery, so it need not match or outgrow the source's limits while it replays.
@@ -34,7 +47,9 @@ export function privateConfig(facts: SealedFacts, paths: PrivatePaths): string {
     wal_level: 'replica',
     shared_buffers: '64MB',
     huge_pages: 'off',
-    max_wal_size: '4GB',
+    max_wal_size: '1GB',
+    // What its log says is read by us too.
+    lc_messages: 'C',
     autovacuum: 'off',
     max_logical_replication_workers: '0',
     shared_preload_libraries: preloadOf(facts.settings['shared_preload_libraries'] ?? ''),

@@ -18,7 +18,9 @@ import type { SealedFacts } from './facts.ts';
 import { asOther } from './owner.ts';
 import type { Owner } from './owner.ts';
 import { endLeftover } from './postmaster.ts';
-import { privateConfig, privateHba } from './private-config.ts';
+import { privateConfig, privateHba, type RecoveryGoal } from './private-config.ts';
+import { serveWal } from './wal/serve.ts';
+import type { WalSource } from './wal/source.ts';
 
 const pollMs = 50;
 /** The kernel takes 108 bytes for the whole path of a socket; macOS 104. */
@@ -35,6 +37,9 @@ export interface PrivateServerOptions {
   readonly dataDirectory: string;
   readonly facts: SealedFacts;
   readonly owner: Owner;
+  readonly goal: RecoveryGoal;
+  /** Answers its restore_command. */
+  readonly source: WalSource;
   readonly signal: AbortSignal;
   /** How long `stop` waits. Default 15 min. */
   readonly stopTimeoutMs?: number;
@@ -59,14 +64,22 @@ export interface PrivateServer {
 export async function startPrivateServer(options: PrivateServerOptions): Promise<PrivateServer> {
   await endLeftover(options.dataDirectory);
   const folder = await makeFolder(options);
-  const child = await spawnServer(options, folder);
-  const server = serverOf(options, folder, child);
+  const owner = asOther(options.owner);
+  const segmentBytes = options.facts.walSegmentBytes;
+  const wal = await serveWal({ folder, owner, source: options.source, segmentBytes });
+  let server: PrivateServer | undefined;
   try {
+    await writeConfig(options, folder, wal.command);
+    const child = await spawnServer(options, folder);
+    server = serverOf(options, folder, child);
     await untilPromoted(options, server, child, folder);
     return server;
   } catch (error) {
-    await server.kill();
-    throw error;
+    await server?.kill();
+    // A server ends without a reason of its own where a file could not be given to it.
+    throw wal.failure() ?? error;
+  } finally {
+    await wal.stop();
   }
 }
 
@@ -75,7 +88,7 @@ export function privateFolder(dataDirectory: string): string {
   return join(tmpdir(), `lifeboat-pg-${createHash('sha256').update(dataDirectory).digest('hex').slice(0, 16)}`);
 }
 
-async function makeFolder({ component, dataDirectory, facts, owner }: PrivateServerOptions): Promise<string> {
+async function makeFolder({ component, dataDirectory, owner }: PrivateServerOptions): Promise<string> {
   const folder = privateFolder(dataDirectory);
   if (Buffer.byteLength(folder) > longestFolderBytes) {
     throw new LifeboatError('Precondition', `the path \`${folder}\` is too long for a socket`, {
@@ -96,20 +109,32 @@ async function makeFolder({ component, dataDirectory, facts, owner }: PrivateSer
       hint: `look at it and remove it: rm -r '${folder}'`,
     });
   }
+  if (other !== undefined) await chown(folder, other.uid, other.gid);
+  return folder;
+}
+
+async function writeConfig(
+  { facts, owner, goal }: PrivateServerOptions,
+  folder: string,
+  restoreCommand: string,
+): Promise<void> {
+  const other = asOther(owner);
   const paths = {
     folder,
     config: join(folder, 'postgresql.conf'),
     hba: join(folder, 'pg_hba.conf'),
     ident: join(folder, 'pg_ident.conf'),
   };
-  const files = { [paths.config]: privateConfig(facts, paths), [paths.hba]: privateHba, [paths.ident]: '' };
+  const files = {
+    [paths.config]: privateConfig(facts, paths, goal, restoreCommand),
+    [paths.hba]: privateHba,
+    [paths.ident]: '',
+  };
   for (const [path, content] of Object.entries(files)) {
     await rm(path, { force: true });
     await writeFile(path, content, { mode: 0o600, flag: 'wx' });
     if (other !== undefined) await chown(path, other.uid, other.gid);
   }
-  if (other !== undefined) await chown(folder, other.uid, other.gid);
-  return folder;
 }
 
 async function spawnServer(options: PrivateServerOptions, folder: string): Promise<ChildProcess> {
@@ -216,9 +241,20 @@ async function endedFailure(
 ): Promise<LifeboatError> {
   const log = await readFile(join(folder, 'log'), 'utf8').catch(() => '');
   const how = child.exitCode ?? child.signalCode ?? 'it could not be started';
+  if (log.includes('recovery ended before configured recovery target was reached')) return targetNotReached(options);
   return new LifeboatError(
     'ValidationFailed',
     `the private server ended (${how}) on the staged data; the end of its log: ${log.trim().slice(-logTailBytes)}`,
     { component: options.component },
   );
+}
+
+/** All that the archive holds was replayed, and the target did not come. */
+function targetNotReached({ component, goal }: PrivateServerOptions): LifeboatError {
+  const what = goal.stopAt === undefined ? 'the target' : `${goal.stopAt.kind} \`${goal.stopAt.value}\``;
+  return new LifeboatError('ValidationFailed', `the archived WAL ends before ${what}`, {
+    component,
+    hint: 'choose an earlier moment; for a name, an older recovery point may lie before it: add `--at ID`',
+    details: { isTargetMissing: true },
+  });
 }

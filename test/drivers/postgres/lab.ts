@@ -6,6 +6,7 @@ import { startPostgres } from '../../../src/dev/postgres.ts';
 import type { PostgresOptions, RunningPostgres } from '../../../src/dev/postgres.ts';
 import type { PostgresConfig } from '../../../src/domain/appliance.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
+import type { WalTarget } from '../../../src/domain/recovery-target.ts';
 import type { Driver, FencingToken, RestoreContext } from '../../../src/drivers/driver.ts';
 import { createPostgresDriver } from '../../../src/drivers/postgres/driver.ts';
 import { captureComponent } from '../../../src/operations/capture-component.ts';
@@ -28,7 +29,7 @@ export interface Lab {
   readonly sql: (text: string) => Promise<pg.QueryResult>;
   readonly capture: (driver?: Driver, signal?: AbortSignal) => Promise<ComponentRecord>;
   /** The context of one step: 1 stage, 2 validate, 3 swap, 4 probe, 5 commit, 9 undo. */
-  readonly step: (record: ComponentRecord, phase: number, attempt?: number) => RestoreContext;
+  readonly step: (record: ComponentRecord, phase: number, attempt?: number, wal?: WalTarget) => RestoreContext;
   /** Stops the server, swaps, starts it on the restored data. */
   readonly goLive: (record: ComponentRecord) => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -119,7 +120,8 @@ async function makeLab(folder: string, { setup = someTables, ...options }: LabOp
     attempt: phase * 1000 + attempt,
   });
   const signal = new AbortController().signal;
-  const step = (record: ComponentRecord, phase: number, attempt = 1): RestoreContext => ({
+  const step = (record: ComponentRecord, phase: number, attempt = 1, wal?: WalTarget): RestoreContext => ({
+    ...(wal === undefined ? {} : { wal }),
     repository,
     record,
     token: token(phase, attempt),

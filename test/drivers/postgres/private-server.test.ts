@@ -17,7 +17,7 @@ async function startOn(
   { repository, step }: Lab,
   record: ComponentRecord,
   path: string,
-  options: Partial<PrivateServerOptions> = {},
+  options: Pick<PrivateServerOptions, 'stopTimeoutMs'> | Pick<PrivateServerOptions, 'signal'> | object = {},
 ): Promise<PrivateServer> {
   const facts = await sealedJson<SealedFacts>(repository, record, '.lifeboat/facts.json');
   await prepareForRecovery({ path, tablespaces: [], owner: undefined });
@@ -27,6 +27,8 @@ async function startOn(
     dataDirectory: path,
     facts,
     owner: { uid: process.getuid!(), gid: process.getgid!() },
+    goal: { timeline: facts.timeline },
+    source: async () => undefined,
     signal: step(record, 2).signal,
     ...options,
   });

@@ -1,51 +1,10 @@
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { parseLsn } from '../../../src/domain/lsn.ts';
 import { coveredRanges } from '../../../src/domain/wal.ts';
-import type { WalShift } from '../../../src/drivers/driver.ts';
-import type { WalArchive } from '../../../src/repository/repository.ts';
-import { labTest, type Lab } from './lab.ts';
-
-/** A shift that the test ends itself. */
-function shiftOf(lab: Lab, durationMs = 60_000) {
-  const control = new AbortController();
-  const running = lab.driver.archiveWal!({
-    repository: lab.repository,
-    durationMs,
-    onProgress: () => {},
-    signal: control.signal,
-  });
-  running.catch(() => undefined);
-  return { running, abort: () => control.abort() };
-}
-
-async function shift(lab: Lab, durationMs: number): Promise<WalShift> {
-  return shiftOf(lab, durationMs).running;
-}
-
-async function archiveOf(lab: Lab): Promise<WalArchive> {
-  const { rows } = await lab.sql('SELECT system_identifier::text AS id FROM pg_control_system()');
-  const systemId = (rows[0] as { id: string }).id;
-  return lab.repository.wal({ component: 'postgres', systemId, segmentBytes: 16 * 1024 * 1024 });
-}
-
-async function flushed(lab: Lab): Promise<bigint> {
-  const { rows } = await lab.sql('SELECT pg_current_wal_flush_lsn()::text AS lsn');
-  return parseLsn((rows[0] as { lsn: string }).lsn);
-}
-
-async function write(lab: Lab, rows: number): Promise<bigint> {
-  await lab.sql(`INSERT INTO messages SELECT g + (SELECT max(id) FROM messages), repeat(md5(g::text), 20)
-                   FROM generate_series(1, ${rows}) g`);
-  return flushed(lab);
-}
-
-async function until(condition: () => Promise<boolean>, ms = 15_000): Promise<void> {
-  for (const end = Date.now() + ms; !(await condition()); await delay(50))
-    if (Date.now() > end) throw new Error('did not become true in time');
-}
+import { archiveOf, flushed, shift, shiftOf, until, write } from './archiving.ts';
+import { labTest } from './lab.ts';
 
 labTest(
   'D1.2, X1: what the server writes is archived without a hole, sealed at latest after the set time',
@@ -86,12 +45,12 @@ labTest('an idle database stays covered: its coverage moves on without a byte of
 labTest('a clean shutdown loses nothing: the server waits until its last record is archived', async ({ lab: make }) => {
   const lab = await make();
   const archive = await archiveOf(lab);
-  const shift = shiftOf(lab);
+  const running = shiftOf(lab);
   await write(lab, 5000);
   await until(async () => (await archive.list()).pieces.length > 0);
   await write(lab, 10);
   await lab.stop();
-  await expect(shift.running).rejects.toMatchObject({ code: 'EngineUnavailable' });
+  await expect(running.running).rejects.toMatchObject({ code: 'EngineUnavailable' });
   const sealed = coveredRanges((await archive.list()).pieces, 1).at(-1)!.endLsn;
   await lab.start();
   const { rows } = await lab.sql('SELECT checkpoint_lsn::text AS lsn FROM pg_control_checkpoint()');

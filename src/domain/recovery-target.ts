@@ -1,0 +1,29 @@
+/** Which moment a restore brings back, beside the recovery points themselves. */
+
+/** Resolved against the archive of one database: what its recovery is told. Positions as text. */
+export interface WalTarget {
+  /** `latest` loses nothing that the live server still has; the others stop where they say. */
+  readonly kind: 'time' | 'lsn' | 'name' | 'latest';
+  /** ISO 8601 time, position or name; empty for `latest`. */
+  readonly value: string;
+  /** The recovery follows the archive onto this timeline. */
+  readonly timeline: number;
+  /** End of the archive on it, when it was planned. */
+  readonly endLsn: string;
+}
+
+/** What a person asks for. `point` is a recovery point as it was made. */
+export type RestoreGoal =
+  | { readonly kind: 'point' }
+  | { readonly kind: 'time'; readonly value: string }
+  | { readonly kind: 'lsn'; readonly value: string }
+  | { readonly kind: 'name'; readonly value: string }
+  | { readonly kind: 'latest' };
+
+/** The fields by which a goal is asked for, in workflow inputs and on the command line: one of them at most. */
+export interface GoalFields {
+  readonly toTime?: string;
+  readonly toLsn?: string;
+  readonly toName?: string;
+  readonly toLatest?: boolean;
+}

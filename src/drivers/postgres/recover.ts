@@ -1,0 +1,140 @@
+/**
+ * Recovers a staged data directory in a private server: to the end of the recovery point, or through archived WAL to a
+ * moment. Ends on a new timeline that nobody used before, cleanly shut down, ready for the live server.
+ */
+import type { PostgresConfig } from '../../domain/appliance.ts';
+import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import { formatLsn, parseLsn } from '../../domain/lsn.ts';
+import type { ProbeResult } from '../../domain/recovery-point.ts';
+import type { WalTarget } from '../../domain/recovery-target.ts';
+import type { WalArchive } from '../../repository/repository.ts';
+import type { DriverEnvironment, RestoreContext } from '../driver.ts';
+import { sortingProbes } from './collations.ts';
+import { probeContent } from './content-probes.ts';
+import type { SealedFacts } from './facts.ts';
+import { engineFailure } from './failures.ts';
+import type { RecoveryGoal } from './private-config.ts';
+import { startPrivateServer } from './private-server.ts';
+import type { PrivateServer, PrivateServerOptions } from './private-server.ts';
+import { writeRecoveredState } from './recovered-state.ts';
+import { finishForLive, isReadyForLive, prepareForRecovery, recoveredTo } from './staged-directory.ts';
+import type { StagedDirectory } from './staged-directory.ts';
+import { archiveSalvaged } from './wal/salvage.ts';
+import { archiveSource, historySource, salvagingSource, type WalSource } from './wal/source.ts';
+import type { Owner } from './owner.ts';
+
+export interface Recovery {
+  readonly config: PostgresConfig;
+  readonly environment: DriverEnvironment;
+  readonly context: RestoreContext;
+  readonly facts: SealedFacts;
+  readonly binDirectory: string;
+  readonly owner: Owner;
+  readonly directory: StagedDirectory;
+}
+
+/** Recovers, proves and shuts down. May be called again at any state. */
+export async function recoverStaged(recovery: Recovery): Promise<ProbeResult[]> {
+  const { config, context, facts, directory } = recovery;
+  await prepareForRecovery(directory);
+  const { archive, source } = await wayToArchive(recovery);
+  const results = await probePrivately(recovery, source);
+  const reached = await recoveredTo(directory.path);
+  if (context.wal?.kind === 'latest' && reached !== undefined) {
+    const { timeline } = context.wal;
+    await archiveSalvaged(archive, source, { timeline, switchLsn: parseLsn(reached.lsn), now: new Date() });
+  }
+  await finishForLive(directory);
+  if (!(await isReadyForLive(directory.path))) {
+    throw new LifeboatError('ValidationFailed', 'the private server left its data directory in need of recovery', {
+      component: config.id,
+    });
+  }
+  return [positionProbe(reached, facts, context.wal, config.id), ...results];
+}
+
+async function wayToArchive({ config, context, facts }: Recovery): Promise<{ archive: WalArchive; source: WalSource }> {
+  const { systemIdentifier: systemId, walSegmentBytes: segmentBytes } = facts;
+  const archive = context.repository.wal({ component: config.id, systemId, segmentBytes });
+  if (context.wal === undefined) return { archive, source: historySource(archive) };
+  const { pieces } = await archive.list();
+  const source =
+    context.wal.kind === 'latest'
+      ? salvagingSource(archive, pieces, config.dataDirectory)
+      : archiveSource(archive, pieces);
+  return { archive, source };
+}
+
+async function probePrivately(recovery: Recovery, source: WalSource): Promise<ProbeResult[]> {
+  const { config, context, facts, binDirectory, owner, directory } = recovery;
+  const { signal } = context;
+  context.onProgress({ phase: 'recover', bytesDone: 0, bytesTotal: 0, note: 'the private server replays WAL' });
+  const common = { component: config.id, binDirectory, dataDirectory: directory.path, facts, owner, source, signal };
+  const server = await startAt(common, goalOf(context.wal, facts));
+  try {
+    return await probeRecovered(server, recovery);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw engineFailure(error, config.id, 'probe the staged data');
+  } finally {
+    await server.kill();
+  }
+}
+
+async function probeRecovered(server: PrivateServer, recovery: Recovery): Promise<ProbeResult[]> {
+  const { config, environment, context, facts } = recovery;
+  context.onProgress({ phase: 'probe', bytesDone: 0, bytesTotal: 0, note: `${facts.tables.length} tables` });
+  const session = await server.connect(facts.database);
+  try {
+    // At another moment than the recovery point's own, what the point knows of its tables says nothing.
+    const results =
+      context.wal === undefined
+        ? await probeContent(session, facts, config.id)
+        : await writeRecoveredState(session, { config, environment, runId: context.token.runId });
+    return [...results, ...(await sortingProbes(server, facts, config.id))];
+  } finally {
+    await session.end();
+    await server.stop();
+  }
+}
+
+/**
+ * Nothing was committed after the asked time, but the archive is complete until then: the server ends without having
+ * met the target, and all of the WAL is what was there at that time.
+ */
+async function startAt(options: Omit<PrivateServerOptions, 'goal'>, goal: RecoveryGoal): Promise<PrivateServer> {
+  try {
+    return await startPrivateServer({ ...options, goal });
+  } catch (error) {
+    const isBeyondEnd = isLifeboatError(error, 'ValidationFailed') && error.details['isTargetMissing'] === true;
+    if (!isBeyondEnd || goal.stopAt?.kind !== 'time') throw error;
+    return startPrivateServer({ ...options, goal: { timeline: goal.timeline } });
+  }
+}
+
+function goalOf(wal: WalTarget | undefined, facts: SealedFacts): RecoveryGoal {
+  if (wal === undefined) return { timeline: facts.timeline };
+  const { kind, value, timeline } = wal;
+  return kind === 'latest' ? { timeline } : { timeline, stopAt: { kind, value } };
+}
+
+/** Recovery must have come at least to the end of the base backup, and to a position that was asked for. */
+function positionProbe(
+  reached: { readonly lsn: string; readonly timeline: number } | undefined,
+  facts: SealedFacts,
+  wal: WalTarget | undefined,
+  component: string,
+): ProbeResult {
+  const least = leastPosition(facts, wal);
+  const ok = reached !== undefined && parseLsn(reached.lsn) >= parseLsn(least);
+  const actual = reached === undefined ? 'not known' : `${reached.lsn} (timeline ${reached.timeline})`;
+  return { component, name: 'recovered position', expected: `at least ${least}`, actual, ok };
+}
+
+/** The archive's end may lie within a record, which is then not replayed: a record has room in one segment before it. */
+function leastPosition({ stopLsn, walSegmentBytes }: SealedFacts, wal: WalTarget | undefined): string {
+  if (wal?.kind === 'lsn') return wal.value;
+  if (wal?.kind !== 'latest') return stopLsn;
+  const least = parseLsn(wal.endLsn) - BigInt(walSegmentBytes);
+  return least > parseLsn(stopLsn) ? formatLsn(least) : stopLsn;
+}

@@ -1,0 +1,73 @@
+/**
+ * What a database showed when a private server had recovered it to a moment between two recovery points: nobody wrote to
+ * it then, so the live server must show exactly the same. Kept in Lifeboat's own folder until the restore has ended.
+ */
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PostgresConfig } from '../../domain/appliance.ts';
+import { LifeboatError } from '../../domain/errors.ts';
+import type { ProbeResult } from '../../domain/recovery-point.ts';
+import type { DriverEnvironment } from '../driver.ts';
+import { writeDurably } from '../swap/disk.ts';
+import type { Session } from './connection.ts';
+import { compare } from './content-probes.ts';
+import { beginSnapshot, depthOf, expectationOf, listTables, measure, type TableExpectation } from './fingerprint.ts';
+
+interface Place {
+  readonly config: PostgresConfig;
+  readonly environment: DriverEnvironment;
+  readonly runId: string;
+}
+
+/** Measures every table; a table that cannot be read is a failed probe. */
+export async function writeRecoveredState(session: Session, place: Place): Promise<ProbeResult[]> {
+  const { config } = place;
+  const expectations: TableExpectation[] = [];
+  const results: ProbeResult[] = [];
+  await beginSnapshot(session);
+  for (const { table, bytes, isReadable } of await listTables(session)) {
+    if (!isReadable) continue;
+    const state = await measure(session, table, depthOf(bytes, config.fingerprintUpTo));
+    const name = `table ${table}`;
+    if ('problem' in state) {
+      results.push({ component: config.id, name, expected: 'readable', actual: state.problem, ok: false });
+      continue;
+    }
+    const actual = state.rows === null ? 'readable' : `${state.rows} rows`;
+    results.push({ component: config.id, name, expected: 'readable', actual, ok: true });
+    expectations.push(expectationOf(state, state));
+  }
+  await session.rows('COMMIT');
+  const path = pathOf(place);
+  await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
+  await writeDurably(path, JSON.stringify(expectations), undefined);
+  return results;
+}
+
+/** Compares a live server with it. ValidationFailed where it was lost. */
+export async function probeRecoveredState(session: Session, place: Place): Promise<ProbeResult[]> {
+  const { config } = place;
+  const text = await readFile(pathOf(place), 'utf8').catch(() => undefined);
+  if (text === undefined) {
+    throw new LifeboatError('ValidationFailed', `\`${pathOf(place)}\`, the state after recovery, is gone`, {
+      component: config.id,
+      hint: 'run the restore again',
+    });
+  }
+  const results: ProbeResult[] = [];
+  await beginSnapshot(session);
+  for (const expectation of JSON.parse(text) as TableExpectation[]) {
+    const state = await measure(session, expectation.table, expectation.depth);
+    results.push({ component: config.id, name: `table ${expectation.table}`, ...compare(expectation, state) });
+  }
+  await session.rows('COMMIT');
+  return results;
+}
+
+export async function removeRecoveredState(place: Place): Promise<void> {
+  await rm(pathOf(place), { force: true });
+}
+
+function pathOf({ config, environment, runId }: Place): string {
+  return join(environment.stateDir, 'restores', `${config.id}-${runId}.json`);
+}

@@ -1,0 +1,149 @@
+/**
+ * Which artefact of each component a restore takes. For a recovery point all are its own. For a moment PostgreSQL takes
+ * its newest base before it and replays the archive up to it; every other component takes its newest artefact that is
+ * not after it.
+ */
+import type { Appliance } from '../domain/appliance.ts';
+import { LifeboatError } from '../domain/errors.ts';
+import { parseLsn } from '../domain/lsn.ts';
+import { isRefuted, type BackupId, type ComponentRecord, type Manifest } from '../domain/recovery-point.ts';
+import type { GoalFields, RestoreGoal, WalTarget } from '../domain/recovery-target.ts';
+import type { Repository } from '../repository/repository.ts';
+import { baseFor } from './choose-base.ts';
+
+export interface Artefact {
+  readonly backupId: BackupId;
+  readonly record: ComponentRecord;
+  /** Databases only, for a moment. */
+  readonly wal?: WalTarget;
+  /** ISO 8601: the state that is brought back. */
+  readonly moment: string;
+}
+
+export interface Choice {
+  /** The recovery point that the restore is named after: of the database, or the newest of all. */
+  readonly backupId: BackupId;
+  readonly artefacts: readonly Artefact[];
+  readonly skewSeconds: number;
+}
+
+export interface ChoiceOptions {
+  readonly repository: Repository;
+  readonly appliance: Appliance;
+  readonly goal: RestoreGoal;
+  /** A recovery point: an id, a prefix, `latest`. With a moment it is where the database begins; `latest` leaves that open. */
+  readonly at: string;
+  /** Empty means all. */
+  readonly components: readonly string[];
+}
+
+/** InputInvalid for two goals at once, or for one that cannot be read. */
+export function goalOf({ toTime = '', toLsn = '', toName = '', toLatest = false }: GoalFields): RestoreGoal {
+  const asked: RestoreGoal[] = [
+    ...(toTime === '' ? [] : [{ kind: 'time' as const, value: timeOf(toTime) }]),
+    ...(toLsn === '' ? [] : [{ kind: 'lsn' as const, value: positionOf(toLsn) }]),
+    ...(toName === '' ? [] : [{ kind: 'name' as const, value: toName }]),
+    ...(toLatest ? [{ kind: 'latest' as const }] : []),
+  ];
+  const [goal, ...others] = asked;
+  if (others.length > 0)
+    throw new LifeboatError('InputInvalid', 'a restore goes to one moment: a time, a position, a name or the latest');
+  return goal ?? { kind: 'point' };
+}
+
+function timeOf(text: string): string {
+  // Without a zone the same text means another moment on another host.
+  const hasZone = /(Z|[+-]\d\d:?\d\d)$/.test(text);
+  const time = new Date(text);
+  if (hasZone && !Number.isNaN(time.getTime())) return text;
+  throw new LifeboatError('InputInvalid', `\`${text}\` is not a time with its zone`, {
+    hint: 'write for example 2026-11-22T03:00:00Z or 2026-11-22T04:00:00.250+01:00',
+  });
+}
+
+function positionOf(text: string): string {
+  try {
+    parseLsn(text);
+    return text;
+  } catch {
+    throw new LifeboatError('InputInvalid', `\`${text}\` is not a WAL position`, {
+      hint: 'write for example 0/3000148',
+    });
+  }
+}
+
+/** NotFound or Ambiguous for the recovery point; Precondition, with both ends, for a moment that cannot be reached. */
+export async function chooseArtefacts(options: ChoiceOptions): Promise<Choice> {
+  const { repository, goal, at, components } = options;
+  if (goal.kind === 'point') {
+    const manifest = await repository.findManifest(at, components);
+    const artefacts = manifest.lifeboat.components
+      .filter(({ id }) => components.length === 0 || components.includes(id))
+      .map((record) => ({ backupId: manifest.timestamp, record, moment: record.capturedUntil }));
+    return { backupId: manifest.timestamp, artefacts, skewSeconds: manifest.lifeboat.skewSeconds };
+  }
+  return chooseForMoment(options, goal);
+}
+
+async function chooseForMoment(
+  { repository, appliance, at, components }: ChoiceOptions,
+  goal: Exclude<RestoreGoal, { kind: 'point' }>,
+): Promise<Choice> {
+  const wanted = appliance.components.filter(({ id }) => components.length === 0 || components.includes(id));
+  const points = await usablePoints(repository);
+  const bases = await Promise.all(
+    wanted.filter(({ kind }) => kind === 'postgres').map(async ({ id }) => baseFor(repository, id, goal, at)),
+  );
+  const limit = momentOf(goal, bases, points);
+  const artefacts = wanted.flatMap(({ id, kind }): Artefact[] => {
+    const base = bases.find(({ record }) => record.id === id);
+    if (base !== undefined) return [base];
+    const point = points.find((each) => {
+      const record = recordIn(each, id);
+      return record?.kind === kind && !record.suspect && record.capturedUntil <= limit;
+    });
+    const record = point === undefined ? undefined : recordIn(point, id);
+    if (point === undefined || record === undefined) throw noneBefore(id, limit, points);
+    return [{ backupId: point.timestamp, record, moment: record.capturedUntil }];
+  });
+  const [named] = [...bases, ...artefacts];
+  if (named === undefined) throw new LifeboatError('NotFound', 'no component is configured to be restored');
+  return { backupId: named.backupId, artefacts, skewSeconds: skewOf(artefacts) };
+}
+
+/** The others must not be newer than the database. When a name was given nobody knows: its recovery point is taken whole. */
+function momentOf(goal: RestoreGoal, bases: readonly Artefact[], points: readonly Manifest[]): string {
+  const [base] = bases;
+  if (goal.kind === 'time') return new Date(goal.value).toISOString();
+  if (goal.kind === 'latest' || base === undefined) return '9999';
+  const whole = points.find(({ timestamp }) => timestamp === base.backupId)?.lifeboat.components ?? [];
+  const times = goal.kind === 'name' ? whole.map(({ capturedUntil }) => capturedUntil) : [];
+  return [base.moment, ...times].reduce((most, each) => (each > most ? each : most));
+}
+
+async function usablePoints(repository: Repository): Promise<Manifest[]> {
+  const points: Manifest[] = [];
+  for (const { manifest } of await repository.listManifests()) {
+    if (manifest === undefined || isRefuted(await repository.pointState(manifest.timestamp))) continue;
+    points.push(manifest);
+  }
+  return points;
+}
+
+function recordIn({ lifeboat }: Manifest, id: string): ComponentRecord | undefined {
+  return lifeboat.components.find((record) => record.id === id);
+}
+
+function noneBefore(id: string, limit: string, points: readonly Manifest[]): LifeboatError {
+  const oldest = points.flatMap((point) => recordIn(point, id)?.capturedUntil ?? []).at(-1);
+  const have = oldest === undefined ? 'there is none' : `the oldest is of ${oldest}`;
+  return new LifeboatError('Precondition', `no good copy of \`${id}\` from before ${limit}: ${have}`, {
+    component: id,
+    hint: 'choose a later moment, or leave the component as it is: name the others with `--components`',
+  });
+}
+
+function skewOf(artefacts: readonly Artefact[]): number {
+  const times = artefacts.map(({ moment }) => Date.parse(moment)).filter((time) => !Number.isNaN(time));
+  return times.length === 0 ? 0 : (Math.max(...times) - Math.min(...times)) / 1000;
+}

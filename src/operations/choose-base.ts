@@ -1,0 +1,179 @@
+/** The recovery point that a database's recovery to a moment begins at, and how far archived WAL leads from each. */
+import { LifeboatError } from '../domain/errors.ts';
+import { formatLsn, parseLsn } from '../domain/lsn.ts';
+import type { RestoreGoal } from '../domain/recovery-target.ts';
+import type { BaseEnd, TimelineSwitch, WalPiece, WalReach } from '../domain/wal.ts';
+import type { Repository, WalArchive } from '../repository/repository.ts';
+import type { Artefact } from './choose-artefacts.ts';
+import { archiveOf, baseEndOf, historyOf, reachOf, walBases, type WalBase } from './wal-status.ts';
+
+type Moment = Exclude<RestoreGoal, { kind: 'point' }>;
+
+interface Timeline {
+  readonly timeline: number;
+  readonly history: readonly TimelineSwitch[];
+  /** When the archive met it, ISO 8601; empty for the first one. */
+  readonly since: string;
+  readonly coveredUntil: string;
+}
+
+/** A base with the stretch of time and positions that it leads over, on one timeline. */
+interface Way {
+  readonly base: WalBase;
+  readonly from: BaseEnd;
+  readonly line: Timeline;
+  readonly reach: WalReach;
+  /** ISO 8601 by the server's clock; empty where it is not known. */
+  readonly until: string;
+}
+
+/** NotFound without any base; Precondition, with what can be reached, where the moment is outside of it. */
+export async function baseFor(repository: Repository, component: string, goal: Moment, at: string): Promise<Artefact> {
+  const bases = await basesAt(repository, component, at);
+  const [newest] = bases;
+  if (newest === undefined)
+    throw new LifeboatError('NotFound', `no usable recovery point holds \`${component}\``, { component });
+  const archive = archiveOf(repository, newest.record);
+  const ways = archive === undefined ? [] : await waysOf(archive, bases);
+  switch (goal.kind) {
+    case 'latest':
+      return latest(newest, ways);
+    case 'time':
+      return toTime(goal.value, ways, component);
+    case 'lsn':
+      return toPosition(goal.value, ways, component, archive);
+    case 'name': {
+      const way = ways.find(({ reach }) => reach.isWhole) ?? ways[0];
+      if (way === undefined) throw unreachable(`name \`${goal.value}\``, ways, component);
+      return artefact(way, goal.kind, goal.value, way.base.record.capturedUntil);
+    }
+  }
+}
+
+/** All of them, or the one that was asked for. */
+async function basesAt(repository: Repository, component: string, at: string): Promise<WalBase[]> {
+  const bases = await walBases(repository, component);
+  if (at === 'latest') return bases;
+  const { timestamp } = await repository.findManifest(at, [component]);
+  const found = bases.filter(({ backupId }) => backupId === timestamp);
+  if (found.length > 0) return found;
+  throw new LifeboatError('Precondition', `recovery point ${timestamp} has no usable copy of \`${component}\``, {
+    component,
+  });
+}
+
+/** Newest base first; of each its newest timeline first. */
+async function waysOf(archive: WalArchive, bases: readonly WalBase[]): Promise<Way[]> {
+  const { pieces, histories } = await archive.list();
+  const timelines = [...new Set(pieces.map(({ timeline }) => timeline))].sort((a, b) => b - a);
+  const lines = await Promise.all(
+    timelines.map(async (timeline): Promise<Timeline> => ({
+      timeline,
+      history: await historyOf(archive, timeline, histories),
+      since: (await archive.history(timeline))?.since ?? '',
+      coveredUntil: (await archive.coverage(timeline))?.time ?? '',
+    })),
+  );
+  const ways: Way[] = [];
+  for (const base of bases) {
+    const from = baseEndOf(base.record);
+    if (from === undefined) continue;
+    for (const line of lines) {
+      const reach = reachOf(base.record, { pieces, ...line });
+      if (reach === undefined || reach.timeline !== line.timeline) continue;
+      ways.push({
+        base,
+        from,
+        line,
+        reach,
+        until: reach.isWhole ? line.coveredUntil : await timeAt(archive, pieces, reach),
+      });
+    }
+  }
+  return ways;
+}
+
+/** The server's clock at the end of what is archived before a hole. */
+async function timeAt(
+  archive: WalArchive,
+  pieces: readonly WalPiece[],
+  { timeline, endLsn }: WalReach,
+): Promise<string> {
+  const piece = pieces.find((each) => each.timeline === timeline && each.endLsn === endLsn);
+  return piece === undefined ? '' : (await archive.read(piece)).until;
+}
+
+/** Also where nothing is archived: then what the live server's own disk still has is replayed. */
+function latest(newest: WalBase, ways: readonly Way[]): Artefact {
+  const current = ways.reduce<Way | undefined>(
+    (best, way) => (best === undefined || way.until > best.until ? way : best),
+    undefined,
+  );
+  const way = current === undefined ? undefined : ways.find(({ line }) => line === current.line);
+  if (way?.base === newest || (way !== undefined && way.until > newest.record.capturedUntil))
+    return artefact(way, 'latest', '', way.until);
+  const { capturedUntil } = newest.record;
+  const end = baseEndOf(newest.record);
+  if (end === undefined) return { ...newest, moment: capturedUntil };
+  const wal = { kind: 'latest', value: '', timeline: end.timeline, endLsn: formatLsn(end.stopLsn) } as const;
+  return { ...newest, wal, moment: capturedUntil };
+}
+
+function toTime(value: string, ways: readonly Way[], component: string): Artefact {
+  const time = new Date(value).toISOString();
+  // The timeline that was written at that time: a later one began after it, and an abandoned one did not go on.
+  const lines = [...new Set(ways.map(({ line }) => line))].sort((a, b) => (a.since < b.since ? 1 : -1));
+  const line = lines.find(({ since }) => since <= time);
+  const way = ways.find((each) => each.line === line && each.base.record.capturedUntil <= time && time <= each.until);
+  if (way === undefined) throw unreachable(time, ways, component);
+  return artefact(way, 'time', value, time);
+}
+
+async function toPosition(
+  value: string,
+  ways: readonly Way[],
+  component: string,
+  archive: WalArchive | undefined,
+): Promise<Artefact> {
+  const position = parseLsn(value);
+  const way = ways.find(({ from, reach }) => from.stopLsn <= position && position <= reach.endLsn);
+  if (way === undefined || archive === undefined) throw unreachable(`position ${value}`, ways, component);
+  const { pieces } = await archive.list();
+  const holding = pieces.find(({ startLsn, endLsn }) => startLsn <= position && position < endLsn);
+  const moment = holding === undefined ? way.until : (await archive.read(holding)).until;
+  return artefact(way, 'lsn', value, moment);
+}
+
+function artefact(
+  { base, line, reach }: Way,
+  kind: 'time' | 'lsn' | 'name' | 'latest',
+  value: string,
+  moment: string,
+): Artefact {
+  const wal = { kind, value, timeline: line.timeline, endLsn: formatLsn(reach.endLsn) };
+  return { ...base, wal, moment };
+}
+
+function unreachable(what: string, ways: readonly Way[], component: string): LifeboatError {
+  const spans = ways
+    .map(({ base, from, reach, until }) => ({
+      from: base.record.capturedUntil,
+      fromLsn: formatLsn(from.stopLsn),
+      until,
+      untilLsn: formatLsn(reach.endLsn),
+    }))
+    .sort((a, b) => (a.from < b.from ? -1 : 1));
+  const [first] = spans;
+  const last = spans.reduce<(typeof spans)[number] | undefined>(
+    (best, span) => (best === undefined || span.until > best.until ? span : best),
+    undefined,
+  );
+  const text =
+    first === undefined || last === undefined
+      ? 'no WAL is archived behind any recovery point'
+      : `from ${first.from} (${first.fromLsn}) to ${last.until} (${last.untilLsn}), without what lies between the end of one stretch and the next recovery point`;
+  return new LifeboatError('Precondition', `${component} cannot be restored to ${what}; what can be: ${text}`, {
+    component,
+    hint: 'choose a moment within, or a recovery point as it is with `--at ID`; `lifeboat backups list` shows them',
+  });
+}

@@ -1,0 +1,45 @@
+/** Archiving of a lab's server, for tests. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseLsn } from '../../../src/domain/lsn.ts';
+import type { WalShift } from '../../../src/drivers/driver.ts';
+import type { WalArchive } from '../../../src/repository/repository.ts';
+import type { Lab } from './lab.ts';
+
+/** A shift that the test ends itself. */
+export function shiftOf(lab: Lab, durationMs = 60_000) {
+  const control = new AbortController();
+  const running = lab.driver.archiveWal!({
+    repository: lab.repository,
+    durationMs,
+    onProgress: () => {},
+    signal: control.signal,
+  });
+  running.catch(() => undefined);
+  return { running, abort: () => control.abort() };
+}
+
+export async function shift(lab: Lab, durationMs: number): Promise<WalShift> {
+  return shiftOf(lab, durationMs).running;
+}
+
+export async function archiveOf(lab: Lab): Promise<WalArchive> {
+  const { rows } = await lab.sql('SELECT system_identifier::text AS id FROM pg_control_system()');
+  const systemId = (rows[0] as { id: string }).id;
+  return lab.repository.wal({ component: 'postgres', systemId, segmentBytes: 16 * 1024 * 1024 });
+}
+
+export async function flushed(lab: Lab): Promise<bigint> {
+  const { rows } = await lab.sql('SELECT pg_current_wal_flush_lsn()::text AS lsn');
+  return parseLsn((rows[0] as { lsn: string }).lsn);
+}
+
+export async function write(lab: Lab, rows: number): Promise<bigint> {
+  await lab.sql(`INSERT INTO messages SELECT g + (SELECT max(id) FROM messages), repeat(md5(g::text), 20)
+                   FROM generate_series(1, ${rows}) g`);
+  return flushed(lab);
+}
+
+export async function until(condition: () => Promise<boolean>, ms = 15_000): Promise<void> {
+  for (const end = Date.now() + ms; !(await condition()); await delay(50))
+    if (Date.now() > end) throw new Error('did not become true in time');
+}

@@ -1,0 +1,179 @@
+import { rm } from 'node:fs/promises';
+import { expect } from 'vitest';
+import { formatLsn } from '../../../src/domain/lsn.ts';
+import type { ProbeResult } from '../../../src/domain/recovery-point.ts';
+import type { WalTarget } from '../../../src/domain/recovery-target.ts';
+import { coveredRanges } from '../../../src/domain/wal.ts';
+import { archiveOf, flushed, shiftOf, until } from './archiving.ts';
+import { labTest, type Lab } from './lab.ts';
+
+const events = 'CREATE TABLE events (id int PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp())';
+
+/** Commits numbered rows; each entry is a time between the commit of that row and the next. */
+async function commitRows(lab: Lab, from: number, count: number): Promise<string[]> {
+  const client = await lab.server.connect('wazuh_chat');
+  const times: string[] = [];
+  try {
+    for (let id = from; id < from + count; id += 1) {
+      await client.query('INSERT INTO events (id) VALUES ($1)', [id]);
+      const { rows } = await client.query<{ now: string }>('SELECT clock_timestamp()::text AS now');
+      times.push(rows[0]!.now);
+    }
+  } finally {
+    await client.end();
+  }
+  return times;
+}
+
+async function archived(lab: Lab): Promise<string> {
+  const archive = await archiveOf(lab);
+  const end = await flushed(lab);
+  await until(async () => (coveredRanges((await archive.list()).pieces, 1).at(-1)?.endLsn ?? 0n) >= end);
+  return formatLsn(end);
+}
+
+function eventsIn(probes: readonly ProbeResult[]): string | undefined {
+  return probes.find(({ name }) => name === 'table public.events')?.actual;
+}
+
+labTest(
+  'D1.2: twenty random moments between two commits come back exactly, from whichever base lies before',
+  async ({ lab: make }) => {
+    const lab = await make({ setup: events });
+    const { driver, step } = lab;
+    const shift = shiftOf(lab);
+    const early = await commitRows(lab, 1, 40);
+    const first = await lab.capture();
+    const between = await commitRows(lab, 41, 200);
+    const second = await lab.capture();
+    const late = await commitRows(lab, 241, 200);
+    const endLsn = await archived(lab);
+    const times = [...early, ...between, ...late];
+    const chosen = Array.from({ length: 20 }, (_, seed) => 40 + ((seed * 7919 + 13) % 400));
+    for (const [seed, row] of chosen.entries()) {
+      const record = row > 245 && seed % 2 === 0 ? second : first;
+      const wal: WalTarget = { kind: 'time', value: times[row - 1]!, timeline: 1, endLsn };
+      await driver.stage(step(record, 1, seed + 1, wal));
+      const probes = await driver.validate({
+        ...step(record, 2, seed + 1, wal),
+        staged: step(record, 1, seed + 1).token,
+      });
+      expect(probes.filter(({ ok }) => !ok)).toEqual([]);
+      expect([row, eventsIn(probes)]).toEqual([row, `${row} rows`]);
+      await driver.undo(step(record, 9, seed + 1, wal));
+    }
+    shift.abort();
+  },
+  120_000,
+);
+
+labTest(
+  'a position, a name and a time after the last commit are met; the server goes on from there on a new timeline',
+  async ({ lab: make }) => {
+    const lab = await make({ setup: events });
+    const { driver, step } = lab;
+    const shift = shiftOf(lab);
+    await commitRows(lab, 1, 10);
+    const record = await lab.capture();
+    await commitRows(lab, 11, 10);
+    const position = formatLsn(await flushed(lab));
+    await commitRows(lab, 21, 10);
+    await lab.sql(`SELECT pg_create_restore_point('before the change')`);
+    await commitRows(lab, 31, 10);
+    const { rows } = await lab.sql('SELECT clock_timestamp()::text AS now');
+    const afterAll = (rows[0] as { now: string }).now;
+    const endLsn = await archived(lab);
+    const targets: [WalTarget, string][] = [
+      [{ kind: 'lsn', value: position, timeline: 1, endLsn }, '20 rows'],
+      [{ kind: 'name', value: 'before the change', timeline: 1, endLsn }, '30 rows'],
+      [{ kind: 'time', value: afterAll, timeline: 1, endLsn }, '40 rows'],
+    ];
+    for (const [attempt, [wal, expected]] of targets.entries()) {
+      await driver.stage(step(record, 1, attempt + 1, wal));
+      const probes = await driver.validate({
+        ...step(record, 2, attempt + 1, wal),
+        staged: step(record, 1, attempt + 1).token,
+      });
+      expect(probes.filter(({ ok }) => !ok)).toEqual([]);
+      expect(eventsIn(probes)).toBe(expected);
+      await driver.undo(step(record, 9, attempt + 1, wal));
+    }
+    const nameless: WalTarget = { kind: 'name', value: 'never made', timeline: 1, endLsn };
+    await driver.stage(step(record, 1, 9, nameless));
+    await expect(
+      driver.validate({ ...step(record, 2, 9, nameless), staged: step(record, 1, 9).token }),
+    ).rejects.toMatchObject({
+      code: 'ValidationFailed',
+      message: 'the archived WAL ends before name `never made`',
+    });
+    shift.abort();
+  },
+);
+
+labTest(
+  'latest loses no acknowledged commit: neither at a clean stop, nor what only the dead server’s disk still has',
+  async ({ lab: make }) => {
+    const lab = await make({ setup: events, settings: { fsync: 'on' } });
+    const { driver, step } = lab;
+    const record = await lab.capture();
+    const shift = shiftOf(lab);
+    await commitRows(lab, 1, 20);
+    const endLsn = await archived(lab);
+    shift.abort();
+    await shift.running.catch(() => undefined);
+    // Nobody archives these: the server is killed with them on its disk alone.
+    await commitRows(lab, 21, 35);
+    await lab.server.kill();
+    const wal: WalTarget = { kind: 'latest', value: '', timeline: 1, endLsn };
+    await driver.stage(step(record, 1, 1, wal));
+    expect(await driver.validate(step(record, 2, 1, wal))).toEqual([]);
+    const probes = await driver.finish!(step(record, 2, 2, wal));
+    expect(probes.filter(({ ok }) => !ok)).toEqual([]);
+    expect(eventsIn(probes)).toBe('55 rows');
+    await driver.swap(step(record, 3, 1, wal));
+    await lab.start();
+    expect((await driver.probe(step(record, 4, 1, wal))).filter(({ ok }) => !ok)).toEqual([]);
+    expect((await lab.sql('SELECT count(*)::int AS n, max(id) AS most FROM events')).rows).toEqual([
+      { n: 55, most: 55 },
+    ]);
+    // What only the disk had is archived now: an older recovery point leads over the switch onto the new timeline.
+    const [range] = coveredRanges((await (await archiveOf(lab)).list()).pieces, 1);
+    const reached = probes.find(({ name }) => name === 'recovered position')!.actual.split(' ')[0]!;
+    expect(formatLsn(range!.endLsn)).toBe(reached);
+    await lab.sql(`INSERT INTO events (id) VALUES (1000)`);
+    expect((await driver.probe(step(record, 4, 2, wal))).filter(({ ok }) => !ok)).toHaveLength(1);
+  },
+);
+
+labTest(
+  'a segment that is missing in the middle ends the recovery in an error, never in fewer rows',
+  async ({ lab: make }) => {
+    const lab = await make({ setup: events });
+    const { driver, step } = lab;
+    const record = await lab.capture();
+    const shift = shiftOf(lab);
+    for (let round = 0; round < 3; round += 1) {
+      await commitRows(lab, 1 + round * 10, 10);
+      await lab.sql('SELECT pg_switch_wal()');
+    }
+    await commitRows(lab, 31, 10);
+    const endLsn = await archived(lab);
+    shift.abort();
+    const archive = await archiveOf(lab);
+    const whole = (await archive.list()).pieces.filter(
+      ({ startLsn, endLsn: end }) => end - startLsn === 16n * 1024n * 1024n,
+    );
+    const keys: string[] = [];
+    for await (const { key } of lab.repository.storage.list('wal/')) if (/\/[0-9A-F]{24}$/.test(key)) keys.push(key);
+    expect(whole.length).toBeGreaterThan(2);
+    const file = `${lab.folder}/repository/${keys[2]!}`;
+    await rm(file);
+    const pieces = [];
+    for await (const { key } of lab.repository.storage.list('wal/')) pieces.push(key);
+    const parts = pieces.filter((key) => key.startsWith(`${keys[2]!}.`));
+    for (const key of parts) await lab.repository.storage.remove(key);
+    const wal: WalTarget = { kind: 'lsn', value: endLsn, timeline: 1, endLsn };
+    await driver.stage(step(record, 1, 1, wal));
+    await expect(driver.validate(step(record, 2, 1, wal))).rejects.toMatchObject({ code: 'ValidationFailed' });
+  },
+);
