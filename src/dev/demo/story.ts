@@ -89,7 +89,7 @@ async function tellInto(story: Story, { stage, client, size, sabotage: kind }: S
   if (kind === 'object') say(`SABOTAGE: ${await sabotage(kind, sample)}`);
   tell('RESTORE', 'along the dependency graph, staged and checked beside the live paths');
   const input = {
-    at: backup.id,
+    toLatest: true,
     confirm: appliance.name,
     reason: 'demo disaster',
     requestedBy: 'demo',

@@ -23,6 +23,8 @@ export interface DemoResult {
   };
   readonly rpo?: {
     readonly seconds: number;
+    /** Of the database, whose WAL is archived. */
+    readonly databaseSeconds: number;
     readonly lost: { readonly rows: number; readonly keys: number; readonly vectors: number };
     readonly objectiveSeconds: number;
   };
@@ -72,6 +74,7 @@ function rpoOf({ disasterAt, losses }: Story, { objectives }: Appliance): DemoRe
   return {
     // The oldest acknowledged write that is gone tells the recovery point that was really reached.
     seconds: losses.firstLostAt === undefined ? 0 : secondsBetween(losses.firstLostAt, disasterAt),
+    databaseSeconds: losses.firstLostRowAt === undefined ? 0 : secondsBetween(losses.firstLostRowAt, disasterAt),
     lost: losses.lost,
     objectiveSeconds: objectives.rpoSeconds.critical,
   };
@@ -108,7 +111,8 @@ export function summaryText(result: DemoResult, story: Story, appliance: Applian
     ...(rpo === undefined
       ? []
       : [
-          `   RPO      ${verdict(rpo.seconds, rpo.objectiveSeconds)}; lost ${rpo.lost.rows} rows, ${rpo.lost.keys} keys, ${rpo.lost.vectors} vectors`,
+          `   RPO      ${verdict(rpo.seconds, rpo.objectiveSeconds)}; lost ${rpo.lost.keys} keys, ${rpo.lost.vectors} vectors`,
+          `            PostgreSQL: the last ${formatDuration(rpo.databaseSeconds)}, ${rpo.lost.rows} rows`,
         ]),
     ...(rto === undefined
       ? []

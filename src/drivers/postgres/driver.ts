@@ -3,6 +3,7 @@
  * server before they go live. Bytes are the server's own files; recovery is PostgreSQL's.
  */
 import type { PostgresConfig } from '../../domain/appliance.ts';
+import { LifeboatError } from '../../domain/errors.ts';
 import { roleOfKind } from '../../domain/component.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import { readinessByAnswer } from '../../platform/readiness.ts';
@@ -10,6 +11,7 @@ import type { Driver, DriverEnvironment, RestoreContext } from '../driver.ts';
 import { capturePostgres } from './capture.ts';
 import { checkPostgres } from './check.ts';
 import { addressOf, openSession } from './connection.ts';
+import type { Session } from './connection.ts';
 import { probeContent } from './content-probes.ts';
 import { readFacts } from './facts.ts';
 import { engineFailure } from './failures.ts';
@@ -20,6 +22,7 @@ import { stagePostgres } from './stage.ts';
 import { postgresTargets } from './targets.ts';
 import { finishPostgres, validatePostgres } from './validate.ts';
 import { archiveShift } from './wal/shift.ts';
+import { ensureSlot } from './wal/slot.ts';
 
 /** Pages that change lie scattered: a larger block would be stored again for one page. */
 const blockSizeBytes = 256 * 1024;
@@ -67,6 +70,15 @@ async function estimate(config: PostgresConfig, environment: DriverEnvironment):
   }
 }
 
+/** A base backup has no slots. Where the server refuses one, archiving says so; the restored data is as good without. */
+async function keepWal(session: Session, { id, wal }: PostgresConfig): Promise<void> {
+  try {
+    await ensureSlot(session, wal.slot, id);
+  } catch (error) {
+    if (!(error instanceof LifeboatError) || error.code === 'EngineUnavailable') throw error;
+  }
+}
+
 /** Against the server as it is configured: the one that runs on the restored data. */
 async function probe(
   config: PostgresConfig,
@@ -78,6 +90,8 @@ async function probe(
   const session = await openSession(address, config.id, { database: facts.database, signal: context.signal });
   try {
     const { wal, token } = context;
+    // Before the app writes: the server would remove WAL that nobody keeps.
+    if (config.wal.archive) await keepWal(session, config);
     return wal === undefined
       ? await probeContent(session, facts, config.id)
       : await probeRecoveredState(session, { config, environment, runId: token.runId });

@@ -51,6 +51,8 @@ export interface Losses {
   readonly lost: { readonly rows: number; readonly keys: number; readonly vectors: number };
   /** When the oldest lost write was acknowledged: the measured recovery point. Undefined where nothing was lost. */
   readonly firstLostAt: Date | undefined;
+  /** The same of the database alone. */
+  readonly firstLostRowAt: Date | undefined;
 }
 
 /** Compares the acknowledgements with what the restored engines hold. Engines run; the traffic does not. */
@@ -61,12 +63,17 @@ export async function countLosses(appliance: SampleAppliance): Promise<Losses> {
   const lostRows = missing(records, await readRows(appliance));
   const lostKeys = missing(records, await readKeys(appliance, records));
   const lostVectors = missing(vectors, await readVectors(appliance));
-  const times = [...lostRows, ...lostKeys, ...lostVectors].map(({ at }) => Date.parse(at));
   return {
     acknowledged: { rows: records.length, keys: records.length, vectors: vectors.length },
     lost: { rows: lostRows.length, keys: lostKeys.length, vectors: lostVectors.length },
-    firstLostAt: times.length === 0 ? undefined : new Date(times.reduce((a, b) => Math.min(a, b))),
+    firstLostAt: earliest([...lostRows, ...lostKeys, ...lostVectors]),
+    firstLostRowAt: earliest(lostRows),
   };
+}
+
+function earliest(lost: readonly Acknowledgement[]): Date | undefined {
+  const times = lost.map(({ at }) => Date.parse(at));
+  return times.length === 0 ? undefined : new Date(times.reduce((a, b) => Math.min(a, b)));
 }
 
 function missing(acknowledged: readonly Acknowledgement[], present: ReadonlySet<number>): Acknowledgement[] {

@@ -57,7 +57,7 @@ export async function ensureSlot(session: Session, slot: string, component: stri
   if (found?.restartLsn !== undefined && found.walStatus !== 'lost')
     return { restartLsn: found.restartLsn, isNew: false };
   if (found !== undefined) await dropSlot(session, slot);
-  await session.rows(`CREATE_REPLICATION_SLOT ${slot} PHYSICAL RESERVE_WAL`);
+  await session.rows(`SELECT pg_create_physical_replication_slot('${slot}', true)`);
   const made = await readSlot(session, slot);
   if (made?.restartLsn === undefined)
     throw new LifeboatError('EngineFailed', `the server made slot ${slot} without a position`, { component });
@@ -65,5 +65,5 @@ export async function ensureSlot(session: Session, slot: string, component: stri
 }
 
 export async function dropSlot(session: Session, slot: string): Promise<void> {
-  await session.rows(`DROP_REPLICATION_SLOT ${slot}`);
+  await session.rows(`SELECT pg_drop_replication_slot('${slot}')`);
 }
