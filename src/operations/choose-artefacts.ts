@@ -77,9 +77,12 @@ export async function chooseArtefacts(options: ChoiceOptions): Promise<Choice> {
   const { repository, goal, at, components } = options;
   if (goal.kind === 'point') {
     const manifest = await repository.findManifest(at, components);
-    const artefacts = manifest.lifeboat.components
-      .filter(({ id }) => components.length === 0 || components.includes(id))
-      .map((record) => ({ backupId: manifest.timestamp, record, moment: record.capturedUntil }));
+    // All of them: the plan names what was chosen and is not there.
+    const artefacts = manifest.lifeboat.components.map((record) => ({
+      backupId: manifest.timestamp,
+      record,
+      moment: record.capturedUntil,
+    }));
     return { backupId: manifest.timestamp, artefacts, skewSeconds: manifest.lifeboat.skewSeconds };
   }
   return chooseForMoment(options, goal);

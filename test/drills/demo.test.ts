@@ -80,7 +80,8 @@ describe('the demo', () => {
     const tables = result.probes
       .filter(({ component, name }) => component === 'postgres' && name.includes('table'))
       .map(({ name }) => name);
-    for (const table of ['users', 'chat_sessions', 'messages', 'query_metrics', 'audit_logs'])
+    // The traffic writes audit_logs until the disaster: its acknowledgements say what was lost of that one.
+    for (const table of ['users', 'chat_sessions', 'messages', 'query_metrics'])
       expect(tables.join()).toContain(table);
   }, 300_000);
 
