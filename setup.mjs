@@ -27,6 +27,7 @@ import { provideRedis } from './setup/redis.mjs';
 import { printTable } from './setup/report.mjs';
 import { openResultFile } from './setup/result-file.mjs';
 import { provideRunUser } from './setup/run-user.mjs';
+import { provideMinio, provideVersitygw } from './setup/s3.mjs';
 import { SetUpError } from './setup/step.mjs';
 import { provideTemporal } from './setup/temporal.mjs';
 import { runTests } from './setup/test-run.mjs';
@@ -82,7 +83,9 @@ async function setUp() {
       LIFEBOAT_TEMPORAL: await provideTemporal(cache, user),
       LIFEBOAT_PG_BIN: await providePostgres(cache, user),
       LIFEBOAT_REDIS_SERVER: await provideRedis(user),
+      LIFEBOAT_VERSITYGW: await provideVersitygw(cache, user),
     };
+    if (task === 'test') found.LIFEBOAT_MINIO = await provideMinio(cache, user);
     await provideTools();
     await provideFaiss(checkout, cache, node, user);
     found.LIFEBOAT_EMBEDDING_MODEL = await provideEmbeddingModel(checkout, cache, node);

@@ -23,6 +23,16 @@ export function findRedisServer(): string {
   return found('Redis', 'LIFEBOAT_REDIS_SERVER', onPath('redis-server'));
 }
 
+/** Path of `versitygw`, an S3 server on plain files. EngineUnavailable when there is none. */
+export function findVersitygw(): string {
+  return found('versitygw', 'LIFEBOAT_VERSITYGW', [...onPath('versitygw'), ...inCacheFile(/^versitygw-/, 'versitygw')]);
+}
+
+/** Path of `minio`, an S3 server. EngineUnavailable when there is none. */
+export function findMinio(): string {
+  return found('MinIO', 'LIFEBOAT_MINIO', [...onPath('minio'), ...inCacheFile(/^minio-/, 'minio')]);
+}
+
 /** Folder with `postgres`, `initdb` and `pg_ctl`, the newest major first. EngineUnavailable when there is none. */
 export function findPostgresBin(): string {
   const given = process.env['LIFEBOAT_PG_BIN'];
@@ -77,6 +87,10 @@ function onPath(name: string): string[] {
 function pathFolders(): string[] {
   const given = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   return [...given, ...systemFolders];
+}
+
+function inCacheFile(pattern: RegExp, name: string): string[] {
+  return inCacheFolders(pattern).map((folder) => join(folder, name));
 }
 
 function inCacheFolders(pattern: RegExp): string[] {

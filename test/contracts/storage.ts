@@ -16,6 +16,8 @@ export interface StorageUnderTest {
   /** Module and export that make the same storage in another process, given the place. */
   readonly module: string;
   readonly factory: string;
+  /** The server removes leftovers by itself and lists none: `sweepStaged` finds nothing there. */
+  readonly sweepsItself?: boolean;
 }
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
@@ -208,9 +210,10 @@ export function storageContract(name: string, under: StorageUnderTest): void {
 
     storageTest('only staged leftovers older than the age are swept', async ({ storage, place }) => {
       const staged = await under.open(place).stage('packs/aa/left');
-      await staged.append(bytes('x'));
+      // A small object may wait in memory and leave nothing behind.
+      await staged.append(Buffer.alloc(9 * 2 ** 20));
       expect(await storage.sweepStaged(3600_000)).toBe(0);
-      expect(await storage.sweepStaged(-1000)).toBe(1);
+      expect(await storage.sweepStaged(-1000)).toBe(under.sweepsItself === true ? 0 : 1);
       expect(await storage.sweepStaged(-1000)).toBe(0);
       await staged.discard();
     });

@@ -81,8 +81,7 @@ describe('the demo', () => {
       .filter(({ component, name }) => component === 'postgres' && name.includes('table'))
       .map(({ name }) => name);
     // The traffic writes audit_logs until the disaster: its acknowledgements say what was lost of that one.
-    for (const table of ['users', 'chat_sessions', 'messages', 'query_metrics'])
-      expect(tables.join()).toContain(table);
+    for (const table of ['users', 'chat_sessions', 'messages', 'query_metrics']) expect(tables.join()).toContain(table);
   }, 300_000);
 
   test('fits into 80 columns', () => {
