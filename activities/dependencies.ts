@@ -5,11 +5,17 @@ import type { Appliance } from '../src/domain/appliance.ts';
 import type { Driver } from '../src/drivers/driver.ts';
 import type { Platform } from '../src/platform/platform.ts';
 import type { Repository } from '../src/repository/repository.ts';
+import type { Storage } from '../src/storage/storage.ts';
 
 export interface Dependencies {
   readonly appliance: Appliance;
-  /** Opens once and keeps it open; fails with RepositoryMismatch if `expectedId` is given and another one lies there. */
-  readonly repository: (expectedId?: string) => Promise<Repository>;
+  /**
+   * Opens once and keeps it open: the repository, or its copy in a location. RepositoryMismatch if `expectedId` is given
+   * and another one lies there.
+   */
+  readonly repository: (expectedId?: string, location?: string) => Promise<Repository>;
+  /** Where a location keeps its objects; the repository's own place without a name. NotFound. */
+  readonly storage: (location?: string) => Promise<Storage>;
   /** NotFound for an unknown component. */
   readonly driver: (component: string) => Driver;
   readonly platform: Platform;

@@ -19,11 +19,15 @@ import { readIdentity } from '../src/repository/identity.ts';
 import { openRepository } from '../src/repository/open.ts';
 import type { KeySource } from '../src/repository/keys.ts';
 import type { Repository } from '../src/repository/repository.ts';
-import { createLocalStorage } from '../src/storage/local/local-storage.ts';
+import type { Storage } from '../src/storage/storage.ts';
+import { createStorages } from './locations.ts';
 
 export interface Parts {
   readonly appliance: Appliance;
-  readonly repository: (expectedId?: string) => Promise<Repository>;
+  /** The repository, or its copy in a location. RepositoryMismatch where another one lies there than is expected. */
+  readonly repository: (expectedId?: string, location?: string) => Promise<Repository>;
+  /** Where a location keeps its objects; the repository's own place without a name. NotFound. */
+  readonly storage: (location?: string) => Promise<Storage>;
   readonly driver: (component: string) => Driver;
   readonly platform: Platform;
   readonly notifier: Notifier;
@@ -34,32 +38,35 @@ export interface Parts {
 export function wireParts(appliance: Appliance, onWarning: (message: string) => void = () => undefined): Parts {
   const environment: DriverEnvironment = { stateDir: appliance.stateDir, secret: readSecret };
   const drivers = new Map(appliance.components.map((config) => [config.id, createDriver(config, environment)]));
-  const storage = createLocalStorage(appliance.repository.path);
-  /** By id: a disk that is exchanged and comes back is the same repository. */
+  const storage = createStorages(appliance);
+  /** By place and id: a disk that is exchanged and comes back is the same repository. */
   const opened = new Map<string, Promise<Repository>>();
-  const open = async (id: string): Promise<Repository> => {
-    const known = opened.get(id);
+  const open = async (place: Storage, id: string): Promise<Repository> => {
+    const name = `${place.description} ${id}`;
+    const known = opened.get(name);
     if (known !== undefined) return known;
     const opening = keySourceOf(appliance).then(async (source) =>
-      openRepository(storage, source, { expectedId: id, onWarning }),
+      openRepository(place, source, { expectedId: id, onWarning }),
     );
-    opened.set(id, opening);
+    opened.set(name, opening);
     // A key that is mended later must be found by the next call.
-    opening.catch(() => opened.delete(id));
+    opening.catch(() => opened.delete(name));
     return opening;
   };
   return {
     appliance,
-    repository: async (expectedId) => {
+    storage,
+    repository: async (expectedId, location) => {
+      const place = await storage(location);
       // Asked each time: a disk that was taken away leaves an empty folder, into which an open repository would write on.
-      const { identity } = await readIdentity(storage);
+      const { identity } = await readIdentity(place);
       if (expectedId !== undefined && expectedId !== identity.id) {
         throw new LifeboatError(
           'RepositoryMismatch',
-          `the repository at ${storage.description} has id ${identity.id}, this run began with ${expectedId}`,
+          `the repository at ${place.description} has id ${identity.id}, this run began with ${expectedId}`,
         );
       }
-      return open(identity.id);
+      return open(place, identity.id);
     },
     driver: (component) => {
       const driver = drivers.get(component);

@@ -13,6 +13,7 @@ export function crossCheck(config: Configuration): { problems: CrossProblem[]; w
   const problems = [
     ...danglingServices(config),
     ...danglingEngines(config),
+    ...locationProblems(config),
     ...serviceShapes(config),
     ...cycles(config),
     ...overlaps(config),
@@ -48,6 +49,21 @@ function danglingEngines({ services, components }: Configuration): CrossProblem[
         : `\`engine\` names \`${ready.engine}\`, which is of kind \`${component.kind}\` and has no server`;
     return [{ path: ['services', name, 'ready'], message }];
   });
+}
+
+function locationProblems({ locations, components }: Configuration): CrossProblem[] {
+  const unknown = Object.entries(components).flatMap(([id, component]) => {
+    if (component.kind !== 'postgres' || component.wal.ackLocation === undefined) return [];
+    const { ackLocation } = component.wal;
+    if (locations[ackLocation] !== undefined) return [];
+    const path = ['components', id, 'wal', 'ackLocation'];
+    return [{ path, message: `names the unknown location \`${ackLocation}\`` }];
+  });
+  const halves = Object.entries(locations).flatMap(([name, location]) => {
+    if (location.kind !== 's3' || (location.accessKey === undefined) === (location.secretKey === undefined)) return [];
+    return [{ path: ['locations', name], message: 'has one of `accessKey` and `secretKey`; give both or none' }];
+  });
+  return [...unknown, ...halves];
 }
 
 function serviceShapes({ services }: Configuration): CrossProblem[] {

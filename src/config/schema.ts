@@ -145,6 +145,9 @@ const postgres = z.strictObject({
         .refine((seconds) => seconds <= 60, { error: 'at most 60s' })
         .default(10)
         .describe('what was written is sealed in the repository at latest after this; a full segment at once'),
+      ackLocation: name
+        .optional()
+        .describe('location that must hold the WAL before the server may forget it; the repository where absent'),
     })
     .prefault({})
     .describe('continuous archiving of the write-ahead log, by which any moment can be restored'),
@@ -207,6 +210,48 @@ const files = z.strictObject({
     ),
 });
 
+const off = {
+  offHost: z
+    .boolean()
+    .default(true)
+    .describe('whether it outlives the loss of this host; `false` for another machine that fails together with it'),
+};
+
+const s3 = z.strictObject({
+  kind: z.literal('s3'),
+  bucket: z.string().min(3).describe('bucket; it must exist'),
+  prefix: z
+    .string()
+    .regex(/^[A-Za-z0-9_-][A-Za-z0-9._/-]*$/, { error: 'a folder in the bucket, without a slash before or after' })
+    .optional()
+    .describe('folder within the bucket; the bucket itself where absent'),
+  region: z.string().default('us-east-1').describe('region of the bucket'),
+  endpoint: url.optional().describe('address of another maker’s server; Amazon’s where absent'),
+  pathStyle: z
+    .boolean()
+    .optional()
+    .describe('`https://host/bucket/key`; on for an `endpoint`, off for Amazon, where nothing is said'),
+  accessKey: secret.optional().describe('access key id; the usual AWS variables, profiles and roles where absent'),
+  secretKey: secret.optional().describe('secret access key'),
+  storageClass: z
+    .string()
+    .default('STANDARD_IA')
+    .describe('storage class of packs; everything else stays in STANDARD. Empty leaves it to the bucket'),
+  sse: z
+    .enum(['AES256', 'none'])
+    .default('AES256')
+    .describe('encryption at rest by the server, asked for and checked; `none` where the server has none'),
+  ...off,
+});
+
+const local = z.strictObject({
+  kind: z.literal('local'),
+  path: absolutePath.describe('folder, for example a mounted disk'),
+  offHost: z.boolean().default(false).describe('`true` where the folder is mounted from another machine'),
+});
+
+export const location = z.discriminatedUnion('kind', [s3, local]);
+
 export const component = z.discriminatedUnion('kind', [postgres, redis, vectorstore, models, files]);
 
 function isTimeZone(name: string): boolean {
@@ -248,6 +293,13 @@ export const configuration = z.strictObject({
         .describe('what opens the repository; chosen when it is created'),
     })
     .describe('where recovery points are stored'),
+  locations: z
+    .record(
+      name.refine((text) => text !== 'repository', { error: 'another name than `repository`, which is the first one' }),
+      location,
+    )
+    .default({})
+    .describe('further places that hold a copy of the repository, by name; at least one should be off this host'),
   temporal: z
     .strictObject({
       address: endpoint.default('127.0.0.1:7233').describe('address of the Temporal server'),

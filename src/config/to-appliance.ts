@@ -2,6 +2,7 @@
 import type {
   Appliance,
   ComponentConfig,
+  LocationConfig,
   RepositoryConfig,
   SecretRef,
   ServiceConfig,
@@ -20,6 +21,7 @@ export function toAppliance(config: Configuration): Appliance {
     stateDir: config.state,
     objectives: { rpoSeconds: config.objectives.rpo, rtoSeconds: config.objectives.rto },
     repository: repositoryOf(config.repository),
+    locations: Object.entries(config.locations).map(([name, location]) => locationOf(name, location)),
     temporal: {
       address: config.temporal.address,
       namespace: config.temporal.namespace,
@@ -51,6 +53,26 @@ function repositoryOf(config: Configuration['repository']): RepositoryConfig {
   return 'key' in encryption
     ? { path, reserveBytes, encryption: { mode: 'key', secret: secretOf(encryption.key) } }
     : { path, reserveBytes, encryption: { mode: 'passphrase', secret: secretOf(encryption.passphrase) } };
+}
+
+function locationOf(name: string, config: Configuration['locations'][string]): LocationConfig {
+  const { offHost } = config;
+  if (config.kind === 'local') return { name, kind: config.kind, offHost, path: config.path };
+  const { kind, bucket, prefix = '', region, endpoint, storageClass, sse } = config;
+  return {
+    name,
+    kind,
+    offHost,
+    bucket,
+    prefix: prefix.replace(/\/+$/, ''),
+    region,
+    endpoint,
+    pathStyle: config.pathStyle ?? endpoint !== undefined,
+    accessKey: optionalSecret(config.accessKey),
+    secretKey: optionalSecret(config.secretKey),
+    storageClass,
+    sse,
+  };
 }
 
 function secretOf(secret: ParsedSecret): SecretRef {
@@ -93,6 +115,7 @@ function componentOf(appliance: string, id: string, config: Configuration['compo
           archive: config.wal.archive,
           slot: config.wal.slot ?? slotName(appliance, id),
           sealEverySeconds: config.wal.sealEvery,
+          ackLocation: config.wal.ackLocation,
         },
       };
     }

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CreateBucketCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import type { OsUser } from '../platform/process/os-user.ts';
-import type { S3Settings } from '../storage/s3/client.ts';
+import type { S3Credentials, S3Settings } from '../storage/s3/client.ts';
 import { startEngine, type EngineProcess } from './engine-process.ts';
 import { findMinio, findVersitygw } from './engines.ts';
 import { freePort } from './free-ports.ts';
@@ -25,7 +25,7 @@ export interface S3Options {
 }
 
 export interface RunningS3 extends EngineProcess {
-  readonly settings: S3Settings;
+  readonly settings: S3Settings & { readonly credentials: S3Credentials };
   readonly port: number;
   readonly dataDirectory: string;
 }
@@ -37,7 +37,7 @@ export async function startS3(options: S3Options): Promise<RunningS3> {
   const secretAccessKey = options.secretKey ?? randomBytes(12).toString('hex');
   const dataDirectory = join(directory, 'data');
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
-  const settings: S3Settings = {
+  const settings = {
     bucket,
     prefix: '',
     region: 'us-east-1',
@@ -47,12 +47,12 @@ export async function startS3(options: S3Options): Promise<RunningS3> {
     // versitygw has none of its own.
     sse: maker === 'minio' ? 'AES256' : 'none',
     credentials: { accessKeyId, secretAccessKey },
-  };
+  } as const;
   const client = new S3Client({
     region: settings.region,
-    endpoint: settings.endpoint!,
+    endpoint: settings.endpoint,
     forcePathStyle: true,
-    credentials: settings.credentials!,
+    credentials: settings.credentials,
   });
   const running = await startEngine({
     name: maker,

@@ -1,7 +1,7 @@
 /** docs/configuration.md: every key of lifeboat.yaml, read off the schema. Pure. */
 import { z } from 'zod';
 import { configurationTemplate } from '../config/template.ts';
-import { component, configuration } from '../config/schema.ts';
+import { component, configuration, location } from '../config/schema.ts';
 import { table } from './markdown.ts';
 import { descriptionOf, fieldsOf, inner, isObject, isRecord, typeText, type Field } from './schema-walk.ts';
 
@@ -27,6 +27,14 @@ const usual = {
   repository: '/backups',
   keyFile: '/etc/lifeboat/key',
   state: '/var/lib/lifeboat',
+};
+
+type KindOption = (typeof component)['options'][number] | (typeof location)['options'][number];
+
+/** Maps whose values are of several kinds. */
+const kindsOf: Readonly<Record<string, { readonly placeholder: string; readonly options: readonly KindOption[] }>> = {
+  components: { placeholder: 'id', options: component.options },
+  locations: { placeholder: 'name', options: location.options },
 };
 
 const introduction = `One file describes one appliance: what is backed up, where to, and what must stop while it is restored.
@@ -56,11 +64,12 @@ function hasSection(schema: z.core.$ZodType): boolean {
 /** A heading and a table for an object or a map, then the same for objects inside it. */
 function sectionsOf(path: string, schema: z.core.$ZodType): string[] {
   const bare = inner(schema);
-  if (bare === component) return [];
-  if (isRecord(bare))
-    return path === 'components'
-      ? componentSections()
-      : section(`${path}.<name>`, bare.def.valueType, descriptionOf(schema));
+  if (isRecord(bare)) {
+    const kinds = kindsOf[path];
+    return kinds === undefined
+      ? section(`${path}.<name>`, bare.def.valueType, descriptionOf(schema))
+      : kindSections(`${path}.<${kinds.placeholder}>`, descriptionOf(schema), kinds.options);
+  }
   return isObject(bare) ? section(path, bare, descriptionOf(schema)) : [];
 }
 
@@ -89,8 +98,8 @@ function withRows(path: string, fields: readonly Field[]): string[] {
   return fields.length === 0 ? [] : [keyTable(path, fields)];
 }
 
-function componentSections(): string[] {
-  const kinds = component.options.map((option) => ({
+function kindSections(path: string, text: string, options: readonly KindOption[]): string[] {
+  const kinds = options.map((option) => ({
     kind: option.shape.kind.value,
     fields: fieldsOf(option).filter(({ key }) => key !== 'kind'),
   }));
@@ -101,9 +110,9 @@ function componentSections(): string[] {
     ) ?? [];
   const isShared = (key: string): boolean => shared.some((field) => field.key === key);
   return [
-    '### `components.<id>`',
-    `What is backed up, by id; at least one. \`kind\` says what it is: ${kinds.map(({ kind }) => code(kind)).join(', ')}. Every kind has these keys:`,
-    keyTable('', shared),
+    `### ${code(path)}`,
+    `${sentence(text)} \`kind\` says what it is: ${kinds.map(({ kind }) => code(kind)).join(', ')}.${shared.length === 0 ? '' : ' Every kind has these keys:'}`,
+    ...withRows('', shared),
     ...kinds.flatMap(({ kind, fields }) => {
       const own = fields.filter(({ key }) => !isShared(key));
       const parts = own.filter(({ schema }) => schema instanceof z.ZodPrefault);

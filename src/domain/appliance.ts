@@ -10,6 +10,8 @@ export interface Appliance {
     readonly rtoSeconds: { readonly critical: number; readonly full: number; readonly monitoring: number };
   };
   readonly repository: RepositoryConfig;
+  /** Further places that hold a copy of the repository. */
+  readonly locations: readonly LocationConfig[];
   readonly temporal: {
     readonly address: string;
     readonly namespace: string;
@@ -34,6 +36,34 @@ export interface RepositoryConfig {
   /** Bytes that must stay free on the repository's disk. */
   readonly reserveBytes: number;
 }
+
+interface LocationBase {
+  readonly name: string;
+  /** Whether it outlives the loss of this host. */
+  readonly offHost: boolean;
+}
+
+export interface S3LocationConfig extends LocationBase {
+  readonly kind: 's3';
+  readonly bucket: string;
+  /** Empty for the bucket itself. */
+  readonly prefix: string;
+  readonly region: string;
+  readonly endpoint: string | undefined;
+  readonly pathStyle: boolean;
+  readonly accessKey: SecretRef | undefined;
+  readonly secretKey: SecretRef | undefined;
+  /** Of packs; empty leaves it to the bucket. */
+  readonly storageClass: string;
+  readonly sse: 'AES256' | 'none';
+}
+
+export interface LocalLocationConfig extends LocationBase {
+  readonly kind: 'local';
+  readonly path: string;
+}
+
+export type LocationConfig = S3LocationConfig | LocalLocationConfig;
 
 export interface ScheduleConfig {
   readonly cron: string;
@@ -91,6 +121,8 @@ export interface WalConfig {
   readonly slot: string;
   /** What came is sealed at latest after this, seconds. */
   readonly sealEverySeconds: number;
+  /** Location that must hold it before the slot moves on; the repository where undefined. */
+  readonly ackLocation: string | undefined;
 }
 
 export interface RedisConfig extends ComponentBase {

@@ -17,6 +17,7 @@ export const layout = {
   key: (id: string) => `keys/${id}.json`,
   packs: 'packs/',
   pack: (id: string) => `packs/${id.slice(0, 2)}/${id}`,
+  indexes: 'indexes/',
   index: (id: string) => `indexes/${id}`,
   allWal: 'wal/',
   walOf: (component: string, systemId: string) => `wal/${safeName(component)}/${safeName(systemId)}/`,

@@ -17,6 +17,7 @@ import { materialize } from './reader/materialize.ts';
 import { readSmallFile, streamFile } from './reader/read-file.ts';
 import { recoveryKitTriedAt } from './recovery-kit.ts';
 import { getReport, listReports, putReport } from './reports.ts';
+import { replicate } from './replicate/replicate.ts';
 import type { Repository } from './repository.ts';
 import { sealManifest } from './seal.ts';
 import type { Secrets } from './secrets.ts';
@@ -107,6 +108,7 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
     listProofs: (id) => readProofs(storage, id, secrets),
     pointState: (id) => pointState(context, id),
     wal: (source) => createWalArchive({ storage, secrets, sealer, opener }, source),
+    replicateTo: (target, replicateOptions) => replicate(context, target, replicateOptions),
     recoveryKitTriedAt: () => recoveryKitTriedAt(storage, secrets),
     putReport: (type, id, report) => putReport(storage, { type, id }, report, secrets),
     getReport: (type, id) => getReport(storage, { type, id }, secrets),

@@ -6,6 +6,7 @@ import type { FileEntry, IndexEntry, OtherEntry, EntryMeta } from '../domain/ent
 import type { ReportProgress } from '../domain/progress.ts';
 import type { BackupId, JsonValue, Manifest, ManifestBody } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { Replicated, ReplicateOptions } from './replicate/replicate.ts';
 import type { WalArchive, WalSource } from './wal-archive.ts';
 
 export interface Repository {
@@ -59,6 +60,9 @@ export interface Repository {
 
   /** The write-ahead log of one PostgreSQL cluster. Reads and makes nothing before it is asked. */
   wal(source: WalSource): WalArchive;
+
+  /** Makes another storage a copy of this repository, or brings the copy up to date. RepositoryMismatch. */
+  replicateTo(target: Storage, options: ReplicateOptions): Promise<Replicated>;
 
   /** When the recovery kit last opened this repository (ISO 8601), or undefined: `doctor` nags until it did. */
   recoveryKitTriedAt(): Promise<string | undefined>;
@@ -178,4 +182,4 @@ export interface CheckResult {
   readonly damagedPacks: readonly string[];
 }
 
-export type { FileEntry, IndexEntry, Manifest, OtherEntry, WalArchive, WalSource };
+export type { FileEntry, IndexEntry, Manifest, OtherEntry, Replicated, WalArchive, WalSource };

@@ -167,7 +167,7 @@ export function createWalArchive(context: WalContext, source: WalSource): WalArc
   };
 }
 
-const coverageName = 'coverage.json';
+export const coverageName = 'coverage.json';
 
 function historyName(timeline: number): string {
   return `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`;

@@ -211,7 +211,7 @@ export function storageContract(name: string, under: StorageUnderTest): void {
     storageTest('only staged leftovers older than the age are swept', async ({ storage, place }) => {
       const staged = await under.open(place).stage('packs/aa/left');
       // A small object may wait in memory and leave nothing behind.
-      await staged.append(Buffer.alloc(9 * 2 ** 20));
+      await staged.append(Buffer.alloc(21 * 2 ** 20));
       expect(await storage.sweepStaged(3600_000)).toBe(0);
       expect(await storage.sweepStaged(-1000)).toBe(under.sweepsItself === true ? 0 : 1);
       expect(await storage.sweepStaged(-1000)).toBe(0);

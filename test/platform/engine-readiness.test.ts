@@ -164,6 +164,6 @@ function postgresOf(
     binDirectory: undefined,
     osUser: undefined,
     fingerprintUpTo: 0,
-    wal: { archive: false, slot: 'lifeboat_test', sealEverySeconds: 10 },
+    wal: { archive: false, slot: 'lifeboat_test', sealEverySeconds: 10, ackLocation: undefined },
   };
 }

@@ -29,7 +29,7 @@ describe.each(s3Makers)('%s', (maker) => {
     server = await startS3({ directory: folder.path, maker });
     setServer(server.settings);
     const { region, endpoint = '', credentials } = server.settings;
-    client = new S3Client({ region, endpoint, forcePathStyle: true, credentials: credentials! });
+    client = new S3Client({ region, endpoint, forcePathStyle: true, credentials });
     stop = async () => {
       await server.stop();
       await folder.remove();
@@ -49,11 +49,11 @@ describe.each(s3Makers)('%s', (maker) => {
 
   test('D2.6: an object in parts is whole, and its condition holds as well', async () => {
     const storage = storageAt('parts');
-    const content = Buffer.alloc(20 * 2 ** 20 + 7, 'lifeboat');
+    const content = Buffer.alloc(50 * 2 ** 20 + 7, 'lifeboat');
     const [first, second] = await Promise.all([storage.stage('packs/aa/x'), storage.stage('packs/aa/x')]);
-    await first.append(content.subarray(0, 9 * 2 ** 20));
-    await second.append(Buffer.alloc(9 * 2 ** 20));
-    await first.append(content.subarray(9 * 2 ** 20));
+    await first.append(content.subarray(0, 21 * 2 ** 20));
+    await second.append(Buffer.alloc(21 * 2 ** 20));
+    await first.append(content.subarray(21 * 2 ** 20));
     expect(await storage.stat('packs/aa/x')).toBeUndefined();
     await storage.commit([first]);
     await storage.commit([second]);
@@ -67,7 +67,7 @@ describe.each(s3Makers)('%s', (maker) => {
     if (abilities[maker].encrypts) {
       await writing;
       const large = await storage.stage('packs/aa/y');
-      await large.append(Buffer.alloc(9 * 2 ** 20));
+      await large.append(Buffer.alloc(21 * 2 ** 20));
       await storage.commit([large]);
       for (const Key of ['sse/manifests/m', 'sse/packs/aa/y'])
         expect(await client.send(new HeadObjectCommand({ Bucket: 'lifeboat', Key }))).toMatchObject({
@@ -95,7 +95,7 @@ describe.each(s3Makers)('%s', (maker) => {
   });
 
   test('credentials that are revoked, a bucket that is not there and a server that is gone are told apart', async () => {
-    const wrong = { ...server.settings.credentials!, secretAccessKey: 'wrong' };
+    const wrong = { ...server.settings.credentials, secretAccessKey: 'wrong' };
     await expect(storageAt('x', { credentials: wrong }).stat('a')).rejects.toMatchObject({
       code: expect.stringMatching(/AuthFailed|PermissionDenied/) as string,
     });
@@ -110,7 +110,7 @@ describe.each(s3Makers)('%s', (maker) => {
   });
 
   test('no error names the secret', async () => {
-    const { secretAccessKey } = server.settings.credentials!;
+    const { secretAccessKey } = server.settings.credentials;
     const error: unknown = await storageAt('x', { bucket: 'nowhere' })
       .putIfAbsent('a', Buffer.from('x'))
       .catch((thrown: unknown) => thrown);

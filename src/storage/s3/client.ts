@@ -1,6 +1,12 @@
 /** The connection to a bucket: address, credentials, retries. */
 import { S3Client } from '@aws-sdk/client-s3';
 
+export interface S3Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly expiration?: Date;
+}
+
 export interface S3Settings {
   readonly bucket: string;
   /** Folder within the bucket, without slashes at its ends; empty for the bucket itself. */
@@ -14,8 +20,8 @@ export interface S3Settings {
   readonly storageClass: string;
   /** Asked for on every write, and its answer is checked; `none` where the server has no encryption of its own. */
   readonly sse: 'AES256' | 'none';
-  /** The usual AWS chain (environment, profile, role) where absent. */
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+  /** The usual AWS chain (environment, profile, role) where absent. A function is asked again when they expire. */
+  readonly credentials: S3Credentials | (() => Promise<S3Credentials>) | undefined;
 }
 
 /** A server that throttles is asked again by the client itself, with growing pauses, before an activity is. */

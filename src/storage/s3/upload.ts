@@ -15,8 +15,11 @@ import {
 import type { StagedObject } from '../storage.ts';
 import { isUploadGone } from './errors.ts';
 
-/** S3 takes 10,000 parts: objects up to 80 GB. Two are on their way while a third fills: 24 MiB of memory at most. */
-const partBytes = 8 * 1024 * 1024;
+/**
+ * A pack (17 MiB at most) is one PUT. S3 takes 10,000 parts: objects up to 200 GB. Two are on their way while a third
+ * fills: 60 MiB of memory at most.
+ */
+const partBytes = 20 * 1024 * 1024;
 const partsAtOnce = 2;
 
 /** What every request that makes an object says of it. */

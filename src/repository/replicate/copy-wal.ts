@@ -1,0 +1,48 @@
+/** Brings archived WAL to another storage: pieces and histories first, then how far they reach. */
+import { LifeboatError } from '../../domain/errors.ts';
+import type { Storage } from '../../storage/storage.ts';
+import { frameKinds, type Opener } from '../frame.ts';
+import { layout } from '../layout.ts';
+import { coverageName } from '../wal-archive.ts';
+import type { Authenticate } from './copy-objects.ts';
+
+interface Context {
+  readonly storage: Storage;
+  readonly opener: Opener;
+}
+
+interface Way {
+  readonly copy: (keys: readonly string[], authenticate: Authenticate) => Promise<void>;
+}
+
+export async function copyWal({ storage, opener }: Context, target: Storage, { copy }: Way): Promise<void> {
+  const coverages = new Map<string, Uint8Array>();
+  // Read before the pieces are listed: it must not promise what comes in meanwhile.
+  for await (const { key } of storage.list(layout.allWal))
+    if (isCoverage(key)) coverages.set(key, await storage.read(key));
+  const keys = new Set<string>();
+  for await (const { key } of storage.list(layout.allWal)) if (!isCoverage(key)) keys.add(key);
+  for await (const { key } of target.list(layout.allWal)) keys.delete(key);
+  await copy([...keys], (key, bytes) => authenticateWal(key, bytes, opener));
+  for (const [key, bytes] of coverages) await replace(target, key, bytes);
+}
+
+async function replace(target: Storage, key: string, bytes: Uint8Array): Promise<void> {
+  if ((await target.putIfAbsent(key, bytes)) === 'created') return;
+  const standing = await target.stat(key);
+  // Lost against another replication: what that one says is as true.
+  if (standing !== undefined) await target.replaceIf(key, standing.version, bytes);
+}
+
+function authenticateWal(key: string, bytes: Uint8Array, opener: Opener): void {
+  try {
+    opener.open(bytes, frameKinds.wal);
+  } catch (error) {
+    if (!(error instanceof LifeboatError)) throw error;
+    throw new LifeboatError('ObjectCorrupt', `${key} ${error.message}`, { cause: error });
+  }
+}
+
+function isCoverage(key: string): boolean {
+  return key.endsWith(`/${coverageName}`);
+}

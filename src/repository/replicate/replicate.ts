@@ -1,0 +1,217 @@
+/**
+ * Makes another storage hold what this repository holds: the same sealed objects under the same keys, so that the
+ * replica is a repository of its own. A recovery point arrives last, after everything that it needs; what is there
+ * already is not sent again, so a replication that was cut off goes on where it ended. Nothing is ever removed there.
+ */
+import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
+import type { BackupId, Manifest } from '../../domain/recovery-point.ts';
+import type { ReportProgress } from '../../domain/progress.ts';
+import type { Storage } from '../../storage/storage.ts';
+import { manifestIds, readManifest } from '../catalogue.ts';
+import { damagedPacks } from '../damaged-packs.ts';
+import { digestOf } from '../document.ts';
+import type { Opener } from '../frame.ts';
+import { readIdentity } from '../identity.ts';
+import { readIndexFooter } from '../index-object.ts';
+import { closeIntent, reserveBackupId } from '../intents.ts';
+import { backupIdOfManifestKey, layout } from '../layout.ts';
+import type { Secrets } from '../secrets.ts';
+import { authenticatePack, copyObjects, type Authenticate } from './copy-objects.ts';
+import { copyWal } from './copy-wal.ts';
+import { copySkeleton } from './skeleton.ts';
+
+export interface ReplicateContext {
+  readonly storage: Storage;
+  readonly id: string;
+  readonly secrets: Secrets | undefined;
+  readonly opener: Opener;
+  readonly warn: (message: string) => void;
+}
+
+export interface ReplicateOptions {
+  /** For people: who replicates. */
+  readonly owner: string;
+  readonly onProgress?: ReportProgress;
+  readonly signal?: AbortSignal;
+}
+
+export interface Replicated {
+  readonly objects: number;
+  readonly bytes: number;
+  /** Recovery points that arrived. */
+  readonly points: readonly BackupId[];
+  /** What could not be copied because it is damaged here; the points that need it did not arrive. */
+  readonly problems: readonly string[];
+}
+
+/** RepositoryMismatch where another repository lies there. */
+export async function replicate(
+  context: ReplicateContext,
+  target: Storage,
+  options: ReplicateOptions,
+): Promise<Replicated> {
+  await copySkeleton(context.storage, target);
+  const { identity } = await readIdentity(target);
+  if (identity.id !== context.id)
+    throw new LifeboatError(
+      'RepositoryMismatch',
+      `in ${target.description} lies repository ${identity.id}, not a copy of ${context.id}`,
+      { hint: 'choose an empty folder or prefix for the location' },
+    );
+  // Before the first look at what is there: collection must not take away what we rely on.
+  const intent = await reserveBackupId(target, await target.now(), options.owner, context.secrets);
+  try {
+    return await new Replication(context, target, options).run();
+  } finally {
+    await closeIntent(target, intent, context.secrets);
+  }
+}
+
+class Replication {
+  readonly #context: ReplicateContext;
+  readonly #target: Storage;
+  readonly #options: ReplicateOptions;
+  #objects = 0;
+  #bytes = 0;
+  #bytesTotal = 0;
+  readonly #problems: string[] = [];
+
+  constructor(context: ReplicateContext, target: Storage, options: ReplicateOptions) {
+    this.#context = context;
+    this.#target = target;
+    this.#options = options;
+  }
+
+  async run(): Promise<Replicated> {
+    const { storage } = this.#context;
+    const manifests = await this.#missingManifests();
+    await copyWal(this.#context, this.#target, {
+      copy: async (keys, authenticate) => this.#copy(keys, authenticate),
+    });
+    await this.#copyPacks();
+    await this.#copyIndexes(manifests);
+    const points = await this.#copyManifests(manifests);
+    await this.#copy(await missing(storage, this.#target, layout.reports), () => undefined);
+    this.#options.signal?.throwIfAborted();
+    return { objects: this.#objects, bytes: this.#bytes, points, problems: this.#problems };
+  }
+
+  /** Listed before the packs, so that every pack that they need is among those. */
+  async #missingManifests(): Promise<Manifest[]> {
+    const there = new Set(await manifestIds(this.#target));
+    const manifests: Manifest[] = [];
+    for (const id of await manifestIds(this.#context.storage)) {
+      if (there.has(id)) continue;
+      try {
+        manifests.push(await readManifest(this.#context, id));
+      } catch (error) {
+        if (!(error instanceof LifeboatError)) throw error;
+        this.#problems.push(error.message);
+      }
+    }
+    return manifests;
+  }
+
+  async #copyPacks(): Promise<void> {
+    const { storage, secrets, warn } = this.#context;
+    const sizes = new Map<string, number>();
+    for await (const { key, size } of storage.list(layout.packs)) sizes.set(key, size);
+    for await (const { key } of storage.list(layout.tombstone(layout.packs)))
+      sizes.delete(key.slice(layout.tombstones.length));
+    const broken = await damagedPacks({ storage: this.#target, secrets, warn });
+    for await (const { key } of this.#target.list(layout.packs)) if (!isBroken(key, broken)) sizes.delete(key);
+    this.#bytesTotal = [...sizes.values()].reduce((sum, size) => sum + size, this.#bytes);
+    for (const key of sizes.keys()) if (isBroken(key, broken)) await this.#makeRoomFor(key);
+    await this.#copy([...sizes.keys()], authenticatePack);
+  }
+
+  /** A pack that a verification there found damaged goes, once it is proven that ours is whole. */
+  async #makeRoomFor(key: string): Promise<void> {
+    try {
+      authenticatePack(key, await this.#context.storage.read(key));
+    } catch (error) {
+      if (isLifeboatError(error, 'ObjectCorrupt') || isLifeboatError(error, 'ObjectMissing')) return;
+      throw error;
+    }
+    await this.#target.remove(key);
+  }
+
+  async #copyIndexes(manifests: readonly Manifest[]): Promise<void> {
+    const digests = new Map<string, string>();
+    for (const { backup_files: files } of manifests)
+      for (const { path, checksum } of files) digests.set(path, checksum);
+    const keys = manifests.flatMap(({ lifeboat }) => lifeboat.components.map(({ indexId }) => layout.index(indexId)));
+    const wanted = await without(this.#target, layout.indexes, new Set(keys));
+    await this.#copy(wanted, (key, bytes) => {
+      const expected = digests.get(key);
+      if (expected !== undefined && expected !== digestOf(bytes))
+        throw new LifeboatError('ObjectCorrupt', `object ${key} is not the one that its recovery point names`);
+    });
+  }
+
+  /** Only those that found everything that they need. */
+  async #copyManifests(manifests: readonly Manifest[]): Promise<BackupId[]> {
+    if (manifests.length === 0) return [];
+    const there = new Set<string>();
+    for await (const { key } of this.#target.list(layout.packs)) there.add(key);
+    const ready: string[] = [];
+    for (const manifest of manifests) {
+      const lacking = await this.#lackingOf(manifest, there);
+      if (lacking === undefined) ready.push(layout.manifest(manifest.timestamp));
+      else this.#problems.push(`recovery point ${manifest.timestamp} was not copied: ${lacking}`);
+    }
+    // Oldest first: each names its predecessor.
+    await this.#copy(ready.sort(), () => undefined);
+    return ready.flatMap((key) => backupIdOfManifestKey(key) ?? []);
+  }
+
+  async #lackingOf({ lifeboat }: Manifest, packs: ReadonlySet<string>): Promise<string | undefined> {
+    for (const { id, indexId } of lifeboat.components) {
+      try {
+        const footer = await readIndexFooter(this.#target, indexId, this.#context.opener);
+        const gone = footer.packs.find((pack) => !packs.has(layout.pack(pack.id)));
+        if (gone !== undefined) return `pack ${gone.id} of ${id} is damaged or gone`;
+      } catch (error) {
+        if (!(error instanceof LifeboatError) || error.code === 'StorageFailed') throw error;
+        return error.message;
+      }
+    }
+    return undefined;
+  }
+
+  async #copy(keys: readonly string[], authenticate: Authenticate): Promise<void> {
+    const damaged = await copyObjects({
+      source: this.#context.storage,
+      target: this.#target,
+      keys,
+      authenticate,
+      signal: this.#options.signal,
+      onCopied: ({ bytes }) => {
+        this.#objects += 1;
+        this.#bytes += bytes;
+        this.#options.onProgress?.({
+          bytesDone: this.#bytes,
+          bytesTotal: Math.max(this.#bytesTotal, this.#bytes),
+          phase: 'copy',
+        });
+      },
+    });
+    for (const { message } of damaged) this.#problems.push(message);
+  }
+}
+
+function isBroken(key: string, broken: ReadonlySet<string>): boolean {
+  return broken.has(key.slice(key.lastIndexOf('/') + 1));
+}
+
+/** Keys below a prefix that the target lacks, in order. */
+async function missing(source: Storage, target: Storage, prefix: string): Promise<string[]> {
+  const keys = new Set<string>();
+  for await (const { key } of source.list(prefix)) keys.add(key);
+  return without(target, prefix, keys);
+}
+
+async function without(target: Storage, prefix: string, keys: Set<string>): Promise<string[]> {
+  for await (const { key } of target.list(prefix)) keys.delete(key);
+  return [...keys];
+}
