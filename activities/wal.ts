@@ -24,6 +24,9 @@ export function createWalActivities(deps: Dependencies) {
             repository,
             driver: deps.driver(component),
             durationMs: seconds * 1000,
+            locations: deps.appliance.locations.map(({ name }) => ({ name, storage: async () => deps.storage(name) })),
+            ackLocation: ackLocationOf(deps, component),
+            onProblem: (text) => deps.log.warn({ component }, text),
             onProgress: beat.report,
             signal: beat.signal,
           });
@@ -32,4 +35,9 @@ export function createWalActivities(deps: Dependencies) {
       );
     },
   };
+}
+
+function ackLocationOf({ appliance }: Dependencies, component: string): string | undefined {
+  const config = appliance.components.find(({ id }) => id === component);
+  return config?.kind === 'postgres' ? config.wal.ackLocation : undefined;
 }

@@ -32,7 +32,13 @@ function createStorage(config: LocationConfig): Storage {
     case 's3': {
       const { bucket, prefix, region, endpoint, pathStyle, storageClass, sse } = config;
       return createS3Storage({
-        ...{ bucket, prefix, region, endpoint, pathStyle, storageClass, sse },
+        bucket,
+        prefix,
+        region,
+        endpoint,
+        pathStyle,
+        storageClass,
+        sse,
         credentials: config.accessKey === undefined ? undefined : async () => credentialsOf(config),
       });
     }

@@ -80,8 +80,19 @@ export interface CaptureFacts {
   readonly facts: Readonly<Record<string, JsonValue>>;
 }
 
+/** Somebody who takes archived WAL further. */
+export interface WalFollower {
+  /** Something was sealed. */
+  sealed(): void;
+  /** By `performance.now()`: what was sealed until then is where it is taken to. Undefined before the first time. */
+  passedAt(): number | undefined;
+}
+
 export interface WalContext {
   readonly repository: Repository;
+  readonly followers?: readonly WalFollower[];
+  /** The server forgets nothing that this one has not taken on. */
+  readonly barrier?: WalFollower;
   readonly durationMs: number;
   readonly onProgress: ReportProgress;
   readonly signal: AbortSignal;

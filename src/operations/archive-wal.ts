@@ -3,14 +3,25 @@ import type { ReportProgress } from '../domain/progress.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import type { Driver, WalShift } from '../drivers/driver.ts';
 import type { Repository } from '../repository/repository.ts';
+import type { Storage } from '../storage/storage.ts';
+import { followWal } from './follow-wal.ts';
 import { walStatus, type WalStatus } from './wal-status.ts';
 
 export interface ArchiveOptions {
   readonly repository: Repository;
   readonly driver: Driver;
   readonly durationMs: number;
+  readonly locations: readonly WalLocation[];
+  /** Of the location that must hold the WAL before the server may forget it. */
+  readonly ackLocation: string | undefined;
+  readonly onProblem: (text: string) => void;
   readonly onProgress: ReportProgress;
   readonly signal: AbortSignal;
+}
+
+export interface WalLocation {
+  readonly name: string;
+  readonly storage: () => Promise<Storage>;
 }
 
 export interface ArchiveResult {
@@ -24,6 +35,18 @@ export async function archiveWal(options: ArchiveOptions): Promise<ArchiveResult
     throw new LifeboatError('InputInvalid', `component \`${driver.component}\` writes no WAL`, {
       component: driver.component,
     });
-  const shift = await driver.archiveWal(options);
-  return { shift, status: await walStatus(repository, driver.component) };
+  const ending = new AbortController();
+  const signal = AbortSignal.any([options.signal, ending.signal]);
+  const followers = options.locations.map(({ name, storage }) => ({
+    name,
+    ...followWal({ repository, location: name, target: storage, onProblem: options.onProblem, signal }),
+  }));
+  try {
+    const barrier = followers.find(({ name }) => name === options.ackLocation);
+    const shift = await driver.archiveWal({ ...options, followers, ...(barrier === undefined ? {} : { barrier }) });
+    return { shift, status: await walStatus(repository, driver.component) };
+  } finally {
+    ending.abort();
+    await Promise.all(followers.map(async ({ ended }) => ended));
+  }
 }

@@ -18,6 +18,7 @@ import { readSmallFile, streamFile } from './reader/read-file.ts';
 import { recoveryKitTriedAt } from './recovery-kit.ts';
 import { getReport, listReports, putReport } from './reports.ts';
 import { replicate } from './replicate/replicate.ts';
+import { createWalPusher } from './replicate/wal-pusher.ts';
 import type { Repository } from './repository.ts';
 import { sealManifest } from './seal.ts';
 import type { Secrets } from './secrets.ts';
@@ -109,6 +110,7 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
     pointState: (id) => pointState(context, id),
     wal: (source) => createWalArchive({ storage, secrets, sealer, opener }, source),
     replicateTo: (target, replicateOptions) => replicate(context, target, replicateOptions),
+    walPusher: (target) => createWalPusher(context, target),
     recoveryKitTriedAt: () => recoveryKitTriedAt(storage, secrets),
     putReport: (type, id, report) => putReport(storage, { type, id }, report, secrets),
     getReport: (type, id) => getReport(storage, { type, id }, secrets),

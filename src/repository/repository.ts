@@ -7,6 +7,7 @@ import type { ReportProgress } from '../domain/progress.ts';
 import type { BackupId, JsonValue, Manifest, ManifestBody } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Replicated, ReplicateOptions } from './replicate/replicate.ts';
+import type { PushWal } from './replicate/wal-pusher.ts';
 import type { WalArchive, WalSource } from './wal-archive.ts';
 
 export interface Repository {
@@ -63,6 +64,8 @@ export interface Repository {
 
   /** Makes another storage a copy of this repository, or brings the copy up to date. RepositoryMismatch. */
   replicateTo(target: Storage, options: ReplicateOptions): Promise<Replicated>;
+  /** Each call brings what WAL came since to another storage that holds, or is to hold, a copy of this repository. */
+  walPusher(target: Storage): PushWal;
 
   /** When the recovery kit last opened this repository (ISO 8601), or undefined: `doctor` nags until it did. */
   recoveryKitTriedAt(): Promise<string | undefined>;

@@ -12,17 +12,20 @@ interface Context {
 }
 
 interface Way {
+  /** What the target has already; looked up where it is not known. */
+  readonly there?: ReadonlySet<string>;
   readonly copy: (keys: readonly string[], authenticate: Authenticate) => Promise<void>;
 }
 
-export async function copyWal({ storage, opener }: Context, target: Storage, { copy }: Way): Promise<void> {
+export async function copyWal({ storage, opener }: Context, target: Storage, { there, copy }: Way): Promise<void> {
   const coverages = new Map<string, Uint8Array>();
   // Read before the pieces are listed: it must not promise what comes in meanwhile.
   for await (const { key } of storage.list(layout.allWal))
     if (isCoverage(key)) coverages.set(key, await storage.read(key));
   const keys = new Set<string>();
   for await (const { key } of storage.list(layout.allWal)) if (!isCoverage(key)) keys.add(key);
-  for await (const { key } of target.list(layout.allWal)) keys.delete(key);
+  if (there === undefined) for await (const { key } of target.list(layout.allWal)) keys.delete(key);
+  else for (const key of there) keys.delete(key);
   await copy([...keys], (key, bytes) => authenticateWal(key, bytes, opener));
   for (const [key, bytes] of coverages) await replace(target, key, bytes);
 }

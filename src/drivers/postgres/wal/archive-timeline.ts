@@ -1,7 +1,8 @@
 /**
  * Streams one timeline into the archive until it ends or the time is over:
  *
- *   server ─▶ segment log ─▶ seal (in order, one at a time) ─▶ status: flushed up to what is durable
+ *   server ─▶ segment log ─▶ seal (in order, one at a time) ─▶ status: flushed up to what is durable, in the
+ *                                                              location that the slot waits for
  *
  * Sealed is a segment when it is full, and what came since after `sealEveryMs`, or at once where the server waits for it
  * (it does when it shuts down: so a clean shutdown loses nothing).
@@ -11,6 +12,7 @@ import { formatLsn } from '../../../domain/lsn.ts';
 import type { ReportProgress } from '../../../domain/progress.ts';
 import type { WalPiece } from '../../../domain/wal.ts';
 import type { WalArchive } from '../../../repository/repository.ts';
+import type { WalFollower } from '../../driver.ts';
 import type { Session } from '../connection.ts';
 import { SegmentLog, type Stretch } from './segment-log.ts';
 import { streamWal, type NextTimeline, type WalStream } from './stream.ts';
@@ -34,6 +36,8 @@ export interface TimelineOptions {
   readonly sealEveryMs: number;
   /** By `performance.now()`. */
   readonly endAt: number;
+  readonly followers: readonly WalFollower[];
+  readonly barrier: WalFollower | undefined;
   readonly onProgress: ReportProgress;
 }
 
@@ -57,6 +61,10 @@ class TimelineArchiver {
   readonly #stream: WalStream;
   readonly #stopped = Promise.withResolvers<undefined>();
   #durable: bigint;
+  /** What the server may forget. */
+  #acknowledged = 0n;
+  /** Until when what is durable was durable, oldest first: what waits for the barrier. */
+  readonly #waiting: { readonly lsn: bigint; readonly at: number }[] = [];
   #isCompared: boolean;
   /** When the oldest byte came that is not handed to a seal. */
   #pendingSince: number | undefined;
@@ -73,6 +81,7 @@ class TimelineArchiver {
     const { start, archive, session, slot } = options;
     this.#options = options;
     this.#durable = start.sealedTo;
+    this.#waiting.push({ lsn: start.sealedTo, at: performance.now() });
     this.#isCompared = start.sealedTo === start.startLsn;
     this.#log = new SegmentLog({ ...start, segmentBytes: archive.source.segmentBytes });
     this.#stream = streamWal(
@@ -98,7 +107,7 @@ class TimelineArchiver {
       this.#sealPending();
       await this.#sealing;
       await this.#writeCoverage(0);
-      this.#stream.report(this.#log.received, this.#durable);
+      this.#report();
     }
     return {
       next,
@@ -132,7 +141,7 @@ class TimelineArchiver {
     const now = performance.now();
     const { sealEveryMs, endAt, onProgress } = this.#options;
     if (this.#pendingSince !== undefined && now - this.#pendingSince >= sealEveryMs) this.#sealPending();
-    if (now - this.#reportedAt >= reportEveryMs) this.#report();
+    if (now - this.#reportedAt >= reportEveryMs || this.#passBarrier()) this.#report();
     void this.#noteCoverage();
     onProgress({
       phase: 'stream',
@@ -145,7 +154,20 @@ class TimelineArchiver {
 
   #report(): void {
     this.#reportedAt = performance.now();
-    this.#stream.report(this.#log.received, this.#durable);
+    this.#passBarrier();
+    this.#stream.report(this.#log.received, this.#acknowledged);
+  }
+
+  /** Whether the server may forget more than before. */
+  #passBarrier(): boolean {
+    const { barrier } = this.#options;
+    const passedAt = barrier === undefined ? Number.POSITIVE_INFINITY : (barrier.passedAt() ?? 0);
+    const before = this.#acknowledged;
+    for (let [first] = this.#waiting; first !== undefined && first.at < passedAt; [first] = this.#waiting) {
+      this.#acknowledged = first.lsn;
+      this.#waiting.shift();
+    }
+    return this.#acknowledged > before;
   }
 
   #sealPending(): void {
@@ -163,7 +185,11 @@ class TimelineArchiver {
         this.#segments += 1;
         this.#bytes += bytes.length;
       }
-      if (piece.endLsn > this.#durable) this.#durable = piece.endLsn;
+      if (piece.endLsn > this.#durable) {
+        this.#durable = piece.endLsn;
+        this.#waiting.push({ lsn: piece.endLsn, at: performance.now() });
+        for (const follower of this.#options.followers) follower.sealed();
+      }
       this.#queued -= 1;
       if (this.#queued <= mostQueued) this.#stream.resume();
       this.#report();

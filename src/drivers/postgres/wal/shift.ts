@@ -88,6 +88,8 @@ async function archivePart(shift: Shift, session: Session, isGone: boolean): Pro
     pieces,
     sealEveryMs,
     endAt: shift.endAt,
+    followers: context.followers ?? [],
+    barrier: context.barrier,
     onProgress: context.onProgress,
   });
   return {

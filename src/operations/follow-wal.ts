@@ -1,0 +1,69 @@
+/**
+ * Brings WAL to the locations while it is archived: after every seal, and every half minute in any case. A location that
+ * is down is tried again for ever and holds nothing up; only the one whose barrier the slot waits for holds the slot.
+ */
+import { LifeboatError } from '../domain/errors.ts';
+import type { WalFollower } from '../drivers/driver.ts';
+import type { Repository } from '../repository/repository.ts';
+import type { Storage } from '../storage/storage.ts';
+
+const everyMs = 30_000;
+/** Seals come in bursts: one push takes them all. */
+const pauseMs = 500;
+const longestPauseMs = 60_000;
+
+export interface FollowOptions {
+  readonly repository: Repository;
+  readonly location: string;
+  readonly target: () => Promise<Storage>;
+  readonly onProblem: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface RunningFollower extends WalFollower {
+  readonly ended: Promise<void>;
+}
+
+export function followWal(options: FollowOptions): RunningFollower {
+  const { repository, location, target, onProblem, signal } = options;
+  let passedAt: number | undefined;
+  let wake = Promise.withResolvers<void>();
+
+  const run = async (): Promise<void> => {
+    let push: ReturnType<Repository['walPusher']> | undefined;
+    let failures = 0;
+    while (!signal.aborted) {
+      const began = performance.now();
+      try {
+        push ??= repository.walPusher(await target());
+        await push(signal);
+        passedAt = began;
+        failures = 0;
+      } catch (error) {
+        if (signal.aborted) return;
+        failures += 1;
+        const reason = error instanceof LifeboatError ? error.message : String(error);
+        onProblem(`WAL does not reach ${location}: ${reason}`);
+      }
+      await pause(failures === 0 ? pauseMs : Math.min(longestPauseMs, pauseMs * 2 ** failures), signal);
+      if (failures === 0) await Promise.race([wake.promise, pause(everyMs, signal)]);
+      wake = Promise.withResolvers<void>();
+    }
+  };
+
+  return { sealed: () => wake.resolve(), passedAt: () => passedAt, ended: run() };
+}
+
+/** Never rejects. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+  });
+}

@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { parseLsn } from '../../../src/domain/lsn.ts';
+import { archiveWal } from '../../../src/operations/archive-wal.ts';
+import { createLocalStorage } from '../../../src/storage/local/local-storage.ts';
+import type { Storage } from '../../../src/storage/storage.ts';
+import { archiveOf, flushed, until, write } from './archiving.ts';
+import { labTest, type Lab } from './lab.ts';
+
+/** A location that can be taken away. */
+function switchable(storage: Storage): { storage: () => Promise<Storage>; isDown: boolean } {
+  const place = {
+    isDown: false,
+    storage: async () =>
+      new Proxy(storage, {
+        get: (target, name) => {
+          if (place.isDown && typeof name === 'string' && name !== 'description')
+            throw new Error('the location is down');
+          const value: unknown = Reflect.get(target, name);
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        },
+      }),
+  };
+  return place;
+}
+
+function archiveTo(lab: Lab, storage: () => Promise<Storage>, ackLocation?: string) {
+  const control = new AbortController();
+  const problems: string[] = [];
+  const shift = async () =>
+    archiveWal({
+      repository: lab.repository,
+      driver: lab.driver,
+      durationMs: 60_000,
+      locations: [{ name: 'offsite', storage }],
+      ackLocation,
+      onProblem: (text) => problems.push(text),
+      onProgress: () => undefined,
+      signal: control.signal,
+    });
+  // The first is short: the slot is new.
+  const running = shift().then(shift);
+  running.catch(() => undefined);
+  return {
+    problems,
+    stop: async () => {
+      control.abort();
+      await running.catch(() => undefined);
+    },
+  };
+}
+
+async function namesIn(storage: Storage): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { key } of storage.list('wal/')) if (!key.endsWith('coverage.json')) names.push(key);
+  return names;
+}
+
+async function restartOf(lab: Lab): Promise<bigint> {
+  const { rows } = await lab.sql(
+    `SELECT restart_lsn::text AS lsn FROM pg_replication_slots WHERE slot_name = 'lifeboat_lab'`,
+  );
+  return parseLsn((rows[0] as { lsn: string }).lsn);
+}
+
+labTest(
+  'X1, D2.6: archived WAL reaches a location within seconds; one that is down holds nothing up',
+  async ({ lab: make }) => {
+    const lab = await make();
+    const storage = createLocalStorage(join(lab.folder, 'offsite'));
+    const place = switchable(storage);
+    const archiving = archiveTo(lab, place.storage);
+    const archive = await archiveOf(lab);
+    await write(lab, 5000);
+    await until(async () => (await namesIn(storage)).length > 0);
+    place.isDown = true;
+    const end = await write(lab, 5000);
+    await until(async () => (await archive.list()).pieces.some(({ endLsn }) => endLsn >= end));
+    await until(async () => (await restartOf(lab)) >= end);
+    await until(async () => archiving.problems.length > 0);
+    expect(archiving.problems[0]).toContain('WAL does not reach offsite');
+    place.isDown = false;
+    await until(async () => (await namesIn(storage)).join() === (await namesIn(lab.repository.storage)).join());
+    await archiving.stop();
+  },
+  60_000,
+);
+
+labTest(
+  'X1: the server forgets nothing that `ackLocation` does not hold',
+  async ({ lab: make }) => {
+    const lab = await make();
+    const storage = createLocalStorage(join(lab.folder, 'offsite'));
+    const place = switchable(storage);
+    const archiving = archiveTo(lab, place.storage, 'offsite');
+    const archive = await archiveOf(lab);
+    const first = await write(lab, 5000);
+    await until(async () => (await restartOf(lab)) >= first);
+    place.isDown = true;
+    const second = await write(lab, 5000);
+    await until(async () => (await archive.list()).pieces.some(({ endLsn }) => endLsn >= second));
+    await until(async () => archiving.problems.length > 1);
+    expect(await restartOf(lab)).toBeLessThan(second);
+    place.isDown = false;
+    await until(async () => (await restartOf(lab)) >= second);
+    expect(await flushed(lab)).toBeGreaterThanOrEqual(second);
+    expect(await namesIn(storage)).toEqual(await namesIn(lab.repository.storage));
+    await archiving.stop();
+  },
+  60_000,
+);
