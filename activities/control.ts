@@ -12,6 +12,8 @@ export interface ApplianceView {
   readonly searchable: boolean;
   readonly rtoSeconds: { readonly critical: number; readonly full: number; readonly monitoring: number };
   readonly components: readonly { readonly id: string; readonly kind: ComponentKind; readonly host: string }[];
+  /** Names. Absent in runs that began before there were any. */
+  readonly locations?: readonly string[];
 }
 
 export type ControlActivities = ReturnType<typeof createControlActivities>;
@@ -25,6 +27,7 @@ export function createControlActivities({ appliance, client, notifier, searchabl
         searchable,
         rtoSeconds: appliance.objectives.rtoSeconds,
         components: appliance.components.map(({ id, kind, host }) => ({ id, kind, host })),
+        locations: appliance.locations.map(({ name }) => name),
       };
     },
 

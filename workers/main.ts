@@ -17,6 +17,7 @@ import { createComponentActivities } from '../activities/component.ts';
 import { createControlActivities } from '../activities/control.ts';
 import { createPlatformActivities } from '../activities/platform.ts';
 import { createStorageActivities } from '../activities/storage.ts';
+import { createUpkeepActivities } from '../activities/upkeep.ts';
 import { createWalActivities } from '../activities/wal.ts';
 import { connect } from '../src/client/connection.ts';
 import { archivedDatabases, ensureWalArchives } from '../src/client/wal-archives.ts';
@@ -70,6 +71,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     const activitiesOf = (role: Role): object => {
       if (role === 'platform') return createPlatformActivities(deps);
       if (role === 'database') return { ...component, ...createWalActivities(deps) };
+      if (role === 'upkeep') return createUpkeepActivities(deps);
       return role === 'storage' ? createStorageActivities(deps) : component;
     };
     const archived = archivedDatabases(appliance).filter(({ host }) => host === appliance.host);

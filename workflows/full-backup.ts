@@ -4,7 +4,8 @@
  *  2. reserve the recovery point's id;
  *  3. capture every component, all at once; a failing one does not stop the others;
  *  4. seal: the manifest is the last object written. A point that lacks a component is sealed as partial, never as good;
- *  5. whatever happened: free the lock, write the evidence, tell people what is not well.
+ *  5. whatever happened: free the lock, write the evidence, tell people what is not well;
+ *  6. what was sealed is copied to every location, by a run of its own.
  */
 import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
@@ -17,6 +18,7 @@ import type { FullBackupInput, FullBackupResult } from './messages.ts';
 import { notify } from './notification.ts';
 import { components, control, evidence, priority, storage } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
+import { startReplication } from './replicate.ts';
 import { RunDisplay } from './view.ts';
 
 const lockWaitSeconds = 30 * 60;
@@ -79,6 +81,7 @@ export async function fullBackup(input: FullBackupInput = {}): Promise<FullBacku
   await CancellationScope.nonCancellable(async () => {
     await heldLock?.release((text) => display.note(text));
     await conclude({ appliance, display, result, failure, began, late, input });
+    if (result !== undefined && result.id !== '') await startReplication(appliance, result.id);
   });
   if (failure !== undefined) throw failure;
   if (result === undefined) throw ApplicationFailure.nonRetryable('the backup ended without a result', 'Internal');

@@ -2,6 +2,7 @@
 export { fullBackup } from './full-backup.ts';
 export { lock } from './lock.ts';
 export { notification } from './notification.ts';
+export { replicate } from './replicate.ts';
 export { restore } from './restore.ts';
 export { verifyBackup } from './verify-backup.ts';
 export { walArchive } from './wal-archive.ts';

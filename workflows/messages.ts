@@ -68,6 +68,22 @@ export interface VerifyBackupResult {
   readonly levels: readonly string[];
 }
 
+export interface ReplicateInput {
+  /** Name of a location; every configured one where absent. */
+  readonly location?: string;
+  readonly requestedBy?: string;
+}
+
+export interface ReplicateResult {
+  readonly locations: readonly {
+    readonly location: string;
+    readonly objects: number;
+    readonly bytes: number;
+    /** Recovery points that arrived. */
+    readonly points: readonly string[];
+  }[];
+}
+
 export interface WalArchiveInput {
   /** Component id; may be left out where the appliance has one database. */
   readonly component?: string;

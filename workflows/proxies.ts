@@ -4,6 +4,7 @@ import type { ComponentActivities } from '../activities/component.ts';
 import type { ControlActivities } from '../activities/control.ts';
 import type { PlatformActivities } from '../activities/platform.ts';
 import type { StorageActivities } from '../activities/storage.ts';
+import type { UpkeepActivities } from '../activities/upkeep.ts';
 import type { WalActivities } from '../activities/wal.ts';
 import type { Role } from '../src/domain/component.ts';
 
@@ -84,6 +85,9 @@ export const wal = (queue: Queue, call: CallOptions): WalActivities =>
 
 export const storage = (host: string, call: CallOptions): StorageActivities =>
   proxyActivities<StorageActivities>(options(moving, queueName({ role: 'storage', host }), call));
+
+export const upkeep = (host: string, call: CallOptions): UpkeepActivities =>
+  proxyActivities<UpkeepActivities>(options(moving, queueName({ role: 'upkeep', host }), call));
 
 export const evidence = (host: string, call: CallOptions): StorageActivities =>
   proxyActivities<StorageActivities>(options(patient, queueName({ role: 'storage', host }), call));

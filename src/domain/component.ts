@@ -9,8 +9,17 @@ export type Priority = 1 | 2 | 3 | 4;
 export const tiers = ['critical', 'configuration', 'monitoring'] as const;
 export type Tier = (typeof tiers)[number];
 
-/** The role picks the task queue `<prefix>-<role>-<host>`. */
-export const roles = ['database', 'redis', 'files', 'storage', 'vectorstore', 'inference', 'platform'] as const;
+/** The role picks the task queue `<prefix>-<role>-<host>`. `upkeep` is the care of copies: long, and never in a restore's way. */
+export const roles = [
+  'database',
+  'redis',
+  'files',
+  'storage',
+  'upkeep',
+  'vectorstore',
+  'inference',
+  'platform',
+] as const;
 export type Role = (typeof roles)[number];
 
 export function roleOfKind(kind: ComponentKind): Role {

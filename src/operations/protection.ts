@@ -4,7 +4,7 @@ import { isRefuted, type Manifest } from '../domain/recovery-point.ts';
 import type { Repository } from '../repository/repository.ts';
 import { walStatus, type WalStatus } from './wal-status.ts';
 
-export interface ComponentAge {
+export interface Copy {
   readonly id: string;
   /** Recovery point with the newest copy; null while there is none. */
   readonly backupId: string | null;
@@ -12,6 +12,9 @@ export interface ComponentAge {
   readonly recoverableUntil: string | null;
   /** Of archived WAL; null where none is archived. */
   readonly wal: { readonly state: WalStatus['state']; readonly reason: string } | null;
+}
+
+export interface ComponentAge extends Copy {
   readonly ageSeconds: number | null;
   readonly objectiveSeconds: number;
   readonly breached: boolean;
@@ -36,27 +39,55 @@ export interface Protection {
   readonly lastRestore: EndedRun | null;
 }
 
+export interface Copies {
+  readonly components: readonly Copy[];
+  readonly newest: string | null;
+  readonly failed: readonly string[];
+}
+
 export async function readProtection(repository: Repository, appliance: Appliance, now: Date): Promise<Protection> {
+  const { components, newest, failed } = await copiesOf(repository, appliance);
+  return {
+    components: components.map((copy) => ageOf(copy, objectiveOf(appliance, copy.id), now)),
+    newest,
+    failed,
+    lastBackup: await lastRun(repository, 'fullBackup'),
+    lastRestore: await lastRun(repository, 'restore'),
+  };
+}
+
+/** What a repository, or a copy of it, can give back of every configured component. */
+export async function copiesOf(repository: Repository, appliance: Appliance): Promise<Copies> {
   const configured = appliance.components.map(({ id }) => id);
   const { points, failed } = await usablePoints(repository, configured);
   return {
     components: await Promise.all(
       appliance.components.map(async (config) =>
-        ageOf(config.id, {
-          points,
-          wal: archivesWal(config) ? await walStatus(repository, config.id) : undefined,
-          objectiveSeconds: appliance.objectives.rpoSeconds[config.tier],
-          now,
-        }),
+        copyOf(config.id, points, archivesWal(config) ? await walStatus(repository, config.id) : undefined),
       ),
     ),
     newest:
       points.find((point) => point.success && configured.every((id) => recordIn(point, id) !== undefined))?.timestamp ??
       null,
     failed,
-    lastBackup: await lastRun(repository, 'fullBackup'),
-    lastRestore: await lastRun(repository, 'restore'),
   };
+}
+
+/** RPO of a component's tier. */
+export function objectiveOf({ components, objectives }: Appliance, id: string): number {
+  const tier = components.find((config) => config.id === id)?.tier ?? 'critical';
+  return objectives.rpoSeconds[tier];
+}
+
+export function ageOf<T extends { readonly recoverableUntil: string | null }>(
+  copy: T,
+  objectiveSeconds: number,
+  now: Date,
+): T & Pick<ComponentAge, 'ageSeconds' | 'objectiveSeconds' | 'breached'> {
+  const { recoverableUntil } = copy;
+  const ageSeconds =
+    recoverableUntil === null ? null : Math.max(0, (now.getTime() - Date.parse(recoverableUntil)) / 1000);
+  return { ...copy, ageSeconds, objectiveSeconds, breached: ageSeconds === null || ageSeconds > objectiveSeconds };
 }
 
 /** Points newest first, until every component and the whole have one; those whose verification failed apart. */
@@ -81,29 +112,16 @@ function archivesWal(config: ComponentConfig): boolean {
   return config.kind === 'postgres' && config.wal.archive;
 }
 
-interface AgeOf {
-  readonly points: readonly Manifest[];
-  readonly wal: WalStatus | undefined;
-  readonly objectiveSeconds: number;
-  readonly now: Date;
-}
-
 /** A component's own record counts also in a point that lacks others; a suspect one does not. */
-function ageOf(id: string, { points, wal, objectiveSeconds, now }: AgeOf): ComponentAge {
+function copyOf(id: string, points: readonly Manifest[], wal: WalStatus | undefined): Copy {
   const point = points.find((candidate) => isGood(recordIn(candidate, id)));
   const captured = point === undefined ? null : (recordIn(point, id)?.capturedUntil ?? null);
   const covered = wal?.state === 'continuous' ? wal.coveredUntil : null;
-  const recoverableUntil = covered !== null && covered > (captured ?? '') ? covered : captured;
-  const ageSeconds =
-    recoverableUntil === null ? null : Math.max(0, (now.getTime() - Date.parse(recoverableUntil)) / 1000);
   return {
     id,
     backupId: point?.timestamp ?? null,
-    recoverableUntil,
+    recoverableUntil: covered !== null && covered > (captured ?? '') ? covered : captured,
     wal: wal === undefined ? null : { state: wal.state, reason: wal.reason },
-    ageSeconds,
-    objectiveSeconds,
-    breached: ageSeconds === null || ageSeconds > objectiveSeconds,
   };
 }
 

@@ -107,7 +107,11 @@ export const scenarios: readonly Scenario[] = [
       return handle;
     },
   },
+  replicates('replicated'),
+  replicates('failed-damaged', (bench) => (bench.damaged = ['pack aa is damaged'])),
+  replicates('replicated-after-failures', (bench) => failOnce(bench, 'replicate vault', 'StorageFailed')),
   backups('sealed', {}),
+  backups('sealed-replicated', {}, (bench) => (bench.locations = ['vault'])),
   backups('sealed-component', { components: ['redis'] }),
   backups('sealed-retried', {}, (bench) => {
     bench.behave = (call, attempt) => {
@@ -225,7 +229,10 @@ function backups(path: string, input: object, prepare?: (bench: WorkflowBench) =
     path,
     walk: async (bench) => {
       prepare?.(bench);
-      return settled(await bench.start('fullBackup', input));
+      const backup = await settled(await bench.start('fullBackup', input));
+      if (bench.locations.length > 0)
+        await bench.client.workflow.getHandle('replicate/wazuh/20261122_020000').result();
+      return backup;
     },
   };
 }
@@ -237,6 +244,18 @@ function verifies(path: string, prepare?: (bench: WorkflowBench) => void): Scena
     walk: async (bench) => {
       prepare?.(bench);
       return settled(await bench.start('verifyBackup', { at: '20261122_020000' }));
+    },
+  };
+}
+
+function replicates(path: string, prepare?: (bench: WorkflowBench) => void): Scenario {
+  return {
+    workflow: 'replicate',
+    path,
+    walk: async (bench) => {
+      bench.locations = ['vault', 'offsite'];
+      prepare?.(bench);
+      return settled(await bench.start('replicate', {}, undefined, bench.skipping));
     },
   };
 }

@@ -10,6 +10,7 @@ import type { ComponentActivities } from '../../activities/component.ts';
 import type { ApplianceView, ControlActivities } from '../../activities/control.ts';
 import type { PlatformActivities } from '../../activities/platform.ts';
 import type { StorageActivities } from '../../activities/storage.ts';
+import type { UpkeepActivities } from '../../activities/upkeep.ts';
 import type { WalActivities } from '../../activities/wal.ts';
 import { planRestore, type PlanComponent, type RestorePlan } from '../../src/domain/restore-plan.ts';
 import type { JsonValue, ProbeResult, Receipt } from '../../src/domain/recovery-point.ts';
@@ -39,6 +40,9 @@ export interface WorkflowBench {
   suspects: readonly string[];
   /** What the archive of WAL is worth after each shift; the last one stays. */
   walStates: WalStatus['state'][];
+  locations: readonly string[];
+  /** What a location could not be given, because it is damaged here. */
+  damaged: readonly string[];
   /** What a verification finds. */
   verification: { readonly ok: boolean; readonly problems: readonly string[] };
   reset(): void;
@@ -132,6 +136,8 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     due: [],
     suspects: [],
     walStates: ['continuous'],
+    locations: [],
+    damaged: [],
     verification: { ok: true, problems: [] },
     reset() {
       bench.calls.length = 0;
@@ -144,6 +150,8 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
       bench.due = [];
       bench.suspects = [];
       bench.walStates = ['continuous'];
+      bench.locations = [];
+      bench.damaged = [];
       bench.verification = { ok: true, problems: [] };
     },
     start: async (type, input, id = `${type}/wazuh/${Math.random()}`, using = client) =>
@@ -260,6 +268,16 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
       act('verifyPoint', () => ({ id: at, objects: 3, bytes: 10, levels: ['L1', 'L3'], ...bench.verification })),
     writeReport: async (report) => act('report', () => (bench.reports.push(report), 'key')),
   };
+  const upkeep: UpkeepActivities = {
+    replicate: async ({ location }) =>
+      act(`replicate ${location}`, () => ({
+        objects: 2,
+        bytes: 10,
+        points: ['20261122_020000'],
+        problems: bench.damaged,
+      })),
+    measureExposure: async ({ location }) => act(`measure ${location}`, () => undefined),
+  };
   const platform: PlatformActivities = {
     isRunning: async () => bench.wasRunning,
     stopService: async ({ service }) => act(`stop ${service}`, () => undefined),
@@ -267,7 +285,7 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
     checkHealth: async () => act('health', () => ({ text: 'ok' })),
   };
   const control: ControlActivities = {
-    describeAppliance: async () => benchAppliance,
+    describeAppliance: async () => ({ ...benchAppliance, locations: bench.locations }),
     lockHolder: async ({ appliance }) => {
       const lock = await client.workflow
         .getHandle(`lock/${appliance}`)
@@ -282,7 +300,7 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
     dueSince: async ({ scheduleId }) => act(`due ${scheduleId}`, () => bench.due),
     deliver: async ({ text }) => void bench.messages.push(text),
   };
-  return { control, work: { ...component, ...wal, ...storage, ...platform } };
+  return { control, work: { ...component, ...wal, ...storage, ...upkeep, ...platform } };
 }
 
 async function cancelled(): Promise<never> {
