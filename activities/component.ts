@@ -16,14 +16,19 @@ import type { Dependencies } from './dependencies.ts';
 import { translated } from './failures.ts';
 import { withHeartbeat, type Beat } from './heartbeat.ts';
 
-export interface PointRequest {
+/** Which copy of the repository is read: the one in a location where it is named, else the repository itself. */
+export interface CopyRequest {
+  readonly location?: string;
+}
+
+export interface PointRequest extends CopyRequest {
   readonly repositoryId: string;
   readonly backupId: string;
   readonly component: string;
 }
 
 /** What every component activity of a restore is given. */
-export interface ComponentRequest {
+export interface ComponentRequest extends CopyRequest {
   readonly repositoryId: string;
   readonly backupId: string;
   readonly component: string;
@@ -81,7 +86,7 @@ export function createComponentActivities(deps: Dependencies) {
     async describeTarget(request: PointRequest): Promise<PlanTarget[]> {
       return translated(request.component, () =>
         withHeartbeat(async () => {
-          const repository = await deps.repository(request.repositoryId);
+          const repository = await deps.repository(request.repositoryId, request.location);
           return describeTarget(
             deps.driver(request.component),
             await recordOf(repository, request.backupId, request.component),
@@ -141,7 +146,7 @@ async function contextOf(
   phase: number,
   beat: Beat,
 ): Promise<RestoreContext> {
-  const repository = await deps.repository(request.repositoryId);
+  const repository = await deps.repository(request.repositoryId, request.location);
   const token: FencingToken = {
     lockStart: request.lockSince,
     runId: request.runId,

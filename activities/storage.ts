@@ -7,12 +7,14 @@ import type { GoalFields, WalTarget } from '../src/domain/recovery-target.ts';
 import type { PlanTarget, RestorePlan } from '../src/domain/restore-plan.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
 import { formatBytes } from '../src/domain/duration.ts';
+import { adoptRepository } from '../src/operations/adopt-repository.ts';
 import { chooseArtefacts, goalOf } from '../src/operations/choose-artefacts.ts';
 import { recordOf } from '../src/operations/find-record.ts';
 import { pastRestores } from '../src/operations/past-restores.ts';
 import { fittingArtefacts, makePlan } from '../src/operations/prepare-restore.ts';
 import { sealBackup } from '../src/operations/seal-backup.ts';
 import { verifyPoint } from '../src/operations/verify-point.ts';
+import type { CopyRequest } from './component.ts';
 import type { Dependencies } from './dependencies.ts';
 import { translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -47,7 +49,7 @@ export interface SealRequest {
   readonly workflow: ManifestBody['workflow'];
 }
 
-export interface PlanRequest {
+export interface PlanRequest extends CopyRequest {
   readonly repositoryId: string;
   readonly backupId: BackupId;
   readonly artefacts: readonly ArtefactRef[];
@@ -116,14 +118,16 @@ export function createStorageActivities(deps: Dependencies) {
     async resolvePoint({
       at,
       components,
+      location,
       ...fields
     }: {
       readonly at: string;
       readonly components: readonly string[];
-    } & GoalFields): Promise<PointView> {
+    } & CopyRequest &
+      GoalFields): Promise<PointView> {
       return translated(undefined, () =>
         withHeartbeat(async () => {
-          const repository = await deps.repository();
+          const repository = await deps.repository(undefined, location);
           const goal = goalOf(fields);
           const choice = await chooseArtefacts({ repository, appliance: deps.appliance, goal, at, components });
           return {
@@ -143,10 +147,32 @@ export function createStorageActivities(deps: Dependencies) {
       );
     },
 
+    /**
+     * Where the repository is lost with its disk: begins it anew from the copy in a location, with the same keys, so
+     * that what is made from now on continues it. RepositoryMismatch where another one lies in its place.
+     */
+    async adoptRepository({
+      location,
+      repositoryId,
+    }: {
+      readonly location: string;
+      readonly repositoryId: string;
+    }): Promise<{
+      readonly adopted: boolean;
+    }> {
+      return translated(undefined, () =>
+        withHeartbeat(async () => {
+          const adopted = await adoptRepository(await deps.storage(location), await deps.storage());
+          await deps.repository(repositoryId);
+          return { adopted };
+        }),
+      );
+    },
+
     async makePlan(request: PlanRequest): Promise<RestorePlan> {
       return translated(undefined, () =>
         withHeartbeat(async () => {
-          const repository = await deps.repository(request.repositoryId);
+          const repository = await deps.repository(request.repositoryId, request.location);
           const artefacts = await Promise.all(
             request.artefacts.map(async ({ component, ...artefact }) => ({
               ...artefact,
@@ -172,14 +198,15 @@ export function createStorageActivities(deps: Dependencies) {
       repositoryId,
       backupId,
       components,
+      location,
     }: {
       readonly repositoryId: string;
       readonly backupId: BackupId;
       readonly components: readonly string[];
-    }): Promise<{ readonly objects: number }> {
+    } & CopyRequest): Promise<{ readonly objects: number }> {
       return translated(undefined, () =>
         withHeartbeat(async (beat) => {
-          const repository = await deps.repository(repositoryId);
+          const repository = await deps.repository(repositoryId, location);
           const { objects } = await verifyPoint({
             repository,
             at: backupId,

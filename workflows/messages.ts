@@ -25,6 +25,8 @@ export interface FullBackupResult {
 export interface RestoreInput extends GoalFields {
   /** Recovery point: a full id, a unique prefix, or `latest`. With a moment: where the database begins. */
   readonly at?: string;
+  /** Name of a location whose copy is restored from; the repository where absent. */
+  readonly from?: string;
   readonly components?: readonly string[];
   readonly reason?: string;
   readonly requestedBy?: string;

@@ -49,6 +49,7 @@ export async function recordRestore(record: RestoreRecord): Promise<void> {
     state: view.state,
     text: text.slice(0, 4000),
     backup: view.subject,
+    from: input.from ?? '',
     startedAt: new Date(began).toISOString(),
     endedAt: new Date().toISOString(),
     seconds,

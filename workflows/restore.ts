@@ -91,6 +91,7 @@ class RestoreRun {
           result = this.#result('planned', plan, [], '');
           return;
         }
+        await this.#adopt(appliance, repositoryId);
         this.#display.state('locking');
         lock = await this.#lock(appliance);
         void stopClock.run(async () => watchRto(this.#clock(appliance), this.#display)).catch(() => undefined);
@@ -147,9 +148,11 @@ class RestoreRun {
     const { host } = appliance;
     const chosen = this.#input.components ?? [];
     const { at = 'latest', toTime, toLsn, toName, toLatest } = this.#input;
+    const copy = this.#copy();
     const point = await storage(host, { summary: `find ${at}`, priority: priority.restore }).resolvePoint({
       at,
       components: chosen,
+      ...copy,
       ...(toTime === undefined ? {} : { toTime }),
       ...(toLsn === undefined ? {} : { toLsn }),
       ...(toName === undefined ? {} : { toName }),
@@ -165,6 +168,7 @@ class RestoreRun {
           repositoryId: point.repositoryId,
           backupId,
           component: id,
+          ...copy,
         }),
       ),
     );
@@ -178,10 +182,27 @@ class RestoreRun {
       stopFirst: this.#input.stopFirst ?? false,
       replaceDamaged: this.#input.replaceDamaged ?? false,
       now: new Date().toISOString(),
+      ...copy,
     });
     this.#plan = plan;
     this.#display.plan(plan.steps);
     return { plan, repositoryId: point.repositoryId };
+  }
+
+  #copy(): { readonly location?: string } {
+    const { from = '' } = this.#input;
+    return from === '' ? {} : { location: from };
+  }
+
+  /** The repository may be lost with the host; evidence and the next backup need one. */
+  async #adopt({ host }: ApplianceView, repositoryId: string): Promise<void> {
+    const { location } = this.#copy();
+    if (location === undefined) return;
+    const { adopted } = await storage(host, {
+      summary: `continue the repository from ${location}`,
+      priority: priority.restore,
+    }).adoptRepository({ location, repositoryId });
+    if (adopted) this.#display.note(`the repository was gone; it was begun anew from ${location}`);
   }
 
   async #lock(appliance: ApplianceView): Promise<HeldLock> {
@@ -203,6 +224,7 @@ class RestoreRun {
     const runner = new PlanRunner({
       plan,
       repositoryId,
+      copy: this.#copy(),
       lockSince,
       runId: workflowInfo().runId,
       replaceDamaged: this.#input.replaceDamaged ?? false,

@@ -20,6 +20,8 @@ const parallelSteps = 6;
 export interface PlanRun {
   readonly plan: RestorePlan;
   readonly repositoryId: string;
+  /** Of the repository that is read. */
+  readonly copy: { readonly location?: string };
   readonly lockSince: string;
   readonly runId: string;
   readonly replaceDamaged: boolean;
@@ -143,14 +145,19 @@ export class PlanRunner {
   }
 
   async #act(step: PlanStep): Promise<string> {
-    const { plan, repositoryId, display, keepNew } = this.#run;
+    const { plan, repositoryId, copy, display, keepNew } = this.#run;
     const call = { summary: `${step.id}`, priority: priority.restore };
     const { subject, queue } = step;
     switch (step.kind) {
       case 'verify': {
         let objects = 0;
         for (const [backupId, ids] of byBackup(plan)) {
-          const verified = await storage(queue.host, call).verifyObjects({ repositoryId, backupId, components: ids });
+          const verified = await storage(queue.host, call).verifyObjects({
+            repositoryId,
+            backupId,
+            components: ids,
+            ...copy,
+          });
           objects += verified.objects;
         }
         return plural(objects, 'object');
@@ -235,11 +242,12 @@ export class PlanRunner {
   }
 
   #request(step: PlanStep): ComponentRequest {
-    const { plan, repositoryId, lockSince, runId, replaceDamaged } = this.#run;
+    const { plan, repositoryId, copy, lockSince, runId, replaceDamaged } = this.#run;
     const { backupId = plan.backupId, wal } = plan.components.find(({ id }) => id === step.subject) ?? {};
     return {
       repositoryId,
       backupId,
+      ...copy,
       ...(wal === undefined ? {} : { wal }),
       component: step.subject,
       lockSince,

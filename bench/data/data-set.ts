@@ -95,6 +95,7 @@ async function describe(folder: string, { ports, passwords }: Remembered): Promi
     passwords,
     binaries: { node: process.execPath, postgresBin: findPostgresBin(), redisServer: findRedisServer() },
     temporal: { address: `127.0.0.1:${temporalPort}`, uiUrl: `http://127.0.0.1:${uiPort}` },
+    offSite: undefined,
     webhookUrl: undefined,
   });
   const configFile = join(folder, 'lifeboat.yaml');

@@ -65,6 +65,7 @@ export function createProgram(): Command {
     });
 
   const components = ['--components <ids...>', 'component ids, separated by commas or blanks; all by default'] as const;
+  const from = ['--from <location>', 'read the copy in this location instead of the repository'] as const;
   const backups = program.command('backups').description('make, list and show recovery points');
   backups
     .command('run')
@@ -76,17 +77,20 @@ export function createProgram(): Command {
   backups
     .command('list')
     .description('list recovery points, newest first (works with Temporal dead)')
-    .action(async () => backupsList(globals()));
+    .option(...from)
+    .action(async (options) => backupsList(globals(), options));
   backups
     .command('show')
     .argument('[id]', 'an id, a unique prefix, `newest` or `latest` (the newest good one)', 'newest')
     .description('show one recovery point (works with Temporal dead)')
-    .action(async (id) => backupsShow(globals(), id));
+    .option(...from)
+    .action(async (id, options) => backupsShow(globals(), id, options));
 
   program
     .command('verify')
     .argument('[id]', 'an id, a unique prefix, `newest` or `latest` (the newest good one)', 'newest')
     .description('read a stored recovery point again and authenticate it (works with Temporal dead)')
+    .option(...from)
     .option(...components)
     .action(async (id, options) => verify(globals(), id, options));
 
@@ -98,6 +102,7 @@ export function createProgram(): Command {
       .option('--to-lsn <position>', 'to a WAL position of the database, for example 0/3000148')
       .option('--to-name <name>', 'to a named restore point (pg_create_restore_point)')
       .option('--to-latest', 'to the last acknowledged commit: the archive, and what the live server still has')
+      .option(...from)
       .option(...components)
       .option('--stop-first', "the guide's order: stop before verifying")
       .option('--replace-damaged', 'delete first what failed its own check, where two copies do not fit');

@@ -28,7 +28,7 @@ async function play(options: DemoOptions): Promise<void> {
   const stop = stopOnSignal(stage);
   try {
     const story = await withClient(stage.appliance, async (client) =>
-      tellStory({ stage, client, size: options.size, sabotage: options.sabotage }),
+      tellStory({ stage, client, size: options.size, sabotage: options.sabotage, from: options.from }),
     );
     const result = measure(story, stage.appliance);
     if (story.failure !== undefined) {

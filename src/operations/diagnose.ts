@@ -6,22 +6,23 @@ import { isRefuted } from '../domain/recovery-point.ts';
 import type { Driver, Finding } from '../drivers/driver.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Repository } from '../repository/repository.ts';
+import { diagnoseLocations, type Places } from './diagnose-locations.ts';
 import { safetyCopyFindings } from './safety-copies.ts';
 
-export interface Subject {
+export interface Subject extends Places {
   readonly configuration: LoadedConfiguration;
-  readonly repository: () => Promise<Repository>;
   readonly driver: (component: string) => Driver;
   readonly platform: Platform;
 }
 
 const largestSkewSeconds = 300;
 
-export async function diagnose({ configuration, repository, driver, platform }: Subject): Promise<Finding[]> {
+export async function diagnose({ configuration, repository, storage, driver, platform }: Subject): Promise<Finding[]> {
   const { appliance } = configuration;
   const warnings = configuration.warnings.map((text): Finding => ({ name: 'configuration', level: 'warn', text }));
   const groups = await Promise.all([
     diagnoseRepository(repository, appliance.repository.reserveBytes),
+    diagnoseLocations(appliance, { repository, storage }),
     platform.check(),
     ...appliance.components.map(async (config) => {
       const { id } = config;

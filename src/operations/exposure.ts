@@ -5,7 +5,7 @@
 import type { Appliance } from '../domain/appliance.ts';
 import type { BackupId } from '../domain/recovery-point.ts';
 import type { Repository } from '../repository/repository.ts';
-import { copiesOf, type Copy } from './protection.ts';
+import { ageOf, copiesOf, objectiveOf, type ComponentAge, type Copy } from './protection.ts';
 
 export interface Exposure {
   readonly location: string;
@@ -18,7 +18,19 @@ export interface Exposure {
   readonly problem: string;
 }
 
-const reportType = 'exposure';
+/** A location against the objectives, at a moment. */
+export interface LocationAge {
+  readonly location: string;
+  readonly offHost: boolean;
+  readonly newest: BackupId | null;
+  /** Ages of all components; empty before the first measurement. */
+  readonly components: readonly (Copy & Pick<ComponentAge, 'ageSeconds' | 'objectiveSeconds' | 'breached'>)[];
+  /** ISO 8601; null before the first one. */
+  readonly measuredAt: string | null;
+  readonly problem: string;
+}
+
+export const exposureReport = 'exposure';
 
 export async function measureExposure(
   copy: () => Promise<Repository>,
@@ -31,7 +43,7 @@ export async function measureExposure(
 }
 
 export async function storeExposure(repository: Repository, { components, ...exposure }: Exposure): Promise<void> {
-  await repository.putReport(reportType, exposure.location, {
+  await repository.putReport(exposureReport, exposure.location, {
     ...exposure,
     components: components.map((component) => ({ ...component })),
   });
@@ -41,15 +53,32 @@ export async function storeExposure(repository: Repository, { components, ...exp
 export async function readExposures(repository: Repository, appliance: Appliance): Promise<Exposure[]> {
   return Promise.all(
     appliance.locations.map(async ({ name }) => {
-      const report = (await repository.getReport(reportType, name)) as Exposure | undefined;
+      const report = (await repository.getReport(exposureReport, name)) as Exposure | undefined;
       return report ?? { location: name, at: null, newest: null, components: [], problem: '' };
     }),
   );
 }
 
+/** Ages grow between two measurements, also where nobody measures any more. */
+export async function readLocationAges(
+  repository: Repository,
+  appliance: Appliance,
+  now: Date,
+): Promise<LocationAge[]> {
+  const exposures = await readExposures(repository, appliance);
+  return exposures.map(({ location, at, newest, components, problem }) => ({
+    location,
+    offHost: appliance.locations.find(({ name }) => name === location)?.offHost ?? false,
+    newest,
+    components: components.map((copy) => ageOf(copy, objectiveOf(appliance, copy.id), now)),
+    measuredAt: at,
+    problem,
+  }));
+}
+
 /** Keeps what was last known of a location that does not answer. */
 export async function noteUnanswered(repository: Repository, location: string, problem: string): Promise<void> {
-  const known = (await repository.getReport(reportType, location)) as Exposure | undefined;
+  const known = (await repository.getReport(exposureReport, location)) as Exposure | undefined;
   await storeExposure(repository, {
     ...(known ?? { location, at: null, newest: null, components: [] }),
     problem,

@@ -8,8 +8,10 @@ import type { Repository } from '../repository/repository.ts';
 import type { Storage } from '../storage/storage.ts';
 
 const everyMs = 30_000;
-/** Seals come in bursts: one push takes them all. */
-const pauseMs = 500;
+/** At least, and as long as the last push took: seals come in bursts, and one push takes them all. */
+const pauseMs = 100;
+/** After the first failure; doubled by each that follows. */
+const retryMs = 1000;
 const longestPauseMs = 60_000;
 
 export interface FollowOptions {
@@ -45,7 +47,11 @@ export function followWal(options: FollowOptions): RunningFollower {
         const reason = error instanceof LifeboatError ? error.message : String(error);
         onProblem(`WAL does not reach ${location}: ${reason}`);
       }
-      await pause(failures === 0 ? pauseMs : Math.min(longestPauseMs, pauseMs * 2 ** failures), signal);
+      const took = performance.now() - began;
+      await pause(
+        failures === 0 ? Math.max(pauseMs, took) : Math.min(longestPauseMs, retryMs * 2 ** (failures - 1)),
+        signal,
+      );
       if (failures === 0) await Promise.race([wake.promise, pause(everyMs, signal)]);
       wake = Promise.withResolvers<void>();
     }

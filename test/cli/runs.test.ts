@@ -53,6 +53,9 @@ describe('before anything runs', () => {
       configuration  none  1 d 00 h  BREACHED
       uploads  none  <time>  BREACHED
 
+      LOCATION  NEWEST COPY  AGE  OF  MEASURED
+      vault  none  not measured yet
+
       running  nothing
 
       next:
@@ -89,6 +92,7 @@ describe('before anything runs', () => {
       ok  disk space: <size> of <size> free
       ok  clock: <time> from the storage's
       ok  recovery kit: was tried and opens the repository
+      ok  off-host copies: go to vault
       ok  service app: can be started and stopped from here
       ok  database: replication: PostgreSQL 15, role \`postgres\` may replicate
       ok  database: max_wal_senders: 1 of 10 are in use; two are needed
@@ -105,13 +109,15 @@ describe('before anything runs', () => {
       WARN configuration: notify.webhook is not set: failed backups tell nobody
       WARN recovery points: there is none yet
            hint: run \`lifeboat backups run\`
+      WARN location vault: answers, and nothing was copied there yet
+           hint: a running worker copies after every backup: \`lifeboat backups run\`
       WARN cache: server: Redis <version> holds no key: a backup of it would fail
            hint: is it the right server?
       FAIL worker: no worker polls the task queue \`lifeboat\` at 127.0.0.1:PORT
            hint: start one with \`lifeboat worker\`
       FAIL schedule backup-full: does not exist
            hint: a worker creates it when it starts: \`lifeboat worker\`
-      18 ok, 3 warnings, 2 failures
+      19 ok, 4 warnings, 2 failures
       exit 1"
     `);
   });
@@ -135,17 +141,21 @@ describe('backups', () => {
     `);
     expect(await says()).toMatchInlineSnapshot(`
       "$ lifeboat
-      shop  YYYY-MM-DDTHH:MM:SSZ  2 problems
+      shop  YYYY-MM-DDTHH:MM:SSZ  3 problems
       ! UNPROTECTED: no copy of cache, uploads
       ! LAST BACKUP PARTIAL <time> ago: recovery point YYYYMMDD_HHMMSS is partial:
         cache: SourceEmpty: Redis holds no key in any database; uploads: SourceEmpty:
         no file in \`/folder/uploads\`
+      ! RPO BREACHED IN vault: cache, uploads
 
       COMPONENT  NEWEST COPY  AGE  RPO
       database  YYYYMMDD_HHMMSS  <time>  <time>  ok
       cache  none  <time>  BREACHED
       configuration  YYYYMMDD_HHMMSS  <time>  1 d 00 h  ok
       uploads  none  <time>  BREACHED
+
+      LOCATION  NEWEST COPY  AGE  OF  MEASURED
+      vault  none  no copy  cache  <time> ago
 
       last backup  partial YYYYMMDD_HHMMSS, <time> ago, took <time>
       next backup  YYYY-MM-DDTHH:MMZ, in <time>
@@ -201,6 +211,9 @@ describe('backups', () => {
       cache  YYYYMMDD_HHMMSS  <time>  <time>  ok
       configuration  YYYYMMDD_HHMMSS  <time>  1 d 00 h  ok
       uploads  YYYYMMDD_HHMMSS  <time>  <time>  ok
+
+      LOCATION  NEWEST COPY  AGE  OF  MEASURED
+      vault  YYYYMMDD_HHMMSS  <time>  uploads  <time> ago
 
       last backup  sealed YYYYMMDD_HHMMSS, <time> ago, took <time>
       next backup  YYYY-MM-DDTHH:MMZ, in <time>
@@ -488,20 +501,20 @@ describe('restore', () => {
       $ lifeboat restore show restore/shop/none
       ! error: the repository holds no report of \`restore/shop/none\`
       !   hint: the newest are
+      !     replicate/shop/YYYYMMDD_HHMMSS
       !     fullBackup/shop/YYYY-MM-DDTHH:MM:SSZ
       !     restore/shop/YYYY-MM-DDTHH:MM:SSZ
+      !     replicate/shop/YYYYMMDD_HHMMSS
       !     fullBackup/shop/YYYY-MM-DDTHH:MM:SSZ
-      !     restore/shop/YYYY-MM-DDTHH:MM:SSZ
-      !     restore/shop/YYYY-MM-DDTHH:MM:SSZ
       exit 4
       $ lifeboat restore show ../../key
       ! error: the repository holds no report of \`../../key\`
       !   hint: the newest are
+      !     replicate/shop/YYYYMMDD_HHMMSS
       !     fullBackup/shop/YYYY-MM-DDTHH:MM:SSZ
       !     restore/shop/YYYY-MM-DDTHH:MM:SSZ
+      !     replicate/shop/YYYYMMDD_HHMMSS
       !     fullBackup/shop/YYYY-MM-DDTHH:MM:SSZ
-      !     restore/shop/YYYY-MM-DDTHH:MM:SSZ
-      !     restore/shop/YYYY-MM-DDTHH:MM:SSZ
       exit 4"
     `);
     const { id } = (await newestRestore()) ?? { id: 'none' };
@@ -527,7 +540,7 @@ describe('the worker', () => {
     await writeFile(config, `${text}schedules: { backup-full: { cron: '99 99 * * *' } }\n`);
     expect(await says('-c', config, 'worker')).toMatchInlineSnapshot(`
       "$ lifeboat -c /folder/cron.yaml worker
-      ! error: /folder/cron.yaml:25: schedules.backup-full.cron: must
+      ! error: /folder/cron.yaml:26: schedules.backup-full.cron: must
       !   be five cron fields (minute 0-59, hour 0-23, day 1-31, month 1-12, weekday
       !   0-7), for example \`0 2 * * *\`, not \`99 99 * * *\`
       !   hint: mend the named line and run

@@ -43,6 +43,7 @@ export async function startCliStage(): Promise<CliStage> {
     `appliance: shop
 state: ${at('state')}
 repository: { path: ${at('backups')}, reserve: 1MB, encryption: { key: { file: ${at('key')} } } }
+locations: { vault: { kind: local, path: ${at('vault')}, offHost: true } }
 temporal: { address: '${temporal.address}', ui: '${temporal.uiUrl}' }
 services:
   app:

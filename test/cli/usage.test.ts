@@ -73,8 +73,8 @@ describe.concurrent('usage', () => {
       exit 2
       $ lifeboat worker --only storage,gpu
       ! error: unknown role \`gpu\`
-      !   hint: known are database, redis, files, storage, vectorstore, inference,
-      !         platform
+      !   hint: known are database, redis, files, storage, upkeep, vectorstore,
+      !         inference, platform
       exit 2
       $ lifeboat restore start --disaster-at yesterday
       ! error: --disaster-at \`yesterday\` is not a time
@@ -389,11 +389,15 @@ describe.concurrent('with Temporal dead', () => {
            hint: type it into a file and run \`lifeboat doctor --try-recovery-kit FILE\`
       WARN recovery points: there is none yet
            hint: run \`lifeboat backups run\`
+      FAIL off-host copies: there is no location: the loss of this host would take
+           every recovery point with it
+           hint: add an S3 bucket under \`locations\` in lifeboat.yaml
+                 (docs/configuration.md)
       FAIL temporal: Temporal does not answer at 127.0.0.1:PORT
            hint: start it (\`temporal server start-dev\`), or mend temporal.address in
                  lifeboat.yaml; \`lifeboat backups list\`, \`verify\` and \`restore plan\`
                  work without it
-      4 ok, 3 warnings, 1 failure
+      4 ok, 3 warnings, 2 failures
       exit 1
       $ lifeboat backups list
       ! no recovery point yet; make one with \`lifeboat backups run\`

@@ -168,6 +168,7 @@ describe('lifeboat.yaml', () => {
         redisServer: '/usr/bin/redis-server',
       },
       temporal: { address: '127.0.0.1:7233', uiUrl: 'http://127.0.0.1:8233' },
+      offSite: undefined,
       webhookUrl: undefined,
     });
     expect(problems(renderLifeboatYaml(appliance))).toEqual([]);

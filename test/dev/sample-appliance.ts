@@ -30,6 +30,7 @@ export async function startSampleAppliance(stateFolder: string): Promise<Running
     passwords: { postgres: 'canary-postgres-of-the-test', redis: 'canary-redis-of-the-test' },
     binaries: { node: process.execPath, postgresBin: findPostgresBin(), redisServer: findRedisServer() },
     temporal: { address: '127.0.0.1:7233', uiUrl: 'http://127.0.0.1:8233' },
+    offSite: undefined,
     webhookUrl: undefined,
   });
   await prepareAppliance(appliance);

@@ -84,6 +84,16 @@ describe('the demo', () => {
     for (const table of ['users', 'chat_sessions', 'messages', 'query_metrics']) expect(tables.join()).toContain(table);
   }, 300_000);
 
+  test('X1, X6, D3.9: with the repository and the state of Lifeboat gone too, all of it comes back from the bucket', async () => {
+    const json = join(folder.path, 'from-s3.json');
+    const { code, stderr } = await node([script, '--from', 's3', '--json', json]);
+    expect(code, stderr).toBe(0);
+    const { ok, rpo } = JSON.parse(await readFile(json, 'utf8')) as Required<DemoResult>;
+    expect(ok).toBe(true);
+    expect(stderr).toContain('the repository was gone; it was begun anew from s3');
+    expect(rpo.databaseSeconds).toBeLessThan(5);
+  }, 300_000);
+
   test('fits into 80 columns', () => {
     const long = told.split('\n').filter((line) => line.length > 80 && !/https?:|\/|error:/.test(line));
     expect(long).toEqual([]);

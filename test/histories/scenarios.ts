@@ -23,6 +23,7 @@ export const scenarios: readonly Scenario[] = [
   restores('planned', {}),
   restores('committed', confirmed),
   restores('committed-component', oneComponent),
+  restores('committed-from-location', { ...confirmed, from: 'vault' }, (bench) => (bench.locations = ['vault'])),
   restores('committed-retried', oneComponent, (bench) => {
     bench.behave = (call, attempt) => {
       if (call === 'stage redis' && attempt === 1) throw new Error('the first attempt died');

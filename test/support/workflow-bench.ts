@@ -262,6 +262,7 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
         artefacts: [],
         skewSeconds: 0,
       })),
+    adoptRepository: async ({ location }) => act(`adopt ${location}`, () => ({ adopted: true })),
     makePlan: async ({ components }) => act('plan', () => benchPlan(components)),
     verifyObjects: async () => act('verify', () => ({ objects: 3 })),
     verifyPoint: async ({ at }) =>

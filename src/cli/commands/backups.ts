@@ -82,9 +82,14 @@ interface Verified {
   readonly levels: readonly string[];
 }
 
-export async function backupsList(globals: GlobalOptions): Promise<void> {
+/** Which copy is looked at. */
+export interface FromOptions {
+  readonly from?: string;
+}
+
+export async function backupsList(globals: GlobalOptions, { from }: FromOptions): Promise<void> {
   await withParts(globals, async ({ repository: open }) => {
-    const repository = await open();
+    const repository = await open(undefined, from);
     const points = await Promise.all(
       (await repository.listManifests()).map(async (listing) => pointView(repository, listing)),
     );
@@ -125,9 +130,9 @@ async function pointView(
   };
 }
 
-export async function backupsShow(globals: GlobalOptions, id: string): Promise<void> {
+export async function backupsShow(globals: GlobalOptions, id: string, { from }: FromOptions): Promise<void> {
   await withParts(globals, async ({ repository: open }) => {
-    const repository = await open();
+    const repository = await open(undefined, from);
     const manifest = await repository.findManifest(id);
     const proofs = await repository.listProofs(manifest.timestamp);
     if (globals.output === 'json') return printJson({ ...manifest, proofs });

@@ -24,7 +24,7 @@ export async function doctor(globals: GlobalOptions, options: DoctorOptions): Pr
   try {
     const kit = options.tryRecoveryKit === undefined ? [] : [await tryKit(parts, options.tryRecoveryKit)];
     const [here, orchestrator, message] = await Promise.all([
-      diagnose({ configuration, repository: parts.repository, driver: parts.driver, platform: parts.platform }),
+      diagnose({ configuration, ...parts }),
       diagnoseOrchestrator(configuration.appliance),
       options.message ? sendTestMessage(parts) : [],
     ]);

@@ -3,6 +3,7 @@ import { withClient } from '../../client/connection.ts';
 import { situationOf, type Situation } from '../../client/situation.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
+import { readLocationAges, type LocationAge } from '../../operations/exposure.ts';
 import { readProtection, type Protection } from '../../operations/protection.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { commandOf, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
@@ -12,7 +13,7 @@ import { nextCommands, nowText, problemsOf, type NowPage } from '../output/now-p
 /** Exit 3 where something is wrong, 9 where Temporal does not answer. */
 export async function now(globals: GlobalOptions): Promise<void> {
   await withParts(globals, async ({ appliance, repository }) => {
-    const [{ protection, problem }, situation] = await Promise.all([
+    const [{ protection, locations, problem }, situation] = await Promise.all([
       readRepository(repository, appliance),
       ask(globals, appliance),
     ]);
@@ -20,6 +21,7 @@ export async function now(globals: GlobalOptions): Promise<void> {
       appliance: appliance.name,
       at: new Date(),
       protection,
+      locations: locations ?? [],
       repositoryProblem: problem,
       situation,
       scheduleEnabled: appliance.schedules['backup-full']?.enabled ?? false,
@@ -31,6 +33,7 @@ export async function now(globals: GlobalOptions): Promise<void> {
         at: page.at.toISOString(),
         problems,
         protection: protection ?? null,
+        locations: page.locations,
         orchestrator: situation ?? null,
       });
     else
@@ -48,9 +51,18 @@ export async function now(globals: GlobalOptions): Promise<void> {
 async function readRepository(
   open: () => Promise<Repository>,
   appliance: Appliance,
-): Promise<{ readonly protection?: Protection; readonly problem?: string }> {
+): Promise<{
+  readonly protection?: Protection;
+  readonly locations?: readonly LocationAge[];
+  readonly problem?: string;
+}> {
   try {
-    return { protection: await readProtection(await open(), appliance, new Date()) };
+    const repository = await open();
+    const at = new Date();
+    return {
+      protection: await readProtection(repository, appliance, at),
+      locations: await readLocationAges(repository, appliance, at),
+    };
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) };
   }

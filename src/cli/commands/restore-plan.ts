@@ -21,6 +21,8 @@ import { planText, type PlanView } from '../output/plan.ts';
 
 export interface SelectOptions extends GoalFields {
   readonly at: string;
+  /** Location whose copy is read. */
+  readonly from?: string;
   readonly components?: readonly string[];
   readonly stopFirst?: boolean;
   readonly replaceDamaged?: boolean;
@@ -36,10 +38,11 @@ export async function restorePlan(globals: GlobalOptions, options: SelectOptions
     const goal = goalWords(options);
     const components =
       (options.components ?? []).length === 0 ? '' : ` --components ${listOf(options.components).join(',')}`;
+    const from = options.from === undefined ? '' : ` --from ${options.from}`;
     say('');
     say('nothing was changed; to do it:');
     sayCommand(
-      commandOf(globals, `restore start ${goal === '' ? `--at ${backupId}` : goal}${components} --reason '…'`),
+      commandOf(globals, `restore start ${goal === '' ? `--at ${backupId}` : goal}${from}${components} --reason '…'`),
     );
   });
 }
@@ -47,10 +50,10 @@ export async function restorePlan(globals: GlobalOptions, options: SelectOptions
 /** What may be asked for: also what only a recovery point knows any more, for the plan says best what that needs. */
 export async function restorableOf(
   { appliance, repository }: Parts,
-  option: readonly string[] | undefined,
+  { components, from }: Pick<SelectOptions, 'components' | 'from'>,
 ): Promise<string[]> {
-  return componentsOf(appliance, option, async () => {
-    const listings = await (await repository()).listManifests();
+  return componentsOf(appliance, components, async () => {
+    const listings = await (await repository(undefined, from)).listManifests();
     return listings.flatMap(({ manifest }) => manifest?.lifeboat.components.map(({ id }) => id) ?? []);
   });
 }
@@ -58,8 +61,8 @@ export async function restorableOf(
 /** Reads the recovery point and asks every driver about its target; changes nothing. */
 export async function planHere(parts: Parts, options: SelectOptions): Promise<PlanView> {
   const { appliance, driver } = parts;
-  const chosen = await restorableOf(parts, options.components);
-  const repository = await parts.repository();
+  const chosen = await restorableOf(parts, options);
+  const repository = await parts.repository(undefined, options.from);
   const choice = await chooseArtefacts({
     repository,
     appliance,

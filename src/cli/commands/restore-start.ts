@@ -29,7 +29,7 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
   requireTime(options.disasterAt);
   goalOf(options);
   requireName(appliance, options.confirm);
-  const components = await withParts(globals, async (parts) => restorableOf(parts, options.components));
+  const components = await withParts(globals, async (parts) => restorableOf(parts, options));
   await withClient(appliance, async (client) => {
     await requireWorker(client, appliance);
     await requireFree(client, appliance);
@@ -41,6 +41,7 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
     const { toTime, toLsn, toName, toLatest } = options;
     const input = {
       at,
+      ...(options.from === undefined ? {} : { from: options.from }),
       ...(toTime === undefined ? {} : { toTime }),
       ...(toLsn === undefined ? {} : { toLsn }),
       ...(toName === undefined ? {} : { toName }),
@@ -55,7 +56,8 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
       ...(options.disasterAt === undefined ? {} : { disasterAt: options.disasterAt }),
     };
     const goal = goalWords(options);
-    const summary = `restore of ${appliance.name} ${goal === '' ? `from ${at}` : goal}, asked by ${requestedBy()}${options.reason === undefined ? '' : `: ${options.reason}`}`;
+    const where = options.from === undefined ? '' : ` in ${options.from}`;
+    const summary = `restore of ${appliance.name} ${goal === '' ? `from ${at}` : goal}${where}, asked by ${requestedBy()}${options.reason === undefined ? '' : `: ${options.reason}`}`;
     const workflowId = await startAndTell(globals, appliance, (onStarted) =>
       startRun(client, appliance, 'restore', input, summary, onStarted),
     );

@@ -4,6 +4,7 @@ import { withClient } from '../../client/connection.ts';
 import { abortRun, openRuns } from '../../client/runs.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import { exposureReport } from '../../operations/exposure.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { FullBackupResult, RestoreResult } from '../../../workflows/messages.ts';
 import { commandOf, loadAppliance, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
@@ -69,7 +70,8 @@ async function newestReport(repository: Repository): Promise<string> {
 }
 
 async function noReport(repository: Repository, appliance: Appliance, id: string): Promise<LifeboatError> {
-  const known = (await repository.listReports()).map((report) => report.id).slice(0, 5);
+  const runs = (await repository.listReports()).filter(({ type }) => type !== exposureReport);
+  const known = runs.map((report) => report.id).slice(0, 5);
   const message = `the repository holds no report of \`${id}\``;
   if (await stillRuns(appliance, id))
     return new LifeboatError('NotFound', `${message}: it still runs`, { hint: `\`lifeboat restore watch ${id}\`` });

@@ -13,7 +13,7 @@ import { wrap } from '../output/wrap.ts';
 export async function verify(
   globals: GlobalOptions,
   id: string,
-  options: { readonly components?: readonly string[] },
+  options: { readonly components?: readonly string[]; readonly from?: string },
 ): Promise<void> {
   const stop = new AbortController();
   let interrupted = false;
@@ -31,7 +31,7 @@ export async function verify(
   try {
     await withParts(globals, async ({ repository, driver }) => {
       const result = await verifyPoint({
-        repository: await repository(),
+        repository: await repository(undefined, options.from),
         at: id,
         components: listOf(options.components),
         levels: ['L1', 'L3'],

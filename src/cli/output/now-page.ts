@@ -1,6 +1,7 @@
 /** The page for 03:00, on one screen. Pure. */
 import type { Situation } from '../../client/situation.ts';
 import { formatDuration } from '../../domain/duration.ts';
+import type { LocationAge } from '../../operations/exposure.ts';
 import type { EndedRun, Protection } from '../../operations/protection.ts';
 import { usualColumns } from './redraw.ts';
 import { runScreen } from './run-screen.ts';
@@ -13,6 +14,7 @@ export interface NowPage {
   readonly appliance: string;
   readonly at: Date;
   readonly protection: Protection | undefined;
+  readonly locations: readonly LocationAge[];
   /** Why the repository cannot be read; undefined where it can. */
   readonly repositoryProblem: string | undefined;
   /** Undefined while Temporal does not answer. */
@@ -21,12 +23,14 @@ export interface NowPage {
 }
 
 /** What is wrong, the worst first; empty while all is well. */
-export function problemsOf({ protection, repositoryProblem, situation, scheduleEnabled, at }: NowPage): string[] {
+export function problemsOf(page: NowPage): string[] {
+  const { protection, locations, repositoryProblem, situation, scheduleEnabled, at } = page;
   const found: string[] = [];
   if (repositoryProblem !== undefined) found.push(`REPOSITORY NOT READABLE: ${repositoryProblem}`);
   if (situation === undefined) found.push('TEMPORAL DOES NOT ANSWER: nothing is backed up and no run moves');
   else if (!situation.hasWorker) found.push('NO WORKER: nothing is backed up and no run moves');
   if (protection !== undefined) found.push(...protectionProblems(protection, at));
+  found.push(...locations.flatMap((location) => locationProblems(location, at)));
   if (!scheduleEnabled) found.push('SCHEDULE OFF: lifeboat.yaml switches the daily backup off');
   else if (situation !== undefined && situation.schedule === undefined)
     found.push('NO SCHEDULE: the next worker that starts creates it');
@@ -53,6 +57,14 @@ function protectionProblems({ components, newest, failed, lastBackup, lastRestor
   if (lastBackup !== null && isAlarming(lastBackup)) found.push(endedBadly('LAST BACKUP', lastBackup, at));
   if (lastRestore !== null && leftBadly(lastRestore)) found.push(endedBadly('LAST RESTORE', lastRestore, at));
   return found;
+}
+
+/** What the loss of this host would cost is told of the locations that would be left. */
+function locationProblems({ location, offHost, components, measuredAt, problem }: LocationAge, at: Date): string[] {
+  const late = components.filter(({ breached }) => breached).map(({ id }) => id);
+  const since = measuredAt === null ? 'it never did' : `last ${agoOf(measuredAt, at)}`;
+  if (problem !== '') return [`${location} DOES NOT ANSWER (${since}): ${problem}`];
+  return offHost && late.length > 0 ? [`RPO BREACHED IN ${location}: ${late.join(', ')}`] : [];
 }
 
 /** A mistyped request was told to its writer and changed nothing. */
@@ -90,7 +102,7 @@ export function nowText(page: NowPage, commands: readonly string[]): string {
 }
 
 /** While a restore runs, ages and schedules are no news. */
-function restLines({ protection, situation, scheduleEnabled, at }: NowPage): string[] {
+function restLines({ protection, locations, situation, scheduleEnabled, at }: NowPage): string[] {
   if (situation?.runs.some(({ type }) => type === 'restore') === true) return [];
   const rows = (protection?.components ?? []).map(({ id, backupId, wal, ageSeconds, objectiveSeconds, breached }) => [
     id,
@@ -99,9 +111,16 @@ function restLines({ protection, situation, scheduleEnabled, at }: NowPage): str
     formatDuration(objectiveSeconds),
     breached ? 'BREACHED' : 'ok',
   ]);
+  const copies = locations.map((location) => [
+    location.location,
+    location.newest ?? 'none',
+    ...oldestIn(location),
+    location.measuredAt === null ? 'not measured yet' : agoOf(location.measuredAt, at),
+  ]);
   const next = situation?.schedule?.next ?? '';
   const lines: string[] = [
     ...(rows.length === 0 ? [] : ['', table(['COMPONENT', 'NEWEST COPY', 'AGE', 'RPO', ''], rows)]),
+    ...(copies.length === 0 ? [] : ['', table(['LOCATION', 'NEWEST COPY', 'AGE', 'OF', 'MEASURED'], copies)]),
     '',
     ...(protection?.lastBackup ? [`last backup   ${endedText(protection.lastBackup, at)}`] : []),
     ...(protection?.lastRestore ? [`last restore  ${endedText(protection.lastRestore, at)}`] : []),
@@ -111,6 +130,18 @@ function restLines({ protection, situation, scheduleEnabled, at }: NowPage): str
     ...(situation !== undefined && situation.runs.length === 0 ? ['running       nothing'] : []),
   ];
   return lines.at(-1) === '' ? lines.slice(0, -1) : lines;
+}
+
+/** Age and name of the component that would lose most. */
+function oldestIn({ components }: LocationAge): [string, string] {
+  const [first, ...others] = components;
+  if (first === undefined) return ['', ''];
+  const worst = others.reduce((most, each) => (ageIn(each) > ageIn(most) ? each : most), first);
+  return [worst.ageSeconds === null ? 'no copy' : formatDuration(worst.ageSeconds), worst.id];
+}
+
+function ageIn({ ageSeconds }: LocationAge['components'][number]): number {
+  return ageSeconds ?? Number.POSITIVE_INFINITY;
 }
 
 function endedText({ state, backup, endedAt, seconds }: EndedRun, at: Date): string {

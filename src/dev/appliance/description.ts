@@ -33,13 +33,22 @@ export interface SampleAppliance {
   readonly passwords: { readonly postgres: string; readonly redis: string };
   readonly binaries: { readonly node: string; readonly postgresBin: string; readonly redisServer: string };
   readonly temporal: { readonly address: string; readonly uiUrl: string };
+  /** Server of a bucket that outlives the host; undefined where copies live nowhere else. */
+  readonly offSite: OffSite | undefined;
   readonly webhookUrl: string | undefined;
   readonly embeddingModelName: string;
 }
 
+export interface OffSite {
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+}
+
 export type DescribeOptions = Pick<
   SampleAppliance,
-  'stateFolder' | 'user' | 'ports' | 'passwords' | 'binaries' | 'temporal' | 'webhookUrl'
+  'stateFolder' | 'user' | 'ports' | 'passwords' | 'binaries' | 'temporal' | 'offSite' | 'webhookUrl'
 >;
 
 export function describeAppliance(options: DescribeOptions): SampleAppliance {

@@ -2,17 +2,18 @@
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { fileURLToPath } from 'node:url';
-import { appUrl, databaseName, envFile, type SampleAppliance } from './description.ts';
+import { appUrl, databaseName, envFile, type OffSite, type SampleAppliance } from './description.ts';
 
 /** Names of the files below `folders.secrets`. */
 export const secretFiles = {
   postgres: 'postgres-password',
   redis: 'redis-password',
   repositoryKey: 'repository-key',
+  offSite: 'off-site-secret-key',
 } as const;
 
 export function renderLifeboatYaml(appliance: SampleAppliance): string {
-  const { folders, name, temporal, webhookUrl } = appliance;
+  const { folders, name, offSite, temporal, webhookUrl } = appliance;
   return stringify({
     appliance: name,
     state: folders.lifeboat,
@@ -20,11 +21,25 @@ export function renderLifeboatYaml(appliance: SampleAppliance): string {
       path: folders.repository,
       encryption: { key: { file: join(folders.secrets, secretFiles.repositoryKey) } },
     },
+    ...(offSite === undefined ? {} : { locations: { s3: locationOf(appliance, offSite) } }),
     temporal: { address: temporal.address, ui: temporal.uiUrl },
     ...(webhookUrl === undefined ? {} : { notify: { webhook: webhookUrl } }),
     services: servicesOf(appliance),
     components: componentsOf(appliance),
   });
+}
+
+function locationOf({ folders }: SampleAppliance, { endpoint, bucket, accessKey }: OffSite): object {
+  return {
+    kind: 's3',
+    bucket,
+    endpoint,
+    accessKey,
+    secretKey: { file: join(folders.secrets, secretFiles.offSite) },
+    storageClass: '',
+    // The sample's server has no encryption of its own; what is stored there is sealed anyway.
+    sse: 'none',
+  };
 }
 
 function servicesOf(appliance: SampleAppliance): object {
@@ -76,7 +91,7 @@ function componentsOf(appliance: SampleAppliance): object {
       dataDirectory: folders.postgresData,
       binDirectory: binaries.postgresBin,
       // The demo shows how little can be lost; it writes more, smaller objects than the default.
-      wal: { sealEvery: '1s' },
+      wal: { sealEvery: '0.5s' },
     },
     redis: {
       kind: 'redis',

@@ -10,7 +10,7 @@ import { giveToUser } from './give-to-user.ts';
 import { secretFiles } from './lifeboat-yaml.ts';
 
 export async function prepareAppliance(appliance: SampleAppliance): Promise<void> {
-  const { folders, ports, passwords, binaries } = appliance;
+  const { folders, ports, passwords, offSite, binaries } = appliance;
   const user = appliance.user === undefined ? {} : { user: await findOsUser(appliance.user) };
   for (const folder of [folders.run, folders.lifeboat, folders.acknowledgements, folders.repository]) {
     await mkdir(folder, { recursive: true });
@@ -18,6 +18,7 @@ export async function prepareAppliance(appliance: SampleAppliance): Promise<void
   await mkdir(folders.secrets, { recursive: true, mode: 0o700 });
   await writeSecret(join(folders.secrets, secretFiles.postgres), passwords.postgres);
   await writeSecret(join(folders.secrets, secretFiles.redis), passwords.redis);
+  if (offSite !== undefined) await writeSecret(join(folders.secrets, secretFiles.offSite), offSite.secretKey);
   await writeSecret(join(folders.secrets, secretFiles.repositoryKey), generateKey());
   await preparePostgres({
     directory: folders.postgres,

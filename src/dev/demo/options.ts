@@ -10,6 +10,8 @@ export interface DemoOptions {
   /** Set-up opened the file of --json already, with the rights of its caller. */
   readonly jsonDescriptor: number | undefined;
   readonly sabotage: SabotageKind | undefined;
+  /** Location from which the restore reads, after the repository was destroyed as well. */
+  readonly from: 's3' | undefined;
   readonly keep: boolean;
   /** State folder of an earlier demo that is opened again. */
   readonly open: string | undefined;
@@ -20,6 +22,7 @@ export const usage = `npm run demo -- [options]
   --size small|medium     about 60 MB (default) or 1.5 GB of component data
   --json FILE             write the measured result there
   --sabotage KIND         spoil one thing, which must be noticed: ${sabotageKinds.join(', ')}
+  --from s3               destroy Lifeboat's own disk too, restore from the off-site copy
   --keep                  leave everything running and print the addresses
   --open FOLDER           open the state of an earlier demo: server, worker, UI`;
 
@@ -33,6 +36,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions {
         json: { type: 'string' },
         'json-descriptor': { type: 'string' },
         sabotage: { type: 'string' },
+        from: { type: 'string' },
         keep: { type: 'boolean', default: false },
         open: { type: 'string' },
         help: { type: 'boolean', default: false },
@@ -46,6 +50,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions {
     json: values.json,
     jsonDescriptor: values['json-descriptor'] === undefined ? undefined : Number(values['json-descriptor']),
     sabotage: values.sabotage === undefined ? undefined : oneOf('--sabotage', sabotageKinds, values.sabotage),
+    from: values.from === undefined ? undefined : oneOf('--from', ['s3'] as const, values.from),
     keep: values.keep,
     open: values.open,
     help: values.help,

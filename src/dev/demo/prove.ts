@@ -7,10 +7,14 @@ import type { ChatAnswer } from '../appliance/app/companion.ts';
 import { appUrl, type SampleAppliance } from '../appliance/description.ts';
 
 /** Expected values come from the manifest read back from the repository, actual ones from the running engines. */
-export async function probeAppliance(appliance: Appliance, backupId: string): Promise<ProbeResult[]> {
+export async function probeAppliance(
+  appliance: Appliance,
+  backupId: string,
+  from: string | undefined,
+): Promise<ProbeResult[]> {
   const parts = wireParts(appliance);
   try {
-    const repository = await parts.repository();
+    const repository = await parts.repository(undefined, from);
     const manifest = await repository.findManifest(backupId);
     const token = { lockStart: new Date(0).toISOString(), runId: 'demo', attempt: 1 };
     const results = await Promise.all(

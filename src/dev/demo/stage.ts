@@ -1,6 +1,6 @@
 /** Everything that the demo runs on: Temporal, the appliance's engines, a worker. Made anew or opened again. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backupIdOf } from '../../domain/recovery-point.ts';
 import { LifeboatError } from '../../domain/errors.ts';
@@ -14,6 +14,7 @@ import { prepareAppliance } from '../appliance/prepare.ts';
 import { findPostgresBin, findRedisServer } from '../engines.ts';
 import { stateFolder } from '../folders.ts';
 import { freePorts } from '../free-ports.ts';
+import { startS3, type RunningS3 } from '../s3.ts';
 import { startTemporal, type RunningTemporal } from '../temporal.ts';
 import { forgetOldStates } from './old-states.ts';
 import { say } from './say.ts';
@@ -26,6 +27,8 @@ export interface Stage {
   readonly platform: Platform;
   readonly temporal: RunningTemporal;
   startWorker(): Promise<WorkerProcess>;
+  /** Kills the workers and deletes what Lifeboat keeps on this host, its repository too; the configuration stays. */
+  loseHost(): Promise<void>;
   /** Stops worker, services and server, in this order; may be called again. */
   stop(): Promise<void>;
 }
@@ -37,6 +40,7 @@ const ports = 'description.json';
 interface Remembered {
   readonly temporal: { readonly port: number; readonly uiPort: number };
   readonly ports: SampleAppliance['ports'];
+  readonly s3: { readonly port: number; readonly accessKey: string; readonly secretKey: string };
   readonly passwords: SampleAppliance['passwords'];
 }
 
@@ -47,11 +51,12 @@ export async function makeStage(now: Date): Promise<Stage> {
   await forgetOldStates(root, statesKept - 1, say);
   const folder = join(root, backupIdOf(now));
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const [temporalPort, uiPort, postgres, redis, app] = (await freePorts(5)) as [number, number, number, number, number];
+  const [temporalPort = 0, uiPort = 0, postgres = 0, redis = 0, app = 0, s3 = 0] = await freePorts(6);
   const secret = (): string => randomBytes(18).toString('base64url');
   const remembered: Remembered = {
     temporal: { port: temporalPort, uiPort },
     ports: { postgres, redis, app },
+    s3: { port: s3, accessKey: 'lifeboat-demo', secretKey: secret() },
     passwords: { postgres: secret(), redis: secret() },
   };
   await writeFile(join(folder, ports), JSON.stringify(remembered), { mode: 0o600 });
@@ -74,6 +79,8 @@ export async function openStage(folder: string): Promise<Stage> {
 
 async function build(folder: string, remembered: Remembered, fresh: boolean): Promise<Stage> {
   const temporal = await startTemporal({ directory: join(folder, 'temporal'), ...remembered.temporal });
+  // Stands for a machine in another house: no disaster of the appliance reaches it.
+  const offSite = await startS3({ directory: join(folder, 'off-site'), ...remembered.s3 });
   try {
     const sample = describeAppliance({
       stateFolder: folder,
@@ -82,6 +89,7 @@ async function build(folder: string, remembered: Remembered, fresh: boolean): Pr
       passwords: remembered.passwords,
       binaries: { node: process.execPath, postgresBin: findPostgresBin(), redisServer: findRedisServer() },
       temporal: { address: temporal.address, uiUrl: temporal.uiUrl },
+      offSite: { ...remembered.s3, endpoint: `http://127.0.0.1:${offSite.port}`, bucket: offSite.settings.bucket },
       webhookUrl: undefined,
     });
     const configFile = join(folder, 'lifeboat.yaml');
@@ -90,14 +98,17 @@ async function build(folder: string, remembered: Remembered, fresh: boolean): Pr
       await writeFile(configFile, renderLifeboatYaml(sample), { mode: 0o600 });
     }
     const { appliance } = await loadConfiguration(configFile);
-    return assemble(sample, appliance, configFile, temporal);
+    return assemble({ sample, appliance, configFile, temporal, offSite });
   } catch (error) {
+    await offSite.stop();
     await temporal.stop();
     throw error;
   }
 }
 
-function assemble(sample: SampleAppliance, appliance: Appliance, configFile: string, temporal: RunningTemporal): Stage {
+type Made = Pick<Stage, 'sample' | 'appliance' | 'configFile' | 'temporal'> & { readonly offSite: RunningS3 };
+
+function assemble({ sample, appliance, configFile, temporal, offSite }: Made): Stage {
   const { platform } = wireParts(appliance);
   const workers: WorkerProcess[] = [];
   return {
@@ -111,9 +122,15 @@ function assemble(sample: SampleAppliance, appliance: Appliance, configFile: str
       workers.push(worker);
       return worker;
     },
+    loseHost: async () => {
+      await Promise.all(workers.splice(0).map(async (worker) => worker.kill()));
+      for (const path of [sample.folders.repository, sample.folders.lifeboat])
+        await rm(path, { recursive: true, force: true, maxRetries: 5 });
+    },
     stop: async () => {
       await Promise.all(workers.splice(0).map(async (worker) => worker.stop()));
       for (const service of ['app', 'redis', 'postgres']) await platform.stop(service, AbortSignal.timeout(120_000));
+      await offSite.stop();
       await temporal.stop();
     },
   };

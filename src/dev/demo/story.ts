@@ -9,8 +9,9 @@ import { explained, runUrl } from '../../client/connection.ts';
 import { snapshot, startRun } from '../../client/runs.ts';
 import { triggerSchedule } from '../../client/schedules.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
+import { plural } from '../../domain/plural.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
-import type { FullBackupResult, RestoreResult, StepReport } from '../../../workflows/messages.ts';
+import type { FullBackupResult, ReplicateResult, RestoreResult, StepReport } from '../../../workflows/messages.ts';
 import { strike } from '../appliance/disaster.ts';
 import { sabotage, type SabotageKind } from '../appliance/sabotage.ts';
 import { seedAppliance } from '../appliance/seed/seed.ts';
@@ -49,6 +50,7 @@ export interface StoryOptions {
   readonly client: Client;
   readonly size: ApplianceSize;
   readonly sabotage: SabotageKind | undefined;
+  readonly from: 's3' | undefined;
 }
 
 /** Traffic goes on for so long after the backup: what it writes then is what a restore cannot bring back. */
@@ -64,7 +66,8 @@ export async function tellStory(options: StoryOptions): Promise<Story> {
   return story;
 }
 
-async function tellInto(story: Story, { stage, client, size, sabotage: kind }: StoryOptions): Promise<void> {
+async function tellInto(story: Story, options: StoryOptions): Promise<void> {
+  const { stage, client, size, sabotage: kind, from } = options;
   const { sample, appliance } = stage;
   await seed(stage, size);
   const traffic = await startTraffic(sample);
@@ -76,20 +79,25 @@ async function tellInto(story: Story, { stage, client, size, sabotage: kind }: S
     say(
       `${backup.text}: ${formatBytes(backup.bytes)}, ${formatBytes(backup.storedBytes)} stored, ${formatDuration(backup.seconds)}`,
     );
+    if (from !== undefined) await untilCopied(backup.id, options);
     await delay(afterBackupMs);
 
     tell('DISASTER', 'every process is killed, every byte of the appliance is deleted');
+    if (from !== undefined) await stage.loseHost();
     const disaster = await strike(sample);
     story.disasterAt = disaster.at;
     disaster.deleted.forEach((path) => say(`deleted ${path}`));
+    if (from !== undefined) say(`deleted ${sample.folders.repository}, and Lifeboat's own state`);
   } finally {
     await traffic.stop();
   }
 
   if (kind === 'object') say(`SABOTAGE: ${await sabotage(kind, sample)}`);
+  if (from !== undefined) await stage.startWorker();
   tell('RESTORE', 'along the dependency graph, staged and checked beside the live paths');
   const input = {
     toLatest: true,
+    ...(from === undefined ? {} : { from }),
     confirm: appliance.name,
     reason: 'demo disaster',
     requestedBy: 'demo',
@@ -101,10 +109,17 @@ async function tellInto(story: Story, { stage, client, size, sabotage: kind }: S
 
   if (kind !== undefined && kind !== 'object') say(`SABOTAGE: ${await sabotage(kind, sample)}`);
   tell('PROOF', 'the manifest in the repository against the running engines');
-  story.probes = [...(await probeAppliance(appliance, backup.id)), await probeChat(sample)];
+  story.probes = [...(await probeAppliance(appliance, backup.id, from)), await probeChat(sample)];
   story.losses = await countLosses(sample);
   tell('BACKUP', 'the restored appliance gets a recovery point of its own');
   await watchRun(client, restore.backupWorkflowId);
+}
+
+async function untilCopied(backupId: string, { stage: { appliance }, client }: StoryOptions): Promise<void> {
+  tell('COPY', 'everything goes to the bucket of another house');
+  const { locations } = await watchRun<ReplicateResult>(client, `replicate/${appliance.name}/${backupId}`);
+  for (const { location, objects, bytes } of locations)
+    say(`${location}: ${formatBytes(bytes)} in ${plural(objects, 'object')}`);
 }
 
 function traced<T>(workflowId: string): TracedRun<T> {

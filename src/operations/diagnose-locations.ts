@@ -1,0 +1,71 @@
+/** What `doctor` finds of the places where copies live. Never throws. */
+import type { Appliance, LocationConfig } from '../domain/appliance.ts';
+import { formatDuration } from '../domain/duration.ts';
+import { isLifeboatError } from '../domain/errors.ts';
+import { plural } from '../domain/plural.ts';
+import type { Finding } from '../drivers/driver.ts';
+import type { Repository } from '../repository/repository.ts';
+import type { Storage } from '../storage/storage.ts';
+
+export interface Places {
+  readonly repository: (expectedId?: string, location?: string) => Promise<Repository>;
+  readonly storage: (location?: string) => Promise<Storage>;
+}
+
+const largestSkewSeconds = 300;
+
+export async function diagnoseLocations({ locations }: Appliance, places: Places): Promise<Finding[]> {
+  const found = await Promise.all(locations.map(async (location) => diagnoseLocation(location, places)));
+  return [offHostOf(locations), ...found];
+}
+
+/** X1, X2: what lies on this host only is lost with it. */
+function offHostOf(locations: readonly LocationConfig[]): Finding {
+  const outside = locations.filter(({ offHost }) => offHost).map(({ name }) => name);
+  if (outside.length > 0) return { name: 'off-host copies', level: 'ok', text: `go to ${outside.join(', ')}` };
+  return {
+    name: 'off-host copies',
+    level: 'fail',
+    text:
+      locations.length === 0
+        ? 'there is no location: the loss of this host would take every recovery point with it'
+        : `none of ${locations.map(({ name }) => name).join(', ')} lies off this host`,
+    hint: 'add an S3 bucket under `locations` in lifeboat.yaml (docs/configuration.md)',
+  };
+}
+
+async function diagnoseLocation({ name }: LocationConfig, { repository, storage }: Places): Promise<Finding> {
+  const subject = `location ${name}`;
+  try {
+    const place = await storage(name);
+    const skew = Math.abs((await place.now()).getTime() - Date.now()) / 1000;
+    if (skew > largestSkewSeconds)
+      return {
+        name: subject,
+        level: 'fail',
+        text: `${formatDuration(skew)} from the clock of ${place.description}`,
+        hint: 'set the clock here or there (chrony or systemd-timesyncd)',
+      };
+    const copy = await repository(undefined, name);
+    const [newest, ...older] = await copy.listManifests();
+    return {
+      name: subject,
+      level: 'ok',
+      text: `${place.description}, ${newest === undefined ? 'no recovery point yet' : `${plural(older.length + 1, 'recovery point')}, newest ${newest.timestamp}`}`,
+    };
+  } catch (error) {
+    if (isLifeboatError(error, 'RepositoryMissing'))
+      return {
+        name: subject,
+        level: 'warn',
+        text: 'answers, and nothing was copied there yet',
+        hint: 'a running worker copies after every backup: `lifeboat backups run`',
+      };
+    return {
+      name: subject,
+      level: 'fail',
+      text: error instanceof Error ? error.message : String(error),
+      ...(isLifeboatError(error) ? { hint: error.hint } : {}),
+    };
+  }
+}
