@@ -10,6 +10,7 @@ import type { PlanTarget } from '../src/domain/restore-plan.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
 import type { FencingToken, RestoreContext } from '../src/drivers/driver.ts';
 import { captureComponent } from '../src/operations/capture-component.ts';
+import { captureIncrement } from '../src/operations/capture-increment.ts';
 import { newestRecord, recordOf } from '../src/operations/find-record.ts';
 import { describeTarget } from '../src/operations/prepare-restore.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -25,6 +26,11 @@ export interface PointRequest extends CopyRequest {
   readonly repositoryId: string;
   readonly backupId: string;
   readonly component: string;
+}
+
+export interface CaptureRequest extends PointRequest {
+  /** What changed since the last recovery point, by the cheapest way. */
+  readonly increment?: boolean;
 }
 
 /** What every component activity of a restore is given. */
@@ -61,12 +67,13 @@ export function createComponentActivities(deps: Dependencies) {
     );
 
   return {
-    async captureComponent(request: PointRequest): Promise<Receipt> {
+    async captureComponent(request: CaptureRequest): Promise<Receipt> {
       const { component, backupId } = request;
       return translated(component, () =>
         withHeartbeat(async (beat) => {
           const repository = await deps.repository(request.repositoryId);
-          return captureComponent({
+          const capture = request.increment === true ? captureIncrement : captureComponent;
+          return capture({
             repository,
             driver: deps.driver(component),
             host: deps.appliance.host,

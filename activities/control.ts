@@ -1,6 +1,6 @@
 /** Light activities that share the workflows' queue: what the configuration says, who holds the lock, messages out. */
 import { WorkflowNotFoundError } from '@temporalio/client';
-import type { ComponentKind } from '../src/domain/component.ts';
+import type { ComponentKind, Tier } from '../src/domain/component.ts';
 import type { Dependencies } from './dependencies.ts';
 import { translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -11,7 +11,12 @@ export interface ApplianceView {
   readonly host: string;
   readonly searchable: boolean;
   readonly rtoSeconds: { readonly critical: number; readonly full: number; readonly monitoring: number };
-  readonly components: readonly { readonly id: string; readonly kind: ComponentKind; readonly host: string }[];
+  readonly components: readonly {
+    readonly id: string;
+    readonly kind: ComponentKind;
+    readonly host: string;
+    readonly tier: Tier;
+  }[];
   /** Names. Absent in runs that began before there were any. */
   readonly locations?: readonly string[];
 }
@@ -26,7 +31,7 @@ export function createControlActivities({ appliance, client, notifier, searchabl
         host: appliance.host,
         searchable,
         rtoSeconds: appliance.objectives.rtoSeconds,
-        components: appliance.components.map(({ id, kind, host }) => ({ id, kind, host })),
+        components: appliance.components.map(({ id, kind, host, tier }) => ({ id, kind, host, tier })),
         locations: appliance.locations.map(({ name }) => name),
       };
     },

@@ -1,6 +1,6 @@
 /** Activities on a location's host: reserve, seal, find, plan, verify, evidence. All may run twice. */
 import { statfs } from 'node:fs/promises';
-import type { BackupId, ManifestBody, Receipt } from '../src/domain/recovery-point.ts';
+import type { BackupId, BackupType, ManifestBody, Receipt } from '../src/domain/recovery-point.ts';
 import { roleOfKind, type Role } from '../src/domain/component.ts';
 import type { JsonValue } from '../src/domain/recovery-point.ts';
 import type { GoalFields, WalTarget } from '../src/domain/recovery-target.ts';
@@ -43,6 +43,7 @@ export interface ArtefactRef {
 export interface SealRequest {
   readonly repositoryId: string;
   readonly backupId: BackupId;
+  readonly type: BackupType;
   readonly startedAt: string;
   readonly receipts: readonly Receipt[];
   readonly failures: ManifestBody['failures'];

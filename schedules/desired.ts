@@ -1,6 +1,7 @@
 /** Configuration → the schedules that should exist. Pure. */
 import type { ScheduleOptions, ScheduleOptionsAction } from '@temporalio/client';
 import type { Appliance } from '../src/domain/appliance.ts';
+import { neededSchedules } from '../src/domain/schedules.ts';
 
 export const ownerMemo = 'lifeboat';
 
@@ -13,20 +14,24 @@ export function scheduleId(appliance: Appliance, name: string): string {
 
 export function desiredSchedules(appliance: Appliance): DesiredSchedule[] {
   const { name, temporal } = appliance;
-  return Object.entries(appliance.schedules)
-    .filter(([, { enabled }]) => enabled)
-    .map(([id, { cron, timeZone, catchupSeconds }]) => ({
+  return neededSchedules(appliance)
+    .filter(({ config }) => config.enabled)
+    .map(({ name: id, kind, config }) => ({
       scheduleId: scheduleId(appliance, id),
-      spec: { cronExpressions: [cron], timezone: timeZone },
-      // A mutating run never overlaps itself; the SDK's own default would catch up a whole year of missed runs.
-      policies: { overlap: 'SKIP', catchupWindow: catchupSeconds * 1000, pauseOnFailure: false },
+      spec: {
+        cronExpressions: [config.cron],
+        timezone: config.timeZone,
+        ...(config.jitterSeconds === 0 ? {} : { jitter: config.jitterSeconds * 1000 }),
+      },
+      // A run never overlaps itself; the SDK's own default would catch up a whole year of missed runs.
+      policies: { overlap: config.overlap, catchupWindow: config.catchupSeconds * 1000, pauseOnFailure: false },
       action: {
         type: 'startWorkflow',
-        workflowType: 'fullBackup',
-        workflowId: `fullBackup/${name}`,
+        workflowType: kind.workflow,
+        workflowId: `${kind.workflow}/${name}`,
         taskQueue: temporal.taskQueue,
         args: [{ requestedBy: `schedule ${id}` }],
-        staticSummary: `full backup of ${name}, by schedule ${id}`,
+        staticSummary: `${kind.workflow} of ${name}, by schedule ${id}`,
       },
       memo: { owner: ownerMemo, appliance: name },
     }));

@@ -19,11 +19,12 @@ import { createPlatformActivities } from '../activities/platform.ts';
 import { createStorageActivities } from '../activities/storage.ts';
 import { createUpkeepActivities } from '../activities/upkeep.ts';
 import { createWalActivities } from '../activities/wal.ts';
+import { createWatchActivities } from '../activities/watch.ts';
 import { connect } from '../src/client/connection.ts';
-import { archivedDatabases, ensureWalArchives } from '../src/client/wal-archives.ts';
+import { archivedDatabases, ensureAlwaysOn, watchedComponents } from '../src/client/always-on.ts';
 import type { Appliance } from '../src/domain/appliance.ts';
 import { roles, type Role } from '../src/domain/component.ts';
-import { reconcileSchedules } from '../schedules/reconcile.ts';
+import { applySchedules } from '../schedules/reconcile.ts';
 import { workflowBundle } from './bundle.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { wireActivities, wireParts } from './wire.ts';
@@ -66,15 +67,21 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     const runsWorkflows = chosen.includes('storage');
     // What can fail comes before the first worker: one that was made and never ran keeps its connection open.
     const codePath = runsWorkflows ? await workflowBundle(join(appliance.stateDir, 'bundles')) : undefined;
-    if (runsWorkflows) await reconcileSchedules(deps.client, appliance, log);
+    if (runsWorkflows) await makeSchedules(deps.client, appliance, log);
     const component = createComponentActivities(deps);
     const activitiesOf = (role: Role): object => {
       if (role === 'platform') return createPlatformActivities(deps);
       if (role === 'database') return { ...component, ...createWalActivities(deps) };
+      if (role === 'files') return { ...component, ...createWatchActivities(deps) };
       if (role === 'upkeep') return createUpkeepActivities(deps);
       return role === 'storage' ? createStorageActivities(deps) : component;
     };
-    const archived = archivedDatabases(appliance).filter(({ host }) => host === appliance.host);
+    const isHere = ({ host }: { readonly host: string }): boolean => host === appliance.host;
+    // Archiving and watching never end: they have slots of their own.
+    const endless: Partial<Record<Role, number>> = {
+      database: archivedDatabases(appliance).filter(isHere).length,
+      files: watchedComponents(appliance).some(isHere) ? 1 : 0,
+    };
     const common = { connection: native, namespace, ...timing } satisfies Partial<WorkerOptions>;
     const workers = await Promise.all(
       chosen.map(async (role) =>
@@ -82,8 +89,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
           ...common,
           taskQueue: `${taskQueue}-${role}-${appliance.host}`,
           activities: activitiesOf(role),
-          // Archiving never ends: it has slots of its own.
-          maxConcurrentActivityTaskExecutions: slotsPerRole + (role === 'database' ? archived.length : 0),
+          maxConcurrentActivityTaskExecutions: slotsPerRole + (endless[role] ?? 0),
         }),
       ),
     );
@@ -100,7 +106,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     }
     const running = workers.map(async (worker) => worker.run());
     log.info({ queues: workers.map((worker) => worker.options.taskQueue) }, 'worker runs');
-    if (runsWorkflows) await ensureWalArchives(deps.client, appliance, log);
+    if (runsWorkflows) await ensureAlwaysOn(deps.client, appliance, log);
     onReady?.();
     await untilOneEnds(workers, running);
   } finally {
@@ -108,6 +114,13 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     // After a failure a worker may still hold it; that must not be told in the place of the failure.
     await native.close().catch((error: unknown) => log.warn({ reason: String(error) }, 'the connection stays open'));
     await connection.close();
+  }
+}
+
+async function makeSchedules(client: Client, appliance: Appliance, log: Logger): Promise<void> {
+  for (const { scheduleId, action, reasons } of await applySchedules(client, appliance)) {
+    if (action === 'stranger') log.warn({ schedule: scheduleId, reasons }, 'a schedule that is not ours');
+    else if (action !== 'keep') log.info({ schedule: scheduleId, reasons }, `schedule: ${action}`);
   }
 }
 

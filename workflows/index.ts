@@ -1,5 +1,6 @@
 /** The public workflow types; exported names are type names. workers/wire.ts checks the list at boot. */
-export { fullBackup } from './full-backup.ts';
+export { configurationBackup, fullBackup, incrementalBackup, monitoringBackup } from './backup.ts';
+export { configWatch } from './config-watch.ts';
 export { lock } from './lock.ts';
 export { notification } from './notification.ts';
 export { replicate } from './replicate.ts';

@@ -4,14 +4,14 @@ import type { ProbeResult } from '../src/domain/recovery-point.ts';
 import type { GoalFields } from '../src/domain/recovery-target.ts';
 import type { RestorePlan } from '../src/domain/restore-plan.ts';
 
-export interface FullBackupInput {
+export interface BackupInput {
   /** Component ids; empty means all configured. */
   readonly components?: readonly string[];
   readonly requestedBy?: string;
   readonly reason?: string;
 }
 
-export interface FullBackupResult {
+export interface BackupResult {
   /** `partial` lacks a component, `suspect` holds one whose source was damaged; neither is ever `latest`. */
   readonly state: 'sealed' | 'partial' | 'suspect' | 'skipped';
   readonly id: string;
@@ -97,6 +97,11 @@ export interface WalArchiveInput {
   readonly failing?: string;
   /** ISO time at which a full backup was started because of a break. */
   readonly mendingSince?: string;
+}
+
+export interface ConfigWatchInput {
+  /** In a row, until now. */
+  readonly failures?: number;
 }
 
 export interface LockInput {

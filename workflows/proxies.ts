@@ -6,6 +6,7 @@ import type { PlatformActivities } from '../activities/platform.ts';
 import type { StorageActivities } from '../activities/storage.ts';
 import type { UpkeepActivities } from '../activities/upkeep.ts';
 import type { WalActivities } from '../activities/wal.ts';
+import type { WatchActivities } from '../activities/watch.ts';
 import type { Role } from '../src/domain/component.ts';
 
 /** Restores go before WAL, backups and drills wherever slots are scarce. */
@@ -82,6 +83,9 @@ export const components = (queue: Queue, call: CallOptions): ComponentActivities
 
 export const wal = (queue: Queue, call: CallOptions): WalActivities =>
   proxyActivities<WalActivities>(options(continuous, queueName(queue), { priority: priority.wal, ...call }));
+
+export const watch = (queue: Queue, call: CallOptions): WatchActivities =>
+  proxyActivities<WatchActivities>(options(continuous, queueName(queue), { priority: priority.backup, ...call }));
 
 export const storage = (host: string, call: CallOptions): StorageActivities =>
   proxyActivities<StorageActivities>(options(moving, queueName({ role: 'storage', host }), call));

@@ -4,7 +4,7 @@ import type { ApplianceView } from '../activities/control.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
 import { formatDuration } from '../src/domain/replayed.ts';
 import { writeEvidence } from './evidence.ts';
-import { fullBackup } from './full-backup.ts';
+import { fullBackup } from './backup.ts';
 import type { RestoreInput, RestoreResult } from './messages.ts';
 import { notify } from './notification.ts';
 import { rootCode, rootMessage } from './run-plan.ts';

@@ -16,7 +16,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
-import { fullBackup } from './full-backup.ts';
+import { fullBackup } from './backup.ts';
 import type { WalArchiveInput } from './messages.ts';
 import { notify } from './notification.ts';
 import { control, wal } from './proxies.ts';

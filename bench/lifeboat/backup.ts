@@ -42,6 +42,7 @@ export async function backUp({ appliance, driver, repository: open }: Parts): Pr
     repository,
     appliance,
     backupId,
+    type: 'full',
     startedAt: startedAt.toISOString(),
     receipts,
     failures: [],

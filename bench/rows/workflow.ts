@@ -8,7 +8,7 @@ import { requireWorker } from '../../src/client/workers.ts';
 import { startWorkerProcess } from '../../src/dev/demo/worker-process.ts';
 import { poll } from '../../src/dev/poll.ts';
 import { startTemporal } from '../../src/dev/temporal.ts';
-import type { FullBackupResult, RestoreResult } from '../../workflows/messages.ts';
+import type { BackupResult, RestoreResult } from '../../workflows/messages.ts';
 import { timed, type Bench } from '../bench.ts';
 import { initLifeboat } from '../lifeboat/lifeboat.ts';
 import { watchMemory, type MemoryWatch, type PeakMemory } from '../lifeboat/worker-memory.ts';
@@ -56,7 +56,7 @@ async function backUpAndRestore(bench: Bench, client: Client, memory: MemoryWatc
   await remember('before its first run');
   let point = '';
   await timed(bench, 'workflow/lifeboat', async () => {
-    const { result, seconds } = await run<FullBackupResult>('fullBackup', { requestedBy: 'bench' });
+    const { result, seconds } = await run<BackupResult>('fullBackup', { requestedBy: 'bench' });
     point = result.id;
     return seconds;
   });

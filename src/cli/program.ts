@@ -1,7 +1,9 @@
 /** The commands. Nouns first; without arguments the page for 03:00. */
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { roles } from '../domain/component.ts';
+import { scheduleNames } from '../domain/schedules.ts';
 import { LifeboatError } from '../domain/errors.ts';
+import { backupTypes } from '../domain/recovery-point.ts';
 import { toolVersion } from '../operations/tool-version.ts';
 import { backupsList, backupsRun, backupsShow } from './commands/backups.ts';
 import { doctor } from './commands/doctor.ts';
@@ -10,6 +12,15 @@ import { now } from './commands/now.ts';
 import { restorePlan } from './commands/restore-plan.ts';
 import { restoreStart } from './commands/restore-start.ts';
 import { restoreAbort, restoreShow, restoreWatch } from './commands/restore.ts';
+import {
+  schedulesApply,
+  schedulesBackfill,
+  schedulesList,
+  schedulesPause,
+  schedulesPlan,
+  schedulesResume,
+  schedulesTrigger,
+} from './commands/schedules.ts';
 import { verify } from './commands/verify.ts';
 import { say, type GlobalOptions } from './context.ts';
 
@@ -69,7 +80,12 @@ export function createProgram(): Command {
   const backups = program.command('backups').description('make, list and show recovery points');
   backups
     .command('run')
-    .description('make a full backup now')
+    .description('make a backup now')
+    .addOption(
+      new Option('--type <type>', 'full; incremental: what changed since; or the components of one tier')
+        .choices(backupTypes)
+        .default('full'),
+    )
     .option(...components)
     .option('--detach', 'do not wait for the end')
     .option('--reason <text>', 'why; stands in the evidence', '')
@@ -93,6 +109,16 @@ export function createProgram(): Command {
     .option(...from)
     .option(...components)
     .action(async (id, options) => verify(globals(), id, options));
+
+  program
+    .command('config')
+    .description('what has to do with the configuration of the appliance')
+    .command('changed')
+    .description('back the configuration up now: something of it was changed (watched changes are seen by themselves)')
+    .option('--detach', 'do not wait for the end')
+    .option('--reason <text>', 'what was changed; stands in the evidence', 'told to be changed')
+    .action(async (options) => backupsRun(globals(), { ...options, type: 'configuration' }));
+  addSchedules(program, globals);
 
   const restore = program.command('restore').description('bring data back');
   const selection = (command: Command): Command =>
@@ -135,6 +161,33 @@ export function createProgram(): Command {
 
   finish(program, 'lifeboat');
   return program;
+}
+
+function addSchedules(program: Command, globals: () => GlobalOptions): void {
+  const schedules = program.command('schedules').description('see and steer what runs by itself');
+  schedules
+    .command('list')
+    .description('list the schedules with their last and next run')
+    .action(async () => schedulesList(globals()));
+  schedules
+    .command('plan')
+    .description('in what the server differs from lifeboat.yaml; changes nothing')
+    .action(async () => schedulesPlan(globals()));
+  schedules
+    .command('apply')
+    .description('make the schedules what lifeboat.yaml says; keeps pauses')
+    .action(async () => schedulesApply(globals()));
+  const named = (word: string, about: string): Command =>
+    schedules.command(word).description(about).addArgument(new Argument('<name>', 'schedule').choices(scheduleNames));
+  named('pause', 'start nothing until it is resumed')
+    .requiredOption('--reason <text>', 'why; everybody is shown it')
+    .action(async (name, options) => schedulesPause(globals(), name, options));
+  named('resume', 'run again at its times').action(async (name) => schedulesResume(globals(), name));
+  named('trigger', 'run it now, unless a run of it is open').action(async (name) => schedulesTrigger(globals(), name));
+  named('backfill', 'run what would have been due in a stretch of time')
+    .requiredOption('--after <time>', 'ISO 8601 with its zone')
+    .option('--until <time>', 'ISO 8601 with its zone; now by default')
+    .action(async (name, options) => schedulesBackfill(globals(), name, options));
 }
 
 export function globalsOf(program: Command): GlobalOptions {

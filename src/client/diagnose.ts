@@ -3,7 +3,7 @@ import type { Appliance } from '../domain/appliance.ts';
 import { isLifeboatError } from '../domain/errors.ts';
 import type { Finding } from '../drivers/driver.ts';
 import { withClient } from './connection.ts';
-import { describeSchedule } from './schedules.ts';
+import { describeSchedules } from './schedules.ts';
 import { hasWorker, noWorkerText, workerHint } from './workers.ts';
 
 export async function diagnoseOrchestrator(appliance: Appliance): Promise<Finding[]> {
@@ -21,32 +21,31 @@ export async function diagnoseOrchestrator(appliance: Appliance): Promise<Findin
           ? { name: 'worker', level: 'ok', text: `polls ${appliance.temporal.taskQueue}` }
           : { name: 'worker', level: 'fail', text: noWorkerText(appliance), hint: workerHint },
       );
-      for (const [name, { enabled }] of Object.entries(appliance.schedules)) {
+      for (const { name, enabled, view } of await describeSchedules(client, appliance)) {
         if (!enabled) {
           found.push({
             name: `schedule ${name}`,
             level: 'warn',
             text: 'is switched off in lifeboat.yaml',
-            hint: 'set `enabled: true`: nothing is backed up by itself',
+            hint: 'set `enabled: true`, unless something else does its work',
           });
           continue;
         }
-        const schedule = await describeSchedule(client, appliance, name);
-        if (schedule === undefined)
+        if (view === undefined)
           found.push({
             name: `schedule ${name}`,
             level: 'fail',
             text: 'does not exist',
-            hint: 'a worker creates it when it starts: `lifeboat worker`',
+            hint: 'a worker creates it when it starts, or `lifeboat schedules apply`',
           });
-        else if (schedule.paused)
+        else if (view.paused)
           found.push({
             name: `schedule ${name}`,
             level: 'warn',
-            text: `is paused: ${schedule.note}`,
-            hint: 'unpause it in the Temporal UI',
+            text: `is paused: ${view.note}`,
+            hint: `\`lifeboat schedules resume ${name}\``,
           });
-        else found.push({ name: `schedule ${name}`, level: 'ok', text: `next run ${schedule.next}` });
+        else found.push({ name: `schedule ${name}`, level: 'ok', text: `next run ${view.next}` });
       }
       return found;
     });

@@ -1,6 +1,7 @@
-/** Triggers and looks at the appliance's schedules. */
+/** Looks at the appliance's schedules and steers them. */
 import { ScheduleNotFoundError, type Client, type ScheduleDescription } from '@temporalio/client';
 import { scheduleId } from '../../schedules/desired.ts';
+import { neededSchedules, type ScheduleName } from '../domain/schedules.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { dueTimes } from './due-times.ts';
@@ -17,11 +18,66 @@ export interface ScheduleView {
   readonly missed: readonly string[];
 }
 
-export async function describeSchedule(
+/** Of every schedule that there is something to run for and that is not switched off; undefined where the server has none. */
+export async function describeSchedules(
   client: Client,
   appliance: Appliance,
-  name: string,
-): Promise<ScheduleView | undefined> {
+): Promise<{ readonly name: ScheduleName; readonly enabled: boolean; readonly view: ScheduleView | undefined }[]> {
+  return Promise.all(
+    neededSchedules(appliance).map(async ({ name, config: { enabled } }) => ({
+      name,
+      enabled,
+      view: enabled ? await describeSchedule(client, appliance, name) : undefined,
+    })),
+  );
+}
+
+export async function pauseSchedule(
+  client: Client,
+  appliance: Appliance,
+  name: ScheduleName,
+  note: string,
+): Promise<void> {
+  await onSchedule(name, async () => client.schedule.getHandle(scheduleId(appliance, name)).pause(note));
+}
+
+export async function resumeSchedule(
+  client: Client,
+  appliance: Appliance,
+  name: ScheduleName,
+  note: string,
+): Promise<void> {
+  await onSchedule(name, async () => client.schedule.getHandle(scheduleId(appliance, name)).unpause(note));
+}
+
+/** Starts what would have been due in a stretch of time, one after another. Returns when. */
+export async function backfillSchedule(
+  client: Client,
+  appliance: Appliance,
+  name: ScheduleName,
+  { from, to }: { readonly from: Date; readonly to: Date },
+): Promise<Date[]> {
+  const id = scheduleId(appliance, name);
+  return onSchedule(name, async () => {
+    // The server counts the end in; a second before the start is not asked for.
+    const due = await dueTimes(client, id, new Date(from.getTime() - 1), to);
+    if (due.length > 0) await client.schedule.getHandle(id).backfill({ start: from, end: to, overlap: 'BUFFER_ALL' });
+    return due;
+  });
+}
+
+async function onSchedule<T>(name: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof ScheduleNotFoundError)) throw error;
+    throw new LifeboatError('NotFound', `the server has no schedule \`${name}\``, {
+      hint: 'create what is configured: `lifeboat schedules apply`',
+    });
+  }
+}
+
+async function describeSchedule(client: Client, appliance: Appliance, name: string): Promise<ScheduleView | undefined> {
   try {
     const id = scheduleId(appliance, name);
     const { state, info } = await client.schedule.getHandle(id).describe();
@@ -58,16 +114,7 @@ export async function triggerSchedule(client: Client, appliance: Appliance, name
       action.type === 'startWorkflow' ? [action.workflow.workflowId] : [],
     );
   };
-  let before: string[];
-  try {
-    before = await started();
-  } catch (error) {
-    if (error instanceof ScheduleNotFoundError)
-      throw new LifeboatError('NotFound', `there is no schedule \`${name}\``, {
-        hint: 'a running worker creates the configured schedules',
-      });
-    throw error;
-  }
+  const before = await onSchedule(name, started);
   await handle.trigger('SKIP');
   for (const end = Date.now() + waitMs; Date.now() < end;) {
     const fresh = (await started()).find((id) => !before.includes(id));

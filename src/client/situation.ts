@@ -2,14 +2,14 @@
 import type { Client } from '@temporalio/client';
 import type { Appliance } from '../domain/appliance.ts';
 import { openRuns, snapshot, type RunSnapshot } from './runs.ts';
-import { describeSchedule, type ScheduleView } from './schedules.ts';
+import { describeSchedules } from './schedules.ts';
 import { hasWorker } from './workers.ts';
 
 export interface Situation {
   /** Open runs, a restore first; at most `runsShown`. */
   readonly runs: readonly RunSnapshot[];
   readonly hasWorker: boolean;
-  readonly schedule: ScheduleView | undefined;
+  readonly schedules: Awaited<ReturnType<typeof describeSchedules>>;
 }
 
 const runsShown = 3;
@@ -23,6 +23,6 @@ export async function situationOf(client: Client, appliance: Appliance): Promise
   return {
     runs: await Promise.all(first.map(async ({ workflowId }) => snapshot(client, workflowId))),
     hasWorker: await hasWorker(client, appliance),
-    schedule: await describeSchedule(client, appliance, 'backup-full'),
+    schedules: await describeSchedules(client, appliance),
   };
 }

@@ -24,15 +24,49 @@ export function isCron(line: string): boolean {
   return texts.length === fields.length && fields.every((field, index) => fits(texts[index] ?? '', field));
 }
 
+export interface CronTimes {
+  readonly minutes: readonly number[];
+  readonly hours: readonly number[];
+  readonly days: readonly number[];
+  readonly months: readonly number[];
+  /** 0 is Sunday. */
+  readonly weekdays: readonly number[];
+}
+
+/** The values that each field stands for, ascending. Throws where `isCron` is false. */
+export function parseCron(line: string): CronTimes {
+  const texts = line.split(' ');
+  const [minutes = [], hours = [], days = [], ofYear = [], ofWeek = []] = fields.map((field, index) =>
+    valuesOf(texts[index] ?? '', field),
+  );
+  const sundayFirst = [...new Set(ofWeek.map((day) => day % 7))].sort((a, b) => a - b);
+  return { minutes, hours, days, months: ofYear, weekdays: sundayFirst };
+}
+
 function fits(text: string, field: Field): boolean {
-  return text.split(',').every((part) => {
-    const [, range = '', step = '1'] = /^([^/]+)(?:\/(\d+))?$/.exec(part) ?? [];
-    if (Number(step) < 1) return false;
-    if (range === '*') return true;
-    const ends = range.split('-').map((end) => valueOf(end, field));
-    const [first = Number.NaN, last = first] = ends;
-    return ends.length <= 2 && first >= field.from && first <= last && last <= field.to;
-  });
+  return text.split(',').every((part) => stretchOf(part, field) !== undefined);
+}
+
+function valuesOf(text: string, field: Field): number[] {
+  const values = new Set<number>();
+  for (const part of text.split(',')) {
+    const stretch = stretchOf(part, field);
+    if (stretch === undefined) throw new TypeError(`not a cron field: \`${text}\``);
+    for (let value = stretch.first; value <= stretch.last; value += stretch.step) values.add(value);
+  }
+  return [...values].sort((a, b) => a - b);
+}
+
+/** `*`, a value, or a range, with a step. As the server reads it, `5/15` is 5, 20, 35 …: a step goes to the end. */
+function stretchOf(part: string, field: Field): { first: number; last: number; step: number } | undefined {
+  const [, range = '', stepText] = /^([^/]+)(?:\/(\d+))?$/.exec(part) ?? [];
+  const step = Number(stepText ?? '1');
+  if (step < 1) return undefined;
+  if (range === '*') return { first: field.from, last: field.to, step };
+  const ends = range.split('-').map((end) => valueOf(end, field));
+  const [first = Number.NaN, last = stepText === undefined ? first : field.to] = ends;
+  const isWithin = ends.length <= 2 && first >= field.from && first <= last && last <= field.to;
+  return isWithin ? { first, last, step } : undefined;
 }
 
 function valueOf(text: string, { from, names }: Field): number {

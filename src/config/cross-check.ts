@@ -1,4 +1,5 @@
 /** What the schema cannot see in one key: references between keys. All problems at once. */
+import { clockChanges } from './daylight-saving.ts';
 import { findCycles } from '../domain/graph.ts';
 import { destructiveCommands } from './destructive-commands.ts';
 import { overlaps } from './overlaps.ts';
@@ -92,9 +93,13 @@ function cycles({ services }: Configuration): CrossProblem[] {
 function warnings({ schedules, repository, notify }: Configuration): string[] {
   const found: string[] = [];
   for (const [id, schedule] of Object.entries(schedules)) {
-    if (schedule.timeZone !== 'UTC') {
+    const met = clockChanges(schedule.cron, schedule.timeZone, new Date());
+    if (met.length > 0) {
+      const list = met
+        .slice(0, 2)
+        .map(({ time, effect }) => `${time} ${effect === 'skipped' ? 'is skipped' : 'runs twice'}`);
       found.push(
-        `schedule \`${id}\` runs in ${schedule.timeZone}: a daylight saving change skips or repeats its hour; UTC does not`,
+        `schedule \`${id}\`: ${list.join(', ')} by the clocks of ${schedule.timeZone}; choose another time, or UTC`,
       );
     }
   }

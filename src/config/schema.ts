@@ -5,7 +5,9 @@
 import { z } from 'zod';
 import { isCron } from './cron.ts';
 import { parseDuration, parseSize } from '../domain/duration.ts';
+import { overlaps } from '../domain/appliance.ts';
 import { tiers } from '../domain/component.ts';
+import { scheduleKinds, type ScheduleKind, type ScheduleName } from '../domain/schedules.ts';
 
 // `90` alone is a number in YAML: that a unit is missing is what its writer must hear.
 const durationText = { error: 'a duration with a unit, for example `90s`, `15m`, `4h` or `30d`' };
@@ -145,6 +147,9 @@ const postgres = z.strictObject({
         .refine((seconds) => seconds <= 60, { error: 'at most 60s' })
         .default(10)
         .describe('what was written is sealed in the repository at latest after this; a full segment at once'),
+      replayLimit: duration
+        .default(900)
+        .describe('an incremental backup takes a new base when replaying the WAL since the last would take longer'),
       ackLocation: name
         .optional()
         .describe('location that must hold the WAL before the server may forget it; the repository where absent'),
@@ -262,21 +267,33 @@ function isTimeZone(name: string): boolean {
   }
 }
 
-const schedule = z.strictObject({
-  cron: z
-    .string()
-    .refine(isCron, {
-      error: 'five cron fields (minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-7), for example `0 2 * * *`',
-    })
-    .describe('when it runs: minute, hour, day of the month, month, day of the week, as cron writes them'),
-  timeZone: z
-    .string()
-    .refine(isTimeZone, { error: 'an IANA time zone, for example `UTC` or `Europe/Berlin`' })
-    .default('UTC')
-    .describe('IANA time zone; zones with daylight saving skip or repeat an hour'),
-  catchup: duration.default(6 * 3600).describe('how late a missed run may still begin'),
-  enabled: z.boolean().default(true).describe('`false` removes the schedule from the server'),
-});
+const scheduleOf = ({ cron, overlap, catchupSeconds, jitterSeconds }: ScheduleKind['defaults']) =>
+  z.strictObject({
+    cron: z
+      .string()
+      .default(cron)
+      .refine(isCron, {
+        error: 'five cron fields (minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-7), for example `0 2 * * *`',
+      })
+      .describe('when it runs: minute, hour, day of the month, month, day of the week, as cron writes them'),
+    timeZone: z
+      .string()
+      .refine(isTimeZone, { error: 'an IANA time zone, for example `UTC` or `Europe/Berlin`' })
+      .default('UTC')
+      .describe('IANA time zone; zones with daylight saving skip or repeat an hour'),
+    catchup: duration.default(catchupSeconds).describe('how late a missed run may still begin'),
+    overlap: z
+      .enum(overlaps)
+      .default(overlap)
+      .describe('what becomes of a run that is due while the last one is open: left out, or one of them follows'),
+    jitter: duration.default(jitterSeconds).describe('a run begins up to this much later than its time, by chance'),
+    enabled: z.boolean().default(true).describe('`false` removes the schedule from the server'),
+  });
+
+function scheduled(name: ScheduleName) {
+  const { about, defaults } = scheduleKinds[name];
+  return scheduleOf(defaults).prefault({}).describe(`${about}; \`${defaults.cron}\` where nothing is said`);
+}
 
 export const configuration = z.strictObject({
   appliance: name.describe('name of the appliance; `confirm` of a destructive workflow must equal it'),
@@ -342,9 +359,11 @@ export const configuration = z.strictObject({
     .describe("recovery objectives; the defaults are the guide's"),
   schedules: z
     .strictObject({
-      'backup-full': schedule
-        .default({ cron: '0 2 * * *', timeZone: 'UTC', catchup: 6 * 3600, enabled: true })
-        .describe('the daily full backup; at 02:00 UTC where nothing is said'),
+      'backup-full': scheduled('backup-full'),
+      'backup-incremental': scheduled('backup-incremental'),
+      'backup-monitoring': scheduled('backup-monitoring'),
+      'backup-configuration': scheduled('backup-configuration'),
+      replicate: scheduled('replicate'),
     })
     .prefault({})
     .describe('what runs by itself'),

@@ -4,6 +4,7 @@ import type {
   ComponentConfig,
   LocationConfig,
   RepositoryConfig,
+  ScheduleConfig,
   SecretRef,
   ServiceConfig,
   TlsConfig,
@@ -12,6 +13,7 @@ import type { Priority } from '../domain/component.ts';
 import type { Configuration } from './schema.ts';
 
 type ParsedTls = Extract<Configuration['components'][string], { kind: 'redis' }>['tls'];
+type ParsedSchedule = Configuration['schedules']['backup-full'];
 type ParsedSecret = string | { env: string } | { file: string };
 
 export function toAppliance(config: Configuration): Appliance {
@@ -29,22 +31,22 @@ export function toAppliance(config: Configuration): Appliance {
       uiUrl: config.temporal.ui.replace(/\/$/, ''),
     },
     notify: { webhook: optionalSecret(config.notify.webhook) },
-    schedules: Object.fromEntries(
-      Object.entries(config.schedules).map(([id, schedule]) => [
-        id,
-        {
-          cron: schedule.cron,
-          timeZone: schedule.timeZone,
-          catchupSeconds: schedule.catchup,
-          enabled: schedule.enabled,
-        },
-      ]),
-    ),
+    schedules: {
+      'backup-full': scheduleOf(config.schedules['backup-full']),
+      'backup-incremental': scheduleOf(config.schedules['backup-incremental']),
+      'backup-monitoring': scheduleOf(config.schedules['backup-monitoring']),
+      'backup-configuration': scheduleOf(config.schedules['backup-configuration']),
+      replicate: scheduleOf(config.schedules.replicate),
+    },
     services: Object.entries(config.services).map(([name, service]) => serviceOf(name, service, config.components)),
     components: Object.entries(config.components).map(([id, component]) =>
       componentOf(config.appliance, id, component),
     ),
   };
+}
+
+function scheduleOf({ cron, timeZone, overlap, catchup, jitter, enabled }: ParsedSchedule): ScheduleConfig {
+  return { cron, timeZone, overlap, catchupSeconds: catchup, jitterSeconds: jitter, enabled };
 }
 
 function repositoryOf(config: Configuration['repository']): RepositoryConfig {
@@ -115,6 +117,7 @@ function componentOf(appliance: string, id: string, config: Configuration['compo
           archive: config.wal.archive,
           slot: config.wal.slot ?? slotName(appliance, id),
           sealEverySeconds: config.wal.sealEvery,
+          replayLimitSeconds: config.wal.replayLimit,
           ackLocation: config.wal.ackLocation,
         },
       };

@@ -1,5 +1,6 @@
 /** The appliance as configuration describes it, parsed and with every default filled in. Durations in seconds. */
 import type { ComponentKind, Priority, Tier } from './component.ts';
+import type { ScheduleName } from './schedules.ts';
 
 export interface Appliance {
   readonly name: string;
@@ -19,7 +20,7 @@ export interface Appliance {
     readonly uiUrl: string;
   };
   readonly notify: { readonly webhook: SecretRef | undefined };
-  readonly schedules: Readonly<Record<string, ScheduleConfig>>;
+  readonly schedules: Readonly<Record<ScheduleName, ScheduleConfig>>;
   readonly services: readonly ServiceConfig[];
   readonly components: readonly ComponentConfig[];
 }
@@ -65,10 +66,17 @@ export interface LocalLocationConfig extends LocationBase {
 
 export type LocationConfig = S3LocationConfig | LocalLocationConfig;
 
+/** `SKIP` leaves out a run that is due while the last one is open, `BUFFER_ONE` lets one follow. */
+export const overlaps = ['SKIP', 'BUFFER_ONE'] as const;
+
 export interface ScheduleConfig {
   readonly cron: string;
   readonly timeZone: string;
+  readonly overlap: (typeof overlaps)[number];
+  /** How late a missed run may still begin. */
   readonly catchupSeconds: number;
+  /** A run begins up to this much later than its time, by chance. */
+  readonly jitterSeconds: number;
   readonly enabled: boolean;
 }
 
@@ -121,6 +129,8 @@ export interface WalConfig {
   readonly slot: string;
   /** What came is sealed at latest after this, seconds. */
   readonly sealEverySeconds: number;
+  /** Above this forecast an incremental backup captures a new base, seconds. */
+  readonly replayLimitSeconds: number;
   /** Location that must hold it before the slot moves on; the repository where undefined. */
   readonly ackLocation: string | undefined;
 }

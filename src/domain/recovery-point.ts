@@ -15,8 +15,24 @@ export function isRefuted(state: string | undefined): boolean {
 /** The manifest format that this version writes and the newest that it reads. */
 export const manifestFormat = 1;
 
-export const backupTypes = ['full'] as const;
+/**
+ * `full`: everything, databases as a base backup. `incremental`: everything, databases as archived WAL on their last base.
+ * `configuration` and `monitoring`: the components of that tier.
+ */
+export const backupTypes = ['full', 'incremental', 'configuration', 'monitoring'] as const;
 export type BackupType = (typeof backupTypes)[number];
+
+/** The workflow that makes a backup of a type. */
+export const backupWorkflows: Readonly<Record<BackupType, string>> = {
+  full: 'fullBackup',
+  incremental: 'incrementalBackup',
+  configuration: 'configurationBackup',
+  monitoring: 'monitoringBackup',
+};
+
+export function isBackupWorkflow(type: string): boolean {
+  return Object.values(backupWorkflows).includes(type);
+}
 
 /** D7: one stored object. `path` is relative to the repository's root, `checksum` the SHA-256 of the stored bytes. */
 export interface BackupFile {
@@ -46,6 +62,20 @@ export interface ComponentRecord {
   /** True where the source was damaged and sealed all the same: never chosen by default. */
   readonly suspect: boolean;
   readonly facts: Readonly<Record<string, JsonValue>>;
+  /** Where the artefact is an older base, and what is archived since leads from it to the captured state. */
+  readonly chain?: Chain;
+}
+
+/** The index and the facts of such a record are those of its base. */
+export interface Chain {
+  /** Recovery point that the base was captured for. */
+  readonly base: BackupId;
+  readonly timeline: number;
+  /** Position up to which the archived WAL is replayed; all of it was archived when the point was sealed. */
+  readonly endLsn: string;
+  /** Bytes of WAL between base and end. */
+  readonly walBytes: number;
+  readonly forecastSeconds: number;
 }
 
 export interface ManifestBody {

@@ -2,9 +2,12 @@
 
 /** Resolved against the archive of one database: what its recovery is told. Positions as text. */
 export interface WalTarget {
-  /** `latest` loses nothing that the live server still has; the others stop where they say. */
-  readonly kind: 'time' | 'lsn' | 'name' | 'latest';
-  /** ISO 8601 time, position or name; empty for `latest`. */
+  /**
+   * `latest` loses nothing that the live server still has; the others stop where they say. `point` is the position at
+   * which the recovery point itself stands on an older base.
+   */
+  readonly kind: 'time' | 'lsn' | 'name' | 'latest' | 'point';
+  /** ISO 8601 time, position (also of `point`) or name; empty for `latest`. */
   readonly value: string;
   /** The recovery follows the archive onto this timeline. */
   readonly timeline: number;

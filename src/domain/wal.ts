@@ -2,7 +2,8 @@
  * What an archive of write-ahead log holds, by the names of its pieces alone. A piece is a whole segment, or the stretch
  * of one that was sealed before the segment was full. Positions are 64 bits: BigInt.
  */
-import { segmentOf, walFileName } from './lsn.ts';
+import { parseLsn, segmentOf, walFileName } from './lsn.ts';
+import type { ComponentRecord } from './recovery-point.ts';
 
 export interface WalPiece {
   readonly timeline: number;
@@ -89,6 +90,13 @@ export interface BaseEnd {
   readonly stopLsn: bigint;
 }
 
+/** Where the record's own WAL ends; undefined where it tells no position. */
+export function baseEndOf({ facts }: ComponentRecord): BaseEnd | undefined {
+  const { timeline, stopLsn } = facts;
+  if (typeof timeline !== 'number' || typeof stopLsn !== 'string') return undefined;
+  return { timeline, stopLsn: parseLsn(stopLsn) };
+}
+
 export interface WalReach {
   readonly timeline: number;
   /** Exclusive. */
@@ -123,4 +131,37 @@ export function reachFrom(
     position = switchLsn;
   }
   return reach;
+}
+
+/**
+ * The pieces that a recovery from a base up to a position reads, whole segments in place of their parts. What is not
+ * archived is missing here too: ask `reachFrom` first.
+ */
+export function piecesBetween(
+  base: BaseEnd,
+  end: { readonly timeline: number; readonly endLsn: bigint },
+  archive: {
+    readonly pieces: readonly WalPiece[];
+    readonly history: readonly TimelineSwitch[];
+    readonly segmentBytes: number;
+  },
+): WalPiece[] {
+  const { pieces, history, segmentBytes } = archive;
+  const line: TimelineSwitch[] = [...history, { timeline: end.timeline, switchLsn: end.endLsn }];
+  const first = line.findIndex((each) => each.timeline === base.timeline && base.stopLsn <= each.switchLsn);
+  let from = base.stopLsn;
+  return line.slice(first === -1 ? line.length : first).flatMap(({ timeline, switchLsn }) => {
+    const startLsn = from;
+    from = switchLsn;
+    const within = pieces.filter(
+      (piece) => piece.timeline === timeline && piece.startLsn < switchLsn && piece.endLsn > startLsn,
+    );
+    const segmentsWhole = new Set(
+      within.filter((piece) => isWhole(piece, segmentBytes)).map((piece) => piece.startLsn),
+    );
+    return within.filter(
+      (piece) =>
+        isWhole(piece, segmentBytes) || !segmentsWhole.has(piece.startLsn - (piece.startLsn % BigInt(segmentBytes))),
+    );
+  });
 }

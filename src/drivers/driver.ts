@@ -10,7 +10,7 @@ import type { SecretRef } from '../domain/appliance.ts';
 import type { ComponentKind, Role } from '../domain/component.ts';
 import type { ReportProgress } from '../domain/progress.ts';
 import type { WalTarget } from '../domain/recovery-target.ts';
-import type { ComponentRecord, JsonValue, ProbeResult, Quiescence } from '../domain/recovery-point.ts';
+import type { Chain, ComponentRecord, JsonValue, ProbeResult, Quiescence } from '../domain/recovery-point.ts';
 import type { Readiness } from '../platform/service-health.ts';
 import type { ComponentWriter, Repository } from '../repository/repository.ts';
 import type { SwapTuning } from './swap/swap.ts';
@@ -30,6 +30,15 @@ export interface Driver {
   estimate(): Promise<{ readonly bytes: number }>;
   /** Reads the live component into the writer. Does not call finish. SourceEmpty if there is nothing. */
   capture(context: CaptureContext): Promise<CaptureFacts>;
+
+  /** Files only: is what lies there what the record captured? Cheap: looks at names and times, reads no content. */
+  isAsCaptured?(repository: Repository, record: ComponentRecord): Promise<boolean>;
+
+  /**
+   * Engines that can be followed only: the next state on top of an older base, everything until then archived.
+   * Precondition where only a new base helps, with the reason.
+   */
+  increment?(context: IncrementContext): Promise<Increment>;
 
   /** Engines that can be followed only: archives what the engine writes until the time is over. One at a time per engine. */
   archiveWal?(context: WalContext): Promise<WalShift>;
@@ -96,6 +105,20 @@ export interface WalContext {
   readonly durationMs: number;
   readonly onProgress: ReportProgress;
   readonly signal: AbortSignal;
+}
+
+export interface IncrementContext {
+  readonly repository: Repository;
+  /** Record of a base: one without a chain. */
+  readonly base: ComponentRecord;
+  readonly onProgress: ReportProgress;
+  readonly signal: AbortSignal;
+}
+
+export interface Increment {
+  /** By the server's clock: what was acknowledged before is in it. */
+  readonly at: Date;
+  readonly chain: Omit<Chain, 'base'>;
 }
 
 /** What a shift of archiving came to. Positions as text. */

@@ -14,6 +14,8 @@ export interface CaptureOptions {
   readonly backupId: string;
   /** The same component in the newest recovery point. */
   readonly previous: ComponentRecord | undefined;
+  /** Reads and hashes a share of the unchanged files again: bits rot in silence. */
+  readonly rehash?: boolean;
   /** Packs that an earlier attempt made durable. */
   readonly resumePacks: readonly string[];
   /** Called with the packs that are durable now, with every progress report. */
@@ -44,7 +46,12 @@ export async function captureComponent(options: CaptureOptions): Promise<Receipt
     blockSize: driver.blockSize,
     ...(previous === undefined
       ? {}
-      : { previousIndexId: previous.indexId, rehash: { part: dayNumber(backupId) % rehashParts, parts: rehashParts } }),
+      : {
+          previousIndexId: previous.indexId,
+          ...((options.rehash ?? true)
+            ? { rehash: { part: dayNumber(backupId) % rehashParts, parts: rehashParts } }
+            : {}),
+        }),
     resumePacks: options.resumePacks,
     onProgress: onWritten,
     onWarning: (message) => void (warnings.length < mostWarnings && warnings.push(message.slice(0, 300))),

@@ -10,6 +10,7 @@ import { isRefuted, type BackupId, type ComponentRecord, type Manifest } from '.
 import type { GoalFields, RestoreGoal, WalTarget } from '../domain/recovery-target.ts';
 import type { Repository } from '../repository/repository.ts';
 import { baseFor } from './choose-base.ts';
+import { requireChain } from './wal-chain.ts';
 
 export interface Artefact {
   readonly backupId: BackupId;
@@ -78,14 +79,21 @@ export async function chooseArtefacts(options: ChoiceOptions): Promise<Choice> {
   if (goal.kind === 'point') {
     const manifest = await repository.findManifest(at, components);
     // All of them: the plan names what was chosen and is not there.
-    const artefacts = manifest.lifeboat.components.map((record) => ({
-      backupId: manifest.timestamp,
-      record,
-      moment: record.capturedUntil,
-    }));
+    const artefacts = await Promise.all(
+      manifest.lifeboat.components.map(async (record) => chained(repository, manifest.timestamp, record)),
+    );
     return { backupId: manifest.timestamp, artefacts, skewSeconds: manifest.lifeboat.skewSeconds };
   }
   return chooseForMoment(options, goal);
+}
+
+/** The record, with the WAL that leads to its state where it is one on an older base. ObjectMissing where that has a hole. */
+async function chained(repository: Repository, backupId: BackupId, record: ComponentRecord): Promise<Artefact> {
+  const moment = record.capturedUntil;
+  if (record.chain === undefined) return { backupId, record, moment };
+  const { timeline, endLsn } = record.chain;
+  await requireChain(repository, backupId, record);
+  return { backupId, record, moment, wal: { kind: 'point', value: endLsn, timeline, endLsn } };
 }
 
 async function chooseForMoment(

@@ -2,10 +2,10 @@
 import { LifeboatError } from '../domain/errors.ts';
 import { formatLsn, parseLsn } from '../domain/lsn.ts';
 import type { RestoreGoal } from '../domain/recovery-target.ts';
-import type { BaseEnd, TimelineSwitch, WalPiece, WalReach } from '../domain/wal.ts';
+import { baseEndOf, type BaseEnd, type TimelineSwitch, type WalPiece, type WalReach } from '../domain/wal.ts';
 import type { Repository, WalArchive } from '../repository/repository.ts';
 import type { Artefact } from './choose-artefacts.ts';
-import { archiveOf, baseEndOf, historyOf, reachOf, walBases, type WalBase } from './wal-status.ts';
+import { archiveOf, historyOf, reachOf, walBases, type WalBase } from './wal-status.ts';
 
 type Moment = Exclude<RestoreGoal, { kind: 'point' }>;
 

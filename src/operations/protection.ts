@@ -1,6 +1,6 @@
 /** How old the newest good copy of every configured component is, against its objective; and how the last runs ended. */
 import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
-import { isRefuted, type Manifest } from '../domain/recovery-point.ts';
+import { isBackupWorkflow, isRefuted, type Manifest } from '../domain/recovery-point.ts';
 import type { Repository } from '../repository/repository.ts';
 import { walStatus, type WalStatus } from './wal-status.ts';
 
@@ -51,8 +51,8 @@ export async function readProtection(repository: Repository, appliance: Applianc
     components: components.map((copy) => ageOf(copy, objectiveOf(appliance, copy.id), now)),
     newest,
     failed,
-    lastBackup: await lastRun(repository, 'fullBackup'),
-    lastRestore: await lastRun(repository, 'restore'),
+    lastBackup: await lastRun(repository, isBackupWorkflow),
+    lastRestore: await lastRun(repository, (type) => type === 'restore'),
   };
 }
 
@@ -133,9 +133,9 @@ function recordIn({ lifeboat }: Manifest, id: string): Manifest['lifeboat']['com
   return lifeboat.components.find((record) => record.id === id);
 }
 
-async function lastRun(repository: Repository, type: string): Promise<EndedRun | null> {
-  const [newest] = await repository.listReports(type);
-  const report = newest === undefined ? undefined : await repository.getReport(type, newest.id);
+async function lastRun(repository: Repository, isWanted: (type: string) => boolean): Promise<EndedRun | null> {
+  const newest = (await repository.listReports()).find(({ type }) => isWanted(type));
+  const report = newest === undefined ? undefined : await repository.getReport(newest.type, newest.id);
   if (newest === undefined || report === undefined) return null;
   const text = (key: string): string => (typeof report[key] === 'string' ? report[key] : '');
   return {

@@ -1,6 +1,6 @@
 /** Gathers the receipts of all components and seals the recovery point: the manifest is the last object written. */
 import type { Appliance } from '../domain/appliance.ts';
-import type { BackupId, JsonValue, Manifest, ManifestBody, Receipt } from '../domain/recovery-point.ts';
+import type { BackupId, BackupType, JsonValue, Manifest, ManifestBody, Receipt } from '../domain/recovery-point.ts';
 import type { Repository } from '../repository/repository.ts';
 import { toolVersion } from './tool-version.ts';
 
@@ -8,6 +8,7 @@ export interface SealOptions {
   readonly repository: Repository;
   readonly appliance: Appliance;
   readonly backupId: BackupId;
+  readonly type: BackupType;
   readonly startedAt: string;
   readonly receipts: readonly Receipt[];
   readonly failures: ManifestBody['failures'];
@@ -22,7 +23,7 @@ export async function sealBackup(options: SealOptions): Promise<Manifest> {
     configuration: describeConfiguration(appliance),
     body: {
       appliance: appliance.name,
-      type: 'full',
+      type: options.type,
       tool: `lifeboat ${toolVersion}`,
       startedAt: options.startedAt,
       components: options.receipts.map(({ notes: _told, ...record }) => record),

@@ -11,6 +11,7 @@ import type { BackupId, Manifest } from '../domain/recovery-point.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { CheckResult, Repository } from '../repository/repository.ts';
 import { inspectPoint, type Structure } from './inspect-point.ts';
+import { checkChain, type ChainCheck } from './wal-chain.ts';
 
 export type VerifyLevel = 'L1-presence' | 'L1' | 'L3';
 
@@ -50,7 +51,9 @@ export async function verifyPoint(options: VerifyOptions): Promise<VerifyResult>
   signal.throwIfAborted();
   const structure = await inspect(options, manifest);
   signal.throwIfAborted();
-  const problems = [...result.problems.map(describe), ...structure.problems];
+  const chains = options.levels.includes('L1') ? await checkChains(options, manifest) : noChains;
+  signal.throwIfAborted();
+  const problems = [...result.problems.map(describe), ...chains.problems, ...structure.problems];
   const [first] = result.problems;
   if (options.orThrow && first !== undefined) {
     throw new LifeboatError(first.code === 'ObjectMissing' ? 'ObjectMissing' : 'ObjectCorrupt', describe(first), {
@@ -61,8 +64,8 @@ export async function verifyPoint(options: VerifyOptions): Promise<VerifyResult>
   const verified: VerifyResult = {
     id: manifest.timestamp,
     ok: problems.length === 0,
-    objects: result.objects,
-    bytes: result.bytes,
+    objects: result.objects + chains.objects,
+    bytes: result.bytes + chains.bytes,
     problems,
     notes: result.notes,
     levels: options.levels.filter((level) => level !== 'L3' || uninspected.length === 0),
@@ -114,6 +117,23 @@ function check(
   manifest: Manifest,
 ): Promise<CheckResult> {
   return repository.check(manifest, { ...(components.length === 0 ? {} : { components }), onProgress, signal });
+}
+
+const noChains: ChainCheck = { objects: 0, bytes: 0, problems: [] };
+
+/** L1 of the WAL that leads from older bases to the point. */
+async function checkChains({ repository, components, signal }: VerifyOptions, manifest: Manifest): Promise<ChainCheck> {
+  let sum = noChains;
+  for (const record of manifest.lifeboat.components) {
+    if (components.length > 0 && !components.includes(record.id)) continue;
+    const { objects, bytes, problems } = await checkChain(repository, record, signal);
+    sum = {
+      objects: sum.objects + objects,
+      bytes: sum.bytes + bytes,
+      problems: [...sum.problems, ...problems],
+    };
+  }
+  return sum;
 }
 
 /** Stats every object; only where one is wrong the slow check runs, because it can name files and components. */

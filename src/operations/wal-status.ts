@@ -2,9 +2,9 @@
  * What the archived WAL of a PostgreSQL component is worth: from which recovery point on, and until when, any moment can
  * be restored. Read from the repository alone: it holds with engine and Temporal dead.
  */
-import { formatLsn, parseLsn } from '../domain/lsn.ts';
+import { formatLsn } from '../domain/lsn.ts';
 import { isRefuted, type BackupId, type ComponentRecord } from '../domain/recovery-point.ts';
-import { parseTimelineHistory, reachFrom, type BaseEnd, type TimelineSwitch, type WalReach } from '../domain/wal.ts';
+import { baseEndOf, parseTimelineHistory, reachFrom, type TimelineSwitch, type WalReach } from '../domain/wal.ts';
 import type { Repository, WalArchive } from '../repository/repository.ts';
 
 export interface WalBase {
@@ -61,6 +61,8 @@ export async function walBases(repository: Repository, component: string): Promi
   for (const { manifest } of await repository.listManifests()) {
     const record = manifest?.lifeboat.components.find(({ id }) => id === component);
     if (manifest === undefined || record === undefined || record.suspect || record.kind !== 'postgres') continue;
+    // Its base stands in another recovery point.
+    if (record.chain !== undefined) continue;
     if (isRefuted(await repository.pointState(manifest.timestamp))) continue;
     bases.push({ backupId: manifest.timestamp, record });
   }
@@ -85,13 +87,6 @@ export function reachOf(
 ): WalReach | undefined {
   const base = baseEndOf(record);
   return base === undefined ? undefined : reachFrom(base, line.pieces, line.timeline, line.history);
-}
-
-/** Where the record's own WAL ends; undefined where it tells no position. */
-export function baseEndOf({ facts }: ComponentRecord): BaseEnd | undefined {
-  const { timeline, stopLsn } = facts;
-  if (typeof timeline !== 'number' || typeof stopLsn !== 'string') return undefined;
-  return { timeline, stopLsn: parseLsn(stopLsn) };
 }
 
 /** Ancestors of a timeline, by its history file; none for the first. */

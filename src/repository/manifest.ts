@@ -27,6 +27,15 @@ const componentSchema = z.object({
   quiescence: z.enum(['quiesced', 'stable-window', 'snapshot', 'unproven']),
   suspect: z.boolean(),
   facts: jsonRecord,
+  chain: z
+    .object({
+      base: z.string(),
+      timeline: z.number().int().positive(),
+      endLsn: z.string().regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/),
+      walBytes: count,
+      forecastSeconds: z.number().nonnegative(),
+    })
+    .optional(),
 });
 
 const manifestSchema = z.object({

@@ -45,7 +45,8 @@ describe('before anything runs', () => {
       shop  YYYY-MM-DDTHH:MM:SSZ  3 problems
       ! NO WORKER: nothing is backed up and no run moves
       ! UNPROTECTED: there is no recovery point yet
-      ! NO SCHEDULE: the next worker that starts creates it
+      ! NO SCHEDULE backup-full, backup-incremental, backup-configuration, replicate:
+        the next worker that starts creates it
 
       COMPONENT  NEWEST COPY  AGE  RPO
       database  none  <time>  BREACHED
@@ -116,8 +117,14 @@ describe('before anything runs', () => {
       FAIL worker: no worker polls the task queue \`lifeboat\` at 127.0.0.1:PORT
            hint: start one with \`lifeboat worker\`
       FAIL schedule backup-full: does not exist
-           hint: a worker creates it when it starts: \`lifeboat worker\`
-      19 ok, 4 warnings, 2 failures
+           hint: a worker creates it when it starts, or \`lifeboat schedules apply\`
+      FAIL schedule backup-incremental: does not exist
+           hint: a worker creates it when it starts, or \`lifeboat schedules apply\`
+      FAIL schedule backup-configuration: does not exist
+           hint: a worker creates it when it starts, or \`lifeboat schedules apply\`
+      FAIL schedule replicate: does not exist
+           hint: a worker creates it when it starts, or \`lifeboat schedules apply\`
+      19 ok, 4 warnings, 5 failures
       exit 1"
     `);
   });
@@ -184,14 +191,14 @@ describe('backups', () => {
     `);
     expect(await says('backups', 'list')).toMatchInlineSnapshot(`
       "$ lifeboat backups list
-      TIMESTAMP (UTC)  AGE  STATUS  SIZE  STORED  FILES  VERIFIED
-      YYYYMMDD_HHMMSS  <time>  ok  <size>  <size>  983  never
-      YYYYMMDD_HHMMSS  <time>  PARTIAL  <size>  <size>  979  never
+      TIMESTAMP (UTC)  TYPE  AGE  STATUS  SIZE  STORED  VERIFIED
+      YYYYMMDD_HHMMSS  full  <time>  ok  <size>  <size>  never
+      YYYYMMDD_HHMMSS  full  <time>  PARTIAL  <size>  <size>  never
       exit 0"
     `);
     expect(await says('backups', 'show')).toMatchInlineSnapshot(`
       "$ lifeboat backups show
-      recovery point YYYYMMDD_HHMMSS of shop: ok
+      full recovery point YYYYMMDD_HHMMSS of shop: ok
       made by lifeboat <version>, sealed YYYY-MM-DDTHH:MM:SSZ, skew <time>
       by fullBackup/shop/YYYY-MM-DDTHH:MM:SSZ
 

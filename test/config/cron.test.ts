@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isCron } from '../../src/config/cron.ts';
+import { isCron, parseCron } from '../../src/config/cron.ts';
 import { engineTest } from '../support/engines.ts';
 import { Client, Connection } from '@temporalio/client';
 
@@ -23,6 +23,17 @@ const bad = [
 
 test.each(good)('`%s` is a cron line', (line) => expect(isCron(line)).toBe(true));
 test.each(bad)('`%s` is none', (line) => expect(isCron(line)).toBe(false));
+
+test('the values that a line stands for', () => {
+  expect(parseCron('*/20 0-6/2,12 1 jan-MAR,7 mon,7')).toEqual({
+    minutes: [0, 20, 40],
+    hours: [0, 2, 4, 6, 12],
+    days: [1],
+    months: [1, 2, 3, 7],
+    weekdays: [0, 1],
+  });
+  expect(parseCron('50/5 2 * * *').minutes).toEqual([50, 55]);
+});
 
 engineTest('every line that passes is one that Temporal takes', async ({ temporal }) => {
   const connection = await Connection.connect({ address: temporal.address });

@@ -38,7 +38,9 @@ describe('lifeboat.yaml', () => {
     expect(appliance.schedules['backup-full']).toEqual({
       cron: '0 2 * * *',
       timeZone: 'UTC',
+      overlap: 'SKIP',
       catchupSeconds: 21_600,
+      jitterSeconds: 0,
       enabled: true,
     });
   });
@@ -179,7 +181,7 @@ describe('lifeboat.yaml', () => {
       `${minimal}schedules: {backup-full: {cron: "0 2 * * *", timeZone: Europe/Berlin}}\n`,
       'f',
     );
-    expect(warnings.join()).toContain('skips or repeats its hour');
+    expect(warnings.join()).toContain('02:00 is skipped');
   });
 
   test('broken YAML is told with its line, without a stack', () => {

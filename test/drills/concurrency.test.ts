@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newRunId, resultOf } from '../../src/client/runs.ts';
-import { progressQuery, type FullBackupResult, type RestoreResult, type RunView } from '../../workflows/messages.ts';
+import { progressQuery, type BackupResult, type RestoreResult, type RunView } from '../../workflows/messages.ts';
 import { configOf, writeStore } from '../drivers/vectorstore/store.ts';
 import { sha256Of, startLeanStage, type LeanStage } from '../support/lean-stage.ts';
 
@@ -55,7 +55,7 @@ describe('two runs at once', () => {
     await expect
       .poll(async () => (await viewOf(second)).waitingOn, { timeout: 20_000, interval: 50 })
       .toBe(`lock held by ${first.workflowId}`);
-    const results = [await resultOf<FullBackupResult>(first), await resultOf<FullBackupResult>(second)] as const;
+    const results = [await resultOf<BackupResult>(first), await resultOf<BackupResult>(second)] as const;
     expect(results.map(({ state }) => state)).toEqual(['sealed', 'sealed']);
     expect(results[1].id > results[0].id).toBe(true);
     // It began after the first had ended: nothing is stored twice.
@@ -75,7 +75,7 @@ describe('two runs at once', () => {
     const result = await resultOf<RestoreResult>(restore);
     expect(result).toMatchObject({ state: 'committed', id: point });
     expect(await sha256Of(big)).toBe(stage.digest);
-    const followUp = await resultOf<FullBackupResult>(stage.client.workflow.getHandle(result.backupWorkflowId));
+    const followUp = await resultOf<BackupResult>(stage.client.workflow.getHandle(result.backupWorkflowId));
     const points = await manifests();
     expect(points).toHaveLength(3);
     expect(points).toContain(followUp.id);

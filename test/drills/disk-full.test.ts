@@ -115,7 +115,14 @@ describe('a full disk while backing up', () => {
     const receipt = await asActivity(async () =>
       createComponentActivities(deps).captureComponent({ ...begun, component: 'data' }),
     );
-    const sealing = { ...begun, startedAt: begin.at, receipts: [receipt], failures: [], workflow: null };
+    const sealing = {
+      ...begun,
+      type: 'full' as const,
+      startedAt: begin.at,
+      receipts: [receipt],
+      failures: [],
+      workflow: null,
+    };
     await asActivity(async () => createStorageActivities(deps).sealBackup(sealing));
     const repository = await deps.repository();
     const manifest = await repository.findManifest('latest');

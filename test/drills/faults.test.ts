@@ -10,7 +10,7 @@ import { newRunId, openRuns, snapshot } from '../../src/client/runs.ts';
 import type { Manifest } from '../../src/domain/recovery-point.ts';
 import { pendingStepOf } from '../../src/client/pending.ts';
 import { cliScript, type WorkerProcess } from '../../src/dev/demo/worker-process.ts';
-import type { FullBackupResult, RestoreResult } from '../../workflows/messages.ts';
+import type { BackupResult, RestoreResult } from '../../workflows/messages.ts';
 import { sha256Of, startLeanStage, type LeanStage } from '../support/lean-stage.ts';
 
 /** Heartbeats reach the server once a second: the byte phases must last for a few, on a fast machine too. */
@@ -98,7 +98,7 @@ describe(`a worker that dies (seed ${seed})`, () => {
     slow.end();
     await worker.kill();
     worker = await stage.startWorker();
-    const result = (await handle.result()) as FullBackupResult;
+    const result = (await handle.result()) as BackupResult;
     expect(result.state).toBe('sealed');
     expect(await attemptsOf(handle, 'captureComponent')).toBeGreaterThanOrEqual(2);
     expect((await cli('verify')).code).toBe(0);
@@ -133,9 +133,7 @@ describe(`a worker that dies (seed ${seed})`, () => {
       })
       .toBeGreaterThan(0);
     await stage.restartTemporal();
-    expect(((await stage.client.workflow.getHandle(handle.workflowId).result()) as FullBackupResult).state).toBe(
-      'sealed',
-    );
+    expect(((await stage.client.workflow.getHandle(handle.workflowId).result()) as BackupResult).state).toBe('sealed');
   }, 120_000);
 });
 
@@ -155,7 +153,7 @@ describe('the command line', () => {
     process.kill(worker.pid, 'SIGCONT');
     const id = /fullBackup\/lean\/\S+/.exec(said)?.[0] ?? '';
     expect(said).toContain(`${id} goes on`);
-    expect(((await stage.client.workflow.getHandle(id).result()) as FullBackupResult).state).toBe('sealed');
+    expect(((await stage.client.workflow.getHandle(id).result()) as BackupResult).state).toBe('sealed');
   }, 60_000);
 
   test('a damaged object is named with file and component, and refused before anything stops', async () => {

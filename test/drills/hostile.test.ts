@@ -33,7 +33,7 @@ import {
   holdUpdate,
   progressQuery,
   resumeUpdate,
-  type FullBackupResult,
+  type BackupResult,
   type RestoreResult,
 } from '../../workflows/messages.ts';
 import { sha256Of, startLeanStage, type LeanStage } from '../support/lean-stage.ts';
@@ -67,7 +67,7 @@ services: { app: { command: [${process.execPath}, -e, 'setInterval(Date, 1000)']
   platform = createProcessPlatform(parseConfiguration(soundText, stage.configFile).appliance.services);
   await platform.start('app', AbortSignal.timeout(20_000));
   worker = await stage.startWorker();
-  const { id } = await resultOf<FullBackupResult>(await start('fullBackup', {}));
+  const { id } = await resultOf<BackupResult>(await start('fullBackup', {}));
   key = { mode: 'key', key: await readFile(join(stage.folder, 'key'), 'utf8') };
   good = await withRepository(async ({ repository }) => repository.findManifest(id));
 }, 120_000);
@@ -212,7 +212,7 @@ describe('a hostile recovery point, sealed with the right key', () => {
 
 describe('a wish that does not fit', () => {
   test('D6.2: an unknown timestamp ends with 4 and the hint to list, an ambiguous one names what it fits', async () => {
-    const { id } = await resultOf<FullBackupResult>(await start('fullBackup', {}));
+    const { id } = await resultOf<BackupResult>(await start('fullBackup', {}));
     expect(await cli('restore', 'start', '--at', '19990101_000000', '--confirm', 'lean')).toMatchObject({
       code: 4,
       stderr: expect.stringMatching(/19990101_000000[^]*backups list/) as string,
@@ -236,7 +236,7 @@ describe('a wish that does not fit', () => {
       code: 'NotFound',
       message: expect.stringContaining('extra') as string,
     });
-    const both = await resultOf<FullBackupResult>(await start('fullBackup', {}));
+    const both = await resultOf<BackupResult>(await start('fullBackup', {}));
     expect(both.state).toBe('sealed');
     await worker.stop();
     worker = await startWorkerWith(soundText.replace(kept, extra));

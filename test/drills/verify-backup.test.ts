@@ -11,7 +11,7 @@ import { newRunId, resultOf } from '../../src/client/runs.ts';
 import { cliScript } from '../../src/dev/demo/worker-process.ts';
 import { sealBackup } from '../../src/operations/seal-backup.ts';
 import { wireParts, type Parts } from '../../workers/wire.ts';
-import type { FullBackupResult, VerifyBackupResult } from '../../workflows/messages.ts';
+import type { BackupResult, VerifyBackupResult } from '../../workflows/messages.ts';
 import { doctored } from '../support/doctored.ts';
 import { startLeanStage, type LeanStage } from '../support/lean-stage.ts';
 
@@ -52,7 +52,7 @@ async function start(type: 'fullBackup' | 'verifyBackup', input: object): Promis
 }
 
 test('D2.7: verifyBackup proves a good point with L1 and L3, and fails on one whose structure is wrong, named and told', async () => {
-  const { id: backupId } = await resultOf<FullBackupResult>(await start('fullBackup', {}));
+  const { id: backupId } = await resultOf<BackupResult>(await start('fullBackup', {}));
   const verified = await start('verifyBackup', {});
   expect(await resultOf<VerifyBackupResult>(verified)).toMatchObject({
     id: backupId,
@@ -76,6 +76,7 @@ test('D2.7: verifyBackup proves a good point with L1 and L3, and fails on one wh
     repository,
     appliance: stage.appliance,
     backupId: damagedId,
+    type: 'full',
     startedAt,
     receipts,
     failures: [],

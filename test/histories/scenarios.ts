@@ -2,7 +2,7 @@
 import { ScheduleOverlapPolicy, type WorkflowHandle } from '@temporalio/client';
 import { expect } from 'vitest';
 import { abortUpdate, holdUpdate, progressQuery, resumeUpdate, type RestoreResult } from '../../workflows/messages.ts';
-import { failureOf, refuse, type WorkflowBench } from '../support/workflow-bench.ts';
+import { benchAppliance, failureOf, refuse, type WorkflowBench } from '../support/workflow-bench.ts';
 
 export interface Run {
   readonly workflowId: string;
@@ -17,6 +17,11 @@ export interface Scenario {
 }
 
 const confirmed = { confirm: 'wazuh', requestedBy: 'recorder', reason: 'recorded' };
+const tiered = [
+  ...benchAppliance.components,
+  { id: 'settings', kind: 'files', host: 'main', tier: 'configuration' },
+  { id: 'metrics', kind: 'files', host: 'main', tier: 'monitoring' },
+] as const;
 const oneComponent = { ...confirmed, components: ['redis'] };
 
 export const scenarios: readonly Scenario[] = [
@@ -157,6 +162,35 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   { workflow: 'fullBackup', path: 'late', walk: async (bench) => startedLate(bench) },
+  ...['incrementalBackup', 'configurationBackup', 'monitoringBackup'].map((workflow): Scenario => ({
+    workflow,
+    path: 'sealed',
+    walk: async (bench) => {
+      bench.components = tiered;
+      const backup = await bench.start(workflow, {});
+      await backup.result();
+      return backup;
+    },
+  })),
+  {
+    workflow: 'configWatch',
+    path: 'cancelled',
+    walk: async (bench) => {
+      bench.components = tiered;
+      bench.changes = [['settings'], ['settings']];
+      let left = 1;
+      const watches = () => bench.calls.filter((call) => call.startsWith('watch ')).length;
+      bench.behave = (call) => {
+        if (call === 'capture settings' && left-- > 0) refuse('PermissionDenied');
+        return call === 'watch settings' && watches() > 3 ? new Promise(() => {}) : undefined;
+      };
+      const handle = await bench.start('configWatch', {}, undefined, bench.skipping);
+      await expect.poll(watches, { timeout: 30_000 }).toBe(4);
+      await handle.cancel();
+      await failureOf(handle);
+      return handle;
+    },
+  },
   verifies('verified'),
   verifies('damaged', (bench) => {
     bench.verification = { ok: false, problems: ['redis: file `dump.rdb`, object packs/aa/bb: ObjectMissing'] };

@@ -98,7 +98,16 @@ async function capture(id: string): Promise<ComponentRecord> {
 async function seal(receipts: readonly ComponentRecord[]): Promise<Manifest> {
   const backupId = await repository.reserve(new Date(), `seal ${Math.random()}`);
   const startedAt = new Date().toISOString();
-  return sealBackup({ repository, appliance, backupId, startedAt, receipts, failures: [], workflow: null });
+  return sealBackup({
+    repository,
+    appliance,
+    backupId,
+    type: 'full',
+    startedAt,
+    receipts,
+    failures: [],
+    workflow: null,
+  });
 }
 
 /** A point like the good one, with one component as another capture would have left it. */

@@ -164,6 +164,12 @@ function postgresOf(
     binDirectory: undefined,
     osUser: undefined,
     fingerprintUpTo: 0,
-    wal: { archive: false, slot: 'lifeboat_test', sealEverySeconds: 10, ackLocation: undefined },
+    wal: {
+      archive: false,
+      slot: 'lifeboat_test',
+      sealEverySeconds: 10,
+      replayLimitSeconds: 900,
+      ackLocation: undefined,
+    },
   };
 }

@@ -38,7 +38,7 @@ import { openRepository } from '../../src/repository/open.ts';
 import { generateKey } from '../../src/repository/recovery-key.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
-import type { FullBackupResult, RestoreResult } from '../../workflows/messages.ts';
+import type { BackupResult, RestoreResult } from '../../workflows/messages.ts';
 import { startTemporal } from '../support/engines.ts';
 import { sha256Of } from '../support/lean-stage.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
@@ -136,7 +136,7 @@ services:
   }
 
   test('while backing up: NoSpace names the path, no manifest is written, and a run with space converges', async () => {
-    const first = await resultOf<FullBackupResult>(await start('fullBackup', {}));
+    const first = await resultOf<BackupResult>(await start('fullBackup', {}));
     // A later backup is expected to store changes only, so this one begins, and then finds that it does not fit.
     await writeFile(join(live, 'big.bin'), randomBytes(45 * megabyte));
     const failing = await start('fullBackup', {});
@@ -151,7 +151,7 @@ services:
     expect(report).toMatchObject({ state: 'failed', text: expect.stringContaining('NoSpace') as string });
 
     await run('mount', ['-o', 'remount,size=200m', backupDisk]);
-    const converged = await resultOf<FullBackupResult>(await start('fullBackup', {}));
+    const converged = await resultOf<BackupResult>(await start('fullBackup', {}));
     expect(converged.state).toBe('sealed');
     expect(await soundPoints()).toEqual([converged.id, first.id]);
   }, 90_000);

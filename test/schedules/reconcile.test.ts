@@ -1,7 +1,6 @@
 import { Client, Connection, ScheduleNotFoundError } from '@temporalio/client';
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { reconcileSchedules } from '../../schedules/reconcile.ts';
+import { applySchedules, planSchedules } from '../../schedules/reconcile.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import type { Appliance } from '../../src/domain/appliance.ts';
 import { startTemporal } from '../support/engines.ts';
@@ -10,7 +9,6 @@ import type { RunningTemporal } from '../../src/dev/temporal.ts';
 let temporal: RunningTemporal;
 let connection: Connection;
 let client: Client;
-const silent = pino({ level: 'silent' });
 
 beforeAll(async () => {
   temporal = await startTemporal();
@@ -33,7 +31,7 @@ const daily = () => client.schedule.getHandle('backup-full/wazuh');
 
 describe('schedules are reconciled from the configuration', () => {
   test('D2.1: the daily 02:00 full backup skips overlaps and catches up for 6 h, not for a year', async () => {
-    await reconcileSchedules(client, applianceWith('{cron: "0 2 * * *"}'), silent);
+    await applySchedules(client, applianceWith('{cron: "0 2 * * *"}'));
     const { policies, info, action } = await daily().describe();
     expect(policies.overlap).toBe('SKIP');
     expect(policies.catchupWindow).toBe(6 * 3600_000);
@@ -43,7 +41,7 @@ describe('schedules are reconciled from the configuration', () => {
 
   test('a changed time replaces the old one, and an operator’s pause with its note survives', async () => {
     await daily().pause('disk is being changed');
-    await reconcileSchedules(client, applianceWith('{cron: "30 3 * * *"}'), silent);
+    await applySchedules(client, applianceWith('{cron: "30 3 * * *"}'));
     const { state, info, spec } = await daily().describe();
     expect(state).toMatchObject({ paused: true, note: 'disk is being changed' });
     expect(spec.calendars).toHaveLength(1);
@@ -51,24 +49,102 @@ describe('schedules are reconciled from the configuration', () => {
   });
 
   test('two workers at once end with one schedule', async () => {
-    await Promise.all(
-      [1, 2, 3].map(async () => reconcileSchedules(client, applianceWith('{cron: "0 2 * * *"}'), silent)),
-    );
+    await Promise.all([1, 2, 3].map(async () => applySchedules(client, applianceWith('{cron: "0 2 * * *"}'))));
     const ids: string[] = [];
     for await (const { scheduleId } of client.schedule.list()) ids.push(scheduleId);
     expect(ids.filter((id) => id === 'backup-full/wazuh').length).toBeLessThanOrEqual(1);
   });
 
   test('one that is switched off is removed; a stranger’s of the same name is left alone', async () => {
-    await reconcileSchedules(client, applianceWith('{cron: "0 2 * * *", enabled: false}'), silent);
+    await applySchedules(client, applianceWith('{cron: "0 2 * * *", enabled: false}'));
     await expect(daily().describe()).rejects.toBeInstanceOf(ScheduleNotFoundError);
     await client.schedule.create({
       scheduleId: 'backup-full/wazuh',
       spec: { intervals: [{ every: '1 day' }] },
       action: { type: 'startWorkflow', workflowType: 'other', taskQueue: 'other' },
     });
-    await reconcileSchedules(client, applianceWith('{cron: "0 2 * * *", enabled: false}'), silent);
-    await reconcileSchedules(client, applianceWith('{cron: "0 2 * * *"}'), silent);
+    await applySchedules(client, applianceWith('{cron: "0 2 * * *", enabled: false}'));
+    await applySchedules(client, applianceWith('{cron: "0 2 * * *"}'));
     expect((await daily().describe()).action).toMatchObject({ workflowType: 'other' });
+  });
+
+  test('the plan says what differs, changes nothing, and an applied one leaves nothing to do', async () => {
+    const appliance = applianceWith(
+      '{cron: "*/20 1-5/2 1 jan mon-fri", timeZone: Asia/Tokyo, overlap: BUFFER_ONE, jitter: 5m}',
+    );
+    await daily().delete();
+    expect(await planSchedules(client, appliance)).toEqual([
+      { scheduleId: 'backup-full/wazuh', action: 'create', reasons: [] },
+      { scheduleId: 'backup-incremental/wazuh', action: 'keep', reasons: [] },
+    ]);
+    await expect(daily().describe()).rejects.toBeInstanceOf(ScheduleNotFoundError);
+    await applySchedules(client, appliance);
+    expect((await planSchedules(client, appliance)).map(({ action }) => action)).toEqual(['keep', 'keep']);
+    expect((await planSchedules(client, applianceWith('{}')))[0]).toEqual({
+      scheduleId: 'backup-full/wazuh',
+      action: 'update',
+      reasons: ['times', 'time zone', 'jitter', 'overlap'],
+    });
+  });
+
+  test('what somebody changed by hand on the server is found and put right', async () => {
+    await applySchedules(client, applianceWith('{}'));
+    await daily().update((previous) => ({ ...previous, spec: { cronExpressions: ['0 5 * * *'], timezone: 'UTC' } }));
+    expect((await applySchedules(client, applianceWith('{}')))[0]).toMatchObject({
+      action: 'update',
+      reasons: ['times'],
+    });
+    expect((await daily().describe()).info.nextActionTimes[0]?.toISOString()).toMatch(/T02:00:00\.000Z$/);
+  });
+
+  test('X2: monitoring data, configuration and copies have schedules where there is something to run for', async () => {
+    const { appliance } = parseConfiguration(
+      `appliance: full
+repository: {path: /b, encryption: none}
+locations: {nas: {kind: local, path: /nas}}
+components:
+  c: {kind: files, tier: configuration, paths: [/etc/x]}
+  m: {kind: files, tier: monitoring, paths: [/var/lib/m]}
+`,
+      'f',
+    );
+    await applySchedules(client, appliance);
+    const due = await Promise.all(
+      ['backup-incremental', 'backup-monitoring', 'backup-configuration', 'replicate'].map(async (name) => {
+        const { action, info, policies } = await client.schedule.getHandle(`${name}/full`).describe();
+        const times = info.nextActionTimes.slice(0, 6).map((time) => time.toISOString().slice(11, 16));
+        return [
+          action.type === 'startWorkflow' && action.workflowType,
+          policies.overlap,
+          [...new Set(times)].sort().join(' '),
+        ];
+      }),
+    );
+    expect(due).toEqual([
+      ['incrementalBackup', 'BUFFER_ONE', '08:00 14:00 20:00'],
+      ['monitoringBackup', 'SKIP', '00:30 04:30 08:30 12:30 16:30 20:30'],
+      ['configurationBackup', 'SKIP', '14:30'],
+      ['replicate', 'BUFFER_ONE', '05:00'],
+    ]);
+  });
+
+  test('a stranger’s schedule of our appliance is told and left alone', async () => {
+    await client.schedule.create({
+      scheduleId: 'nightly-dump/wazuh',
+      spec: { intervals: [{ every: '1 day' }] },
+      action: { type: 'startWorkflow', workflowType: 'other', taskQueue: 'other' },
+    });
+    const listed = async () => {
+      const ids: string[] = [];
+      for await (const { scheduleId } of client.schedule.list()) ids.push(scheduleId);
+      return ids;
+    };
+    await expect.poll(listed, { timeout: 10_000 }).toContain('nightly-dump/wazuh');
+    expect(await applySchedules(client, applianceWith('{}'))).toContainEqual({
+      scheduleId: 'nightly-dump/wazuh',
+      action: 'stranger',
+      reasons: ['not known to this version; it is left alone'],
+    });
+    expect(await listed()).toContain('nightly-dump/wazuh');
   });
 });

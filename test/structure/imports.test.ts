@@ -38,7 +38,7 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   workers: { values: ['domain', ...below, 'telemetry', 'activities', 'schedules', 'client'], temporal: true },
   cli: {
-    values: ['domain', 'config', 'storage', 'repository', 'operations', 'telemetry', 'client', 'workers'],
+    values: ['domain', 'config', 'storage', 'repository', 'operations', 'telemetry', 'client', 'workers', 'schedules'],
     types: ['drivers', 'workflows'],
     temporal: true,
   },

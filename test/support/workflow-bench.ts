@@ -12,6 +12,7 @@ import type { PlatformActivities } from '../../activities/platform.ts';
 import type { StorageActivities } from '../../activities/storage.ts';
 import type { UpkeepActivities } from '../../activities/upkeep.ts';
 import type { WalActivities } from '../../activities/wal.ts';
+import type { WatchActivities } from '../../activities/watch.ts';
 import { planRestore, type PlanComponent, type RestorePlan } from '../../src/domain/restore-plan.ts';
 import type { JsonValue, ProbeResult, Receipt } from '../../src/domain/recovery-point.ts';
 import { roleOfKind, roles } from '../../src/domain/component.ts';
@@ -41,6 +42,9 @@ export interface WorkflowBench {
   /** What the archive of WAL is worth after each shift; the last one stays. */
   walStates: WalStatus['state'][];
   locations: readonly string[];
+  components: ApplianceView['components'];
+  /** What each watch finds changed; then it waits until it is cancelled. */
+  changes: string[][];
   /** What a location could not be given, because it is damaged here. */
   damaged: readonly string[];
   /** What a verification finds. */
@@ -56,9 +60,9 @@ export const benchAppliance: ApplianceView = {
   searchable: true,
   rtoSeconds: { critical: 14_400, full: 28_800, monitoring: 7200 },
   components: [
-    { id: 'postgres', kind: 'postgres', host: 'main' },
-    { id: 'redis', kind: 'redis', host: 'main' },
-    { id: 'vectors', kind: 'vectorstore', host: 'main' },
+    { id: 'postgres', kind: 'postgres', host: 'main', tier: 'critical' },
+    { id: 'redis', kind: 'redis', host: 'main', tier: 'critical' },
+    { id: 'vectors', kind: 'vectorstore', host: 'main', tier: 'critical' },
   ],
 };
 
@@ -137,6 +141,8 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     suspects: [],
     walStates: ['continuous'],
     locations: [],
+    components: benchAppliance.components,
+    changes: [],
     damaged: [],
     verification: { ok: true, problems: [] },
     reset() {
@@ -151,6 +157,8 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
       bench.suspects = [];
       bench.walStates = ['continuous'];
       bench.locations = [];
+      bench.components = benchAppliance.components;
+      bench.changes = [];
       bench.damaged = [];
       bench.verification = { ok: true, problems: [] };
     },
@@ -202,7 +210,8 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
     }
   };
   const component: ComponentActivities = {
-    captureComponent: async ({ component: id }) => act(`capture ${id}`, () => receipt(id, bench.suspects.includes(id))),
+    captureComponent: async ({ component: id, increment = false }) =>
+      act(`${increment ? 'increment' : 'capture'} ${id}`, () => receipt(id, bench.suspects.includes(id))),
     describeTarget: async () => [],
     stageComponent: async ({ component: id, lockSince, runId }) =>
       act(`stage ${id}`, () => ({
@@ -286,7 +295,11 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
     checkHealth: async () => act('health', () => ({ text: 'ok' })),
   };
   const control: ControlActivities = {
-    describeAppliance: async () => ({ ...benchAppliance, locations: bench.locations }),
+    describeAppliance: async () => ({
+      ...benchAppliance,
+      components: bench.components,
+      locations: bench.locations,
+    }),
     lockHolder: async ({ appliance }) => {
       const lock = await client.workflow
         .getHandle(`lock/${appliance}`)
@@ -301,7 +314,13 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
     dueSince: async ({ scheduleId }) => act(`due ${scheduleId}`, () => bench.due),
     deliver: async ({ text }) => void bench.messages.push(text),
   };
-  return { control, work: { ...component, ...wal, ...storage, ...upkeep, ...platform } };
+  const watch: WatchActivities = {
+    awaitChange: async ({ components }) => {
+      const found = bench.changes.shift();
+      return act(`watch ${components.join('+')}`, () => found ?? []);
+    },
+  };
+  return { control, work: { ...component, ...wal, ...watch, ...storage, ...upkeep, ...platform } };
 }
 
 async function cancelled(): Promise<never> {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { FullBackupResult } from '../../workflows/messages.ts';
+import type { BackupResult } from '../../workflows/messages.ts';
 import { failureOf, refuse, startWorkflowBench, type WorkflowBench } from '../support/workflow-bench.ts';
 
 let bench: WorkflowBench;
@@ -10,7 +10,7 @@ beforeEach(() => bench.reset());
 describe('fullBackup', () => {
   test('D2.1: captures every component, seals last, and writes its evidence', async () => {
     const handle = await bench.start('fullBackup', {});
-    const result = (await handle.result()) as FullBackupResult;
+    const result = (await handle.result()) as BackupResult;
     expect(result).toMatchObject({ state: 'sealed', id: '20261122_020000', bytes: 10, storedBytes: 5 });
     expect(bench.calls.at(-2)).toBe('seal postgres+redis+vectors without ');
     expect(bench.reports).toMatchObject([{ type: 'fullBackup', id: handle.workflowId, report: { state: 'sealed' } }]);
@@ -28,7 +28,7 @@ describe('fullBackup', () => {
     bench.behave = (call, attempt) => {
       if (attempt === 1) throw new Error(`first attempt of ${call} died`);
     };
-    const result = (await (await bench.start('fullBackup', {})).result()) as FullBackupResult;
+    const result = (await (await bench.start('fullBackup', {})).result()) as BackupResult;
     expect(result.state).toBe('sealed');
     for (const call of ['begin', 'capture postgres', 'capture redis', 'capture vectors', 'report'])
       expect(bench.calls.filter((made) => made === call)).toHaveLength(2);
@@ -102,13 +102,13 @@ describe('fullBackup', () => {
     const first = await bench.start('fullBackup', {}, 'fullBackup/wazuh/first');
     await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('begin');
     const second = await bench.start('fullBackup', {}, 'fullBackup/wazuh/second', bench.skipping);
-    const result = (await second.result()) as FullBackupResult;
+    const result = (await second.result()) as BackupResult;
     expect(result).toMatchObject({ state: 'skipped', text: 'skipped: held by fullBackup/wazuh/first' });
     await expect
       .poll(() => bench.messages, { timeout: 10_000 })
       .toEqual([expect.stringContaining('skipped: held by fullBackup/wazuh/first')]);
     release();
-    expect(((await first.result()) as FullBackupResult).state).toBe('sealed');
+    expect(((await first.result()) as BackupResult).state).toBe('sealed');
   });
 
   test.each([

@@ -3,9 +3,15 @@ import { withClient } from '../../client/connection.ts';
 import { startRun } from '../../client/runs.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
-import { timeOfBackupId, type JsonValue, type Manifest } from '../../domain/recovery-point.ts';
+import {
+  backupWorkflows,
+  timeOfBackupId,
+  type BackupType,
+  type JsonValue,
+  type Manifest,
+} from '../../domain/recovery-point.ts';
 import type { ManifestListing, Repository } from '../../repository/repository.ts';
-import type { FullBackupResult } from '../../../workflows/messages.ts';
+import type { BackupResult } from '../../../workflows/messages.ts';
 import {
   commandOf,
   componentsOf,
@@ -25,6 +31,7 @@ import { watchRun } from '../watch.ts';
 import { startAndTell } from './restore-start.ts';
 
 export interface RunOptions {
+  readonly type: BackupType;
   readonly components?: readonly string[];
   readonly detach?: boolean;
   readonly reason: string;
@@ -35,14 +42,14 @@ export async function backupsRun(globals: GlobalOptions, options: RunOptions): P
   const components = await componentsOf(appliance, options.components);
   await withClient(appliance, async (client) => {
     const input = { components, requestedBy: requestedBy(), reason: options.reason };
-    const summary = `full backup of ${appliance.name}, asked by ${requestedBy()}`;
+    const summary = `${options.type} backup of ${appliance.name}, asked by ${requestedBy()}`;
     const workflowId = await startAndTell(globals, appliance, (onStarted) =>
-      startRun(client, appliance, 'fullBackup', input, summary, onStarted),
+      startRun(client, appliance, backupWorkflows[options.type], input, summary, onStarted),
     );
     if (options.detach === true) return print(workflowId);
     backedUp(
       globals,
-      await watchRun<FullBackupResult>(client, workflowId, {
+      await watchRun<BackupResult>(client, workflowId, {
         again: commandOf(globals, `restore watch ${workflowId}`),
       }),
     );
@@ -50,7 +57,7 @@ export async function backupsRun(globals: GlobalOptions, options: RunOptions): P
 }
 
 /** The end of a backup as people and scripts read it. A skipped one made no recovery point. */
-export function backedUp(globals: GlobalOptions, result: FullBackupResult): void {
+export function backedUp(globals: GlobalOptions, result: BackupResult): void {
   if (globals.output === 'json') printJson(result);
   else if (result.state === 'skipped') print(result.text);
   else
@@ -64,6 +71,7 @@ export function backedUp(globals: GlobalOptions, result: FullBackupResult): void
 
 interface PointView {
   readonly timestamp: string;
+  readonly type: string;
   readonly date: string;
   readonly status: string;
   readonly components: readonly string[];
@@ -96,17 +104,17 @@ export async function backupsList(globals: GlobalOptions, { from }: FromOptions)
     if (globals.output === 'json') return printJson(points);
     if (points.length === 0)
       return say(`no recovery point yet; make one with \`${commandOf(globals, 'backups run')}\``);
-    const rows = points.map(({ timestamp, date, status, size, stored, files, verified, problem }) => [
+    const rows = points.map(({ timestamp, type, date, status, size, stored, verified, problem }) => [
       timestamp,
+      type,
       ageOf(date),
       status,
       formatBytes(size),
       formatBytes(stored),
-      String(files),
       // `never` would be a lie where the proof is there and cannot be believed.
       verified === null && problem !== null && status !== 'DAMAGED' ? 'UNREADABLE' : verifiedText(verified),
     ]);
-    print(table(['TIMESTAMP (UTC)', 'AGE', 'STATUS', 'SIZE', 'STORED', 'FILES', 'VERIFIED'], rows));
+    print(table(['TIMESTAMP (UTC)', 'TYPE', 'AGE', 'STATUS', 'SIZE', 'STORED', 'VERIFIED'], rows));
     for (const { timestamp, problem } of points) if (problem !== null) say(`${timestamp}: ${problem}`);
   });
 }
@@ -119,6 +127,7 @@ async function pointView(
   const proofs = await readProofs(repository, timestamp);
   return {
     timestamp,
+    type: manifest?.lifeboat.type ?? '',
     date: timeOfBackupId(timestamp)?.toISOString() ?? '',
     status: manifest === undefined ? 'DAMAGED' : statusOf(manifest),
     components: components.map(({ id }) => id),
@@ -142,7 +151,7 @@ export async function backupsShow(globals: GlobalOptions, id: string, { from }: 
     );
     print(
       [
-        `recovery point ${manifest.timestamp} of ${lifeboat.appliance}: ${statusOf(manifest)}`,
+        `${lifeboat.type} recovery point ${manifest.timestamp} of ${lifeboat.appliance}: ${statusOf(manifest)}`,
         `made by ${lifeboat.tool}, sealed ${lifeboat.sealedAt.slice(0, 19)}Z, skew ${formatDuration(lifeboat.skewSeconds)}`,
         ...(lifeboat.workflow === null ? [] : [`by ${lifeboat.workflow.id}`]),
         '',
@@ -158,6 +167,17 @@ export async function backupsShow(globals: GlobalOptions, id: string, { from }: 
             `${component.capturedUntil.slice(11, 19)}Z`,
             component.suspect ? 'SUSPECT' : component.quiescence,
           ]),
+        ),
+        ...lifeboat.components.flatMap(({ id, chain }) =>
+          chain === undefined
+            ? []
+            : [
+                wrap(
+                  `${id} is ${formatBytes(chain.walBytes)} of WAL on the base of ${chain.base}, to ${chain.endLsn}; replayed in about ${formatDuration(chain.forecastSeconds)}`,
+                  usualColumns,
+                  '  ',
+                ),
+              ],
         ),
         ...(missing.length === 0 ? [] : [wrap(`NOT in it: ${missing.join(', ')}`, usualColumns, '  ')]),
         ...lifeboat.failures.map(({ component, code, message }) =>

@@ -24,7 +24,6 @@ export async function now(globals: GlobalOptions): Promise<void> {
       locations: locations ?? [],
       repositoryProblem: problem,
       situation,
-      scheduleEnabled: appliance.schedules['backup-full']?.enabled ?? false,
     };
     const problems = problemsOf(page);
     if (globals.output === 'json')

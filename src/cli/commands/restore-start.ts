@@ -7,6 +7,7 @@ import { requireWorker } from '../../client/workers.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { isBackupWorkflow } from '../../domain/recovery-point.ts';
 import { goalOf } from '../../operations/choose-artefacts.ts';
 import type { RestoreResult } from '../../../workflows/messages.ts';
 import { commandOf, loadAppliance, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
@@ -131,7 +132,7 @@ async function requireFree(client: Client, appliance: Appliance): Promise<void> 
       hint: `\`lifeboat restore watch ${restore.workflowId}\`, or end it with \`lifeboat restore abort ${restore.workflowId} --reason …\``,
     });
   }
-  const backup = open.find(({ type }) => type === 'fullBackup');
+  const backup = open.find(({ type }) => isBackupWorkflow(type));
   if (backup !== undefined) say(`the restore will cancel ${backup.workflowId}`);
 }
 

@@ -4,9 +4,10 @@ import { withClient } from '../../client/connection.ts';
 import { abortRun, openRuns } from '../../client/runs.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import { isBackupWorkflow } from '../../domain/recovery-point.ts';
 import { exposureReport } from '../../operations/exposure.ts';
 import type { Repository } from '../../repository/repository.ts';
-import type { FullBackupResult, RestoreResult } from '../../../workflows/messages.ts';
+import type { BackupResult, RestoreResult } from '../../../workflows/messages.ts';
 import { commandOf, loadAppliance, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
 import { evidenceText } from '../output/evidence.ts';
 import { requestedBy } from '../requested-by.ts';
@@ -21,7 +22,7 @@ export async function restoreWatch(globals: GlobalOptions, run: string | undefin
     const workflowId = run ?? (await newestRun(client, appliance));
     const result = await watchRun(client, workflowId, { again: commandOf(globals, `restore watch ${workflowId}`) });
     if (workflowId.startsWith('restore/')) restored(globals, result as RestoreResult);
-    else if (workflowId.startsWith('fullBackup/')) backedUp(globals, result as FullBackupResult);
+    else if (isBackupWorkflow(workflowId.split('/')[0] ?? '')) backedUp(globals, result as BackupResult);
     else printJson(result);
   });
 }

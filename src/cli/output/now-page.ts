@@ -19,28 +19,34 @@ export interface NowPage {
   readonly repositoryProblem: string | undefined;
   /** Undefined while Temporal does not answer. */
   readonly situation: Situation | undefined;
-  readonly scheduleEnabled: boolean;
 }
 
 /** What is wrong, the worst first; empty while all is well. */
 export function problemsOf(page: NowPage): string[] {
-  const { protection, locations, repositoryProblem, situation, scheduleEnabled, at } = page;
+  const { protection, locations, repositoryProblem, situation, at } = page;
   const found: string[] = [];
   if (repositoryProblem !== undefined) found.push(`REPOSITORY NOT READABLE: ${repositoryProblem}`);
   if (situation === undefined) found.push('TEMPORAL DOES NOT ANSWER: nothing is backed up and no run moves');
   else if (!situation.hasWorker) found.push('NO WORKER: nothing is backed up and no run moves');
   if (protection !== undefined) found.push(...protectionProblems(protection, at));
   found.push(...locations.flatMap((location) => locationProblems(location, at)));
-  if (!scheduleEnabled) found.push('SCHEDULE OFF: lifeboat.yaml switches the daily backup off');
-  else if (situation !== undefined && situation.schedule === undefined)
-    found.push('NO SCHEDULE: the next worker that starts creates it');
-  else if (situation?.schedule?.paused === true)
-    found.push(`SCHEDULE PAUSED: ${situation.schedule.note === '' ? 'nobody said why' : situation.schedule.note}`);
-  const missed = situation?.schedule?.missed ?? [];
-  const [firstMissed] = missed;
-  if (firstMissed !== undefined)
-    found.push(`SKIPPED: ${plural(missed.length, 'scheduled backup')}, due since ${firstMissed.slice(0, 16)}Z`);
-  return found;
+  return [...found, ...scheduleProblems(situation?.schedules ?? [])];
+}
+
+function scheduleProblems(schedules: Situation['schedules']): string[] {
+  const off = schedules.filter(({ enabled }) => !enabled).map(({ name }) => name);
+  const absent = schedules.filter(({ enabled, view }) => enabled && view === undefined).map(({ name }) => name);
+  return [
+    ...(off.length === 0 ? [] : [`SCHEDULE OFF: lifeboat.yaml switches off ${off.join(', ')}`]),
+    ...(absent.length === 0 ? [] : [`NO SCHEDULE ${absent.join(', ')}: the next worker that starts creates it`]),
+    ...schedules.flatMap(({ name, view }) => {
+      if (view?.paused === true)
+        return [`SCHEDULE ${name} PAUSED: ${view.note === '' ? 'nobody said why' : view.note}`];
+      const [first] = view?.missed ?? [];
+      if (first === undefined || view === undefined) return [];
+      return [`SKIPPED: ${name}, ${plural(view.missed.length, 'run')} due since ${first.slice(0, 16)}Z`];
+    }),
+  ];
 }
 
 function protectionProblems({ components, newest, failed, lastBackup, lastRestore }: Protection, at: Date): string[] {
@@ -102,7 +108,7 @@ export function nowText(page: NowPage, commands: readonly string[]): string {
 }
 
 /** While a restore runs, ages and schedules are no news. */
-function restLines({ protection, locations, situation, scheduleEnabled, at }: NowPage): string[] {
+function restLines({ protection, locations, situation, at }: NowPage): string[] {
   if (situation?.runs.some(({ type }) => type === 'restore') === true) return [];
   const rows = (protection?.components ?? []).map(({ id, backupId, wal, ageSeconds, objectiveSeconds, breached }) => [
     id,
@@ -117,14 +123,16 @@ function restLines({ protection, locations, situation, scheduleEnabled, at }: No
     ...oldestIn(location),
     location.measuredAt === null ? 'not measured yet' : agoOf(location.measuredAt, at),
   ]);
-  const next = situation?.schedule?.next ?? '';
+  const [next] = (situation?.schedules ?? [])
+    .flatMap(({ name, view }) => (name.startsWith('backup-') && view?.next ? [view.next] : []))
+    .sort();
   const lines: string[] = [
     ...(rows.length === 0 ? [] : ['', table(['COMPONENT', 'NEWEST COPY', 'AGE', 'RPO', ''], rows)]),
     ...(copies.length === 0 ? [] : ['', table(['LOCATION', 'NEWEST COPY', 'AGE', 'OF', 'MEASURED'], copies)]),
     '',
     ...(protection?.lastBackup ? [`last backup   ${endedText(protection.lastBackup, at)}`] : []),
     ...(protection?.lastRestore ? [`last restore  ${endedText(protection.lastRestore, at)}`] : []),
-    ...(scheduleEnabled && next !== ''
+    ...(next !== undefined
       ? [`next backup   ${next.slice(0, 16)}Z, in ${formatDuration((Date.parse(next) - at.getTime()) / 1000)}`]
       : []),
     ...(situation !== undefined && situation.runs.length === 0 ? ['running       nothing'] : []),

@@ -16,7 +16,8 @@ export interface PlanView {
 const label = 12;
 
 export function planText({ plan, notHeld, passedOver }: PlanView): string {
-  const isMoment = plan.components.some(({ wal }) => wal !== undefined);
+  const isMoment = plan.components.some(({ wal }) => wal !== undefined && wal.kind !== 'point');
+  const hasWal = plan.components.some(({ wal }) => wal !== undefined);
   return [
     isMoment
       ? wrap(`restore of ${plan.appliance} ${momentText(plan)}`, usualColumns, '  ')
@@ -24,12 +25,12 @@ export function planText({ plan, notHeld, passedOver }: PlanView): string {
     ...passedOver.map((reason) => field('passed over', reason)),
     '',
     table(
-      ['COMPONENT', 'KIND', 'SIZE', ...(isMoment ? ['COMES FROM'] : []), 'LOST IF RESTORED NOW'],
+      ['COMPONENT', 'KIND', 'SIZE', ...(hasWal ? ['COMES FROM'] : []), 'LOST IF RESTORED NOW'],
       plan.components.map(({ id, kind, bytes, backupId = plan.backupId, wal, lossSeconds }) => [
         id,
         kind,
         formatBytes(bytes),
-        ...(isMoment ? [`${backupId}${wal === undefined ? '' : ' + WAL'}`] : []),
+        ...(hasWal ? [`${backupId}${wal === undefined ? '' : ' + WAL'}`] : []),
         wal?.kind === 'latest' ? 'nothing that its server wrote' : `the last ${formatDuration(lossSeconds)}`,
       ]),
     ),
@@ -51,7 +52,7 @@ export function planText({ plan, notHeld, passedOver }: PlanView): string {
 
 function momentText({ components }: RestorePlan): string {
   const wal = components.find((component) => component.wal !== undefined)?.wal;
-  if (wal === undefined) return '';
+  if (wal === undefined || wal.kind === 'point') return '';
   const { kind, value, timeline, endLsn } = wal;
   if (kind === 'latest') return `to the last commit (timeline ${timeline}; archived until ${endLsn})`;
   const what = { time: value, lsn: `position ${value}`, name: `restore point '${value}'` }[kind];

@@ -2,6 +2,7 @@
 import { remainingSeconds } from '../../client/course.ts';
 import type { RunSnapshot } from '../../client/runs.ts';
 import { formatDuration } from '../../domain/duration.ts';
+import { isBackupWorkflow } from '../../domain/recovery-point.ts';
 
 /** `restore 20261122_020000 staging, 2 m 10 s`. */
 export function titleLine(run: RunSnapshot, now: Date): string {
@@ -50,7 +51,7 @@ function needLine({ view }: RunSnapshot): string {
 /** What happens if nobody does anything. */
 function elseLine({ type, view }: RunSnapshot): string {
   if (view === undefined) return 'else   it goes on as soon as a worker runs';
-  if (type === 'fullBackup') {
+  if (isBackupWorkflow(type)) {
     if (view.state === 'locking') return 'else   waits 30 m for the lock, then ends as skipped';
     return 'else   seals the recovery point; without a failed component it is partial';
   }

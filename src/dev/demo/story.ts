@@ -11,7 +11,7 @@ import { triggerSchedule } from '../../client/schedules.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { plural } from '../../domain/plural.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
-import type { FullBackupResult, ReplicateResult, RestoreResult, StepReport } from '../../../workflows/messages.ts';
+import type { BackupResult, ReplicateResult, RestoreResult, StepReport } from '../../../workflows/messages.ts';
 import { strike } from '../appliance/disaster.ts';
 import { sabotage, type SabotageKind } from '../appliance/sabotage.ts';
 import { seedAppliance } from '../appliance/seed/seed.ts';
@@ -26,7 +26,7 @@ import { cliScript } from './worker-process.ts';
 
 /** What is known: a story that fails is told as far as it came, because then a look is needed most. */
 export interface Story {
-  backup?: TracedRun<FullBackupResult>;
+  backup?: TracedRun<BackupResult>;
   disasterAt?: Date;
   restore?: TracedRun<RestoreResult>;
   probes: readonly ProbeResult[];
@@ -71,7 +71,7 @@ async function tellInto(story: Story, options: StoryOptions): Promise<void> {
   const { sample, appliance } = stage;
   await seed(stage, size);
   const traffic = await startTraffic(sample);
-  let backup: FullBackupResult;
+  let backup: BackupResult;
   try {
     tell('BACKUP', 'the daily schedule is triggered now; the app keeps writing');
     story.backup = traced(await triggerSchedule(client, appliance, 'backup-full'));

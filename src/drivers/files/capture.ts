@@ -1,6 +1,5 @@
 /** Reads the configured files and folders into a component writer. */
-import { createHash, type Hash } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
+import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import type { FilesConfig } from '../../domain/appliance.ts';
 import type { OtherEntry } from '../../domain/entry.ts';
@@ -10,6 +9,7 @@ import { AttributeCapture } from '../attributes/capture.ts';
 import type { CaptureContext, CaptureFacts } from '../driver.ts';
 import { forEachConcurrently } from './concurrently.ts';
 import { factsPath, type FilesFacts } from './facts.ts';
+import { fingerprintOf, identified } from './fingerprint.ts';
 import { readOwners } from './owners.ts';
 import { pathBytes, rootsOf } from './paths.ts';
 import { unusable, walk, type Found, type WalkOptions } from './walk.ts';
@@ -36,9 +36,9 @@ export async function captureFiles(config: FilesConfig, context: CaptureContext)
   const options: WalkOptions = { component: config.id, roots, exclude: config.exclude, owners: await readOwners() };
   const capturedFrom = new Date();
   const tally: Tally = { files: 0, bytes: 0, folders: 0, links: 0, skipped: [], changed: [], dangling: [] };
-  const before = createHash('sha256');
+  const walked = createHash('sha256');
   const attributes = await AttributeCapture.begin();
-  const entries = withAttributes(identified(walk(options), before), attributes);
+  const entries = withAttributes(identified(walk(options), walked), attributes);
   await forEachConcurrently(entries, filesAtOnce, async (found) => {
     context.signal.throwIfAborted();
     await captureOne(found, context, tally, config.id);
@@ -47,7 +47,9 @@ export async function captureFiles(config: FilesConfig, context: CaptureContext)
     throw new LifeboatError('SourceEmpty', `no file in ${roots.map((root) => `\`${root}\``).join(', ')}`, {
       component: config.id,
     });
-  const isStable = tally.changed.length === 0 && (await isUnchanged(options, before));
+  const fingerprint = walked.digest('hex');
+  // Nothing came, went or changed between the two walks, so all that was read in between was there at one time.
+  const isStable = tally.changed.length === 0 && (await fingerprintOf(options)) === fingerprint;
   const { skipped, changed, dangling } = tally;
   const facts: FilesFacts = {
     paths: roots,
@@ -55,6 +57,7 @@ export async function captureFiles(config: FilesConfig, context: CaptureContext)
     skipped,
     changed,
     dangling,
+    fingerprint,
     ...attributes.sealedFacts,
   };
   await context.writer.bytes(factsPath, Buffer.from(JSON.stringify(facts)));
@@ -127,32 +130,4 @@ function withAttributes(entries: AsyncIterable<Found>, attributes: AttributeCapt
       return found.kind === 'other' ? { ...found, entry: { ...found.entry, xattrs } } : found;
     },
   );
-}
-
-async function* identified(entries: AsyncIterable<Found>, hash: Hash): AsyncGenerator<Found> {
-  for await (const found of entries) {
-    addIdentity(found, hash);
-    yield found;
-  }
-}
-
-/** Nothing came, went or changed between the two walks, so all that was read in between was there at one time. */
-async function isUnchanged(options: WalkOptions, before: Hash): Promise<boolean> {
-  const after = createHash('sha256');
-  try {
-    for await (const found of walk(options)) addIdentity(found, after);
-  } catch (error) {
-    if (error instanceof LifeboatError && error.code === 'SourceEmpty') return false;
-    throw error;
-  }
-  return after.digest('hex') === before.digest('hex');
-}
-
-function addIdentity(found: Found, hash: Hash): void {
-  if (found.kind === 'skipped') return;
-  hash.update(`${found.entry.pathBase64 ?? found.entry.path}\0${identityOf(found.stats)}\n`);
-}
-
-function identityOf({ size, mtimeNs, ctimeNs, ino }: BigIntStats): string {
-  return `${size}:${mtimeNs}:${ctimeNs}:${ino}`;
 }

@@ -7,7 +7,9 @@ import { treeBytes } from '../swap/disk.ts';
 import { captureFiles } from './capture.ts';
 import { checkFiles } from './check.ts';
 import { compareWithIndex } from './compare.ts';
+import { isAsCaptured } from './fingerprint.ts';
 import { inspectFiles } from './inspect.ts';
+import { readOwners } from './owners.ts';
 import { rootsOf } from './paths.ts';
 import { commitFiles, filesTargets, stageFiles, stagedPath, swapFiles, undoFiles } from './restore.ts';
 
@@ -27,6 +29,12 @@ export function createFilesDriver(config: FilesConfig, environment: DriverEnviro
       return { bytes: bytes.reduce((sum, part) => sum + part, 0) };
     },
     capture: async (context) => captureFiles(config, context),
+    isAsCaptured: async (repository, record) =>
+      isAsCaptured(
+        { component: config.id, roots, exclude: config.exclude, owners: await readOwners() },
+        repository,
+        record,
+      ),
     inspect: async (repository, record, signal) => inspectFiles({ repository, record, signal }),
     restoreTargets: async (record) => filesTargets(config, record),
     stage: async (context) => stageFiles({ config, tuning: { ...tuning, signal: context.signal } }, context),

@@ -13,4 +13,6 @@ export interface FilesFacts extends LeftOutAttributes {
   readonly changed: readonly string[];
   /** Symbolic links that led nowhere at the capture. Points of older versions do not say. */
   readonly dangling?: readonly string[];
+  /** Of names, sizes and times; a change of any gives another one. Points of older versions do not say. */
+  readonly fingerprint?: string;
 }

@@ -21,6 +21,7 @@ import { probeRecoveredState } from './recovered-state.ts';
 import { stagePostgres } from './stage.ts';
 import { postgresTargets } from './targets.ts';
 import { finishPostgres, validatePostgres } from './validate.ts';
+import { incrementPostgres } from './wal/increment.ts';
 import { archiveShift } from './wal/shift.ts';
 import { ensureSlot } from './wal/slot.ts';
 
@@ -37,6 +38,7 @@ export function createPostgresDriver(config: PostgresConfig, environment: Driver
     ready: (signal) => readinessByAnswer(() => ask(config, environment, signal)),
     estimate: () => estimate(config, environment),
     capture: (context) => capturePostgres(config, environment, context),
+    increment: (context) => incrementPostgres(config, environment, context),
     archiveWal: (context) => archiveShift(config, environment, context),
     inspect: (repository, record, signal) => inspectPostgres({ repository, record, signal }),
     restoreTargets: (record) => postgresTargets(config, record),

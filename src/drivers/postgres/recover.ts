@@ -99,15 +99,15 @@ async function probeRecovered(server: PrivateServer, recovery: Recovery): Promis
 }
 
 /**
- * Nothing was committed after the asked time, but the archive is complete until then: the server ends without having
- * met the target, and all of the WAL is what was there at that time.
+ * Nothing was committed after the asked time or position, but the archive is complete until then: the server ends
+ * without having met the target, and all of the WAL is what was there.
  */
 async function startAt(options: Omit<PrivateServerOptions, 'goal'>, goal: RecoveryGoal): Promise<PrivateServer> {
   try {
     return await startPrivateServer({ ...options, goal });
   } catch (error) {
     const isBeyondEnd = isLifeboatError(error, 'ValidationFailed') && error.details['isTargetMissing'] === true;
-    if (!isBeyondEnd || goal.stopAt?.kind !== 'time') throw error;
+    if (!isBeyondEnd || goal.stopAt === undefined || goal.stopAt.kind === 'name') throw error;
     return startPrivateServer({ ...options, goal: { timeline: goal.timeline } });
   }
 }
@@ -115,7 +115,8 @@ async function startAt(options: Omit<PrivateServerOptions, 'goal'>, goal: Recove
 function goalOf(wal: WalTarget | undefined, facts: SealedFacts): RecoveryGoal {
   if (wal === undefined) return { timeline: facts.timeline };
   const { kind, value, timeline } = wal;
-  return kind === 'latest' ? { timeline } : { timeline, stopAt: { kind, value } };
+  if (kind === 'latest') return { timeline };
+  return { timeline, stopAt: { kind: kind === 'point' ? 'lsn' : kind, value } };
 }
 
 /** Recovery must have come at least to the end of the base backup, and to a position that was asked for. */
@@ -133,7 +134,7 @@ function positionProbe(
 
 /** The archive's end may lie within a record, which is then not replayed: a record has room in one segment before it. */
 function leastPosition({ stopLsn, walSegmentBytes }: SealedFacts, wal: WalTarget | undefined): string {
-  if (wal?.kind === 'lsn') return wal.value;
+  if (wal?.kind === 'lsn' || wal?.kind === 'point') return wal.value;
   if (wal?.kind !== 'latest') return stopLsn;
   const least = parseLsn(wal.endLsn) - BigInt(walSegmentBytes);
   return least > parseLsn(stopLsn) ? formatLsn(least) : stopLsn;

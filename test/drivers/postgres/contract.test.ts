@@ -63,7 +63,13 @@ async function makePostgresSubject(folder: string): Promise<Subject> {
     binDirectory: undefined,
     osUser: undefined,
     fingerprintUpTo: 64 * 1024 * 1024,
-    wal: { archive: false, slot: 'lifeboat_test', sealEverySeconds: 10, ackLocation: undefined },
+    wal: {
+      archive: false,
+      slot: 'lifeboat_test',
+      sealEverySeconds: 10,
+      replayLimitSeconds: 900,
+      ackLocation: undefined,
+    },
   };
   const driver = createPostgresDriver(config, {
     stateDir: join(folder, 'state'),

@@ -103,7 +103,7 @@ async function archivePart(shift: Shift, session: Session, isGone: boolean): Pro
   };
 }
 
-async function identify(session: Session): Promise<Server> {
+export async function identify(session: Session): Promise<Server> {
   const { systemid, timeline, xlogpos } = await session.row('IDENTIFY_SYSTEM');
   const { bytes } = await session.row(
     `SELECT setting AS bytes FROM pg_settings WHERE name = 'wal_segment_size' -- in bytes, whatever SHOW says`,
@@ -121,11 +121,16 @@ async function storeHistories(session: Session, archive: WalArchive, timeline: n
   if (timeline === 1) return [];
   const { content } = await session.row(`TIMELINE_HISTORY ${timeline}`);
   const text = content ?? '';
+  await archive.putHistory(timeline, text, await serverTime(session));
+  return parseTimelineHistory(text);
+}
+
+/** ISO 8601. */
+export async function serverTime(session: Session): Promise<string> {
   const { now } = await session.row(
     `SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS now`,
   );
-  await archive.putHistory(timeline, text, now ?? '');
-  return parseTimelineHistory(text);
+  return now ?? '';
 }
 
 /** Nothing of this line is archived, or not what comes next: the first segment that the slot keeps. */

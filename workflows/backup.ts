@@ -1,5 +1,6 @@
 /**
- * A full backup:
+ * The backups: full, incremental, of the configuration, of monitoring data. They differ in what they take and in how a
+ * database is captured (src/domain/recovery-point.ts), and go the same way:
  *  1. take the appliance lock, or end `skipped: held by …` after 30 min (which counts for the RPO);
  *  2. reserve the recovery point's id;
  *  3. capture every component, all at once; a failing one does not stop the others;
@@ -9,12 +10,12 @@
  */
 import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
-import type { Receipt } from '../src/domain/recovery-point.ts';
+import type { BackupType, Receipt } from '../src/domain/recovery-point.ts';
 import { formatBytes, formatDuration, roleOfKind } from '../src/domain/replayed.ts';
 import { writeEvidence } from './evidence.ts';
 import { lateSeconds, scheduledBy } from './scheduled.ts';
 import { takeLock, type HeldLock } from './lock.ts';
-import type { FullBackupInput, FullBackupResult } from './messages.ts';
+import type { BackupInput, BackupResult } from './messages.ts';
 import { notify } from './notification.ts';
 import { components, control, evidence, priority, storage } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
@@ -31,7 +32,23 @@ interface Failure {
   readonly message: string;
 }
 
-export async function fullBackup(input: FullBackupInput = {}): Promise<FullBackupResult> {
+export async function fullBackup(input: BackupInput = {}): Promise<BackupResult> {
+  return backup('full', input);
+}
+
+export async function incrementalBackup(input: BackupInput = {}): Promise<BackupResult> {
+  return backup('incremental', input);
+}
+
+export async function configurationBackup(input: BackupInput = {}): Promise<BackupResult> {
+  return backup('configuration', input);
+}
+
+export async function monitoringBackup(input: BackupInput = {}): Promise<BackupResult> {
+  return backup('monitoring', input);
+}
+
+async function backup(type: BackupType, input: BackupInput): Promise<BackupResult> {
   const display = new RunDisplay();
   const began = Date.now();
   const late = lateSeconds();
@@ -39,18 +56,21 @@ export async function fullBackup(input: FullBackupInput = {}): Promise<FullBacku
   display.describe(appliance.name, appliance.searchable);
   if (late > lateFromSeconds) {
     display.note(`late: ${formatDuration(late)} after its scheduled time`);
-    await notify('late', `Backup of ${appliance.name} begins late: ${formatDuration(late)} after its scheduled time`);
+    await notify(
+      'late',
+      `${title(type)} of ${appliance.name} begins late: ${formatDuration(late)} after its scheduled time`,
+    );
   }
 
   let heldLock: HeldLock | undefined;
-  let result: FullBackupResult | undefined;
+  let result: BackupResult | undefined;
   let failure: unknown;
   try {
     display.state('locking');
     const taken = await takeLock({
       appliance: appliance.name,
       holder: workflowInfo().workflowId,
-      purpose: 'full backup',
+      purpose: `${type} backup`,
       waitSeconds: lockWaitSeconds,
       onWait: (holder) => display.waitOn(`lock held by ${holder}`),
     });
@@ -69,7 +89,7 @@ export async function fullBackup(input: FullBackupInput = {}): Promise<FullBacku
     } else {
       heldLock = taken.lock;
       result = {
-        ...(await capture(input, appliance, display)),
+        ...(await capture(type, input, appliance, display)),
         seconds: (Date.now() - began) / 1000,
         lateSeconds: late,
       };
@@ -80,7 +100,7 @@ export async function fullBackup(input: FullBackupInput = {}): Promise<FullBacku
   }
   await CancellationScope.nonCancellable(async () => {
     await heldLock?.release((text) => display.note(text));
-    await conclude({ appliance, display, result, failure, began, late, input });
+    await conclude({ type, appliance, display, result, failure, began, late, input });
     if (result !== undefined && result.id !== '') await startReplication(appliance, result.id);
   });
   if (failure !== undefined) throw failure;
@@ -91,11 +111,12 @@ export async function fullBackup(input: FullBackupInput = {}): Promise<FullBacku
 }
 
 async function capture(
-  input: FullBackupInput,
+  type: BackupType,
+  input: BackupInput,
   appliance: ApplianceView,
   display: RunDisplay,
-): Promise<Omit<FullBackupResult, 'seconds' | 'lateSeconds'>> {
-  const chosen = chooseComponents(input.components ?? [], appliance);
+): Promise<Omit<BackupResult, 'seconds' | 'lateSeconds'>> {
+  const chosen = chooseComponents(type, input.components ?? [], appliance);
   display.state('reserving');
   const startedAt = new Date().toISOString();
   const { runId } = workflowInfo();
@@ -108,7 +129,7 @@ async function capture(
   });
   display.subject(begun.backupId);
   try {
-    return await captureAll(chosen, begun, appliance, display, startedAt);
+    return await captureAll({ type, chosen, begun, appliance, display, startedAt });
   } catch (error) {
     // A repository that fails here too must not hide why the backup failed; an intent expires by itself.
     await CancellationScope.nonCancellable(async () =>
@@ -118,14 +139,24 @@ async function capture(
   }
 }
 
+interface Capture {
+  readonly type: BackupType;
+  readonly chosen: ApplianceView['components'];
+  readonly begun: { readonly backupId: string; readonly repositoryId: string };
+  readonly appliance: ApplianceView;
+  readonly display: RunDisplay;
+  readonly startedAt: string;
+}
+
 /** Captures what was chosen and seals it; throws where nothing could be captured. */
-async function captureAll(
-  chosen: ApplianceView['components'],
-  begun: { readonly backupId: string; readonly repositoryId: string },
-  appliance: ApplianceView,
-  display: RunDisplay,
-  startedAt: string,
-): Promise<Omit<FullBackupResult, 'seconds' | 'lateSeconds'>> {
+async function captureAll({
+  type,
+  chosen,
+  begun,
+  appliance,
+  display,
+  startedAt,
+}: Capture): Promise<Omit<BackupResult, 'seconds' | 'lateSeconds'>> {
   display.state('capturing');
   display.declare(chosen.map(({ id }) => `capture:${id}`));
 
@@ -143,6 +174,7 @@ async function captureAll(
           repositoryId: begun.repositoryId,
           backupId: begun.backupId,
           component: id,
+          increment: type === 'incremental',
         });
         receipts.push(receipt);
         notesOf(receipt).forEach((note) => display.note(`${id}: ${note}`));
@@ -183,6 +215,7 @@ async function captureAll(
   }).sealBackup({
     repositoryId: begun.repositoryId,
     backupId: begun.backupId,
+    type,
     startedAt,
     receipts,
     failures,
@@ -213,7 +246,11 @@ function withoutName(component: string, text: string): string {
   return text.startsWith(`${component}: `) ? text.slice(component.length + 2) : text;
 }
 
-function chooseComponents(ids: readonly string[], appliance: ApplianceView): ApplianceView['components'] {
+function chooseComponents(
+  type: BackupType,
+  ids: readonly string[],
+  appliance: ApplianceView,
+): ApplianceView['components'] {
   const unknown = ids.filter((id) => !appliance.components.some((component) => component.id === id));
   if (unknown.length > 0) {
     const known = appliance.components.map(({ id }) => id).join(', ');
@@ -222,28 +259,36 @@ function chooseComponents(ids: readonly string[], appliance: ApplianceView): App
       'InputInvalid',
     );
   }
-  return ids.length === 0 ? appliance.components : appliance.components.filter(({ id }) => ids.includes(id));
+  if (ids.length > 0) return appliance.components.filter(({ id }) => ids.includes(id));
+  if (type === 'full' || type === 'incremental') return appliance.components;
+  const ofTier = appliance.components.filter(({ tier }) => tier === type);
+  if (ofTier.length > 0) return ofTier;
+  throw ApplicationFailure.nonRetryable(
+    `no component has the tier \`${type}\`; give one \`tier: ${type}\` in lifeboat.yaml, or name components`,
+    'InputInvalid',
+  );
 }
 
 interface Conclusion {
+  readonly type: BackupType;
   readonly appliance: ApplianceView;
   readonly display: RunDisplay;
-  readonly result: FullBackupResult | undefined;
+  readonly result: BackupResult | undefined;
   readonly failure: unknown;
   readonly began: number;
   readonly late: number;
-  readonly input: FullBackupInput;
+  readonly input: BackupInput;
 }
 
-async function conclude({ appliance, display, result, failure, began, late, input }: Conclusion): Promise<void> {
+async function conclude({ type, appliance, display, result, failure, began, late, input }: Conclusion): Promise<void> {
   const { workflowId } = workflowInfo();
   const view = display.view();
   const text = failure === undefined ? (result?.text ?? '') : `${rootCode(failure)}: ${rootMessage(failure)}`;
   // People first: the evidence may take its time on a storage that stutters.
   if (failure !== undefined || result?.state !== 'sealed') {
-    await notify('outcome', `Backup of ${appliance.name} ${view.state}: ${text} (${workflowId})`);
+    await notify('outcome', `${title(type)} of ${appliance.name} ${view.state}: ${text} (${workflowId})`);
   }
-  await tellSkipped(appliance, began);
+  await tellSkipped(type, appliance, began);
   await writeEvidence(appliance, {
     state: view.state,
     text,
@@ -261,8 +306,14 @@ async function conclude({ appliance, display, result, failure, began, late, inpu
   });
 }
 
+/** The daily one is the backup; the others say which they are. */
+function title(type: BackupType): string {
+  if (type === 'full') return 'Backup';
+  return `${type.charAt(0).toUpperCase()}${type.slice(1)} backup`;
+}
+
 /** A schedule starts nothing while a run of its own is open, and nobody would hear of it. */
-async function tellSkipped(appliance: ApplianceView, began: number): Promise<void> {
+async function tellSkipped(type: BackupType, appliance: ApplianceView, began: number): Promise<void> {
   const scheduleId = scheduledBy();
   if (scheduleId === undefined) return;
   const { workflowId } = workflowInfo();
@@ -274,7 +325,7 @@ async function tellSkipped(appliance: ApplianceView, began: number): Promise<voi
     if (due.length > 0)
       await notify(
         'skipped',
-        `Backup of ${appliance.name} skipped: due ${due.join(', ')}, ${workflowId} was still open`,
+        `${title(type)} of ${appliance.name} skipped: due ${due.join(', ')}, ${workflowId} was still open`,
       );
   } catch (error) {
     if (isCancellation(error)) throw error;

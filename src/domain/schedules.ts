@@ -1,0 +1,65 @@
+/** What runs by itself: every schedule that there is, with the defaults that lifeboat.yaml may change. */
+import type { Appliance, ScheduleConfig } from './appliance.ts';
+
+export interface ScheduleKind {
+  readonly workflow: string;
+  /** In words, for the reference and for the runs it starts. */
+  readonly about: string;
+  readonly defaults: Omit<ScheduleConfig, 'timeZone' | 'enabled'>;
+  /** Without it there is nothing to run for. */
+  readonly isNeeded: (appliance: Pick<Appliance, 'components' | 'locations'>) => boolean;
+}
+
+const always = (): boolean => true;
+const hour = 3600;
+
+/** A run that takes longer than its period never overlaps itself: it is left out, or follows when the first has ended. */
+export const scheduleKinds = {
+  'backup-full': {
+    workflow: 'fullBackup',
+    about: 'the daily full backup',
+    defaults: { cron: '0 2 * * *', overlap: 'SKIP', catchupSeconds: 6 * hour, jitterSeconds: 0 },
+    isNeeded: always,
+  },
+  'backup-incremental': {
+    workflow: 'incrementalBackup',
+    about: 'what changed since, every six hours; the full backup takes the place of the one at 02:00',
+    defaults: { cron: '0 8,14,20 * * *', overlap: 'BUFFER_ONE', catchupSeconds: hour, jitterSeconds: 0 },
+    isNeeded: always,
+  },
+  'backup-monitoring': {
+    workflow: 'monitoringBackup',
+    about: 'components of the tier `monitoring`',
+    defaults: { cron: '30 */4 * * *', overlap: 'SKIP', catchupSeconds: 2 * hour, jitterSeconds: 0 },
+    isNeeded: ({ components }) => components.some(({ tier }) => tier === 'monitoring'),
+  },
+  'backup-configuration': {
+    workflow: 'configurationBackup',
+    about: 'components of the tier `configuration`, also where no change was seen',
+    defaults: { cron: '30 14 * * *', overlap: 'SKIP', catchupSeconds: 6 * hour, jitterSeconds: 0 },
+    isNeeded: ({ components }) => components.some(({ tier }) => tier === 'configuration'),
+  },
+  replicate: {
+    workflow: 'replicate',
+    about: 'a sweep over all locations: what the copying after each backup left open',
+    defaults: { cron: '0 5 * * *', overlap: 'BUFFER_ONE', catchupSeconds: 6 * hour, jitterSeconds: 0 },
+    isNeeded: ({ locations }) => locations.length > 0,
+  },
+} as const satisfies Readonly<Record<string, ScheduleKind>>;
+
+export type ScheduleName = keyof typeof scheduleKinds;
+
+export const scheduleNames = Object.keys(scheduleKinds) as ScheduleName[];
+
+export function scheduleKindOf(name: ScheduleName): ScheduleKind {
+  return scheduleKinds[name];
+}
+
+/** Those that there is something to run for, with what the configuration says of them. */
+export function neededSchedules(
+  appliance: Appliance,
+): { readonly name: ScheduleName; readonly kind: ScheduleKind; readonly config: ScheduleConfig }[] {
+  return scheduleNames
+    .filter((name) => scheduleKindOf(name).isNeeded(appliance))
+    .map((name) => ({ name, kind: scheduleKindOf(name), config: appliance.schedules[name] }));
+}

@@ -1,0 +1,49 @@
+/** What tells that something came, went or changed below the configured paths: names and times, no contents. */
+import { createHash, type Hash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
+import { isLifeboatError } from '../../domain/errors.ts';
+import type { ComponentRecord } from '../../domain/recovery-point.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { factsPath, type FilesFacts } from './facts.ts';
+import { walk, type Found, type WalkOptions } from './walk.ts';
+
+/** Undefined where a configured path is gone. */
+export async function fingerprintOf(options: WalkOptions): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    for await (const found of walk(options)) addIdentity(found, hash);
+  } catch (error) {
+    if (isLifeboatError(error, 'SourceEmpty')) return undefined;
+    throw error;
+  }
+  return hash.digest('hex');
+}
+
+/** Adds what passes to the hash. */
+export async function* identified(entries: AsyncIterable<Found>, hash: Hash): AsyncGenerator<Found> {
+  for await (const found of entries) {
+    addIdentity(found, hash);
+    yield found;
+  }
+}
+
+/** Is what lies there what the record captured? Points of older versions do not say, and count as changed. */
+export async function isAsCaptured(
+  options: WalkOptions,
+  repository: Repository,
+  record: ComponentRecord,
+): Promise<boolean> {
+  const sealed = await repository.readFile(record.indexId, factsPath);
+  if (sealed === undefined) return false;
+  const { fingerprint } = JSON.parse(Buffer.from(sealed).toString('utf8')) as FilesFacts;
+  return fingerprint !== undefined && fingerprint === (await fingerprintOf(options));
+}
+
+function addIdentity(found: Found, hash: Hash): void {
+  if (found.kind === 'skipped') return;
+  hash.update(`${found.entry.pathBase64 ?? found.entry.path}\0${identityOf(found.stats)}\n`);
+}
+
+function identityOf({ size, mtimeNs, ctimeNs, ino }: BigIntStats): string {
+  return `${size}:${mtimeNs}:${ctimeNs}:${ino}`;
+}

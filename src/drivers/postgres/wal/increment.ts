@@ -1,0 +1,104 @@
+/**
+ * An increment of a database is a position: everything that the server has written until now, archived on top of a base
+ * that is there already. Nothing is read of the data; it is the archive's work to have brought the WAL.
+ */
+import { setTimeout } from 'node:timers/promises';
+import type { PostgresConfig } from '../../../domain/appliance.ts';
+import { formatBytes, formatDuration } from '../../../domain/duration.ts';
+import { LifeboatError } from '../../../domain/errors.ts';
+import { formatLsn, parseLsn } from '../../../domain/lsn.ts';
+import { baseEndOf, parseTimelineHistory, reachFrom } from '../../../domain/wal.ts';
+import type { WalArchive } from '../../../repository/repository.ts';
+import type { DriverEnvironment, Increment, IncrementContext } from '../../driver.ts';
+import { addressOf, openSession } from '../connection.ts';
+import { engineFailure } from '../failures.ts';
+import { identify, serverTime } from './shift.ts';
+
+const pollMs = 500;
+/** The archive tells every 10 s how far it is; a streamer that was cut off is back within a minute. */
+const patienceMs = 75_000;
+/** What a private server on two cores replays, carefully guessed: one process, small buffers, decompression beside it. */
+const replayBytesPerSecond = 40e6;
+
+export async function incrementPostgres(
+  config: PostgresConfig,
+  environment: DriverEnvironment,
+  context: IncrementContext,
+): Promise<Increment> {
+  const { component, facts } = { component: config.id, facts: context.base.facts };
+  if (!config.wal.archive) throw needsBase('its WAL is not archived (wal.archive)', component);
+  const { server, at } = await ask(config, environment, context.signal);
+  if (facts['systemIdentifier'] !== server.systemId)
+    throw needsBase(`the server is another cluster (system ${server.systemId})`, component);
+  const archive = context.repository.wal({ component, systemId: server.systemId, segmentBytes: server.segmentBytes });
+  context.onProgress({ phase: 'wait for WAL', bytesDone: 0, bytesTotal: 0, note: formatLsn(server.flushedTo) });
+  await untilCovered(archive, { ...server, at, config, signal: context.signal });
+
+  const base = baseEndOf(context.base);
+  if (base === undefined) throw needsBase('the last one does not say where it ends', component);
+  const { timeline, flushedTo } = server;
+  const { pieces, histories } = await archive.list();
+  const history = histories.includes(timeline)
+    ? parseTimelineHistory((await archive.history(timeline))?.text ?? '')
+    : [];
+  const reach = reachFrom(base, pieces, timeline, history);
+  if (reach?.timeline !== timeline || reach.endLsn < flushedTo)
+    throw needsBase(
+      `archived WAL leads from the base to ${reach === undefined ? 'nowhere' : formatLsn(reach.endLsn)}, the server is at ${formatLsn(flushedTo)}`,
+      component,
+    );
+  const walBytes = Number(flushedTo - base.stopLsn);
+  const forecastSeconds = Math.ceil(walBytes / replayBytesPerSecond);
+  const { replayLimitSeconds } = config.wal;
+  if (forecastSeconds > replayLimitSeconds)
+    throw needsBase(
+      `${formatBytes(walBytes)} of WAL would take about ${formatDuration(forecastSeconds)} to replay, more than ${formatDuration(replayLimitSeconds)} (wal.replayLimit)`,
+      component,
+    );
+  return { at, chain: { timeline, endLsn: formatLsn(flushedTo), walBytes, forecastSeconds } };
+}
+
+/** The time is asked first: what was acknowledged before it lies before the position. */
+async function ask(config: PostgresConfig, environment: DriverEnvironment, signal: AbortSignal) {
+  try {
+    const address = await addressOf(config, environment);
+    const session = await openSession(address, config.id, { database: 'postgres', replication: true, signal });
+    try {
+      const at = new Date(await serverTime(session));
+      return { server: await identify(session), at };
+    } finally {
+      await session.end();
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw engineFailure(error, config.id, 'ask for the WAL position');
+  }
+}
+
+interface Awaited {
+  readonly config: PostgresConfig;
+  readonly timeline: number;
+  readonly flushedTo: bigint;
+  readonly at: Date;
+  readonly signal: AbortSignal;
+}
+
+async function untilCovered(archive: WalArchive, { config, timeline, flushedTo, at, signal }: Awaited): Promise<void> {
+  const limitMs = patienceMs + config.wal.sealEverySeconds * 1000;
+  for (const end = performance.now() + limitMs; ;) {
+    const coverage = await archive.coverage(timeline);
+    if (coverage !== undefined && (parseLsn(coverage.lsn) >= flushedTo || new Date(coverage.time) >= at)) return;
+    if (performance.now() > end) {
+      const known = coverage === undefined ? 'nothing' : `${coverage.lsn} of ${coverage.time}`;
+      throw needsBase(
+        `the archive did not come to ${formatLsn(flushedTo)} within ${formatDuration(limitMs / 1000)}; it has ${known}`,
+        config.id,
+      );
+    }
+    await setTimeout(pollMs, undefined, { signal });
+  }
+}
+
+function needsBase(why: string, component: string): LifeboatError {
+  return new LifeboatError('Precondition', why, { component, hint: 'a new base is captured instead' });
+}

@@ -1,0 +1,86 @@
+/** The archived WAL behind a record that is a position on an older base. */
+import { LifeboatError, isLifeboatError } from '../domain/errors.ts';
+import { formatLsn, parseLsn } from '../domain/lsn.ts';
+import type { Chain, ComponentRecord } from '../domain/recovery-point.ts';
+import {
+  baseEndOf,
+  piecesBetween,
+  reachFrom,
+  type BaseEnd,
+  type TimelineSwitch,
+  type WalPiece,
+} from '../domain/wal.ts';
+import type { Repository, WalArchive } from '../repository/repository.ts';
+import { archiveOf, historyOf } from './wal-status.ts';
+
+interface OpenChain {
+  readonly chain: Chain;
+  readonly archive: WalArchive;
+  readonly base: BaseEnd;
+  readonly pieces: readonly WalPiece[];
+  readonly history: readonly TimelineSwitch[];
+}
+
+/** ObjectMissing where the archive lacks something between base and end; looks at names alone. */
+export async function requireChain(repository: Repository, backupId: string, record: ComponentRecord): Promise<void> {
+  const opened = await openChain(repository, record);
+  const problem = opened === undefined ? undefined : holeIn(opened);
+  if (problem === undefined) return;
+  throw new LifeboatError('ObjectMissing', `${record.id}: ${problem}`, {
+    component: record.id,
+    hint: `choose an older recovery point than ${backupId}, or the base itself: \`--at ${record.chain?.base ?? ''}\``,
+  });
+}
+
+export interface ChainCheck {
+  readonly objects: number;
+  readonly bytes: number;
+  /** In words, with their code. */
+  readonly problems: readonly string[];
+}
+
+/** Reads every piece; nothing where the record has no chain. */
+export async function checkChain(
+  repository: Repository,
+  record: ComponentRecord,
+  signal: AbortSignal,
+): Promise<ChainCheck> {
+  const opened = await openChain(repository, record);
+  if (opened === undefined) return { objects: 0, bytes: 0, problems: [] };
+  const { archive, chain, base, pieces, history } = opened;
+  const hole = holeIn(opened);
+  const problems = hole === undefined ? [] : [`${record.id}: ObjectMissing: ${hole}`];
+  const needed = piecesBetween(base, endOf(chain), { pieces, history, segmentBytes: archive.source.segmentBytes });
+  let bytes = 0;
+  for (const piece of needed) {
+    signal.throwIfAborted();
+    try {
+      bytes += (await archive.read(piece)).bytes.length;
+    } catch (error) {
+      if (!isLifeboatError(error, 'ObjectCorrupt') && !isLifeboatError(error, 'ObjectMissing')) throw error;
+      problems.push(`${record.id}: ${error.code}: ${error.message}`);
+    }
+  }
+  return { objects: needed.length, bytes, problems };
+}
+
+async function openChain(repository: Repository, record: ComponentRecord): Promise<OpenChain | undefined> {
+  const { chain } = record;
+  const archive = archiveOf(repository, record);
+  const base = baseEndOf(record);
+  if (chain === undefined || archive === undefined || base === undefined) return undefined;
+  const { pieces, histories } = await archive.list();
+  return { chain, archive, base, pieces, history: await historyOf(archive, chain.timeline, histories) };
+}
+
+function holeIn({ chain, base, pieces, history }: OpenChain): string | undefined {
+  const reach = reachFrom(base, pieces, chain.timeline, history);
+  const end = endOf(chain);
+  if (reach?.timeline === end.timeline && reach.endLsn >= end.endLsn) return undefined;
+  const to = reach === undefined ? formatLsn(base.stopLsn) : `${formatLsn(reach.endLsn)} (timeline ${reach.timeline})`;
+  return `archived WAL leads from its base ${chain.base} to ${to} only, ${chain.endLsn} (timeline ${chain.timeline}) is needed`;
+}
+
+function endOf({ timeline, endLsn }: Chain): { readonly timeline: number; readonly endLsn: bigint } {
+  return { timeline, endLsn: parseLsn(endLsn) };
+}
