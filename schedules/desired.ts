@@ -30,7 +30,7 @@ export function desiredSchedules(appliance: Appliance): DesiredSchedule[] {
         workflowType: kind.workflow,
         workflowId: `${kind.workflow}/${name}`,
         taskQueue: temporal.taskQueue,
-        args: [{ requestedBy: `schedule ${id}` }],
+        args: [{ ...kind.input, requestedBy: `schedule ${id}` }],
         staticSummary: `${kind.workflow} of ${name}, by schedule ${id}`,
       },
       memo: { owner: ownerMemo, appliance: name },

@@ -4,6 +4,7 @@ export { configWatch } from './config-watch.ts';
 export { lock } from './lock.ts';
 export { notification } from './notification.ts';
 export { replicate } from './replicate.ts';
+export { retention } from './retention.ts';
 export { restore } from './restore.ts';
 export { verifyBackup } from './verify-backup.ts';
 export { walArchive } from './wal-archive.ts';

@@ -1,5 +1,6 @@
 /** Inputs, results, signals, updates and queries of all workflows. Every input is one plain object; `{}` changes nothing. */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { CollectedView, RetentionView } from '../activities/upkeep.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
 import type { GoalFields } from '../src/domain/recovery-target.ts';
 import type { RestorePlan } from '../src/domain/restore-plan.ts';
@@ -83,6 +84,28 @@ export interface ReplicateResult {
     readonly bytes: number;
     /** Recovery points that arrived. */
     readonly points: readonly string[];
+  }[];
+}
+
+export interface RetentionInput {
+  /** Without it nothing is removed: the result says what would be. */
+  readonly apply?: boolean;
+  /** `repository` or a location; all of them where absent. */
+  readonly place?: string;
+  /** Of recovery points, that may leave a place at once; 0.2 where absent. */
+  readonly maxShare?: number;
+  readonly requestedBy?: string;
+  readonly reason?: string;
+}
+
+export interface RetentionResult {
+  readonly state: 'planned' | 'done';
+  readonly places: readonly {
+    readonly place: string;
+    readonly plan: RetentionView | null;
+    readonly collected: CollectedView | null;
+    /** Why nothing was removed; empty where all went well. */
+    readonly problem: string;
   }[];
 }
 

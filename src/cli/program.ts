@@ -9,6 +9,7 @@ import { backupsList, backupsRun, backupsShow } from './commands/backups.ts';
 import { doctor } from './commands/doctor.ts';
 import { init } from './commands/init.ts';
 import { now } from './commands/now.ts';
+import { backupsHold, backupsRecall, backupsRelease, retentionPlan, retentionRun } from './commands/retention.ts';
 import { restorePlan } from './commands/restore-plan.ts';
 import { restoreStart } from './commands/restore-start.ts';
 import { restoreAbort, restoreShow, restoreWatch } from './commands/restore.ts';
@@ -102,6 +103,24 @@ export function createProgram(): Command {
     .option(...from)
     .action(async (id, options) => backupsShow(globals(), id, options));
 
+  backups
+    .command('hold')
+    .argument('<id>', 'an id, a unique prefix, `newest` or `latest`')
+    .description('keep a recovery point whatever its age, until it is released')
+    .requiredOption('--reason <text>', 'why; stands in the repository')
+    .action(async (id, options) => backupsHold(globals(), id, options));
+  backups
+    .command('release')
+    .argument('<id>', 'full id of a held recovery point')
+    .description('let retention have a held recovery point')
+    .action(async (id) => backupsRelease(globals(), id));
+  backups
+    .command('recall')
+    .argument('<id>', 'full id of a recovery point that retention removed')
+    .description('put a removed recovery point back while its objects are there (48 h)')
+    .option(...from)
+    .action(async (id, options) => backupsRecall(globals(), id, options));
+
   program
     .command('verify')
     .argument('[id]', 'an id, a unique prefix, `newest` or `latest` (the newest good one)', 'newest')
@@ -119,6 +138,20 @@ export function createProgram(): Command {
     .option('--reason <text>', 'what was changed; stands in the evidence', 'told to be changed')
     .action(async (options) => backupsRun(globals(), { ...options, type: 'configuration' }));
   addSchedules(program, globals);
+  const retention = program.command('retention').description('remove what has had its time');
+  const place = ['--place <name>', '`repository` or a location; all of them by default'] as const;
+  retention
+    .command('plan')
+    .description('show what would leave and why, and what will be held (works with Temporal dead)')
+    .option(...place)
+    .action(async (options) => retentionPlan(globals(), options));
+  retention
+    .command('run')
+    .description('remove it now')
+    .option(...place)
+    .option('--max-share <number>', 'of recovery points, that may leave at once; 0.2 by default')
+    .option('--reason <text>', 'why; stands in the evidence', '')
+    .action(async (options) => retentionRun(globals(), options));
 
   const restore = program.command('restore').description('bring data back');
   const selection = (command: Command): Command =>

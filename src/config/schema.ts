@@ -24,6 +24,8 @@ const size = z
   .transform((text) => parseSize(text) ?? 0)
   .describe('size');
 
+const day = 86_400;
+
 const name = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,40}$/, { error: 'a name of lower case letters, digits and `-`, beginning with a letter' })
@@ -215,7 +217,25 @@ const files = z.strictObject({
     ),
 });
 
+const retentionOf = (full: number) =>
+  z
+    .strictObject({
+      full: duration.default(full).describe('full recovery points'),
+      incremental: duration.default(7 * day).describe('incremental ones'),
+      configuration: duration.default(90 * day).describe('of the configuration alone'),
+      monitoring: duration.default(7 * day).describe('of monitoring data alone'),
+      wal: duration
+        .default(7 * day)
+        .describe('how far back any moment can be restored; what kept recovery points need stays longer'),
+    })
+    .prefault({})
+    .describe(
+      'how long recovery points stay; held ones, bases, the last verified and the newest of each component stay longer',
+    );
+
 const off = {
+  retention: retentionOf(90 * day),
+  capacity: size.default(2e12).describe('what it may hold; a forecast beyond it is told'),
   offHost: z
     .boolean()
     .default(true)
@@ -252,6 +272,8 @@ const s3 = z.strictObject({
 const local = z.strictObject({
   kind: z.literal('local'),
   path: absolutePath.describe('folder, for example a mounted disk'),
+  retention: retentionOf(90 * day),
+  capacity: size.default(2e12).describe('what it may hold; a forecast beyond it is told'),
   offHost: z.boolean().default(false).describe('`true` where the folder is mounted from another machine'),
 });
 
@@ -304,6 +326,8 @@ export const configuration = z.strictObject({
   repository: z
     .strictObject({
       path: absolutePath.describe('folder of the repository'),
+      retention: retentionOf(30 * day),
+      capacity: size.default(500e9).describe('what it may hold; a forecast beyond it is told'),
       reserve: size.default(1e9).describe('must stay free on its disk; a backup that would take it is refused'),
       encryption: z
         .union([z.literal('none'), z.strictObject({ key: secret }), z.strictObject({ passphrase: secret })])
@@ -364,6 +388,7 @@ export const configuration = z.strictObject({
       'backup-monitoring': scheduled('backup-monitoring'),
       'backup-configuration': scheduled('backup-configuration'),
       replicate: scheduled('replicate'),
+      retention: scheduled('retention'),
     })
     .prefault({})
     .describe('what runs by itself'),

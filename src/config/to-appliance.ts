@@ -9,6 +9,7 @@ import type {
   ServiceConfig,
   TlsConfig,
 } from '../domain/appliance.ts';
+import type { RetentionLimits } from '../domain/retention.ts';
 import type { Priority } from '../domain/component.ts';
 import type { Configuration } from './schema.ts';
 
@@ -37,6 +38,7 @@ export function toAppliance(config: Configuration): Appliance {
       'backup-monitoring': scheduleOf(config.schedules['backup-monitoring']),
       'backup-configuration': scheduleOf(config.schedules['backup-configuration']),
       replicate: scheduleOf(config.schedules.replicate),
+      retention: scheduleOf(config.schedules.retention),
     },
     services: Object.entries(config.services).map(([name, service]) => serviceOf(name, service, config.components)),
     components: Object.entries(config.components).map(([id, component]) =>
@@ -50,21 +52,30 @@ function scheduleOf({ cron, timeZone, overlap, catchup, jitter, enabled }: Parse
 }
 
 function repositoryOf(config: Configuration['repository']): RepositoryConfig {
-  const { path, reserve: reserveBytes, encryption } = config;
-  if (encryption === 'none') return { path, reserveBytes, encryption: { mode: 'none' } };
+  const { path, reserve: reserveBytes, capacity: capacityBytes, encryption } = config;
+  const common = { path, reserveBytes, capacityBytes, retention: retentionOf(config.retention) };
+  if (encryption === 'none') return { ...common, encryption: { mode: 'none' } };
   return 'key' in encryption
-    ? { path, reserveBytes, encryption: { mode: 'key', secret: secretOf(encryption.key) } }
-    : { path, reserveBytes, encryption: { mode: 'passphrase', secret: secretOf(encryption.passphrase) } };
+    ? { ...common, encryption: { mode: 'key', secret: secretOf(encryption.key) } }
+    : { ...common, encryption: { mode: 'passphrase', secret: secretOf(encryption.passphrase) } };
+}
+
+function retentionOf({ wal, ...points }: Configuration['repository']['retention']): RetentionLimits {
+  return { pointSeconds: points, walSeconds: wal };
 }
 
 function locationOf(name: string, config: Configuration['locations'][string]): LocationConfig {
-  const { offHost } = config;
-  if (config.kind === 'local') return { name, kind: config.kind, offHost, path: config.path };
+  const common = {
+    name,
+    offHost: config.offHost,
+    capacityBytes: config.capacity,
+    retention: retentionOf(config.retention),
+  };
+  if (config.kind === 'local') return { ...common, kind: config.kind, path: config.path };
   const { kind, bucket, prefix = '', region, endpoint, storageClass, sse } = config;
   return {
-    name,
+    ...common,
     kind,
-    offHost,
     bucket,
     prefix: prefix.replace(/\/+$/, ''),
     region,

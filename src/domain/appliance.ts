@@ -1,5 +1,6 @@
 /** The appliance as configuration describes it, parsed and with every default filled in. Durations in seconds. */
 import type { ComponentKind, Priority, Tier } from './component.ts';
+import type { RetentionLimits } from './retention.ts';
 import type { ScheduleName } from './schedules.ts';
 
 export interface Appliance {
@@ -36,12 +37,17 @@ export interface RepositoryConfig {
   readonly encryption: { readonly mode: 'key' | 'passphrase'; readonly secret: SecretRef } | { readonly mode: 'none' };
   /** Bytes that must stay free on the repository's disk. */
   readonly reserveBytes: number;
+  /** What it may hold. */
+  readonly capacityBytes: number;
+  readonly retention: RetentionLimits;
 }
 
 interface LocationBase {
   readonly name: string;
   /** Whether it outlives the loss of this host. */
   readonly offHost: boolean;
+  readonly capacityBytes: number;
+  readonly retention: RetentionLimits;
 }
 
 export interface S3LocationConfig extends LocationBase {

@@ -6,6 +6,8 @@ export interface ScheduleKind {
   /** In words, for the reference and for the runs it starts. */
   readonly about: string;
   readonly defaults: Omit<ScheduleConfig, 'timeZone' | 'enabled'>;
+  /** Of its runs; an empty one changes nothing. */
+  readonly input?: Readonly<Record<string, boolean>>;
   /** Without it there is nothing to run for. */
   readonly isNeeded: (appliance: Pick<Appliance, 'components' | 'locations'>) => boolean;
 }
@@ -44,6 +46,13 @@ export const scheduleKinds = {
     about: 'a sweep over all locations: what the copying after each backup left open',
     defaults: { cron: '0 5 * * *', overlap: 'BUFFER_ONE', catchupSeconds: 6 * hour, jitterSeconds: 0 },
     isNeeded: ({ locations }) => locations.length > 0,
+  },
+  retention: {
+    workflow: 'retention',
+    about: 'removes recovery points whose time is over, and what none needs any more',
+    defaults: { cron: '0 6 * * *', overlap: 'SKIP', catchupSeconds: 6 * hour, jitterSeconds: 0 },
+    input: { apply: true },
+    isNeeded: always,
   },
 } as const satisfies Readonly<Record<string, ScheduleKind>>;
 

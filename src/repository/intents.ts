@@ -6,6 +6,7 @@ import { LifeboatError } from '../domain/errors.ts';
 import { backupIdOf } from '../domain/recovery-point.ts';
 import type { BackupId } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
+import { awaitNoCollector } from './collect/exclusion.ts';
 import { decodeDocument, encodeDocument } from './document.ts';
 import { assertBackupId, layout } from './layout.ts';
 import type { Secrets } from './secrets.ts';
@@ -31,7 +32,9 @@ export async function reserveBackupId(
 ): Promise<BackupId> {
   for (let second = 0; second < secondsTried; second += 1) {
     const id = backupIdOf(new Date(time.getTime() + second * 1000));
-    if (await claim(storage, id, owner, secrets)) return id;
+    if (!(await claim(storage, id, owner, secrets))) continue;
+    await awaitNoCollector(storage, secrets);
+    return id;
   }
   throw new LifeboatError('Precondition', `no free backup id within ${secondsTried} s after ${backupIdOf(time)}`);
 }
@@ -40,6 +43,7 @@ export async function reserveBackupId(
 export async function ensureIntent(storage: Storage, id: BackupId, secrets: Secrets | undefined): Promise<void> {
   assertBackupId(id);
   await create(storage, id, 'unreserved', secrets);
+  await awaitNoCollector(storage, secrets);
 }
 
 export async function closeIntent(storage: Storage, id: BackupId, secrets: Secrets | undefined): Promise<void> {
@@ -59,9 +63,15 @@ export async function closeIntent(storage: Storage, id: BackupId, secrets: Secre
 
 /** True if this owner has the id, from now or from an earlier call. */
 async function claim(storage: Storage, id: BackupId, owner: string, secrets: Secrets | undefined): Promise<boolean> {
-  if (!(await create(storage, id, owner, secrets))) return (await readIntent(storage, id, secrets)).owner === owner;
-  // A manifest without an intent: collection removed the intent, or another tool sealed it.
-  return (await storage.stat(layout.manifest(id))) === undefined;
+  if ((await storage.stat(layout.intent(id))) !== undefined)
+    return (await readIntent(storage, id, secrets)).owner === owner;
+  // A manifest without an intent: collection removed the intent, or another tool sealed it. Removed points keep their
+  // id. Asked before an intent is made: one that nobody closes would hold collection back.
+  const key = layout.manifest(id);
+  if ((await storage.stat(key)) !== undefined || (await storage.stat(layout.tombstone(key))) !== undefined)
+    return false;
+  if (await create(storage, id, owner, secrets)) return true;
+  return (await readIntent(storage, id, secrets)).owner === owner;
 }
 
 async function create(storage: Storage, id: BackupId, owner: string, secrets: Secrets | undefined): Promise<boolean> {

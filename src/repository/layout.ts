@@ -35,6 +35,8 @@ export const layout = {
   reports: 'reports/',
   reportsOf: (type: string) => `reports/${safeName(type)}/`,
   report: (type: string, id: string) => `reports/${safeName(type)}/${safeName(id)}.json`,
+  holds: 'holds/',
+  hold: (id: BackupId) => `holds/${id}.json`,
   lease: (name: string) => `leases/${safeName(name)}.json`,
   tombstones: 'tombstones/',
   /** An object is marked for removal by the object of the same key below `tombstones/`. */

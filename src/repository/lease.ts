@@ -34,6 +34,19 @@ interface LeaseRecord {
   readonly released: boolean;
 }
 
+/** Who holds a lease; undefined where nobody does. */
+export async function leaseHolder(
+  storage: Storage,
+  name: string,
+  secrets: Secrets | undefined,
+): Promise<string | undefined> {
+  const key = layout.lease(name);
+  if ((await storage.stat(key)) === undefined) return undefined;
+  const record = decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as LeaseRecord;
+  const isFree = record.released || new Date(record.expiresAt) <= (await storage.now());
+  return isFree ? undefined : record.holder;
+}
+
 /** LockHeld names the holder and the end of its time. */
 export async function acquireLease(
   storage: Storage,

@@ -3,6 +3,9 @@ import type { IndexEntry } from '../domain/entry.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import { findManifest, listManifests } from './catalogue.ts';
+import { collect, unexpire } from './collect/collect.ts';
+import { listHolds, putHold, removeHold } from './collect/holds.ts';
+import { usageOf } from './collect/usage.ts';
 import { checkManifest } from './check/check.ts';
 import { Opener, Sealer } from './frame.ts';
 import { damagedPacks } from './damaged-packs.ts';
@@ -23,7 +26,7 @@ import type { Repository } from './repository.ts';
 import { sealManifest } from './seal.ts';
 import type { Secrets } from './secrets.ts';
 import { ThreadPool } from './threads/pool.ts';
-import { createWalArchive } from './wal-archive.ts';
+import { createWalArchive, listWal } from './wal-archive.ts';
 import { createComponentWriter } from './writer/component-writer.ts';
 
 export interface OpenOptions {
@@ -111,6 +114,13 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
     wal: (source) => createWalArchive({ storage, secrets, sealer, opener }, source),
     replicateTo: (target, replicateOptions) => replicate(context, target, replicateOptions),
     walPusher: (target) => createWalPusher(context, target),
+    hold: (hold) => putHold(storage, hold, secrets),
+    releaseHold: (id) => removeHold(storage, id),
+    listHolds: () => listHolds(storage, secrets),
+    collect: (collectOptions) => collect(context, collectOptions),
+    unexpire: (id, holder) => unexpire(context, id, holder),
+    listWal: () => listWal(storage),
+    usage: (since) => usageOf(storage, since),
     recoveryKitTriedAt: () => recoveryKitTriedAt(storage, secrets),
     putReport: (type, id, report) => putReport(storage, { type, id }, report, secrets),
     getReport: (type, id) => getReport(storage, { type, id }, secrets),

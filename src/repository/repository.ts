@@ -6,9 +6,12 @@ import type { FileEntry, IndexEntry, OtherEntry, EntryMeta } from '../domain/ent
 import type { ReportProgress } from '../domain/progress.ts';
 import type { BackupId, JsonValue, Manifest, ManifestBody } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { CollectOptions, Collected } from './collect/collect.ts';
+import type { Hold } from './collect/holds.ts';
+import type { Usage } from './collect/usage.ts';
 import type { Replicated, ReplicateOptions } from './replicate/replicate.ts';
 import type { PushWal } from './replicate/wal-pusher.ts';
-import type { WalArchive, WalSource } from './wal-archive.ts';
+import type { WalArchive, WalObject, WalSource } from './wal-archive.ts';
 
 export interface Repository {
   /** The random id in repository.json; every capture and fetch compares it (RepositoryMismatch). */
@@ -66,6 +69,19 @@ export interface Repository {
   replicateTo(target: Storage, options: ReplicateOptions): Promise<Replicated>;
   /** Each call brings what WAL came since to another storage that holds, or is to hold, a copy of this repository. */
   walPusher(target: Storage): PushWal;
+
+  /** Keeps a point from retention until it is released; the first hold of a point stands. */
+  hold(hold: Omit<Hold, 'at'>): Promise<void>;
+  releaseHold(id: BackupId): Promise<void>;
+  listHolds(): Promise<Hold[]>;
+  /** Removes points, and what no point needs any more (collect/collect.ts). LockHeld, ManifestInvalid. */
+  collect(options: CollectOptions): Promise<Collected>;
+  /** Puts a point back that retention removed, while its objects are still there. NotFound, ObjectMissing. */
+  unexpire(id: BackupId, holder: string): Promise<void>;
+  /** All archived WAL, by names alone. */
+  listWal(): AsyncIterable<WalObject>;
+  /** Bytes of everything that is stored, and what came lately. */
+  usage(since: Date): Promise<Usage>;
 
   /** When the recovery kit last opened this repository (ISO 8601), or undefined: `doctor` nags until it did. */
   recoveryKitTriedAt(): Promise<string | undefined>;
@@ -185,4 +201,16 @@ export interface CheckResult {
   readonly damagedPacks: readonly string[];
 }
 
-export type { FileEntry, IndexEntry, Manifest, OtherEntry, Replicated, WalArchive, WalSource };
+export type {
+  Collected,
+  FileEntry,
+  Hold,
+  Usage,
+  WalObject,
+  IndexEntry,
+  Manifest,
+  OtherEntry,
+  Replicated,
+  WalArchive,
+  WalSource,
+};

@@ -10,7 +10,7 @@ import type { Storage } from '../storage/storage.ts';
 import { decodeDocument, encodeDocument } from './document.ts';
 import { frameKinds, frameOverhead } from './frame.ts';
 import type { Opener, Sealer } from './frame.ts';
-import { layout } from './layout.ts';
+import { layout, originalName } from './layout.ts';
 import type { Secrets } from './secrets.ts';
 
 /** WAL compresses well at any level; a higher one would cost the database's host more than it saves. */
@@ -74,6 +74,26 @@ interface Header {
   /** As in the key. */
   readonly name: string;
   readonly until: string;
+}
+
+/** One stored object of any archive. */
+export interface WalObject {
+  readonly key: string;
+  readonly size: number;
+  /** By the storage's clock. */
+  readonly modifiedAt: Date;
+  readonly component: string;
+  readonly systemId: string;
+  /** Name of a piece, of a history file, or `coverage.json`. */
+  readonly name: string;
+}
+
+export async function* listWal(storage: Storage): AsyncGenerator<WalObject> {
+  for await (const { key, size, modifiedAt } of storage.list(layout.allWal)) {
+    const [, component, systemId, , name] = key.split('/');
+    if (component === undefined || systemId === undefined || name === undefined) continue;
+    yield { key, size, modifiedAt, component: originalName(component), systemId: originalName(systemId), name };
+  }
 }
 
 export function createWalArchive(context: WalContext, source: WalSource): WalArchive {

@@ -10,6 +10,7 @@ import type { RunningTemporal } from '../../src/dev/temporal.ts';
 import { startPostgres, startRedis, startTemporal } from '../support/engines.ts';
 
 export interface CliStage {
+  readonly redisPort: number;
   /** Holds lifeboat.yaml. */
   readonly folder: string;
   readonly temporal: RunningTemporal;
@@ -71,6 +72,7 @@ components:
   return {
     folder,
     temporal,
+    redisPort: redis.port,
     startWorker: async () => {
       const worker = await startWorkerProcess(at('lifeboat.yaml'), at('worker.log'));
       workers.push(worker);

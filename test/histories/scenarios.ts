@@ -191,6 +191,9 @@ export const scenarios: readonly Scenario[] = [
       return handle;
     },
   },
+  retains('planned', {}),
+  retains('done', { apply: true }),
+  retains('failed-refused', { apply: true }, (bench) => (bench.refusals = { '': 'a clock jumped' })),
   verifies('verified'),
   verifies('damaged', (bench) => {
     bench.verification = { ok: false, problems: ['redis: file `dump.rdb`, object packs/aa/bb: ObjectMissing'] };
@@ -279,6 +282,18 @@ function verifies(path: string, prepare?: (bench: WorkflowBench) => void): Scena
     walk: async (bench) => {
       prepare?.(bench);
       return settled(await bench.start('verifyBackup', { at: '20261122_020000' }));
+    },
+  };
+}
+
+function retains(path: string, input: object, prepare?: (bench: WorkflowBench) => void): Scenario {
+  return {
+    workflow: 'retention',
+    path,
+    walk: async (bench) => {
+      bench.locations = ['vault'];
+      prepare?.(bench);
+      return settled(await bench.start('retention', input));
     },
   };
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { lstat, readFile, readdir, readlink } from 'node:fs/promises';
 import type { EntryMeta } from '../../src/domain/entry.ts';
-import type { BackupId, ComponentRecord, Manifest } from '../../src/domain/recovery-point.ts';
+import type { BackupId, BackupType, ComponentRecord, Manifest } from '../../src/domain/recovery-point.ts';
 import type { KeySource } from '../../src/repository/keys.ts';
 import type { ComponentWriter, Repository, WriteOptions, WriteSummary } from '../../src/repository/repository.ts';
 
@@ -25,6 +25,7 @@ export interface Backup {
 export interface BackupOptions extends Partial<WriteOptions> {
   readonly previous?: ComponentRecord;
   readonly time?: Date;
+  readonly type?: BackupType;
 }
 
 /** A whole backup of one component: reserve, capture, seal, close the intent. */
@@ -33,7 +34,7 @@ export async function backUp(
   fill: (writer: ComponentWriter) => Promise<void>,
   options: BackupOptions = {},
 ): Promise<Backup> {
-  const { previous, time, ...writeOptions } = options;
+  const { previous, time, type = 'full', ...writeOptions } = options;
   const id = writeOptions.backupId ?? (await reserve(repository, time));
   const capturedFrom = new Date().toISOString();
   const writer = await repository.writeComponent({
@@ -58,7 +59,7 @@ export async function backUp(
     suspect: false,
     facts: {},
   };
-  const manifest = await sealRecords(repository, id, [record]);
+  const manifest = await sealRecords(repository, id, [record], [], type);
   await repository.closeIntent(id);
   return { id, record, manifest, reusedFiles };
 }
@@ -81,13 +82,14 @@ export async function sealRecords(
   id: BackupId,
   components: readonly ComponentRecord[],
   failures: Manifest['lifeboat']['failures'] = [],
+  type: BackupType = 'full',
 ): Promise<Manifest> {
   return repository.seal({
     timestamp: id,
     configuration: { appliance: 'test' },
     body: {
       appliance: 'test',
-      type: 'full',
+      type,
       tool: 'lifeboat test',
       startedAt: new Date().toISOString(),
       components,

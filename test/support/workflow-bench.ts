@@ -47,6 +47,9 @@ export interface WorkflowBench {
   changes: string[][];
   /** What a location could not be given, because it is damaged here. */
   damaged: readonly string[];
+  /** By location, the repository's under the empty name. */
+  alarms: Record<string, string>;
+  refusals: Record<string, string>;
   /** What a verification finds. */
   verification: { readonly ok: boolean; readonly problems: readonly string[] };
   reset(): void;
@@ -144,6 +147,8 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     components: benchAppliance.components,
     changes: [],
     damaged: [],
+    alarms: {},
+    refusals: {},
     verification: { ok: true, problems: [] },
     reset() {
       bench.calls.length = 0;
@@ -160,6 +165,8 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
       bench.components = benchAppliance.components;
       bench.changes = [];
       bench.damaged = [];
+      bench.alarms = {};
+      bench.refusals = {};
       bench.verification = { ok: true, problems: [] };
     },
     start: async (type, input, id = `${type}/wazuh/${Math.random()}`, using = client) =>
@@ -285,6 +292,27 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
         bytes: 10,
         points: ['20261122_020000'],
         problems: bench.damaged,
+      })),
+    planRetention: async ({ location }) =>
+      act(`plan retention of ${location}`, () => ({
+        keep: 5,
+        remove: ['20261001_020000'],
+        removeCount: 1,
+        walObjects: 0,
+        walBytes: 0,
+        usedBytes: 1000,
+        settledBytes: 2000,
+        alarm: bench.alarms[location] ?? '',
+        refusals: bench.refusals[location] === undefined ? [] : [bench.refusals[location]],
+      })),
+    applyRetention: async ({ location, maxShare }) =>
+      act(`retain ${location} up to ${maxShare}`, () => ({
+        expired: 1,
+        marked: 2,
+        removed: 3,
+        removedBytes: 300,
+        walRemoved: 0,
+        waitsFor: [],
       })),
     measureExposure: async ({ location }) => act(`measure ${location}`, () => undefined),
   };

@@ -36,18 +36,18 @@ export async function schedulesList(globals: GlobalOptions): Promise<void> {
     if (globals.output === 'json') return printJson(rows);
     print(
       table(
-        ['SCHEDULE', 'CRON', 'ZONE', 'STATE', 'LAST (UTC)', 'NEXT (UTC)'],
-        rows.map(({ name, cron, timeZone, state, last, next }) => [
+        ['SCHEDULE', 'CRON', 'STATE', 'LAST (UTC)', 'NEXT (UTC)'],
+        rows.map(({ name, cron, state, last, next }) => [
           name,
           cron,
-          timeZone,
           state,
           minuteOf(last),
           state === 'PAUSED' ? '' : minuteOf(next),
         ]),
       ),
     );
-    for (const { name, state, note, missed } of rows) {
+    for (const { name, timeZone, state, note, missed } of rows) {
+      if (timeZone !== 'UTC') print(`${name} goes by the clocks of ${timeZone}`);
       if (state === 'PAUSED') print(wrap(`${name} is paused: ${note}`, usualColumns, '  '));
       if (missed.length > 0) print(`${name} missed ${plural(missed.length, 'run')} since ${minuteOf(missed[0] ?? '')}`);
     }

@@ -88,10 +88,11 @@ class Replication {
     await copyWal(this.#context, this.#target, {
       copy: async (keys, authenticate) => this.#copy(keys, authenticate),
     });
-    await this.#copyPacks();
+    await this.#copyPacks(manifests);
     await this.#copyIndexes(manifests);
     const points = await this.#copyManifests(manifests);
-    await this.#copy(await missing(storage, this.#target, layout.reports), () => undefined);
+    for (const prefix of [layout.holds, layout.reports])
+      await this.#copy(await missing(storage, this.#target, prefix), () => undefined);
     this.#options.signal?.throwIfAborted();
     return { objects: this.#objects, bytes: this.#bytes, points, problems: this.#problems };
   }
@@ -99,6 +100,11 @@ class Replication {
   /** Listed before the packs, so that every pack that they need is among those. */
   async #missingManifests(): Promise<Manifest[]> {
     const there = new Set(await manifestIds(this.#target));
+    // Retention there was done with them.
+    for await (const { key } of this.#target.list(layout.tombstone(layout.manifests))) {
+      const id = backupIdOfManifestKey(key.slice(layout.tombstones.length));
+      if (id !== undefined) there.add(id);
+    }
     const manifests: Manifest[] = [];
     for (const id of await manifestIds(this.#context.storage)) {
       if (there.has(id)) continue;
@@ -112,13 +118,14 @@ class Replication {
     return manifests;
   }
 
-  async #copyPacks(): Promise<void> {
+  /** What the arriving points need, and what a verification there found damaged. */
+  async #copyPacks(manifests: readonly Manifest[]): Promise<void> {
     const { storage, secrets, warn } = this.#context;
-    const sizes = new Map<string, number>();
-    for await (const { key, size } of storage.list(layout.packs)) sizes.set(key, size);
-    for await (const { key } of storage.list(layout.tombstone(layout.packs)))
-      sizes.delete(key.slice(layout.tombstones.length));
+    const needed = new Set(manifests.flatMap(({ backup_files: files }) => files.map(({ path }) => path)));
     const broken = await damagedPacks({ storage: this.#target, secrets, warn });
+    const sizes = new Map<string, number>();
+    for await (const { key, size } of storage.list(layout.packs))
+      if (needed.has(key) || isBroken(key, broken)) sizes.set(key, size);
     for await (const { key } of this.#target.list(layout.packs)) if (!isBroken(key, broken)) sizes.delete(key);
     this.#bytesTotal = [...sizes.values()].reduce((sum, size) => sum + size, this.#bytes);
     for (const key of sizes.keys()) if (isBroken(key, broken)) await this.#makeRoomFor(key);
@@ -160,9 +167,17 @@ class Replication {
       if (lacking === undefined) ready.push(layout.manifest(manifest.timestamp));
       else this.#problems.push(`recovery point ${manifest.timestamp} was not copied: ${lacking}`);
     }
+    await this.#copy(await this.#stonesOfUnknown(), () => undefined);
     // Oldest first: each names its predecessor.
     await this.#copy(ready.sort(), () => undefined);
     return ready.flatMap((key) => backupIdOfManifestKey(key) ?? []);
+  }
+
+  /** Points that retention removed here before they ever arrived there: their absence is no damage. */
+  async #stonesOfUnknown(): Promise<string[]> {
+    const prefix = layout.tombstone(layout.manifests);
+    const there = new Set((await manifestIds(this.#target)).map((id) => layout.tombstone(layout.manifest(id))));
+    return (await missing(this.#context.storage, this.#target, prefix)).filter((key) => !there.has(key));
   }
 
   async #lackingOf({ lifeboat }: Manifest, packs: ReadonlySet<string>): Promise<string | undefined> {

@@ -196,7 +196,7 @@ class LocalStorage implements Storage {
     }
   }
 
-  async #linkVersion(from: string, key: string, number: number): Promise<boolean> {
+  async #linkVersion(from: string, key: string, number: number, isAgain = false): Promise<boolean> {
     const folder = join(this.#root, versionsFolder, key);
     const path = join(folder, String(number));
     await this.#folders.ensure(folder);
@@ -204,7 +204,10 @@ class LocalStorage implements Storage {
       await link(from, path);
     } catch (error) {
       if (errnoOf(error) === 'EEXIST') return false;
-      throw error;
+      // The folder went with an object that was removed, maybe by another process, and came anew.
+      if (errnoOf(error) !== 'ENOENT' || isAgain) throw error;
+      this.#folders.forget();
+      return this.#linkVersion(from, key, number, true);
     }
     const numbers = await versionNumbers(this.#root, key);
     if (numbers.at(-1) !== number) {

@@ -1,0 +1,81 @@
+/** Which recovery points may go. Pure: from what is known of all of them. */
+import { isRefuted, type BackupId, type BackupType } from './recovery-point.ts';
+
+export interface RetentionLimits {
+  /** How long a recovery point stays, by its type, seconds. */
+  readonly pointSeconds: Readonly<Record<BackupType, number>>;
+  /** How far back any moment can be restored, seconds. */
+  readonly walSeconds: number;
+}
+
+export interface RetentionPoint {
+  readonly id: BackupId;
+  readonly type: BackupType;
+  /** ISO 8601, by the storage's clock. */
+  readonly sealedAt: string;
+  readonly success: boolean;
+  /** Of its newest proof. */
+  readonly state: string | undefined;
+  readonly components: readonly {
+    readonly id: string;
+    readonly suspect: boolean;
+    /** Recovery point of its base, where it is a position on one. */
+    readonly base?: BackupId;
+  }[];
+}
+
+export interface RetentionChoice {
+  readonly keep: readonly { readonly id: BackupId; readonly reasons: readonly string[] }[];
+  readonly remove: readonly { readonly id: BackupId; readonly type: BackupType; readonly ageSeconds: number }[];
+}
+
+/** Whatever its age, a point stays that is held, the last verified, the newest good copy of a component, or a base. */
+export function chooseRetention(options: {
+  /** Newest first. */
+  readonly points: readonly RetentionPoint[];
+  readonly limits: RetentionLimits;
+  readonly holds: readonly BackupId[];
+  /** By the storage's clock. */
+  readonly now: Date;
+}): RetentionChoice {
+  const { points, limits, holds, now } = options;
+  const reasons = new Map<BackupId, string[]>();
+  const keep = (id: BackupId | undefined, reason: string): void => {
+    if (id !== undefined) reasons.set(id, [...(reasons.get(id) ?? []), reason]);
+  };
+  for (const { id, type, sealedAt } of points)
+    if (ageOf(sealedAt, now) <= limits.pointSeconds[type]) keep(id, 'within its time');
+  for (const id of holds) keep(id, 'held');
+  keep(points.find(({ state }) => state === 'verified')?.id, 'last verified');
+  keep(points.find(isGood)?.id, 'newest');
+  const ids = new Set(points.flatMap(({ components }) => components.map(({ id }) => id)));
+  for (const component of ids) {
+    const newest = points.find(
+      ({ state, components }) =>
+        !isRefuted(state) && components.some(({ id, suspect }) => id === component && !suspect),
+    );
+    keep(newest?.id, `newest of ${component}`);
+  }
+  // Newest first: what a kept point stands on is older, and is met later.
+  for (const { id, components } of points) {
+    if (!reasons.has(id)) continue;
+    for (const { base } of components) keep(base, `base of ${id}`);
+  }
+  return {
+    keep: points.flatMap(({ id }) => {
+      const own = reasons.get(id);
+      return own === undefined ? [] : [{ id, reasons: own }];
+    }),
+    remove: points
+      .filter(({ id }) => !reasons.has(id))
+      .map(({ id, type, sealedAt }) => ({ id, type, ageSeconds: ageOf(sealedAt, now) })),
+  };
+}
+
+function isGood({ success, state, components }: RetentionPoint): boolean {
+  return success && !isRefuted(state) && components.every(({ suspect }) => !suspect);
+}
+
+function ageOf(time: string, now: Date): number {
+  return (now.getTime() - Date.parse(time)) / 1000;
+}

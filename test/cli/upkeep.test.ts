@@ -1,0 +1,143 @@
+/** Transcripts of what keeps recovery points: schedules, types of backups, retention. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { WorkerProcess } from '../../src/dev/demo/worker-process.ts';
+import { startCliStage, type CliStage } from './stage.ts';
+import { run, transcript } from './transcript.ts';
+
+let stage: CliStage;
+let worker: WorkerProcess;
+
+beforeAll(async () => {
+  stage = await startCliStage();
+  await run(['init'], { cwd: stage.folder });
+  await writeFile(join(stage.folder, 'uploads/file'), 'x');
+  const redis = new Redis(stage.redisPort);
+  await redis.set('session:1', 'x');
+  await redis.quit();
+  worker = await stage.startWorker();
+});
+afterAll(async () => {
+  await worker?.stop();
+  await stage?.stop();
+});
+
+async function says(...args: string[]): Promise<string> {
+  return transcript(args, { cwd: stage.folder });
+}
+
+async function points(): Promise<{ timestamp: string; type: string; status: string }[]> {
+  const { stdout } = await run(['-o', 'json', 'backups', 'list'], { cwd: stage.folder });
+  return JSON.parse(stdout) as Awaited<ReturnType<typeof points>>;
+}
+
+test('§1.3: schedules are listed, paused with a reason, resumed and compared', async () => {
+  expect(await says('schedules', 'pause', 'backup-full', '--reason', 'disk is changed')).toMatchInlineSnapshot(`
+    "$ lifeboat schedules pause backup-full --reason disk is changed
+    backup-full is paused
+    ! it stays so until \`lifeboat schedules resume backup-full\`
+    exit 0"
+  `);
+  expect(
+    (await says('schedules', 'list')).replace(/ \(\w+@.*\)/, ' (WHO)').replaceAll(/\d{4}-\d\d-\d\d \d\d:/g, 'DAY HH:'),
+  ).toMatchInlineSnapshot(`
+    "$ lifeboat schedules list
+    SCHEDULE  CRON  STATE  LAST (UTC)  NEXT (UTC)
+    backup-full  0 2 * * *  PAUSED
+    backup-incremental  0 8,14,20 * * *  on  DAY HH:00
+    backup-configuration  30 14 * * *  on  DAY HH:30
+    replicate  0 5 * * *  on  DAY HH:00
+    retention  0 6 * * *  on  DAY HH:00
+    backup-full is paused: disk is changed (WHO)
+    exit 0"
+  `);
+  expect(await says('schedules', 'resume', 'backup-full')).toMatchInlineSnapshot(`
+    "$ lifeboat schedules resume backup-full
+    backup-full runs again
+    exit 0"
+  `);
+  expect(await says('schedules', 'plan')).toMatchInlineSnapshot(`
+    "$ lifeboat schedules plan
+    ACTION  SCHEDULE  WHY
+    keep  backup-full/shop
+    keep  backup-incremental/shop
+    keep  backup-configuration/shop
+    keep  replicate/shop
+    keep  retention/shop
+    exit 0"
+  `);
+  expect(await says('schedules', 'backfill', 'backup-full', '--after', 'yesterday')).toMatchInlineSnapshot(`
+    "$ lifeboat schedules backfill backup-full --after yesterday
+    ! error: \`yesterday\` is not a time with its zone
+    !   hint: write for example YYYY-MM-DDTHH:MM:SSZ
+    exit 2"
+  `);
+  expect(await says('schedules', 'trigger', 'nightly')).toMatchInlineSnapshot(`
+    "$ lifeboat schedules trigger nightly
+    ! error: command-argument value 'nightly' is invalid for argument 'name'. Allowed
+    !   choices are backup-full, backup-incremental, backup-monitoring,
+    !   backup-configuration, replicate, retention.
+    !   hint: see \`lifeboat schedules trigger --help\`
+    exit 2"
+  `);
+});
+
+test('D2.2, D2.3: an incremental backup, and one of the configuration after a change that was told', async () => {
+  await run(['backups', 'run'], { cwd: stage.folder });
+  expect(await run(['backups', 'run', '--type', 'incremental'], { cwd: stage.folder })).toMatchObject({ code: 0 });
+  expect((await run(['config', 'changed'], { cwd: stage.folder })).code).toBe(0);
+  expect((await points()).map(({ type, status }) => `${type} ${status}`).slice(0, 2)).toEqual([
+    'configuration 1 of 4',
+    'incremental ok',
+  ]);
+});
+
+test('X16: a tier without a component is refused with what to write', async () => {
+  const { code, stderr } = await run(['backups', 'run', '--type', 'monitoring'], { cwd: stage.folder });
+  expect(code).toBe(2);
+  expect(stderr).toContain('no component has the tier `monitoring`; give one `tier: monitoring`');
+});
+
+test('what retention would remove is shown; a held point says until when, and who held it', async () => {
+  const held = (await points())[1]!.timestamp;
+  expect(await says('backups', 'hold', held, '--reason', 'legal case 7')).toMatchInlineSnapshot(`
+    "$ lifeboat backups hold YYYYMMDD_HHMMSS --reason legal case 7
+    YYYYMMDD_HHMMSS is held: retention keeps it and what it needs, everywhere
+    ! until \`lifeboat backups release YYYYMMDD_HHMMSS\`
+    exit 0"
+  `);
+  expect((await says('backups', 'release', held)).replace(/held by \S+/, 'held by WHO')).toMatchInlineSnapshot(`
+    "$ lifeboat backups release YYYYMMDD_HHMMSS
+    YYYYMMDD_HHMMSS is released; held by WHO since YYYY-MM-DDTHH:MMZ: legal
+      case 7
+    exit 0"
+  `);
+  expect(await says('backups', 'release', held)).toMatchInlineSnapshot(`
+    "$ lifeboat backups release YYYYMMDD_HHMMSS
+    ! error: \`YYYYMMDD_HHMMSS\` is not held
+    !   hint: list what exists with \`lifeboat backups list\`
+    exit 4"
+  `);
+  expect(await says('backups', 'recall', held)).toMatchInlineSnapshot(`
+    "$ lifeboat backups recall YYYYMMDD_HHMMSS
+    ! error: recovery point YYYYMMDD_HHMMSS was not removed by retention in
+    !   local:/folder/backups
+    !   hint: list what exists with \`lifeboat backups list\`
+    exit 4"
+  `);
+  expect(await says('retention', 'plan', '--place', 'repository')).toMatchInlineSnapshot(`
+    "$ lifeboat retention plan --place repository
+    repository: 0 recovery points would leave, 3 stay
+    space: <size> now, about <size> when it has settled, <size> may be held
+    exit 0"
+  `);
+  expect(await says('retention', 'run', '--max-share', '2')).toMatchInlineSnapshot(`
+    "$ lifeboat retention run --max-share 2
+    ! error: --max-share 2 is no share
+    !   hint: a number above 0 and up to 1, for example 0.5
+    exit 2"
+  `);
+  expect((await run(['retention', 'run'], { cwd: stage.folder })).code).toBe(0);
+});

@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { backupIdOf, type BackupType } from '../../src/domain/recovery-point.ts';
+import { applyRetention, planRetention, usualMaxShare } from '../../src/operations/retention.ts';
+import { graceMs } from '../../src/repository/collect/collect.ts';
+import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
+import { backUp, testKey } from '../repository/backup.ts';
+import { repositoryTest } from '../repository/fixture.ts';
+import { initRepository } from '../../src/repository/init.ts';
+import { timed, type Clock } from '../support/timed-storage.ts';
+
+const hour = 3600_000;
+const day = 24 * hour;
+const limits = {
+  pointSeconds: { full: 30 * 86_400, incremental: 7 * 86_400, configuration: 90 * 86_400, monitoring: 7 * 86_400 },
+  walSeconds: 7 * 86_400,
+};
+const offSite = { ...limits, pointSeconds: { ...limits.pointSeconds, full: 90 * 86_400 } };
+/** Hours of the day, by the schedules of the guide. */
+const timetable: readonly [number, BackupType][] = [
+  [2, 'full'],
+  [8, 'incremental'],
+  [14, 'incremental'],
+  [14.5, 'configuration'],
+  [20, 'incremental'],
+];
+const keptDays: Readonly<Record<BackupType, number>> = { full: 30, incremental: 7, configuration: 90, monitoring: 7 };
+
+repositoryTest(
+  'D2.1–D2.3, schedules of §1.3: through 95 days exactly the points that must exist do, here and off site, and nothing else is stored',
+  async ({ folder, open }) => {
+    const clock: Clock = { now: new Date('2026-01-01T00:00:00Z') };
+    const storage = timed(createLocalStorage(join(folder, 'r')), clock);
+    const target = timed(createLocalStorage(join(folder, 'off-site')), clock);
+    await (await initRepository(storage, testKey)).repository.close();
+    const repository = await open(storage);
+    await repository.replicateTo(target, { owner: 'test' });
+    const replica = await open(target);
+    const made: { id: string; type: BackupType; at: number }[] = [];
+    const same = randomBytes(2000);
+    const begin = clock.now.getTime();
+    let previous: Awaited<ReturnType<typeof backUp>>['record'] | undefined;
+    for (let today = 0; today < 95; today += 1) {
+      const events: [number, BackupType | 'retention'][] = [...timetable, [6, 'retention']];
+      for (const [at, what] of events.sort(([a], [b]) => a - b)) {
+        clock.now = new Date(begin + today * day + at * hour);
+        if (what !== 'retention') {
+          const made1 = await backUp(
+            repository,
+            async (writer) => {
+              await writer.bytes('same', same);
+              await writer.bytes('new', randomBytes(300));
+            },
+            { type: what, time: clock.now, ...(previous === undefined ? {} : { previous }) },
+          );
+          previous = made1.record;
+          expect(made1.id).toBe(backupIdOf(clock.now));
+          made.push({ id: made1.id, type: what, at: clock.now.getTime() });
+          continue;
+        }
+        await repository.replicateTo(target, { owner: 'test' });
+        const common = { holds: [], capacityBytes: 1e9, now: clock.now, maxShare: usualMaxShare };
+        const signal = new AbortController().signal;
+        await applyRetention({ ...common, repository, limits, holder: 'here', signal });
+        await applyRetention({ ...common, repository: replica, limits: offSite, holder: 'there', signal });
+        const now = clock.now.getTime();
+        const expected = (fullDays: number): string[] =>
+          made
+            .filter(({ type, at: sealed }) => now - sealed <= (type === 'full' ? fullDays : keptDays[type]) * day)
+            .map(({ id }) => id)
+            .reverse();
+        const listed = await repository.listManifests();
+        expect(listed.map(({ timestamp }) => timestamp)).toEqual(expected(30));
+        expect(listed.filter(({ problem }) => problem !== undefined)).toEqual([]);
+        if (today % 10 === 9) {
+          const there = await replica.listManifests();
+          expect(there.map(({ timestamp }) => timestamp)).toEqual(expected(90));
+          expect(there.filter(({ problem }) => problem !== undefined)).toEqual([]);
+        }
+      }
+    }
+    for (const place of [repository, replica]) {
+      const needed = new Set<string>();
+      for (const { manifest } of await place.listManifests()) {
+        expect(await place.check(manifest!, {})).toMatchObject({ ok: true });
+        for (const { path } of manifest!.backup_files) needed.add(path);
+      }
+      const marked = new Set<string>();
+      for await (const { key } of place.storage.list('tombstones/')) marked.add(key.slice('tombstones/'.length));
+      const stored: string[] = [];
+      for (const prefix of ['packs/', 'indexes/'])
+        for await (const { key } of place.storage.list(prefix)) if (!marked.has(key)) stored.push(key);
+      // The day's own come after retention.
+      expect(stored.filter((key) => !needed.has(key))).toEqual([]);
+    }
+    expect(graceMs).toBe(2 * day);
+  },
+  280_000,
+);
+
+repositoryTest(
+  'what retention refuses: a clock that jumped, a point from the future, too many at once',
+  async ({ folder, open }) => {
+    const clock: Clock = { now: new Date('2026-01-01T00:00:00Z') };
+    const storage = timed(createLocalStorage(join(folder, 'r')), clock);
+    await (await initRepository(storage, testKey)).repository.close();
+    const repository = await open(storage);
+    for (let made = 0; made < 5; made += 1) {
+      clock.now = new Date(clock.now.getTime() + day);
+      await backUp(repository, async (writer) => writer.bytes('file', randomBytes(100)), { time: clock.now });
+    }
+    const common = { repository, limits, holds: [], capacityBytes: 2000, maxShare: usualMaxShare };
+    const refusalsAt = async (now: Date, own = now) => {
+      clock.now = now;
+      return (await planRetention({ ...common, now: own })).refusals;
+    };
+    const today = clock.now;
+    expect(await refusalsAt(today)).toEqual([]);
+    expect(await refusalsAt(today, new Date(today.getTime() + 10 * 60_000))).toEqual([
+      "the storage's clock and ours are 10 m 00 s apart (at most 5 m 00 s)",
+    ]);
+    expect((await refusalsAt(new Date(today.getTime() - day)))[0]).toMatch(
+      /^recovery point \d+_\d+ is from the future$/,
+    );
+    const later = new Date(today.getTime() + 40 * day);
+    expect(await refusalsAt(later)).toEqual(['4 of 5 recovery points would leave, 80 %; at most 20 % do in one run']);
+    clock.now = later;
+    const options = { ...common, now: later, holder: 'test', signal: new AbortController().signal };
+    await expect(applyRetention(options)).rejects.toMatchObject({ code: 'Precondition' });
+    expect(await repository.listManifests()).toHaveLength(5);
+    await applyRetention({ ...options, maxShare: 1 });
+    expect(await repository.listManifests()).toHaveLength(1);
+  },
+);
