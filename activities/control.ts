@@ -19,6 +19,7 @@ export interface ApplianceView {
   }[];
   /** Names. Absent in runs that began before there were any. */
   readonly locations?: readonly string[];
+  readonly verifyAfterBackup?: boolean;
 }
 
 export type ControlActivities = ReturnType<typeof createControlActivities>;
@@ -33,6 +34,7 @@ export function createControlActivities({ appliance, client, notifier, searchabl
         rtoSeconds: appliance.objectives.rtoSeconds,
         components: appliance.components.map(({ id, kind, host, tier }) => ({ id, kind, host, tier })),
         locations: appliance.locations.map(({ name }) => name),
+        verifyAfterBackup: appliance.verification.afterBackup,
       };
     },
 

@@ -222,31 +222,6 @@ export function createStorageActivities(deps: Dependencies) {
       );
     },
 
-    async verifyPoint({ at, components }: { readonly at: string; readonly components: readonly string[] }): Promise<{
-      readonly id: BackupId;
-      readonly ok: boolean;
-      readonly objects: number;
-      readonly bytes: number;
-      readonly problems: readonly string[];
-      readonly levels: readonly string[];
-    }> {
-      return translated(undefined, () =>
-        withHeartbeat(async (beat) => {
-          const repository = await deps.repository();
-          return verifyPoint({
-            repository,
-            at,
-            components,
-            levels: ['L1', 'L3'],
-            driver: deps.driver,
-            onProgress: beat.report,
-            signal: beat.signal,
-            orThrow: false,
-          });
-        }),
-      );
-    },
-
     async writeReport({
       type,
       id,

@@ -3,7 +3,11 @@ import type { BackupId } from '../src/domain/recovery-point.ts';
 import { measureExposure, noteUnanswered, storeExposure } from '../src/operations/exposure.ts';
 import { retentionOptions } from '../src/operations/retention-of.ts';
 import { applyRetention, capacityAlarm, planRetention, type RetentionPlan } from '../src/operations/retention.ts';
-import type { Collected } from '../src/repository/repository.ts';
+import { rpoNewsSince, storeRpoState, type RpoState } from '../src/operations/rpo.ts';
+import type { RpoLevel, RpoLevels } from '../src/domain/rpo.ts';
+import type { Collected, Repository } from '../src/repository/repository.ts';
+import { verifyPoint } from '../src/operations/verify-point.ts';
+import { verifyPlace, type VerifiedPlace } from '../src/operations/verify-place.ts';
 import type { Dependencies } from './dependencies.ts';
 import { translated } from './failures.ts';
 import { withHeartbeat, type Beat } from './heartbeat.ts';
@@ -29,11 +33,26 @@ export interface RetentionView {
   readonly refusals: readonly string[];
 }
 
+/** Readings by level, and what is to be told. */
+export interface RpoView {
+  readonly news: readonly string[];
+  readonly levels: RpoLevels;
+  readonly breached: number;
+  readonly most: number;
+  readonly half: number;
+  readonly ok: number;
+}
+
 export interface CollectedView extends Omit<Collected, 'expired'> {
   readonly expired: number;
 }
 
 const idsShown = 100;
+const textsShown = 20;
+
+function shown(texts: readonly string[]): string[] {
+  return texts.slice(0, textsShown).map((text) => text.slice(0, 300));
+}
 
 export type UpkeepActivities = ReturnType<typeof createUpkeepActivities>;
 
@@ -55,6 +74,15 @@ export function createUpkeepActivities(deps: Dependencies) {
       signal: beat.signal,
     });
   };
+  const measured = async (repository: Repository, location: string): Promise<void> => {
+    const copy = async () => deps.repository(repository.id, location);
+    try {
+      await storeExposure(repository, await measureExposure(copy, deps.appliance, location, new Date()));
+    } catch (error) {
+      await noteUnanswered(repository, location, error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  };
   return {
     async replicate({
       location,
@@ -65,6 +93,110 @@ export function createUpkeepActivities(deps: Dependencies) {
     }): Promise<ReplicationView> {
       return translated(undefined, () =>
         withHeartbeat(async (beat) => inTurn(location, async () => replicateOnce(location, owner, beat))),
+      );
+    },
+
+    /** What a trial restore found, beside the point. */
+    async recordTrial({
+      repositoryId,
+      backupId,
+      components,
+      problems,
+    }: {
+      readonly repositoryId: string;
+      readonly backupId: BackupId;
+      readonly components: readonly string[];
+      readonly problems: readonly string[];
+    }): Promise<void> {
+      return translated(undefined, async () => {
+        const repository = await deps.repository(repositoryId);
+        const ok = problems.length === 0;
+        await repository.putProof(backupId, {
+          kind: 'verify',
+          levels: ['L4'],
+          ok,
+          // A trial of some says nothing for the whole, but its failure says something against it.
+          ...(ok ? {} : { state: 'failed' }),
+          components: [...components],
+          problemCount: problems.length,
+          problems: shown(problems),
+        });
+      });
+    },
+
+    /** `quick` looks at what there is and inspects it: what a writer has just read back need not be read again. */
+    async verifyPoint({
+      at,
+      components,
+      quick = false,
+    }: {
+      readonly at: string;
+      readonly components: readonly string[];
+      readonly quick?: boolean;
+    }): Promise<{
+      readonly id: BackupId;
+      readonly ok: boolean;
+      readonly objects: number;
+      readonly bytes: number;
+      readonly problems: readonly string[];
+      readonly levels: readonly string[];
+    }> {
+      return translated(undefined, () =>
+        withHeartbeat(async (beat) => {
+          const repository = await deps.repository();
+          return verifyPoint({
+            repository,
+            at,
+            components,
+            levels: quick ? ['L1-presence', 'L3'] : ['L1', 'L2', 'L3'],
+            driver: deps.driver,
+            onProgress: beat.report,
+            signal: beat.signal,
+            orThrow: false,
+          });
+        }),
+      );
+    },
+
+    /** Ages of everything against the objectives. A location that does not answer is noted, and its age goes on growing. */
+    async watchRpo(): Promise<RpoView> {
+      return translated(undefined, () =>
+        withHeartbeat(async () => {
+          const repository = await deps.repository();
+          for (const { name } of deps.appliance.locations) await measured(repository, name).catch(() => undefined);
+          const { readings, news, levels } = await rpoNewsSince(repository, deps.appliance, new Date());
+          const of = (level: RpoLevel): number => readings.filter((reading) => reading.level === level).length;
+          return {
+            levels,
+            news: shown(news),
+            breached: of('breached'),
+            most: of('most'),
+            half: of('half'),
+            ok: of('ok'),
+          };
+        }),
+      );
+    },
+
+    /** After people were told. */
+    async noteRpo(state: RpoState): Promise<void> {
+      return translated(undefined, async () => storeRpoState(await deps.repository(), state));
+    },
+
+    /** The daily look at a place; empty for the repository. */
+    async verifyPlace({ location }: { readonly location: string }): Promise<VerifiedPlace> {
+      return translated(undefined, () =>
+        withHeartbeat(async (beat) => {
+          const repository = await deps.repository();
+          const result = await verifyPlace({
+            repository: location === '' ? repository : await deps.repository(repository.id, location),
+            driver: deps.driver,
+            now: new Date(),
+            onProgress: beat.report,
+            signal: beat.signal,
+          });
+          return { ...result, problems: shown(result.problems), notes: shown(result.notes) };
+        }),
       );
     },
 
@@ -101,18 +233,7 @@ export function createUpkeepActivities(deps: Dependencies) {
 
     /** What the location would give back now; kept in the repository, so that it can be told without the location. */
     async measureExposure({ location }: { readonly location: string }): Promise<void> {
-      return translated(undefined, () =>
-        withHeartbeat(async () => {
-          const repository = await deps.repository();
-          const copy = async () => deps.repository(repository.id, location);
-          try {
-            await storeExposure(repository, await measureExposure(copy, deps.appliance, location, new Date()));
-          } catch (error) {
-            await noteUnanswered(repository, location, error instanceof Error ? error.message : String(error));
-            throw error;
-          }
-        }),
-      );
+      return translated(undefined, () => withHeartbeat(async () => measured(await deps.repository(), location)));
     },
   };
 }

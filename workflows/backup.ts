@@ -19,7 +19,9 @@ import type { BackupInput, BackupResult } from './messages.ts';
 import { notify } from './notification.ts';
 import { components, control, evidence, priority, storage } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
+import { startProof } from './prove-backup.ts';
 import { startReplication } from './replicate.ts';
+import { startVerification } from './verify-backup.ts';
 import { RunDisplay } from './view.ts';
 
 const lockWaitSeconds = 30 * 60;
@@ -38,6 +40,10 @@ export async function fullBackup(input: BackupInput = {}): Promise<BackupResult>
 
 export async function incrementalBackup(input: BackupInput = {}): Promise<BackupResult> {
   return backup('incremental', input);
+}
+
+export async function criticalBackup(input: BackupInput = {}): Promise<BackupResult> {
+  return backup('critical', input);
 }
 
 export async function configurationBackup(input: BackupInput = {}): Promise<BackupResult> {
@@ -101,7 +107,10 @@ async function backup(type: BackupType, input: BackupInput): Promise<BackupResul
   await CancellationScope.nonCancellable(async () => {
     await heldLock?.release((text) => display.note(text));
     await conclude({ type, appliance, display, result, failure, began, late, input });
-    if (result !== undefined && result.id !== '') await startReplication(appliance, result.id);
+    if (result !== undefined && result.id !== '') {
+      await startReplication(appliance, result.id);
+      if (appliance.verifyAfterBackup === true) await startVerifying(type, appliance, result.id);
+    }
   });
   if (failure !== undefined) throw failure;
   if (result === undefined) throw ApplicationFailure.nonRetryable('the backup ended without a result', 'Internal');
@@ -174,7 +183,7 @@ async function captureAll({
           repositoryId: begun.repositoryId,
           backupId: begun.backupId,
           component: id,
-          increment: type === 'incremental',
+          increment: type === 'incremental' || type === 'critical',
         });
         receipts.push(receipt);
         notesOf(receipt).forEach((note) => display.note(`${id}: ${note}`));
@@ -304,6 +313,12 @@ async function conclude({ type, appliance, display, result, failure, began, late
     requestedBy: input.requestedBy ?? 'schedule',
     reason: input.reason ?? '',
   });
+}
+
+/** A full one is read again and its databases are restored in private; the others were read back when they were written. */
+async function startVerifying(type: BackupType, appliance: ApplianceView, id: string): Promise<void> {
+  await startVerification(appliance, id, type !== 'full');
+  if (type === 'full') await startProof(appliance, id);
 }
 
 /** The daily one is the backup; the others say which they are. */

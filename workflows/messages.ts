@@ -59,6 +59,8 @@ export interface RestoreResult {
 export interface VerifyBackupInput {
   readonly at?: string;
   readonly components?: readonly string[];
+  /** Presence and structure only. */
+  readonly quick?: boolean;
   readonly requestedBy?: string;
 }
 
@@ -69,6 +71,45 @@ export interface VerifyBackupResult {
   readonly bytes: number;
   readonly problems: readonly string[];
   readonly levels: readonly string[];
+}
+
+export interface ProveBackupInput {
+  /** Recovery point; `latest` where absent. */
+  readonly at?: string;
+  readonly components?: readonly string[];
+  readonly requestedBy?: string;
+}
+
+export interface ProveBackupResult {
+  readonly id: string;
+  readonly ok: boolean;
+  readonly probes: number;
+  readonly failed: readonly ProbeResult[];
+}
+
+export interface VerifyDailyInput {
+  readonly requestedBy?: string;
+}
+
+export interface VerifyDailyResult {
+  readonly places: readonly {
+    /** `repository` or a location. */
+    readonly place: string;
+    /** Newest recovery point there; empty where there is none, or none could be looked at. */
+    readonly id: string;
+    /** Empty where all is well. */
+    readonly problem: string;
+    /** What the guide posts of it (D4.5). */
+    readonly literal: string;
+    readonly objects: number;
+    readonly bytes: number;
+    /** Packs of the month's share that were read again. */
+    readonly reread: number;
+  }[];
+}
+
+export interface RpoWatchInput {
+  readonly requestedBy?: string;
 }
 
 export interface ReplicateInput {

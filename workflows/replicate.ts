@@ -3,19 +3,10 @@
  * hours, and people are told at the first failure; the others do not wait for it. Takes no lock: a copy holds whole
  * recovery points only, whatever happens meanwhile.
  */
-import {
-  ApplicationFailure,
-  CancellationScope,
-  ChildWorkflowCancellationType,
-  ParentClosePolicy,
-  isCancellation,
-  sleep,
-  startChild,
-  workflowInfo,
-} from '@temporalio/workflow';
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ApplicationFailure, CancellationScope, isCancellation, sleep, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
 import { formatBytes } from '../src/domain/replayed.ts';
+import { startBeside } from './beside.ts';
 import { writeEvidence } from './evidence.ts';
 import type { ReplicateInput, ReplicateResult } from './messages.ts';
 import { notify } from './notification.ts';
@@ -125,15 +116,9 @@ function chooseLocations({ location = '' }: ReplicateInput, { locations = [] }: 
 /** Starts one beside the caller, which does not wait for it. */
 export async function startReplication({ name, locations = [] }: ApplianceView, subject: string): Promise<void> {
   if (locations.length === 0) return;
-  try {
-    await startChild(replicate, {
-      workflowId: `replicate/${name}/${subject}`,
-      args: [{ requestedBy: workflowInfo().workflowId }],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      cancellationType: ChildWorkflowCancellationType.ABANDON,
-      staticSummary: `copy ${subject} of ${name} to ${locations.join(', ')}`.slice(0, 200),
-    });
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
+  await startBeside(replicate, {
+    workflowId: `replicate/${name}/${subject}`,
+    input: { requestedBy: workflowInfo().workflowId },
+    summary: `copy ${subject} of ${name} to ${locations.join(', ')}`,
+  });
 }

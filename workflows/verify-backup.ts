@@ -1,11 +1,22 @@
 /** Verifies a stored recovery point: L1 every object and block authenticates, L3 every artefact has its structure. Takes no lock. */
 import { ApplicationFailure, CancellationScope, workflowInfo } from '@temporalio/workflow';
+import type { ApplianceView } from '../activities/control.ts';
 import { writeEvidence } from './evidence.ts';
 import type { VerifyBackupInput, VerifyBackupResult } from './messages.ts';
+import { startBeside } from './beside.ts';
 import { notify } from './notification.ts';
-import { control, storage } from './proxies.ts';
+import { control, upkeep } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
 import { RunDisplay } from './view.ts';
+
+/** Starts one beside the caller, which does not wait for it. */
+export async function startVerification({ name }: ApplianceView, at: string, quick: boolean): Promise<void> {
+  await startBeside(verifyBackup, {
+    workflowId: `verifyBackup/${name}/${at}`,
+    input: { at, quick, requestedBy: workflowInfo().workflowId },
+    summary: `verify ${at} of ${name}`,
+  });
+}
 
 export async function verifyBackup(input: VerifyBackupInput = {}): Promise<VerifyBackupResult> {
   const display = new RunDisplay();
@@ -16,9 +27,10 @@ export async function verifyBackup(input: VerifyBackupInput = {}): Promise<Verif
   let failure: unknown;
   try {
     display.state('verifying');
-    result = await storage(appliance.host, { summary: `verify ${input.at ?? 'newest'}` }).verifyPoint({
+    result = await upkeep(appliance.host, { summary: `verify ${input.at ?? 'newest'}` }).verifyPoint({
       at: input.at ?? 'newest',
       components: input.components ?? [],
+      quick: input.quick ?? false,
     });
     display.subject(result.id);
     display.state(result.ok ? 'verified' : 'failed');

@@ -6,10 +6,11 @@ import { LifeboatError } from '../domain/errors.ts';
 import { backupTypes } from '../domain/recovery-point.ts';
 import { toolVersion } from '../operations/tool-version.ts';
 import { backupsList, backupsRun, backupsShow } from './commands/backups.ts';
-import { doctor } from './commands/doctor.ts';
+import { doctor, doctorWatchdog } from './commands/doctor.ts';
 import { init } from './commands/init.ts';
 import { now } from './commands/now.ts';
 import { backupsHold, backupsRecall, backupsRelease, retentionPlan, retentionRun } from './commands/retention.ts';
+import { prove } from './commands/prove.ts';
 import { restorePlan } from './commands/restore-plan.ts';
 import { restoreStart } from './commands/restore-start.ts';
 import { restoreAbort, restoreShow, restoreWatch } from './commands/restore.ts';
@@ -64,7 +65,10 @@ export function createProgram(): Command {
     .description('check engines, permissions, key, disk space, clock, schedule and worker, with a hint each')
     .option('--try-recovery-kit <file>', 'open the repository with nothing but the printed kit')
     .option('--no-message', 'do not send a test message to notify.webhook')
-    .action(async (options) => doctor(globals(), options));
+    .option('--watchdog', 'for cron: only what is overdue, told to notify.webhook (works with Temporal dead)')
+    .action(async ({ watchdog, ...options }) =>
+      watchdog === true ? doctorWatchdog(globals()) : doctor(globals(), options),
+    );
 
   program
     .command('worker')
@@ -152,6 +156,14 @@ export function createProgram(): Command {
     .option('--max-share <number>', 'of recovery points, that may leave at once; 0.2 by default')
     .option('--reason <text>', 'why; stands in the evidence', '')
     .action(async (options) => retentionRun(globals(), options));
+
+  program
+    .command('prove')
+    .argument('[id]', 'an id, a unique prefix or `latest` (the newest good one)', 'latest')
+    .description('restore it beside the live data, open it in private with the real engines, and remove it again')
+    .option(...components)
+    .option('--detach', 'do not wait for the end')
+    .action(async (id, options) => prove(globals(), id, options));
 
   const restore = program.command('restore').description('bring data back');
   const selection = (command: Command): Command =>

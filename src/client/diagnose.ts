@@ -21,37 +21,39 @@ export async function diagnoseOrchestrator(appliance: Appliance): Promise<Findin
           ? { name: 'worker', level: 'ok', text: `polls ${appliance.temporal.taskQueue}` }
           : { name: 'worker', level: 'fail', text: noWorkerText(appliance), hint: workerHint },
       );
-      for (const { name, enabled, view } of await describeSchedules(client, appliance)) {
-        if (!enabled) {
-          found.push({
-            name: `schedule ${name}`,
-            level: 'warn',
-            text: 'is switched off in lifeboat.yaml',
-            hint: 'set `enabled: true`, unless something else does its work',
-          });
-          continue;
-        }
-        if (view === undefined)
-          found.push({
-            name: `schedule ${name}`,
-            level: 'fail',
-            text: 'does not exist',
-            hint: 'a worker creates it when it starts, or `lifeboat schedules apply`',
-          });
-        else if (view.paused)
-          found.push({
-            name: `schedule ${name}`,
-            level: 'warn',
-            text: `is paused: ${view.note}`,
-            hint: `\`lifeboat schedules resume ${name}\``,
-          });
-        else found.push({ name: `schedule ${name}`, level: 'ok', text: `next run ${view.next}` });
-      }
-      return found;
+      return [...found, ...scheduleFindings(await describeSchedules(client, appliance))];
     });
   } catch (error) {
     return [failed('temporal', error)];
   }
+}
+
+/** One line for each that is well or paused, and one for all that are off or missing. */
+function scheduleFindings(schedules: Awaited<ReturnType<typeof describeSchedules>>): Finding[] {
+  const off = schedules.filter(({ enabled }) => !enabled).map(({ name }) => name);
+  const missing = schedules.filter(({ enabled, view }) => enabled && view === undefined).map(({ name }) => name);
+  const found = schedules.flatMap(({ name, view }): Finding[] => {
+    if (view === undefined) return [];
+    const finding = `schedule ${name}`;
+    if (!view.paused) return [{ name: finding, level: 'ok', text: `next run ${view.next}` }];
+    const hint = `\`lifeboat schedules resume ${name}\``;
+    return [{ name: finding, level: 'warn', text: `is paused: ${view.note}`, hint }];
+  });
+  if (off.length > 0)
+    found.push({
+      name: 'schedules',
+      level: 'warn',
+      text: `switched off in lifeboat.yaml: ${off.join(', ')}`,
+      hint: 'set `enabled: true`, unless something else does their work',
+    });
+  if (missing.length > 0)
+    found.push({
+      name: 'schedules',
+      level: 'fail',
+      text: `the server has none of ${missing.join(', ')}`,
+      hint: 'a worker creates them when it starts, or `lifeboat schedules apply`',
+    });
+  return found;
 }
 
 function failed(name: string, error: unknown): Finding {

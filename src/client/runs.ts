@@ -190,7 +190,7 @@ export interface RunSummary {
 }
 
 /** What runs beside the runs of people: locks, deliveries, and what is always on. */
-const background = new Set(['configWatch', 'lock', 'notification', 'walArchive']);
+const background = new Set(['configWatch', 'lock', 'notification', 'rpoWatch', 'walArchive']);
 
 /** Open runs of the appliance, newest first; what runs in the background left out. */
 export async function openRuns(client: Client, appliance: Appliance): Promise<RunSummary[]> {

@@ -105,6 +105,7 @@ function warnings({ schedules, repository, notify }: Configuration): string[] {
   }
   if (repository.encryption === 'none')
     found.push('the repository is not encrypted: whoever reads its disk reads every secret of the appliance');
-  if (notify.webhook === undefined) found.push('notify.webhook is not set: failed backups tell nobody');
+  if (notify.webhook === undefined && process.env.SLACK_WEBHOOK_URL === undefined)
+    found.push('notify.webhook is not set: failed backups tell nobody');
   return found;
 }

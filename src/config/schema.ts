@@ -222,6 +222,7 @@ const retentionOf = (full: number) =>
     .strictObject({
       full: duration.default(full).describe('full recovery points'),
       incremental: duration.default(7 * day).describe('incremental ones'),
+      critical: duration.default(day).describe('the frequent ones of the tier `critical`'),
       configuration: duration.default(90 * day).describe('of the configuration alone'),
       monitoring: duration.default(7 * day).describe('of monitoring data alone'),
       wal: duration
@@ -381,13 +382,28 @@ export const configuration = z.strictObject({
     })
     .prefault({})
     .describe("recovery objectives; the defaults are the guide's"),
+  verification: z
+    .strictObject({
+      afterBackup: z
+        .boolean()
+        .default(true)
+        .describe(
+          'reads a full recovery point again as soon as it is sealed and restores its databases privately (L1 to L4); looks at the others (L3)',
+        ),
+    })
+    .prefault({})
+    .describe('how recovery points are proven'),
   schedules: z
     .strictObject({
       'backup-full': scheduled('backup-full'),
       'backup-incremental': scheduled('backup-incremental'),
+      'backup-critical': scheduled('backup-critical'),
       'backup-monitoring': scheduled('backup-monitoring'),
       'backup-configuration': scheduled('backup-configuration'),
       replicate: scheduled('replicate'),
+      'verify-daily': scheduled('verify-daily'),
+      'prove-weekly': scheduled('prove-weekly'),
+      'rpo-watch': scheduled('rpo-watch'),
       retention: scheduled('retention'),
     })
     .prefault({})

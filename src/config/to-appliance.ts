@@ -31,13 +31,18 @@ export function toAppliance(config: Configuration): Appliance {
       taskQueue: config.temporal.taskQueue,
       uiUrl: config.temporal.ui.replace(/\/$/, ''),
     },
-    notify: { webhook: optionalSecret(config.notify.webhook) },
+    verification: config.verification,
+    notify: { webhook: optionalSecret(config.notify.webhook) ?? usualWebhook() },
     schedules: {
       'backup-full': scheduleOf(config.schedules['backup-full']),
       'backup-incremental': scheduleOf(config.schedules['backup-incremental']),
+      'backup-critical': scheduleOf(config.schedules['backup-critical']),
       'backup-monitoring': scheduleOf(config.schedules['backup-monitoring']),
       'backup-configuration': scheduleOf(config.schedules['backup-configuration']),
       replicate: scheduleOf(config.schedules.replicate),
+      'verify-daily': scheduleOf(config.schedules['verify-daily']),
+      'prove-weekly': scheduleOf(config.schedules['prove-weekly']),
+      'rpo-watch': scheduleOf(config.schedules['rpo-watch']),
       retention: scheduleOf(config.schedules.retention),
     },
     services: Object.entries(config.services).map(([name, service]) => serviceOf(name, service, config.components)),
@@ -58,6 +63,11 @@ function repositoryOf(config: Configuration['repository']): RepositoryConfig {
   return 'key' in encryption
     ? { ...common, encryption: { mode: 'key', secret: secretOf(encryption.key) } }
     : { ...common, encryption: { mode: 'passphrase', secret: secretOf(encryption.passphrase) } };
+}
+
+/** The guide's own variable, where nothing else is said. */
+function usualWebhook(): SecretRef | undefined {
+  return process.env.SLACK_WEBHOOK_URL === undefined ? undefined : { from: 'env', name: 'SLACK_WEBHOOK_URL' };
 }
 
 function retentionOf({ wal, ...points }: Configuration['repository']['retention']): RetentionLimits {

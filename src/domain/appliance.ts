@@ -20,6 +20,7 @@ export interface Appliance {
     readonly taskQueue: string;
     readonly uiUrl: string;
   };
+  readonly verification: { readonly afterBackup: boolean };
   readonly notify: { readonly webhook: SecretRef | undefined };
   readonly schedules: Readonly<Record<ScheduleName, ScheduleConfig>>;
   readonly services: readonly ServiceConfig[];

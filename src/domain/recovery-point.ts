@@ -17,15 +17,16 @@ export const manifestFormat = 1;
 
 /**
  * `full`: everything, databases as a base backup. `incremental`: everything, databases as archived WAL on their last base.
- * `configuration` and `monitoring`: the components of that tier.
+ * `critical`: the components of that tier in the same way, often. `configuration` and `monitoring`: those of that tier.
  */
-export const backupTypes = ['full', 'incremental', 'configuration', 'monitoring'] as const;
+export const backupTypes = ['full', 'incremental', 'critical', 'configuration', 'monitoring'] as const;
 export type BackupType = (typeof backupTypes)[number];
 
 /** The workflow that makes a backup of a type. */
 export const backupWorkflows: Readonly<Record<BackupType, string>> = {
   full: 'fullBackup',
   incremental: 'incrementalBackup',
+  critical: 'criticalBackup',
   configuration: 'configurationBackup',
   monitoring: 'monitoringBackup',
 };

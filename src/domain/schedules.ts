@@ -29,6 +29,13 @@ export const scheduleKinds = {
     defaults: { cron: '0 8,14,20 * * *', overlap: 'BUFFER_ONE', catchupSeconds: hour, jitterSeconds: 0 },
     isNeeded: always,
   },
+  // Three in the hour: half of the objective of an hour is never reached while all is well.
+  'backup-critical': {
+    workflow: 'criticalBackup',
+    about: 'components of the tier `critical`, as often as their objective asks for',
+    defaults: { cron: '5,25,45 * * * *', overlap: 'BUFFER_ONE', catchupSeconds: hour / 4, jitterSeconds: 0 },
+    isNeeded: ({ components }) => components.some(({ tier }) => tier === 'critical'),
+  },
   'backup-monitoring': {
     workflow: 'monitoringBackup',
     about: 'components of the tier `monitoring`',
@@ -46,6 +53,24 @@ export const scheduleKinds = {
     about: 'a sweep over all locations: what the copying after each backup left open',
     defaults: { cron: '0 5 * * *', overlap: 'BUFFER_ONE', catchupSeconds: 6 * hour, jitterSeconds: 0 },
     isNeeded: ({ locations }) => locations.length > 0,
+  },
+  'verify-daily': {
+    workflow: 'verifyDaily',
+    about: 'reads the newest recovery point again in every place, and a share of everything else',
+    defaults: { cron: '0 3 * * *', overlap: 'BUFFER_ONE', catchupSeconds: 6 * hour, jitterSeconds: 0 },
+    isNeeded: always,
+  },
+  'prove-weekly': {
+    workflow: 'proveBackup',
+    about: 'restores everything beside the live data, opens it in private, and removes it again',
+    defaults: { cron: '0 4 * * 0', overlap: 'SKIP', catchupSeconds: 24 * hour, jitterSeconds: 0 },
+    isNeeded: always,
+  },
+  'rpo-watch': {
+    workflow: 'rpoWatch',
+    about: 'compares the age of what can be restored with its objective, in every place',
+    defaults: { cron: '*/5 * * * *', overlap: 'SKIP', catchupSeconds: 60, jitterSeconds: 0 },
+    isNeeded: always,
   },
   retention: {
     workflow: 'retention',

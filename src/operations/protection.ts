@@ -10,6 +10,8 @@ export interface Copy {
   readonly backupId: string | null;
   /** The newest moment that can be restored: the copy's own, or the end of the WAL that is archived on top of it. */
   readonly recoverableUntil: string | null;
+  /** The newest moment of a copy whose verification went well; null where there is none among the newest points. */
+  readonly verifiedUntil: string | null;
   /** Of archived WAL; null where none is archived. */
   readonly wal: { readonly state: WalStatus['state']; readonly reason: string } | null;
 }
@@ -60,10 +62,15 @@ export async function readProtection(repository: Repository, appliance: Applianc
 export async function copiesOf(repository: Repository, appliance: Appliance): Promise<Copies> {
   const configured = appliance.components.map(({ id }) => id);
   const { points, failed } = await usablePoints(repository, configured);
+  const verified = await verifiedTimes(repository, configured);
   return {
     components: await Promise.all(
       appliance.components.map(async (config) =>
-        copyOf(config.id, points, archivesWal(config) ? await walStatus(repository, config.id) : undefined),
+        copyOf(config.id, {
+          points,
+          verifiedUntil: verified.get(config.id) ?? null,
+          wal: archivesWal(config) ? await walStatus(repository, config.id) : undefined,
+        }),
       ),
     ),
     newest:
@@ -108,18 +115,46 @@ async function usablePoints(
   return { points, failed };
 }
 
+/** Each asks the storage for proofs: among more points the verified one would be too old anyway. */
+const pointsAsked = 100;
+
+/** Of each component the moment of its newest copy in a point whose last proof says `verified`. */
+async function verifiedTimes(repository: Repository, configured: readonly string[]): Promise<Map<string, string>> {
+  const times = new Map<string, string>();
+  for (const { manifest } of (await repository.listManifests()).slice(0, pointsAsked)) {
+    if (times.size === configured.length) break;
+    const news = manifest?.lifeboat.components.filter(({ id, suspect }) => !suspect && !times.has(id)) ?? [];
+    if (manifest === undefined || news.length === 0) continue;
+    if ((await repository.pointState(manifest.timestamp)) !== 'verified') continue;
+    for (const { id, capturedUntil } of news) times.set(id, capturedUntil);
+  }
+  return times;
+}
+
 function archivesWal(config: ComponentConfig): boolean {
   return config.kind === 'postgres' && config.wal.archive;
 }
 
 /** A component's own record counts also in a point that lacks others; a suspect one does not. */
-function copyOf(id: string, points: readonly Manifest[], wal: WalStatus | undefined): Copy {
+function copyOf(
+  id: string,
+  {
+    points,
+    verifiedUntil,
+    wal,
+  }: {
+    readonly points: readonly Manifest[];
+    readonly verifiedUntil: string | null;
+    readonly wal: WalStatus | undefined;
+  },
+): Copy {
   const point = points.find((candidate) => isGood(recordIn(candidate, id)));
   const captured = point === undefined ? null : (recordIn(point, id)?.capturedUntil ?? null);
   const covered = wal?.state === 'continuous' ? wal.coveredUntil : null;
   return {
     id,
     backupId: point?.timestamp ?? null,
+    verifiedUntil,
     recoverableUntil: covered !== null && covered > (captured ?? '') ? covered : captured,
     wal: wal === undefined ? null : { state: wal.state, reason: wal.reason },
   };

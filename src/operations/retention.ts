@@ -76,7 +76,7 @@ export async function planRetention(options: RetentionOptions): Promise<Retentio
     refusals: [
       ...listings.flatMap(({ problem }) => (problem === undefined ? [] : [`${problem}: what it needs is not known`])),
       ...clockRefusals(now, options.now, manifests),
-      ...shareRefusals(choice, maxShare),
+      ...shareRefusals(points, choice, maxShare),
     ],
   };
 }
@@ -132,12 +132,14 @@ function clockRefusals(storageNow: Date, ownNow: Date, manifests: readonly Manif
   ];
 }
 
-function shareRefusals({ keep, remove }: RetentionChoice, maxShare: number): string[] {
-  const all = keep.length + remove.length;
-  if (all === 0 || remove.length / all <= maxShare) return [];
+/** The frequent ones of a day leave every day: they are not counted. */
+function shareRefusals(points: readonly RetentionPoint[], { remove }: RetentionChoice, maxShare: number): string[] {
+  const all = points.filter(({ type }) => type !== 'critical').length;
+  const leaving = remove.filter(({ type }) => type !== 'critical').length;
+  if (all === 0 || leaving / all <= maxShare) return [];
   const percent = (share: number): string => `${Math.round(share * 100)} %`;
   return [
-    `${remove.length} of ${plural(all, 'recovery point')} would leave, ${percent(remove.length / all)}; at most ${percent(maxShare)} do in one run`,
+    `${leaving} of ${plural(all, 'recovery point')} would leave, ${percent(leaving / all)}; at most ${percent(maxShare)} do in one run`,
   ];
 }
 

@@ -2,18 +2,20 @@
  * Verifies a stored recovery point without restoring it.
  *  L1-presence  every stored object is there with its size (seconds; what a restore asks before anything stops)
  *  L1           every object authenticates and every block has its id
+ *  L2           it is about as large as the ones before it
  *  L3           every artefact has its structure, by its driver
  * Every problem names component, file and object.
  */
 import { LifeboatError } from '../domain/errors.ts';
 import type { ReportProgress } from '../domain/progress.ts';
-import type { BackupId, Manifest } from '../domain/recovery-point.ts';
+import { isRefuted, type BackupId, type Manifest } from '../domain/recovery-point.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { CheckResult, Repository } from '../repository/repository.ts';
 import { inspectPoint, type Structure } from './inspect-point.ts';
+import { checkSizes, type SizeCheck } from './size-check.ts';
 import { checkChain, type ChainCheck } from './wal-chain.ts';
 
-export type VerifyLevel = 'L1-presence' | 'L1' | 'L3';
+export type VerifyLevel = 'L1-presence' | 'L1' | 'L2' | 'L3';
 
 export interface VerifyOptions {
   readonly repository: Repository;
@@ -53,7 +55,8 @@ export async function verifyPoint(options: VerifyOptions): Promise<VerifyResult>
   signal.throwIfAborted();
   const chains = options.levels.includes('L1') ? await checkChains(options, manifest) : noChains;
   signal.throwIfAborted();
-  const problems = [...result.problems.map(describe), ...chains.problems, ...structure.problems];
+  const sizes = options.levels.includes('L2') ? await weigh(options, manifest) : { problems: [], notes: [] };
+  const problems = [...result.problems.map(describe), ...chains.problems, ...sizes.problems, ...structure.problems];
   const [first] = result.problems;
   if (options.orThrow && first !== undefined) {
     throw new LifeboatError(first.code === 'ObjectMissing' ? 'ObjectMissing' : 'ObjectCorrupt', describe(first), {
@@ -67,12 +70,12 @@ export async function verifyPoint(options: VerifyOptions): Promise<VerifyResult>
     objects: result.objects + chains.objects,
     bytes: result.bytes + chains.bytes,
     problems,
-    notes: result.notes,
+    notes: [...result.notes, ...sizes.notes],
     levels: options.levels.filter((level) => level !== 'L3' || uninspected.length === 0),
     uninspected,
   };
-  // Of chosen components only damage says something about the point.
-  if (!options.levels.includes('L1-presence') && (options.components.length === 0 || !verified.ok))
+  // Of chosen components only damage says something about the point; presence alone proves nothing.
+  if (options.levels.join() !== 'L1-presence' && (options.components.length === 0 || !verified.ok))
     await prove(repository, manifest, verified, {
       state: stateOf(options, manifest, verified),
       damagedPacks: result.damagedPacks,
@@ -118,6 +121,18 @@ function check(
 ): Promise<CheckResult> {
   return repository.check(manifest, { ...(components.length === 0 ? {} : { components }), onProgress, signal });
 }
+
+async function weigh({ repository }: VerifyOptions, manifest: Manifest): Promise<SizeCheck> {
+  const earlier: Manifest[] = [];
+  for (const { manifest: other } of await repository.listManifests()) {
+    if (other === undefined || other.timestamp >= manifest.timestamp) continue;
+    if (!isRefuted(await repository.pointState(other.timestamp))) earlier.push(other);
+    if (earlier.length >= historyLooked) break;
+  }
+  return checkSizes(manifest, earlier);
+}
+
+const historyLooked = 30;
 
 const noChains: ChainCheck = { objects: 0, bytes: 0, problems: [] };
 

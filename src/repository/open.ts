@@ -3,6 +3,7 @@ import type { IndexEntry } from '../domain/entry.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import { findManifest, listManifests } from './catalogue.ts';
+import { reread } from './check/reread.ts';
 import { collect, unexpire } from './collect/collect.ts';
 import { listHolds, putHold, removeHold } from './collect/holds.ts';
 import { usageOf } from './collect/usage.ts';
@@ -108,6 +109,7 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
     listManifests: () => listManifests(context),
     findManifest: (selector, holding) => findManifest(context, selector, holding),
     check: (manifest, checkOptions) => checkManifest(context, manifest, checkOptions),
+    reread: (rereadOptions) => reread(storage, rereadOptions),
     putProof: (id, proof) => addProof(storage, id, proof, secrets),
     listProofs: (id) => readProofs(storage, id, secrets),
     pointState: (id) => pointState(context, id),

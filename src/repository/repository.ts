@@ -6,12 +6,13 @@ import type { FileEntry, IndexEntry, OtherEntry, EntryMeta } from '../domain/ent
 import type { ReportProgress } from '../domain/progress.ts';
 import type { BackupId, JsonValue, Manifest, ManifestBody } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { Reread, RereadOptions } from './check/reread.ts';
 import type { CollectOptions, Collected } from './collect/collect.ts';
 import type { Hold } from './collect/holds.ts';
 import type { Usage } from './collect/usage.ts';
 import type { Replicated, ReplicateOptions } from './replicate/replicate.ts';
 import type { PushWal } from './replicate/wal-pusher.ts';
-import type { WalArchive, WalObject, WalSource } from './wal-archive.ts';
+import type { WalArchive, WalContents, WalObject, WalSource } from './wal-archive.ts';
 
 export interface Repository {
   /** The random id in repository.json; every capture and fetch compares it (RepositoryMismatch). */
@@ -51,6 +52,8 @@ export interface Repository {
 
   /** L1: every stored object of a point exists and authenticates, every block has its id. Names each bad file and component. */
   check(manifest: Manifest, options: CheckOptions): Promise<CheckResult>;
+  /** Reads a share of all packs again and authenticates each. */
+  reread(options: RereadOptions): Promise<Reread>;
   /** What names files is sealed, as in reports (details.ts). `state: 'failed' | 'quarantined'` in the newest proof that has a state keeps `latest` from choosing the point. */
   putProof(id: BackupId, proof: Readonly<Record<string, JsonValue>>): Promise<void>;
   listProofs(id: BackupId): Promise<Readonly<Record<string, JsonValue>>[]>;
@@ -212,5 +215,6 @@ export type {
   OtherEntry,
   Replicated,
   WalArchive,
+  WalContents,
   WalSource,
 };

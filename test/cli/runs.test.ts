@@ -45,7 +45,8 @@ describe('before anything runs', () => {
       shop  YYYY-MM-DDTHH:MM:SSZ  3 problems
       ! NO WORKER: nothing is backed up and no run moves
       ! UNPROTECTED: there is no recovery point yet
-      ! NO SCHEDULE backup-full, backup-incremental, backup-configuration, replicate,
+      ! NO SCHEDULE backup-full, backup-incremental, backup-critical,
+        backup-configuration, replicate, verify-daily, prove-weekly, rpo-watch,
         retention: the next worker that starts creates it
 
       COMPONENT  NEWEST COPY  AGE  RPO
@@ -116,17 +117,11 @@ describe('before anything runs', () => {
            hint: is it the right server?
       FAIL worker: no worker polls the task queue \`lifeboat\` at 127.0.0.1:PORT
            hint: start one with \`lifeboat worker\`
-      FAIL schedule backup-full: does not exist
-           hint: a worker creates it when it starts, or \`lifeboat schedules apply\`
-      FAIL schedule backup-incremental: does not exist
-           hint: a worker creates it when it starts, or \`lifeboat schedules apply\`
-      FAIL schedule backup-configuration: does not exist
-           hint: a worker creates it when it starts, or \`lifeboat schedules apply\`
-      FAIL schedule replicate: does not exist
-           hint: a worker creates it when it starts, or \`lifeboat schedules apply\`
-      FAIL schedule retention: does not exist
-           hint: a worker creates it when it starts, or \`lifeboat schedules apply\`
-      19 ok, 4 warnings, 6 failures
+      FAIL schedules: the server has none of backup-full, backup-incremental,
+           backup-critical, backup-configuration, replicate, verify-daily,
+           prove-weekly, rpo-watch, retention
+           hint: a worker creates them when it starts, or \`lifeboat schedules apply\`
+      19 ok, 4 warnings, 2 failures
       exit 1"
     `);
   });
@@ -547,10 +542,11 @@ describe('the worker', () => {
   test('a cron line that is none is told with file and line, exit 2', async () => {
     const config = join(stage.folder, 'cron.yaml');
     const text = await readFile(join(stage.folder, 'lifeboat.yaml'), 'utf8');
-    await writeFile(config, `${text}schedules: { backup-full: { cron: '99 99 * * *' } }\n`);
+    const others = text.replace(/^schedules: .*\n/m, '');
+    await writeFile(config, `${others}schedules: { backup-full: { cron: '99 99 * * *' } }\n`);
     expect(await says('-c', config, 'worker')).toMatchInlineSnapshot(`
       "$ lifeboat -c /folder/cron.yaml worker
-      ! error: /folder/cron.yaml:26: schedules.backup-full.cron: must
+      ! error: /folder/cron.yaml:27: schedules.backup-full.cron: must
       !   be five cron fields (minute 0-59, hour 0-23, day 1-31, month 1-12, weekday
       !   0-7), for example \`0 2 * * *\`, not \`99 99 * * *\`
       !   hint: mend the named line and run

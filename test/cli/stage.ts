@@ -2,6 +2,7 @@
  * What the transcripts run on: a real Temporal server and worker, real PostgreSQL and Redis, and files with a service
  * that stops no sooner than a test lets it.
  */
+import { quietSchedules } from '../../src/dev/appliance/quiet-schedules.ts';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
@@ -46,6 +47,8 @@ state: ${at('state')}
 repository: { path: ${at('backups')}, reserve: 1MB, encryption: { key: { file: ${at('key')} } } }
 locations: { vault: { kind: local, path: ${at('vault')}, offHost: true } }
 temporal: { address: '${temporal.address}', ui: '${temporal.uiUrl}' }
+schedules: ${JSON.stringify(quietSchedules('backup-full'))}
+verification: { afterBackup: false }
 services:
   app:
     start: [touch, ${at('app.up')}]

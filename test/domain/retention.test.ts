@@ -5,7 +5,7 @@ import { chooseRetention, type RetentionPoint } from '../../src/domain/retention
 const day = 86_400;
 const now = new Date('2026-11-28T06:00:00Z');
 const limits = {
-  pointSeconds: { full: 30 * day, incremental: 7 * day, configuration: 90 * day, monitoring: 7 * day },
+  pointSeconds: { full: 30 * day, incremental: 7 * day, critical: day, configuration: 90 * day, monitoring: 7 * day },
   walSeconds: 7 * day,
 };
 

@@ -109,7 +109,7 @@ describe('the demo', () => {
     test('the page for 03:00, the list, the evidence and the check work without a worker, and with engines down', async () => {
       const list = await cli('backups', 'list');
       expect(list.code).toBe(0);
-      expect(list.stdout.split('\n')[0]).toMatch(/^TIMESTAMP \(UTC\) +AGE +STATUS +SIZE +STORED +FILES +VERIFIED$/);
+      expect(list.stdout.split('\n')[0]).toMatch(/^TIMESTAMP \(UTC\) +TYPE +AGE +STATUS +SIZE +STORED +VERIFIED$/);
       const reports = await cli('restore', 'show', 'nothing');
       expect(reports.code).toBe(4);
       const run = /restore\/\S+Z/.exec(reports.stderr)?.[0] ?? '';

@@ -162,7 +162,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   { workflow: 'fullBackup', path: 'late', walk: async (bench) => startedLate(bench) },
-  ...['incrementalBackup', 'configurationBackup', 'monitoringBackup'].map((workflow): Scenario => ({
+  ...['incrementalBackup', 'criticalBackup', 'configurationBackup', 'monitoringBackup'].map((workflow): Scenario => ({
     workflow,
     path: 'sealed',
     walk: async (bench) => {
@@ -194,6 +194,8 @@ export const scenarios: readonly Scenario[] = [
   retains('planned', {}),
   retains('done', { apply: true }),
   retains('failed-refused', { apply: true }, (bench) => (bench.refusals = { '': 'a clock jumped' })),
+  backups('sealed-verified', {}, (bench) => (bench.verifyAfterBackup = true)),
+  ...proofs(),
   verifies('verified'),
   verifies('damaged', (bench) => {
     bench.verification = { ok: false, problems: ['redis: file `dump.rdb`, object packs/aa/bb: ObjectMissing'] };
@@ -270,6 +272,9 @@ function backups(path: string, input: object, prepare?: (bench: WorkflowBench) =
       const backup = await settled(await bench.start('fullBackup', input));
       if (bench.locations.length > 0)
         await bench.client.workflow.getHandle('replicate/wazuh/20261122_020000').result();
+      if (bench.verifyAfterBackup)
+        for (const type of ['verifyBackup', 'proveBackup'])
+          await bench.client.workflow.getHandle(`${type}/wazuh/20261122_020000`).result();
       return backup;
     },
   };
@@ -284,6 +289,27 @@ function verifies(path: string, prepare?: (bench: WorkflowBench) => void): Scena
       return settled(await bench.start('verifyBackup', { at: '20261122_020000' }));
     },
   };
+}
+
+function proofs(): Scenario[] {
+  const walks = (workflow: string, path: string, prepare?: (bench: WorkflowBench) => void): Scenario => ({
+    workflow,
+    path,
+    walk: async (bench) => {
+      bench.locations = ['vault'];
+      prepare?.(bench);
+      return settled(await bench.start(workflow, {}));
+    },
+  });
+  const damage = { ok: false, problems: ['redis: damaged'] };
+  return [
+    walks('proveBackup', 'proven'),
+    walks('proveBackup', 'failed', (bench) => failOnce(bench, 'validate redis', 'ValidationFailed')),
+    walks('verifyDaily', 'verified'),
+    walks('verifyDaily', 'failed', (bench) => (bench.places = { vault: damage })),
+    walks('rpoWatch', 'met'),
+    walks('rpoWatch', 'told', (bench) => (bench.news = ['RPO BREACHED'])),
+  ];
 }
 
 function retains(path: string, input: object, prepare?: (bench: WorkflowBench) => void): Scenario {

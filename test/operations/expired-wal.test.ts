@@ -13,7 +13,13 @@ import { timed, type Clock } from '../support/timed-storage.ts';
 const segmentBytes = 0x1000000;
 const dayMs = 86_400_000;
 const limits = {
-  pointSeconds: { full: 30 * 86_400, incremental: 30 * 86_400, configuration: 90 * 86_400, monitoring: 7 * 86_400 },
+  pointSeconds: {
+    full: 30 * 86_400,
+    incremental: 30 * 86_400,
+    critical: 86_400,
+    configuration: 90 * 86_400,
+    monitoring: 7 * 86_400,
+  },
   walSeconds: 7 * 86_400,
 };
 

@@ -13,7 +13,13 @@ import { timed, type Clock } from '../support/timed-storage.ts';
 const hour = 3600_000;
 const day = 24 * hour;
 const limits = {
-  pointSeconds: { full: 30 * 86_400, incremental: 7 * 86_400, configuration: 90 * 86_400, monitoring: 7 * 86_400 },
+  pointSeconds: {
+    full: 30 * 86_400,
+    incremental: 7 * 86_400,
+    critical: 86_400,
+    configuration: 90 * 86_400,
+    monitoring: 7 * 86_400,
+  },
   walSeconds: 7 * 86_400,
 };
 const offSite = { ...limits, pointSeconds: { ...limits.pointSeconds, full: 90 * 86_400 } };
@@ -25,7 +31,13 @@ const timetable: readonly [number, BackupType][] = [
   [14.5, 'configuration'],
   [20, 'incremental'],
 ];
-const keptDays: Readonly<Record<BackupType, number>> = { full: 30, incremental: 7, configuration: 90, monitoring: 7 };
+const keptDays: Readonly<Record<BackupType, number>> = {
+  full: 30,
+  incremental: 7,
+  critical: 1,
+  configuration: 90,
+  monitoring: 7,
+};
 
 repositoryTest(
   'D2.1–D2.3, schedules of §1.3: through 95 days exactly the points that must exist do, here and off site, and nothing else is stored',

@@ -2,6 +2,7 @@
  * A small stage for faults: real Temporal, real workers as processes, an appliance of files alone. `bytes` decides how
  * long its byte phases last.
  */
+import { quietSchedules } from '../../src/dev/appliance/quiet-schedules.ts';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -49,6 +50,8 @@ export async function startLeanStage(bytes: number, more = ''): Promise<LeanStag
 state: ${join(folder.path, 'state')}
 repository: { path: ${repository}, reserve: 1MB, encryption: { key: { file: ${key} } } }
 temporal: { address: '${temporal.address}' }
+schedules: ${JSON.stringify(quietSchedules('backup-full'))}
+verification: { afterBackup: false }
 components: { data: { kind: files, paths: [${data}] } }
 ${more}`;
   await writeFile(configFile, text);

@@ -16,6 +16,7 @@ import type { WatchActivities } from '../../activities/watch.ts';
 import { planRestore, type PlanComponent, type RestorePlan } from '../../src/domain/restore-plan.ts';
 import type { JsonValue, ProbeResult, Receipt } from '../../src/domain/recovery-point.ts';
 import { roleOfKind, roles } from '../../src/domain/component.ts';
+import type { VerifiedPlace } from '../../src/operations/verify-place.ts';
 import type { WalStatus } from '../../src/operations/wal-status.ts';
 import { workflowBundle } from '../../workers/bundle.ts';
 import { startTemporal } from './engines.ts';
@@ -42,6 +43,7 @@ export interface WorkflowBench {
   /** What the archive of WAL is worth after each shift; the last one stays. */
   walStates: WalStatus['state'][];
   locations: readonly string[];
+  verifyAfterBackup: boolean;
   components: ApplianceView['components'];
   /** What each watch finds changed; then it waits until it is cancelled. */
   changes: string[][];
@@ -49,6 +51,9 @@ export interface WorkflowBench {
   damaged: readonly string[];
   /** By location, the repository's under the empty name. */
   alarms: Record<string, string>;
+  /** Of the RPO. */
+  news: readonly string[];
+  places: Record<string, Partial<VerifiedPlace>>;
   refusals: Record<string, string>;
   /** What a verification finds. */
   verification: { readonly ok: boolean; readonly problems: readonly string[] };
@@ -144,10 +149,13 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     suspects: [],
     walStates: ['continuous'],
     locations: [],
+    verifyAfterBackup: false,
     components: benchAppliance.components,
     changes: [],
     damaged: [],
     alarms: {},
+    news: [],
+    places: {},
     refusals: {},
     verification: { ok: true, problems: [] },
     reset() {
@@ -162,10 +170,13 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
       bench.suspects = [];
       bench.walStates = ['continuous'];
       bench.locations = [];
+      bench.verifyAfterBackup = false;
       bench.components = benchAppliance.components;
       bench.changes = [];
       bench.damaged = [];
       bench.alarms = {};
+      bench.news = [];
+      bench.places = {};
       bench.refusals = {};
       bench.verification = { ok: true, problems: [] };
     },
@@ -281,8 +292,6 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
     adoptRepository: async ({ location }) => act(`adopt ${location}`, () => ({ adopted: true })),
     makePlan: async ({ components }) => act('plan', () => benchPlan(components)),
     verifyObjects: async () => act('verify', () => ({ objects: 3 })),
-    verifyPoint: async ({ at }) =>
-      act('verifyPoint', () => ({ id: at, objects: 3, bytes: 10, levels: ['L1', 'L3'], ...bench.verification })),
     writeReport: async (report) => act('report', () => (bench.reports.push(report), 'key')),
   };
   const upkeep: UpkeepActivities = {
@@ -292,6 +301,24 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
         bytes: 10,
         points: ['20261122_020000'],
         problems: bench.damaged,
+      })),
+    recordTrial: async ({ problems }) => act(`trial with ${problems.length} problems`, () => undefined),
+    verifyPoint: async ({ at }) =>
+      act('verifyPoint', () => ({ id: at, objects: 3, bytes: 10, levels: ['L1', 'L3'], ...bench.verification })),
+    watchRpo: async () =>
+      act('watch RPO', () => ({ news: bench.news, levels: {}, breached: 1, most: 0, half: 0, ok: 2 })),
+    noteRpo: async () => act('note RPO', () => undefined),
+    verifyPlace: async ({ location }) =>
+      act(`verify ${location}`, () => ({
+        id: '20261122_020000',
+        ok: true,
+        objects: 3,
+        bytes: 30,
+        problems: [],
+        notes: [],
+        reread: 1,
+        refuted: [],
+        ...bench.places[location],
       })),
     planRetention: async ({ location }) =>
       act(`plan retention of ${location}`, () => ({
@@ -327,6 +354,7 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
       ...benchAppliance,
       components: bench.components,
       locations: bench.locations,
+      verifyAfterBackup: bench.verifyAfterBackup,
     }),
     lockHolder: async ({ appliance }) => {
       const lock = await client.workflow

@@ -210,12 +210,21 @@ function configuredThen({ configuration: { components } }: Manifest): string[] {
   return typeof components === 'object' && components !== null ? Object.keys(components) : [];
 }
 
-/** The newest verification, null without one, or why it cannot be read: one damaged proof must not hide all points. */
+/**
+ * What was proven since the last failure, and when last; null where nothing was, or why it cannot be read: one damaged
+ * proof must not hide all points.
+ */
 async function readProofs(repository: Repository, timestamp: string): Promise<Verified | string | null> {
   try {
-    const proofs = (await repository.listProofs(timestamp)).filter(({ kind }) => kind === 'verify');
-    const newest = proofs.sort((a, b) => textOf(b.at).localeCompare(textOf(a.at)))[0];
-    return newest === undefined ? null : { at: textOf(newest.at), ok: newest.ok === true, levels: levelsOf(newest) };
+    const proofs = (await repository.listProofs(timestamp))
+      .filter(({ kind }) => kind === 'verify')
+      .sort((a, b) => textOf(b.at).localeCompare(textOf(a.at)));
+    const [newest] = proofs;
+    if (newest === undefined) return null;
+    const failure = proofs.findIndex(({ ok }) => ok !== true);
+    const good = failure === -1 ? proofs : proofs.slice(0, failure);
+    const levels = [...new Set(good.flatMap(levelsOf))].sort();
+    return { at: textOf(newest.at), ok: newest.ok === true, levels: newest.ok === true ? levels : levelsOf(newest) };
   } catch (error) {
     if (isLifeboatError(error, 'ObjectCorrupt')) return error.message;
     throw error;

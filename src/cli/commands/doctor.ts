@@ -4,10 +4,11 @@ import { diagnoseOrchestrator } from '../../client/diagnose.ts';
 import { loadConfiguration } from '../../config/load.ts';
 import type { Finding } from '../../drivers/driver.ts';
 import { diagnose, findingOf } from '../../operations/diagnose.ts';
+import { watchdog } from '../../operations/watchdog.ts';
 import { tryRecoveryKit } from '../../repository/recovery-kit.ts';
 import { createLocalStorage } from '../../storage/local/local-storage.ts';
 import { wireParts, type Parts } from '../../../workers/wire.ts';
-import { configPath, print, printJson, say, withConfig, type GlobalOptions } from '../context.ts';
+import { configPath, print, printJson, say, withConfig, withParts, type GlobalOptions } from '../context.ts';
 import { exit } from '../exit.ts';
 import { columnsOf } from '../output/redraw.ts';
 import { plural } from '../../domain/plural.ts';
@@ -16,6 +17,20 @@ import { wrap } from '../output/wrap.ts';
 export interface DoctorOptions {
   readonly tryRecoveryKit?: string;
   readonly message: boolean;
+}
+
+/** A plain look for cron or a timer: what is wrong on stdout, news to the webhook, exit 1 while something is wrong. */
+export async function doctorWatchdog(globals: GlobalOptions): Promise<void> {
+  await withParts(globals, async ({ appliance, repository, notifier }) => {
+    const { problems, news, told } = await watchdog(repository, appliance, new Date());
+    if (globals.output === 'json') printJson({ problems, news });
+    else for (const problem of problems) print(wrap(problem, columnsOf(process.stdout), '  '));
+    for (const text of news) await notifier.post(`${appliance.name}, watchdog: ${text}`, AbortSignal.timeout(10_000));
+    // Not before it was delivered: the next look says it again.
+    await told();
+    if (problems.length > 0) process.exitCode = exit.failed;
+    else if (globals.output !== 'json') print('all is well');
+  });
 }
 
 export async function doctor(globals: GlobalOptions, options: DoctorOptions): Promise<void> {

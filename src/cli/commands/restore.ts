@@ -6,6 +6,7 @@ import type { Appliance } from '../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { isBackupWorkflow } from '../../domain/recovery-point.ts';
 import { exposureReport } from '../../operations/exposure.ts';
+import { rpoReport } from '../../operations/rpo.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { BackupResult, RestoreResult } from '../../../workflows/messages.ts';
 import { commandOf, loadAppliance, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
@@ -71,7 +72,7 @@ async function newestReport(repository: Repository): Promise<string> {
 }
 
 async function noReport(repository: Repository, appliance: Appliance, id: string): Promise<LifeboatError> {
-  const runs = (await repository.listReports()).filter(({ type }) => type !== exposureReport);
+  const runs = (await repository.listReports()).filter(({ type }) => type !== exposureReport && type !== rpoReport);
   const known = runs.map((report) => report.id).slice(0, 5);
   const message = `the repository holds no report of \`${id}\``;
   if (await stillRuns(appliance, id))

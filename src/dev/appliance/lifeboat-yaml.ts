@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { fileURLToPath } from 'node:url';
+import { quietSchedules } from './quiet-schedules.ts';
 import { appUrl, databaseName, envFile, type OffSite, type SampleAppliance } from './description.ts';
 
 /** Names of the files below `folders.secrets`. */
@@ -24,6 +25,9 @@ export function renderLifeboatYaml(appliance: SampleAppliance): string {
     ...(offSite === undefined ? {} : { locations: { s3: locationOf(appliance, offSite) } }),
     temporal: { address: temporal.address, ui: temporal.uiUrl },
     ...(webhookUrl === undefined ? {} : { notify: { webhook: webhookUrl } }),
+    // The story makes its own backups, and proves them by restoring.
+    schedules: quietSchedules('backup-full'),
+    verification: { afterBackup: false },
     services: servicesOf(appliance),
     components: componentsOf(appliance),
   });

@@ -167,7 +167,7 @@ function serverOf(options: PrivateServerOptions, folder: string, child: ChildPro
       await exited;
       clearTimeout(timer);
     }
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   };
   return {
     kill,
@@ -185,9 +185,14 @@ function serverOf(options: PrivateServerOptions, folder: string, child: ChildPro
       }
       if (child.exitCode !== 0) throw await endedFailure(options, child, folder);
       isStopped = true;
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     },
   };
+}
+
+/** A helper of a server that died may write a last line while the folder goes. */
+async function removeFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
 
 /** False where the time is over or the work was aborted before. */

@@ -7,7 +7,8 @@ import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { formatLsn, parseLsn } from '../../domain/lsn.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import type { WalTarget } from '../../domain/recovery-target.ts';
-import type { WalArchive } from '../../repository/repository.ts';
+import { parseTimelineHistory, reachFrom } from '../../domain/wal.ts';
+import type { WalArchive, WalContents } from '../../repository/repository.ts';
 import type { DriverEnvironment, RestoreContext } from '../driver.ts';
 import { sortingProbes } from './collations.ts';
 import { probeContent } from './content-probes.ts';
@@ -37,8 +38,8 @@ export interface Recovery {
 export async function recoverStaged(recovery: Recovery): Promise<ProbeResult[]> {
   const { config, context, facts, directory } = recovery;
   await prepareForRecovery(directory);
-  const { archive, source } = await wayToArchive(recovery);
-  const results = await probePrivately(recovery, source);
+  const { archive, source, isCovered } = await wayToArchive(recovery);
+  const results = await probePrivately(recovery, source, isCovered);
   const reached = await recoveredTo(directory.path);
   if (context.wal?.kind === 'latest' && reached !== undefined) {
     const { timeline } = context.wal;
@@ -53,24 +54,44 @@ export async function recoverStaged(recovery: Recovery): Promise<ProbeResult[]> 
   return [positionProbe(reached, facts, context.wal, config.id), ...results];
 }
 
-async function wayToArchive({ config, context, facts }: Recovery): Promise<{ archive: WalArchive; source: WalSource }> {
+interface Way {
+  readonly archive: WalArchive;
+  readonly source: WalSource;
+  /** Whether the archive leads without a hole to the asked position. */
+  readonly isCovered: boolean;
+}
+
+async function wayToArchive({ config, context, facts }: Recovery): Promise<Way> {
   const { systemIdentifier: systemId, walSegmentBytes: segmentBytes } = facts;
   const archive = context.repository.wal({ component: config.id, systemId, segmentBytes });
-  if (context.wal === undefined) return { archive, source: historySource(archive) };
-  const { pieces } = await archive.list();
+  if (context.wal === undefined) return { archive, source: historySource(archive), isCovered: true };
+  const { pieces, histories } = await archive.list();
   const source =
     context.wal.kind === 'latest'
       ? salvagingSource(archive, pieces, config.dataDirectory)
       : archiveSource(archive, pieces);
-  return { archive, source };
+  return { archive, source, isCovered: await covers({ archive, pieces, histories }, facts, context.wal) };
 }
 
-async function probePrivately(recovery: Recovery, source: WalSource): Promise<ProbeResult[]> {
+/** For a time the plan has looked: only the archive's clock tells how far it reaches. */
+async function covers(
+  { archive, pieces, histories }: WalContents & { readonly archive: WalArchive },
+  { timeline, stopLsn }: SealedFacts,
+  wal: WalTarget,
+): Promise<boolean> {
+  if (wal.kind !== 'lsn' && wal.kind !== 'point') return true;
+  const text = histories.includes(wal.timeline) ? (await archive.history(wal.timeline))?.text : undefined;
+  const base = { timeline, stopLsn: parseLsn(stopLsn) };
+  const reach = reachFrom(base, pieces, wal.timeline, parseTimelineHistory(text ?? ''));
+  return reach?.timeline === wal.timeline && reach.endLsn >= parseLsn(wal.value);
+}
+
+async function probePrivately(recovery: Recovery, source: WalSource, isCovered: boolean): Promise<ProbeResult[]> {
   const { config, context, facts, binDirectory, owner, directory } = recovery;
   const { signal } = context;
   context.onProgress({ phase: 'recover', bytesDone: 0, bytesTotal: 0, note: 'the private server replays WAL' });
   const common = { component: config.id, binDirectory, dataDirectory: directory.path, facts, owner, source, signal };
-  const server = await startAt(common, goalOf(context.wal, facts));
+  const server = await startAt(common, goalOf(context.wal, facts), isCovered);
   try {
     return await probeRecovered(server, recovery);
   } catch (error) {
@@ -102,12 +123,16 @@ async function probeRecovered(server: PrivateServer, recovery: Recovery): Promis
  * Nothing was committed after the asked time or position, but the archive is complete until then: the server ends
  * without having met the target, and all of the WAL is what was there.
  */
-async function startAt(options: Omit<PrivateServerOptions, 'goal'>, goal: RecoveryGoal): Promise<PrivateServer> {
+async function startAt(
+  options: Omit<PrivateServerOptions, 'goal'>,
+  goal: RecoveryGoal,
+  isCovered: boolean,
+): Promise<PrivateServer> {
   try {
     return await startPrivateServer({ ...options, goal });
   } catch (error) {
     const isBeyondEnd = isLifeboatError(error, 'ValidationFailed') && error.details['isTargetMissing'] === true;
-    if (!isBeyondEnd || goal.stopAt === undefined || goal.stopAt.kind === 'name') throw error;
+    if (!isBeyondEnd || goal.stopAt === undefined || goal.stopAt.kind === 'name' || !isCovered) throw error;
     return startPrivateServer({ ...options, goal: { timeline: goal.timeline } });
   }
 }

@@ -8,7 +8,7 @@ import { chooseArtefacts } from '../../../src/operations/choose-artefacts.ts';
 import { verifyPoint } from '../../../src/operations/verify-point.ts';
 import type { Appliance } from '../../../src/domain/appliance.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
-import { shift, shiftOf, write } from './archiving.ts';
+import { archivingOf, write } from './archiving.ts';
 import { labTest, type Lab } from './lab.ts';
 
 const signal = new AbortController().signal;
@@ -47,12 +47,6 @@ const incremental = async (lab: Lab, driver: Driver = lab.driver) =>
       signal,
     }),
   );
-
-/** The first shift on a new slot is short. */
-async function archivingOf(lab: Lab) {
-  await shift(lab, 1000);
-  return shiftOf(lab);
-}
 
 const rowsOf = async (lab: Lab) => (await lab.sql('SELECT count(*)::int AS n FROM messages')).rows[0] as { n: number };
 

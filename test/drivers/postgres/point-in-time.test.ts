@@ -4,7 +4,7 @@ import { formatLsn } from '../../../src/domain/lsn.ts';
 import type { ProbeResult } from '../../../src/domain/recovery-point.ts';
 import type { WalTarget } from '../../../src/domain/recovery-target.ts';
 import { coveredRanges } from '../../../src/domain/wal.ts';
-import { archiveOf, flushed, shiftOf, until } from './archiving.ts';
+import { archiveOf, archivingOf, flushed, until } from './archiving.ts';
 import { labTest, type Lab } from './lab.ts';
 
 const events = 'CREATE TABLE events (id int PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp())';
@@ -41,7 +41,7 @@ labTest(
   async ({ lab: make }) => {
     const lab = await make({ setup: events });
     const { driver, step } = lab;
-    const shift = shiftOf(lab);
+    const shift = await archivingOf(lab);
     const early = await commitRows(lab, 1, 40);
     const first = await lab.capture();
     const between = await commitRows(lab, 41, 200);
@@ -72,7 +72,7 @@ labTest(
   async ({ lab: make }) => {
     const lab = await make({ setup: events });
     const { driver, step } = lab;
-    const shift = shiftOf(lab);
+    const shift = await archivingOf(lab);
     await commitRows(lab, 1, 10);
     const record = await lab.capture();
     await commitRows(lab, 11, 10);
@@ -116,7 +116,7 @@ labTest(
     const lab = await make({ setup: events, settings: { fsync: 'on' } });
     const { driver, step } = lab;
     const record = await lab.capture();
-    const shift = shiftOf(lab);
+    const shift = await archivingOf(lab);
     await commitRows(lab, 1, 20);
     const endLsn = await archived(lab);
     shift.abort();
@@ -151,7 +151,7 @@ labTest(
     const lab = await make({ setup: events });
     const { driver, step } = lab;
     const record = await lab.capture();
-    const shift = shiftOf(lab);
+    const shift = await archivingOf(lab);
     for (let round = 0; round < 3; round += 1) {
       await commitRows(lab, 1 + round * 10, 10);
       await lab.sql('SELECT pg_switch_wal()');

@@ -1,0 +1,79 @@
+/** Readings of the RPO clocks, from the repository alone: they hold with worker and Temporal dead. */
+import type { Appliance } from '../domain/appliance.ts';
+import { keyOf, rpoLevel, rpoNews, type RpoLevels, type RpoReading } from '../domain/rpo.ts';
+import type { Repository } from '../repository/repository.ts';
+import { readLocationAges } from './exposure.ts';
+import { readProtection, type ComponentAge } from './protection.ts';
+
+export const rpoReport = 'rpo';
+
+/** What the last look saw; kept so that each mark is told once, whoever looks next. */
+export interface RpoState {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly levels: RpoLevels;
+}
+
+export async function readRpo(repository: Repository, appliance: Appliance, now: Date): Promise<RpoReading[]> {
+  const { components } = await readProtection(repository, appliance, now);
+  const locations = await readLocationAges(repository, appliance, now);
+  return [
+    ...components.map((component) => readingOf(appliance, { place: 'repository', offHost: false }, component, now)),
+    ...locations.flatMap(({ location, offHost, components: there, problem }) =>
+      there.map((component) =>
+        readingOf(
+          appliance,
+          { place: location, offHost, problem: problem === '' ? '' : 'it does not answer' },
+          component,
+          now,
+        ),
+      ),
+    ),
+  ];
+}
+
+type Age = Omit<ComponentAge, 'breached'>;
+
+function readingOf(
+  { components }: Appliance,
+  { place, offHost, problem = '' }: { readonly place: string; readonly offHost: boolean; readonly problem?: string },
+  { id, ageSeconds, objectiveSeconds, verifiedUntil, wal }: Age,
+  now: Date,
+): RpoReading {
+  const wanting = wal?.state === 'broken' ? wal.reason : '';
+  return {
+    place,
+    offHost,
+    component: id,
+    tier: components.find((config) => config.id === id)?.tier ?? 'critical',
+    ageSeconds,
+    // Reports of older versions do not say.
+    verifiedAgeSeconds:
+      verifiedUntil === null || verifiedUntil === undefined
+        ? null
+        : Math.max(0, (now.getTime() - Date.parse(verifiedUntil)) / 1000),
+    objectiveSeconds,
+    level: rpoLevel(ageSeconds, objectiveSeconds),
+    reason: [problem, wanting].filter((text) => text !== '').join(', '),
+  };
+}
+
+/** What people must hear since the last look. Stored with `storeRpoState` when they were told: once too often is better than never. */
+export async function rpoNewsSince(
+  repository: Repository,
+  appliance: Appliance,
+  now: Date,
+): Promise<{ readonly readings: readonly RpoReading[]; readonly news: readonly string[]; readonly levels: RpoLevels }> {
+  const readings = await readRpo(repository, appliance, now);
+  const before = await lastRpoState(repository);
+  const levels = Object.fromEntries(readings.map((reading) => [keyOf(reading), reading.level]));
+  return { readings, levels, news: rpoNews(readings, before?.levels ?? {}) };
+}
+
+export async function storeRpoState(repository: Repository, { at, levels }: RpoState): Promise<void> {
+  await repository.putReport(rpoReport, 'state', { at, levels });
+}
+
+export async function lastRpoState(repository: Repository): Promise<RpoState | undefined> {
+  return (await repository.getReport(rpoReport, 'state')) as RpoState | undefined;
+}

@@ -1,0 +1,107 @@
+/**
+ * The watch over the watch, without Temporal: is what can be restored as young as was promised, and does somebody look?
+ * Run by cron or a systemd timer at least every five minutes, it notices a missed run within a tenth of an objective of
+ * an hour, also when worker and server are both dead. What it told last stands in a file of its own on this host.
+ */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Appliance } from '../domain/appliance.ts';
+import { formatDuration } from '../domain/duration.ts';
+import { keyOf, rpoNews, type RpoLevels } from '../domain/rpo.ts';
+import type { Repository } from '../repository/repository.ts';
+import { lastRpoState, readRpo } from './rpo.ts';
+
+/** Three looks of `rpoWatch`. */
+const silentAfterSeconds = 15 * 60;
+/** What is still wrong is said again. */
+const remindAfterSeconds = 24 * 3600;
+
+export interface WatchdogReport {
+  /** All that is wrong now. */
+  readonly problems: readonly string[];
+  /** What is to be told now: news since the last look, or a reminder. */
+  readonly news: readonly string[];
+}
+
+interface Told {
+  readonly at: string;
+  readonly levels: RpoLevels;
+  readonly silent: boolean;
+}
+
+/**
+ * Reads the repository, and the file of the last look; changes nothing before `told` is called. While `rpoWatch` looks,
+ * telling is its work: here only its silence is news, and what became of the objectives since.
+ */
+export async function watchdog(
+  open: () => Promise<Repository>,
+  appliance: Appliance,
+  now: Date,
+): Promise<WatchdogReport & { readonly told: () => Promise<void> }> {
+  const before = await readTold(appliance);
+  const { readings, levels, silence, toldByWatch } = await look(open, appliance, now);
+  const missed = rpoNews(
+    readings.filter(({ level }) => level === 'breached'),
+    {},
+  );
+  const problems = [...missed, ...(silence === '' ? [] : [silence])];
+  const isDue = before === undefined || now.getTime() - Date.parse(before.at) > remindAfterSeconds * 1000;
+  const isNew = silence !== '' && (before?.silent !== true || isDue);
+  const since = isNew ? toldByWatch : (before?.levels ?? toldByWatch);
+  const news = silence === '' ? [] : [...(isNew ? [silence] : []), ...rpoNews(readings, since)];
+  return {
+    problems,
+    news,
+    // The time of the last message, not of the last look: a reminder comes a day after it.
+    told: async () =>
+      writeTold(appliance, {
+        at: news.length > 0 || before === undefined ? now.toISOString() : before.at,
+        levels,
+        silent: silence !== '',
+      }),
+  };
+}
+
+async function look(open: () => Promise<Repository>, appliance: Appliance, now: Date) {
+  try {
+    const repository = await open();
+    const readings = await readRpo(repository, appliance, now);
+    const state = await lastRpoState(repository);
+    const last = state?.at;
+    const silentSeconds = last === undefined ? undefined : (now.getTime() - Date.parse(last)) / 1000;
+    return {
+      readings,
+      toldByWatch: state?.levels ?? {},
+      levels: Object.fromEntries(readings.map((reading) => [keyOf(reading), reading.level])),
+      silence:
+        silentSeconds === undefined
+          ? 'NOBODY WATCHES: rpoWatch has never run'
+          : silentSeconds > silentAfterSeconds
+            ? `NOBODY WATCHES: rpoWatch last ran ${formatDuration(silentSeconds)} ago; are worker and Temporal alive?`
+            : '',
+    };
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return { readings: [], toldByWatch: {}, levels: {}, silence: `REPOSITORY NOT READABLE: ${text}` };
+  }
+}
+
+function fileOf({ stateDir }: Appliance): string {
+  return join(stateDir, 'watchdog.json');
+}
+
+/** A file that cannot be read is as none: then everything is told again. */
+async function readTold(appliance: Appliance): Promise<Told | undefined> {
+  try {
+    return JSON.parse(await readFile(fileOf(appliance), 'utf8')) as Told;
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeTold(appliance: Appliance, told: Told): Promise<void> {
+  const path = fileOf(appliance);
+  await mkdir(appliance.stateDir, { recursive: true, mode: 0o700 });
+  await writeFile(`${path}.new`, JSON.stringify(told), { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}

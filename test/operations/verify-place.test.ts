@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { expect } from 'vitest';
+import type { Manifest } from '../../src/domain/recovery-point.ts';
+import { LifeboatError } from '../../src/domain/errors.ts';
+import { checkSizes } from '../../src/operations/size-check.ts';
+import { verifyPlace } from '../../src/operations/verify-place.ts';
+import type { Repository } from '../../src/repository/repository.ts';
+import { backUp } from '../repository/backup.ts';
+import { repositoryTest as test } from '../repository/fixture.ts';
+
+const look = async (repository: Repository, day = 0) =>
+  verifyPlace({
+    repository,
+    driver: () => {
+      throw new LifeboatError('NotFound', 'not configured');
+    },
+    now: new Date(day * 86_400_000),
+    onProgress: () => undefined,
+    signal: new AbortController().signal,
+  });
+
+test('D4.5: without any manifest the place fails in the guide\u2019s words', async ({ repository }) => {
+  expect(await look(repository)).toMatchObject({ id: null, ok: false, problems: ['No backup manifest found'] });
+});
+
+test('D2.7: within a month every pack is read again; damage refutes every point that needs it', async ({
+  repository,
+  folder,
+}) => {
+  const content = randomBytes(5000);
+  const old = await backUp(repository, async (writer) => writer.bytes('a', content));
+  const middle = await backUp(repository, async (writer) => writer.bytes('a', content), { previous: old.record });
+  const newest = await backUp(repository, async (writer) => writer.bytes('b', randomBytes(5000)));
+  let reread = 0;
+  for (let day = 0; day < 30; day += 1) reread += (await look(repository, day)).reread;
+  expect(reread).toBe(2);
+  const { path } = old.manifest.backup_files.find((file) => file.path.startsWith('packs/'))!;
+  const file = join(folder, 'repository', path);
+  const bytes = await readFile(file);
+  bytes[100]! ^= 1;
+  await rm(file);
+  await writeFile(file, bytes);
+  const looks = [];
+  for (let day = 0; day < 30; day += 1) looks.push(await look(repository, day));
+  expect(looks.flatMap(({ refuted }) => refuted).sort()).toEqual([old.id, middle.id].sort());
+  expect(looks.filter(({ ok }) => !ok)).toHaveLength(1);
+  expect(await repository.pointState(old.id)).toBe('failed');
+  expect(await repository.pointState(newest.id)).not.toBe('failed');
+  expect((await repository.findManifest('latest')).timestamp).toBe(newest.id);
+});
+
+test('D2.7, X16: a component that is a tenth of what it used to be fails, half of it is told', () => {
+  const sized = (bytes: number, type = 'full'): Manifest =>
+    ({ lifeboat: { type, components: [{ id: 'redis', bytes, suspect: false }] } }) as unknown as Manifest;
+  const history = [sized(1e6), sized(1.1e6), sized(0.9e6)];
+  expect(checkSizes(sized(1e6, 'critical'), history)).toEqual({ problems: [], notes: [] });
+  expect(checkSizes(sized(4e5, 'critical'), history).notes).toEqual(['redis: 400 kB, usually 1.00 MB']);
+  expect(checkSizes(sized(9e4), history).problems).toEqual([
+    'redis: 90.0 kB, usually 1.00 MB: less than a tenth of it was captured',
+  ]);
+  expect(checkSizes(sized(1e3), history.slice(1)).problems).toEqual([]);
+  expect(checkSizes(sized(1e6, 'full'), history).notes[0]).toContain('the guide expects 5.00 GB to 10.0 GB');
+});

@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { failureOf, refuse, startWorkflowBench, type WorkflowBench } from '../support/workflow-bench.ts';
+
+let bench: WorkflowBench;
+beforeAll(async () => void (bench = await startWorkflowBench()));
+afterAll(async () => bench.stop());
+beforeEach(() => bench.reset());
+
+describe('proveBackup', () => {
+  test('D2.7: stages, opens and removes each component, stops and swaps nothing, and writes the proof', async () => {
+    const handle = await bench.start('proveBackup', {});
+    expect(await handle.result()).toMatchObject({ id: '20261122_020000', ok: true, failed: [] });
+    expect(bench.calls).toEqual([
+      'resolve',
+      ...['postgres', 'redis', 'vectors'].flatMap((id) => [`stage ${id}`, `validate ${id}`, `undo ${id}`]),
+      'trial with 0 problems',
+      'report',
+    ]);
+    expect(bench.messages).toEqual([]);
+  });
+
+  test('what cannot be opened is removed all the same, and told', async () => {
+    bench.behave = (call) => {
+      if (call === 'validate redis') refuse('ValidationFailed', 'the server does not start on it');
+    };
+    expect(await failureOf(await bench.start('proveBackup', {}))).toMatchObject({ type: 'ValidationFailed' });
+    expect(bench.calls).toContain('undo redis');
+    expect(bench.calls).not.toContain('stage vectors');
+    await expect
+      .poll(() => bench.messages, { timeout: 10_000 })
+      .toEqual([expect.stringContaining('Trial restore of wazuh 20261122_020000 failed: ValidationFailed')]);
+  });
+
+  test('a restore takes the appliance from it; it removes what it staged and is no news', async () => {
+    const reached = Promise.withResolvers<undefined>();
+    bench.behave = async (call) => {
+      if (call !== 'validate postgres' || bench.calls.filter((each) => each === call).length > 1) return;
+      reached.resolve(undefined);
+      await new Promise(() => {});
+    };
+    const proof = await bench.start('proveBackup', {});
+    await reached.promise;
+    const restore = await bench.start('restore', { confirm: 'wazuh', components: ['redis'] });
+    await restore.result();
+    expect(await failureOf(proof)).toMatchObject({ type: 'CancelledFailure' });
+    expect(bench.calls.indexOf('undo postgres')).toBeLessThan(bench.calls.indexOf('swap redis'));
+    expect(bench.messages.filter((text) => text.startsWith('Trial'))).toEqual([]);
+  });
+});

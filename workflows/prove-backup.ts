@@ -1,0 +1,175 @@
+/**
+ * L4: restores a recovery point beside the live data, opens it with the real engines in private, and removes it again.
+ * Nothing live is stopped, changed or reached: it is a restore that ends where a real one would begin to stop services.
+ * Holds the appliance meanwhile; a restore that somebody starts cancels it.
+ */
+import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import type { ApplianceView } from '../activities/control.ts';
+import type { PointView } from '../activities/storage.ts';
+import type { FencingToken } from '../src/drivers/driver.ts';
+import type { ProbeResult } from '../src/domain/recovery-point.ts';
+import { plural } from '../src/domain/replayed.ts';
+import { startBeside } from './beside.ts';
+import { writeEvidence } from './evidence.ts';
+import { takeLock, type HeldLock } from './lock.ts';
+import type { ProveBackupInput, ProveBackupResult } from './messages.ts';
+import { notify } from './notification.ts';
+import { components, control, priority, storage, upkeep } from './proxies.ts';
+import { rootCode, rootMessage } from './run-plan.ts';
+import { RunDisplay } from './view.ts';
+
+const lockWaitSeconds = 30 * 60;
+
+export async function startProof({ name, components: all }: ApplianceView, at: string): Promise<void> {
+  const databases = all.filter(({ kind }) => kind === 'postgres').map(({ id }) => id);
+  if (databases.length === 0) return;
+  await startBeside(proveBackup, {
+    workflowId: `proveBackup/${name}/${at}`,
+    input: { at, components: databases, requestedBy: workflowInfo().workflowId },
+    summary: `restore ${databases.join(', ')} of ${at} in private`,
+  });
+}
+
+export async function proveBackup(input: ProveBackupInput = {}): Promise<ProveBackupResult> {
+  const display = new RunDisplay();
+  const began = Date.now();
+  const appliance = await control({ summary: 'read the configuration' }).describeAppliance();
+  display.describe(appliance.name, appliance.searchable);
+  let lock: HeldLock | undefined;
+  let result: ProveBackupResult | undefined;
+  let failure: unknown;
+  try {
+    lock = await lockOrThrow(appliance, display);
+    const point = await storage(appliance.host, { summary: `find ${input.at ?? 'latest'}` }).resolvePoint({
+      at: input.at ?? 'latest',
+      components: input.components ?? [],
+    });
+    display.subject(point.backupId);
+    display.state('proving');
+    const probes = await proveAll(point, lock.since, display);
+    const failed = probes.filter(({ ok }) => !ok);
+    const ok = failed.length === 0;
+    await upkeep(appliance.host, { summary: 'write the proof' }).recordTrial({
+      repositoryId: point.repositoryId,
+      backupId: point.backupId,
+      components: point.components.map(({ id }) => id),
+      problems: failed.map(
+        ({ component, name, expected, actual }) => `${component}: ${name}: expected ${expected}, found ${actual}`,
+      ),
+    });
+    display.state(ok ? 'proven' : 'failed');
+    result = { id: point.backupId, ok, probes: probes.length, failed };
+  } catch (error) {
+    failure = error;
+    display.state(isCancellation(error) ? 'cancelled' : 'failed');
+  }
+  await CancellationScope.nonCancellable(async () => {
+    await lock?.release((text) => display.note(text));
+    await conclude({ appliance, display, result, failure, began, input });
+  });
+  if (failure !== undefined) throw failure;
+  if (result?.ok !== true)
+    throw ApplicationFailure.nonRetryable(`recovery point ${result?.id ?? ''} failed its trial restore`, 'ProbeFailed');
+  return result;
+}
+
+async function lockOrThrow(appliance: ApplianceView, display: RunDisplay): Promise<HeldLock> {
+  display.state('locking');
+  const taken = await takeLock({
+    appliance: appliance.name,
+    holder: workflowInfo().workflowId,
+    purpose: 'trial restore',
+    waitSeconds: lockWaitSeconds,
+    onWait: (holder) => display.waitOn(`lock held by ${holder}`),
+  });
+  display.waitOn('');
+  if (taken.held) return taken.lock;
+  throw ApplicationFailure.nonRetryable(`the appliance is held by ${taken.holder}`, 'LockHeld');
+}
+
+/** One component after the other: there need not be room for all at once. */
+async function proveAll(point: PointView, lockSince: string, display: RunDisplay): Promise<ProbeResult[]> {
+  display.declare(point.components.map(({ id }) => `prove:${id}`));
+  const probes: ProbeResult[] = [];
+  for (const component of point.components) {
+    display.step(`prove:${component.id}`, 'running');
+    try {
+      const own = await prove(point, component, lockSince);
+      probes.push(...own);
+      const failed = own.filter(({ ok }) => !ok);
+      display.step(
+        `prove:${component.id}`,
+        failed.length === 0 ? 'done' : 'failed',
+        failed.length === 0
+          ? `${plural(own.length, 'probe')} hold`
+          : `${failed[0]?.name}: found ${failed[0]?.actual}`.slice(0, 200),
+      );
+    } catch (error) {
+      display.step(`prove:${component.id}`, 'failed', rootMessage(error).slice(0, 200));
+      throw error;
+    }
+  }
+  return probes;
+}
+
+async function prove(
+  { repositoryId, artefacts }: PointView,
+  { id, role, host, backupId }: PointView['components'][number],
+  lockSince: string,
+): Promise<ProbeResult[]> {
+  const wal = artefacts.find(({ component }) => component === id)?.wal;
+  const call = (summary: string) =>
+    components({ role, host }, { summary: `${summary} ${id}`, priority: priority.drill });
+  let staged: FencingToken | null = null;
+  const request = () => ({
+    repositoryId,
+    backupId,
+    component: id,
+    lockSince,
+    runId: workflowInfo().runId,
+    staged,
+    replaceDamaged: false,
+    ...(wal === undefined ? {} : { wal }),
+  });
+  try {
+    staged = (await call('stage').stageComponent(request())).token;
+    return await call('open').validateComponent(request());
+  } finally {
+    await CancellationScope.nonCancellable(async () => call('remove').undoComponent(request()));
+  }
+}
+
+interface Conclusion {
+  readonly appliance: ApplianceView;
+  readonly display: RunDisplay;
+  readonly result: ProveBackupResult | undefined;
+  readonly failure: unknown;
+  readonly began: number;
+  readonly input: ProveBackupInput;
+}
+
+/** One that had to make room for a restore is no news. */
+async function conclude({ appliance, display, result, failure, began, input }: Conclusion): Promise<void> {
+  const { workflowId } = workflowInfo();
+  const view = display.view();
+  const text =
+    failure === undefined
+      ? (result?.failed ?? []).map(({ component, name, actual }) => `${component}: ${name}: found ${actual}`).join('; ')
+      : `${rootCode(failure)}: ${rootMessage(failure)}`;
+  if (view.state === 'failed')
+    await notify(
+      'outcome',
+      `Trial restore of ${appliance.name} ${view.subject} failed: ${text.slice(0, 1500)} (${workflowId})`,
+    );
+  await writeEvidence(appliance, {
+    state: view.state,
+    text: text.slice(0, 2000),
+    backup: view.subject,
+    startedAt: new Date(began).toISOString(),
+    endedAt: new Date().toISOString(),
+    seconds: (Date.now() - began) / 1000,
+    steps: view.steps.map((step) => ({ ...step })),
+    notes: [...view.notes],
+    requestedBy: input.requestedBy ?? 'unknown',
+  });
+}
