@@ -4,9 +4,9 @@ import { provide } from './step.mjs';
 
 /**
  * Program to package: what `restore.sh` of a repository needs beside a POSIX shell, because the tests run it; what
- * extended attributes and ACLs need; git for the tests of set-up itself.
+ * extended attributes and ACLs need; git for the tests of set-up itself; promtool for the alert rules.
  */
-const tools = { jq: 'jq', zstd: 'zstd', openssl: 'openssl', setfattr: 'attr', setfacl: 'acl', git: 'git' };
+const tools = { jq: 'jq', zstd: 'zstd', openssl: 'openssl', setfattr: 'attr', setfacl: 'acl', git: 'git', promtool: 'prometheus' };
 const packages = Object.values(tools);
 
 export function provideTools() {

@@ -26,6 +26,7 @@ import type { Appliance } from '../src/domain/appliance.ts';
 import { roles, type Role } from '../src/domain/component.ts';
 import { applySchedules } from '../schedules/reconcile.ts';
 import { workflowBundle } from './bundle.ts';
+import { serveMetrics, type MetricsServer } from './metrics.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { wireActivities, wireParts } from './wire.ts';
 
@@ -59,6 +60,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
   const { address, namespace, taskQueue } = appliance.temporal;
   const connection = await connect(appliance);
   const native = await NativeConnection.connect({ address });
+  let metrics: MetricsServer | undefined;
   const parts = wireParts(appliance, (message) => log.warn({ repository: appliance.repository.path }, message));
   try {
     const searchable = await registerSearchAttributes(connection, namespace, log);
@@ -104,12 +106,14 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
         }),
       );
     }
+    metrics = runsWorkflows ? await serveMetrics(appliance, parts.repository, log) : undefined;
     const running = workers.map(async (worker) => worker.run());
     log.info({ queues: workers.map((worker) => worker.options.taskQueue) }, 'worker runs');
     if (runsWorkflows) await ensureAlwaysOn(deps.client, appliance, log);
     onReady?.();
     await untilOneEnds(workers, running);
   } finally {
+    await metrics?.close();
     await parts.close();
     // After a failure a worker may still hold it; that must not be told in the place of the failure.
     await native.close().catch((error: unknown) => log.warn({ reason: String(error) }, 'the connection stays open'));

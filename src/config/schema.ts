@@ -382,6 +382,15 @@ export const configuration = z.strictObject({
     })
     .prefault({})
     .describe("recovery objectives; the defaults are the guide's"),
+  metrics: z
+    .strictObject({
+      listen: z
+        .union([endpoint, z.literal('off')])
+        .default('127.0.0.1:9464')
+        .describe('address of `/metrics` of the worker, for Prometheus; `off` serves nothing'),
+    })
+    .prefault({})
+    .describe('what the worker tells a monitoring system'),
   verification: z
     .strictObject({
       afterBackup: z

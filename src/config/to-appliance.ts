@@ -31,6 +31,7 @@ export function toAppliance(config: Configuration): Appliance {
       taskQueue: config.temporal.taskQueue,
       uiUrl: config.temporal.ui.replace(/\/$/, ''),
     },
+    metrics: { listen: config.metrics.listen === 'off' ? undefined : config.metrics.listen },
     verification: config.verification,
     notify: { webhook: optionalSecret(config.notify.webhook) ?? usualWebhook() },
     schedules: {

@@ -20,6 +20,8 @@ export interface Appliance {
     readonly taskQueue: string;
     readonly uiUrl: string;
   };
+  /** `host:port` of the worker's `/metrics`; undefined where nothing is served. */
+  readonly metrics: { readonly listen: string | undefined };
   readonly verification: { readonly afterBackup: boolean };
   readonly notify: { readonly webhook: SecretRef | undefined };
   readonly schedules: Readonly<Record<ScheduleName, ScheduleConfig>>;

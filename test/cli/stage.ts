@@ -49,6 +49,7 @@ locations: { vault: { kind: local, path: ${at('vault')}, offHost: true } }
 temporal: { address: '${temporal.address}', ui: '${temporal.uiUrl}' }
 schedules: ${JSON.stringify(quietSchedules('backup-full'))}
 verification: { afterBackup: false }
+metrics: { listen: off }
 services:
   app:
     start: [touch, ${at('app.up')}]

@@ -36,7 +36,10 @@ const rules: Readonly<Record<string, Rule>> = {
     types: ['drivers', 'activities'],
     temporal: true,
   },
-  workers: { values: ['domain', ...below, 'telemetry', 'activities', 'schedules', 'client'], temporal: true },
+  workers: {
+    values: ['domain', ...below, 'operations', 'telemetry', 'activities', 'schedules', 'client'],
+    temporal: true,
+  },
   cli: {
     values: ['domain', 'config', 'storage', 'repository', 'operations', 'telemetry', 'client', 'workers', 'schedules'],
     types: ['drivers', 'workflows'],

@@ -52,6 +52,7 @@ repository: { path: ${repository}, reserve: 1MB, encryption: { key: { file: ${ke
 temporal: { address: '${temporal.address}' }
 schedules: ${JSON.stringify(quietSchedules('backup-full'))}
 verification: { afterBackup: false }
+metrics: { listen: off }
 components: { data: { kind: files, paths: [${data}] } }
 ${more}`;
   await writeFile(configFile, text);

@@ -28,6 +28,7 @@ export function renderLifeboatYaml(appliance: SampleAppliance): string {
     // The story makes its own backups, and proves them by restoring.
     schedules: quietSchedules('backup-full'),
     verification: { afterBackup: false },
+    metrics: { listen: 'off' },
     services: servicesOf(appliance),
     components: componentsOf(appliance),
   });

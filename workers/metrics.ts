@@ -1,0 +1,111 @@
+/**
+ * `/metrics` of the worker: the RPO clocks and what stands behind them, read from the repository at each scrape, so that
+ * they tell the same as `lifeboat`. deploy/prometheus has the alerts that go with them.
+ */
+import { createServer, type Server } from 'node:http';
+import type { Logger } from 'pino';
+import { Gauge, Registry } from 'prom-client';
+import type { Appliance } from '../src/domain/appliance.ts';
+import { readExposures } from '../src/operations/exposure.ts';
+import { lastRpoState, readRpo } from '../src/operations/rpo.ts';
+import { toolVersion } from '../src/operations/tool-version.ts';
+import type { Repository } from '../src/repository/repository.ts';
+
+/** Several scrapers read once. */
+const freshMs = 10_000;
+
+export interface MetricsServer {
+  readonly close: () => Promise<void>;
+}
+
+/** `listen` is `host:port`. A port that is taken is a warning: backups matter more. */
+export async function serveMetrics(
+  appliance: Appliance,
+  repository: () => Promise<Repository>,
+  log: Logger,
+): Promise<MetricsServer> {
+  const { listen } = appliance.metrics;
+  if (listen === undefined) return { close: async () => undefined };
+  const metrics = createMetrics(appliance, repository);
+  const server = createServer((request, response) => {
+    if (request.url !== '/metrics') return void response.writeHead(404).end('see /metrics\n');
+    metrics.text().then(
+      (text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text),
+      (error: unknown) => {
+        log.warn({ reason: String(error) }, 'metrics cannot be read');
+        response.writeHead(503).end('the repository cannot be read\n');
+      },
+    );
+  });
+  const [host = '', port = ''] = listen.split(/:(?=\d+$)/);
+  const problem = await listening(server, host, Number(port));
+  if (problem !== undefined) log.warn({ listen, reason: problem }, 'metrics are not served');
+  return { close: async () => closed(server) };
+}
+
+async function listening(server: Server, host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    server.once('error', (error) => resolve(error.message));
+    server.listen(port, host, () => resolve(undefined));
+  });
+}
+
+async function closed(server: Server): Promise<void> {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+}
+
+export function createMetrics(
+  appliance: Appliance,
+  repository: () => Promise<Repository>,
+): { readonly text: () => Promise<string>; readonly contentType: string } {
+  const registry = new Registry();
+  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> =>
+    new Gauge({ name: `lifeboat_${name}`, help, labelNames: [...labelNames], registers: [registry] });
+  const copy = ['place', 'component', 'tier'] as const;
+  const age = gauge('rpo_seconds', 'Age of the newest moment that can be restored.', copy);
+  const objective = gauge('rpo_objective_seconds', 'How old it may be.', ['component', 'tier']);
+  const copies = gauge('copies', '1 where a place has a usable copy of the component.', copy);
+  const success = gauge('backup_last_success_timestamp_seconds', 'The newest moment that can be restored.', copy);
+  const verified = gauge('backup_last_verified_timestamp_seconds', 'Of the newest copy that was verified.', copy);
+  const up = gauge('location_up', '1 where the location answered the last time.', ['location']);
+  const watched = gauge('rpo_watch_last_run_timestamp_seconds', 'When rpoWatch last looked.', []);
+  gauge('build_info', 'The version that runs.', ['version']).set({ version: toolVersion }, 1);
+
+  const read = async (): Promise<void> => {
+    const open = await repository();
+    const now = new Date();
+    const readings = await readRpo(open, appliance, now);
+    const exposures = await readExposures(open, appliance);
+    const state = await lastRpoState(open);
+    // Also what is gone from the configuration or has no copy any more.
+    for (const each of [age, objective, copies, success, verified, up]) each.reset();
+    const seconds = now.getTime() / 1000;
+    for (const { place, component, tier, ageSeconds, verifiedAgeSeconds, objectiveSeconds } of readings) {
+      const labels = { place, component, tier };
+      objective.set({ component, tier }, objectiveSeconds);
+      copies.set(labels, ageSeconds === null ? 0 : 1);
+      if (ageSeconds !== null) age.set(labels, ageSeconds);
+      if (ageSeconds !== null) success.set(labels, seconds - ageSeconds);
+      if (verifiedAgeSeconds !== null) verified.set(labels, seconds - verifiedAgeSeconds);
+    }
+    for (const { location, at, problem } of exposures) up.set({ location }, at !== null && problem === '' ? 1 : 0);
+    if (state !== undefined) watched.set(Date.parse(state.at) / 1000);
+  };
+
+  let reading: Promise<void> | undefined;
+  let readAt = Number.NEGATIVE_INFINITY;
+  return {
+    contentType: registry.contentType,
+    async text() {
+      if (performance.now() - readAt > freshMs) {
+        readAt = performance.now();
+        reading = read();
+        // A repository that is back is asked again at once.
+        reading.catch(() => (readAt = Number.NEGATIVE_INFINITY));
+      }
+      await reading;
+      return registry.metrics();
+    },
+  };
+}
