@@ -26,16 +26,24 @@ export async function manifestIds(storage: Storage): Promise<BackupId[]> {
   return ids.sort();
 }
 
+/** What was read and authenticated before, by the version of the object: a manifest never changes. */
+export type ManifestCache = Map<
+  BackupId,
+  { readonly version: string; readonly digest: string; readonly manifest: Manifest }
+>;
+
 /** Newest first. A damaged one, and one that another names but that is gone, appears with its problem. */
-export async function listManifests(context: Context): Promise<ManifestListing[]> {
+export async function listManifests(context: Context & { readonly cache: ManifestCache }): Promise<ManifestListing[]> {
   const digests = new Map<BackupId, string>();
   const listings = new Map<BackupId, ManifestListing>();
-  for (const timestamp of await manifestIds(context.storage)) {
+  const versions = await manifestVersions(context.storage);
+  for (const id of context.cache.keys()) if (!versions.has(id)) context.cache.delete(id);
+  for (const [timestamp, version] of [...versions].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const key = layout.manifest(timestamp);
     try {
-      const bytes = await context.storage.read(key);
-      digests.set(timestamp, digestOf(bytes));
-      listings.set(timestamp, { timestamp, key, manifest: decodeManifest(timestamp, bytes, context) });
+      const { digest, manifest } = await manifestOnce(context, timestamp, version);
+      digests.set(timestamp, digest);
+      listings.set(timestamp, { timestamp, key, manifest });
     } catch (error) {
       if (!(error instanceof LifeboatError)) throw error;
       listings.set(timestamp, { timestamp, key, problem: error.message });
@@ -43,6 +51,28 @@ export async function listManifests(context: Context): Promise<ManifestListing[]
   }
   await markBrokenChain(context.storage, listings, digests);
   return [...listings.values()].sort((a, b) => (a.timestamp < b.timestamp ? 1 : -1));
+}
+
+async function manifestOnce(
+  context: Context & { readonly cache: ManifestCache },
+  id: BackupId,
+  version: string,
+): Promise<{ readonly digest: string; readonly manifest: Manifest }> {
+  const known = context.cache.get(id);
+  if (known?.version === version) return known;
+  const bytes = await context.storage.read(layout.manifest(id));
+  const entry = { version, digest: digestOf(bytes), manifest: decodeManifest(id, bytes, context) };
+  context.cache.set(id, entry);
+  return entry;
+}
+
+async function manifestVersions(storage: Storage): Promise<Map<BackupId, string>> {
+  const versions = new Map<BackupId, string>();
+  for await (const { key, version } of storage.list(layout.manifests)) {
+    const id = backupIdOfManifestKey(key);
+    if (id !== undefined) versions.set(id, version);
+  }
+  return versions;
 }
 
 /** Every manifest names its predecessor by digest: one that was taken away or exchanged is noticed. */

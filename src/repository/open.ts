@@ -2,7 +2,7 @@
 import type { IndexEntry } from '../domain/entry.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import type { Storage } from '../storage/storage.ts';
-import { findManifest, listManifests } from './catalogue.ts';
+import { findManifest, listManifests, type ManifestCache } from './catalogue.ts';
 import { reread } from './check/reread.ts';
 import { collect, unexpire } from './collect/collect.ts';
 import { listHolds, putHold, removeHold } from './collect/holds.ts';
@@ -87,6 +87,7 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
   const pool = new ThreadPool(secrets, threads);
   const opener = new Opener(secrets);
   const sealer = new Sealer(secrets);
+  const cache: ManifestCache = new Map();
   const context = { storage, id: identity.id, secrets, opener, pool, warn };
   return {
     id: identity.id,
@@ -106,7 +107,7 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
     streamFile: (indexId, entry, signal): AsyncIterable<Uint8Array> => streamFile(context, indexId, entry, signal),
     materialize: (materializeOptions) => materialize(context, materializeOptions),
     seal: (input) => sealManifest(context, input),
-    listManifests: () => listManifests(context),
+    listManifests: () => listManifests({ ...context, cache }),
     findManifest: (selector, holding) => findManifest(context, selector, holding),
     check: (manifest, checkOptions) => checkManifest(context, manifest, checkOptions),
     reread: (rereadOptions) => reread(storage, rereadOptions),
