@@ -19,6 +19,14 @@ repository:
   # Without this key nobody can restore. Its recovery kit was printed by \`lifeboat init\`.
   encryption: ${keyFile === undefined ? 'none' : `{ key: { file: ${keyFile} } }`}
 
+# What lies on one host is lost with it: a copy elsewhere. More: docs/guides/copies-and-clocks.md
+# locations:
+#   offsite:
+#     kind: s3
+#     bucket: wazuh-ai-companion-backups
+#     accessKey: { env: AWS_ACCESS_KEY_ID }
+#     secretKey: { env: AWS_SECRET_ACCESS_KEY }
+
 temporal:
   address: 127.0.0.1:7233
   ui: http://127.0.0.1:8233
@@ -32,6 +40,7 @@ temporal:
 #   rpo: { critical: 1h, configuration: 24h, monitoring: 4h }
 #   rto: { critical: 4h, full: 8h, monitoring: 2h }
 
+# Ten schedules have their usual times; \`lifeboat schedules list\` shows them.
 schedules:
   backup-full: { cron: '0 2 * * *', timeZone: UTC, catchup: 6h }
 
