@@ -4,9 +4,19 @@ import { provide } from './step.mjs';
 
 /**
  * Program to package: what `restore.sh` of a repository needs beside a POSIX shell, because the tests run it; what
- * extended attributes and ACLs need; git for the tests of set-up itself; promtool for the alert rules.
+ * extended attributes and ACLs need; git for the tests of set-up itself; promtool for the alert rules; an SSH server for copies
+ * on another machine, which the tests start themselves.
  */
-const tools = { jq: 'jq', zstd: 'zstd', openssl: 'openssl', setfattr: 'attr', setfacl: 'acl', git: 'git', promtool: 'prometheus' };
+const tools = {
+  jq: 'jq',
+  zstd: 'zstd',
+  openssl: 'openssl',
+  setfattr: 'attr',
+  setfacl: 'acl',
+  git: 'git',
+  promtool: 'prometheus',
+  '/usr/sbin/sshd': 'openssh-server',
+};
 const packages = Object.values(tools);
 
 export function provideTools() {

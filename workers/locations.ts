@@ -5,6 +5,7 @@ import { LifeboatError } from '../src/domain/errors.ts';
 import { createLocalStorage } from '../src/storage/local/local-storage.ts';
 import type { S3Credentials } from '../src/storage/s3/client.ts';
 import { createS3Storage } from '../src/storage/s3/s3-storage.ts';
+import { createSshStorage } from '../src/storage/ssh/ssh-storage.ts';
 import type { Storage } from '../src/storage/storage.ts';
 
 const credentialsMs = 6 * 60_000;
@@ -29,6 +30,13 @@ function createStorage(config: LocationConfig): Storage {
   switch (config.kind) {
     case 'local':
       return createLocalStorage(config.path);
+    case 'ssh': {
+      const { passphrase, ...settings } = config;
+      return createSshStorage({
+        ...settings,
+        passphrase: passphrase === undefined ? undefined : async () => readSecret(passphrase),
+      });
+    }
     case 's3': {
       const { bucket, prefix, region, endpoint, pathStyle, storageClass, sse } = config;
       return createS3Storage({

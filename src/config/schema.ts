@@ -278,7 +278,24 @@ const local = z.strictObject({
   offHost: z.boolean().default(false).describe('`true` where the folder is mounted from another machine'),
 });
 
-export const location = z.discriminatedUnion('kind', [s3, local]);
+const ssh = z.strictObject({
+  kind: z.literal('ssh'),
+  hostname: z.string().min(1).describe('address of the server'),
+  port: port.default(22).describe('port of its SSH server'),
+  user: z.string().default('lifeboat').describe('user there; owns the folder'),
+  keyFile: absolutePath.describe('private key of the login, in OpenSSH’s or PEM format'),
+  passphrase: secret.optional().describe('of the private key'),
+  hostKey: z
+    .string()
+    .regex(/^(SHA256:[A-Za-z0-9+/]{43}=?|.*\bAAAA[A-Za-z0-9+/]+.*)$/, {
+      error: '`SHA256:…` or the key as in known_hosts, for example `ssh-ed25519 AAAA…`; `ssh-keyscan HOST` shows it',
+    })
+    .describe('the server’s own key, which it must show: `SHA256:…`, or as a line of known_hosts'),
+  path: absolutePath.describe('folder on the server'),
+  ...off,
+});
+
+export const location = z.discriminatedUnion('kind', [s3, local, ssh]);
 
 export const component = z.discriminatedUnion('kind', [postgres, redis, vectorstore, models, files]);
 

@@ -83,6 +83,10 @@ function locationOf(name: string, config: Configuration['locations'][string]): L
     retention: retentionOf(config.retention),
   };
   if (config.kind === 'local') return { ...common, kind: config.kind, path: config.path };
+  if (config.kind === 'ssh') {
+    const { kind, hostname, port, user, keyFile, passphrase, hostKey, path } = config;
+    return { ...common, kind, hostname, port, user, keyFile, passphrase: optionalSecret(passphrase), hostKey, path };
+  }
   const { kind, bucket, prefix = '', region, endpoint, storageClass, sse } = config;
   return {
     ...common,

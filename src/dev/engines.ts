@@ -33,6 +33,11 @@ export function findMinio(): string {
   return found('MinIO', 'LIFEBOAT_MINIO', [...onPath('minio'), ...inCacheFile(/^minio-/, 'minio')]);
 }
 
+/** Path of OpenSSH's server. EngineUnavailable when there is none. */
+export function findSshd(): string {
+  return found('OpenSSH server', 'LIFEBOAT_SSHD', [...onPath('sshd'), '/usr/sbin/sshd']);
+}
+
 /** Folder with `postgres`, `initdb` and `pg_ctl`, the newest major first. EngineUnavailable when there is none. */
 export function findPostgresBin(): string {
   const given = process.env['LIFEBOAT_PG_BIN'];

@@ -73,7 +73,19 @@ export interface LocalLocationConfig extends LocationBase {
   readonly path: string;
 }
 
-export type LocationConfig = S3LocationConfig | LocalLocationConfig;
+export interface SshLocationConfig extends LocationBase {
+  readonly kind: 'ssh';
+  readonly hostname: string;
+  readonly port: number;
+  readonly user: string;
+  readonly keyFile: string;
+  readonly passphrase: SecretRef | undefined;
+  readonly hostKey: string;
+  /** Absolute folder on the server. */
+  readonly path: string;
+}
+
+export type LocationConfig = S3LocationConfig | LocalLocationConfig | SshLocationConfig;
 
 /** `SKIP` leaves out a run that is due while the last one is open, `BUFFER_ONE` lets one follow. */
 export const overlaps = ['SKIP', 'BUFFER_ONE'] as const;

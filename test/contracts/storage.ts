@@ -18,6 +18,8 @@ export interface StorageUnderTest {
   readonly factory: string;
   /** The server removes leftovers by itself and lists none: `sweepStaged` finds nothing there. */
   readonly sweepsItself?: boolean;
+  /** Versions hold the time in whole seconds: a key that comes again within one may have an old version. */
+  readonly coarseVersions?: boolean;
 }
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
@@ -202,6 +204,7 @@ export function storageContract(name: string, under: StorageUnderTest): void {
         await storage.remove('a/b');
         expect(await storage.stat('a/b')).toBeUndefined();
         expect(await keysOf(storage)).toEqual([]);
+        if (under.coarseVersions === true) await new Promise((resolve) => setTimeout(resolve, 1100));
         expect(await storage.putIfAbsent('a/b', bytes('3'))).toBe('created');
         expect(Buffer.from(await storage.read('a/b')).toString()).toBe('3');
         expect(await storage.replaceIf('a/b', version, bytes('4'))).toBeUndefined();

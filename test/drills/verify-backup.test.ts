@@ -58,10 +58,12 @@ test('D2.7: verifyBackup proves a good point with L1 and L3, and fails on one wh
     id: backupId,
     ok: true,
     problems: [],
-    levels: ['L1', 'L3'],
+    levels: ['L1', 'L2', 'L3'],
   });
   const repository = await parts.repository();
-  expect(await repository.listProofs(backupId)).toMatchObject([{ kind: 'verify', ok: true, levels: ['L1', 'L3'] }]);
+  expect(await repository.listProofs(backupId)).toMatchObject([
+    { kind: 'verify', ok: true, levels: ['L1', 'L2', 'L3'] },
+  ]);
   expect(await repository.getReport('verifyBackup', verified.workflowId)).toMatchObject({
     state: 'verified',
     backup: backupId,
@@ -94,7 +96,7 @@ test('D2.7: verifyBackup proves a good point with L1 and L3, and fails on one wh
   expect(report).toMatchObject({
     state: 'failed',
     backup: damagedId,
-    levels: ['L1', 'L3'],
+    levels: ['L1', 'L2', 'L3'],
     text: expect.stringContaining('small.conf') as string,
   });
   await expect
@@ -111,6 +113,6 @@ test('D2.7: verifyBackup proves a good point with L1 and L3, and fails on one wh
     'list',
   ]);
   const row = (id: string): string => stdout.split('\n').find((line) => line.startsWith(id)) ?? '';
-  expect(row(backupId)).toMatch(/ L1\+L3 \S.* ago$/);
+  expect(row(backupId)).toMatch(/ L1\+L2\+L3 \S.* ago$/);
   expect(row(damagedId)).toMatch(/ FAILED \S.* ago$/);
 }, 120_000);

@@ -75,9 +75,11 @@ export async function startPrivateServer(options: PrivateServerOptions): Promise
     await untilPromoted(options, server, child, folder);
     return server;
   } catch (error) {
+    // A server ends without a reason of its own where a file could not be given to it. Asked before the folder goes.
+    const cause = wal.failure() ?? error;
+    await wal.stop();
     await server?.kill();
-    // A server ends without a reason of its own where a file could not be given to it.
-    throw wal.failure() ?? error;
+    throw cause;
   } finally {
     await wal.stop();
   }

@@ -1,0 +1,217 @@
+/**
+ * A connection to an SSH server and its SFTP calls as promises. Connects at the first call, and again after it was cut;
+ * what was under way then fails as StorageFailed. The server's key must be the configured one.
+ */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { Client, type FileEntryWithStats, type OpenMode, type SFTPWrapper, type Stats } from 'ssh2';
+import { LifeboatError } from '../../domain/errors.ts';
+
+export interface SshSettings {
+  readonly hostname: string;
+  readonly port: number;
+  readonly user: string;
+  /** Private key in OpenSSH's or PEM format. */
+  readonly keyFile: string;
+  readonly passphrase: (() => Promise<string | undefined>) | undefined;
+  /** `SHA256:…`, or the key as a line of known_hosts has it: `ssh-ed25519 AAAA…`. */
+  readonly hostKey: string;
+  /** Absolute folder on the server. */
+  readonly path: string;
+}
+
+/** Status codes of SFTP version 3. */
+export const status = { noSuchFile: 2, permissionDenied: 3, failure: 4 } as const;
+
+const readyMs = 20_000;
+/** A server that went away without a word is noticed after three of them. */
+const keepaliveMs = 5_000;
+/** What servers take in one request at least; several are under way at once. */
+const requestBytes = 32 * 1024;
+const requestsAtOnce = 32;
+
+export class SshSession {
+  readonly #settings: SshSettings;
+  #opened: Promise<SFTPWrapper> | undefined;
+
+  constructor(settings: SshSettings) {
+    this.#settings = settings;
+  }
+
+  async sftp(): Promise<SFTPWrapper> {
+    if (this.#opened !== undefined) return this.#opened;
+    const opening = this.#connect(() => {
+      if (this.#opened === opening) this.#opened = undefined;
+    });
+    this.#opened = opening;
+    opening.catch(() => {
+      if (this.#opened === opening) this.#opened = undefined;
+    });
+    return opening;
+  }
+
+  async #connect(onClosed: () => void): Promise<SFTPWrapper> {
+    const { hostname, port, user, keyFile, passphrase, hostKey } = this.#settings;
+    const privateKey = await readFile(keyFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      throw new LifeboatError(
+        'AuthFailed',
+        `the private key ${keyFile} cannot be read: ${error.code ?? error.message}`,
+      );
+    });
+    const secret = await passphrase?.();
+    const client = new Client();
+    return new Promise((resolve, reject) => {
+      let seen = '';
+      client
+        .on('ready', () => {
+          // Each call is a small packet that somebody waits for.
+          client.setNoDelay(true);
+          client.sftp((error, sftp) => {
+            if (error !== undefined) return reject(this.#failure(error));
+            // One for each call that is under way.
+            sftp.setMaxListeners(0);
+            // An idle connection must not keep the process alive.
+            (client as unknown as { _sock?: { unref(): void } })._sock?.unref();
+            resolve(sftp);
+          });
+        })
+        .on('error', (error) => {
+          onClosed();
+          reject(seen === '' || isKnown(seen, hostKey) ? this.#failure(error) : this.#stranger(seen));
+        })
+        .on('close', () => {
+          onClosed();
+          reject(this.#failure(new Error('the connection was closed')));
+        })
+        .connect({
+          host: hostname,
+          port,
+          username: user,
+          privateKey,
+          ...(secret === undefined ? {} : { passphrase: secret }),
+          readyTimeout: readyMs,
+          keepaliveInterval: keepaliveMs,
+          hostVerifier: (key: Buffer) => {
+            seen = fingerprintOf(key);
+            return isKnown(seen, hostKey);
+          },
+        });
+    });
+  }
+
+  #failure(error: Error & { level?: string }): LifeboatError {
+    const { hostname, port, user } = this.#settings;
+    const where = `${user}@${hostname}:${port}`;
+    if (error.level === 'client-authentication')
+      return new LifeboatError('AuthFailed', `${where} refused the key ${this.#settings.keyFile}`, {
+        hint: 'put its public half into authorized_keys of that user',
+        cause: error,
+      });
+    return new LifeboatError('StorageFailed', `${where}: ${error.message}`, { cause: error });
+  }
+
+  #stranger(seen: string): LifeboatError {
+    const { hostname, port } = this.#settings;
+    return new LifeboatError('AuthFailed', `${hostname}:${port} shows the host key ${seen}, which is not \`hostKey\``, {
+      hint: 'another server answers, or its key was changed: ask its keeper, then write the new one',
+    });
+  }
+}
+
+function fingerprintOf(key: Buffer): string {
+  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+}
+
+function isKnown(fingerprint: string, hostKey: string): boolean {
+  if (hostKey.startsWith('SHA256:')) return hostKey.replace(/=+$/, '') === fingerprint;
+  const encoded = hostKey
+    .trim()
+    .split(/\s+/)
+    .find((word) => word.startsWith('AAAA'));
+  return encoded !== undefined && fingerprintOf(Buffer.from(encoded, 'base64')) === fingerprint;
+}
+
+type Call<T> = (sftp: SFTPWrapper, done: (error: Error | null | undefined, value?: T) => void) => void;
+
+/** The calls of one connection. Errors are the server's own, with `code`. */
+export class Sftp {
+  readonly #session: SshSession;
+
+  constructor(session: SshSession) {
+    this.#session = session;
+  }
+
+  stat = async (path: string): Promise<Stats> => this.#call((sftp, done) => sftp.stat(path, done));
+  readdir = async (path: string): Promise<FileEntryWithStats[]> => this.#call((sftp, done) => sftp.readdir(path, done));
+  mkdir = async (path: string): Promise<void> => this.#call((sftp, done) => sftp.mkdir(path, { mode: 0o700 }, done));
+  rmdir = async (path: string): Promise<void> => this.#call((sftp, done) => sftp.rmdir(path, done));
+  unlink = async (path: string): Promise<void> => this.#call((sftp, done) => sftp.unlink(path, done));
+  /** Fails where the target is there: the plain one of the protocol. */
+  rename = async (from: string, to: string): Promise<void> => this.#call((sftp, done) => sftp.rename(from, to, done));
+  /** Puts the target away: for copies that nothing relies on. */
+  replace = async (from: string, to: string): Promise<void> =>
+    this.#call((sftp, done) => sftp.ext_openssh_rename(from, to, done));
+  open = async (path: string, mode: OpenMode): Promise<Buffer> =>
+    this.#call((sftp, done) => sftp.open(path, mode, { mode: 0o600 }, done));
+  close = async (handle: Buffer): Promise<void> => this.#call((sftp, done) => sftp.close(handle, done));
+  fstat = async (handle: Buffer): Promise<Stats> => this.#call((sftp, done) => sftp.fstat(handle, done));
+  fsync = async (handle: Buffer): Promise<void> => this.#call((sftp, done) => sftp.ext_openssh_fsync(handle, done));
+  statvfs = async (path: string): Promise<{ f_frsize: number; f_bavail: number; f_blocks: number }> =>
+    this.#call((sftp, done) => sftp.ext_openssh_statvfs(path, done));
+
+  async write(handle: Buffer, bytes: Uint8Array, position: number): Promise<void> {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    await inPieces(buffer.length, async (offset, length) =>
+      this.#call<void>((sftp, done) => sftp.write(handle, buffer, offset, length, position + offset, done)),
+    );
+  }
+
+  /** Fills the buffer, or gives how many bytes there were. */
+  async read(handle: Buffer, into: Buffer, position: number): Promise<number> {
+    let done = 0;
+    await inPieces(into.length, async (offset, length) => {
+      for (let got = 0; got < length;) {
+        const read = await this.#call<number>((sftp, callback) =>
+          sftp.read(handle, into, offset + got, length - got, position + offset + got, (error, bytesRead) =>
+            // The end of the file is an error with code 1.
+            (error as { code?: number } | undefined)?.code === 1 ? callback(undefined, 0) : callback(error, bytesRead),
+          ),
+        );
+        if (read === 0) break;
+        got += read;
+        done += read;
+      }
+    });
+    return done;
+  }
+
+  async #call<T>(run: Call<T>): Promise<T> {
+    const sftp = await this.#session.sftp();
+    return new Promise((resolve, reject) => {
+      const cut = (): void => reject(new Error('the connection was closed'));
+      sftp.once('close', cut);
+      run(sftp, (error, value) => {
+        sftp.off('close', cut);
+        if (error === null || error === undefined) resolve(value as T);
+        else reject(error);
+      });
+    });
+  }
+}
+
+async function inPieces(length: number, act: (offset: number, length: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let at = next; at < length; at = next) {
+      next = at + requestBytes;
+      await act(at, Math.min(requestBytes, length - at));
+    }
+  };
+  const count = Math.min(requestsAtOnce, Math.ceil(length / requestBytes));
+  await Promise.all(Array.from({ length: count }, work));
+}
+
+export function codeOf(error: unknown): number | undefined {
+  const code: unknown = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === 'number' ? code : undefined;
+}

@@ -1,0 +1,476 @@
+/**
+ * A repository's objects in a folder of another machine, over SFTP. The folder looks as one of the local storage: it may
+ * be opened there as well. An object gets its name by the plain RENAME of the protocol, which fails where the name is
+ * taken; that the server keeps to this is tried before the first one. Folders cannot be synced over SFTP: a name is as
+ * durable as the journal of the server's filesystem, which puts it on the disk before any later file that is synced.
+ */
+import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path/posix';
+import { LifeboatError } from '../../domain/errors.ts';
+import { assertKey, assertPrefix } from '../key.ts';
+import type { ObjectInfo, StagedObject, Storage } from '../storage.ts';
+import { codeOf, Sftp, SshSession, status, type SshSettings } from './session.ts';
+
+const stagingFolder = '.staging';
+const versionsFolder = '.versions';
+/** Never replaced: they have no versions to look for. */
+const immutable = ['packs/', 'indexes/', 'manifests/'];
+const commitsAtOnce = 8;
+
+export function createSshStorage(settings: SshSettings): Storage {
+  return new SshStorage(settings);
+}
+
+interface Found extends ObjectInfo {
+  readonly path: string;
+  /** 0 is the plain file. */
+  readonly number: number;
+}
+
+class SshStorage implements Storage {
+  readonly description: string;
+  readonly #sftp: Sftp;
+  readonly #root: string;
+  readonly #made = new Set<string>();
+  #honest: Promise<void> | undefined;
+
+  constructor(settings: SshSettings) {
+    const { user, hostname, port, path } = settings;
+    this.description = `ssh://${user}@${hostname}:${port}${path}`;
+    this.#root = path.replace(/\/+$/, '');
+    this.#sftp = new Sftp(new SshSession(settings));
+  }
+
+  async stage(key: string): Promise<StagedObject> {
+    assertKey(key);
+    return this.#attempt('stage', key, async () => {
+      await this.#ensure(`${this.#root}/${stagingFolder}`);
+      const path = `${this.#root}/${stagingFolder}/${randomBytes(12).toString('hex')}`;
+      return new StagedUpload(this.#sftp, key, path, async (act, run) => this.#attempt(act, key, run));
+    });
+  }
+
+  async commit(staged: readonly StagedObject[]): Promise<void> {
+    await this.#requireHonest();
+    const waiting = staged.map(uploadOf);
+    const work = async (): Promise<void> => {
+      for (let upload = waiting.shift(); upload !== undefined; upload = waiting.shift()) await this.#commitOne(upload);
+    };
+    await Promise.all(Array.from({ length: Math.min(commitsAtOnce, staged.length) }, work));
+  }
+
+  async #commitOne(upload: StagedUpload): Promise<void> {
+    await this.#attempt('store', upload.key, async () => {
+      const stands = (await this.#find(upload.key)) !== undefined;
+      if (!stands) {
+        await upload.sync();
+        await this.#name(upload.path, this.#pathOf(upload.key));
+      }
+      await upload.discard();
+    });
+  }
+
+  async putIfAbsent(key: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
+    await this.#requireHonest();
+    const staged = uploadOf(await this.stage(key));
+    try {
+      return await this.#attempt('store', key, async () => {
+        if ((await this.#find(key)) !== undefined) return 'exists';
+        await staged.append(bytes);
+        await staged.sync();
+        return (await this.#name(staged.path, this.#pathOf(key))) ? 'created' : 'exists';
+      });
+    } finally {
+      await staged.discard();
+    }
+  }
+
+  async replaceIf(key: string, expected: string, bytes: Uint8Array): Promise<string | undefined> {
+    await this.#requireHonest();
+    const staged = uploadOf(await this.stage(key));
+    try {
+      return await this.#attempt('replace', key, async () => {
+        const current = await this.#find(key);
+        if (current?.version !== expected) return undefined;
+        await staged.append(bytes);
+        await staged.sync();
+        const number = current.number + 1;
+        const folder = `${this.#root}/${versionsFolder}/${key}`;
+        if (!(await this.#name(staged.path, `${folder}/${number}`))) return undefined;
+        const numbers = await this.#numbersOf(key);
+        if (numbers.at(-1) !== number) {
+          await this.#unlink(`${folder}/${number}`);
+          return undefined;
+        }
+        for (const old of numbers.slice(0, -1)) await this.#unlink(`${folder}/${old}`);
+        await this.#refresh(key, bytes);
+        return (await this.#find(key))?.version;
+      });
+    } finally {
+      await staged.discard();
+    }
+  }
+
+  async read(
+    key: string,
+    range?: { readonly offset: number; readonly length: number },
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    assertKey(key);
+    return this.#withNewest(key, async (handle, size) => {
+      const bytes = Buffer.allocUnsafeSlow(range?.length ?? size);
+      await this.#fill(handle, key, bytes, range?.offset ?? 0);
+      return bytes;
+    });
+  }
+
+  async readInto(key: string, offset: number, into: Uint8Array): Promise<void> {
+    assertKey(key);
+    await this.#withNewest(key, async (handle) => {
+      // Memory that is shared with threads cannot be given to the connection.
+      const bytes = Buffer.allocUnsafe(into.length);
+      await this.#fill(handle, key, bytes, offset);
+      into.set(bytes);
+    });
+  }
+
+  async stat(key: string): Promise<ObjectInfo | undefined> {
+    assertKey(key);
+    return this.#attempt('look up', key, async () => {
+      const found = await this.#find(key);
+      if (found === undefined) return undefined;
+      const { size, modifiedAt, version } = found;
+      return { key, size, modifiedAt, version };
+    });
+  }
+
+  async *list(prefix: string): AsyncIterable<ObjectInfo> {
+    assertPrefix(prefix);
+    yield* this.#walk(prefix);
+  }
+
+  async remove(key: string): Promise<void> {
+    assertKey(key);
+    await this.#attempt('remove', key, async () => {
+      await this.#unlink(this.#pathOf(key));
+      if (isImmutable(key)) return;
+      const folder = `${this.#root}/${versionsFolder}/${key}`;
+      // Ascending: until the last is gone the object exists with its newest bytes.
+      const numbers = await this.#numbersOf(key);
+      for (const number of numbers) await this.#unlink(`${folder}/${number}`);
+      if (numbers.length > 0) await this.#sftp.rmdir(folder);
+      this.#made.delete(folder);
+    });
+  }
+
+  async sweepStaged(olderThanMs: number): Promise<number> {
+    const limit = (await this.now()).getTime() - olderThanMs;
+    return this.#attempt('sweep', stagingFolder, async () => {
+      let swept = 0;
+      for (const { filename, attrs } of await this.#readdir(`${this.#root}/${stagingFolder}`)) {
+        if (attrs.mtime * 1000 > limit) continue;
+        await this.#unlink(`${this.#root}/${stagingFolder}/${filename}`);
+        swept += 1;
+      }
+      return swept;
+    });
+  }
+
+  async now(): Promise<Date> {
+    return this.#attempt('ask the time of', '', async () => {
+      await this.#ensure(`${this.#root}/${stagingFolder}`);
+      const path = `${this.#root}/${stagingFolder}/${randomBytes(12).toString('hex')}`;
+      const handle = await this.#sftp.open(path, 'wx');
+      try {
+        return new Date((await this.#sftp.fstat(handle)).mtime * 1000);
+      } finally {
+        await this.#sftp.close(handle);
+        await this.#unlink(path);
+      }
+    });
+  }
+
+  async space(): Promise<{ readonly freeBytes: number; readonly totalBytes: number } | undefined> {
+    return this.#attempt('ask the room of', '', async () => {
+      await this.#ensure(this.#root);
+      try {
+        const { f_frsize: unit, f_bavail: free, f_blocks: all } = await this.#sftp.statvfs(this.#root);
+        return { freeBytes: unit * free, totalBytes: unit * all };
+      } catch (error) {
+        // An extension of OpenSSH: others need not know it.
+        if (error instanceof LifeboatError) throw error;
+        return undefined;
+      }
+    });
+  }
+
+  #pathOf(key: string): string {
+    return `${this.#root}/${key}`;
+  }
+
+  /** Creates the folders of a path that are not there; what was made once is believed. */
+  async #ensure(folder: string): Promise<void> {
+    if (folder === '' || folder === '/' || this.#made.has(folder)) return;
+    if ((await this.#statOrNone(folder)) === undefined) {
+      await this.#ensure(dirname(folder));
+      await this.#sftp.mkdir(folder).catch(async (error: unknown) => {
+        // Another writer was faster.
+        if ((await this.#statOrNone(folder)) === undefined) throw error;
+      });
+    }
+    this.#made.add(folder);
+  }
+
+  /** False where the name is taken. */
+  async #name(from: string, to: string): Promise<boolean> {
+    await this.#ensure(dirname(to));
+    try {
+      await this.#sftp.rename(from, to);
+      return true;
+    } catch (error) {
+      if (codeOf(error) === status.failure && (await this.#statOrNone(to)) !== undefined) return false;
+      // The folder went with an object that was removed by somebody else.
+      if (codeOf(error) !== status.noSuchFile) throw error;
+      this.#made.clear();
+      await this.#ensure(dirname(to));
+      await this.#sftp.rename(from, to);
+      return true;
+    }
+  }
+
+  /** The plain file beside the versions, for people. */
+  async #refresh(key: string, bytes: Uint8Array): Promise<void> {
+    const copy = uploadOf(await this.stage(key));
+    await copy.append(bytes);
+    await copy.finish();
+    await this.#sftp.replace(copy.path, this.#pathOf(key));
+  }
+
+  /** A server that puts a standing file away on RENAME would let two writers both win. */
+  async #requireHonest(): Promise<void> {
+    this.#honest ??= this.#attempt('try', '', async () => {
+      const folder = `${this.#root}/${stagingFolder}`;
+      await this.#ensure(folder);
+      const names = [1, 2, 3].map(() => `${folder}/${randomBytes(12).toString('hex')}`);
+      const [first = '', second = '', target = ''] = names;
+      for (const path of [first, second]) await this.#sftp.close(await this.#sftp.open(path, 'wx'));
+      await this.#sftp.rename(first, target);
+      const overwrote = await this.#sftp.rename(second, target).then(
+        () => true,
+        () => false,
+      );
+      for (const path of names) await this.#unlink(path);
+      if (overwrote)
+        throw new LifeboatError(
+          'Precondition',
+          `${this.description} replaces files on RENAME: it cannot exclude two writers`,
+          {
+            hint: "use OpenSSH's own sftp-server",
+          },
+        );
+    });
+    this.#honest.catch(() => (this.#honest = undefined));
+    return this.#honest;
+  }
+
+  async #find(key: string): Promise<Found | undefined> {
+    for (;;) {
+      const number = isImmutable(key) ? 0 : ((await this.#numbersOf(key)).at(-1) ?? 0);
+      const path = number === 0 ? this.#pathOf(key) : `${this.#root}/${versionsFolder}/${key}/${number}`;
+      const facts = await this.#statOrNone(path);
+      if (facts?.isFile() === true)
+        return {
+          key,
+          path,
+          number,
+          size: facts.size,
+          modifiedAt: new Date(facts.mtime * 1000),
+          version: `${number}-${facts.size}-${facts.mtime}`,
+        };
+      // A version may be superseded and removed between the look and the stat: then look again.
+      if (number === 0) return undefined;
+    }
+  }
+
+  async #numbersOf(key: string): Promise<number[]> {
+    const entries = await this.#readdir(`${this.#root}/${versionsFolder}/${key}`);
+    return entries
+      .filter(({ filename, attrs }) => /^\d+$/.test(filename) && attrs.isFile())
+      .map(({ filename }) => Number(filename))
+      .sort((a, b) => a - b);
+  }
+
+  async *#walk(prefix: string): AsyncIterable<ObjectInfo> {
+    const entries = await this.#attempt('list', prefix, async () => this.#readdir(`${this.#root}/${prefix}`));
+    const named = entries
+      .filter(({ filename }) => !filename.startsWith('.'))
+      .map(({ filename, attrs }) => ({ name: attrs.isDirectory() ? `${filename}/` : filename, attrs }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    const replaced = named.length === 0 ? new Set<string>() : await this.#replacedIn(prefix);
+    for (const { name, attrs } of named) {
+      const key = prefix + name;
+      if (attrs.isDirectory()) yield* this.#walk(key);
+      else if (replaced.has(name)) {
+        const info = await this.stat(key);
+        // Undefined: removed while we list.
+        if (info !== undefined) yield info;
+      } else
+        yield {
+          key,
+          size: attrs.size,
+          modifiedAt: new Date(attrs.mtime * 1000),
+          version: `0-${attrs.size}-${attrs.mtime}`,
+        };
+    }
+  }
+
+  /** Names in a folder that may have versions. */
+  async #replacedIn(prefix: string): Promise<ReadonlySet<string>> {
+    if (isImmutable(prefix)) return new Set();
+    const entries = await this.#attempt('list', prefix, async () =>
+      this.#readdir(`${this.#root}/${versionsFolder}/${prefix}`),
+    );
+    return new Set(entries.map(({ filename }) => filename));
+  }
+
+  async #readdir(path: string) {
+    try {
+      return await this.#sftp.readdir(path.replace(/\/$/, ''));
+    } catch (error) {
+      if (codeOf(error) === status.noSuchFile) return [];
+      throw error;
+    }
+  }
+
+  async #statOrNone(path: string) {
+    try {
+      return await this.#sftp.stat(path);
+    } catch (error) {
+      if (codeOf(error) === status.noSuchFile) return undefined;
+      throw error;
+    }
+  }
+
+  async #unlink(path: string): Promise<void> {
+    await this.#sftp.unlink(path).catch((error: unknown) => {
+      if (codeOf(error) !== status.noSuchFile) throw error;
+    });
+  }
+
+  async #withNewest<T>(key: string, use: (handle: Buffer, size: number) => Promise<T>): Promise<T> {
+    return this.#attempt('read', key, async () => {
+      for (;;) {
+        const found = await this.#find(key);
+        if (found === undefined)
+          throw new LifeboatError('ObjectMissing', `object ${key} is gone from ${this.description}`);
+        let handle: Buffer;
+        try {
+          handle = await this.#sftp.open(found.path, 'r');
+        } catch (error) {
+          // Replaced between the look and the opening.
+          if (codeOf(error) === status.noSuchFile) continue;
+          throw error;
+        }
+        try {
+          return await use(handle, (await this.#sftp.fstat(handle)).size);
+        } finally {
+          await this.#sftp.close(handle);
+        }
+      }
+    });
+  }
+
+  async #fill(handle: Buffer, key: string, into: Buffer, offset: number): Promise<void> {
+    const read = await this.#sftp.read(handle, into, offset);
+    if (read < into.length)
+      throw new LifeboatError(
+        'ObjectCorrupt',
+        `object ${key} ends after ${offset + read} bytes, ${offset + into.length} were expected`,
+      );
+  }
+
+  async #attempt<T>(act: string, key: string, run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      if (error instanceof LifeboatError) throw error;
+      // A folder that vanished must not be believed to exist at the next try.
+      this.#made.clear();
+      const what = `cannot ${act} ${[key, this.description].filter((word) => word !== '').join(' in ')}`;
+      const reason = error instanceof Error ? error.message : String(error);
+      if (codeOf(error) === status.permissionDenied)
+        throw new LifeboatError('PermissionDenied', `${what}: ${reason}`, { cause: error });
+      if (codeOf(error) === status.failure && (await this.#isFull()))
+        throw new LifeboatError('NoSpace', `${what}: its disk is full`, { cause: error });
+      throw new LifeboatError('StorageFailed', `${what}: ${reason}`, { cause: error });
+    }
+  }
+
+  /** The protocol has one word for all failures. */
+  async #isFull(): Promise<boolean> {
+    return this.#sftp.statvfs(this.#root).then(
+      ({ f_bavail: free, f_frsize: unit }) => free * unit < 1_000_000,
+      () => false,
+    );
+  }
+}
+
+function isImmutable(key: string): boolean {
+  return immutable.some((prefix) => key.startsWith(prefix));
+}
+
+function uploadOf(staged: StagedObject): StagedUpload {
+  if (staged instanceof StagedUpload) return staged;
+  throw new LifeboatError('Internal', `object ${staged.key} was staged by another storage`);
+}
+
+class StagedUpload implements StagedObject {
+  readonly key: string;
+  readonly path: string;
+  readonly #sftp: Sftp;
+  readonly #attempt: <T>(act: string, run: () => Promise<T>) => Promise<T>;
+  #handle: Promise<Buffer> | undefined;
+  #size = 0;
+  #gone = false;
+
+  constructor(sftp: Sftp, key: string, path: string, attempt: <T>(act: string, run: () => Promise<T>) => Promise<T>) {
+    this.#sftp = sftp;
+    this.key = key;
+    this.path = path;
+    this.#attempt = attempt;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    // The caller may use its memory again when this has resolved; shared memory cannot be sent as it is.
+    const own = Buffer.from(bytes);
+    const position = this.#size;
+    this.#size += own.length;
+    await this.#attempt('write', async () => {
+      this.#handle ??= this.#sftp.open(this.path, 'wx');
+      await this.#sftp.write(await this.#handle, own, position);
+    });
+  }
+
+  /** On stable storage under its temporary name. */
+  async sync(): Promise<void> {
+    this.#handle ??= this.#sftp.open(this.path, 'wx');
+    await this.#sftp.fsync(await this.#handle);
+    await this.finish();
+  }
+
+  async finish(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    if (handle !== undefined) await this.#sftp.close(await handle);
+  }
+
+  async discard(): Promise<void> {
+    if (this.#gone) return;
+    this.#gone = true;
+    await this.finish().catch(() => undefined);
+    await this.#sftp.unlink(this.path).catch(() => undefined);
+  }
+}

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startSshd, type RunningSshd } from '../../src/dev/sshd.ts';
+import { initRepository } from '../../src/repository/init.ts';
+import { openRepository } from '../../src/repository/open.ts';
+import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
+import { createSshStorage } from '../../src/storage/ssh/ssh-storage.ts';
+import type { Storage } from '../../src/storage/storage.ts';
+import { openSsh, setSshServer } from '../contracts/ssh-place.ts';
+import { backUp, testKey } from '../repository/backup.ts';
+import { storageContract } from '../contracts/storage.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+describe('sshd', () => {
+  let server: RunningSshd;
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+
+  beforeAll(async () => {
+    folder = await temporaryFolder('ssh');
+    server = await startSshd({ directory: join(folder.path, 'server') });
+    setSshServer(server.settings);
+  }, 30_000);
+  afterAll(async () => {
+    await server?.stop();
+    await folder?.remove();
+  });
+
+  const storageAt = (name: string, changes: object = {}): Storage =>
+    createSshStorage({ ...server.settings, path: join(folder.path, name), ...changes });
+
+  storageContract('sshd', {
+    open: openSsh,
+    module: new URL('../contracts/ssh-place.ts', import.meta.url).href,
+    factory: 'openSsh',
+    coarseVersions: true,
+  });
+
+  test('D2.5: what lies there is a folder as the local storage makes it, and is read by it', async () => {
+    const storage = storageAt('both');
+    const content = randomBytes(5 * 2 ** 20 + 7);
+    const staged = await storage.stage('packs/aa/x');
+    await staged.append(content.subarray(0, 100_000));
+    await staged.append(content.subarray(100_000));
+    await storage.commit([staged]);
+    await storage.putIfAbsent('reports/r', Buffer.from('1'));
+    await storage.replaceIf('reports/r', (await storage.stat('reports/r'))!.version, Buffer.from('2'));
+    const local = createLocalStorage(join(folder.path, 'both'));
+    expect(Buffer.from(await local.read('packs/aa/x')).equals(content)).toBe(true);
+    expect(Buffer.from(await local.read('reports/r')).toString()).toBe('2');
+    expect(await readFile(join(folder.path, 'both/reports/r'), 'utf8')).toBe('2');
+    expect(Buffer.from(await storage.read('packs/aa/x')).equals(content)).toBe(true);
+  });
+
+  test('D2.5: a repository is copied there, its points can be restored from it, and a second copy brings nothing twice', async () => {
+    const { repository } = await initRepository(createLocalStorage(join(folder.path, 'own')), testKey);
+    const target = storageAt('copy');
+    const content = randomBytes(3 * 2 ** 20);
+    const { id, record } = await backUp(repository, async (writer) => {
+      const file = await writer.open(
+        { path: 'big', type: 'file', mode: 0o600, mtimeNs: '0', uid: 0, gid: 0 },
+        content.length,
+      );
+      await file.write(content);
+      await file.close();
+    });
+    expect(await repository.replicateTo(target, { owner: 'test' })).toMatchObject({ points: [id], problems: [] });
+    expect(await repository.replicateTo(target, { owner: 'test' })).toMatchObject({ objects: 0, points: [] });
+    const replica = await openRepository(storageAt('copy'), testKey);
+    const into = join(folder.path, 'restored');
+    await replica.materialize({ indexId: record.indexId, into });
+    expect((await readFile(join(into, 'big'))).equals(content)).toBe(true);
+    await replica.close();
+    await repository.close();
+  });
+
+  test('an unknown host key, a refused login and a missing key are each named, with what to do', async () => {
+    const other = 'SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
+    await expect(storageAt('x', { hostKey: other }).now()).rejects.toMatchObject({
+      code: 'AuthFailed',
+      message: expect.stringMatching(/shows the host key SHA256:.*which is not `hostKey`/) as string,
+    });
+    await expect(storageAt('x', { user: 'nobody-of-this-name' }).now()).rejects.toMatchObject({
+      code: 'AuthFailed',
+      hint: expect.stringContaining('authorized_keys') as string,
+    });
+    await expect(storageAt('x', { keyFile: '/nowhere' }).now()).rejects.toMatchObject({ code: 'AuthFailed' });
+  });
+
+  test('a server that goes away mid-file fails the call; after it is back everything goes on', async () => {
+    const storage = storageAt('cut');
+    await storage.putIfAbsent('a', Buffer.from('1'));
+    const staged = await storage.stage('packs/aa/x');
+    await staged.append(randomBytes(2 ** 20));
+    await server.cut();
+    await server.kill();
+    await expect(staged.append(randomBytes(2 ** 20))).rejects.toMatchObject({ code: 'StorageFailed' });
+    await expect(storage.stat('a')).rejects.toMatchObject({ code: 'StorageFailed' });
+    const { port } = server.settings;
+    server = await startSshd({ directory: join(folder.path, 'server'), port });
+    expect(await storage.stat('packs/aa/x')).toBeUndefined();
+    expect(Buffer.from(await storage.read('a')).toString()).toBe('1');
+    expect(await storage.putIfAbsent('packs/aa/x', Buffer.from('again'))).toBe('created');
+  }, 60_000);
+});
