@@ -21,6 +21,7 @@ import { createUpkeepActivities } from '../activities/upkeep.ts';
 import { createWalActivities } from '../activities/wal.ts';
 import { createWatchActivities } from '../activities/watch.ts';
 import { connect } from '../src/client/connection.ts';
+import { serverAddress } from '../src/client/server-address.ts';
 import { archivedDatabases, ensureAlwaysOn, watchedComponents } from '../src/client/always-on.ts';
 import type { Appliance } from '../src/domain/appliance.ts';
 import { roles, type Role } from '../src/domain/component.ts';
@@ -57,9 +58,9 @@ const slotsPerRole = 4;
 /** Runs until SIGTERM or SIGINT (resolves) or until a worker dies (rejects). */
 export async function runWorker({ appliance, only, log, onReady }: WorkerSettings): Promise<void> {
   installRuntime(log);
-  const { address, namespace, taskQueue } = appliance.temporal;
+  const { namespace, taskQueue } = appliance.temporal;
   const connection = await connect(appliance);
-  const native = await NativeConnection.connect({ address });
+  const native = await NativeConnection.connect(await serverAddress(appliance));
   let metrics: MetricsServer | undefined;
   const parts = wireParts(appliance, (message) => log.warn({ repository: appliance.repository.path }, message));
   try {

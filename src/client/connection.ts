@@ -2,13 +2,16 @@
 import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError, isLifeboatError } from '../domain/errors.ts';
+import { serverAddress } from './server-address.ts';
 
 const connectMs = 5000;
 
 /** Unreachable if the server does not answer within 5 s. */
-export async function connect({ temporal }: Appliance): Promise<Connection> {
+export async function connect(appliance: Appliance): Promise<Connection> {
+  const { temporal } = appliance;
+  const server = await serverAddress(appliance);
   try {
-    return await Connection.connect({ address: temporal.address, connectTimeout: connectMs });
+    return await Connection.connect({ ...server, connectTimeout: connectMs });
   } catch (error) {
     throw unreachable(temporal, error);
   }

@@ -365,6 +365,10 @@ export const configuration = z.strictObject({
       namespace: z.string().default('default').describe('namespace of all runs'),
       taskQueue: name.default('lifeboat').describe('task queue of all workflows and prefix of the others'),
       ui: url.default('http://127.0.0.1:8233').describe('address of the Temporal UI, for links'),
+      tls: tls
+        .optional()
+        .describe('speaks TLS with the server and checks its certificate; `{}` believes the usual authorities'),
+      apiKey: secret.optional().describe('key of a server that asks for one, such as Temporal Cloud; always over TLS'),
     })
     .prefault({})
     .describe('the server that runs the workflows'),

@@ -30,6 +30,8 @@ export function toAppliance(config: Configuration): Appliance {
       namespace: config.temporal.namespace,
       taskQueue: config.temporal.taskQueue,
       uiUrl: config.temporal.ui.replace(/\/$/, ''),
+      tls: tlsOf(config.temporal.tls),
+      apiKey: optionalSecret(config.temporal.apiKey),
     },
     metrics: { listen: config.metrics.listen === 'off' ? undefined : config.metrics.listen },
     verification: config.verification,

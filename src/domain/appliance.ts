@@ -19,6 +19,9 @@ export interface Appliance {
     readonly namespace: string;
     readonly taskQueue: string;
     readonly uiUrl: string;
+    /** In clear where undefined, unless an API key is given. */
+    readonly tls: TlsConfig | undefined;
+    readonly apiKey: SecretRef | undefined;
   };
   /** `host:port` of the worker's `/metrics`; undefined where nothing is served. */
   readonly metrics: { readonly listen: string | undefined };

@@ -32,7 +32,7 @@ const rules: Readonly<Record<string, Rule>> = {
   activities: { values: ['domain', 'operations'], types: [...below, 'workflows'], temporal: true },
   schedules: { values: ['domain', 'config'], temporal: true },
   client: {
-    values: ['domain', 'schedules', 'workflows/messages.ts'],
+    values: ['domain', 'config', 'schedules', 'workflows/messages.ts'],
     types: ['drivers', 'activities'],
     temporal: true,
   },
