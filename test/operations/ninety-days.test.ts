@@ -108,7 +108,7 @@ repositoryTest(
     }
     expect(graceMs).toBe(2 * day);
   },
-  280_000,
+  600_000,
 );
 
 repositoryTest(
