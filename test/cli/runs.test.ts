@@ -546,7 +546,7 @@ describe('the worker', () => {
     await writeFile(config, `${others}schedules: { backup-full: { cron: '99 99 * * *' } }\n`);
     expect(await says('-c', config, 'worker')).toMatchInlineSnapshot(`
       "$ lifeboat -c /folder/cron.yaml worker
-      ! error: /folder/cron.yaml:27: schedules.backup-full.cron: must
+      ! error: /folder/cron.yaml:28: schedules.backup-full.cron: must
       !   be five cron fields (minute 0-59, hour 0-23, day 1-31, month 1-12, weekday
       !   0-7), for example \`0 2 * * *\`, not \`99 99 * * *\`
       !   hint: mend the named line and run
