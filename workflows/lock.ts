@@ -4,16 +4,20 @@
  */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
+  ApplicationFailure,
   CancellationScope,
   condition,
   setHandler,
   startChild,
   sleep,
   setCurrentDetails,
+  workflowInfo,
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
+import type { ApplianceView } from '../activities/control.ts';
 import { releaseSignal, type LockInput } from './messages.ts';
 import { control } from './proxies.ts';
+import type { RunDisplay } from './view.ts';
 
 export async function lock(input: LockInput = {}): Promise<void> {
   let released = false;
@@ -76,6 +80,27 @@ export async function takeLock(options: TakeOptions): Promise<TakeResult> {
     left -= wait;
     pause = Math.min(pause * 2, longestRetrySeconds);
   }
+}
+
+const usualWaitSeconds = 30 * 60;
+
+/** For runs that end without it; LockHeld after half an hour. */
+export async function takeLockOrThrow(
+  { name }: ApplianceView,
+  purpose: string,
+  display: RunDisplay,
+): Promise<HeldLock> {
+  display.state('locking');
+  const taken = await takeLock({
+    appliance: name,
+    holder: workflowInfo().workflowId,
+    purpose,
+    waitSeconds: usualWaitSeconds,
+    onWait: (holder) => display.waitOn(`lock held by ${holder}`),
+  });
+  display.waitOn('');
+  if (taken.held) return taken.lock;
+  throw ApplicationFailure.nonRetryable(`the appliance is held by ${taken.holder}`, 'LockHeld');
 }
 
 /** Waits for the end of a lock that was told so, else a following run would find it held; one that cannot be told is not waited for. */

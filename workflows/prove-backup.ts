@@ -11,14 +11,12 @@ import type { ProbeResult } from '../src/domain/recovery-point.ts';
 import { plural } from '../src/domain/replayed.ts';
 import { startBeside } from './beside.ts';
 import { writeEvidence } from './evidence.ts';
-import { takeLock, type HeldLock } from './lock.ts';
+import { takeLockOrThrow, type HeldLock } from './lock.ts';
 import type { ProveBackupInput, ProveBackupResult } from './messages.ts';
 import { notify } from './notification.ts';
 import { components, control, priority, storage, upkeep } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
 import { RunDisplay } from './view.ts';
-
-const lockWaitSeconds = 30 * 60;
 
 export async function startProof({ name, components: all }: ApplianceView, at: string): Promise<void> {
   const databases = all.filter(({ kind }) => kind === 'postgres').map(({ id }) => id);
@@ -39,7 +37,7 @@ export async function proveBackup(input: ProveBackupInput = {}): Promise<ProveBa
   let result: ProveBackupResult | undefined;
   let failure: unknown;
   try {
-    lock = await lockOrThrow(appliance, display);
+    lock = await takeLockOrThrow(appliance, 'trial restore', display);
     const point = await storage(appliance.host, { summary: `find ${input.at ?? 'latest'}` }).resolvePoint({
       at: input.at ?? 'latest',
       components: input.components ?? [],
@@ -71,20 +69,6 @@ export async function proveBackup(input: ProveBackupInput = {}): Promise<ProveBa
   if (result?.ok !== true)
     throw ApplicationFailure.nonRetryable(`recovery point ${result?.id ?? ''} failed its trial restore`, 'ProbeFailed');
   return result;
-}
-
-async function lockOrThrow(appliance: ApplianceView, display: RunDisplay): Promise<HeldLock> {
-  display.state('locking');
-  const taken = await takeLock({
-    appliance: appliance.name,
-    holder: workflowInfo().workflowId,
-    purpose: 'trial restore',
-    waitSeconds: lockWaitSeconds,
-    onWait: (holder) => display.waitOn(`lock held by ${holder}`),
-  });
-  display.waitOn('');
-  if (taken.held) return taken.lock;
-  throw ApplicationFailure.nonRetryable(`the appliance is held by ${taken.holder}`, 'LockHeld');
 }
 
 /** One component after the other: there need not be room for all at once. */

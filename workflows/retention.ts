@@ -5,17 +5,14 @@
  */
 import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
-import { formatBytes, plural } from '../src/domain/replayed.ts';
+import { formatBytes, plural, usualMaxShare } from '../src/domain/replayed.ts';
 import { writeEvidence } from './evidence.ts';
-import { takeLock, type HeldLock } from './lock.ts';
+import { takeLockOrThrow, type HeldLock } from './lock.ts';
 import type { RetentionInput, RetentionResult } from './messages.ts';
 import { notify } from './notification.ts';
 import { control, priority, upkeep } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
 import { RunDisplay } from './view.ts';
-
-const usualMaxShare = 0.2;
-const lockWaitSeconds = 30 * 60;
 
 type Place = RetentionResult['places'][number];
 
@@ -29,7 +26,7 @@ export async function retention(input: RetentionInput = {}): Promise<RetentionRe
   const places: Place[] = [];
   let failure: unknown;
   try {
-    if (input.apply === true) lock = await lockOrThrow(appliance, display);
+    if (input.apply === true) lock = await takeLockOrThrow(appliance, 'retention', display);
     display.state(input.apply === true ? 'removing' : 'planning');
     display.declare(chosen.map((place) => `retention:${place}`));
     for (const place of chosen) places.push(await retain(place, input, appliance, display));
@@ -50,20 +47,6 @@ export async function retention(input: RetentionInput = {}): Promise<RetentionRe
       'Precondition',
     );
   return { state: input.apply === true ? 'done' : 'planned', places };
-}
-
-async function lockOrThrow(appliance: ApplianceView, display: RunDisplay): Promise<HeldLock> {
-  display.state('locking');
-  const taken = await takeLock({
-    appliance: appliance.name,
-    holder: workflowInfo().workflowId,
-    purpose: 'retention',
-    waitSeconds: lockWaitSeconds,
-    onWait: (holder) => display.waitOn(`lock held by ${holder}`),
-  });
-  display.waitOn('');
-  if (taken.held) return taken.lock;
-  throw ApplicationFailure.nonRetryable(`the appliance is held by ${taken.holder}`, 'LockHeld');
 }
 
 const repositoryPlace = 'repository';

@@ -6,3 +6,4 @@ export { roleOfKind } from './component.ts';
 export { formatBytes, formatDuration } from './duration.ts';
 export { clockMarks } from './clock.ts';
 export { plural } from './plural.ts';
+export { usualMaxShare } from './retention.ts';

@@ -29,6 +29,9 @@ export interface RetentionChoice {
   readonly remove: readonly { readonly id: BackupId; readonly type: BackupType; readonly ageSeconds: number }[];
 }
 
+/** Of recovery points, that may leave a place at once where nobody says otherwise. */
+export const usualMaxShare = 0.2;
+
 /** Whatever its age, a point stays that is held, the last verified, the newest good copy of a component, or a base. */
 export function chooseRetention(options: {
   /** Newest first. */

@@ -32,6 +32,10 @@ export function rpoLevel(ageSeconds: number | null, objectiveSeconds: number): R
 /** Levels of the last look, by place and component. */
 export type RpoLevels = Readonly<Record<string, RpoLevel>>;
 
+export function levelsOf(readings: readonly RpoReading[]): RpoLevels {
+  return Object.fromEntries(readings.map((reading) => [keyOf(reading), reading.level]));
+}
+
 export function keyOf({ place, component }: Pick<RpoReading, 'place' | 'component'>): string {
   return `${place}/${component}`;
 }

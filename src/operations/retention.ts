@@ -45,7 +45,6 @@ export interface Forecast {
   readonly daysLeft: number | null;
 }
 
-export const usualMaxShare = 0.2;
 const mostSkewSeconds = 300;
 const forecastDays = 7;
 const daySeconds = 86_400;

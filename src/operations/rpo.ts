@@ -1,6 +1,6 @@
 /** Readings of the RPO clocks, from the repository alone: they hold with worker and Temporal dead. */
 import type { Appliance } from '../domain/appliance.ts';
-import { keyOf, rpoLevel, rpoNews, type RpoLevels, type RpoReading } from '../domain/rpo.ts';
+import { levelsOf, rpoLevel, rpoNews, type RpoLevels, type RpoReading } from '../domain/rpo.ts';
 import type { Repository } from '../repository/repository.ts';
 import { readLocationAges } from './exposure.ts';
 import { readProtection, type ComponentAge } from './protection.ts';
@@ -66,7 +66,7 @@ export async function rpoNewsSince(
 ): Promise<{ readonly readings: readonly RpoReading[]; readonly news: readonly string[]; readonly levels: RpoLevels }> {
   const readings = await readRpo(repository, appliance, now);
   const before = await lastRpoState(repository);
-  const levels = Object.fromEntries(readings.map((reading) => [keyOf(reading), reading.level]));
+  const levels = levelsOf(readings);
   return { readings, levels, news: rpoNews(readings, before?.levels ?? {}) };
 }
 

@@ -7,7 +7,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Appliance } from '../domain/appliance.ts';
 import { formatDuration } from '../domain/duration.ts';
-import { keyOf, rpoNews, type RpoLevels } from '../domain/rpo.ts';
+import { levelsOf, rpoNews, type RpoLevels } from '../domain/rpo.ts';
 import type { Repository } from '../repository/repository.ts';
 import { lastRpoState, readRpo } from './rpo.ts';
 
@@ -72,7 +72,7 @@ async function look(open: () => Promise<Repository>, appliance: Appliance, now: 
     return {
       readings,
       toldByWatch: state?.levels ?? {},
-      levels: Object.fromEntries(readings.map((reading) => [keyOf(reading), reading.level])),
+      levels: levelsOf(readings),
       silence:
         silentSeconds === undefined
           ? 'NOBODY WATCHES: rpoWatch has never run'
