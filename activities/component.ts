@@ -6,13 +6,15 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ProbeResult, Receipt } from '../src/domain/recovery-point.ts';
 import type { WalTarget } from '../src/domain/recovery-target.ts';
-import type { PlanTarget } from '../src/domain/restore-plan.ts';
+import type { ComponentConfig } from '../src/domain/appliance.ts';
+import type { PlanTarget, UndoneRestore } from '../src/domain/restore-plan.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
 import type { FencingToken, RestoreContext } from '../src/drivers/driver.ts';
 import { captureComponent } from '../src/operations/capture-component.ts';
 import { captureIncrement } from '../src/operations/capture-increment.ts';
 import { newestRecord, recordOf } from '../src/operations/find-record.ts';
 import { describeTarget } from '../src/operations/prepare-restore.ts';
+import { keptOf, putBackComponent, takeBackComponent, type KeptView } from '../src/operations/undo-restore.ts';
 import type { Dependencies } from './dependencies.ts';
 import { translated } from './failures.ts';
 import { withHeartbeat, type Beat } from './heartbeat.ts';
@@ -45,6 +47,14 @@ export interface ComponentRequest extends CopyRequest {
   readonly replaceDamaged: boolean;
   /** Databases only: how far beyond the recovery point archived WAL is replayed. */
   readonly wal?: WalTarget;
+}
+
+/** Undo of a committed restore: no repository is read. */
+export interface PutBackRequest {
+  readonly component: string;
+  readonly lockSince: string;
+  readonly runId: string;
+  readonly of: UndoneRestore;
 }
 
 /** Probes go into histories: at most this many failed ones are carried there one by one. */
@@ -144,7 +154,37 @@ export function createComponentActivities(deps: Dependencies) {
     async undoComponent(request: ComponentRequest): Promise<void> {
       return restoring(request, 9, async (context) => deps.driver(request.component).undo(context));
     },
+
+    /** Null where no restore's data is live. */
+    async describeKept({ component }: { readonly component: string }): Promise<KeptView | null> {
+      return translated(component, () => withHeartbeat(async () => (await keptOf(configOf(deps, component))) ?? null));
+    },
+
+    async putBackComponent(request: PutBackRequest): Promise<{ readonly safetyCopies: readonly string[] }> {
+      return translated(request.component, () =>
+        withHeartbeat(async ({ signal }) => ({
+          safetyCopies: await putBackComponent({ ...putBackOf(deps, request, 3), signal }),
+        })),
+      );
+    },
+
+    async takeBackComponent(request: PutBackRequest): Promise<void> {
+      return translated(request.component, () =>
+        withHeartbeat(async () => takeBackComponent(putBackOf(deps, request, 9))),
+      );
+    },
   };
+}
+
+function configOf({ appliance }: Dependencies, component: string): ComponentConfig {
+  const config = appliance.components.find(({ id }) => id === component);
+  if (config !== undefined) return config;
+  throw new LifeboatError('NotFound', `component \`${component}\` is not configured`, { component });
+}
+
+function putBackOf(deps: Dependencies, { component, lockSince, runId, of }: PutBackRequest, phase: number) {
+  const token = { lockStart: lockSince, runId, attempt: phase * 1000 + activityInfo().attempt };
+  return { config: configOf(deps, component), driver: deps.driver(component), token, of };
 }
 
 async function contextOf(

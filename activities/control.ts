@@ -1,6 +1,8 @@
 /** Light activities that share the workflows' queue: what the configuration says, who holds the lock, messages out. */
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ComponentKind, Tier } from '../src/domain/component.ts';
+import type { RestorePlan } from '../src/domain/restore-plan.ts';
+import { makeUndoPlan, type KeptView } from '../src/operations/undo-restore.ts';
 import type { Dependencies } from './dependencies.ts';
 import { translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -49,6 +51,18 @@ export function createControlActivities({ appliance, client, notifier, searchabl
           throw error;
         }
       });
+    },
+
+    async makeUndoPlan({
+      kept,
+      components,
+      now,
+    }: {
+      readonly kept: readonly KeptView[];
+      readonly components: readonly string[];
+      readonly now: string;
+    }): Promise<RestorePlan> {
+      return translated(undefined, async () => makeUndoPlan(appliance, kept, components, new Date(now)));
     },
 
     async cancelRun({ workflowId }: { readonly workflowId: string }): Promise<void> {

@@ -28,6 +28,8 @@ export interface RestoreInput extends GoalFields {
   readonly at?: string;
   /** Name of a location whose copy is restored from; the repository where absent. */
   readonly from?: string;
+  /** Brings back what the last committed restore replaced, instead of a recovery point. */
+  readonly undo?: boolean;
   readonly components?: readonly string[];
   readonly reason?: string;
   readonly requestedBy?: string;
@@ -45,6 +47,7 @@ export interface RestoreInput extends GoalFields {
 
 export interface RestoreResult {
   readonly state: 'planned' | 'committed';
+  /** Recovery point; `data before <time>` of the restore that was undone. */
   readonly id: string;
   readonly seconds: number;
   readonly steps: readonly StepReport[];

@@ -1,10 +1,11 @@
 /** What a restore leaves behind, however it ended: the evidence in the repository, word to people, a new full backup. */
-import { ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
+import { workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
 import { formatDuration } from '../src/domain/replayed.ts';
-import { writeEvidence } from './evidence.ts';
 import { fullBackup } from './backup.ts';
+import { startBeside } from './beside.ts';
+import { writeEvidence } from './evidence.ts';
 import type { RestoreInput, RestoreResult } from './messages.ts';
 import { notify } from './notification.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
@@ -68,11 +69,10 @@ export async function recordRestore(record: RestoreRecord): Promise<void> {
 /** The restored appliance has no recovery point of its own yet: a full backup begins at once. */
 export async function startFollowUpBackup(appliance: string, restored: string): Promise<string> {
   const workflowId = `fullBackup/${appliance}/${new Date().toISOString()}`;
-  await startChild(fullBackup, {
+  await startBeside(fullBackup, {
     workflowId,
-    args: [{ requestedBy: 'restore', reason: `after the restore of ${restored}` }],
-    parentClosePolicy: ParentClosePolicy.ABANDON,
-    staticSummary: `full backup after the restore of ${restored}`,
+    input: { requestedBy: 'restore', reason: `after the restore of ${restored}` },
+    summary: `full backup after the restore of ${restored}`,
   });
   return workflowId;
 }

@@ -1,6 +1,6 @@
 /**
  * A restore:
- *  1. find the recovery point, ask each driver about its target, plan; without `confirm` end here (state `planned`);
+ *  1. find the recovery point (or what the last restore replaced), ask each driver about its target, plan; without `confirm` end here (state `planned`);
  *  2. take the appliance lock: a backup, retention or drill that holds it is cancelled, another restore is not;
  *  3. start the RTO clock, an observer that marks 50, 80 and 100 %;
  *  4. run the plan: verify, stage and validate beside the live data, stop, swap, start the engines, probe, start the
@@ -29,8 +29,9 @@ import {
   type RestoreInput,
   type RestoreResult,
 } from './messages.ts';
-import { components, control, priority, storage } from './proxies.ts';
+import { control, priority, storage } from './proxies.ts';
 import { recordRestore, startFollowUpBackup } from './restore-evidence.ts';
+import { copyOf, sourceOf } from './restore-source.ts';
 import { watchRto } from './rto-clock.ts';
 import { PlanRunner, rootMessage } from './run-plan.ts';
 import { RunDisplay } from './view.ts';
@@ -45,6 +46,7 @@ const stateOfStep: Readonly<Record<PlanStep['kind'], string>> = {
   stop: 'stopping',
   finish: 'stopping',
   swap: 'swapping',
+  'put-back': 'swapping',
   start: 'starting',
   health: 'verifying',
   probe: 'verifying',
@@ -85,7 +87,8 @@ class RestoreRun {
     try {
       await this.#scope.run(async () => {
         this.#display.state('planning');
-        const { plan, repositoryId } = await this.#makePlan(appliance);
+        const { plan, repositoryId } = await sourceOf(appliance, this.#input, this.#display);
+        this.#plan = plan;
         if (this.#input.confirm !== appliance.name) {
           this.#display.state('planned');
           result = this.#result('planned', plan, [], '');
@@ -144,59 +147,9 @@ class RestoreRun {
     );
   }
 
-  async #makePlan(appliance: ApplianceView): Promise<{ plan: RestorePlan; repositoryId: string }> {
-    const { host } = appliance;
-    const chosen = this.#input.components ?? [];
-    const { at = 'latest', toTime, toLsn, toName, toLatest } = this.#input;
-    const copy = this.#copy();
-    const point = await storage(host, { summary: `find ${at}`, priority: priority.restore }).resolvePoint({
-      at,
-      components: chosen,
-      ...copy,
-      ...(toTime === undefined ? {} : { toTime }),
-      ...(toLsn === undefined ? {} : { toLsn }),
-      ...(toName === undefined ? {} : { toName }),
-      ...(toLatest === undefined ? {} : { toLatest }),
-    });
-    this.#display.subject(point.backupId);
-    const targets = await Promise.all(
-      point.components.map(async ({ id, role, host: on, backupId }) =>
-        components(
-          { role, host: on },
-          { summary: `look at the target of ${id}`, priority: priority.restore },
-        ).describeTarget({
-          repositoryId: point.repositoryId,
-          backupId,
-          component: id,
-          ...copy,
-        }),
-      ),
-    );
-    const plan = await storage(host, { summary: 'plan', priority: priority.restore }).makePlan({
-      repositoryId: point.repositoryId,
-      backupId: point.backupId,
-      artefacts: point.artefacts,
-      skewSeconds: point.skewSeconds,
-      components: chosen,
-      targets: targets.flat(),
-      stopFirst: this.#input.stopFirst ?? false,
-      replaceDamaged: this.#input.replaceDamaged ?? false,
-      now: new Date().toISOString(),
-      ...copy,
-    });
-    this.#plan = plan;
-    this.#display.plan(plan.steps);
-    return { plan, repositoryId: point.repositoryId };
-  }
-
-  #copy(): { readonly location?: string } {
-    const { from = '' } = this.#input;
-    return from === '' ? {} : { location: from };
-  }
-
   /** The repository may be lost with the host; evidence and the next backup need one. */
   async #adopt({ host }: ApplianceView, repositoryId: string): Promise<void> {
-    const { location } = this.#copy();
+    const { location } = copyOf(this.#input);
     if (location === undefined) return;
     const { adopted } = await storage(host, {
       summary: `continue the repository from ${location}`,
@@ -224,7 +177,7 @@ class RestoreRun {
     const runner = new PlanRunner({
       plan,
       repositoryId,
-      copy: this.#copy(),
+      copy: copyOf(this.#input),
       lockSince,
       runId: workflowInfo().runId,
       replaceDamaged: this.#input.replaceDamaged ?? false,
@@ -278,7 +231,7 @@ class RestoreRun {
   ): RestoreResult {
     return {
       state,
-      id: plan.backupId,
+      id: this.#display.view().subject,
       seconds: (Date.now() - this.#began) / 1000,
       steps: this.#display.steps(),
       probes: this.#probes,
@@ -300,10 +253,12 @@ class RestoreRun {
     this.#undoFailures.forEach((text) => this.#display.note(`not undone: ${text}`));
     let final = result;
     if (result?.state === 'committed') {
-      const backupWorkflowId = await startFollowUpBackup(appliance.name, result.id).catch((error: unknown) => {
-        this.#display.note(`no full backup was started: ${rootMessage(error)}`);
-        return '';
-      });
+      const backupWorkflowId = await startFollowUpBackup(appliance.name, this.#display.view().subject).catch(
+        (error: unknown) => {
+          this.#display.note(`no full backup was started: ${rootMessage(error)}`);
+          return '';
+        },
+      );
       final = { ...result, backupWorkflowId };
     }
     await recordRestore({

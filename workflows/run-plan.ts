@@ -6,7 +6,7 @@
  * A changed interpreter raises `planVersion` and keeps the old one: plans stand in histories.
  */
 import { ApplicationFailure, CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import type { ComponentRequest } from '../activities/component.ts';
+import type { ComponentRequest, PutBackRequest } from '../activities/component.ts';
 import type { FencingToken } from '../src/drivers/driver.ts';
 import type { PlanStep, RestorePlan } from '../src/domain/restore-plan.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
@@ -194,6 +194,18 @@ export class PlanRunner {
         this.#undoComponent(step);
         await components(queue, call).swapComponent(this.#request(step));
         return '';
+      case 'put-back': {
+        this.#undos.push({
+          id: step.id,
+          run: async () =>
+            components(queue, { summary: `undo ${step.id}`, priority: priority.restore }).takeBackComponent(
+              this.#putBackRequest(step),
+            ),
+        });
+        const { safetyCopies } = await components(queue, call).putBackComponent(this.#putBackRequest(step));
+        this.#safetyCopies.push(...safetyCopies);
+        return '';
+      }
       case 'start':
         this.#undos.push({
           id: step.id,
@@ -239,6 +251,13 @@ export class PlanRunner {
           this.#request(step),
         ),
     });
+  }
+
+  #putBackRequest({ subject }: PlanStep): PutBackRequest {
+    const { plan, lockSince, runId } = this.#run;
+    if (plan.undoes === undefined)
+      throw ApplicationFailure.nonRetryable('the plan does not say which restore it undoes', 'Internal');
+    return { component: subject, lockSince, runId, of: plan.undoes };
   }
 
   #request(step: PlanStep): ComponentRequest {

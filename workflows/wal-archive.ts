@@ -5,18 +5,10 @@
  * After each shift it asks whether the newest recovery point reaches the archive's end. Where none does (a hole, a new
  * timeline) people are told and a full backup is started: until it is sealed, no moment after the break can be restored.
  */
-import {
-  ApplicationFailure,
-  ChildWorkflowCancellationType,
-  ParentClosePolicy,
-  continueAsNew,
-  isCancellation,
-  sleep,
-  startChild,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { ApplicationFailure, continueAsNew, isCancellation, sleep, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
 import { fullBackup } from './backup.ts';
+import { startBeside } from './beside.ts';
 import type { WalArchiveInput } from './messages.ts';
 import { notify } from './notification.ts';
 import { control, wal } from './proxies.ts';
@@ -96,13 +88,10 @@ async function mend(
   const text = `${component} is UNPROTECTED: ${reason}; a full backup is started`;
   display.note(text);
   await notify(`broken-${now}`, `${appliance.name}: ${text} (${workflowInfo().workflowId})`);
-  await startChild(fullBackup, {
+  await startBeside(fullBackup, {
     workflowId: `fullBackup/${appliance.name}/${now}`,
-    args: [{ requestedBy: workflowInfo().workflowId, reason }],
-    parentClosePolicy: ParentClosePolicy.ABANDON,
-    // Archiving may be ended at any time; the backup is not its own.
-    cancellationType: ChildWorkflowCancellationType.ABANDON,
-    staticSummary: `full backup of ${appliance.name}: ${reason}`.slice(0, 200),
+    input: { requestedBy: workflowInfo().workflowId, reason },
+    summary: `full backup of ${appliance.name}: ${reason}`,
   });
   return now;
 }

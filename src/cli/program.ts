@@ -11,6 +11,7 @@ import { init } from './commands/init.ts';
 import { now } from './commands/now.ts';
 import { backupsHold, backupsRecall, backupsRelease, retentionPlan, retentionRun } from './commands/retention.ts';
 import { prove } from './commands/prove.ts';
+import { restoreUndo } from './commands/restore-undo.ts';
 import { restorePlan } from './commands/restore-plan.ts';
 import { restoreStart } from './commands/restore-start.ts';
 import { restoreAbort, restoreShow, restoreWatch } from './commands/restore.ts';
@@ -198,6 +199,14 @@ export function createProgram(): Command {
     .description('stop a restore and put the old data back')
     .requiredOption('--reason <text>', 'why; stands in the evidence')
     .action(async (run, options) => restoreAbort(globals(), run, options));
+  restore
+    .command('undo')
+    .description('make live again what the last restore replaced; asks for the name of the appliance')
+    .option(...components)
+    .option('--reason <text>', 'why; stands in the evidence')
+    .option('--confirm <appliance>', 'name of the appliance, instead of being asked')
+    .option('--detach', 'do not wait for the end')
+    .action(async (options) => restoreUndo(globals(), options));
   restore
     .command('show')
     .argument('[run]', 'id of a run; the last restore by default')

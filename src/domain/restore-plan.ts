@@ -23,6 +23,7 @@ export const stepKinds = [
   'stop',
   'finish',
   'swap',
+  'put-back',
   'start',
   'health',
   'probe',
@@ -118,9 +119,19 @@ export interface PlanInput {
   readonly pastRuns: readonly PastRun[];
 }
 
+/** A committed restore, by the run that held the appliance for it. */
+export interface UndoneRestore {
+  readonly runId: string;
+  /** ISO time. */
+  readonly lockStart: string;
+}
+
 export interface RestorePlan {
   readonly version: number;
+  /** Empty in a plan that undoes a restore. */
   readonly backupId: string;
+  /** What comes back is not of a recovery point, but what this restore replaced. */
+  readonly undoes?: UndoneRestore;
   readonly appliance: string;
   readonly components: readonly {
     readonly id: string;

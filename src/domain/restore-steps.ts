@@ -6,9 +6,11 @@ import type { Branch, PlanComponent, PlanInput, PlanStep } from './restore-plan.
 const stageBytesPerSecond = 200e6;
 const validateBytesPerSecond = 150e6;
 
+export type StepInput = Pick<PlanInput, 'host' | 'services' | 'stopFirst'>;
+
 /** What all steps are made from. */
 interface Graph {
-  readonly input: PlanInput;
+  readonly input: StepInput;
   readonly chosen: readonly PlanComponent[];
   /** Services that stop, in the order of starting. */
   readonly startOrder: readonly string[];
@@ -31,7 +33,7 @@ const startId = (service: string): string => `start:${service}`;
 
 /** `startOrder` holds the services that must stop, each after what it depends on. */
 export function buildSteps(
-  input: PlanInput,
+  input: StepInput,
   chosen: readonly PlanComponent[],
   startOrder: readonly string[],
 ): PlanStep[] {
@@ -210,8 +212,8 @@ function proofSteps({ input, chosen, startOrder }: Graph): PlanStep[] {
   return [...probes, health, ...commits];
 }
 
-const platformQueue = ({ host }: PlanInput): PlanStep['queue'] => ({ role: 'platform', host });
-const storageQueue = ({ host }: PlanInput): PlanStep['queue'] => ({ role: 'storage', host });
+const platformQueue = ({ host }: StepInput): PlanStep['queue'] => ({ role: 'platform', host });
+const storageQueue = ({ host }: StepInput): PlanStep['queue'] => ({ role: 'storage', host });
 const queueOf = ({ kind, host }: PlanComponent): PlanStep['queue'] => ({ role: roleOfKind(kind), host });
 
 /** Its services are the engine itself: the probe asks the running engine. The others are probed where they lie. */

@@ -56,6 +56,8 @@ export interface Driver {
   finish?(context: RestoreContext): Promise<ProbeResult[]>;
   /** Makes the staged data live, journaled; the old data is kept as safety copy. The component's services are stopped. */
   swap(context: RestoreContext): Promise<void>;
+  /** Engines only: Precondition while anything uses the live data. */
+  requireStopped?(): Promise<void>;
   /** Puts the old data back if it was swapped away, and removes this run's staging. Safe to call at any state. */
   undo(context: RestoreContext): Promise<void>;
   /** Content probes against the running restored engine: expected from the manifest, actual from the engine. */

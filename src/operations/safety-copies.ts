@@ -2,8 +2,8 @@
 import type { ComponentConfig } from '../domain/appliance.ts';
 import { formatBytes, formatDuration } from '../domain/duration.ts';
 import type { Finding } from '../drivers/driver.ts';
-import { rootsOf } from '../drivers/files/paths.ts';
 import { keptCopies } from '../drivers/swap/kept.ts';
+import { firstLive } from './first-live.ts';
 
 /** Within this time whoever restored still looks at the result. */
 const nagAfterSeconds = 7 * 86_400;
@@ -18,13 +18,7 @@ export async function safetyCopyFindings(config: ComponentConfig): Promise<Findi
       name: 'old data of a restore',
       level: 'warn',
       text,
-      hint: `if what was restored is good, delete it: \`rm -r ${path}\``,
+      hint: `if what was restored is good, delete it: \`rm -r ${path}\`; if not: \`lifeboat restore undo\``,
     };
   });
-}
-
-/** A component's journal lies beside its first live path. */
-function firstLive(config: ComponentConfig): string {
-  if ('dataDirectory' in config) return config.dataDirectory;
-  return 'paths' in config ? (rootsOf(config.paths)[0] ?? '') : config.path;
 }

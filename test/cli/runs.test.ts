@@ -481,6 +481,54 @@ describe('restore', () => {
     expect(late.stderr).toContain('the RTO was breached\n');
   });
 
+  test('undo of a committed restore: the plan first, then the old data is live and the restored data is kept', async () => {
+    await ended();
+    await writeFile(join(stage.folder, 'etc/app.conf'), 'answer=after the restore\n');
+    expect(await says('restore', 'undo', '--components', 'configuration')).toMatchInlineSnapshot(`
+      "$ lifeboat restore undo --components configuration
+      ! undo of the restore of shop of YYYY-MM-DDTHH:MM:SSZ
+      !
+      !   COMPONENT  KIND  OLD DATA
+      !   configuration  files  <size>
+      !
+      !   goes aside  what was restored, and what was written since: <time>
+      !   stops  app
+      !   takes  about <time>: nothing is copied
+      !
+      !  #  STEP  ABOUT  OF
+      !  1  stop  <time>  app
+      !  2  put-back  <time>  configuration
+      !  3  start  <time>  app
+      !  4  health  <time>
+      !
+      ! error: a restore changes the appliance and was not confirmed; nothing was
+      !   started
+      !   hint: add --confirm shop
+      exit 5"
+    `);
+    expect(await says('restore', 'undo', '--components', 'cache', '--confirm', 'shop')).toMatchInlineSnapshot(`
+      "$ lifeboat restore undo --components cache --confirm shop
+      ! error: no restored data is live; there is nothing to undo
+      !   hint: restore a recovery point instead: \`lifeboat restore plan\`
+      exit 4"
+    `);
+    expect(await says('restore', 'undo', '--confirm', 'shop', '--reason', 'the wrong day')).toMatchInlineSnapshot(`
+      "$ lifeboat restore undo --confirm shop --reason the wrong day
+      restored data before YYYY-MM-DDTHH:MM:SSZ in <time>
+      old data kept at /folder/etc.lifeboat-aside-XXXX
+      old data kept at /folder/etc.lifeboat-aside-XXXX
+      full backup started: fullBackup/shop/YYYY-MM-DDTHH:MM:SSZ
+      ! restore/shop/YYYY-MM-DDTHH:MM:SSZ
+      !   http://127.0.0.1:PORT/namespaces/default/workflows/restore%2Fshop%2FYYYY-MM-DDTHH%3AMM%3ASSZ
+      !   [course]
+      exit 0"
+    `);
+    expect(await readFile(join(stage.folder, 'etc/app.conf'), 'utf8')).toBe('answer=42\n');
+    const kept = (await readdir(stage.folder)).filter((name) => name.startsWith('etc.lifeboat-aside-'));
+    const texts = await Promise.all(kept.map(async (name) => readFile(join(stage.folder, name, 'app.conf'), 'utf8')));
+    expect(texts).toContain('answer=after the restore\n');
+  });
+
   test('unknown runs end with 4; of a run that Temporal forgot the repository still holds the evidence', async () => {
     await ended();
     const unknown = await Promise.all([

@@ -29,6 +29,7 @@ export const scenarios: readonly Scenario[] = [
   restores('committed', confirmed),
   restores('committed-component', oneComponent),
   restores('committed-from-location', { ...confirmed, from: 'vault' }, (bench) => (bench.locations = ['vault'])),
+  restores('committed-undo', { ...confirmed, undo: true }),
   restores('committed-retried', oneComponent, (bench) => {
     bench.behave = (call, attempt) => {
       if (call === 'stage redis' && attempt === 1) throw new Error('the first attempt died');

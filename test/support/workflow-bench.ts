@@ -13,6 +13,8 @@ import type { StorageActivities } from '../../activities/storage.ts';
 import type { UpkeepActivities } from '../../activities/upkeep.ts';
 import type { WalActivities } from '../../activities/wal.ts';
 import type { WatchActivities } from '../../activities/watch.ts';
+import type { KeptView } from '../../src/operations/undo-restore.ts';
+import { planUndo } from '../../src/domain/undo-plan.ts';
 import { planRestore, type PlanComponent, type RestorePlan } from '../../src/domain/restore-plan.ts';
 import type { JsonValue, ProbeResult, Receipt } from '../../src/domain/recovery-point.ts';
 import { roleOfKind, roles } from '../../src/domain/component.ts';
@@ -110,6 +112,29 @@ export function benchPlan(chosen: readonly string[]): RestorePlan {
   });
   if (!result.ok) throw new Error(JSON.stringify(result.problems));
   return result.plan;
+}
+
+function benchUndoPlan(kept: readonly KeptView[], now: string): RestorePlan {
+  const [first] = kept;
+  if (first === undefined) refuse('NotFound', 'nothing to undo');
+  return planUndo({
+    appliance: 'wazuh',
+    host: 'main',
+    components: benchAppliance.components
+      .filter(({ id }) => kept.some(({ component }) => component === id))
+      .map(({ id, kind, host }) => ({
+        id,
+        kind,
+        host,
+        tier: 'critical',
+        priority: 1,
+        services: servicesOf[id] ?? [],
+        bytes: 10,
+      })),
+    services,
+    undoes: first!.of,
+    now,
+  });
 }
 
 export async function startWorkflowBench(): Promise<WorkflowBench> {
@@ -244,6 +269,14 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
     probeComponent: async ({ component: id }) => act(`probe ${id}`, () => bench.probes(id)),
     commitComponent: async ({ component: id }) => act(`commit ${id}`, () => ({ safetyCopies: [`/old/${id}`] })),
     undoComponent: async ({ component: id }) => act(`undo ${id}`, () => undefined),
+    describeKept: async ({ component: id }) =>
+      act(`kept ${id}`, () =>
+        id === 'vectors'
+          ? null
+          : { component: id, of: { runId: 'r', lockStart: '2026-11-22T02:00:00.000Z' }, bytes: 1, problem: '' },
+      ),
+    putBackComponent: async ({ component: id }) => act(`put-back ${id}`, () => ({ safetyCopies: [`/new/${id}`] })),
+    takeBackComponent: async ({ component: id }) => act(`take-back ${id}`, () => undefined),
   };
   const wal: WalActivities = {
     archiveWal: async ({ component: id, seconds }) =>
@@ -368,6 +401,7 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
         async () => void (await client.workflow.getHandle(workflowId).cancel()),
       ),
     dueSince: async ({ scheduleId }) => act(`due ${scheduleId}`, () => bench.due),
+    makeUndoPlan: async ({ kept, now }) => act('plan', () => benchUndoPlan(kept, now)),
     deliver: async ({ text }) => void bench.messages.push(text),
   };
   const watch: WatchActivities = {

@@ -310,3 +310,42 @@ describe('restore', () => {
     await bench.client.workflow.getHandle(result.backupWorkflowId).result();
   });
 });
+
+describe('undo of a committed restore', () => {
+  const undo = { ...confirmed, undo: true };
+
+  test('puts back what each component keeps, stages nothing, and starts a full backup', async () => {
+    const result = (await (await bench.start('restore', undo)).result()) as RestoreResult;
+    expect(result).toMatchObject({ state: 'committed', id: 'data before 2026-11-22T02:00:00Z' });
+    const steps = result.plan.steps.map(({ id }) => id);
+    expect(steps).toEqual(expect.arrayContaining(['put-back:postgres', 'put-back:redis', 'health']));
+    expect(steps).not.toContain('put-back:vectors');
+    const at = (call: string): number => bench.calls.indexOf(call);
+    for (const step of result.plan.steps) {
+      expect(at(callOf(step.id)), step.id).toBeGreaterThanOrEqual(0);
+      for (const before of step.after) expect(at(callOf(before)), step.id).toBeLessThan(at(callOf(step.id)));
+    }
+    expect(bench.calls.filter((call) => /^(stage|validate|swap|probe|commit|verify|resolve)\b/.test(call))).toEqual([]);
+    expect(result.safetyCopies).toEqual(expect.arrayContaining(['/new/postgres', '/new/redis']));
+    await bench.client.workflow.getHandle(result.backupWorkflowId).result();
+  });
+
+  test('old data that does not come up goes aside again, and the restored data is live as before', async () => {
+    bench.behave = (call) => {
+      if (call === 'health') refuse('ServiceFailed', 'app answers 500');
+    };
+    const handle = await bench.start('restore', undo);
+    expect((await failureOf(handle)).type).toBe('ServiceFailed');
+    const { state } = await handle.query(progressQuery);
+    expect(state).toBe('aborted(undone=full)');
+    for (const id of ['postgres', 'redis'])
+      expect(bench.calls.indexOf(`take-back ${id}`)).toBeGreaterThan(bench.calls.indexOf(`put-back ${id}`));
+    expect(bench.calls.at(bench.calls.lastIndexOf('start app'))).toBe('start app');
+  });
+
+  test('`{undo: true}` without the name changes nothing', async () => {
+    const result = (await (await bench.start('restore', { undo: true })).result()) as RestoreResult;
+    expect(result.state).toBe('planned');
+    expect(acting(bench.calls)).toEqual([]);
+  });
+});

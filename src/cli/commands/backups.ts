@@ -1,6 +1,5 @@
 /** `lifeboat backups run|list|show` */
 import { withClient } from '../../client/connection.ts';
-import { startRun } from '../../client/runs.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import {
@@ -27,8 +26,7 @@ import { usualColumns } from '../output/redraw.ts';
 import { table } from '../output/table.ts';
 import { wrap } from '../output/wrap.ts';
 import { requestedBy } from '../requested-by.ts';
-import { watchRun } from '../watch.ts';
-import { startAndTell } from './restore-start.ts';
+import { startAndWatch } from '../start-and-watch.ts';
 
 export interface RunOptions {
   readonly type: BackupType;
@@ -43,16 +41,17 @@ export async function backupsRun(globals: GlobalOptions, options: RunOptions): P
   await withClient(appliance, async (client) => {
     const input = { components, requestedBy: requestedBy(), reason: options.reason };
     const summary = `${options.type} backup of ${appliance.name}, asked by ${requestedBy()}`;
-    const workflowId = await startAndTell(globals, appliance, (onStarted) =>
-      startRun(client, appliance, backupWorkflows[options.type], input, summary, onStarted),
-    );
-    if (options.detach === true) return print(workflowId);
-    backedUp(
+    const { type, detach } = options;
+    const result = await startAndWatch<BackupResult>({
       globals,
-      await watchRun<BackupResult>(client, workflowId, {
-        again: commandOf(globals, `restore watch ${workflowId}`),
-      }),
-    );
+      appliance,
+      client,
+      type: backupWorkflows[type],
+      input,
+      summary,
+      detach,
+    });
+    if (result !== undefined) backedUp(globals, result);
   });
 }
 

@@ -1,12 +1,10 @@
 /** `lifeboat prove [id]`: a trial restore in private (L4). Changes nothing live. */
 import { withClient } from '../../client/connection.ts';
-import { startRun } from '../../client/runs.ts';
 import { plural } from '../../domain/plural.ts';
 import type { ProveBackupResult } from '../../../workflows/messages.ts';
-import { commandOf, componentsOf, loadAppliance, print, printJson, type GlobalOptions } from '../context.ts';
+import { componentsOf, loadAppliance, print, printJson, type GlobalOptions } from '../context.ts';
 import { requestedBy } from '../requested-by.ts';
-import { watchRun } from '../watch.ts';
-import { startAndTell } from './restore-start.ts';
+import { startAndWatch } from '../start-and-watch.ts';
 
 export async function prove(
   globals: GlobalOptions,
@@ -18,13 +16,10 @@ export async function prove(
   await withClient(appliance, async (client) => {
     const input = { at, components, requestedBy: requestedBy() };
     const summary = `trial restore of ${at}, asked by ${requestedBy()}`;
-    const workflowId = await startAndTell(globals, appliance, (onStarted) =>
-      startRun(client, appliance, 'proveBackup', input, summary, onStarted),
-    );
-    if (options.detach === true) return print(workflowId);
-    const result = await watchRun<ProveBackupResult>(client, workflowId, {
-      again: commandOf(globals, `restore watch ${workflowId}`),
-    });
+    const { detach } = options;
+    const run = { globals, appliance, client, type: 'proveBackup', input, summary, detach };
+    const result = await startAndWatch<ProveBackupResult>(run);
+    if (result === undefined) return;
     if (globals.output === 'json') printJson(result);
     else print(`recovery point ${result.id} can be restored: ${plural(result.probes, 'probe')} hold`);
   });

@@ -1,6 +1,5 @@
 /** `lifeboat retention plan|run`, `lifeboat backups hold|release|recall` */
 import { withClient } from '../../client/connection.ts';
-import { startRun } from '../../client/runs.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { plural } from '../../domain/plural.ts';
@@ -14,8 +13,7 @@ import { usualColumns } from '../output/redraw.ts';
 import { table } from '../output/table.ts';
 import { wrap } from '../output/wrap.ts';
 import { requestedBy } from '../requested-by.ts';
-import { watchRun } from '../watch.ts';
-import { startAndTell } from './restore-start.ts';
+import { startAndWatch } from '../start-and-watch.ts';
 
 /** Works with Temporal dead. */
 export async function retentionPlan(globals: GlobalOptions, { place }: { readonly place?: string }): Promise<void> {
@@ -80,12 +78,10 @@ export async function retentionRun(
       requestedBy: requestedBy(),
       reason: options.reason,
     };
-    const workflowId = await startAndTell(globals, appliance, (onStarted) =>
-      startRun(client, appliance, 'retention', input, `retention of ${appliance.name}`, onStarted),
-    );
-    const result = await watchRun<RetentionResult>(client, workflowId, {
-      again: commandOf(globals, `restore watch ${workflowId}`),
-    });
+    const summary = `retention of ${appliance.name}`;
+    const run = { globals, appliance, client, type: 'retention', input, summary };
+    const result = await startAndWatch<RetentionResult>(run);
+    if (result === undefined) return;
     if (globals.output === 'json') return printJson(result);
     for (const { place, collected } of result.places)
       if (collected !== null)

@@ -130,8 +130,12 @@ function restLines({ protection, locations, situation, at }: NowPage): string[] 
     ...(rows.length === 0 ? [] : ['', table(['COMPONENT', 'NEWEST COPY', 'AGE', 'RPO', ''], rows)]),
     ...(copies.length === 0 ? [] : ['', table(['LOCATION', 'NEWEST COPY', 'AGE', 'OF', 'MEASURED'], copies)]),
     '',
-    ...(protection?.lastBackup ? [`last backup   ${endedText(protection.lastBackup, at)}`] : []),
-    ...(protection?.lastRestore ? [`last restore  ${endedText(protection.lastRestore, at)}`] : []),
+    ...(protection?.lastBackup
+      ? [wrap(`last backup   ${endedText(protection.lastBackup, at)}`, usualColumns, ' '.repeat(14))]
+      : []),
+    ...(protection?.lastRestore
+      ? [wrap(`last restore  ${endedText(protection.lastRestore, at)}`, usualColumns, ' '.repeat(14))]
+      : []),
     ...(next !== undefined
       ? [`next backup   ${next.slice(0, 16)}Z, in ${formatDuration((Date.parse(next) - at.getTime()) / 1000)}`]
       : []),

@@ -50,6 +50,25 @@ export function planText({ plan, notHeld, passedOver }: PlanView): string {
   ].join('\n');
 }
 
+/** The plan of an undo: what comes back, and what goes aside for it. */
+export function undoText({ appliance, components, stops, estimateSeconds, undoes, steps }: RestorePlan): string {
+  const [first] = components;
+  return [
+    wrap(`undo of the restore of ${appliance} of ${undoes?.lockStart ?? ''}`, usualColumns, '  '),
+    '',
+    table(
+      ['COMPONENT', 'KIND', 'OLD DATA'],
+      components.map(({ id, kind, bytes }) => [id, kind, bytes === 0 ? 'nothing' : formatBytes(bytes)]),
+    ),
+    '',
+    field('goes aside', `what was restored, and what was written since: ${formatDuration(first?.lossSeconds ?? 0)}`),
+    field('stops', stops.length === 0 ? 'nothing' : stops.join(', ')),
+    field('takes', `about ${formatDuration(estimateSeconds)}: nothing is copied`),
+    '',
+    waveTable(steps),
+  ].join('\n');
+}
+
 function momentText({ components }: RestorePlan): string {
   const wal = components.find((component) => component.wal !== undefined)?.wal;
   if (wal === undefined || wal.kind === 'point') return '';

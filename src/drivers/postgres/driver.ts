@@ -13,6 +13,7 @@ import { checkPostgres } from './check.ts';
 import { addressOf, openSession } from './connection.ts';
 import type { Session } from './connection.ts';
 import { probeContent } from './content-probes.ts';
+import { refuseWhileRunning } from './damaged.ts';
 import { readFacts } from './facts.ts';
 import { engineFailure } from './failures.ts';
 import { commitPostgres, swapPostgres, undoPostgres } from './go-live.ts';
@@ -46,6 +47,7 @@ export function createPostgresDriver(config: PostgresConfig, environment: Driver
     validate: (context) => validatePostgres(config, environment, context),
     finish: (context) => finishPostgres(config, environment, context),
     swap: (context) => swapPostgres(config, context, environment.swap),
+    requireStopped: () => refuseWhileRunning(config),
     undo: (context) => undoPostgres(config, environment, context),
     probe: (context) => probe(config, environment, context),
     commit: (context) => commitPostgres(config, environment, context),

@@ -8,6 +8,7 @@ import type { Driver, DriverEnvironment } from '../driver.ts';
 import { captureRedis } from './capture.ts';
 import { checkRedis } from './check.ts';
 import { endpointOf, info, withRedis } from './connection.ts';
+import { refuseWhileHeld } from './holders.ts';
 import { inspectRedis } from './inspect.ts';
 import { probeRedis, validateRedis } from './prove.ts';
 import { commitRedis, redisTargets, swapRedis, undoRedis } from './restore.ts';
@@ -38,6 +39,7 @@ export function createRedisDriver(config: RedisConfig, environment: DriverEnviro
     stage: async (context) => stageRedis(config, context, { ...tuning, signal: context.signal }),
     validate: async (context) => validateRedis(config, context),
     swap: async (context) => swapRedis(config, context, { ...tuning, signal: context.signal }),
+    requireStopped: () => refuseWhileHeld(config),
     // An undo goes on where the run's signal was aborted: it is what puts the old data back.
     undo: async (context) => undoRedis(config, context, tuning),
     probe: async (context) => probeRedis(config, environment, context),

@@ -17,6 +17,14 @@ export interface Journal {
   readonly pairs: JournalPair[];
   /** Old data that earlier runs left. */
   readonly earlier: SafetyCopy[];
+  /** The swap that this one was put on top of: what can be put back once this one is undone. */
+  readonly under?: FinishedSwap;
+}
+
+/** A swap whose data went live. */
+export interface FinishedSwap {
+  readonly token: FencingToken;
+  readonly pairs: readonly JournalPair[];
 }
 
 /**
@@ -86,5 +94,15 @@ export function safetyCopiesOf(journal: Journal): SafetyCopy[] {
       kind: pair.mode === 'pointer' ? 'target' : 'aside',
       live: pair.live,
     }));
-  return [...journal.earlier, ...own];
+  const all = [...journal.earlier, ...own];
+  if (journal.phase === 'back') return all;
+  // What was put back is live again, or on its way.
+  const inUse = new Set(journal.pairs.map(({ staged }) => staged));
+  return all.filter(({ path }) => !inUse.has(path));
+}
+
+/** The newest swap whose data is live; undefined where there was none, or one is half done. */
+export function liveSwapOf(journal: Journal | undefined): FinishedSwap | undefined {
+  if (journal?.phase === 'swapped') return { token: journal.token, pairs: journal.pairs };
+  return journal?.phase === 'back' ? journal.under : undefined;
 }

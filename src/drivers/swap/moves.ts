@@ -83,7 +83,9 @@ async function pointerBack(pair: JournalPair, context: MoveContext): Promise<voi
   const pointer = pointerOf(pair);
   await repoint(pair, pointer.oldText, context);
   await context.record(pair, 'aside');
-  if (present(pointer.generation)) await moveToStaging(pointer.generation, pair, context);
+  // Old data that was put back has kept its name.
+  if (pointer.generation !== pair.staged && present(pointer.generation))
+    await moveToStaging(pointer.generation, pair, context);
   await context.record(pair, 'before');
 }
 

@@ -13,12 +13,12 @@
  */
 import { LifeboatError } from '../../domain/errors.ts';
 import type { FencingToken } from '../driver.ts';
-import { journalFormat, readJournal, safetyCopiesOf, type Journal, type JournalPair } from './journal.ts';
+import { readJournal, safetyCopiesOf, type Journal, type JournalPair } from './journal.ts';
 import { present } from './moves.ts';
 import { planPairs } from './plan-pairs.ts';
 import { anchorOf } from './staging.ts';
 import { isSameRun } from './token.ts';
-import { goBack, goForward, settleJournal, underLease } from './work.ts';
+import { beginSwap, goBack, settleJournal, underLease } from './work.ts';
 
 export { clearLive, discardSafetyCopies } from './discard.ts';
 
@@ -84,18 +84,7 @@ export async function swapIn(options: SwapOptions): Promise<void> {
     await settleJournal(work);
     const last = await work.read();
     if (last?.phase === 'swapped' && isSameRun(last.token, options.token)) return;
-    const pairs = await planPairs(options);
-    const earlier = last === undefined ? [] : safetyCopiesOf(last).filter((copy) => present(copy.path));
-    const journal: Journal = {
-      format: journalFormat,
-      component: options.component,
-      token: options.token,
-      phase: 'swapping',
-      pairs,
-      earlier,
-    };
-    await work.write(journal);
-    await goForward(journal, work);
+    await beginSwap(await planPairs(options), work);
   });
 }
 

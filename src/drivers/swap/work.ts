@@ -1,8 +1,16 @@
 /** Acts on a component's live data while its lease is held, by way of its journal. */
 import { lstat } from 'node:fs/promises';
-import { readJournal, writeJournal, type Journal } from './journal.ts';
+import {
+  journalFormat,
+  liveSwapOf,
+  readJournal,
+  safetyCopiesOf,
+  writeJournal,
+  type Journal,
+  type JournalPair,
+} from './journal.ts';
 import { withLease, type Lease } from './lease.ts';
-import { canGoForward, moveBack, moveForward, type MoveContext } from './moves.ts';
+import { canGoForward, moveBack, moveForward, present, type MoveContext } from './moves.ts';
 import { anchorOf } from './staging.ts';
 import type { SwapTarget } from './swap.ts';
 
@@ -57,7 +65,25 @@ export async function settleJournal(work: SwapWork): Promise<void> {
   }
 }
 
-export async function goForward(journal: Journal, work: SwapWork): Promise<void> {
+/** Writes down what is meant before anything moves, then moves it. */
+export async function beginSwap(pairs: JournalPair[], work: SwapWork): Promise<void> {
+  const { component, token } = work.target;
+  const last = await work.read();
+  const under = liveSwapOf(last);
+  const journal: Journal = {
+    format: journalFormat,
+    component,
+    token,
+    phase: 'swapping',
+    pairs,
+    earlier: last === undefined ? [] : safetyCopiesOf(last).filter((copy) => present(copy.path)),
+    ...(under === undefined ? {} : { under }),
+  };
+  await work.write(journal);
+  await goForward(journal, work);
+}
+
+async function goForward(journal: Journal, work: SwapWork): Promise<void> {
   for (const pair of journal.pairs) await moveForward(pair, work);
   journal.phase = 'swapped';
   await work.write(journal);

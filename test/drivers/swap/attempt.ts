@@ -1,9 +1,12 @@
 /** A swap attempt as a process of its own, so that it can be killed and stopped for real. Argument: an `Attempt` as JSON. */
 import type { FencingToken } from '../../../src/drivers/driver.ts';
+import { putBack } from '../../../src/drivers/swap/put-back.ts';
 import { swapBack, swapIn, type SwapPair } from '../../../src/drivers/swap/swap.ts';
 
 export interface Attempt {
-  readonly act: 'swapIn' | 'swapBack';
+  /** `putBack` undoes the finished swap of `of`. */
+  readonly act: 'swapIn' | 'swapBack' | 'putBack';
+  readonly of?: FencingToken;
   readonly component: string;
   readonly lives: readonly string[];
   readonly pairs: readonly SwapPair[];
@@ -29,6 +32,7 @@ if (attempt.stopAtStep === 0) process.kill(process.pid, 'SIGSTOP');
 const { component, lives, pairs, token } = attempt;
 try {
   if (attempt.act === 'swapIn') await swapIn({ component, lives, pairs, token, tuning });
+  else if (attempt.act === 'putBack') await putBack({ component, lives, token, tuning }, attempt.of ?? token);
   else await swapBack({ component, lives, token, tuning });
 } catch (error) {
   console.log((error as Error).name);

@@ -1,0 +1,34 @@
+/** The course of every command that starts a run: its id at once, then its progress until the end. */
+import type { Client } from '@temporalio/client';
+import { runUrl } from '../client/connection.ts';
+import { startRun } from '../client/runs.ts';
+import type { Appliance } from '../domain/appliance.ts';
+import { commandOf, print, say, type GlobalOptions } from './context.ts';
+import { goesOn, onInterrupt, watchRun } from './watch.ts';
+
+export interface StartedRun {
+  readonly globals: GlobalOptions;
+  readonly appliance: Appliance;
+  readonly client: Client;
+  /** Of the workflow. */
+  readonly type: string;
+  readonly input: object;
+  readonly summary: string;
+  readonly detach?: boolean | undefined;
+}
+
+/** The run's result; undefined where nobody waits for it. Who interrupts is told how to look again. */
+export async function startAndWatch<T>(run: StartedRun): Promise<T | undefined> {
+  const { globals, appliance, client, type, input, summary } = run;
+  let again = '';
+  let stopListening = (): void => undefined;
+  const { workflowId } = await startRun(client, appliance, type, input, summary, (id) => {
+    again = commandOf(globals, `restore watch ${id}`);
+    // First: who has read the id may interrupt.
+    stopListening = onInterrupt(() => goesOn(id, again));
+    say(`${id}\n  ${runUrl(appliance, id)}`);
+  }).finally(() => stopListening());
+  if (run.detach !== true) return watchRun<T>(client, workflowId, { again });
+  print(workflowId);
+  return undefined;
+}

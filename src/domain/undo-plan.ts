@@ -1,0 +1,76 @@
+/**
+ * The undo of a committed restore as a plan: the restore graph without what fetches, opens and probes stored artefacts,
+ * and with the kept old data where the staged data was. Pure.
+ */
+import type { ComponentKind, Priority, Tier } from './component.ts';
+import { dependentsOf, topologicalOrder } from './graph.ts';
+import type { PlanService, PlanStep, RestorePlan, UndoneRestore } from './restore-plan.ts';
+import { planVersion } from './restore-plan.ts';
+import { buildSteps, criticalPath } from './restore-steps.ts';
+
+/** A component whose live data is of the restore that is undone. */
+export interface KeptComponent {
+  readonly id: string;
+  readonly kind: ComponentKind;
+  readonly host: string;
+  readonly tier: Tier;
+  readonly priority: Priority;
+  readonly services: readonly string[];
+  /** Of the old data. */
+  readonly bytes: number;
+}
+
+export interface UndoInput {
+  readonly appliance: string;
+  readonly host: string;
+  readonly components: readonly KeptComponent[];
+  readonly services: readonly PlanService[];
+  readonly undoes: UndoneRestore;
+  /** ISO time of planning. */
+  readonly now: string;
+}
+
+export function planUndo(input: UndoInput): RestorePlan {
+  const { appliance, host, services, undoes, now } = input;
+  const moment = undoes.lockStart;
+  const components = input.components.map((component) => ({ ...component, indexId: '', backupId: '', moment }));
+  const nodes = services.map(({ name, dependsOn }) => ({ id: name, after: dependsOn }));
+  const stopped = dependentsOf(
+    components.flatMap((component) => component.services),
+    nodes,
+  );
+  const startOrder = topologicalOrder(nodes).filter((name) => stopped.has(name));
+  const steps = withKept(buildSteps({ host, services, stopFirst: true }, components, startOrder));
+  const longest = criticalPath(steps, ({ estimateSeconds }) => estimateSeconds);
+  const lossSeconds = Math.max(0, Math.round((Date.parse(now) - Date.parse(moment)) / 1000));
+  return {
+    version: planVersion,
+    backupId: '',
+    undoes,
+    appliance,
+    components: components.map(({ id, kind, bytes }) => ({ id, kind, bytes, moment, lossSeconds })),
+    stops: [...startOrder].reverse(),
+    steps,
+    disks: [],
+    skewSeconds: 0,
+    bytes: components.reduce((sum, { bytes }) => sum + bytes, 0),
+    estimateSeconds: Math.round(longest.seconds),
+    p90Seconds: Math.round(longest.seconds),
+    criticalPath: longest.steps,
+    estimatedFrom: 0,
+  };
+}
+
+const putBackId = (component: string): string => `put-back:${component}`;
+
+function withKept(steps: readonly PlanStep[]): PlanStep[] {
+  const swaps = new Map(steps.flatMap(({ id, kind, subject }) => (kind === 'swap' ? [[id, putBackId(subject)]] : [])));
+  const kept = steps.filter(({ kind }) => ['stop', 'swap', 'start', 'health'].includes(kind));
+  const ids = new Set(kept.map(({ id }) => id));
+  return kept.map((step): PlanStep => {
+    const after = step.after.filter((id) => ids.has(id)).map((id) => swaps.get(id) ?? id);
+    if (step.kind === 'swap') return { ...step, kind: 'put-back', id: putBackId(step.subject), after };
+    if (step.kind === 'health') return { ...step, after: [...swaps.values(), ...after] };
+    return { ...step, after };
+  });
+}
