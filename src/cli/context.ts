@@ -10,6 +10,10 @@ import { wrap } from './output/wrap.ts';
 export interface GlobalOptions {
   readonly config: string;
   readonly output: 'table' | 'json';
+  /** Address of a Temporal server that is used instead of the configured one: of this host, namespace `default`. */
+  readonly temporal?: string;
+  /** A private Temporal server and a worker for this command. */
+  readonly standalone?: boolean;
   /** True where --config stands on the command line: then printed commands carry it too. */
   readonly configGiven?: boolean;
 }
@@ -19,7 +23,23 @@ export function configPath({ config }: GlobalOptions): string {
 }
 
 export async function loadAppliance(options: GlobalOptions): Promise<Appliance> {
-  return (await loadConfiguration(configPath(options))).appliance;
+  const { appliance } = await loadConfiguration(configPath(options));
+  return options.temporal === undefined ? appliance : atServer(appliance, options.temporal);
+}
+
+/** The maker's server on this host, without its usual protection; the web UI is a thousand ports above. */
+export function atServer(appliance: Appliance, address: string): Appliance {
+  const [hostname = '', port = ''] = address.split(/:(?=\d+$)/);
+  if (port === '')
+    throw new LifeboatError('InputInvalid', `--temporal \`${address}\` is no address`, {
+      hint: 'host and port, for example 127.0.0.1:7233',
+    });
+  const uiUrl = `http://${hostname}:${Number(port) + 1000}`;
+  const { taskQueue } = appliance.temporal;
+  return {
+    ...appliance,
+    temporal: { address, namespace: 'default', taskQueue, uiUrl, tls: undefined, apiKey: undefined },
+  };
 }
 
 /** Opens what a command needs and closes it whatever happens. */
@@ -34,7 +54,9 @@ export async function withParts<T>(options: GlobalOptions, use: (parts: Parts) =
 
 /** A command as it can be copied from the screen and run again. */
 export function commandOf(globals: GlobalOptions, words: string): string {
-  return `lifeboat ${globals.configGiven === true ? `-c ${quoted(globals.config)} ` : ''}${words}`.trim();
+  const config = globals.configGiven === true ? `-c ${quoted(globals.config)} ` : '';
+  const server = globals.temporal === undefined ? '' : `--temporal ${globals.temporal} `;
+  return `lifeboat ${config}${globals.standalone === true ? '--standalone ' : server}${words}`.trim();
 }
 
 /** The commands that a text names, as they can be copied and run again. */

@@ -24,6 +24,7 @@ import {
   schedulesResume,
   schedulesTrigger,
 } from './commands/schedules.ts';
+import { serviceInstall, serviceStatus, serviceUninstall } from './commands/service.ts';
 import { verify } from './commands/verify.ts';
 import { say, type GlobalOptions } from './context.ts';
 
@@ -38,6 +39,11 @@ export function createProgram(): Command {
     .version(toolVersion)
     .addOption(new Option('-c, --config <file>', 'configuration').env('LIFEBOAT_CONFIG').default('lifeboat.yaml'))
     .addOption(new Option('-o, --output <format>', 'how data is printed').choices(['table', 'json']).default('table'))
+    .option('--temporal <address>', 'another Temporal server than the configured one, for example 127.0.0.1:7233')
+    .option(
+      '--standalone',
+      'start a private Temporal server and a worker for this command, where the usual one is gone',
+    )
     .addHelpText('after', exitCodes);
   const globals = (): GlobalOptions => globalsOf(program);
 
@@ -213,8 +219,27 @@ export function createProgram(): Command {
     .description('the evidence of an ended run (works with Temporal dead)')
     .action(async (run) => restoreShow(globals(), run));
 
+  addService(program, globals);
   finish(program, 'lifeboat');
   return program;
+}
+
+function addService(program: Command, globals: () => GlobalOptions): void {
+  const service = program.command('service').description('let systemd keep Temporal, worker and watchdog running');
+  const verb = (word: string, about: string): Command =>
+    service
+      .command(word)
+      .description(about)
+      .option('--root <folder>', 'in the tree of another machine, as an image that is built; starts nothing');
+  verb('install', 'write the units, enable and start them').action(async (options) =>
+    serviceInstall(globals(), options),
+  );
+  verb('status', 'are they there, as they should be, and running?').action(async (options) =>
+    serviceStatus(globals(), options),
+  );
+  verb('uninstall', 'stop and remove the units; all data stays').action(async (options) =>
+    serviceUninstall(globals(), options),
+  );
 }
 
 function addSchedules(program: Command, globals: () => GlobalOptions): void {

@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
+import { serverCommand } from '../client/temporal-server.ts';
 import type { OsUser } from '../platform/process/os-user.ts';
 import { startEngine } from './engine-process.ts';
 import type { EngineProcess } from './engine-process.ts';
@@ -53,8 +54,7 @@ export async function prepareTemporal(options: TemporalOptions): Promise<Tempora
       `${name}=${value}`,
     ]),
   ];
-  const ports = ['--port', String(port), ...(options.headless ? ['--headless'] : ['--ui-port', String(uiPort)])];
-  const fixed = ['server', 'start-dev', '--ip', '127.0.0.1', '--db-filename', databaseFile, '--log-level', 'warn'];
+  const place = { binary: findTemporal(), databaseFile, port, uiPort: options.headless === true ? undefined : uiPort };
   return {
     address: `127.0.0.1:${port}`,
     namespace: 'default',
@@ -63,13 +63,26 @@ export async function prepareTemporal(options: TemporalOptions): Promise<Tempora
     uiUrl: `http://127.0.0.1:${uiPort}`,
     logFile: join(options.directory, 'temporal.log'),
     databaseFile,
-    command: [findTemporal(), ...fixed, ...ports, ...repeated],
+    command: [...serverCommand(place), ...repeated],
   };
 }
 
-/** Starts the server; returns when its namespace answers. `stop` is clean, `kill` is a crash. */
+/**
+ * Starts the server; returns when its namespace answers. `stop` is clean, `kill` is a crash. It takes further ports for
+ * itself, and gives up where another process was faster: then it is started again.
+ */
 export async function startTemporal(options: TemporalOptions): Promise<RunningTemporal> {
   await mkdir(options.directory, { recursive: true, mode: 0o700 });
+  for (let more = 2; ; more -= 1) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      if (more === 0) throw error;
+    }
+  }
+}
+
+async function startOnce(options: TemporalOptions): Promise<RunningTemporal> {
   const instance = await prepareTemporal(options);
   const running = await startEngine({
     name: 'Temporal',

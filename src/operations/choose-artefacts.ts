@@ -77,7 +77,7 @@ function positionOf(text: string): string {
 export async function chooseArtefacts(options: ChoiceOptions): Promise<Choice> {
   const { repository, goal, at, components } = options;
   if (goal.kind === 'point') {
-    const manifest = await repository.findManifest(at, components);
+    const manifest = await repository.findManifest(at, components.length > 0 ? components : await expected(options));
     // All of them: the plan names what was chosen and is not there.
     const artefacts = await Promise.all(
       manifest.lifeboat.components.map(async (record) => chained(repository, manifest.timestamp, record)),
@@ -85,6 +85,16 @@ export async function chooseArtefacts(options: ChoiceOptions): Promise<Choice> {
     return { backupId: manifest.timestamp, artefacts, skewSeconds: manifest.lifeboat.skewSeconds };
   }
   return chooseForMoment(options, goal);
+}
+
+/**
+ * What `latest` must hold where everything is wanted: each configured component that some recovery point holds. A point
+ * may have been whole when less was configured, as by the few lines with which a lost host begins.
+ */
+async function expected({ repository, appliance }: ChoiceOptions): Promise<string[]> {
+  const listings = await repository.listManifests();
+  const held = new Set(listings.flatMap(({ manifest }) => manifest?.lifeboat.components.map(({ id }) => id) ?? []));
+  return appliance.components.map(({ id }) => id).filter((id) => held.has(id));
 }
 
 /** The record, with the WAL that leads to its state where it is one on an older base. ObjectMissing where that has a hole. */

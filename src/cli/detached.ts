@@ -1,0 +1,55 @@
+/** Processes that outlive the command that starts them, known by number and command line. */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { LifeboatError } from '../domain/errors.ts';
+
+/** Outlives this process. */
+export function startDetached([file = '', ...args]: readonly string[], logFile: string): number {
+  const log = openSync(logFile, 'a', 0o600);
+  const child = spawn(file, args, { stdio: ['ignore', log, log], detached: true });
+  closeSync(log);
+  child.on('error', () => undefined); // No pid: seen as ended at once.
+  child.unref();
+  return child.pid ?? 0;
+}
+
+/** SIGTERM; SIGKILL after `ms`. Returns when it is gone. */
+export async function stopDetached(pid: number, marker: string, ms: number): Promise<void> {
+  if (!(await isAlive(pid, marker))) return;
+  process.kill(pid, 'SIGTERM');
+  for (const last = Date.now() + ms; await isAlive(pid, marker); await delay(100))
+    if (Date.now() > last) process.kill(pid, 'SIGKILL');
+}
+
+/** Is it still the process whose command line holds the marker? Numbers of processes come again. */
+export async function isAlive(pid: number, marker: string): Promise<boolean> {
+  if (pid === 0) return false;
+  const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  return text !== '' && text.includes(marker);
+}
+
+export interface Awaited {
+  readonly name: string;
+  readonly pid: number;
+  readonly logFile: string;
+  readonly ms: number;
+  readonly isThere: () => Promise<boolean>;
+}
+
+/** Unreachable with the end of its log where it ends before, or takes too long. */
+export async function untilReady({ name, pid, logFile, ms, isThere }: Awaited): Promise<void> {
+  for (const last = Date.now() + ms; !(await isThere().catch(() => false)); await delay(200)) {
+    const isGone = !(await isAlive(pid, ''));
+    if (!isGone && Date.now() < last) continue;
+    const log = (await readFile(logFile, 'utf8').catch(() => '')).trim().split('\n').slice(-3).join('\n');
+    throw new LifeboatError(
+      'Unreachable',
+      `${name} ${isGone ? 'ended at once' : `does not answer after ${ms / 1000} s`}`,
+      {
+        hint: `see ${logFile}:\n${log.slice(-600)}`,
+      },
+    );
+  }
+}

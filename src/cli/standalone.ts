@@ -1,0 +1,185 @@
+/**
+ * `--standalone`: a private Temporal server with its database in the state folder, and a worker, for as long as a command
+ * needs them. Both are processes of their own: who interrupts the command leaves its run going, and the next command
+ * with `--standalone` finds them. The last one ends them.
+ */
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { connect, withClient } from '../client/connection.ts';
+import { openRuns } from '../client/runs.ts';
+import { findTemporalProgram, serverCommand } from '../client/temporal-server.ts';
+import { hasWorker } from '../client/workers.ts';
+import type { Appliance } from '../domain/appliance.ts';
+import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
+import { say } from './context.ts';
+import { isAlive, startDetached, stopDetached, untilReady } from './detached.ts';
+
+export interface Standalone {
+  /** Of the private server. */
+  readonly address: string;
+  /** Waits for the runs that are open, then ends what this command or one before it started. */
+  end(): Promise<void>;
+}
+
+export interface StandaloneOptions {
+  readonly appliance: Appliance;
+  /** The same appliance with the private server as its Temporal. */
+  readonly at: (address: string) => Appliance;
+  /** A worker at the address. */
+  readonly workerCommand: (address: string) => readonly string[];
+}
+
+interface Started {
+  readonly address: string;
+  readonly server: number;
+  readonly worker: number;
+}
+
+/** It takes further ports for itself, and gives up where another process was faster. */
+const serverStarts = 3;
+const serverReadyMs = 60_000;
+const workerReadyMs = 90_000;
+/** A worker lets what runs end for 20 s, and goes after 60. */
+const workerEndMs = 75_000;
+const serverEndMs = 20_000;
+
+/** Precondition where the usual server answers: two would not know of each other's runs. */
+export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
+  const { appliance } = options;
+  await refuseBesideUsual(appliance);
+  const folder = join(appliance.stateDir, 'standalone');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const release = await hold(join(folder, 'starting'));
+  let started: Started;
+  try {
+    started = await startWhatLacks(options, folder);
+  } finally {
+    await release();
+  }
+  return { address: started.address, end: async () => end(options.at(started.address), folder, started) };
+}
+
+async function startWhatLacks({ at, workerCommand }: StandaloneOptions, folder: string): Promise<Started> {
+  const stateFile = join(folder, 'processes.json');
+  const database = join(folder, 'temporal.db');
+  let started = await readState(stateFile);
+  for (let more = serverStarts; ; more -= 1) {
+    if (!(await isAlive(started.server, database))) {
+      started = { ...(await startServer(folder, database)), worker: 0 };
+      await writeFile(stateFile, JSON.stringify(started), { mode: 0o600 });
+    }
+    const { server: pid, address } = started;
+    const logFile = join(folder, 'temporal.log');
+    const name = 'the private Temporal server';
+    try {
+      await untilReady({ name, pid, logFile, ms: serverReadyMs, isThere: async () => answers(address) });
+      break;
+    } catch (error) {
+      if (more === 1 || (await isAlive(pid, database))) throw error;
+    }
+  }
+  if (await isAlive(started.worker, started.address)) return started;
+  started = { ...started, worker: startDetached(workerCommand(started.address), join(folder, 'worker.log')) };
+  await writeFile(stateFile, JSON.stringify(started), { mode: 0o600 });
+  await untilReady({
+    name: 'the worker',
+    pid: started.worker,
+    logFile: join(folder, 'worker.log'),
+    ms: workerReadyMs,
+    isThere: async () => withClient(at(started.address), async (client) => hasWorker(client, at(started.address))),
+  });
+  return started;
+}
+
+async function startServer(folder: string, databaseFile: string): Promise<Omit<Started, 'worker'>> {
+  const port = await freePort();
+  const command = serverCommand({ binary: findTemporalProgram(), databaseFile, port, uiPort: port + 1000 });
+  const server = startDetached(command, join(folder, 'temporal.log'));
+  say(`private Temporal server at 127.0.0.1:${port}`);
+  return { address: `127.0.0.1:${port}`, server };
+}
+
+async function end(appliance: Appliance, folder: string, { server, worker }: Started): Promise<void> {
+  let told = '';
+  while (await isAlive(worker, appliance.temporal.address)) {
+    const [open] = await withClient(appliance, async (client) => openRuns(client, appliance));
+    if (open === undefined) break;
+    if (told !== open.workflowId) say(`${open.workflowId} still runs; Ctrl-C leaves it going`);
+    told = open.workflowId;
+    await delay(1000);
+  }
+  await stopDetached(worker, appliance.temporal.address, workerEndMs);
+  await stopDetached(server, join(folder, 'temporal.db'), serverEndMs);
+  await rm(join(folder, 'processes.json'), { force: true });
+}
+
+async function refuseBesideUsual(appliance: Appliance): Promise<void> {
+  let connection: Connection;
+  try {
+    connection = await connect(appliance);
+  } catch (error) {
+    if (isLifeboatError(error, 'Unreachable')) return;
+    throw error;
+  }
+  await connection.close();
+  throw new LifeboatError('Precondition', `Temporal answers at ${appliance.temporal.address}; nothing was started`, {
+    hint: 'leave out --standalone',
+  });
+}
+
+async function answers(address: string): Promise<boolean> {
+  const connection = await Connection.connect({ address, connectTimeout: 2000 });
+  try {
+    await new Client({ connection }).workflowService.describeNamespace({ namespace: 'default' });
+    return true;
+  } finally {
+    await connection.close();
+  }
+}
+
+async function readState(file: string): Promise<Started> {
+  const none = { address: '', server: 0, worker: 0 };
+  const text = await readFile(file, 'utf8').catch(() => '{}');
+  try {
+    return { ...none, ...(JSON.parse(text) as Partial<Started>) };
+  } catch {
+    return none;
+  }
+}
+
+const holdMs = 180_000;
+
+/** Two commands that start at once must not open one database twice. A holder that died is passed over. */
+async function hold(folder: string): Promise<() => Promise<void>> {
+  for (const last = Date.now() + holdMs; ; await delay(200)) {
+    try {
+      await mkdir(folder);
+      return async () => rm(folder, { recursive: true, force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (Date.now() > last) await rm(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+/** One whose port a thousand above is free too: the web UI takes that, as the maker's server does by itself. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = await listenable(0);
+    if (port !== undefined && port < 64_000 && (await listenable(port + 1000)) !== undefined) return port;
+  }
+}
+
+async function listenable(port: number): Promise<number | undefined> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(undefined));
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address() as AddressInfo;
+      server.close(() => resolve(address.port));
+    });
+  });
+}

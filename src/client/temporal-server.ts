@@ -1,0 +1,41 @@
+/** The maker's own server with its database in a file: what `--standalone`, systemd units and the demo start. */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { LifeboatError } from '../domain/errors.ts';
+
+export interface ServerPlace {
+  /** Path of the program `temporal`. */
+  readonly binary: string;
+  readonly databaseFile: string;
+  readonly port: number;
+  /** Of the web UI; none is served without it. */
+  readonly uiPort: number | undefined;
+}
+
+/** It listens on this host alone: there is no password. A server started again on the file knows the earlier runs. */
+export function serverCommand({ binary, databaseFile, port, uiPort }: ServerPlace): string[] {
+  const ui = uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)];
+  const fixed = ['server', 'start-dev', '--ip', '127.0.0.1', '--db-filename', databaseFile, '--log-level', 'warn'];
+  return [binary, ...fixed, '--port', String(port), ...ui];
+}
+
+/** The program `temporal`: `LIFEBOAT_TEMPORAL`, else on the PATH. Precondition where there is none. */
+export function findTemporalProgram(): string {
+  const named = process.env['LIFEBOAT_TEMPORAL'];
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'temporal'));
+  const found = (named === undefined ? onPath : [named]).find(isProgram);
+  if (found !== undefined) return found;
+  const where = named === undefined ? 'is not on the PATH' : `is not at ${named} (LIFEBOAT_TEMPORAL)`;
+  throw new LifeboatError('Precondition', `the program \`temporal\` ${where}`, {
+    hint: 'put it to /usr/local/bin (https://docs.temporal.io/cli), or name it in LIFEBOAT_TEMPORAL',
+  });
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
