@@ -18,8 +18,16 @@ program.hook('preAction', async (_program, command) => {
   standalone = await standaloneFor(globalsOf(program), command.name());
   if (standalone !== undefined) program.setOptionValue('temporal', standalone.address);
 });
+async function parse(): Promise<void> {
+  try {
+    await program.parseAsync(process.argv);
+  } finally {
+    await standalone?.end();
+  }
+}
+
 try {
-  await program.parseAsync(process.argv).finally(async () => standalone?.end());
+  await parse();
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? exit.ok : exit.usage;
