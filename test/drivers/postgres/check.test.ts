@@ -6,7 +6,7 @@ import { labTest } from './lab.ts';
 labTest(
   'doctor has a hint for a wrong password, missing programs, no such database, and a data directory that is not there or cannot be made',
   async ({ lab, folder }) => {
-    const { driverWith } = await lab();
+    const { driverWith, server } = await lab();
     const wanting = async (changes: Parameters<typeof driverWith>[0]) =>
       (await driverWith(changes).check()).filter(({ level }) => level !== 'ok');
 
@@ -19,7 +19,10 @@ labTest(
       { name: 'postgres: database', level: 'fail', hint: pgHba },
     ]);
     expect(await wanting({ binDirectory: folder })).toMatchObject([
-      { name: 'postgres: server programs', hint: expect.stringContaining('apt-get install postgresql-15') as string },
+      {
+        name: 'postgres: server programs',
+        hint: expect.stringContaining(`apt-get install postgresql-${server.majorVersion}`) as string,
+      },
     ]);
     expect(await wanting({ database: 'nowhere' })).toMatchObject([
       { name: 'postgres: database', level: 'fail', hint: expect.stringContaining('`database`') as string },

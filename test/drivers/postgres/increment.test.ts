@@ -83,7 +83,7 @@ labTest(
     expect((await incremental(lab)).record.chain?.base).toBe(base.backupId);
     archiving.abort();
   },
-  60_000,
+  180_000,
 );
 
 labTest(
@@ -105,7 +105,7 @@ labTest(
     expect(third.record.chain).toBeUndefined();
     archiving.abort();
   },
-  60_000,
+  180_000,
 );
 
 labTest(
@@ -151,5 +151,5 @@ labTest(
       }),
     ).rejects.toMatchObject({ code: 'ObjectMissing', hint: expect.stringContaining(record.chain!.base) as string });
   },
-  60_000,
+  180_000,
 );

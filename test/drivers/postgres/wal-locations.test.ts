@@ -60,7 +60,8 @@ async function restartOf(lab: Lab): Promise<bigint> {
   const { rows } = await lab.sql(
     `SELECT restart_lsn::text AS lsn FROM pg_replication_slots WHERE slot_name = 'lifeboat_lab'`,
   );
-  return parseLsn((rows[0] as { lsn: string }).lsn);
+  // A slot that nobody made yet keeps nothing.
+  return parseLsn((rows[0] as { lsn: string } | undefined)?.lsn ?? '0/0');
 }
 
 labTest(

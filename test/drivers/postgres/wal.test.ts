@@ -22,7 +22,8 @@ labTest(
     expect(parseLsn((rows[0] as { lsn: string }).lsn)).toBeLessThanOrEqual(ranges[0]!.endLsn);
     expect(parseLsn((rows[0] as { lsn: string }).lsn)).toBeGreaterThan(ranges[0]!.startLsn);
     first.abort();
-    await expect(first.running).rejects.toThrow();
+    // It may be over by itself: the first one on a new slot is short.
+    await first.running.catch(() => undefined);
 
     // The next shift goes on where the archive ends, not where a heartbeat or the slot says.
     const more = await write(lab, 1000);
