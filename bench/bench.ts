@@ -1,5 +1,6 @@
 /** What every row of the benchmark works with. */
 import { runScript } from './command.ts';
+import type { ApplianceSize } from '../src/dev/appliance/seed/sizes.ts';
 import type { DataSet } from './data/data-set.ts';
 import type { Peers } from './peers/peers.ts';
 import type { Recorder } from './measure.ts';
@@ -7,6 +8,7 @@ import type { Group } from './options.ts';
 
 export interface Bench {
   readonly data: DataSet;
+  readonly size: ApplianceSize;
   readonly peers: Peers;
   readonly record: Recorder;
   readonly wants: (group: Group) => boolean;

@@ -15,9 +15,13 @@ import { Recorder, type Measurements } from './measure.ts';
 import { parseBenchOptions, usage, type BenchOptions } from './options.ts';
 import { describePeers, findPeers } from './peers/peers.ts';
 import { measureFirstBackup } from './rows/first-backup.ts';
+import { measureExposure } from './rows/exposure.ts';
 import { measureGoLive } from './rows/go-live.ts';
+import { measureIncremental } from './rows/incremental.ts';
+import { measureReplication } from './rows/replication.ts';
 import { measureRestore } from './rows/restore.ts';
 import { measureSecondBackup } from './rows/second-backup.ts';
+import { measureVerify } from './rows/verify.ts';
 import { measureWorkflow } from './rows/workflow.ts';
 import { measurementTable, verdictTable } from './table.ts';
 import { judge, targets } from './targets.ts';
@@ -47,7 +51,8 @@ async function runBenchmark(options: BenchOptions): Promise<void> {
       join(data.sample.binaries.postgresBin, 'postgres'),
       data.sample.binaries.redisServer,
     );
-    const bench: Bench = { data, peers, record, say, wants: (group) => options.only.includes(group) };
+    const { size, only } = options;
+    const bench: Bench = { data, size, peers, record, say, wants: (group) => only.includes(group) };
     for (let run = 1; run <= options.runs; run += 1) {
       say(`\nrun ${run} of ${options.runs}, load ${loadavg()[0]!.toFixed(2)}`);
       await measureOnce(bench);
@@ -68,8 +73,18 @@ async function measureOnce(bench: Bench): Promise<void> {
   await data.reset();
   const point = await measureFirstBackup(bench);
   if (wants('restore')) await measureRestore(bench, point);
+  if (wants('verify')) await measureVerify(bench, point);
+  if (wants('replication')) await measureReplication(bench);
   if (wants('second-backup')) await measureSecondBackup(bench);
   if (wants('go-live')) await measureGoLive(bench, point);
+  if (wants('incremental') || wants('pitr')) {
+    await data.reset();
+    await measureIncremental(bench);
+  }
+  if (wants('exposure')) {
+    await data.reset();
+    await measureExposure(bench);
+  }
   if (wants('workflow')) {
     await data.reset();
     await measureWorkflow(bench);

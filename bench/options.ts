@@ -3,7 +3,18 @@ import { parseArgs } from 'node:util';
 import { applianceSizes, type ApplianceSize } from '../src/dev/appliance/seed/sizes.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
 
-export const groups = ['first-backup', 'second-backup', 'restore', 'go-live', 'workflow'] as const;
+export const groups = [
+  'first-backup',
+  'second-backup',
+  'restore',
+  'verify',
+  'replication',
+  'go-live',
+  'incremental',
+  'pitr',
+  'exposure',
+  'workflow',
+] as const;
 export type Group = (typeof groups)[number];
 
 export interface BenchOptions {

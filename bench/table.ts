@@ -26,7 +26,7 @@ export function verdictTable(verdicts: readonly Verdict[]): string {
     ...verdicts.map((verdict) => [
       verdict.title,
       amount(verdict.ours, verdict.kind),
-      verdict.kind === 'bytes' ? '' : amount(verdict.theirs, verdict.kind),
+      verdict.kind === 'bytes' || verdict.kind === 'seconds' ? '' : amount(verdict.theirs, verdict.kind),
       value(verdict.value, verdict.kind),
       value(verdict.limit, verdict.kind),
       verdictText(verdict),
@@ -58,13 +58,13 @@ export function verdictText({ isMet, value: measured, isAimReached }: Verdict): 
 
 function amount(measured: number | undefined, kind: Verdict['kind']): string {
   if (measured === undefined) return absent;
-  return kind === 'bytes' ? formatBytes(measured) : seconds(measured);
+  return kind === 'bytes' || kind === 'share' ? formatBytes(measured) : seconds(measured);
 }
 
 function value(measured: number | undefined, kind: Verdict['kind']): string {
   if (measured === undefined) return absent;
   if (kind === 'bytes') return formatBytes(measured);
-  return kind === 'difference' ? seconds(measured) : measured.toFixed(2);
+  return kind === 'difference' || kind === 'seconds' ? seconds(measured) : measured.toFixed(2);
 }
 
 function seconds(measured: number): string {

@@ -13,6 +13,10 @@ export type Target = {
   | { readonly kind: 'difference'; readonly from: string; readonly limitSeconds: number }
   /** The largest value of all runs. */
   | { readonly kind: 'bytes'; readonly limitBytes: number }
+  /** As `ratio`, of bytes. */
+  | { readonly kind: 'share'; readonly of: string; readonly limit: number }
+  /** The median itself. */
+  | { readonly kind: 'seconds'; readonly limitSeconds: number }
 );
 
 const engines = (what: string): string[] => [`${what}/pgbackrest`, `${what}/restic`];
@@ -76,6 +80,67 @@ export const targets: readonly Target[] = [
     limit: 0.2,
   },
   {
+    group: 'incremental',
+    title: 'incremental, 1 % in one range : a full backup',
+    kind: 'ratio',
+    ours: 'incremental-range/lifeboat',
+    peers: ['incremental-full/lifeboat'],
+    limit: 0.15,
+  },
+  {
+    group: 'incremental',
+    title: 'incremental, 1 % in one range : bytes of a full backup',
+    kind: 'share',
+    ours: 'bytes/incremental-range',
+    of: 'bytes/incremental-full',
+    limit: 0.05,
+  },
+  {
+    group: 'incremental',
+    title: 'incremental, 1 % scattered : bytes of the changed pages',
+    kind: 'share',
+    ours: 'bytes/incremental-scattered',
+    of: 'bytes/incremental-scattered-pages',
+    limit: 1.2,
+  },
+  {
+    group: 'verify',
+    title: 'verification : restic check --read-data',
+    kind: 'ratio',
+    ours: 'verify/lifeboat',
+    peers: ['verify/restic'],
+    limit: 0.7,
+  },
+  {
+    group: 'replication',
+    title: 'replication to S3 : rclone copy',
+    kind: 'ratio',
+    ours: 'replication/lifeboat',
+    peers: ['replication/rclone'],
+    limit: 1.3,
+  },
+  {
+    group: 'pitr',
+    title: 'point in time, 1.1 GB and 200 MB of WAL',
+    kind: 'seconds',
+    ours: 'pitr/lifeboat',
+    limitSeconds: 10,
+  },
+  {
+    group: 'exposure',
+    title: 'p99 of what the stream has not got, 2,000 tps',
+    kind: 'seconds',
+    ours: 'exposure/stream',
+    limitSeconds: 5,
+  },
+  {
+    group: 'exposure',
+    title: 'p99 of what is not durable, 2,000 tps',
+    kind: 'seconds',
+    ours: 'exposure/sealed',
+    limitSeconds: 60,
+  },
+  {
     group: 'workflow',
     title: 'the workflow costs, over the direct operations',
     kind: 'difference',
@@ -128,9 +193,19 @@ export function judge(target: Target, measurements: Measurements): Verdict {
     const value = ours === undefined || theirs === undefined ? undefined : ours - theirs;
     return { ...known, ours, theirs, value, limit: target.limitSeconds, isMet: isWithin(value, target.limitSeconds) };
   }
-  const theirs = medianOfSums(measurements, target.peers);
+  if (target.kind === 'seconds')
+    return {
+      ...known,
+      ours,
+      theirs: undefined,
+      value: ours,
+      limit: target.limitSeconds,
+      isMet: isWithin(ours, target.limitSeconds),
+    };
+  const theirs = medianOfSums(measurements, target.kind === 'share' ? [target.of] : target.peers);
   const value = ours === undefined || theirs === undefined ? undefined : ours / theirs;
-  const isAimReached = target.aim === undefined ? undefined : isWithin(value, target.aim);
+  const aim = target.kind === 'ratio' ? target.aim : undefined;
+  const isAimReached = aim === undefined ? undefined : isWithin(value, aim);
   return { ...known, ours, theirs, value, limit: target.limit, isMet: isWithin(value, target.limit), isAimReached };
 }
 

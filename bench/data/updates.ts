@@ -1,4 +1,4 @@
-/** What changes before a second backup: 2 % of the rows of the large table, side by side or scattered over all of it. */
+/** What changes before a later backup: a share of the rows of the large table, side by side or scattered over all of it. */
 import type pg from 'pg';
 import { databaseName } from '../../src/dev/appliance/description.ts';
 import { withClient } from '../../src/dev/appliance/seed/with-client.ts';
@@ -7,10 +7,11 @@ import type { DataSet } from './data-set.ts';
 export const updateKinds = ['range', 'scattered'] as const;
 export type UpdateKind = (typeof updateKinds)[number];
 
-const share = 0.02;
+/** What changes before a second full backup. */
+export const usualShare = 0.02;
 
 /** Rows changed. A checkpoint follows, so that every tool begins on a server that has nothing left to write. */
-export async function updateRows({ sample }: DataSet, kind: UpdateKind): Promise<number> {
+export async function updateRows({ sample }: DataSet, kind: UpdateKind, share = usualShare): Promise<number> {
   return withClient(sample, databaseName, async (client) => {
     const { table, count } = await largestTable(client);
     const every = Math.round(1 / share);

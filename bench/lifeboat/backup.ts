@@ -1,6 +1,7 @@
-/** A full backup as the workflow does it: all components at once, then the seal. */
+/** A backup as the workflow does it: all components at once, then the seal. */
 import { randomUUID } from 'node:crypto';
 import { captureComponent } from '../../src/operations/capture-component.ts';
+import { captureIncrement } from '../../src/operations/capture-increment.ts';
 import { newestRecord } from '../../src/operations/find-record.ts';
 import { sealBackup } from '../../src/operations/seal-backup.ts';
 import type { Parts } from '../../workers/wire.ts';
@@ -14,7 +15,11 @@ export interface BackupTimes {
   readonly parts: Readonly<Record<string, number>>;
 }
 
-export async function backUp({ appliance, driver, repository: open }: Parts): Promise<BackupTimes> {
+export async function backUp(
+  { appliance, driver, repository: open }: Parts,
+  type: 'full' | 'incremental' = 'full',
+): Promise<BackupTimes> {
+  const capture = type === 'full' ? captureComponent : captureIncrement;
   const began = performance.now();
   const repository = await open();
   const startedAt = new Date();
@@ -23,7 +28,7 @@ export async function backUp({ appliance, driver, repository: open }: Parts): Pr
   const captured = performance.now();
   const receipts = await Promise.all(
     appliance.components.map(async ({ id }) => {
-      const receipt = await captureComponent({
+      const receipt = await capture({
         repository,
         driver: driver(id),
         host: appliance.host,
@@ -42,7 +47,7 @@ export async function backUp({ appliance, driver, repository: open }: Parts): Pr
     repository,
     appliance,
     backupId,
-    type: 'full',
+    type,
     startedAt: startedAt.toISOString(),
     receipts,
     failures: [],

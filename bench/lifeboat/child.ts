@@ -2,13 +2,15 @@
  * One measured act of Lifeboat in a fresh process, through src/operations and the drivers, without Temporal. Starting
  * Node and loading the program is not in the time (a worker runs always), opening the repository is. Prints one JSON line.
  *
- *   node bench/lifeboat/child.ts CONFIG init|backup|stage|go-live [RECOVERY POINT]
+ *   node bench/lifeboat/child.ts CONFIG init|backup|stage|go-live|verify|replicate [RECOVERY POINT]
  */
 import { loadConfiguration } from '../../src/config/load.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import { keySourceOf, wireParts } from '../../workers/wire.ts';
 import { backUp } from './backup.ts';
+import type { S3Settings } from '../../src/storage/s3/client.ts';
+import { replicate, verify } from './keep.ts';
 import { goLive, stageOnly } from './restore.ts';
 
 // Experimental Node features that we use on purpose are no news here.
@@ -29,6 +31,8 @@ if (act === 'init') {
       backup: async () => backUp(parts),
       stage: async () => stageOnly(parts, point),
       'go-live': async () => goLive(parts, point),
+      verify: async () => verify(parts, point),
+      replicate: async () => replicate(parts, JSON.parse(process.env['BENCH_S3'] ?? '') as S3Settings),
     };
     if (!(act in acts)) throw new Error(`unknown act \`${act}\``);
     process.stdout.write(`${JSON.stringify(await acts[act as keyof typeof acts]())}\n`);

@@ -3,6 +3,7 @@ import { rm, mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '../command.ts';
 import type { DataSet } from '../data/data-set.ts';
+import type { S3Settings } from '../../src/storage/s3/client.ts';
 import type { BackupTimes } from './backup.ts';
 import type { GoLiveTimes, StageTimes } from './restore.ts';
 
@@ -28,6 +29,18 @@ export async function goLiveLifeboat(data: DataSet, point: string): Promise<GoLi
   return JSON.parse(await run(data, ['go-live', point])) as GoLiveTimes;
 }
 
-async function run({ configFile }: DataSet, args: readonly string[]): Promise<string> {
-  return (await runCommand(process.execPath, [script, configFile, ...args])).stdout;
+export async function verifyLifeboat(data: DataSet, point: string): Promise<{ readonly seconds: number }> {
+  return JSON.parse(await run(data, ['verify', point])) as { seconds: number };
+}
+
+export async function replicateLifeboat(data: DataSet, settings: S3Settings): Promise<{ readonly seconds: number }> {
+  return JSON.parse(await run(data, ['replicate'], { BENCH_S3: JSON.stringify(settings) })) as { seconds: number };
+}
+
+async function run(
+  { configFile }: DataSet,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  return (await runCommand(process.execPath, [script, configFile, ...args], { env })).stdout;
 }

@@ -1,6 +1,7 @@
 /** A restore step by step: what is fetched and verified, what the private server recovers, what stops the appliance. */
 import { rm } from 'node:fs/promises';
 import type { Manifest } from '../../src/domain/recovery-point.ts';
+import type { WalTarget } from '../../src/domain/recovery-target.ts';
 import type { Driver, RestoreContext } from '../../src/drivers/driver.ts';
 import { verifyPoint } from '../../src/operations/verify-point.ts';
 import type { Repository } from '../../src/repository/repository.ts';
@@ -91,7 +92,8 @@ async function stageAll({ repository: open, driver }: Parts, point: string): Pro
   return { times: { seconds: since(began), parts }, each };
 }
 
-function contexts(repository: Repository, lockStart: string) {
+/** Of every phase of one restore. */
+export function contexts(repository: Repository, lockStart: string, wal?: WalTarget) {
   const token = (phase: number) => ({ lockStart, runId: `bench-${process.pid}`, attempt: phase * 1000 + 1 });
   return (record: Manifest['lifeboat']['components'][number], phase: number): RestoreContext => ({
     repository,
@@ -99,6 +101,7 @@ function contexts(repository: Repository, lockStart: string) {
     token: token(phase),
     staged: token(1),
     replaceDamaged: false,
+    ...(wal === undefined ? {} : { wal }),
     onProgress: () => undefined,
     signal: AbortSignal.timeout(3_600_000),
   });

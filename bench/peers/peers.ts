@@ -3,6 +3,7 @@ import type { DataSet } from '../data/data-set.ts';
 import { versionOf } from '../machine.ts';
 import { documentsPipeline } from './documents.ts';
 import { pgbackrestPeer, type PgbackrestPeer } from './pgbackrest.ts';
+import { rclonePeer, type RclonePeer } from './rclone.ts';
 import { resticPeer, type ResticPeer } from './restic.ts';
 import { tarZstd } from './tar-zstd.ts';
 
@@ -19,6 +20,7 @@ export interface Peers {
   readonly tar: ReturnType<typeof tarZstd> | undefined;
   readonly restic: ResticPeer | undefined;
   readonly pgbackrest: PgbackrestPeer | undefined;
+  readonly rclone: RclonePeer | undefined;
 }
 
 export async function findPeers(data: DataSet): Promise<Peers> {
@@ -35,6 +37,7 @@ export async function findPeers(data: DataSet): Promise<Peers> {
     tar: await of('zstd', ['--version'], (version) => tarZstd(data, version)),
     restic: await of('restic', ['version'], (version) => resticPeer(data, version)),
     pgbackrest: await of('pgbackrest', ['version'], (version) => pgbackrestPeer(data, version)),
+    rclone: await of('rclone', ['version'], (version) => rclonePeer(data, version)),
   };
 }
 

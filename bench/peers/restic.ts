@@ -11,6 +11,7 @@ const backupScript = `
 redis-cli -p "$REDIS_PORT" --rdb "$FOLDER/dump.rdb" > /dev/null
 restic backup --quiet --no-cache --compression auto "$FOLDER/dump.rdb" "$VECTORSTORE" "$MODELS" "$CONFIGURATION"
 `;
+const checkScript = 'restic check --quiet --no-cache --read-data';
 const restoreScript = 'restic restore --quiet --no-cache latest --target "$TARGET"';
 
 export interface ResticPeer extends Peer {
@@ -19,6 +20,10 @@ export interface ResticPeer extends Peer {
   init(): Promise<void>;
   backup(): Promise<number>;
   restore(): Promise<number>;
+  /** A repository of its own with the whole appliance, PostgreSQL as it was seeded; not timed. */
+  backupWhole(): Promise<void>;
+  /** Reads all of that repository again. */
+  check(): Promise<number>;
   clean(): Promise<void>;
 }
 
@@ -34,12 +39,18 @@ export function resticPeer(data: DataSet, version: string): ResticPeer {
     RESTIC_PASSWORD: data.sample.passwords.redis,
     GOMAXPROCS: String(availableParallelism()),
   };
+  const whole = {
+    ...env,
+    RESTIC_REPOSITORY: join(folder, 'whole'),
+    BASELINE: join(data.sample.stateFolder, 'baseline'),
+  };
   return {
     name: 'restic',
     version,
     flags: [
       ...backupScript.trim().split('\n'),
       `restore: ${restoreScript}`,
+      `verification: ${checkScript} (the whole appliance in one repository)`,
       `GOMAXPROCS=${availableParallelism()}; repository format 2; encrypts always; its restore does not fsync`,
     ],
     repository,
@@ -56,6 +67,15 @@ export function resticPeer(data: DataSet, version: string): ResticPeer {
         await rm(target, { recursive: true, force: true, maxRetries: 5 });
       }
     },
+    backupWhole: async () => {
+      const script = `restic init --quiet --repository-version 2
+redis-cli -p "$REDIS_PORT" --rdb "$FOLDER/dump.rdb" > /dev/null
+restic backup --quiet --no-cache --compression auto "$BASELINE" "$FOLDER/dump.rdb" "$VECTORSTORE" "$MODELS" "$CONFIGURATION"`;
+      await rm(whole.RESTIC_REPOSITORY, { recursive: true, force: true, maxRetries: 5 });
+      await mkdir(folder, { recursive: true });
+      await runScript(script, { env: whole });
+    },
+    check: async () => (await runScript(checkScript, { env: whole })).seconds,
     clean: async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }),
   };
 }

@@ -1,0 +1,33 @@
+/** What keeps recovery points good: reading them again, and copies elsewhere. */
+import { verifyPoint } from '../../src/operations/verify-point.ts';
+import type { S3Settings } from '../../src/storage/s3/client.ts';
+import { createS3Storage } from '../../src/storage/s3/s3-storage.ts';
+import type { Parts } from '../../workers/wire.ts';
+import { since } from './backup.ts';
+
+/** Every stored object of the point, read and authenticated. */
+export async function verify({ repository: open }: Parts, point: string): Promise<{ readonly seconds: number }> {
+  const began = performance.now();
+  const { ok, problems } = await verifyPoint({
+    repository: await open(),
+    at: point,
+    components: [],
+    levels: ['L1'],
+    onProgress: () => undefined,
+    signal: AbortSignal.timeout(3_600_000),
+    orThrow: false,
+  });
+  if (!ok) throw new Error(`the point is not good: ${problems.join('; ')}`);
+  return { seconds: since(began) };
+}
+
+/** The whole repository into an empty place; what was written is read again there. */
+export async function replicate(
+  { repository: open }: Parts,
+  settings: S3Settings,
+): Promise<{ readonly seconds: number }> {
+  const began = performance.now();
+  const { problems } = await (await open()).replicateTo(createS3Storage(settings), { owner: 'bench' });
+  if (problems.length > 0) throw new Error(problems.join('; '));
+  return { seconds: since(began) };
+}
