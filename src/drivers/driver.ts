@@ -78,6 +78,8 @@ export interface CaptureContext {
   readonly writer: ComponentWriter;
   readonly backupId: string;
   readonly previous?: ComponentRecord;
+  /** Where `previous` lies. */
+  readonly repository?: Repository;
   readonly onProgress: ReportProgress;
   readonly signal: AbortSignal;
 }

@@ -62,7 +62,7 @@ export async function captureComponent(options: CaptureOptions): Promise<Receipt
     const captured = await driver.capture({
       writer,
       backupId,
-      ...(previous === undefined ? {} : { previous }),
+      ...(previous === undefined ? {} : { previous, repository }),
       onProgress: onPhase,
       signal,
     });

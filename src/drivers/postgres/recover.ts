@@ -38,8 +38,8 @@ export interface Recovery {
 export async function recoverStaged(recovery: Recovery): Promise<ProbeResult[]> {
   const { config, context, facts, directory } = recovery;
   await prepareForRecovery(directory);
-  const { archive, source, isCovered } = await wayToArchive(recovery);
-  const results = await probePrivately(recovery, source, isCovered);
+  const { archive, source, reach } = await wayToArchive(recovery);
+  const results = await probePrivately(recovery, source, reach);
   const reached = await recoveredTo(directory.path);
   if (context.wal?.kind === 'latest' && reached !== undefined) {
     const { timeline } = context.wal;
@@ -57,41 +57,45 @@ export async function recoverStaged(recovery: Recovery): Promise<ProbeResult[]> 
 interface Way {
   readonly archive: WalArchive;
   readonly source: WalSource;
-  /** Whether the archive leads without a hole to the asked position. */
-  readonly isCovered: boolean;
+  /** How far the archive leads without a hole, against the position that was asked for. */
+  readonly reach: 'short' | 'exact' | 'beyond';
 }
 
 async function wayToArchive({ config, context, facts }: Recovery): Promise<Way> {
   const { systemIdentifier: systemId, walSegmentBytes: segmentBytes } = facts;
   const archive = context.repository.wal({ component: config.id, systemId, segmentBytes });
-  if (context.wal === undefined) return { archive, source: historySource(archive), isCovered: true };
+  if (context.wal === undefined) return { archive, source: historySource(archive), reach: 'beyond' };
   const { pieces, histories } = await archive.list();
   const source =
     context.wal.kind === 'latest'
       ? salvagingSource(archive, pieces, config.dataDirectory)
       : archiveSource(archive, pieces);
-  return { archive, source, isCovered: await covers({ archive, pieces, histories }, facts, context.wal) };
+  return { archive, source, reach: await reachOf({ archive, pieces, histories }, facts, context.wal) };
 }
 
 /** For a time the plan has looked: only the archive's clock tells how far it reaches. */
-async function covers(
+async function reachOf(
   { archive, pieces, histories }: WalContents & { readonly archive: WalArchive },
   { timeline, stopLsn }: SealedFacts,
   wal: WalTarget,
-): Promise<boolean> {
-  if (wal.kind !== 'lsn' && wal.kind !== 'point') return true;
+): Promise<Way['reach']> {
+  if (wal.kind !== 'lsn' && wal.kind !== 'point') return 'beyond';
   const text = histories.includes(wal.timeline) ? (await archive.history(wal.timeline))?.text : undefined;
   const base = { timeline, stopLsn: parseLsn(stopLsn) };
   const reach = reachFrom(base, pieces, wal.timeline, parseTimelineHistory(text ?? ''));
-  return reach?.timeline === wal.timeline && reach.endLsn >= parseLsn(wal.value);
+  const value = parseLsn(wal.value);
+  if (reach?.timeline !== wal.timeline || reach.endLsn < value) return 'short';
+  return reach.endLsn === value ? 'exact' : 'beyond';
 }
 
-async function probePrivately(recovery: Recovery, source: WalSource, isCovered: boolean): Promise<ProbeResult[]> {
+async function probePrivately(recovery: Recovery, source: WalSource, reach: Way['reach']): Promise<ProbeResult[]> {
   const { config, context, facts, binDirectory, owner, directory } = recovery;
   const { signal } = context;
   context.onProgress({ phase: 'recover', bytesDone: 0, bytesTotal: 0, note: 'the private server replays WAL' });
   const common = { component: config.id, binDirectory, dataDirectory: directory.path, facts, owner, source, signal };
-  const server = await startAt(common, goalOf(context.wal, facts), isCovered);
+  const goal = goalOf(context.wal, facts);
+  // A server stops at a position by the record behind it: where there is none, the end of the archive is the position.
+  const server = await startAt(common, reach === 'exact' ? { timeline: goal.timeline } : goal, reach !== 'short');
   try {
     return await probeRecovered(server, recovery);
   } catch (error) {

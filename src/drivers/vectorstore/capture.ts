@@ -6,7 +6,7 @@ import { AttributeCapture } from '../attributes/capture.ts';
 import type { CaptureContext, CaptureFacts } from '../driver.ts';
 import { entriesWithAttributes, ownerWithAttributes } from '../folder/folder-attributes.ts';
 import { refuseUnreadable } from '../folder/readable.ts';
-import { writeSealedFacts } from '../folder/sealed-facts.ts';
+import { readSealedFacts, writeSealedFacts } from '../folder/sealed-facts.ts';
 import { walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
 import { knownQueries, sealQueries, searchK, type StoreFacts, type VectorstoreFacts } from './facts.ts';
 import { indexFile, metadataFile, missingFiles, readMetadata, storeFiles, storeFolders } from './files.ts';
@@ -17,7 +17,8 @@ import { identify, waitUntilQuiet } from './stable-window.ts';
 const windows = 5;
 
 /**
- * Quiet window → load in a child → read → look again. A save of the application that comes in between begins it anew,
+ * Quiet window → load in a child → read → look again; the first two only where anything was written since the last capture.
+ * A save of the application that comes in between begins it anew,
  * and after the last try is SourceChanged (a retry begins anew with a fresh writer). SourceEmpty where a file is
  * missing; SourceCorrupt where files that stood still contradict each other.
  */
@@ -25,7 +26,8 @@ export async function captureVectorstore(config: VectorstoreConfig, context: Cap
   const stores = storePaths(config, await walkFolder(config.path, config.id));
   const paths = stores.flatMap((store) => store.paths);
   const capturedFrom = new Date();
-  const { facts, quiet, identity } = await inspectQuietly(config, stores, context);
+  const known = await unchangedSince(context, paths);
+  const { facts, quiet, identity } = known ?? (await inspectQuietly(config, stores, context));
   const attributes = await AttributeCapture.begin();
   const entries = await walkFolder(config.path, config.id);
   await writeEntries(context, await entriesWithAttributes(attributes, config.path, entries));
@@ -33,6 +35,7 @@ export async function captureVectorstore(config: VectorstoreConfig, context: Cap
   await writeSealedFacts(context.writer, {
     owner: await ownerWithAttributes(attributes, config.path),
     stores: facts,
+    identity,
     ...attributes.sealedFacts,
   } satisfies VectorstoreFacts);
   return {
@@ -54,6 +57,25 @@ interface Inspection {
   readonly quiet: boolean;
   /** Of the files that were inspected. */
   readonly identity: string;
+}
+
+/**
+ * What the last capture proved of these very files: nothing was written to them since, so they still belong together and
+ * need neither a quiet window nor a load. Undefined where that is not known.
+ */
+async function unchangedSince(
+  { previous, repository }: CaptureContext,
+  paths: readonly string[],
+): Promise<Inspection | undefined> {
+  if (previous?.quiescence !== 'stable-window' || repository === undefined) return undefined;
+  try {
+    const { stores, identity } = await readSealedFacts<VectorstoreFacts>({ repository, record: previous });
+    return identity === (await identify(paths)) ? { facts: stores, quiet: true, identity } : undefined;
+  } catch (error) {
+    // A damaged recovery point is no reason to make none.
+    if (isLifeboatError(error)) return undefined;
+    throw error;
+  }
 }
 
 /** What the loads say counts only where the files are the same before and after. */

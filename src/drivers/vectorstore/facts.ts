@@ -26,6 +26,8 @@ export interface StoreFacts {
 export interface VectorstoreFacts extends LeftOutAttributes {
   readonly owner: FolderOwner;
   readonly stores: readonly StoreFacts[];
+  /** Of the stores' files as they were inspected. A recovery point of an older version has none. */
+  readonly identity?: string;
 }
 
 /** Vectors as base64 of little-endian 32-bit floats: JSON numbers would take three times the room. */

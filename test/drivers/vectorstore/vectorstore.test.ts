@@ -96,6 +96,24 @@ describe('capture', () => {
     expect(failedProbes(await kit.restore(driver, record))).toEqual([]);
   });
 
+  test('a store that nobody wrote since its last capture is neither waited for nor loaded; after a save it is', async ({
+    kit,
+    live,
+  }) => {
+    const driver = driverOf(live);
+    const phases: string[] = [];
+    const first = await kit.capture(driver);
+    const again = await kit.capture(driver, first, ({ phase }) => phases.push(phase));
+    expect(phases).not.toContain('checking the index');
+    expect(again).toMatchObject({ quiescence: 'stable-window', facts: first.facts });
+    writeStoreSync(live, 207);
+    const changed = await kit.capture(driver, again, ({ phase }) => phases.push(phase));
+    expect(phases).toContain('checking the index');
+    expect(changed).toMatchObject({ quiescence: 'stable-window', facts: { vectors: 207 } });
+    await rm(live, { recursive: true });
+    expect(failedProbes(await kit.restore(driver, again))).toEqual([]);
+  });
+
   for (const name of ['faiss_index.faiss', 'faiss_index.pkl', 'metadata.json']) {
     test(`X17: without ${name} the backup fails and names it`, async ({ kit, live }) => {
       await rm(join(live, name));

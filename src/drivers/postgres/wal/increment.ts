@@ -7,7 +7,7 @@ import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { formatBytes, formatDuration } from '../../../domain/duration.ts';
 import { LifeboatError } from '../../../domain/errors.ts';
 import { formatLsn, parseLsn } from '../../../domain/lsn.ts';
-import { baseEndOf, parseTimelineHistory, reachFrom } from '../../../domain/wal.ts';
+import { baseEndOf, lastRange, parseTimelineHistory, reachFrom } from '../../../domain/wal.ts';
 import type { WalArchive } from '../../../repository/repository.ts';
 import type { DriverEnvironment, Increment, IncrementContext } from '../../driver.ts';
 import { addressOf, openSession } from '../connection.ts';
@@ -15,7 +15,7 @@ import { engineFailure } from '../failures.ts';
 import { identify, serverTime } from './shift.ts';
 
 const pollMs = 500;
-/** The archive tells every 10 s how far it is; a streamer that was cut off is back within a minute. */
+/** What is written is sealed after `sealEvery`; a streamer that was cut off is back within a minute. */
 const patienceMs = 75_000;
 /** What a private server on two cores replays, carefully guessed: one process, small buffers, decompression beside it. */
 const replayBytesPerSecond = 40e6;
@@ -88,6 +88,8 @@ async function untilCovered(archive: WalArchive, { config, timeline, flushedTo, 
   for (const end = performance.now() + limitMs; ;) {
     const coverage = await archive.coverage(timeline);
     if (coverage !== undefined && (parseLsn(coverage.lsn) >= flushedTo || new Date(coverage.time) >= at)) return;
+    // Coverage is told every 10 s; what is sealed shows at once.
+    if ((lastRange((await archive.list()).pieces, timeline)?.endLsn ?? 0n) >= flushedTo) return;
     if (performance.now() > end) {
       const known = coverage === undefined ? 'nothing' : `${coverage.lsn} of ${coverage.time}`;
       throw needsBase(
