@@ -26,7 +26,7 @@ export interface ApplianceView {
 
 export type ControlActivities = ReturnType<typeof createControlActivities>;
 
-export function createControlActivities({ appliance, client, notifier, searchable, dueTimes }: Dependencies) {
+export function createControlActivities({ appliance, client, notifier, searchable, dueTimes, observer }: Dependencies) {
   return {
     async describeAppliance(): Promise<ApplianceView> {
       return {
@@ -78,9 +78,11 @@ export function createControlActivities({ appliance, client, notifier, searchabl
 
     /** When a schedule was due since a time (ISO 8601): what it would have started was skipped, if the asker still ran. */
     async dueSince({ scheduleId, since }: { readonly scheduleId: string; readonly since: string }): Promise<string[]> {
-      return translated(undefined, async () =>
-        (await dueTimes(scheduleId, new Date(since), new Date())).map((due) => due.toISOString()),
-      );
+      return translated(undefined, async () => {
+        const due = await dueTimes(scheduleId, new Date(since), new Date());
+        observer.missed(scheduleId, due.length);
+        return due.map((time) => time.toISOString());
+      });
     },
 
     async deliver({ text }: { readonly text: string }): Promise<void> {

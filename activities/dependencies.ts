@@ -26,4 +26,13 @@ export interface Dependencies {
   /** When a schedule is due after one time and up to another. */
   readonly dueTimes: (scheduleId: string, from: Date, until: Date) => Promise<Date[]>;
   readonly log: Logger;
+  readonly observer: RunObserver;
+}
+
+/** Who counts what ended. May be told the same twice: an activity may run twice. */
+export interface RunObserver {
+  /** `type` of the workflow; state and seconds as its report says. */
+  ran(type: string, state: string, seconds: number): void;
+  /** So many due times of a schedule started nothing. */
+  missed(scheduleId: string, count: number): void;
 }

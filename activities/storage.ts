@@ -231,7 +231,12 @@ export function createStorageActivities(deps: Dependencies) {
       readonly id: string;
       readonly report: Readonly<Record<string, JsonValue>>;
     }): Promise<string> {
-      return translated(undefined, async () => (await deps.repository()).putReport(type, id, report));
+      return translated(undefined, async () => {
+        const key = await (await deps.repository()).putReport(type, id, report);
+        const { state, seconds } = report;
+        deps.observer.ran(type, String(state), typeof seconds === 'number' ? seconds : 0);
+        return key;
+      });
     },
   };
 }

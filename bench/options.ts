@@ -28,7 +28,7 @@ export interface BenchOptions {
 }
 
 export const usage = `npm run bench -- [options]
-  --size medium|small     1.5 GB of component data (default), or a few tens of MB to try the benchmark itself
+  --size NAME             medium: 1.5 GB (default), large: 3 GB, small: a few tens of MB, to try the benchmark
   --runs N                medians of N runs, 3 by default
   --json FILE             write every measured second there
   --only NAME,…           only these rows: ${groups.join(', ')}

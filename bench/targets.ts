@@ -120,6 +120,14 @@ export const targets: readonly Target[] = [
     limit: 1.3,
   },
   {
+    group: 'replication',
+    title: 'replication by SSH (SFTP) : rsync',
+    kind: 'ratio',
+    ours: 'replication-ssh/lifeboat',
+    peers: ['replication-ssh/rsync'],
+    limit: 1.3,
+  },
+  {
     group: 'pitr',
     title: 'point in time, 1.1 GB and 200 MB of WAL',
     kind: 'seconds',

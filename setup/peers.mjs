@@ -9,6 +9,7 @@ const peers = {
   pg_dump: 'postgresql-client',
   'redis-cli': 'redis-tools',
   rclone: 'rclone',
+  rsync: 'rsync',
 };
 
 /** An absent peer ends nothing: the benchmark says `not measured`, and that its number is not met. */

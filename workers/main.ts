@@ -27,7 +27,7 @@ import type { Appliance } from '../src/domain/appliance.ts';
 import { roles, type Role } from '../src/domain/component.ts';
 import { applySchedules } from '../schedules/reconcile.ts';
 import { workflowBundle } from './bundle.ts';
-import { serveMetrics, type MetricsServer } from './metrics.ts';
+import { createMetrics, serveMetrics, type MetricsServer } from './metrics.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { wireActivities, wireParts } from './wire.ts';
 
@@ -61,11 +61,13 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
   const { namespace, taskQueue } = appliance.temporal;
   const connection = await connect(appliance);
   const native = await NativeConnection.connect(await serverAddress(appliance));
-  let metrics: MetricsServer | undefined;
+  let server: MetricsServer | undefined;
   const parts = wireParts(appliance, (message) => log.warn({ repository: appliance.repository.path }, message));
+  const metrics = createMetrics(appliance, parts.repository);
   try {
     const searchable = await registerSearchAttributes(connection, namespace, log);
-    const deps = wireActivities(parts, new Client({ connection, namespace }), searchable, log);
+    const client = new Client({ connection, namespace });
+    const deps = wireActivities(parts, { client, searchable, log, observer: metrics });
     const chosen = roles.filter((role) => only === undefined || only.includes(role));
     const runsWorkflows = chosen.includes('storage');
     // What can fail comes before the first worker: one that was made and never ran keeps its connection open.
@@ -107,14 +109,14 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
         }),
       );
     }
-    metrics = runsWorkflows ? await serveMetrics(appliance, parts.repository, log) : undefined;
+    server = runsWorkflows ? await serveMetrics(appliance, metrics, log) : undefined;
     const running = workers.map(async (worker) => worker.run());
     log.info({ queues: workers.map((worker) => worker.options.taskQueue) }, 'worker runs');
     if (runsWorkflows) await ensureAlwaysOn(deps.client, appliance, log);
     onReady?.();
     await untilOneEnds(workers, running);
   } finally {
-    await metrics?.close();
+    await server?.close();
     await parts.close();
     // After a failure a worker may still hold it; that must not be told in the place of the failure.
     await native.close().catch((error: unknown) => log.warn({ reason: String(error) }, 'the connection stays open'));

@@ -4,12 +4,20 @@
  */
 import { createServer, type Server } from 'node:http';
 import type { Logger } from 'pino';
-import { Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { RunObserver } from '../activities/dependencies.ts';
 import type { Appliance } from '../src/domain/appliance.ts';
+import { scheduleId } from '../schedules/desired.ts';
+import { backupWorkflows, isBackupWorkflow } from '../src/domain/recovery-point.ts';
+import { scheduleNames } from '../src/domain/schedules.ts';
 import { readExposures } from '../src/operations/exposure.ts';
+import { newestRecord } from '../src/operations/find-record.ts';
 import { lastRpoState, readRpo } from '../src/operations/rpo.ts';
 import { toolVersion } from '../src/operations/tool-version.ts';
 import type { Repository } from '../src/repository/repository.ts';
+
+/** How a backup ends. */
+const endings = ['sealed', 'partial', 'suspect', 'skipped', 'failed', 'cancelled'];
 
 /** Several scrapers read once. */
 const freshMs = 10_000;
@@ -19,14 +27,9 @@ export interface MetricsServer {
 }
 
 /** `listen` is `host:port`. A port that is taken is a warning: backups matter more. */
-export async function serveMetrics(
-  appliance: Appliance,
-  repository: () => Promise<Repository>,
-  log: Logger,
-): Promise<MetricsServer> {
+export async function serveMetrics(appliance: Appliance, metrics: Metrics, log: Logger): Promise<MetricsServer> {
   const { listen } = appliance.metrics;
   if (listen === undefined) return { close: async () => undefined };
-  const metrics = createMetrics(appliance, repository);
   const server = createServer((request, response) => {
     if (request.url !== '/metrics') return void response.writeHead(404).end('see /metrics\n');
     metrics.text().then(
@@ -55,10 +58,14 @@ async function closed(server: Server): Promise<void> {
   await new Promise((resolve) => server.close(resolve));
 }
 
-export function createMetrics(
-  appliance: Appliance,
-  repository: () => Promise<Repository>,
-): { readonly text: () => Promise<string>; readonly contentType: string } {
+export interface Metrics extends RunObserver {
+  /** As Prometheus reads it. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** Ages are read from the repository; runs are counted since this worker started, as counters are. */
+export function createMetrics(appliance: Appliance, repository: () => Promise<Repository>): Metrics {
   const registry = new Registry();
   const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> =>
     new Gauge({ name: `lifeboat_${name}`, help, labelNames: [...labelNames], registers: [registry] });
@@ -70,6 +77,16 @@ export function createMetrics(
   const verified = gauge('backup_last_verified_timestamp_seconds', 'Of the newest copy that was verified.', copy);
   const up = gauge('location_up', '1 where the location answered the last time.', ['location']);
   const watched = gauge('rpo_watch_last_run_timestamp_seconds', 'When rpoWatch last looked.', []);
+  const size = gauge('backup_size_bytes', 'Of the newest copy, as it is restored.', ['component', 'tier']);
+  const restored = gauge('rto_measured_seconds', 'How long the last committed one took.', ['plan']);
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> =>
+    new Counter({ name: `lifeboat_${name}`, help, labelNames: [...labelNames], registers: [registry] });
+  const backups = counter('backup_runs_total', 'Backups that ended.', ['type', 'result']);
+  const restores = counter('restore_runs_total', 'Restores that ended.', ['result']);
+  const misses = counter('schedule_missed_total', 'Due times that started nothing.', ['schedule']);
+  // A counter that is there from the start shows its first rise.
+  for (const type of Object.values(backupWorkflows)) for (const result of endings) backups.inc({ type, result }, 0);
+  for (const name of scheduleNames) misses.inc({ schedule: scheduleId(appliance, name) }, 0);
   gauge('build_info', 'The version that runs.', ['version']).set({ version: toolVersion }, 1);
 
   const read = async (): Promise<void> => {
@@ -79,7 +96,7 @@ export function createMetrics(
     const exposures = await readExposures(open, appliance);
     const state = await lastRpoState(open);
     // Also what is gone from the configuration or has no copy any more.
-    for (const each of [age, objective, copies, success, verified, up]) each.reset();
+    for (const each of [age, objective, copies, success, verified, up, size]) each.reset();
     const seconds = now.getTime() / 1000;
     for (const { place, component, tier, ageSeconds, verifiedAgeSeconds, objectiveSeconds } of readings) {
       const labels = { place, component, tier };
@@ -89,6 +106,10 @@ export function createMetrics(
       if (ageSeconds !== null) success.set(labels, seconds - ageSeconds);
       if (verifiedAgeSeconds !== null) verified.set(labels, seconds - verifiedAgeSeconds);
     }
+    for (const { id, tier } of appliance.components) {
+      const record = await newestRecord(open, id);
+      if (record !== undefined) size.set({ component: id, tier }, record.bytes);
+    }
     for (const { location, at, problem } of exposures) up.set({ location }, at !== null && problem === '' ? 1 : 0);
     if (state !== undefined) watched.set(Date.parse(state.at) / 1000);
   };
@@ -97,6 +118,15 @@ export function createMetrics(
   let readAt = Number.NEGATIVE_INFINITY;
   return {
     contentType: registry.contentType,
+    ran(type, state, seconds) {
+      if (isBackupWorkflow(type)) backups.inc({ type, result: state });
+      // `aborted(undone=full)`: the word alone, or there would be a series for each.
+      else if (type === 'restore') restores.inc({ result: state.replace(/\(.*/, '') });
+      if (type === 'restore' && state === 'committed') restored.set({ plan: 'restore' }, seconds);
+    },
+    missed(schedule, count) {
+      if (count > 0) misses.inc({ schedule }, count);
+    },
     async text() {
       if (performance.now() - readAt > freshMs) {
         readAt = performance.now();

@@ -1,7 +1,7 @@
 /** The one place that builds everything from configuration: repository, drivers, platform, notifier. */
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
-import type { Dependencies } from '../activities/dependencies.ts';
+import type { Dependencies, RunObserver } from '../activities/dependencies.ts';
 import { dueTimes } from '../src/client/due-times.ts';
 import { readSecret } from '../src/config/secrets.ts';
 import type { Appliance, ComponentConfig } from '../src/domain/appliance.ts';
@@ -86,13 +86,19 @@ export function wireParts(appliance: Appliance, onWarning: (message: string) => 
   };
 }
 
-export function wireActivities(parts: Parts, client: Client, searchable: boolean, log: Logger): Dependencies {
+export interface ActivityParts {
+  readonly client: Client;
+  /** False where the search attributes could not be registered. */
+  readonly searchable: boolean;
+  readonly log: Logger;
+  readonly observer: RunObserver;
+}
+
+export function wireActivities(parts: Parts, more: ActivityParts): Dependencies {
   return {
     ...parts,
-    client,
-    searchable,
-    log,
-    dueTimes: (scheduleId, from, until) => dueTimes(client, scheduleId, from, until),
+    ...more,
+    dueTimes: (scheduleId, from, until) => dueTimes(more.client, scheduleId, from, until),
   };
 }
 

@@ -9,8 +9,7 @@ import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import { keySourceOf, wireParts } from '../../workers/wire.ts';
 import { backUp } from './backup.ts';
-import type { S3Settings } from '../../src/storage/s3/client.ts';
-import { replicate, verify } from './keep.ts';
+import { replicate, verify, type Place } from './keep.ts';
 import { goLive, stageOnly } from './restore.ts';
 
 // Experimental Node features that we use on purpose are no news here.
@@ -32,7 +31,7 @@ if (act === 'init') {
       stage: async () => stageOnly(parts, point),
       'go-live': async () => goLive(parts, point),
       verify: async () => verify(parts, point),
-      replicate: async () => replicate(parts, JSON.parse(process.env['BENCH_S3'] ?? '') as S3Settings),
+      replicate: async () => replicate(parts, JSON.parse(process.env['BENCH_PLACE'] ?? '') as Place),
     };
     if (!(act in acts)) throw new Error(`unknown act \`${act}\``);
     process.stdout.write(`${JSON.stringify(await acts[act as keyof typeof acts]())}\n`);

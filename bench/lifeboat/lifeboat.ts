@@ -3,7 +3,7 @@ import { rm, mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '../command.ts';
 import type { DataSet } from '../data/data-set.ts';
-import type { S3Settings } from '../../src/storage/s3/client.ts';
+import type { Place } from './keep.ts';
 import type { BackupTimes } from './backup.ts';
 import type { GoLiveTimes, StageTimes } from './restore.ts';
 
@@ -33,8 +33,8 @@ export async function verifyLifeboat(data: DataSet, point: string): Promise<{ re
   return JSON.parse(await run(data, ['verify', point])) as { seconds: number };
 }
 
-export async function replicateLifeboat(data: DataSet, settings: S3Settings): Promise<{ readonly seconds: number }> {
-  return JSON.parse(await run(data, ['replicate'], { BENCH_S3: JSON.stringify(settings) })) as { seconds: number };
+export async function replicateLifeboat(data: DataSet, place: Place): Promise<{ readonly seconds: number }> {
+  return JSON.parse(await run(data, ['replicate'], { BENCH_PLACE: JSON.stringify(place) })) as { seconds: number };
 }
 
 async function run(

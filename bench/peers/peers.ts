@@ -5,6 +5,7 @@ import { documentsPipeline } from './documents.ts';
 import { pgbackrestPeer, type PgbackrestPeer } from './pgbackrest.ts';
 import { rclonePeer, type RclonePeer } from './rclone.ts';
 import { resticPeer, type ResticPeer } from './restic.ts';
+import { rsyncPeer, type RsyncPeer } from './rsync.ts';
 import { tarZstd } from './tar-zstd.ts';
 
 /** Seconds; setting up and cleaning away is not timed. */
@@ -21,6 +22,7 @@ export interface Peers {
   readonly restic: ResticPeer | undefined;
   readonly pgbackrest: PgbackrestPeer | undefined;
   readonly rclone: RclonePeer | undefined;
+  readonly rsync: RsyncPeer | undefined;
 }
 
 export async function findPeers(data: DataSet): Promise<Peers> {
@@ -38,6 +40,7 @@ export async function findPeers(data: DataSet): Promise<Peers> {
     restic: await of('restic', ['version'], (version) => resticPeer(data, version)),
     pgbackrest: await of('pgbackrest', ['version'], (version) => pgbackrestPeer(data, version)),
     rclone: await of('rclone', ['version'], (version) => rclonePeer(data, version)),
+    rsync: await of('rsync', ['--version'], (version) => rsyncPeer(data, version)),
   };
 }
 

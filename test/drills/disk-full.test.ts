@@ -22,6 +22,7 @@ import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { withFaults } from '../../src/storage/wrap/fault.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { wireParts } from '../../workers/wire.ts';
+import { createMetrics } from '../../workers/metrics.ts';
 import { engineTest } from '../support/engines.ts';
 
 const key = { mode: 'key', key: new Uint8Array(32).fill(3) } as const;
@@ -55,7 +56,14 @@ components: { data: { kind: files, paths: [${data}] } }
       return {
         appliance,
         repositoryPath,
-        deps: { ...parts, client, searchable: false, dueTimes: async () => [], log: createLogger() },
+        deps: {
+          ...parts,
+          client,
+          searchable: false,
+          dueTimes: async () => [],
+          log: createLogger(),
+          observer: createMetrics(appliance, parts.repository),
+        },
       };
     });
     for (const close of closing) await close();

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { storeRpoState } from '../../src/operations/rpo.ts';
 import { freePorts } from '../../src/dev/free-ports.ts';
-import { serveMetrics } from '../../workers/metrics.ts';
+import { createMetrics, serveMetrics } from '../../workers/metrics.ts';
 import { backUp } from '../repository/backup.ts';
 import { repositoryTest } from '../repository/fixture.ts';
 
@@ -28,7 +28,14 @@ components: {files: {kind: files, paths: [/etc/x]}, lost: {kind: files, tier: co
     const { id } = await backUp(repository, async (writer) => writer.bytes('a', Buffer.from('x')));
     await repository.putProof(id, { kind: 'verify', ok: true, state: 'verified' });
     await storeRpoState(repository, { at: '2026-11-28T12:00:00.000Z', levels: {} });
-    const metrics = await serveMetrics(appliance, async () => repository, silent);
+    const counted = createMetrics(appliance, async () => repository);
+    const metrics = await serveMetrics(appliance, counted, silent);
+    counted.ran('fullBackup', 'sealed', 3);
+    counted.ran('fullBackup', 'failed', 1);
+    counted.ran('restore', 'aborted(undone=full)', 5);
+    counted.ran('restore', 'committed', 42);
+    counted.missed('backup-full/shop', 0);
+    counted.missed('backup-incremental/shop', 2);
     try {
       const response = await fetch(`http://127.0.0.1:${port}/metrics`);
       const text = await response.text();
@@ -46,9 +53,15 @@ components: {files: {kind: files, paths: [/etc/x]}, lost: {kind: files, tier: co
       expect(value(`lifeboat_backup_last_verified_timestamp_seconds${of}`)).toBeGreaterThan(Date.now() / 1000 - 60);
       expect(value('lifeboat_location_up{location="vault"}')).toBe(0);
       expect(value('lifeboat_rpo_watch_last_run_timestamp_seconds')).toBe(Date.parse('2026-11-28T12:00:00Z') / 1000);
+      expect(value('lifeboat_backup_size_bytes{component="files",tier="critical"}')).toBe(1);
+      expect(value('lifeboat_backup_runs_total{type="fullBackup",result="failed"}')).toBe(1);
+      expect(value('lifeboat_restore_runs_total{result="aborted"}')).toBe(1);
+      expect(value('lifeboat_rto_measured_seconds{plan="restore"}')).toBe(42);
+      expect(value('lifeboat_schedule_missed_total{schedule="backup-incremental/shop"}')).toBe(2);
+      expect(value('lifeboat_schedule_missed_total{schedule="backup-full/shop"}')).toBe(0);
       expect(text).not.toContain(id);
       // A second worker on the host serves none, and works.
-      await (await serveMetrics(appliance, async () => repository, silent)).close();
+      await (await serveMetrics(appliance, counted, silent)).close();
       expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(404);
     } finally {
       await metrics.close();

@@ -1,6 +1,6 @@
 /** How much each size holds. */
 
-export const applianceSizes = ['small', 'medium'] as const;
+export const applianceSizes = ['small', 'medium', 'large'] as const;
 export type ApplianceSize = (typeof applianceSizes)[number];
 
 export interface SizeFacts {
@@ -35,4 +35,6 @@ export const sizes: Readonly<Record<ApplianceSize, SizeFacts>> = {
   small,
   // PostgreSQL about 1.07 GB; models 25 MB and the filler: about 1.5 GB with Redis and the index.
   medium: { ...small, redisSessions: 200_000, fillerRows: 3_150_000, fillerModelBytes: 350_000_000 },
+  // PostgreSQL about 2.1 GB: about 3 GB in all.
+  large: { ...small, redisSessions: 200_000, fillerRows: 6_300_000, fillerModelBytes: 800_000_000 },
 };
