@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startSshd, type RunningSshd } from '../../src/dev/sshd.ts';
 import { initRepository } from '../../src/repository/init.ts';
@@ -87,6 +90,28 @@ describe('sshd', () => {
     });
     await expect(storageAt('x', { keyFile: '/nowhere' }).now()).rejects.toMatchObject({ code: 'AuthFailed' });
   });
+
+  test('an idle connection keeps no process alive: a command that has read its list ends', async () => {
+    const script = fileURLToPath(new URL('ssh-once.ts', import.meta.url));
+    const settings = JSON.stringify({ ...server.settings, path: join(folder.path, 'once') });
+    const { stdout } = await promisify(execFile)(process.execPath, [script, settings], { timeout: 20_000 });
+    expect(stdout).toBe('x\n');
+  });
+
+  test('a connection whose server fell silent is given up, and what was read goes on over a new one', async () => {
+    const storage = storageAt('silent');
+    await storage.putIfAbsent('reports/r', Buffer.from('1'));
+    const children = await promisify(execFile)('pgrep', ['--parent', String(server.pid)]);
+    const sessions = children.stdout.trim().split('\n').map(Number);
+    for (const pid of sessions) process.kill(pid, 'SIGSTOP');
+    try {
+      const began = performance.now();
+      expect(Buffer.from(await storage.read('reports/r')).toString()).toBe('1');
+      expect(performance.now() - began, 'it was silent').toBeGreaterThan(5000);
+    } finally {
+      for (const pid of sessions) process.kill(pid, 'SIGCONT');
+    }
+  }, 60_000);
 
   test('a server that goes away mid-file fails the call; after it is back everything goes on', async () => {
     const storage = storageAt('cut');

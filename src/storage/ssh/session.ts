@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { Client, type FileEntryWithStats, type OpenMode, type SFTPWrapper, type Stats } from 'ssh2';
 import { LifeboatError } from '../../domain/errors.ts';
 
@@ -26,19 +27,27 @@ export const status = { noSuchFile: 2, permissionDenied: 3, failure: 4 } as cons
 const readyMs = 20_000;
 /** A server that went away without a word is noticed after three of them. */
 const keepaliveMs = 5_000;
+const silentTicks = 3;
 /** What servers take in one request at least; several are under way at once. */
 const requestBytes = 32 * 1024;
 const requestsAtOnce = 32;
 
+/** What is under way keeps the process alive, an idle connection does not. */
+interface Connection {
+  readonly sftp: SFTPWrapper;
+  /** Counts a call; the function that it gives ends the counting. */
+  begin(): () => void;
+}
+
 export class SshSession {
   readonly #settings: SshSettings;
-  #opened: Promise<SFTPWrapper> | undefined;
+  #opened: Promise<Connection> | undefined;
 
   constructor(settings: SshSettings) {
     this.#settings = settings;
   }
 
-  async sftp(): Promise<SFTPWrapper> {
+  async connection(): Promise<Connection> {
     if (this.#opened !== undefined) return this.#opened;
     const opening = this.#connect(() => {
       if (this.#opened === opening) this.#opened = undefined;
@@ -50,7 +59,7 @@ export class SshSession {
     return opening;
   }
 
-  async #connect(onClosed: () => void): Promise<SFTPWrapper> {
+  async #connect(onClosed: () => void): Promise<Connection> {
     const { hostname, port, user, keyFile, passphrase, hostKey } = this.#settings;
     const privateKey = await readFile(keyFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
       throw new LifeboatError(
@@ -70,9 +79,7 @@ export class SshSession {
             if (error !== undefined) return reject(this.#failure(error));
             // One for each call that is under way.
             sftp.setMaxListeners(0);
-            // An idle connection must not keep the process alive.
-            (client as unknown as { _sock?: { unref(): void } })._sock?.unref();
-            resolve(sftp);
+            resolve(connectionOf(client, sftp));
           });
         })
         .on('error', (error) => {
@@ -90,7 +97,6 @@ export class SshSession {
           privateKey,
           ...(secret === undefined ? {} : { passphrase: secret }),
           readyTimeout: readyMs,
-          keepaliveInterval: keepaliveMs,
           hostVerifier: (key: Buffer) => {
             seen = fingerprintOf(key);
             return isKnown(seen, hostKey);
@@ -116,6 +122,35 @@ export class SshSession {
       hint: 'another server answers, or its key was changed: ask its keeper, then write the new one',
     });
   }
+}
+
+/** ssh2's own keepalive would hold an idle process for ever; this one looks only while somebody waits. */
+function connectionOf(client: Client, sftp: SFTPWrapper): Connection {
+  const { _sock: socket } = client as unknown as { readonly _sock: Socket };
+  let pending = 0;
+  let silent = 0;
+  let read = socket.bytesRead;
+  socket.unref();
+  const watching = setInterval(() => {
+    const hasCome = socket.bytesRead !== read;
+    read = socket.bytesRead;
+    silent = pending === 0 || hasCome ? 0 : silent + 1;
+    if (silent === silentTicks) client.destroy();
+    // An answer that would come shows that the server is there, however long the calls take.
+    else if (silent > 0) sftp.realpath('.', () => undefined);
+  }, keepaliveMs).unref();
+  client.once('close', () => clearInterval(watching));
+  return {
+    sftp,
+    begin() {
+      pending += 1;
+      if (pending === 1) socket.ref();
+      return () => {
+        pending -= 1;
+        if (pending === 0) socket.unref();
+      };
+    },
+  };
 }
 
 function fingerprintOf(key: Buffer): string {
@@ -186,8 +221,9 @@ export class Sftp {
   }
 
   async #call<T>(run: Call<T>): Promise<T> {
-    const sftp = await this.#session.sftp();
-    return new Promise((resolve, reject) => {
+    const { sftp, begin } = await this.#session.connection();
+    const end = begin();
+    return new Promise<T>((resolve, reject) => {
       const cut = (): void => reject(new Error('the connection was closed'));
       sftp.once('close', cut);
       run(sftp, (error, value) => {
@@ -195,7 +231,7 @@ export class Sftp {
         if (error === null || error === undefined) resolve(value as T);
         else reject(error);
       });
-    });
+    }).finally(end);
   }
 }
 
