@@ -234,7 +234,7 @@ export function createStorageActivities(deps: Dependencies) {
       return translated(undefined, async () => {
         const key = await (await deps.repository()).putReport(type, id, report);
         const { state, seconds } = report;
-        deps.observer.ran(type, String(state), typeof seconds === 'number' ? seconds : 0);
+        deps.observer.ran(type, typeof state === 'string' ? state : '', typeof seconds === 'number' ? seconds : 0);
         return key;
       });
     },

@@ -38,7 +38,15 @@ export function atServer(appliance: Appliance, address: string): Appliance {
   const { taskQueue } = appliance.temporal;
   return {
     ...appliance,
-    temporal: { address, namespace: 'default', taskQueue, uiUrl, tls: undefined, apiKey: undefined },
+    temporal: {
+      address,
+      namespace: 'default',
+      taskQueue,
+      uiUrl,
+      tls: undefined,
+      apiKey: undefined,
+      service: undefined,
+    },
   };
 }
 

@@ -25,11 +25,12 @@ export function crossCheck(config: Configuration): { problems: CrossProblem[]; w
   return { problems, warnings: warnings(config) };
 }
 
-function danglingServices({ services, components }: Configuration): CrossProblem[] {
+function danglingServices({ services, components, temporal }: Configuration): CrossProblem[] {
   const known = new Set(Object.keys(services));
   const dangling = (list: readonly string[], path: string[]): CrossProblem[] =>
     list.filter((name) => !known.has(name)).map((name) => ({ path, message: `names the unknown service \`${name}\`` }));
   return [
+    ...dangling(temporal.service === undefined ? [] : [temporal.service], ['temporal', 'service']),
     ...Object.entries(services).flatMap(([name, service]) =>
       dangling(service.dependsOn, ['services', name, 'dependsOn']),
     ),

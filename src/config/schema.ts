@@ -368,6 +368,11 @@ export const configuration = z.strictObject({
       tls: tls
         .optional()
         .describe('speaks TLS with the server and checks its certificate; `{}` believes the usual authorities'),
+      service: name
+        .optional()
+        .describe(
+          'which of `services` is the Temporal server, where its own database is a component: such a restore needs `--standalone`',
+        ),
       apiKey: secret.optional().describe('key of a server that asks for one, such as Temporal Cloud; always over TLS'),
     })
     .prefault({})

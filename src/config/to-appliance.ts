@@ -32,6 +32,7 @@ export function toAppliance(config: Configuration): Appliance {
       uiUrl: config.temporal.ui.replace(/\/$/, ''),
       tls: tlsOf(config.temporal.tls),
       apiKey: optionalSecret(config.temporal.apiKey),
+      service: config.temporal.service,
     },
     metrics: { listen: config.metrics.listen === 'off' ? undefined : config.metrics.listen },
     verification: config.verification,

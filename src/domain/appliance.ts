@@ -22,6 +22,8 @@ export interface Appliance {
     /** In clear where undefined, unless an API key is given. */
     readonly tls: TlsConfig | undefined;
     readonly apiKey: SecretRef | undefined;
+    /** Of `services`, the server itself: what stops it cannot be run by it. */
+    readonly service: string | undefined;
   };
   /** `host:port` of the worker's `/metrics`; undefined where nothing is served. */
   readonly metrics: { readonly listen: string | undefined };

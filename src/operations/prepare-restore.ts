@@ -48,7 +48,18 @@ export function makePlan(options: PlanOptions): RestorePlan {
     pastRuns: options.pastRuns,
   });
   if (!result.ok) throw planError(result.problems);
+  refuseStoppingTemporal(result.plan, appliance);
   return result.plan;
+}
+
+/** A run whose own server it stops would never go on. */
+export function refuseStoppingTemporal({ stops }: RestorePlan, { temporal: { service } }: Appliance): void {
+  if (service === undefined || !stops.includes(service)) return;
+  throw new LifeboatError(
+    'Precondition',
+    `the restore would stop \`${service}\`, the Temporal server that runs it; nothing was stopped`,
+    { hint: `stop \`${service}\` by hand, then \`lifeboat --standalone restore start …\`` },
+  );
 }
 
 interface FittingArtefact {

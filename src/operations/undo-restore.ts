@@ -9,6 +9,7 @@ import { keptRestore, putBack } from '../drivers/swap/put-back.ts';
 import { swapBack, swapState } from '../drivers/swap/swap.ts';
 import { isSameRun } from '../drivers/swap/token.ts';
 import { firstLive } from './first-live.ts';
+import { refuseStoppingTemporal } from './prepare-restore.ts';
 
 /** What a component keeps of the restore whose data is live. */
 export interface KeptView {
@@ -69,7 +70,7 @@ export function makeUndoPlan(
     throw precondition(`the restore of ${newest.of.lockStart} did not restore ${elsewhere.join(', ')}`, elsewhere[0]);
   const broken = ofIt.find(({ problem }) => problem !== '');
   if (broken !== undefined) throw precondition(`${broken.component}: ${broken.problem}`, broken.component);
-  return planUndo({
+  const plan = planUndo({
     appliance: appliance.name,
     host: appliance.host,
     components: appliance.components.flatMap((config) => {
@@ -80,6 +81,8 @@ export function makeUndoPlan(
     undoes: newest.of,
     now: now.toISOString(),
   });
+  refuseStoppingTemporal(plan, appliance);
+  return plan;
 }
 
 /** The old data is live afterwards, the restored data beside it. May be called twice. */
