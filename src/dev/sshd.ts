@@ -18,10 +18,17 @@ export interface RunningSshd extends EngineProcess {
   readonly settings: SshSettings;
   /** Ends every connection in the middle of what it does. */
   cut(): Promise<void>;
+  /** Every connection stays open and says nothing more, until the function that it gives is called. */
+  freeze(): Promise<() => void>;
 }
 
 /** `directory` holds keys, configuration and log; made when absent. A port that was used before is used again. */
-export async function startSshd(options: { readonly directory: string; readonly port?: number }): Promise<RunningSshd> {
+export async function startSshd(options: {
+  readonly directory: string;
+  readonly port?: number;
+  /** Further lines of its configuration. */
+  readonly options?: readonly string[];
+}): Promise<RunningSshd> {
   const { directory } = options;
   const port = options.port ?? (await freePort());
   const at = (name: string): string => join(directory, name);
@@ -47,6 +54,7 @@ export async function startSshd(options: { readonly directory: string; readonly 
       'KbdInteractiveAuthentication no',
       'MaxStartups 100',
       'Subsystem sftp internal-sftp',
+      ...(options.options ?? []),
       '',
     ].join('\n'),
   );
@@ -67,21 +75,37 @@ export async function startSshd(options: { readonly directory: string; readonly 
     hostKey: (await readFile(at('host-key.pub'), 'utf8')).trim(),
     path: '',
   };
-  return { ...running, settings, cut: async () => cutConnections(running.pid) };
+  return {
+    ...running,
+    settings,
+    cut: async () => signal(await sessionsOf(running.pid), 'SIGKILL'),
+    async freeze() {
+      const sessions = await sessionsOf(running.pid);
+      signal(sessions, 'SIGSTOP');
+      return () => signal(sessions, 'SIGCONT');
+    },
+  };
 }
 
-/** The server forks for each connection, once or twice. */
-async function cutConnections(pid: number): Promise<void> {
-  for (const child of await childrenOf(pid)) {
-    await cutConnections(child);
-    const title = await readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '');
-    if (title.includes('[listener]') || title.includes('sshd_config')) continue;
+function signal(sessions: readonly number[], name: NodeJS.Signals): void {
+  for (const pid of sessions) {
     try {
-      process.kill(child, 'SIGKILL');
+      process.kill(pid, name);
     } catch {
       // It went with the one below it.
     }
   }
+}
+
+/** The server forks for each connection, once or twice; the innermost come first. */
+async function sessionsOf(pid: number): Promise<number[]> {
+  const sessions: number[] = [];
+  for (const child of await childrenOf(pid)) {
+    sessions.push(...(await sessionsOf(child)));
+    const title = await readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '');
+    if (!title.includes('[listener]') && !title.includes('sshd_config')) sessions.push(child);
+  }
+  return sessions;
 }
 
 async function childrenOf(pid: number): Promise<number[]> {

@@ -58,6 +58,8 @@ export interface Storage {
 
   /** Free and total bytes, or undefined where the storage has no such notion. */
   space(): Promise<{ readonly freeBytes: number; readonly totalBytes: number } | undefined>;
+  /** SHA-256 (hex) of what lies there, reckoned there; undefined where nothing but its bytes can be had. */
+  sha256?(key: string): Promise<string | undefined>;
 }
 
 export interface StagedObject {

@@ -28,12 +28,15 @@ const readyMs = 20_000;
 /** A server that went away without a word is noticed after three of them. */
 const keepaliveMs = 5_000;
 const silentTicks = 3;
-/** What servers take in one request at least; several are under way at once. */
-const requestBytes = 32 * 1024;
+/** A pack of 17 MiB is read in less on any disk. */
+const askMs = 60_000;
+/** OpenSSH takes twice that in one request, and the library cuts it for others; several are under way at once. */
+const requestBytes = 128 * 1024;
 const requestsAtOnce = 32;
 
 /** What is under way keeps the process alive, an idle connection does not. */
 interface Connection {
+  readonly client: Client;
   readonly sftp: SFTPWrapper;
   /** Counts a call; the function that it gives ends the counting. */
   begin(): () => void;
@@ -57,6 +60,28 @@ export class SshSession {
       if (this.#opened === opening) this.#opened = undefined;
     });
     return opening;
+  }
+
+  /** What a command of the server's shell wrote, up to a line; undefined where no command may be run, or it takes too long to say. */
+  async ask(command: string): Promise<string | undefined> {
+    const { client, begin } = await this.connection();
+    const end = begin();
+    return new Promise<string | undefined>((resolve) => {
+      const tooLong = setTimeout(resolve, askMs, undefined);
+      client.once('close', () => resolve(undefined));
+      client.exec(command, (error, channel) => {
+        if (error !== undefined) return resolve(undefined);
+        let text = '';
+        channel.on('data', (chunk: Buffer) => (text = `${text}${chunk.toString('latin1')}`.slice(0, 1000)));
+        channel.stderr.resume();
+        channel.on('close', () => {
+          clearTimeout(tooLong);
+          resolve(text);
+        });
+        // A server that starts its SFTP part whatever is asked ends with its input.
+        channel.end();
+      });
+    }).finally(end);
   }
 
   async #connect(onClosed: () => void): Promise<Connection> {
@@ -141,6 +166,7 @@ function connectionOf(client: Client, sftp: SFTPWrapper): Connection {
   }, keepaliveMs).unref();
   client.once('close', () => clearInterval(watching));
   return {
+    client,
     sftp,
     begin() {
       pending += 1;
