@@ -5,7 +5,7 @@ import type { RestoreGoal } from '../domain/recovery-target.ts';
 import { baseEndOf, type BaseEnd, type TimelineSwitch, type WalPiece, type WalReach } from '../domain/wal.ts';
 import type { Repository, WalArchive } from '../repository/repository.ts';
 import type { Artefact } from './choose-artefacts.ts';
-import { archiveOf, historyOf, reachOf, walBases, type WalBase } from './wal-status.ts';
+import { archiveOf, reachOf, walBases, type WalBase } from './wal-status.ts';
 
 type Moment = Exclude<RestoreGoal, { kind: 'point' }>;
 
@@ -64,12 +64,12 @@ async function basesAt(repository: Repository, component: string, at: string): P
 
 /** Newest base first; of each its newest timeline first. */
 async function waysOf(archive: WalArchive, bases: readonly WalBase[]): Promise<Way[]> {
-  const { pieces, histories } = await archive.list();
+  const { pieces } = await archive.list();
   const timelines = [...new Set(pieces.map(({ timeline }) => timeline))].sort((a, b) => b - a);
   const lines = await Promise.all(
     timelines.map(async (timeline): Promise<Timeline> => ({
       timeline,
-      history: await historyOf(archive, timeline, histories),
+      history: await archive.ancestors(timeline),
       since: (await archive.history(timeline))?.since ?? '',
       coveredUntil: (await archive.coverage(timeline))?.time ?? '',
     })),

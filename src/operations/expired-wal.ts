@@ -6,7 +6,7 @@ import { parseLsn } from '../domain/lsn.ts';
 import type { ComponentRecord, Manifest } from '../domain/recovery-point.ts';
 import { baseEndOf, parseWalPieceName, piecesBetween, walPieceName } from '../domain/wal.ts';
 import type { Repository, WalObject } from '../repository/repository.ts';
-import { archiveOf, historyOf } from './wal-status.ts';
+import { archiveOf } from './wal-status.ts';
 
 export interface ExpiredWal {
   readonly keys: readonly string[];
@@ -92,8 +92,8 @@ async function neededNames(
     const archive = archiveOf(repository, record);
     if (record.chain === undefined || base === undefined || archive === undefined) continue;
     const { timeline, endLsn } = record.chain;
-    const { pieces, histories } = await archive.list();
-    const history = await historyOf(archive, timeline, histories);
+    const { pieces } = await archive.list();
+    const history = await archive.ancestors(timeline);
     const end = { timeline, endLsn: parseLsn(endLsn) };
     for (const piece of piecesBetween(base, end, { pieces, history, segmentBytes }))
       needed.add(walPieceName(piece, segmentBytes));

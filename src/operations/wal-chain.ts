@@ -11,7 +11,7 @@ import {
   type WalPiece,
 } from '../domain/wal.ts';
 import type { Repository, WalArchive } from '../repository/repository.ts';
-import { archiveOf, historyOf } from './wal-status.ts';
+import { archiveOf } from './wal-status.ts';
 
 interface OpenChain {
   readonly chain: Chain;
@@ -69,8 +69,8 @@ async function openChain(repository: Repository, record: ComponentRecord): Promi
   const archive = archiveOf(repository, record);
   const base = baseEndOf(record);
   if (chain === undefined || archive === undefined || base === undefined) return undefined;
-  const { pieces, histories } = await archive.list();
-  return { chain, archive, base, pieces, history: await historyOf(archive, chain.timeline, histories) };
+  const { pieces } = await archive.list();
+  return { chain, archive, base, pieces, history: await archive.ancestors(chain.timeline) };
 }
 
 function holeIn({ chain, base, pieces, history }: OpenChain): string | undefined {

@@ -4,7 +4,7 @@
  */
 import { formatLsn } from '../domain/lsn.ts';
 import { isRefuted, type BackupId, type ComponentRecord } from '../domain/recovery-point.ts';
-import { baseEndOf, parseTimelineHistory, reachFrom, type TimelineSwitch, type WalReach } from '../domain/wal.ts';
+import { baseEndOf, reachFrom, type TimelineSwitch, type WalReach } from '../domain/wal.ts';
 import type { Repository, WalArchive } from '../repository/repository.ts';
 
 export interface WalBase {
@@ -39,11 +39,11 @@ export async function walStatus(repository: Repository, component: string): Prom
   const newest = bases[0];
   const archive = newest === undefined ? undefined : archiveOf(repository, newest.record);
   if (archive === undefined) return nothing;
-  const { pieces, histories } = await archive.list();
+  const { pieces } = await archive.list();
   const timelines = [...new Set(pieces.map(({ timeline }) => timeline))];
   if (timelines.length === 0) return nothing;
   const current = await currentTimeline(archive, timelines);
-  const history = await historyOf(archive, current.timeline, histories);
+  const history = await archive.ancestors(current.timeline);
   const base = bases.find(({ record }) => reachOf(record, { pieces, history, timeline: current.timeline })?.isWhole);
   return {
     state: base === undefined ? 'broken' : 'continuous',
@@ -87,16 +87,6 @@ export function reachOf(
 ): WalReach | undefined {
   const base = baseEndOf(record);
   return base === undefined ? undefined : reachFrom(base, line.pieces, line.timeline, line.history);
-}
-
-/** Ancestors of a timeline, by its history file; none for the first. */
-export async function historyOf(
-  archive: WalArchive,
-  timeline: number,
-  histories: readonly number[],
-): Promise<TimelineSwitch[]> {
-  if (!histories.includes(timeline)) return [];
-  return parseTimelineHistory((await archive.history(timeline))?.text ?? '');
 }
 
 /** The one that was covered last: after `restore undo` that is an older one. */

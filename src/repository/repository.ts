@@ -12,7 +12,7 @@ import type { Hold } from './collect/holds.ts';
 import type { Usage } from './collect/usage.ts';
 import type { Replicated, ReplicateOptions } from './replicate/replicate.ts';
 import type { PushWal } from './replicate/wal-pusher.ts';
-import type { WalArchive, WalContents, WalObject, WalSource } from './wal-archive.ts';
+import type { WalArchive, WalObject, WalSource } from './wal-archive.ts';
 
 export interface Repository {
   /** The random id in repository.json; every capture and fetch compares it (RepositoryMismatch). */
@@ -215,6 +215,5 @@ export type {
   OtherEntry,
   Replicated,
   WalArchive,
-  WalContents,
   WalSource,
 };

@@ -4,8 +4,8 @@
  * damage, for a server would end its recovery there in silence.
  */
 import { LifeboatError } from '../domain/errors.ts';
-import { isWhole, parseWalPieceName, walPieceName } from '../domain/wal.ts';
-import type { WalPiece } from '../domain/wal.ts';
+import { isWhole, parseTimelineHistory, parseWalPieceName, walPieceName } from '../domain/wal.ts';
+import type { TimelineSwitch, WalPiece } from '../domain/wal.ts';
 import type { Storage } from '../storage/storage.ts';
 import { decodeDocument, encodeDocument } from './document.ts';
 import { frameKinds, frameOverhead } from './frame.ts';
@@ -24,12 +24,6 @@ export interface WalSource {
   readonly segmentBytes: number;
 }
 
-export interface WalContents {
-  readonly pieces: readonly WalPiece[];
-  /** Timelines whose history file is stored. */
-  readonly histories: readonly number[];
-}
-
 /** Everything that the server had written until `time` lies before `lsn`, and is stored. */
 export interface WalCoverage {
   readonly lsn: string;
@@ -39,8 +33,8 @@ export interface WalCoverage {
 
 export interface WalArchive {
   readonly source: WalSource;
-  /** What is stored, by names alone. */
-  list(): Promise<WalContents>;
+  /** The pieces that are stored, by names alone. */
+  list(): Promise<{ readonly pieces: readonly WalPiece[] }>;
   /**
    * Stores a stretch of one segment, durable when it returns. May be called again with the same bytes (`stood`);
    * other bytes under the name are a WalConflict: two servers wrote the same timeline. `until` is the server's clock
@@ -57,6 +51,8 @@ export interface WalArchive {
   /** The file that tells where a timeline left its parent; other text under the same number is a WalConflict. `since`: when it was met. */
   putHistory(timeline: number, text: string, since: string): Promise<'stored' | 'stood'>;
   history(timeline: number): Promise<{ readonly text: string; readonly since: string } | undefined>;
+  /** Where the timeline and those before it left their parents, oldest first; none for the first, or where its history is not stored. */
+  ancestors(timeline: number): Promise<TimelineSwitch[]>;
   putCoverage(timeline: number, coverage: WalCoverage): Promise<void>;
   coverage(timeline: number): Promise<WalCoverage | undefined>;
 }
@@ -130,21 +126,24 @@ export function createWalArchive(context: WalContext, source: WalSource): WalArc
     return stored;
   };
 
+  const history = async (timeline: number): Promise<{ text: string; since: string } | undefined> => {
+    if ((await storage.stat(keyOf(timeline, historyName(timeline)))) === undefined) return undefined;
+    const { bytes, until } = await open(timeline, historyName(timeline));
+    return { text: bytes.toString('utf8'), since: until };
+  };
+
   return {
     source,
     put: (piece, bytes, until) => put(piece.timeline, walPieceName(piece, segmentBytes), bytes, until),
     read: readPiece,
     async list() {
       const pieces: WalPiece[] = [];
-      const histories: number[] = [];
       for await (const { key } of storage.list(layout.walOf(component, systemId))) {
         const name = key.slice(key.lastIndexOf('/') + 1);
-        const history = /^([0-9A-F]{8})\.history$/.exec(name)?.[1];
-        if (history !== undefined) histories.push(Number.parseInt(history, 16));
         const piece = parseWalPieceName(name, segmentBytes);
         if (piece !== undefined) pieces.push(piece);
       }
-      return { pieces, histories };
+      return { pieces };
     },
     async segment(pieces, timeline, segmentStart) {
       const segmentEnd = segmentStart + BigInt(segmentBytes);
@@ -166,11 +165,8 @@ export function createWalArchive(context: WalContext, source: WalSource): WalArc
       return end === segmentStart ? undefined : into;
     },
     putHistory: (timeline, text, since) => put(timeline, historyName(timeline), Buffer.from(text), since),
-    async history(timeline) {
-      if ((await storage.stat(keyOf(timeline, historyName(timeline)))) === undefined) return undefined;
-      const { bytes, until } = await open(timeline, historyName(timeline));
-      return { text: bytes.toString('utf8'), since: until };
-    },
+    history,
+    ancestors: async (timeline) => parseTimelineHistory((await history(timeline))?.text ?? ''),
     async putCoverage(timeline, coverage) {
       const key = keyOf(timeline, coverageName);
       const bytes = encodeDocument(key, coverage, secrets);

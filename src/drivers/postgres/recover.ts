@@ -7,8 +7,8 @@ import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { formatLsn, parseLsn } from '../../domain/lsn.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import type { WalTarget } from '../../domain/recovery-target.ts';
-import { parseTimelineHistory, reachFrom } from '../../domain/wal.ts';
-import type { WalArchive, WalContents } from '../../repository/repository.ts';
+import { reachFrom, type WalPiece } from '../../domain/wal.ts';
+import type { WalArchive } from '../../repository/repository.ts';
 import type { DriverEnvironment, RestoreContext } from '../driver.ts';
 import { sortingProbes } from './collations.ts';
 import { probeContent } from './content-probes.ts';
@@ -65,24 +65,24 @@ async function wayToArchive({ config, context, facts }: Recovery): Promise<Way> 
   const { systemIdentifier: systemId, walSegmentBytes: segmentBytes } = facts;
   const archive = context.repository.wal({ component: config.id, systemId, segmentBytes });
   if (context.wal === undefined) return { archive, source: historySource(archive), reach: 'beyond' };
-  const { pieces, histories } = await archive.list();
+  const { pieces } = await archive.list();
   const source =
     context.wal.kind === 'latest'
       ? salvagingSource(archive, pieces, config.dataDirectory)
       : archiveSource(archive, pieces);
-  return { archive, source, reach: await reachOf({ archive, pieces, histories }, facts, context.wal) };
+  return { archive, source, reach: await reachOf(archive, pieces, facts, context.wal) };
 }
 
 /** For a time the plan has looked: only the archive's clock tells how far it reaches. */
 async function reachOf(
-  { archive, pieces, histories }: WalContents & { readonly archive: WalArchive },
+  archive: WalArchive,
+  pieces: readonly WalPiece[],
   { timeline, stopLsn }: SealedFacts,
   wal: WalTarget,
 ): Promise<Way['reach']> {
   if (wal.kind !== 'lsn' && wal.kind !== 'point') return 'beyond';
-  const text = histories.includes(wal.timeline) ? (await archive.history(wal.timeline))?.text : undefined;
   const base = { timeline, stopLsn: parseLsn(stopLsn) };
-  const reach = reachFrom(base, pieces, wal.timeline, parseTimelineHistory(text ?? ''));
+  const reach = reachFrom(base, pieces, wal.timeline, await archive.ancestors(wal.timeline));
   const value = parseLsn(wal.value);
   if (reach?.timeline !== wal.timeline || reach.endLsn < value) return 'short';
   return reach.endLsn === value ? 'exact' : 'beyond';

@@ -39,7 +39,7 @@ interface Connection {
   readonly client: Client;
   readonly sftp: SFTPWrapper;
   /** Counts a call; the function that it gives ends the counting. */
-  begin(): () => void;
+  readonly begin: () => () => void;
 }
 
 export class SshSession {
