@@ -5,7 +5,7 @@
 import { quietSchedules } from '../../src/dev/appliance/quiet-schedules.ts';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Connection } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { startWorkerProcess, type WorkerProcess } from '../../src/dev/demo/worker-process.ts';
 import type { RunningTemporal } from '../../src/dev/temporal.ts';
 import { startPostgres, startRedis, startTemporal } from '../support/engines.ts';
@@ -21,6 +21,8 @@ export interface CliStage {
   release(): Promise<void>;
   /** As after the retention time: the run's history is gone. */
   forget(workflowId: string): Promise<void>;
+  /** Ends what runs by itself and would answer to what a test does. */
+  terminate(workflowId: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -91,6 +93,14 @@ components:
           namespace: temporal.namespace,
           workflowExecution: { workflowId },
         });
+      } finally {
+        await connection.close();
+      }
+    },
+    terminate: async (workflowId) => {
+      const connection = await Connection.connect({ address: temporal.address });
+      try {
+        await new Client({ connection }).workflow.getHandle(workflowId).terminate('a test stands in its place');
       } finally {
         await connection.close();
       }

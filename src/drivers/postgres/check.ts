@@ -13,6 +13,7 @@ import { listTables } from './fingerprint.ts';
 import { ownerOf } from './owner.ts';
 import { grantRead, preflight } from './preflight.ts';
 import { readConfigPaths, readServerFacts } from './server-facts.ts';
+import { checkSlots } from './wal/check-slots.ts';
 import { grantToken, grantTokenTable, tokenSchema, tokenTable } from './token.ts';
 
 /** Never throws: what fails is a finding. */
@@ -46,6 +47,8 @@ async function checkReplication(config: PostgresConfig, address: Address, note: 
       text: `PostgreSQL ${identity.major}, role \`${config.user}\` may replicate`,
     });
     await checkSenders(session, note);
+    const slots = await attempt(note, 'slots', () => checkSlots(session, config.wal));
+    slots?.forEach(note);
     const facts = await attempt(note, 'settings', () => readServerFacts(session, config.id, config.user));
     if (facts === undefined) return identity.major;
     if (!facts.checksums) {

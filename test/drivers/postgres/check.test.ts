@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { shift, write } from './archiving.ts';
 import { labTest } from './lab.ts';
 
 labTest(
@@ -39,6 +40,42 @@ labTest(
         level: 'warn',
         text: expect.stringContaining(`may not write in \`${closed}\``) as string,
         hint: 'run the worker as root or as the owner of the data',
+      },
+    ]);
+  },
+);
+
+labTest(
+  'the slots of Lifeboat are told: without a limit archiving is refused, one that nobody drains is named with its WAL',
+  async ({ lab }) => {
+    const made = await lab();
+    const about = async () => (await made.driver.check()).filter(({ name }) => /slot/.test(name));
+    expect(await about()).toEqual([
+      { name: 'postgres: max_slot_wal_keep_size', level: 'ok', text: '2GB at most wait for the archive' },
+    ]);
+    await shift(made, 1000);
+    await made.sql(`SELECT pg_create_physical_replication_slot('lifeboat_renamed', true)`);
+    await made.sql(`SELECT pg_create_physical_replication_slot('of_somebody_else', true)`);
+    await write(made, 1000);
+    await made.sql(`ALTER SYSTEM SET max_slot_wal_keep_size = '-1'`);
+    await made.sql('SELECT pg_reload_conf()');
+    await expect.poll(about, { timeout: 10_000 }).toEqual([
+      {
+        name: 'postgres: max_slot_wal_keep_size',
+        level: 'fail',
+        text: expect.stringContaining('would fill the disk') as string,
+        hint: expect.stringContaining('ALTER SYSTEM SET max_slot_wal_keep_size') as string,
+      },
+      {
+        name: 'postgres: slot lifeboat_lab',
+        level: 'ok',
+        text: expect.stringMatching(/B wait for the archive$/) as string,
+      },
+      {
+        name: 'postgres: slot lifeboat_renamed',
+        level: 'warn',
+        text: expect.stringContaining('nobody drains it') as string,
+        hint: expect.stringContaining(`pg_drop_replication_slot('lifeboat_renamed')`) as string,
       },
     ]);
   },
