@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { chooseArtefacts } from '../../../src/operations/choose-artefacts.ts';
 import { verifyPoint } from '../../../src/operations/verify-point.ts';
 import type { Appliance } from '../../../src/domain/appliance.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
-import { archivingOf, write } from './archiving.ts';
+import { archiveOf, archivingOf, shift, shiftOf, write } from './archiving.ts';
 import { labTest, type Lab } from './lab.ts';
 
 const signal = new AbortController().signal;
@@ -81,6 +82,26 @@ labTest(
     expect(probes.find(({ name }) => name === 'table public.messages')?.actual).toBe(`${before.n} rows`);
     // A further one stands on the same base, not on the increment.
     expect((await incremental(lab)).record.chain?.base).toBe(base.backupId);
+    archiving.abort();
+  },
+  180_000,
+);
+
+labTest(
+  'X14: a clock that was put back: what was covered in a time to come proves nothing of now, and the increment waits',
+  async ({ lab: make }) => {
+    const lab = await make();
+    await shift(lab, 1000);
+    await full(lab);
+    const archive = await archiveOf(lab);
+    const { lsn } = (await archive.coverage(1))!;
+    await archive.putCoverage(1, { lsn, time: '2099-01-01T00:00:00.000Z' });
+    await write(lab, 3000);
+    const waiting = incremental(lab);
+    await delay(1500);
+    const archiving = shiftOf(lab);
+    const { notes, record } = await waiting;
+    expect([notes, record.chain !== undefined]).toEqual([[], true]);
     archiving.abort();
   },
   180_000,

@@ -32,7 +32,7 @@ export async function incrementPostgres(
     throw needsBase(`the server is another cluster (system ${server.systemId})`, component);
   const archive = context.repository.wal({ component, systemId: server.systemId, segmentBytes: server.segmentBytes });
   context.onProgress({ phase: 'wait for WAL', bytesDone: 0, bytesTotal: 0, note: formatLsn(server.flushedTo) });
-  await untilCovered(archive, { ...server, at, config, signal: context.signal });
+  await untilCovered(archive, { ...server, config, signal: context.signal });
 
   const base = baseEndOf(context.base);
   if (base === undefined) throw needsBase('the last one does not say where it ends', component);
@@ -76,15 +76,15 @@ interface Awaited {
   readonly config: PostgresConfig;
   readonly timeline: number;
   readonly flushedTo: bigint;
-  readonly at: Date;
   readonly signal: AbortSignal;
 }
 
-async function untilCovered(archive: WalArchive, { config, timeline, flushedTo, at, signal }: Awaited): Promise<void> {
+async function untilCovered(archive: WalArchive, { config, timeline, flushedTo, signal }: Awaited): Promise<void> {
   const limitMs = patienceMs + config.wal.sealEverySeconds * 1000;
   for (const end = performance.now() + limitMs; ;) {
     const coverage = await archive.coverage(timeline);
-    if (coverage !== undefined && (parseLsn(coverage.lsn) >= flushedTo || new Date(coverage.time) >= at)) return;
+    // By position alone: a server whose clock was put back has covered times that are still to come.
+    if (coverage !== undefined && parseLsn(coverage.lsn) >= flushedTo) return;
     // Coverage is told every 10 s; what is sealed shows at once.
     if ((lastRange((await archive.list()).pieces, timeline)?.endLsn ?? 0n) >= flushedTo) return;
     if (performance.now() > end) {
