@@ -10,6 +10,7 @@ import { LifeboatError } from '../../domain/errors.ts';
 import { assertKey, assertPrefix } from '../key.ts';
 import type { ObjectInfo, StagedObject, Storage } from '../storage.ts';
 import { codeOf, Sftp, SshSession, status, type SshSettings } from './session.ts';
+import { StagedUpload } from './upload.ts';
 
 const stagingFolder = '.staging';
 const versionsFolder = '.versions';
@@ -435,56 +436,4 @@ function isImmutable(key: string): boolean {
 function uploadOf(staged: StagedObject): StagedUpload {
   if (staged instanceof StagedUpload) return staged;
   throw new LifeboatError('Internal', `object ${staged.key} was staged by another storage`);
-}
-
-class StagedUpload implements StagedObject {
-  readonly key: string;
-  readonly path: string;
-  readonly #sftp: Sftp;
-  readonly #attempt: <T>(act: string, run: () => Promise<T>) => Promise<T>;
-  #handle: Promise<Buffer> | undefined;
-  #size = 0;
-  #gone = false;
-
-  constructor(sftp: Sftp, key: string, path: string, attempt: <T>(act: string, run: () => Promise<T>) => Promise<T>) {
-    this.#sftp = sftp;
-    this.key = key;
-    this.path = path;
-    this.#attempt = attempt;
-  }
-
-  get size(): number {
-    return this.#size;
-  }
-
-  async append(bytes: Uint8Array): Promise<void> {
-    // The caller may use its memory again when this has resolved; shared memory cannot be sent as it is.
-    const own = Buffer.from(bytes);
-    const position = this.#size;
-    this.#size += own.length;
-    await this.#attempt('write', async () => {
-      this.#handle ??= this.#sftp.open(this.path, 'wx');
-      await this.#sftp.write(await this.#handle, own, position);
-    });
-  }
-
-  /** On stable storage under its temporary name. */
-  async sync(): Promise<void> {
-    this.#handle ??= this.#sftp.open(this.path, 'wx');
-    await this.#sftp.fsync(await this.#handle);
-    await this.finish();
-  }
-
-  async finish(): Promise<void> {
-    const handle = this.#handle;
-    this.#handle = undefined;
-    if (handle !== undefined) await this.#sftp.close(await handle);
-  }
-
-  async discard(): Promise<void> {
-    if (this.#gone) return;
-    this.#gone = true;
-    await this.finish().catch(() => undefined);
-    await this.#sftp.unlink(this.path).catch(() => undefined);
-  }
 }
