@@ -67,6 +67,8 @@ describe('two runs at once', () => {
   test('a restore cancels the backup that runs: it commits, and the cancelled backup leaves no recovery point', async () => {
     const big = join(stage.data, 'big.bin');
     await writeFile(big, 'spoiled');
+    // One that nobody wrote since its last capture would not be watched.
+    await writeStore(join(stage.folder, 'vectors'), { vectors: 21 });
     const backup = await start('fullBackup', {});
     const cancelled = (await halfWay(backup)).subject;
     expect(cancelled > point).toBe(true);

@@ -40,6 +40,8 @@ interface Connection {
   readonly sftp: SFTPWrapper;
   /** Counts a call; the function that it gives ends the counting. */
   readonly begin: () => () => void;
+  /** What is asked of a closed one is never answered. */
+  readonly isClosed: () => boolean;
 }
 
 export class SshSession {
@@ -64,24 +66,29 @@ export class SshSession {
 
   /** What a command of the server's shell wrote, up to a line; undefined where no command may be run, or it takes too long to say. */
   async ask(command: string): Promise<string | undefined> {
-    const { client, begin } = await this.connection();
+    const { client, begin, isClosed } = await this.connection();
+    if (isClosed()) return undefined;
     const end = begin();
-    return new Promise<string | undefined>((resolve) => {
-      const tooLong = setTimeout(resolve, askMs, undefined);
-      client.once('close', () => resolve(undefined));
+    const over = Promise.withResolvers<string | undefined>();
+    const giveUp = (): void => over.resolve(undefined);
+    const tooLong = setTimeout(giveUp, askMs);
+    client.once('close', giveUp);
+    try {
       client.exec(command, (error, channel) => {
-        if (error !== undefined) return resolve(undefined);
+        if (error !== undefined) return giveUp();
         let text = '';
         channel.on('data', (chunk: Buffer) => (text = `${text}${chunk.toString('latin1')}`.slice(0, 1000)));
         channel.stderr.resume();
-        channel.on('close', () => {
-          clearTimeout(tooLong);
-          resolve(text);
-        });
+        channel.on('close', () => over.resolve(text));
         // A server that starts its SFTP part whatever is asked ends with its input.
         channel.end();
       });
-    }).finally(end);
+      return await over.promise;
+    } finally {
+      clearTimeout(tooLong);
+      client.off('close', giveUp);
+      end();
+    }
   }
 
   async #connect(onClosed: () => void): Promise<Connection> {
@@ -153,6 +160,7 @@ export class SshSession {
 function connectionOf(client: Client, sftp: SFTPWrapper): Connection {
   const { _sock: socket } = client as unknown as { readonly _sock: Socket };
   let pending = 0;
+  let isClosed = false;
   let silent = 0;
   let read = socket.bytesRead;
   socket.unref();
@@ -164,10 +172,15 @@ function connectionOf(client: Client, sftp: SFTPWrapper): Connection {
     // An answer that would come shows that the server is there, however long the calls take.
     else if (silent > 0) sftp.realpath('.', () => undefined);
   }, keepaliveMs).unref();
-  client.once('close', () => clearInterval(watching));
+  client.setMaxListeners(0);
+  client.once('close', () => {
+    isClosed = true;
+    clearInterval(watching);
+  });
   return {
     client,
     sftp,
+    isClosed: () => isClosed,
     begin() {
       pending += 1;
       if (pending === 1) socket.ref();
@@ -247,7 +260,8 @@ export class Sftp {
   }
 
   async #call<T>(run: Call<T>): Promise<T> {
-    const { sftp, begin } = await this.#session.connection();
+    const { sftp, begin, isClosed } = await this.#session.connection();
+    if (isClosed()) throw new Error('the connection was closed');
     const end = begin();
     return new Promise<T>((resolve, reject) => {
       const cut = (): void => reject(new Error('the connection was closed'));
