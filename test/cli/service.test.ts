@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -109,4 +109,15 @@ test('a unit of another configuration is left alone', async () => {
   );
   expect(other).toMatchObject({ code: 5, stderr: expect.stringContaining('was not written for this configuration') });
   expect(await unit('worker.service')).toContain('for shop');
+});
+
+test('who may not write units is told before anything is written', async () => {
+  await writeFile(join(folder.path, 'lifeboat.yaml'), configOf());
+  const root = join(folder.path, 'closed');
+  await mkdir(join(root, 'etc'), { recursive: true });
+  await chmod(join(root, 'etc'), 0o500);
+  const refused = await run(['service', 'install', '--root', root], invocation());
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('hint: run it as root') });
+  await chmod(join(root, 'etc'), 0o700);
+  expect(await readdir(root)).toEqual(['etc']);
 });

@@ -1,5 +1,6 @@
 /** `lifeboat service install|status|uninstall`: systemd keeps Temporal, the worker and the watchdog running. */
-import { mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { connect } from '../../client/connection.ts';
@@ -25,8 +26,8 @@ export async function serviceInstall(globals: GlobalOptions, { root }: ServiceOp
   const units = await unitsOf(globals, appliance, root);
   const folder = join(root ?? '/', unitFolder);
   await refuseForeign(folder, markerOf({ appliance: appliance.name, configFile: configPath(globals) }));
+  await requireWritable(folder);
   await mkdir(join(root ?? '/', appliance.stateDir), { recursive: true, mode: 0o700 });
-  await mkdir(folder, { recursive: true });
   const changed: string[] = [];
   for (const { name, text } of units) {
     if ((await installedText(folder, name)) === text) continue;
@@ -171,6 +172,19 @@ async function installedText(folder: string, name: string): Promise<string | und
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new LifeboatError('PermissionDenied', `cannot read ${join(folder, name)}: ${String(error)}`, {
       hint: 'run it as root',
+    });
+  }
+}
+
+/** Before anything is written: half an installation would start half of what is needed. */
+async function requireWritable(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    throw new LifeboatError('PermissionDenied', `may not write units to ${folder}`, {
+      hint: 'run it as root',
+      cause: error,
     });
   }
 }
