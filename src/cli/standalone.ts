@@ -8,12 +8,12 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
-import { connect, withClient } from '../client/connection.ts';
+import { answers, withClient } from '../client/connection.ts';
 import { openRuns } from '../client/runs.ts';
 import { findTemporalProgram, serverCommand } from '../client/temporal-server.ts';
 import { hasWorker } from '../client/workers.ts';
 import type { Appliance } from '../domain/appliance.ts';
-import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
+import { LifeboatError } from '../domain/errors.ts';
 import { say } from './context.ts';
 import { isAlive, startDetached, stopDetached, untilReady } from './detached.ts';
 
@@ -75,7 +75,7 @@ async function startWhatLacks({ at, workerCommand }: StandaloneOptions, folder: 
     const logFile = join(folder, 'temporal.log');
     const name = 'the private Temporal server';
     try {
-      await untilReady({ name, pid, logFile, ms: serverReadyMs, isThere: async () => answers(address) });
+      await untilReady({ name, pid, logFile, ms: serverReadyMs, isThere: async () => isReady(address) });
       break;
     } catch (error) {
       if (more === 1 || (await isAlive(pid, database))) throw error;
@@ -117,20 +117,13 @@ async function end(appliance: Appliance, folder: string, { server, worker }: Sta
 }
 
 async function refuseBesideUsual(appliance: Appliance): Promise<void> {
-  let connection: Connection;
-  try {
-    connection = await connect(appliance);
-  } catch (error) {
-    if (isLifeboatError(error, 'Unreachable')) return;
-    throw error;
-  }
-  await connection.close();
+  if (!(await answers(appliance))) return;
   throw new LifeboatError('Precondition', `Temporal answers at ${appliance.temporal.address}; nothing was started`, {
     hint: 'leave out --standalone',
   });
 }
 
-async function answers(address: string): Promise<boolean> {
+async function isReady(address: string): Promise<boolean> {
   const connection = await Connection.connect({ address, connectTimeout: 2000 });
   try {
     await new Client({ connection }).workflowService.describeNamespace({ namespace: 'default' });

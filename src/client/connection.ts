@@ -17,6 +17,17 @@ export async function connect(appliance: Appliance): Promise<Connection> {
   }
 }
 
+/** Does the configured server answer? */
+export async function answers(appliance: Appliance): Promise<boolean> {
+  try {
+    await (await connect(appliance)).close();
+    return true;
+  } catch (error) {
+    if (isLifeboatError(error, 'Unreachable')) return false;
+    throw error;
+  }
+}
+
 /** Failures of the connection come out as Unreachable, whatever was asked. */
 export async function withClient<T>(appliance: Appliance, use: (client: Client) => Promise<T>): Promise<T> {
   const connection = await connect(appliance);

@@ -9,10 +9,9 @@
  */
 import type { ComponentKind, Priority, Role, Tier } from './component.ts';
 import type { WalTarget } from './recovery-target.ts';
-import { dependentsOf, topologicalOrder } from './graph.ts';
 import { enoughRuns, stepDurations, type PastRun } from './own-runs.ts';
 import { disksOf, planProblems } from './restore-problems.ts';
-import { buildSteps, criticalPath } from './restore-steps.ts';
+import { buildSteps, criticalPath, startOrderOf } from './restore-steps.ts';
 
 export const planVersion = 1;
 
@@ -179,12 +178,7 @@ export function planRestore(input: PlanInput): PlanResult {
   if (problems.length > 0) return { ok: false, problems };
 
   const chosen = input.components.filter(({ id }) => input.chosen.length === 0 || input.chosen.includes(id));
-  const nodes = input.services.map(({ name, dependsOn }) => ({ id: name, after: dependsOn }));
-  const stopped = dependentsOf(
-    chosen.flatMap(({ services }) => services),
-    nodes,
-  );
-  const startOrder = topologicalOrder(nodes).filter((name) => stopped.has(name));
+  const startOrder = startOrderOf(chosen, input.services);
   const durations = stepDurations(input.pastRuns);
   const steps = buildSteps(input, chosen, startOrder).map((step): PlanStep => {
     const own = durations.get(step.id);

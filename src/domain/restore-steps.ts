@@ -1,6 +1,7 @@
 /** The steps of a restore and what each comes after: the guide's graph as data. Pure. */
 import { roleOfKind, type ComponentKind, type Tier } from './component.ts';
-import type { Branch, PlanComponent, PlanInput, PlanStep } from './restore-plan.ts';
+import { dependentsOf, topologicalOrder } from './graph.ts';
+import type { Branch, PlanComponent, PlanInput, PlanService, PlanStep } from './restore-plan.ts';
 
 /** Seeds for the estimate: measured on 2 cores, halved. The durations of own runs replace them. */
 const stageBytesPerSecond = 200e6;
@@ -30,6 +31,16 @@ const swapId = ({ id }: PlanComponent): string => `swap:${id}`;
 const probeId = ({ id }: PlanComponent): string => `probe:${id}`;
 const stopId = (service: string): string => `stop:${service}`;
 const startId = (service: string): string => `start:${service}`;
+
+/** Services that must stop while the components are exchanged, each after what it depends on. */
+export function startOrderOf(components: readonly PlanComponent[], services: readonly PlanService[]): string[] {
+  const nodes = services.map(({ name, dependsOn }) => ({ id: name, after: dependsOn }));
+  const stopped = dependentsOf(
+    components.flatMap((component) => component.services),
+    nodes,
+  );
+  return topologicalOrder(nodes).filter((name) => stopped.has(name));
+}
 
 /** `startOrder` holds the services that must stop, each after what it depends on. */
 export function buildSteps(

@@ -2,23 +2,12 @@
  * The undo of a committed restore as a plan: the restore graph without what fetches, opens and probes stored artefacts,
  * and with the kept old data where the staged data was. Pure.
  */
-import type { ComponentKind, Priority, Tier } from './component.ts';
-import { dependentsOf, topologicalOrder } from './graph.ts';
-import type { PlanService, PlanStep, RestorePlan, UndoneRestore } from './restore-plan.ts';
+import type { PlanComponent, PlanService, PlanStep, RestorePlan, UndoneRestore } from './restore-plan.ts';
 import { planVersion } from './restore-plan.ts';
-import { buildSteps, criticalPath } from './restore-steps.ts';
+import { buildSteps, criticalPath, startOrderOf } from './restore-steps.ts';
 
-/** A component whose live data is of the restore that is undone. */
-export interface KeptComponent {
-  readonly id: string;
-  readonly kind: ComponentKind;
-  readonly host: string;
-  readonly tier: Tier;
-  readonly priority: Priority;
-  readonly services: readonly string[];
-  /** Of the old data. */
-  readonly bytes: number;
-}
+/** A component whose live data is of the restore that is undone; `bytes` are those of its old data. */
+export type KeptComponent = Omit<PlanComponent, 'indexId' | 'backupId' | 'moment' | 'wal'>;
 
 export interface UndoInput {
   readonly appliance: string;
@@ -34,12 +23,7 @@ export function planUndo(input: UndoInput): RestorePlan {
   const { appliance, host, services, undoes, now } = input;
   const moment = undoes.lockStart;
   const components = input.components.map((component) => ({ ...component, indexId: '', backupId: '', moment }));
-  const nodes = services.map(({ name, dependsOn }) => ({ id: name, after: dependsOn }));
-  const stopped = dependentsOf(
-    components.flatMap((component) => component.services),
-    nodes,
-  );
-  const startOrder = topologicalOrder(nodes).filter((name) => stopped.has(name));
+  const startOrder = startOrderOf(components, services);
   const steps = withKept(buildSteps({ host, services, stopFirst: true }, components, startOrder));
   const longest = criticalPath(steps, ({ estimateSeconds }) => estimateSeconds);
   const lossSeconds = Math.max(0, Math.round((Date.parse(now) - Date.parse(moment)) / 1000));

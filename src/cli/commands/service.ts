@@ -3,10 +3,10 @@ import { constants } from 'node:fs';
 import { access, mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
-import { connect } from '../../client/connection.ts';
+import { answers } from '../../client/connection.ts';
 import { findTemporalProgram, serverCommand } from '../../client/temporal-server.ts';
 import type { Appliance } from '../../domain/appliance.ts';
-import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import { LifeboatError } from '../../domain/errors.ts';
 import { allUnitNames, markerOf, systemdUnits, type Unit } from '../../domain/systemd-units.ts';
 import { commandOf, configPath, loadAppliance, print, printJson, say, type GlobalOptions } from '../context.ts';
 import { exit } from '../exit.ts';
@@ -143,16 +143,6 @@ function serverPlace({ temporal }: Appliance): { readonly port: number; readonly
   if (port === 0) return undefined;
   const ui = Number(/^https?:\/\/(?:127\.0\.0\.1|localhost):(\d+)$/.exec(temporal.uiUrl)?.[1] ?? 0);
   return { port, uiPort: ui === 0 ? port + 1000 : ui };
-}
-
-async function answers(appliance: Appliance): Promise<boolean> {
-  try {
-    await (await connect(appliance)).close();
-    return true;
-  } catch (error) {
-    if (isLifeboatError(error, 'Unreachable')) return false;
-    throw error;
-  }
 }
 
 async function refuseForeign(folder: string, marker: string): Promise<void> {
