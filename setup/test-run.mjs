@@ -13,7 +13,10 @@ const checks = [
   { name: 'unused code', args: ['node_modules/knip/bin/knip.js', '--no-progress'], needs: ['knip.json', 'knip.jsonc'] },
 ];
 
-/** Arguments go to vitest, and only vitest runs then. Prints `N passed, N failed` last; gives the exit code. */
+/**
+ * Arguments go to vitest, and only vitest runs then. Prints what failed once more at the end, where a long log is read
+ * first, and `N passed, N failed` last; gives the exit code.
+ */
 export async function runTests(setup, args) {
   const results = args.length > 0 ? [] : await runChecks(setup);
   results.push(await runVitest(setup, 'vitest.config.ts', args));
@@ -31,6 +34,7 @@ export async function runTests(setup, args) {
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   const failed = results.reduce((sum, result) => sum + result.failed, 0);
   const skipped = results.reduce((sum, result) => sum + result.skipped, 0);
+  for (const failure of results.flatMap(({ failures }) => failures)) process.stdout.write(`× ${failure}\n`);
   if (skipped > 0) process.stdout.write(`${skipped} skipped\n`);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   return failed > 0 || passed === 0 ? 1 : 0;
@@ -45,7 +49,8 @@ async function runChecks(setup) {
     process.stderr.write(
       `check of ${name}: ${code === 0 ? 'passed' : 'failed'} in ${((performance.now() - begun) / 1000).toFixed(1)} s\n`,
     );
-    results.push({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 });
+    const failures = code === 0 ? [] : [`check of ${name}`];
+    results.push({ passed: 1 - failures.length, failed: failures.length, skipped: 0, failures });
   }
   return results;
 }
@@ -60,12 +65,14 @@ async function runVitest(setup, config, args, options = {}) {
   // The native loader writes no compiled copy of the configuration beside it: the run user may not write there.
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', config, '--configLoader', 'native'];
   const code = await runProgram(setup, [...vitest, ...reporters, ...args], options);
-  return countsOf(file, code);
+  return resultsOf(file, code);
 }
 
+const messageLines = 12;
+
 /** A run that failed without a failed test (a file that does not load, an error outside of a test) counts as one failure. */
-export function countsOf(file, code) {
-  if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0 };
+export function resultsOf(file, code) {
+  if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0, failures: [`no results in ${file}`] };
   const {
     numPassedTests: passed,
     numFailedTests,
@@ -76,6 +83,25 @@ export function countsOf(file, code) {
   const broken = testResults.filter(
     (suite) => suite.status === 'failed' && suite.assertionResults.every((test) => test.status !== 'failed'),
   );
-  const failed = numFailedTests + broken.length;
-  return { passed, failed: failed === 0 && code !== 0 ? 1 : failed, skipped: numPendingTests + numTodoTests };
+  const failures = [
+    ...testResults.flatMap(({ name, assertionResults }) =>
+      assertionResults
+        .filter(({ status }) => status === 'failed')
+        .map(({ fullName, failureMessages }) => `${name}\n  ${fullName}\n${shortened(failureMessages.join('\n'))}`),
+    ),
+    ...broken.map(({ name, message }) => `${name}\n${shortened(message)}`),
+  ];
+  const outside = code !== 0 && failures.length === 0;
+  return {
+    passed,
+    failed: outside ? 1 : numFailedTests + broken.length,
+    skipped: numPendingTests + numTodoTests,
+    failures: outside ? [`${file}: the run failed outside of its tests, with exit code ${code}`] : failures,
+  };
+}
+
+function shortened(message) {
+  const lines = message.split('\n');
+  const cut = lines.length > messageLines ? [...lines.slice(0, messageLines), '…'] : lines;
+  return cut.map((line) => `    ${line}`).join('\n');
 }

@@ -131,8 +131,6 @@ describe('before anything runs', () => {
 describe('backups', () => {
   beforeAll(async () => {
     worker = await stage.startWorker();
-    // A restore exchanges what it watches: the backup that it would start depends on the moment.
-    await stage.terminate('configWatch/shop');
   });
 
   test('a component that yields nothing makes the backup partial: exit 3, and it is named', async () => {

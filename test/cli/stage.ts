@@ -15,14 +15,13 @@ export interface CliStage {
   /** Holds lifeboat.yaml. */
   readonly folder: string;
   readonly temporal: RunningTemporal;
+  /** Without `configWatch`, which would answer to what a test does, at a moment that depends on the machine. */
   startWorker(): Promise<WorkerProcess>;
   /** The next stop of the service `app` waits until `release`. */
   hold(): Promise<void>;
   release(): Promise<void>;
   /** As after the retention time: the run's history is gone. */
   forget(workflowId: string): Promise<void>;
-  /** Ends what runs by itself and would answer to what a test does. */
-  terminate(workflowId: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -82,6 +81,13 @@ components:
     startWorker: async () => {
       const worker = await startWorkerProcess(at('lifeboat.yaml'), at('worker.log'));
       workers.push(worker);
+      const connection = await Connection.connect({ address: temporal.address });
+      try {
+        const watch = new Client({ connection }).workflow.getHandle('configWatch/shop');
+        await watch.terminate('a test stands in its place');
+      } finally {
+        await connection.close();
+      }
       return worker;
     },
     hold: async () => writeFile(at('held'), ''),
@@ -93,14 +99,6 @@ components:
           namespace: temporal.namespace,
           workflowExecution: { workflowId },
         });
-      } finally {
-        await connection.close();
-      }
-    },
-    terminate: async (workflowId) => {
-      const connection = await Connection.connect({ address: temporal.address });
-      try {
-        await new Client({ connection }).workflow.getHandle(workflowId).terminate('a test stands in its place');
       } finally {
         await connection.close();
       }
