@@ -4,8 +4,8 @@ import { provide } from './step.mjs';
 
 /**
  * Program to package: what `restore.sh` of a repository needs beside a POSIX shell, because the tests run it; what
- * extended attributes and ACLs need; git for the tests of set-up itself; promtool for the alert rules; an SSH server for copies
- * on another machine, which the tests start themselves; systemd's own check of units.
+ * extended attributes and ACLs need; git for the tests of set-up itself; promtool for the alert rules; an SSH server and
+ * rsync for copies on another machine, which the tests start themselves; systemd's own check of units.
  */
 const tools = {
   jq: 'jq',
@@ -16,6 +16,8 @@ const tools = {
   git: 'git',
   promtool: 'prometheus',
   '/usr/sbin/sshd': 'openssh-server',
+  ssh: 'openssh-client',
+  rsync: 'rsync',
   'systemd-analyze': 'systemd',
 };
 const packages = Object.values(tools);

@@ -58,8 +58,24 @@ export interface Storage {
 
   /** Free and total bytes, or undefined where the storage has no such notion. */
   space(): Promise<{ readonly freeBytes: number; readonly totalBytes: number } | undefined>;
+
+  /** Path of the file that holds an object which is never replaced, where programs of this machine may read it. */
+  fileOf?(key: string): string;
+
+  /**
+   * Brings files of this machine there by a faster way than their bytes would take; undefined where there is none.
+   * Resolves with the keys that were created, when all are on stable storage under their keys; create-if-absent.
+   */
+  putFiles?(files: readonly FileToStore[], signal?: AbortSignal): Promise<readonly string[] | undefined>;
+
   /** SHA-256 (hex) of what lies there, reckoned there; undefined where nothing but its bytes can be had. */
   sha256?(key: string): Promise<string | undefined>;
+}
+
+export interface FileToStore {
+  readonly key: string;
+  /** Path on this machine; no other of the same call has its last name. */
+  readonly file: string;
 }
 
 export interface StagedObject {

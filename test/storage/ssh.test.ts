@@ -1,13 +1,15 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startSshd, type RunningSshd } from '../../src/dev/sshd.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import { openRepository } from '../../src/repository/open.ts';
+import { authenticatePack, copyObjects } from '../../src/repository/replicate/copy-objects.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { createSshStorage } from '../../src/storage/ssh/ssh-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
@@ -105,6 +107,122 @@ describe('sshd', () => {
       expect(Buffer.from(await narrow.read('reports/r')).toString()).toBe('1');
     } finally {
       await closed.stop();
+    }
+  });
+
+  describe('files by rsync', () => {
+    async function packsOf(name: string, count: number): Promise<{ readonly key: string; readonly file: string }[]> {
+      const own = createLocalStorage(join(folder.path, name));
+      return Promise.all(
+        Array.from({ length: count }, async () => {
+          const bytes = randomBytes(100_000);
+          const digest = createHash('sha256').update(bytes).digest('hex');
+          const key = `packs/${digest.slice(0, 2)}/${digest}`;
+          await own.putIfAbsent(key, bytes);
+          return { key, file: own.fileOf?.(key) ?? '' };
+        }),
+      );
+    }
+    const fingerprint = (): string => {
+      const [, key = ''] = server.settings.hostKey.split(' ');
+      return `SHA256:${createHash('sha256').update(Buffer.from(key, 'base64')).digest('base64').replace(/=+$/, '')}`;
+    };
+
+    test('D2.5: packs arrive whole, closed to others, and a key that stands keeps its bytes', async () => {
+      const packs = await packsOf("rsync's source", 3);
+      const storage = storageAt("rsync's target", { hostKey: fingerprint() });
+      const [standing, ...others] = packs;
+      await storage.putIfAbsent(standing!.key, Buffer.from('old'));
+      const created = await storage.putFiles?.(packs);
+      expect([...created!].sort()).toEqual(others.map(({ key }) => key).sort());
+      expect(Buffer.from(await storage.read(standing!.key)).toString()).toBe('old');
+      for (const { key, file } of others) {
+        const at = join(folder.path, "rsync's target", key);
+        expect((await readFile(at)).equals(await readFile(file))).toBe(true);
+        expect((await stat(at)).mode & 0o777).toBe(0o600);
+      }
+      expect(await readdir(join(folder.path, "rsync's target/.staging"))).toEqual([]);
+    });
+
+    test('what another program left half way is swept with its folder', async () => {
+      const storage = storageAt('left');
+      await storage.putIfAbsent('a', Buffer.from('1'));
+      await mkdir(join(folder.path, 'left/.staging/half'));
+      await writeFile(join(folder.path, 'left/.staging/half/.pack.x1'), 'torn');
+      expect(await storage.sweepStaged(3_600_000)).toBe(0);
+      await setTimeout(1100);
+      expect(await storage.sweepStaged(0)).toBe(1);
+      expect(await readdir(join(folder.path, 'left/.staging'))).toEqual([]);
+      expect(Buffer.from(await storage.read('a')).toString()).toBe('1');
+    });
+
+    test('where the account runs nothing but SFTP, or the key has a passphrase, there is no such way', async () => {
+      const packs = await packsOf('narrow source', 2);
+      const closed = await startSshd({
+        directory: join(folder.path, 'closed'),
+        options: ['ForceCommand internal-sftp'],
+      });
+      try {
+        const narrow = createSshStorage({ ...closed.settings, path: join(folder.path, 'narrow target') });
+        expect(await narrow.putFiles?.(packs)).toBeUndefined();
+        const own = createLocalStorage(join(folder.path, 'narrow source'));
+        expect(await copied(own, narrow)).toEqual({ damaged: [], count: 2 });
+      } finally {
+        await closed.stop();
+      }
+      const asked = storageAt('asked', { passphrase: async () => Promise.resolve('open') });
+      expect(await asked.putFiles?.(packs)).toBeUndefined();
+    });
+
+    test('a connection that breaks in the middle loses nothing: the same packs go again', async () => {
+      const own = createLocalStorage(join(folder.path, 'cut source'));
+      const packs = await packsOf('cut source', 12);
+      const target = storageAt('cut target');
+      await target.putIfAbsent('a', Buffer.from('1'));
+      const copying = copied(own, target).catch((error: unknown) => error);
+      for (let cut = 0; cut < 3; cut += 1) {
+        await setTimeout(100);
+        await server.cut();
+      }
+      await copying;
+      const { damaged } = await copied(own, target);
+      expect(damaged).toEqual([]);
+      for (const { key, file } of packs)
+        expect(Buffer.from(await target.read(key)).equals(await readFile(file)), key).toBe(true);
+    });
+
+    test('a pack that arrives with other bytes is taken away again and told', async () => {
+      const own = createLocalStorage(join(folder.path, 'changed source'));
+      const [, second] = await packsOf('changed source', 2);
+      const changed = join(folder.path, second!.key.slice(-64));
+      await writeFile(changed, 'not the pack');
+      const source: Storage = Object.create(own, {
+        fileOf: { value: (key: string) => (key === second!.key ? changed : own.fileOf?.(key)) },
+      }) as Storage;
+      for (const name of ['list', 'read'] as const) source[name] = own[name].bind(own) as never;
+      const target = storageAt('changed target');
+      await expect(copied(source, target)).rejects.toMatchObject({
+        code: 'ObjectCorrupt',
+        message: expect.stringContaining(second!.key) as string,
+      });
+      expect(await target.stat(second!.key)).toBeUndefined();
+      expect(await copied(own, target)).toMatchObject({ damaged: [] });
+      expect(await target.sha256?.(second!.key)).toBe(second!.key.slice(-64));
+    });
+
+    async function copied(source: Storage, target: Storage): Promise<{ damaged: readonly Error[]; count: number }> {
+      const keys: string[] = [];
+      for await (const { key } of source.list('packs/')) keys.push(key);
+      let count = 0;
+      const damaged = await copyObjects({
+        source,
+        target,
+        keys,
+        authenticate: authenticatePack,
+        onCopied: () => (count += 1),
+        signal: undefined,
+      });
+      return { damaged, count };
     }
   });
 

@@ -5,6 +5,10 @@ import type { Storage } from '../../storage/storage.ts';
 
 /** On their way at once: a pack is 17 MiB at most, and each is held twice while it is read back. */
 export const transfers = 4;
+/** One is read and looked at while the other is on its way. */
+const batchesAtOnce = 2;
+/** Some 100 MiB: what is done again when the connection breaks. */
+const filesInBatch = 8;
 
 /** What would be copied does not authenticate where it lies: it must not be spread. */
 export type Authenticate = (key: string, bytes: Uint8Array) => void;
@@ -25,51 +29,110 @@ export interface CopyOptions {
 
 /** Gives what could not be copied because it is damaged or gone in the source; anything else is thrown. */
 export async function copyObjects(options: CopyOptions): Promise<LifeboatError[]> {
-  const waiting = [...options.keys];
+  const batches = batchesOf(options);
+  const inBatches = new Set(batches.flat());
+  const others = options.keys.filter((key) => !inBatches.has(key));
+  const damaged = await inLanes(batchesAtOnce, batches, async (batch) => copyFiles(options, batch));
+  return [...damaged, ...(await inLanes(transfers, others, async (key) => copyObject(options, key)))];
+}
+
+/** Packs that may go as files. A single one goes as its bytes: starting a program would take longer. */
+function batchesOf({ source, target, keys }: CopyOptions): string[][] {
+  if (source.fileOf === undefined || target.putFiles === undefined) return [];
+  const packs = keys.filter(isPack);
+  const batches = Array.from({ length: Math.ceil(packs.length / filesInBatch) }, (_, number) =>
+    packs.slice(number * filesInBatch, (number + 1) * filesInBatch),
+  );
+  return batches.filter(({ length }) => length > 1);
+}
+
+async function inLanes<T>(
+  count: number,
+  items: readonly T[],
+  copy: (item: T) => Promise<LifeboatError[]>,
+): Promise<LifeboatError[]> {
+  const waiting = [...items];
   const damaged: LifeboatError[] = [];
   const next = async (): Promise<void> => {
-    for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) {
-      options.signal?.throwIfAborted();
-      const problem = await copyObject(options, key);
-      if (problem !== undefined) damaged.push(problem);
-    }
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) damaged.push(...(await copy(item)));
   };
-  const lanes = await Promise.allSettled(Array.from({ length: transfers }, next));
+  const lanes = await Promise.allSettled(Array.from({ length: count }, next));
   const failed = lanes.find((lane) => lane.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return damaged;
 }
 
-async function copyObject(options: CopyOptions, key: string): Promise<LifeboatError | undefined> {
-  const { source, target, authenticate, onCopied } = options;
-  let bytes: Uint8Array;
+async function copyObject(options: CopyOptions, key: string): Promise<LifeboatError[]> {
+  const { target, onCopied } = options;
+  const bytes = await authentic(options, key);
+  if (bytes instanceof LifeboatError) return [bytes];
+  if ((await target.putIfAbsent(key, bytes)) === 'exists') return [];
+  await readBack(target, key, async () => bytes);
+  onCopied({ key, bytes: bytes.length });
+  return [];
+}
+
+/** What goes by another program is read here as well: it must not spread what is damaged. */
+async function copyFiles(options: CopyOptions, keys: readonly string[]): Promise<LifeboatError[]> {
+  const { source, target, onCopied, signal } = options;
+  const damaged: LifeboatError[] = [];
+  const sizes = new Map<string, number>();
+  for (const key of keys) {
+    const bytes = await authentic(options, key);
+    if (bytes instanceof LifeboatError) damaged.push(bytes);
+    else sizes.set(key, bytes.length);
+  }
+  const files = [...sizes.keys()].map((key) => ({ key, file: source.fileOf?.(key) ?? '' }));
+  const created = await target.putFiles?.(files, signal);
+  if (created === undefined) {
+    for (const { key } of files) damaged.push(...(await copyObject(options, key)));
+    return damaged;
+  }
+  for (const key of created) {
+    await readBack(target, key, async () => source.read(key));
+    onCopied({ key, bytes: sizes.get(key) ?? 0 });
+  }
+  return damaged;
+}
+
+/** Its bytes, or what is wrong with them. */
+async function authentic(
+  { source, authenticate, signal }: CopyOptions,
+  key: string,
+): Promise<Uint8Array | LifeboatError> {
+  signal?.throwIfAborted();
   try {
-    bytes = await source.read(key);
+    const bytes = await source.read(key);
     authenticate(key, bytes);
+    return bytes;
   } catch (error) {
     if (isLifeboatError(error, 'ObjectMissing') || isLifeboatError(error, 'ObjectCorrupt')) return error;
     throw error;
   }
-  if ((await target.putIfAbsent(key, bytes)) === 'exists') return undefined;
-  await readBack(target, key, bytes);
-  onCopied({ key, bytes: bytes.length });
-  return undefined;
 }
 
-async function readBack(target: Storage, key: string, written: Uint8Array): Promise<void> {
+/** What was just made there and is not what was sent goes again: the next replication would believe it. */
+async function readBack(target: Storage, key: string, sent: () => Promise<Uint8Array>): Promise<void> {
   const digest = await target.sha256?.(key);
   // What a pack is named after was compared with its bytes before.
-  const expected = (): string => (isPack(key) ? nameOf(key) : sha256Of(written));
-  if (digest !== undefined ? digest === expected() : await isThere(target, key, written)) return;
+  const expected = async (): Promise<string> => (isPack(key) ? nameOf(key) : sha256Of(await sent()));
+  if (digest !== undefined ? digest === (await expected()) : await isThere(target, key, await sent())) return;
+  await target.remove(key);
   throw new LifeboatError('ObjectCorrupt', `${target.description} gave back other bytes of ${key} than it was given`, {
     hint: 'its disk or the way to it is broken; nothing that was copied there now can be relied on',
   });
 }
 
-async function isThere(target: Storage, key: string, written: Uint8Array): Promise<boolean> {
-  const stored = Buffer.allocUnsafe(written.length);
-  await target.readInto(key, 0, stored);
-  return stored.equals(written);
+async function isThere(target: Storage, key: string, sent: Uint8Array): Promise<boolean> {
+  const stored = Buffer.allocUnsafe(sent.length);
+  try {
+    await target.readInto(key, 0, stored);
+  } catch (error) {
+    // Shorter than it was sent.
+    if (isLifeboatError(error, 'ObjectCorrupt')) return false;
+    throw error;
+  }
+  return stored.equals(sent);
 }
 
 const isPack = (key: string): boolean => key.startsWith('packs/');

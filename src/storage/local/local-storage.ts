@@ -121,6 +121,11 @@ class LocalStorage implements Storage {
     yield* this.#walk(prefix);
   }
 
+  fileOf(key: string): string {
+    assertKey(key);
+    return join(this.#root, key);
+  }
+
   async remove(key: string): Promise<void> {
     assertKey(key);
     await this.#attempt('remove', key, async () => {

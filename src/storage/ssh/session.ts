@@ -47,6 +47,8 @@ interface Connection {
 export class SshSession {
   readonly #settings: SshSettings;
   #opened: Promise<Connection> | undefined;
+  /** The server's, of the newest connection. */
+  #hostKey: Buffer | undefined;
 
   constructor(settings: SshSettings) {
     this.#settings = settings;
@@ -91,6 +93,15 @@ export class SshSession {
     }
   }
 
+  /** The key that the server has shown, and that is the configured one: `ssh-ed25519 AAAA…`. */
+  async hostKey(): Promise<string> {
+    await this.connection();
+    const key = this.#hostKey ?? Buffer.alloc(4);
+    // It begins with the length of its kind's name.
+    const kind = key.subarray(4, 4 + key.readUInt32BE(0)).toString('latin1');
+    return `${kind} ${key.toString('base64')}`;
+  }
+
   async #connect(onClosed: () => void): Promise<Connection> {
     const { hostname, port, user, keyFile, passphrase, hostKey } = this.#settings;
     const privateKey = await readFile(keyFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -131,6 +142,7 @@ export class SshSession {
           readyTimeout: readyMs,
           hostVerifier: (key: Buffer) => {
             seen = fingerprintOf(key);
+            this.#hostKey = key;
             return isKnown(seen, hostKey);
           },
         });

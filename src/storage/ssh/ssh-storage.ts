@@ -5,10 +5,13 @@
  * durable as the journal of the server's filesystem, which puts it on the disk before any later file that is synced.
  */
 import { randomBytes } from 'node:crypto';
-import { dirname } from 'node:path/posix';
+import { basename, dirname } from 'node:path/posix';
 import { LifeboatError } from '../../domain/errors.ts';
 import { assertKey, assertPrefix } from '../key.ts';
-import type { ObjectInfo, StagedObject, Storage } from '../storage.ts';
+import type { FileToStore, ObjectInfo, StagedObject, Storage } from '../storage.ts';
+import { RemoteFolders } from './remote-folders.ts';
+import { tryRename } from './rename-trial.ts';
+import { sendByRsync } from './rsync.ts';
 import { codeOf, Sftp, SshSession, status, type SshSettings } from './session.ts';
 import { StagedUpload } from './upload.ts';
 
@@ -31,37 +34,77 @@ interface Found extends ObjectInfo {
 class SshStorage implements Storage {
   readonly description: string;
   readonly #sftp: Sftp;
+  readonly #folders: RemoteFolders;
   readonly #root: string;
   readonly #session: SshSession;
+  readonly #settings: SshSettings;
+  /** Whether both ends have it; undefined before it was tried. */
+  #canRsync: boolean | undefined;
   /** Whether the server has a shell with the program; undefined before it was asked. */
   #canDigest: boolean | undefined;
-  readonly #made = new Set<string>();
   #honest: Promise<void> | undefined;
 
   constructor(settings: SshSettings) {
     const { user, hostname, port, path } = settings;
     this.description = `ssh://${user}@${hostname}:${port}${path}`;
     this.#root = path.replace(/\/+$/, '');
+    this.#settings = settings;
     this.#session = new SshSession(settings);
     this.#sftp = new Sftp(this.#session);
+    this.#folders = new RemoteFolders(this.#sftp);
   }
 
   async stage(key: string): Promise<StagedObject> {
     assertKey(key);
     return this.#attempt('stage', key, async () => {
-      await this.#ensure(`${this.#root}/${stagingFolder}`);
+      await this.#folders.ensure(`${this.#root}/${stagingFolder}`);
       const path = `${this.#root}/${stagingFolder}/${randomBytes(12).toString('hex')}`;
-      return new StagedUpload(this.#sftp, key, path, async (act, run) => this.#attempt(act, key, run));
+      return this.#upload(key, path, 'wx');
     });
   }
 
   async commit(staged: readonly StagedObject[]): Promise<void> {
+    await this.#commitAll(staged.map(uploadOf));
+  }
+
+  async putFiles(files: readonly FileToStore[], signal?: AbortSignal): Promise<readonly string[] | undefined> {
+    if (this.#canRsync === false) return undefined;
+    const folder = `${this.#root}/${stagingFolder}/${randomBytes(12).toString('hex')}`;
+    const pathOf = ({ file }: FileToStore): string => `${folder}/${basename(file)}`;
+    try {
+      await this.#attempt('stage', '', async () => this.#folders.ensure(folder));
+      const hostKey = await this.#session.hostKey();
+      const sent = await sendByRsync({
+        settings: this.#settings,
+        hostKey,
+        files: files.map(({ file }) => file),
+        folder,
+        signal,
+      });
+      // Once it has worked, a failure is one of the moment.
+      this.#canRsync ??= sent;
+      if (!sent) return undefined;
+      return await this.#commitAll(files.map((each) => this.#upload(each.key, pathOf(each), 'r+')));
+    } finally {
+      await this.#folders.removeFolder(folder).catch(() => undefined);
+    }
+  }
+
+  /** Gives the keys that were not there. */
+  async #commitAll(staged: readonly StagedUpload[]): Promise<string[]> {
     await this.#requireHonest();
-    const waiting = staged.map(uploadOf);
+    const waiting = [...staged];
+    const created: string[] = [];
     const work = async (): Promise<void> => {
-      for (let upload = waiting.shift(); upload !== undefined; upload = waiting.shift()) await this.#commitOne(upload);
+      for (let upload = waiting.shift(); upload !== undefined; upload = waiting.shift())
+        if (await this.#commitOne(upload)) created.push(upload.key);
     };
     await Promise.all(Array.from({ length: Math.min(commitsAtOnce, staged.length) }, work));
+    return created;
+  }
+
+  #upload(key: string, path: string, mode: 'wx' | 'r+'): StagedUpload {
+    return new StagedUpload(this.#sftp, key, path, mode, async (act, run) => this.#attempt(act, key, run));
   }
 
   /** By the server's own `sha256sum`, where the account has a shell: the bytes need not come back. */
@@ -74,14 +117,16 @@ class SshStorage implements Storage {
     return digest;
   }
 
-  async #commitOne(upload: StagedUpload): Promise<void> {
-    await this.#attempt('store', upload.key, async () => {
-      const stands = (await this.#find(upload.key)) !== undefined;
-      if (!stands) {
+  /** False where the key is taken. */
+  async #commitOne(upload: StagedUpload): Promise<boolean> {
+    return this.#attempt('store', upload.key, async () => {
+      let isNew = (await this.#find(upload.key)) === undefined;
+      if (isNew) {
         await upload.sync();
-        await this.#name(upload.path, this.#pathOf(upload.key));
+        isNew = await this.#name(upload.path, this.#pathOf(upload.key));
       }
       await upload.discard();
+      return isNew;
     });
   }
 
@@ -114,10 +159,10 @@ class SshStorage implements Storage {
         if (!(await this.#name(staged.path, `${folder}/${number}`))) return undefined;
         const numbers = await this.#numbersOf(key);
         if (numbers.at(-1) !== number) {
-          await this.#unlink(`${folder}/${number}`);
+          await this.#folders.unlink(`${folder}/${number}`);
           return undefined;
         }
-        for (const old of numbers.slice(0, -1)) await this.#unlink(`${folder}/${old}`);
+        for (const old of numbers.slice(0, -1)) await this.#folders.unlink(`${folder}/${old}`);
         await this.#refresh(key, bytes);
         return (await this.#find(key))?.version;
       });
@@ -166,14 +211,14 @@ class SshStorage implements Storage {
   async remove(key: string): Promise<void> {
     assertKey(key);
     await this.#attempt('remove', key, async () => {
-      await this.#unlink(this.#pathOf(key));
+      await this.#folders.unlink(this.#pathOf(key));
       if (isImmutable(key)) return;
       const folder = `${this.#root}/${versionsFolder}/${key}`;
       // Ascending: until the last is gone the object exists with its newest bytes.
       const numbers = await this.#numbersOf(key);
-      for (const number of numbers) await this.#unlink(`${folder}/${number}`);
+      for (const number of numbers) await this.#folders.unlink(`${folder}/${number}`);
       if (numbers.length > 0) await this.#sftp.rmdir(folder);
-      this.#made.delete(folder);
+      this.#folders.forget(folder);
     });
   }
 
@@ -181,9 +226,10 @@ class SshStorage implements Storage {
     const limit = (await this.now()).getTime() - olderThanMs;
     return this.#attempt('sweep', stagingFolder, async () => {
       let swept = 0;
-      for (const { filename, attrs } of await this.#readdir(`${this.#root}/${stagingFolder}`)) {
+      for (const { filename, attrs } of await this.#folders.readdir(`${this.#root}/${stagingFolder}`)) {
         if (attrs.mtime * 1000 > limit) continue;
-        await this.#unlink(`${this.#root}/${stagingFolder}/${filename}`);
+        const path = `${this.#root}/${stagingFolder}/${filename}`;
+        await (attrs.isDirectory() ? this.#folders.removeFolder(path) : this.#folders.unlink(path));
         swept += 1;
       }
       return swept;
@@ -192,21 +238,21 @@ class SshStorage implements Storage {
 
   async now(): Promise<Date> {
     return this.#attempt('ask the time of', '', async () => {
-      await this.#ensure(`${this.#root}/${stagingFolder}`);
+      await this.#folders.ensure(`${this.#root}/${stagingFolder}`);
       const path = `${this.#root}/${stagingFolder}/${randomBytes(12).toString('hex')}`;
       const handle = await this.#sftp.open(path, 'wx');
       try {
         return new Date((await this.#sftp.fstat(handle)).mtime * 1000);
       } finally {
         await this.#sftp.close(handle);
-        await this.#unlink(path);
+        await this.#folders.unlink(path);
       }
     });
   }
 
   async space(): Promise<{ readonly freeBytes: number; readonly totalBytes: number } | undefined> {
     return this.#attempt('ask the room of', '', async () => {
-      await this.#ensure(this.#root);
+      await this.#folders.ensure(this.#root);
       try {
         const { f_frsize: unit, f_bavail: free, f_blocks: all } = await this.#sftp.statvfs(this.#root);
         return { freeBytes: unit * free, totalBytes: unit * all };
@@ -222,31 +268,18 @@ class SshStorage implements Storage {
     return `${this.#root}/${key}`;
   }
 
-  /** Creates the folders of a path that are not there; what was made once is believed. */
-  async #ensure(folder: string): Promise<void> {
-    if (folder === '' || folder === '/' || this.#made.has(folder)) return;
-    if ((await this.#statOrNone(folder)) === undefined) {
-      await this.#ensure(dirname(folder));
-      await this.#sftp.mkdir(folder).catch(async (error: unknown) => {
-        // Another writer was faster.
-        if ((await this.#statOrNone(folder)) === undefined) throw error;
-      });
-    }
-    this.#made.add(folder);
-  }
-
   /** False where the name is taken. */
   async #name(from: string, to: string): Promise<boolean> {
-    await this.#ensure(dirname(to));
+    await this.#folders.ensure(dirname(to));
     try {
       await this.#sftp.rename(from, to);
       return true;
     } catch (error) {
-      if (codeOf(error) === status.failure && (await this.#statOrNone(to)) !== undefined) return false;
+      if (codeOf(error) === status.failure && (await this.#folders.stat(to)) !== undefined) return false;
       // The folder went with an object that was removed by somebody else.
       if (codeOf(error) !== status.noSuchFile) throw error;
-      this.#made.clear();
-      await this.#ensure(dirname(to));
+      this.#folders.forget();
+      await this.#folders.ensure(dirname(to));
       await this.#sftp.rename(from, to);
       return true;
     }
@@ -260,28 +293,11 @@ class SshStorage implements Storage {
     await this.#sftp.replace(copy.path, this.#pathOf(key));
   }
 
-  /** A server that puts a standing file away on RENAME would let two writers both win. */
   async #requireHonest(): Promise<void> {
     this.#honest ??= this.#attempt('try', '', async () => {
       const folder = `${this.#root}/${stagingFolder}`;
-      await this.#ensure(folder);
-      const names = [1, 2, 3].map(() => `${folder}/${randomBytes(12).toString('hex')}`);
-      const [first = '', second = '', target = ''] = names;
-      for (const path of [first, second]) await this.#sftp.close(await this.#sftp.open(path, 'wx'));
-      await this.#sftp.rename(first, target);
-      const overwrote = await this.#sftp.rename(second, target).then(
-        () => true,
-        () => false,
-      );
-      for (const path of names) await this.#unlink(path);
-      if (overwrote)
-        throw new LifeboatError(
-          'Precondition',
-          `${this.description} replaces files on RENAME: it cannot exclude two writers`,
-          {
-            hint: "use OpenSSH's own sftp-server",
-          },
-        );
+      await this.#folders.ensure(folder);
+      await tryRename(this.#sftp, this.#folders, folder, this.description);
     });
     this.#honest.catch(() => (this.#honest = undefined));
     return this.#honest;
@@ -291,7 +307,7 @@ class SshStorage implements Storage {
     for (;;) {
       const number = isImmutable(key) ? 0 : ((await this.#numbersOf(key)).at(-1) ?? 0);
       const path = number === 0 ? this.#pathOf(key) : `${this.#root}/${versionsFolder}/${key}/${number}`;
-      const facts = await this.#statOrNone(path);
+      const facts = await this.#folders.stat(path);
       if (facts?.isFile() === true)
         return {
           key,
@@ -307,7 +323,7 @@ class SshStorage implements Storage {
   }
 
   async #numbersOf(key: string): Promise<number[]> {
-    const entries = await this.#readdir(`${this.#root}/${versionsFolder}/${key}`);
+    const entries = await this.#folders.readdir(`${this.#root}/${versionsFolder}/${key}`);
     return entries
       .filter(({ filename, attrs }) => /^\d+$/.test(filename) && attrs.isFile())
       .map(({ filename }) => Number(filename))
@@ -315,7 +331,7 @@ class SshStorage implements Storage {
   }
 
   async *#walk(prefix: string): AsyncIterable<ObjectInfo> {
-    const entries = await this.#attempt('list', prefix, async () => this.#readdir(`${this.#root}/${prefix}`));
+    const entries = await this.#attempt('list', prefix, async () => this.#folders.readdir(`${this.#root}/${prefix}`));
     const named = entries
       .filter(({ filename }) => !filename.startsWith('.'))
       .map(({ filename, attrs }) => ({ name: attrs.isDirectory() ? `${filename}/` : filename, attrs }))
@@ -342,33 +358,9 @@ class SshStorage implements Storage {
   async #replacedIn(prefix: string): Promise<ReadonlySet<string>> {
     if (isImmutable(prefix)) return new Set();
     const entries = await this.#attempt('list', prefix, async () =>
-      this.#readdir(`${this.#root}/${versionsFolder}/${prefix}`),
+      this.#folders.readdir(`${this.#root}/${versionsFolder}/${prefix}`),
     );
     return new Set(entries.map(({ filename }) => filename));
-  }
-
-  async #readdir(path: string) {
-    try {
-      return await this.#sftp.readdir(path.replace(/\/$/, ''));
-    } catch (error) {
-      if (codeOf(error) === status.noSuchFile) return [];
-      throw error;
-    }
-  }
-
-  async #statOrNone(path: string) {
-    try {
-      return await this.#sftp.stat(path);
-    } catch (error) {
-      if (codeOf(error) === status.noSuchFile) return undefined;
-      throw error;
-    }
-  }
-
-  async #unlink(path: string): Promise<void> {
-    await this.#sftp.unlink(path).catch((error: unknown) => {
-      if (codeOf(error) !== status.noSuchFile) throw error;
-    });
   }
 
   async #withNewest<T>(key: string, use: (handle: Buffer, size: number) => Promise<T>): Promise<T> {
@@ -409,7 +401,7 @@ class SshStorage implements Storage {
     } catch (error) {
       if (error instanceof LifeboatError) throw error;
       // A folder that vanished must not be believed to exist at the next try.
-      this.#made.clear();
+      this.#folders.forget();
       const what = `cannot ${act} ${[key, this.description].filter((word) => word !== '').join(' in ')}`;
       const reason = error instanceof Error ? error.message : String(error);
       if (codeOf(error) === status.permissionDenied)

@@ -9,15 +9,18 @@ export class StagedUpload implements StagedObject {
   readonly key: string;
   readonly path: string;
   readonly #sftp: Sftp;
+  readonly #mode: 'wx' | 'r+';
   readonly #attempt: Attempt;
   #handle: Promise<Buffer> | undefined;
   #size = 0;
   #gone = false;
 
-  constructor(sftp: Sftp, key: string, path: string, attempt: Attempt) {
+  /** `r+`: the file was brought there by other means. */
+  constructor(sftp: Sftp, key: string, path: string, mode: 'wx' | 'r+', attempt: Attempt) {
     this.#sftp = sftp;
     this.key = key;
     this.path = path;
+    this.#mode = mode;
     this.#attempt = attempt;
   }
 
@@ -31,14 +34,14 @@ export class StagedUpload implements StagedObject {
     const position = this.#size;
     this.#size += own.length;
     await this.#attempt('write', async () => {
-      this.#handle ??= this.#sftp.open(this.path, 'wx');
+      this.#handle ??= this.#sftp.open(this.path, this.#mode);
       await this.#sftp.write(await this.#handle, own, position);
     });
   }
 
   /** On stable storage under its temporary name. */
   async sync(): Promise<void> {
-    this.#handle ??= this.#sftp.open(this.path, 'wx');
+    this.#handle ??= this.#sftp.open(this.path, this.#mode);
     await this.#sftp.fsync(await this.#handle);
     await this.finish();
   }
