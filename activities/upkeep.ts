@@ -96,31 +96,36 @@ export function createUpkeepActivities(deps: Dependencies) {
       );
     },
 
-    /** What a trial restore found, beside the point. */
+    /** What a trial restore found, beside the point: of those that were tried, and of those that failed. */
     async recordTrial({
       repositoryId,
       backupId,
       components,
+      failed,
       problems,
     }: {
       readonly repositoryId: string;
       readonly backupId: BackupId;
       readonly components: readonly string[];
+      readonly failed: readonly string[];
       readonly problems: readonly string[];
     }): Promise<void> {
       return translated(undefined, async () => {
         const repository = await deps.repository(repositoryId);
-        const ok = problems.length === 0;
-        await repository.putProof(backupId, {
-          kind: 'verify',
-          levels: ['L4'],
-          ok,
-          // A trial of some says nothing for the whole, but its failure says something against it.
-          ...(ok ? {} : { state: 'failed' }),
-          components: [...components],
-          problemCount: problems.length,
-          problems: shown(problems),
-        });
+        const trial = { kind: 'verify', levels: ['L4'] };
+        const held = components.filter((id) => !failed.includes(id));
+        if (held.length > 0)
+          await repository.putProof(backupId, { ...trial, ok: true, components: held, problemCount: 0, problems: [] });
+        // A trial of some says nothing for the whole, but its failure says something against it.
+        if (failed.length > 0)
+          await repository.putProof(backupId, {
+            ...trial,
+            ok: false,
+            state: 'failed',
+            components: [...failed],
+            problemCount: problems.length,
+            problems: shown(problems),
+          });
       });
     },
 

@@ -44,13 +44,15 @@ export async function proveBackup(input: ProveBackupInput = {}): Promise<ProveBa
     });
     display.subject(point.backupId);
     display.state('proving');
-    const probes = await proveAll(point, lock.since, display);
-    const failed = probes.filter(({ ok }) => !ok);
+    const trials = await proveAll(point, lock.since, display);
+    const probes = trials.flatMap((trial) => trial.probes);
+    const failed = probes.filter((probe) => !probe.ok);
     const ok = failed.length === 0;
     await upkeep(appliance.host, { summary: 'write the proof' }).recordTrial({
       repositoryId: point.repositoryId,
       backupId: point.backupId,
-      components: point.components.map(({ id }) => id),
+      components: trials.map(({ component }) => component),
+      failed: [...new Set(failed.map(({ component }) => component))],
       problems: failed.map(
         ({ component, name, expected, actual }) => `${component}: ${name}: expected ${expected}, found ${actual}`,
       ),
@@ -71,29 +73,41 @@ export async function proveBackup(input: ProveBackupInput = {}): Promise<ProveBa
   return result;
 }
 
-/** One component after the other: there need not be room for all at once. */
-async function proveAll(point: PointView, lockSince: string, display: RunDisplay): Promise<ProbeResult[]> {
+interface Trial {
+  readonly component: string;
+  readonly probes: readonly ProbeResult[];
+}
+
+/** These say that what is stored cannot be used; everything else says nothing of it. */
+const speaksAgainst = ['ValidationFailed', 'ObjectMissing', 'ObjectCorrupt', 'WalGap', 'WalConflict'];
+
+/** One component after the other: there need not be room for all at once. One that cannot be opened ends its own trial only. */
+async function proveAll(point: PointView, lockSince: string, display: RunDisplay): Promise<Trial[]> {
   display.declare(point.components.map(({ id }) => `prove:${id}`));
-  const probes: ProbeResult[] = [];
+  const trials: Trial[] = [];
   for (const component of point.components) {
     display.step(`prove:${component.id}`, 'running');
     try {
-      const own = await prove(point, component, lockSince);
-      probes.push(...own);
-      const failed = own.filter(({ ok }) => !ok);
+      const probes = await prove(point, component, lockSince);
+      trials.push({ component: component.id, probes });
+      const failed = probes.find(({ ok }) => !ok);
       display.step(
         `prove:${component.id}`,
-        failed.length === 0 ? 'done' : 'failed',
-        failed.length === 0
-          ? `${plural(own.length, 'probe')} hold`
-          : `${failed[0]?.name}: found ${failed[0]?.actual}`.slice(0, 200),
+        failed === undefined ? 'done' : 'failed',
+        failed === undefined
+          ? `${plural(probes.length, 'probe')} hold`
+          : `${failed.name}: found ${failed.actual}`.slice(0, 200),
       );
     } catch (error) {
       display.step(`prove:${component.id}`, 'failed', rootMessage(error).slice(0, 200));
-      throw error;
+      const code = rootCode(error);
+      if (!speaksAgainst.includes(code)) throw error;
+      const actual = `${code}: ${rootMessage(error)}`;
+      const opens = { component: component.id, name: 'opens', expected: 'it does', actual, ok: false };
+      trials.push({ component: component.id, probes: [opens] });
     }
   }
-  return probes;
+  return trials;
 }
 
 async function prove(

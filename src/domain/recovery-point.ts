@@ -7,7 +7,7 @@ import type { ComponentKind } from './component.ts';
 /** `YYYYMMDD_HHMMSS` in UTC; the id of a recovery point. */
 export type BackupId = string;
 
-/** Does the state of a point's newest proof speak against restoring it, and against counting on it? */
+/** Does the state of a point speak against restoring it, and against counting on it? */
 export function isRefuted(state: string | undefined): boolean {
   return state === 'failed' || state === 'quarantined';
 }

@@ -3,7 +3,7 @@
  *  L1-presence  every stored object is there with its size (seconds; what a restore asks before anything stops)
  *  L1           every object authenticates and every block has its id
  *  L2           it is about as large as the ones before it
- *  L3           every artefact has its structure, by its driver
+ *  L3           every artefact has its structure, by its driver, and by its names WAL leads to it without a hole
  * Every problem names component, file and object.
  */
 import { LifeboatError } from '../domain/errors.ts';
@@ -53,7 +53,9 @@ export async function verifyPoint(options: VerifyOptions): Promise<VerifyResult>
   signal.throwIfAborted();
   const structure = await inspect(options, manifest);
   signal.throwIfAborted();
-  const chains = options.levels.includes('L1') ? await checkChains(options, manifest) : noChains;
+  const chains = options.levels.some((level) => level === 'L1' || level === 'L3')
+    ? await checkChains(options, manifest)
+    : noChains;
   signal.throwIfAborted();
   const sizes = options.levels.includes('L2') ? await weigh(options, manifest) : { problems: [], notes: [] };
   const problems = [...result.problems.map(describe), ...chains.problems, ...sizes.problems, ...structure.problems];
@@ -136,12 +138,15 @@ const historyLooked = 30;
 
 const noChains: ChainCheck = { objects: 0, bytes: 0, problems: [] };
 
-/** L1 of the WAL that leads from older bases to the point. */
-async function checkChains({ repository, components, signal }: VerifyOptions, manifest: Manifest): Promise<ChainCheck> {
+/** The WAL that leads from older bases to the point. */
+async function checkChains(
+  { repository, components, levels, signal }: VerifyOptions,
+  manifest: Manifest,
+): Promise<ChainCheck> {
   let sum = noChains;
   for (const record of manifest.lifeboat.components) {
     if (components.length > 0 && !components.includes(record.id)) continue;
-    const { objects, bytes, problems } = await checkChain(repository, record, signal);
+    const { objects, bytes, problems } = await checkChain(repository, record, { read: levels.includes('L1'), signal });
     sum = {
       objects: sum.objects + objects,
       bytes: sum.bytes + bytes,

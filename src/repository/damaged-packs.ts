@@ -1,5 +1,5 @@
 import { layout } from './layout.ts';
-import { newestState, type ProofContext } from './proofs.ts';
+import { readableProofs, type ProofContext } from './proofs.ts';
 
 /**
  * Packs that the newest verification of any recovery point found damaged. A writer takes them for absent: else every
@@ -10,9 +10,12 @@ export async function damagedPacks(context: ProofContext): Promise<ReadonlySet<s
   for await (const { key } of context.storage.list(layout.allProofs)) subjects.add(key.split('/')[1] ?? '');
   const ids = new Set<string>();
   for (const of of subjects) {
-    const proof = await newestState(context, of);
-    const packs = proof?.['damagedPacks'];
-    if (Array.isArray(packs)) for (const id of packs) ids.add(String(id));
+    for await (const { state, damagedPacks: packs } of readableProofs(context, of)) {
+      // A trial restore looks at no packs, and hashes without a structure clear nothing.
+      if (state === undefined || !Array.isArray(packs)) continue;
+      for (const id of packs) ids.add(String(id));
+      break;
+    }
   }
   return ids;
 }

@@ -1,5 +1,6 @@
 /** `proofs/<TS>/<n>.json`: what was proven about a recovery point, and when. Written beside the manifest, never into it. */
 import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
+import { stateByProofs, verdictOf, type ProofVerdict } from '../domain/proof-state.ts';
 import type { JsonValue } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
 import { only, openDetails, sealDetails } from './details.ts';
@@ -64,31 +65,30 @@ export interface ProofContext {
 }
 
 /**
- * The newest proof that has a `state` and can be read. A damaged one says nothing, also nothing against the point: what
- * is restored is authenticated anyway, and an older point in its place would lose data for sure.
+ * Newest first. A damaged one is passed over: it says nothing, also nothing against the point. What is restored is
+ * authenticated anyway, and an older point in its place would lose data for sure.
  */
-export async function newestState(
+export async function* readableProofs(
   { storage, secrets, warn }: ProofContext,
   of: ProofSubject,
-): Promise<ProofRecord | undefined> {
+): AsyncGenerator<ProofRecord> {
   const keys: string[] = [];
   for await (const { key } of storage.list(layout.proofs(of))) keys.push(key);
-  for (const key of keys.reverse()) {
+  for (const key of keys.sort((a, b) => numberOf(b) - numberOf(a))) {
     try {
-      const value = decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as ProofRecord;
-      if ('state' in value) return value;
+      yield decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as ProofRecord;
     } catch (error) {
       if (!isLifeboatError(error, 'ObjectCorrupt') && !isLifeboatError(error, 'ObjectMissing')) throw error;
       warn(`${error.message}; it is passed over`);
     }
   }
-  return undefined;
 }
 
-/** The `state` of the newest proof that has one. */
+/** What all of them together say: a failure stands until a proof that looked as deep has lifted it. */
 export async function pointState(context: ProofContext, of: ProofSubject): Promise<string | undefined> {
-  const state = (await newestState(context, of))?.['state'];
-  return typeof state === 'string' ? state : undefined;
+  const verdicts: ProofVerdict[] = [];
+  for await (const proof of readableProofs(context, of)) verdicts.push(verdictOf(proof));
+  return stateByProofs(verdicts);
 }
 
 function numberOf(key: string): number {

@@ -54,10 +54,10 @@ export interface Repository {
   check(manifest: Manifest, options: CheckOptions): Promise<CheckResult>;
   /** Reads a share of all packs again and authenticates each. */
   reread(options: RereadOptions): Promise<Reread>;
-  /** What names files is sealed, as in reports (details.ts). `state: 'failed' | 'quarantined'` in the newest proof that has a state keeps `latest` from choosing the point. */
+  /** What names files is sealed, as in reports (details.ts). `state: 'failed' | 'quarantined'` keeps `latest` from choosing the point, until a proof that looked as deep has another. */
   putProof(id: BackupId, proof: Readonly<Record<string, JsonValue>>): Promise<void>;
   listProofs(id: BackupId): Promise<Readonly<Record<string, JsonValue>>[]>;
-  /** `state` of the newest proof that has one and can be read: `verified`, `unproven`, `failed` or `quarantined`. */
+  /** What its readable proofs say together: `verified`, `unproven`, `failed` or `quarantined` (src/domain/proof-state.ts). */
   pointState(id: BackupId): Promise<string | undefined>;
 
   /** Evidence of a run: `reports/<type>/<id>.json`. A second call for the same id replaces it. */

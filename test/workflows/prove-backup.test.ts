@@ -19,16 +19,29 @@ describe('proveBackup', () => {
     expect(bench.messages).toEqual([]);
   });
 
-  test('what cannot be opened is removed all the same, and told', async () => {
+  test('D2.7: what cannot be opened is removed all the same, told, and written against the point; the others go on', async () => {
     bench.behave = (call) => {
       if (call === 'validate redis') refuse('ValidationFailed', 'the server does not start on it');
     };
-    expect(await failureOf(await bench.start('proveBackup', {}))).toMatchObject({ type: 'ValidationFailed' });
+    expect(await failureOf(await bench.start('proveBackup', {}))).toMatchObject({ type: 'ProbeFailed' });
     expect(bench.calls).toContain('undo redis');
-    expect(bench.calls).not.toContain('stage vectors');
+    expect(bench.calls).toContain('validate vectors');
+    expect(bench.calls).toContain('trial with 1 problems');
     await expect
       .poll(() => bench.messages, { timeout: 10_000 })
-      .toEqual([expect.stringContaining('Trial restore of wazuh 20261122_020000 failed: ValidationFailed')]);
+      .toEqual([
+        expect.stringContaining(
+          'Trial restore of wazuh 20261122_020000 failed: redis: opens: found ValidationFailed: the server does not start',
+        ),
+      ]);
+  });
+
+  test('what says nothing of the point, a full disk for example, is no proof against it', async () => {
+    bench.behave = (call) => {
+      if (call === 'stage redis') refuse('NoSpace', 'the disk is full');
+    };
+    expect(await failureOf(await bench.start('proveBackup', {}))).toMatchObject({ type: 'NoSpace' });
+    expect(bench.calls.filter((call) => call.startsWith('trial'))).toEqual([]);
   });
 
   test('a restore takes the appliance from it; it removes what it staged and is no news', async () => {

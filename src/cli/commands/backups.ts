@@ -2,8 +2,10 @@
 import { withClient } from '../../client/connection.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
+import { standingFailure, verdictOf } from '../../domain/proof-state.ts';
 import {
   backupWorkflows,
+  isRefuted,
   timeOfBackupId,
   type BackupType,
   type JsonValue,
@@ -220,10 +222,12 @@ async function readProofs(repository: Repository, timestamp: string): Promise<Ve
       .sort((a, b) => textOf(b.at).localeCompare(textOf(a.at)));
     const [newest] = proofs;
     if (newest === undefined) return null;
-    const failure = proofs.findIndex(({ ok }) => ok !== true);
-    const good = failure === -1 ? proofs : proofs.slice(0, failure);
-    const levels = [...new Set(good.flatMap(levelsOf))].sort();
-    return { at: textOf(newest.at), ok: newest.ok === true, levels: newest.ok === true ? levels : levelsOf(newest) };
+    const verdicts = proofs.map((proof) => ({ ...verdictOf(proof), at: textOf(proof.at) }));
+    const failure = standingFailure(verdicts);
+    if (failure !== undefined) return { at: failure.at, ok: false, levels: failure.levels };
+    const before = verdicts.findIndex(({ state }) => isRefuted(state));
+    const good = before === -1 ? verdicts : verdicts.slice(0, before);
+    return { at: textOf(newest.at), ok: true, levels: [...new Set(good.flatMap(({ levels }) => levels))].sort() };
   } catch (error) {
     if (isLifeboatError(error, 'ObjectCorrupt')) return error.message;
     throw error;

@@ -1,0 +1,48 @@
+/** What all proofs of a recovery point together say of it. Pure: from the members of a proof that are readable without a key. */
+import { isRefuted, type JsonValue } from './recovery-point.ts';
+
+export interface ProofVerdict {
+  /** What was looked at: `L1-presence`, `L1`, `L2`, `L3`, `L4`. */
+  readonly levels: readonly string[];
+  /** Of a trial restore: what it tried, or what failed in it. */
+  readonly components: readonly string[];
+  /** `verified`, `unproven`, `failed` or `quarantined`; undefined where it says nothing of the whole point. */
+  readonly state: string | undefined;
+}
+
+/** From a stored proof. */
+export function verdictOf({ levels, level, components, state }: Readonly<Record<string, JsonValue>>): ProofVerdict {
+  return {
+    levels: Array.isArray(levels) ? textsOf(levels) : textsOf([level]),
+    components: textsOf(components),
+    state: typeof state === 'string' ? state : undefined,
+  };
+}
+
+function textsOf(value: JsonValue | undefined | readonly (JsonValue | undefined)[]): string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+}
+
+/** The newest failure that no newer proof has lifted: one that looked as deep, in a trial restore at the same components. */
+export function standingFailure<T extends ProofVerdict>(newestFirst: readonly T[]): T | undefined {
+  const successes: T[] = [];
+  for (const proof of newestFirst) {
+    if (!isRefuted(proof.state)) successes.push(proof);
+    else if (!successes.some((success) => lifts(success, proof))) return proof;
+  }
+  return undefined;
+}
+
+/** Of the failure that stands, else of the newest proof that has one. */
+export function stateByProofs(newestFirst: readonly ProofVerdict[]): string | undefined {
+  return standingFailure(newestFirst)?.state ?? newestFirst.find(({ state }) => state !== undefined)?.state;
+}
+
+function lifts(success: ProofVerdict, failure: ProofVerdict): boolean {
+  const deep = new Set(success.levels);
+  if (deep.has('L1')) deep.add('L1-presence');
+  // A component that is configured no more has no structure to look at; the rest has.
+  if (success.state !== undefined) deep.add('L3');
+  if (!failure.levels.every((level) => deep.has(level))) return false;
+  return !failure.levels.includes('L4') || failure.components.every((id) => success.components.includes(id));
+}
