@@ -14,13 +14,15 @@ export interface RetentionPoint {
   /** ISO 8601, by the storage's clock. */
   readonly sealedAt: string;
   readonly success: boolean;
-  /** Of its newest proof. */
+  /** What its proofs say together. */
   readonly state: string | undefined;
   readonly components: readonly {
     readonly id: string;
     readonly suspect: boolean;
     /** Recovery point of its base, where it is a position on one. */
     readonly base?: BackupId;
+    /** Archived WAL may lead on from it. */
+    readonly isBase: boolean;
   }[];
 }
 
@@ -32,7 +34,10 @@ export interface RetentionChoice {
 /** Of recovery points, that may leave a place at once where nobody says otherwise. */
 export const usualMaxShare = 0.2;
 
-/** Whatever its age, a point stays that is held, the last verified, the newest good copy of a component, or a base. */
+/**
+ * Whatever its age, a point stays that is held, the last verified (of all, of the full ones, of each component), the
+ * newest good copy of a component, or a base of what is kept or of a moment in the window.
+ */
 export function chooseRetention(options: {
   /** Newest first. */
   readonly points: readonly RetentionPoint[];
@@ -49,15 +54,16 @@ export function chooseRetention(options: {
   for (const { id, type, sealedAt } of points)
     if (ageOf(sealedAt, now) <= limits.pointSeconds[type]) keep(id, 'within its time');
   for (const id of holds) keep(id, 'held');
-  keep(points.find(({ state }) => state === 'verified')?.id, 'last verified');
+  const verified = points.filter(({ state }) => state === 'verified');
+  keep(verified[0]?.id, 'last verified');
+  keep(verified.find(({ type }) => type === 'full')?.id, 'last verified full');
   keep(points.find(isGood)?.id, 'newest');
   const ids = new Set(points.flatMap(({ components }) => components.map(({ id }) => id)));
   for (const component of ids) {
-    const newest = points.find(
-      ({ state, components }) =>
-        !isRefuted(state) && components.some(({ id, suspect }) => id === component && !suspect),
-    );
-    keep(newest?.id, `newest of ${component}`);
+    const good = points.filter(({ components }) => components.some(({ id, suspect }) => id === component && !suspect));
+    keep(good.find(({ state }) => !isRefuted(state))?.id, `newest of ${component}`);
+    keep(good.find(({ state }) => state === 'verified')?.id, `last verified of ${component}`);
+    for (const id of basesOfWindow(points, component, limits.walSeconds, now)) keep(id, `base of ${component}`);
   }
   // Newest first: what a kept point stands on is older, and is met later.
   for (const { id, components } of points) {
@@ -73,6 +79,21 @@ export function chooseRetention(options: {
       .filter(({ id }) => !reasons.has(id))
       .map(({ id, type, sealedAt }) => ({ id, type, ageSeconds: ageOf(sealedAt, now) })),
   };
+}
+
+/** Every base within the window, and the one that its first moments begin at. */
+function basesOfWindow(
+  points: readonly RetentionPoint[],
+  component: string,
+  walSeconds: number,
+  now: Date,
+): BackupId[] {
+  const bases = points.filter(
+    ({ state, components }) =>
+      !isRefuted(state) && components.some(({ id, isBase, suspect }) => id === component && isBase && !suspect),
+  );
+  const before = bases.findIndex(({ sealedAt }) => ageOf(sealedAt, now) > walSeconds);
+  return bases.slice(0, before === -1 ? bases.length : before + 1).map(({ id }) => id);
 }
 
 function isGood({ success, state, components }: RetentionPoint): boolean {

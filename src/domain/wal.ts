@@ -133,6 +133,28 @@ export function reachFrom(
   return reach;
 }
 
+/** Whether a recovery from the base along the timeline (history: oldest ancestor first) may read the piece. */
+export function isOnLine(
+  piece: WalPiece,
+  base: BaseEnd,
+  { timeline, history }: { readonly timeline: number; readonly history: readonly TimelineSwitch[] },
+): boolean {
+  const line: TimelineSwitch[] = [...history, { timeline, switchLsn: 2n ** 64n - 1n }];
+  const first = line.findIndex((each) => each.timeline === base.timeline && base.stopLsn <= each.switchLsn);
+  if (first === -1) return false;
+  const at = line.findIndex((each) => each.timeline === piece.timeline);
+  const startLsn = at === first ? base.stopLsn : (line[at - 1]?.switchLsn ?? 0n);
+  return at >= first && piece.startLsn < (line[at]?.switchLsn ?? 0n) && piece.endLsn > startLsn;
+}
+
+/** Whether the base lies on the timeline or on what that one went on from. */
+export function isBaseOf(base: BaseEnd, timeline: number, history: readonly TimelineSwitch[]): boolean {
+  return (
+    base.timeline === timeline ||
+    history.some((each) => each.timeline === base.timeline && base.stopLsn <= each.switchLsn)
+  );
+}
+
 /**
  * The pieces that a recovery from a base up to a position reads, whole segments in place of their parts. What is not
  * archived is missing here too: ask `reachFrom` first.

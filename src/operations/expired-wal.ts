@@ -1,11 +1,20 @@
 /**
- * Archived WAL that nobody needs any more. A piece goes when it is older than the window, lies before the newest base
- * from which every moment of the window can be restored, and no kept recovery point is a position behind it.
+ * Archived WAL that nobody needs any more. A piece goes when it is older than the window, lies before the base at which
+ * the window begins on every timeline that was written in it, and no kept recovery point is a position behind it.
  */
 import { parseLsn } from '../domain/lsn.ts';
 import type { ComponentRecord, Manifest } from '../domain/recovery-point.ts';
-import { baseEndOf, parseWalPieceName, piecesBetween, walPieceName } from '../domain/wal.ts';
-import type { Repository, WalObject } from '../repository/repository.ts';
+import {
+  baseEndOf,
+  isBaseOf,
+  isOnLine,
+  parseWalPieceName,
+  piecesBetween,
+  walPieceName,
+  type BaseEnd,
+  type TimelineSwitch,
+} from '../domain/wal.ts';
+import type { Repository, WalArchive, WalObject } from '../repository/repository.ts';
 import { archiveOf } from './wal-status.ts';
 
 export interface ExpiredWal {
@@ -44,18 +53,20 @@ async function expiredOf(
   const records = kept.flatMap(({ timestamp, lifeboat }) =>
     lifeboat.components.filter((record) => isOf(record, first)).map((record) => ({ timestamp, record })),
   );
-  const floor = records.find(
-    ({ timestamp, record }) =>
-      record.chain === undefined &&
-      !record.suspect &&
-      usable.has(timestamp) &&
-      record.capturedUntil <= since.toISOString(),
-  )?.record;
-  // A cluster of which nothing is kept is gone; one that has no base before the window needs all of it.
-  if (floor === undefined && records.length > 0) return [];
-  const segmentBytes = segmentBytesOf(records[0]?.record) ?? usualSegmentBytes;
-  const end = floor === undefined ? undefined : baseEndOf(floor);
-  if (floor !== undefined && end === undefined) return [];
+  const [newest] = records;
+  // A cluster of which nothing is kept is gone.
+  if (newest === undefined) return old;
+  const archive = archiveOf(repository, newest.record);
+  if (archive === undefined) return [];
+  const { segmentBytes } = archive.source;
+  const bases = records.flatMap(({ timestamp, record }): BaseEnd[] => {
+    const end = baseEndOf(record);
+    const isBase = record.chain === undefined && !record.suspect && usable.has(timestamp);
+    return isBase && end !== undefined && record.capturedUntil <= since.toISOString() ? [end] : [];
+  });
+  const begins = await beginsOf(archive, bases, timelinesOf(objects, since, segmentBytes));
+  // One that has no base before the window needs all of it.
+  if (begins === undefined) return [];
   const needed = await neededNames(
     repository,
     records.map(({ record }) => record),
@@ -64,20 +75,43 @@ async function expiredOf(
   return old.filter(({ name }) => {
     const piece = parseWalPieceName(name, segmentBytes);
     if (piece === undefined || needed.has(name)) return false;
-    return end === undefined || (piece.timeline <= end.timeline && piece.endLsn <= end.stopLsn);
+    return !begins.some(({ base, line }) => isOnLine(piece, base, line));
   });
 }
 
-/** Where no record of a cluster is left its own size is not known any more, and only the names' shape matters. */
-const usualSegmentBytes = 16 * 1024 * 1024;
+interface Begin {
+  /** The newest before the window. */
+  readonly base: BaseEnd;
+  readonly line: { readonly timeline: number; readonly history: readonly TimelineSwitch[] };
+}
+
+/** For each timeline that was written in the window, by itself: after `restore undo` an older one goes on. */
+async function beginsOf(
+  archive: WalArchive,
+  newestFirst: readonly BaseEnd[],
+  timelines: readonly number[],
+): Promise<Begin[] | undefined> {
+  const begins: Begin[] = [];
+  for (const timeline of timelines) {
+    const history = await archive.ancestors(timeline);
+    const base = newestFirst.find((each) => isBaseOf(each, timeline, history));
+    if (base === undefined) return undefined;
+    begins.push({ base, line: { timeline, history } });
+  }
+  return begins;
+}
+
+/** Those of which something came in since; all of them where nothing did. */
+function timelinesOf(objects: readonly WalObject[], since: Date, segmentBytes: number): number[] {
+  const recent = objects.filter(({ modifiedAt }) => modifiedAt >= since);
+  const timelines = (recent.length === 0 ? objects : recent).flatMap(
+    ({ name }) => parseWalPieceName(name, segmentBytes)?.timeline ?? [],
+  );
+  return [...new Set(timelines)];
+}
 
 function isOf({ id, facts }: ComponentRecord, { component, systemId }: WalObject): boolean {
   return id === component && facts['systemIdentifier'] === systemId;
-}
-
-function segmentBytesOf(record: ComponentRecord | undefined): number | undefined {
-  const bytes = record?.facts['walSegmentBytes'];
-  return typeof bytes === 'number' ? bytes : undefined;
 }
 
 /** Pieces that lead from a base to a position that is kept. */

@@ -105,9 +105,10 @@ function pointOf({ timestamp, success, lifeboat }: Manifest, state: string | und
     sealedAt: lifeboat.sealedAt,
     success,
     state,
-    components: lifeboat.components.map(({ id, suspect, chain }) => ({
+    components: lifeboat.components.map(({ id, kind, suspect, chain }) => ({
       id,
       suspect,
+      isBase: kind === 'postgres' && chain === undefined,
       ...(chain === undefined ? {} : { base: chain.base }),
     })),
   };

@@ -4,13 +4,12 @@ import { formatLsn } from '../../src/domain/lsn.ts';
 import type { ComponentRecord } from '../../src/domain/recovery-point.ts';
 import { planRetention } from '../../src/operations/retention.ts';
 import { initRepository } from '../../src/repository/init.ts';
-import type { Repository } from '../../src/repository/repository.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { reserve, sealRecords, testKey } from '../repository/backup.ts';
 import { repositoryTest } from '../repository/fixture.ts';
 import { timed, type Clock } from '../support/timed-storage.ts';
+import { archiveIn, base, segment, segmentBytes } from './wal-base.ts';
 
-const segmentBytes = 0x1000000;
 const dayMs = 86_400_000;
 const limits = {
   pointSeconds: {
@@ -23,34 +22,6 @@ const limits = {
   walSeconds: 7 * 86_400,
 };
 
-/** A base whose own WAL ends at the given segment. */
-async function base(repository: Repository, at: Date, endSegment: number): Promise<ComponentRecord> {
-  const backupId = await reserve(repository, at);
-  const writer = await repository.writeComponent({ backupId, componentId: 'pg', blockSize: 65_536 });
-  await writer.bytes('PG_VERSION', Buffer.from('15\n'));
-  const { indexId, files, bytes, storedBytes } = await writer.finish();
-  await repository.closeIntent(backupId);
-  return {
-    id: 'pg',
-    kind: 'postgres',
-    host: 'main',
-    indexId,
-    files,
-    bytes,
-    storedBytes,
-    quiescence: 'quiesced',
-    suspect: false,
-    capturedFrom: at.toISOString(),
-    capturedUntil: at.toISOString(),
-    facts: {
-      systemIdentifier: '7',
-      walSegmentBytes: segmentBytes,
-      timeline: 1,
-      stopLsn: formatLsn(BigInt(endSegment * segmentBytes)),
-    },
-  };
-}
-
 repositoryTest(
   'WAL stays for the window, for the base that begins it, and where a kept point is a position on it',
   async ({ folder, open }) => {
@@ -58,7 +29,7 @@ repositoryTest(
     const storage = timed(createLocalStorage(join(folder, 'r')), clock);
     await (await initRepository(storage, testKey)).repository.close();
     const repository = await open(storage);
-    const archive = repository.wal({ component: 'pg', systemId: '7', segmentBytes });
+    const archive = archiveIn(repository);
     const begin = clock.now.getTime();
     let chained: ComponentRecord | undefined;
     // A base a day with one segment of WAL behind it; on day 3 a position in the middle of nowhere is kept.
@@ -67,8 +38,7 @@ repositoryTest(
       const record = await base(repository, clock.now, today);
       await sealRecords(repository, await reserve(repository, clock.now), [record]);
       const startLsn = BigInt(today * segmentBytes);
-      const piece = { timeline: 1, startLsn, endLsn: startLsn + BigInt(segmentBytes) };
-      await archive.put(piece, Buffer.alloc(segmentBytes, today + 1), clock.now.toISOString());
+      await archive.put(segment(1, today), Buffer.alloc(segmentBytes, today + 1), clock.now.toISOString());
       if (today !== 3) continue;
       const endLsn = formatLsn(startLsn + 5n);
       chained = { ...record, chain: { base: '20260104_000000', timeline: 1, endLsn, walBytes: 5, forecastSeconds: 1 } };
@@ -88,5 +58,48 @@ repositoryTest(
     expect(leaves).toEqual([0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11]);
     await repository.collect({ expire: [], wal: plan.wal.keys, holder: 'test' });
     expect((await archive.list()).pieces).toHaveLength(9);
+  },
+);
+
+repositoryTest(
+  'WAL of a timeline that went on after an undone restore begins at a base of its own, not at one of the abandoned',
+  async ({ folder, open }) => {
+    const begin = Date.parse('2026-01-01T00:00:00Z');
+    const clock: Clock = { now: new Date(begin) };
+    const storage = timed(createLocalStorage(join(folder, 'r')), clock);
+    await (await initRepository(storage, testKey)).repository.close();
+    const repository = await open(storage);
+    const archive = archiveIn(repository);
+    const on = (day: number): string => (clock.now = new Date(begin + day * dayMs)).toISOString();
+    const full = async (timeline: number, endSegment: number): Promise<void> => {
+      const record = await base(repository, clock.now, endSegment, timeline);
+      await sealRecords(repository, await reserve(repository, clock.now), [record]);
+    };
+    const wal = async (timeline: number, number: number): Promise<unknown> =>
+      archive.put(segment(timeline, number), Buffer.alloc(segmentBytes, timeline), clock.now.toISOString());
+    on(0);
+    await full(1, 0);
+    for (let day = 0; day < 4; day += 1) {
+      on(day);
+      await wal(1, day);
+    }
+    // On day 3 it was restored to what stood in segment 2, and on the same day that was undone.
+    await archive.putHistory(2, `1\t${formatLsn(BigInt(2.5 * segmentBytes))}\tbefore\n`, on(3.1));
+    await wal(2, 2);
+    on(3.2);
+    await full(2, 3);
+    for (let day = 4; day < 12; day += 1) {
+      on(day);
+      await wal(1, day);
+    }
+    await full(1, 12);
+    const plan = async () =>
+      planRetention({ repository, limits, holds: [], capacityBytes: 1e12, now: clock.now, maxShare: 1 });
+    // Now is day 11: each moment since day 4 needs timeline 1 from its only base before on.
+    expect((await plan()).wal.keys.map((key) => key.slice(-24))).toEqual(['000000020000000000000002']);
+    on(18.5);
+    await wal(1, 12);
+    // The window began on day 11.5, after the base of day 11 that ends at segment 12.
+    expect((await plan()).wal.keys.filter((key) => key.includes('/00000001')).length).toBe(12);
   },
 );

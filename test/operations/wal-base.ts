@@ -1,0 +1,50 @@
+/** Bases and WAL of a cluster that was never there, for what looks at names, positions and times alone. */
+import { formatLsn } from '../../src/domain/lsn.ts';
+import type { ComponentRecord } from '../../src/domain/recovery-point.ts';
+import type { WalPiece } from '../../src/domain/wal.ts';
+import type { Repository, WalArchive } from '../../src/repository/repository.ts';
+import { reserve } from '../repository/backup.ts';
+
+export const segmentBytes = 0x1000000;
+
+export function archiveIn(repository: Repository): WalArchive {
+  return repository.wal({ component: 'pg', systemId: '7', segmentBytes });
+}
+
+export function segment(timeline: number, number: number): WalPiece {
+  const startLsn = BigInt(number * segmentBytes);
+  return { timeline, startLsn, endLsn: startLsn + BigInt(segmentBytes) };
+}
+
+/** A base whose own WAL ends at the given segment. */
+export async function base(
+  repository: Repository,
+  at: Date,
+  endSegment: number,
+  timeline = 1,
+): Promise<ComponentRecord> {
+  const backupId = await reserve(repository, at);
+  const writer = await repository.writeComponent({ backupId, componentId: 'pg', blockSize: 65_536 });
+  await writer.bytes('PG_VERSION', Buffer.from('15\n'));
+  const { indexId, files, bytes, storedBytes } = await writer.finish();
+  await repository.closeIntent(backupId);
+  return {
+    id: 'pg',
+    kind: 'postgres',
+    host: 'main',
+    indexId,
+    files,
+    bytes,
+    storedBytes,
+    quiescence: 'quiesced',
+    suspect: false,
+    capturedFrom: at.toISOString(),
+    capturedUntil: at.toISOString(),
+    facts: {
+      systemIdentifier: '7',
+      walSegmentBytes: segmentBytes,
+      timeline,
+      stopLsn: formatLsn(BigInt(endSegment * segmentBytes)),
+    },
+  };
+}
