@@ -34,7 +34,7 @@ export async function baseFor(repository: Repository, component: string, goal: M
   if (newest === undefined)
     throw new LifeboatError('NotFound', `no usable recovery point holds \`${component}\``, { component });
   const archive = archiveOf(repository, newest.record);
-  const ways = archive === undefined ? [] : await waysOf(archive, bases);
+  const ways = archive === undefined ? [] : liveFirst(await waysOf(archive, bases));
   switch (goal.kind) {
     case 'latest':
       return latest(newest, ways);
@@ -60,6 +60,18 @@ async function basesAt(repository: Repository, component: string, at: string): P
   throw new LifeboatError('Precondition', `recovery point ${timestamp} has no usable copy of \`${component}\``, {
     component,
   });
+}
+
+/**
+ * The timeline that was covered last before the others: after `restore undo` that is an older one, and positions and
+ * names of the abandoned one mean something else there.
+ */
+function liveFirst(ways: readonly Way[]): Way[] {
+  const live = ways.reduce<Way | undefined>(
+    (best, way) => (best === undefined || way.line.coveredUntil > best.line.coveredUntil ? way : best),
+    undefined,
+  );
+  return [...ways.filter(({ line }) => line === live?.line), ...ways.filter(({ line }) => line !== live?.line)];
 }
 
 /** Newest base first; of each its newest timeline first. */
@@ -121,11 +133,13 @@ function latest(newest: WalBase, ways: readonly Way[]): Artefact {
 
 function toTime(value: string, ways: readonly Way[], component: string): Artefact {
   const time = new Date(value).toISOString();
-  // The timeline that was written at that time: a later one began after it, and an abandoned one did not go on.
-  const lines = [...new Set(ways.map(({ line }) => line))].sort((a, b) => (a.since < b.since ? 1 : -1));
-  const line = lines.find(({ since }) => since <= time);
-  const way = ways.find((each) => each.line === line && each.base.record.capturedUntil <= time && time <= each.until);
-  if (way === undefined) throw unreachable(time, ways, component);
+  const holding = ways.filter(
+    ({ base, line, until }) => line.since <= time && base.record.capturedUntil <= time && time <= until,
+  );
+  // Where several hold it, the last that began was live; one that was abandoned holds nothing after its end.
+  const [first] = holding;
+  if (first === undefined) throw unreachable(time, ways, component);
+  const way = holding.reduce((best, each) => (each.line.since > best.line.since ? each : best), first);
   return artefact(way, 'time', value, time);
 }
 

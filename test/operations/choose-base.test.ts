@@ -1,0 +1,75 @@
+/** Which base and timeline a moment is reached from. Replayed by PostgreSQL in test/drivers/postgres. */
+import { expect } from 'vitest';
+import { formatLsn } from '../../src/domain/lsn.ts';
+import type { RestoreGoal } from '../../src/domain/recovery-target.ts';
+import { baseFor } from '../../src/operations/choose-base.ts';
+import type { Repository } from '../../src/repository/repository.ts';
+import { reserve, sealRecords } from '../repository/backup.ts';
+import { repositoryTest as test } from '../repository/fixture.ts';
+import { archiveIn, base, segment, segmentBytes } from './wal-base.ts';
+
+const at = (clock: string): string => new Date(`2026-11-20T${clock}:00Z`).toISOString();
+const position = (segments: number): string => formatLsn(BigInt(segments * segmentBytes));
+
+async function full(repository: Repository, clock: string, endSegment: number, timeline: number): Promise<string> {
+  const time = new Date(at(clock));
+  const record = await base(repository, time, endSegment, timeline);
+  return (await sealRecords(repository, await reserve(repository, time), [record])).timestamp;
+}
+
+/**
+ * A base at 02:00, WAL until 12:00; then restored to what stood at position 2.5, with a base of its own at 12:10; undone
+ * at 13:00, and a base at 14:00 on the first timeline again, which goes on until 15:00.
+ */
+async function undone(repository: Repository): Promise<{ first: string; restored: string; again: string }> {
+  const archive = archiveIn(repository);
+  const wal = async (timeline: number, numbers: readonly number[], until: string): Promise<void> => {
+    for (const number of numbers)
+      await archive.put(segment(timeline, number), Buffer.alloc(segmentBytes, timeline), at(until));
+  };
+  const first = await full(repository, '02:00', 1, 1);
+  await wal(1, [1, 2, 3], '12:00');
+  await archive.putHistory(2, `1\t${position(2.5)}\tbefore\n`, at('12:05'));
+  await wal(2, [2, 3, 4], '13:00');
+  const restored = await full(repository, '12:10', 3, 2);
+  await archive.putCoverage(2, { lsn: position(5), time: at('13:00') });
+  await wal(1, [4, 5], '15:00');
+  const again = await full(repository, '14:00', 5, 1);
+  await archive.putCoverage(1, { lsn: position(6), time: at('15:00') });
+  return { first, restored, again };
+}
+
+test('D2.7: after an undone restore each moment is reached on the timeline that was live then', async ({
+  repository,
+}) => {
+  const { first, restored, again } = await undone(repository);
+  const choose = async (goal: Exclude<RestoreGoal, { kind: 'point' }>) => {
+    const { backupId, wal } = await baseFor(repository, 'pg', goal, 'latest');
+    return [backupId, wal?.timeline];
+  };
+  const toTime = async (clock: string) => choose({ kind: 'time', value: at(clock) });
+  expect(await toTime('11:00')).toEqual([first, 1]);
+  expect(await toTime('12:30')).toEqual([restored, 2]);
+  expect(await toTime('13:30')).toEqual([first, 1]);
+  expect(await toTime('14:30')).toEqual([again, 1]);
+  expect(await choose({ kind: 'latest' })).toEqual([again, 1]);
+  // Both timelines have it: the one that goes on is meant.
+  expect(await choose({ kind: 'lsn', value: position(4.5) })).toEqual([first, 1]);
+  expect(await choose({ kind: 'name', value: 'before-upgrade' })).toEqual([again, 1]);
+});
+
+test('D2.7: what was never archived is refused with both ends', async ({ repository }) => {
+  await undone(repository);
+  await expect(baseFor(repository, 'pg', { kind: 'time', value: at('15:30') }, 'latest')).rejects.toMatchObject({
+    code: 'Precondition',
+    message: expect.stringMatching(
+      /^pg cannot be restored to .*15:30.*; what can be: from .*02:00.* to .*15:00/,
+    ) as string,
+  });
+  await expect(baseFor(repository, 'pg', { kind: 'time', value: at('01:00') }, 'latest')).rejects.toMatchObject({
+    code: 'Precondition',
+  });
+  await expect(baseFor(repository, 'pg', { kind: 'lsn', value: position(9) }, 'latest')).rejects.toMatchObject({
+    code: 'Precondition',
+  });
+});
