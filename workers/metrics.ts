@@ -75,6 +75,7 @@ export function createMetrics(appliance: Appliance, repository: () => Promise<Re
   const copies = gauge('copies', '1 where a place has a usable copy of the component.', copy);
   const success = gauge('backup_last_success_timestamp_seconds', 'The newest moment that can be restored.', copy);
   const verified = gauge('backup_last_verified_timestamp_seconds', 'Of the newest copy that was verified.', copy);
+  const unverified = gauge('unverified_seconds', 'Age of the newest verified copy, else of the oldest one.', copy);
   const up = gauge('location_up', '1 where the location answered the last time.', ['location']);
   const watched = gauge('rpo_watch_last_run_timestamp_seconds', 'When rpoWatch last looked.', []);
   const size = gauge('backup_size_bytes', 'Of the newest copy, as it is restored.', ['component', 'tier']);
@@ -96,15 +97,19 @@ export function createMetrics(appliance: Appliance, repository: () => Promise<Re
     const exposures = await readExposures(open, appliance);
     const state = await lastRpoState(open);
     // Also what is gone from the configuration or has no copy any more.
-    for (const each of [age, objective, copies, success, verified, up, size]) each.reset();
+    for (const each of [age, objective, copies, success, verified, unverified, up, size]) each.reset();
     const seconds = now.getTime() / 1000;
-    for (const { place, component, tier, ageSeconds, verifiedAgeSeconds, objectiveSeconds } of readings) {
+    for (const { clock, place, component, tier, ageSeconds, verifiedUntil, objectiveSeconds } of readings) {
       const labels = { place, component, tier };
+      if (clock === 'verified') {
+        if (ageSeconds !== null) unverified.set(labels, ageSeconds);
+        if (verifiedUntil !== null) verified.set(labels, Date.parse(verifiedUntil) / 1000);
+        continue;
+      }
       objective.set({ component, tier }, objectiveSeconds);
       copies.set(labels, ageSeconds === null ? 0 : 1);
       if (ageSeconds !== null) age.set(labels, ageSeconds);
       if (ageSeconds !== null) success.set(labels, seconds - ageSeconds);
-      if (verifiedAgeSeconds !== null) verified.set(labels, seconds - verifiedAgeSeconds);
     }
     for (const { id, tier } of appliance.components) {
       const record = await newestRecord(open, id);

@@ -397,6 +397,9 @@ export const configuration = z.strictObject({
         })
         .prefault({})
         .describe('how old the newest recovery point of a component may be'),
+      verified: duration
+        .default(259_200)
+        .describe('how old the newest copy of a component that was verified may be, in each place'),
       rto: z
         .strictObject({
           critical: duration.default(14_400).describe('a restore of chosen components'),

@@ -22,7 +22,11 @@ export function toAppliance(config: Configuration): Appliance {
     name: config.appliance,
     host: config.host,
     stateDir: config.state,
-    objectives: { rpoSeconds: config.objectives.rpo, rtoSeconds: config.objectives.rto },
+    objectives: {
+      rpoSeconds: config.objectives.rpo,
+      rtoSeconds: config.objectives.rto,
+      verifiedSeconds: config.objectives.verified,
+    },
     repository: repositoryOf(config.repository),
     locations: Object.entries(config.locations).map(([name, location]) => locationOf(name, location)),
     temporal: {

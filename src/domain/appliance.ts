@@ -9,6 +9,8 @@ export interface Appliance {
   readonly stateDir: string;
   readonly objectives: {
     readonly rpoSeconds: Readonly<Record<Tier, number>>;
+    /** Of the newest verified copy, in each place. */
+    readonly verifiedSeconds: number;
     readonly rtoSeconds: { readonly critical: number; readonly full: number; readonly monitoring: number };
   };
   readonly repository: RepositoryConfig;

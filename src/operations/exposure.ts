@@ -23,7 +23,7 @@ export interface LocationAge {
   readonly location: string;
   readonly offHost: boolean;
   readonly newest: BackupId | null;
-  /** Ages of all components; empty before the first measurement. */
+  /** Ages of all components. */
   readonly components: readonly (Copy & Pick<ComponentAge, 'ageSeconds' | 'objectiveSeconds' | 'breached'>)[];
   /** ISO 8601; null before the first one. */
   readonly measuredAt: string | null;
@@ -38,7 +38,7 @@ export async function measureExposure(
   location: string,
   now: Date,
 ): Promise<Exposure> {
-  const { components, newest } = await copiesOf(await copy(), appliance);
+  const { components, newest } = await copiesOf(await copy(), appliance, now);
   return { location, at: now.toISOString(), newest, components, problem: '' };
 }
 
@@ -49,12 +49,17 @@ export async function storeExposure(repository: Repository, { components, ...exp
   });
 }
 
+/** Undefined before the location was ever asked. */
+export async function readExposure(repository: Repository, location: string): Promise<Exposure | undefined> {
+  return (await repository.getReport(exposureReport, location)) as Exposure | undefined;
+}
+
 /** Of every configured location, in their order; one that was never measured holds nothing as far as we know. */
 export async function readExposures(repository: Repository, appliance: Appliance): Promise<Exposure[]> {
   return Promise.all(
     appliance.locations.map(async ({ name }) => {
-      const report = (await repository.getReport(exposureReport, name)) as Exposure | undefined;
-      return report ?? { location: name, at: null, newest: null, components: [], problem: '' };
+      const known = await readExposure(repository, name);
+      return known ?? { location: name, at: null, newest: null, components: [], problem: '' };
     }),
   );
 }
@@ -70,15 +75,22 @@ export async function readLocationAges(
     location,
     offHost: appliance.locations.find(({ name }) => name === location)?.offHost ?? false,
     newest,
-    components: components.map((copy) => ageOf(copy, objectiveOf(appliance, copy.id), now)),
+    components: appliance.components.map(({ id }) =>
+      ageOf({ ...noCopy(id), ...components.find((copy) => copy.id === id) }, objectiveOf(appliance, id), now),
+    ),
     measuredAt: at,
     problem,
   }));
 }
 
+/** As far as we know, there is none of a component in a place that was not measured since it is configured. */
+function noCopy(id: string): Copy {
+  return { id, backupId: null, recoverableUntil: null, verifiedUntil: null, unprovenSince: null, wal: null };
+}
+
 /** Keeps what was last known of a location that does not answer. */
 export async function noteUnanswered(repository: Repository, location: string, problem: string): Promise<void> {
-  const known = (await repository.getReport(exposureReport, location)) as Exposure | undefined;
+  const known = await readExposure(repository, location);
   await storeExposure(repository, {
     ...(known ?? { location, at: null, newest: null, components: [] }),
     problem,

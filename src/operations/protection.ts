@@ -1,7 +1,7 @@
 /** How old the newest good copy of every configured component is, against its objective; and how the last runs ended. */
 import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
 import { isBackupWorkflow, isRefuted, type Manifest } from '../domain/recovery-point.ts';
-import type { Repository } from '../repository/repository.ts';
+import type { ManifestListing, Repository } from '../repository/repository.ts';
 import { walStatus, type WalStatus } from './wal-status.ts';
 
 export interface Copy {
@@ -10,8 +10,10 @@ export interface Copy {
   readonly backupId: string | null;
   /** The newest moment that can be restored: the copy's own, or the end of the WAL that is archived on top of it. */
   readonly recoverableUntil: string | null;
-  /** The newest moment of a copy whose verification went well; null where there is none among the newest points. */
+  /** The newest moment of a copy whose verification went well; null without one. */
   readonly verifiedUntil: string | null;
+  /** Since when nothing was proven: the moment of the newest verified copy, else of the oldest one; null without a copy. */
+  readonly unprovenSince: string | null;
   /** Of archived WAL; null where none is archived. */
   readonly wal: { readonly state: WalStatus['state']; readonly reason: string } | null;
 }
@@ -48,7 +50,7 @@ export interface Copies {
 }
 
 export async function readProtection(repository: Repository, appliance: Appliance, now: Date): Promise<Protection> {
-  const { components, newest, failed } = await copiesOf(repository, appliance);
+  const { components, newest, failed } = await copiesOf(repository, appliance, now);
   return {
     components: components.map((copy) => ageOf(copy, objectiveOf(appliance, copy.id), now)),
     newest,
@@ -58,18 +60,27 @@ export async function readProtection(repository: Repository, appliance: Applianc
   };
 }
 
+/** A clock that far ahead of ours was wrong, or ours is: what it dated counts for nothing. */
+const mostAheadMs = 300_000;
+
 /** What a repository, or a copy of it, can give back of every configured component. */
-export async function copiesOf(repository: Repository, appliance: Appliance): Promise<Copies> {
+export async function copiesOf(repository: Repository, appliance: Appliance, now: Date): Promise<Copies> {
   const configured = appliance.components.map(({ id }) => id);
-  const { points, failed } = await usablePoints(repository, configured);
-  const verified = await verifiedTimes(repository, configured);
+  const latest = new Date(now.getTime() + mostAheadMs).toISOString();
+  const listings = (await repository.listManifests()).filter(
+    ({ manifest }) => (manifest?.lifeboat.sealedAt ?? '') <= latest,
+  );
+  const { points, failed } = await usablePoints(repository, listings, configured);
+  const verified = await verifiedTimes(repository, listings, configured);
   return {
     components: await Promise.all(
       appliance.components.map(async (config) =>
         copyOf(config.id, {
           points,
           verifiedUntil: verified.get(config.id) ?? null,
+          oldest: oldestTime(listings, config.id),
           wal: archivesWal(config) ? await walStatus(repository, config.id) : undefined,
+          latest,
         }),
       ),
     ),
@@ -100,11 +111,12 @@ export function ageOf<T extends { readonly recoverableUntil: string | null }>(
 /** Points newest first, until every component and the whole have one; those whose verification failed apart. */
 async function usablePoints(
   repository: Repository,
+  listings: readonly ManifestListing[],
   configured: readonly string[],
 ): Promise<{ points: Manifest[]; failed: string[] }> {
   const points: Manifest[] = [];
   const failed: string[] = [];
-  for (const { manifest, problem } of await repository.listManifests()) {
+  for (const { manifest, problem } of listings) {
     if (manifest === undefined || problem !== undefined) continue;
     const state = await repository.pointState(manifest.timestamp);
     if (isRefuted(state)) failed.push(manifest.timestamp);
@@ -115,20 +127,27 @@ async function usablePoints(
   return { points, failed };
 }
 
-/** Each asks the storage for proofs: among more points the verified one would be too old anyway. */
-const pointsAsked = 100;
-
-/** Of each component the moment of its newest copy in a point whose last proof says `verified`. */
-async function verifiedTimes(repository: Repository, configured: readonly string[]): Promise<Map<string, string>> {
+/** Of each component the moment of its newest copy in a point that is verified. */
+async function verifiedTimes(
+  repository: Repository,
+  listings: readonly ManifestListing[],
+  configured: readonly string[],
+): Promise<Map<string, string>> {
   const times = new Map<string, string>();
-  for (const { manifest } of (await repository.listManifests()).slice(0, pointsAsked)) {
-    if (times.size === configured.length) break;
+  const proven = await repository.provenPoints();
+  for (const { manifest } of listings) {
+    if (configured.every((id) => times.has(id))) break;
     const news = manifest?.lifeboat.components.filter(({ id, suspect }) => !suspect && !times.has(id)) ?? [];
-    if (manifest === undefined || news.length === 0) continue;
+    if (manifest === undefined || news.length === 0 || !proven.has(manifest.timestamp)) continue;
     if ((await repository.pointState(manifest.timestamp)) !== 'verified') continue;
     for (const { id, capturedUntil } of news) times.set(id, capturedUntil);
   }
   return times;
+}
+
+function oldestTime(listings: readonly ManifestListing[], id: string): string | null {
+  const point = listings.findLast(({ manifest }) => manifest !== undefined && isGood(recordIn(manifest, id)));
+  return point?.manifest === undefined ? null : (recordIn(point.manifest, id)?.capturedUntil ?? null);
 }
 
 function archivesWal(config: ComponentConfig): boolean {
@@ -141,20 +160,25 @@ function copyOf(
   {
     points,
     verifiedUntil,
+    oldest,
     wal,
+    latest,
   }: {
     readonly points: readonly Manifest[];
     readonly verifiedUntil: string | null;
+    readonly oldest: string | null;
     readonly wal: WalStatus | undefined;
+    readonly latest: string;
   },
 ): Copy {
   const point = points.find((candidate) => isGood(recordIn(candidate, id)));
   const captured = point === undefined ? null : (recordIn(point, id)?.capturedUntil ?? null);
-  const covered = wal?.state === 'continuous' ? wal.coveredUntil : null;
+  const covered = wal?.state === 'continuous' && (wal.coveredUntil ?? '') <= latest ? wal.coveredUntil : null;
   return {
     id,
     backupId: point?.timestamp ?? null,
     verifiedUntil,
+    unprovenSince: verifiedUntil ?? oldest,
     recoverableUntil: covered !== null && covered > (captured ?? '') ? covered : captured,
     wal: wal === undefined ? null : { state: wal.state, reason: wal.reason },
   };

@@ -18,10 +18,12 @@ export async function readRpo(repository: Repository, appliance: Appliance, now:
   const { components } = await readProtection(repository, appliance, now);
   const locations = await readLocationAges(repository, appliance, now);
   return [
-    ...components.map((component) => readingOf(appliance, { place: 'repository', offHost: false }, component, now)),
+    ...components.flatMap((component) =>
+      readingsOf(appliance, { place: 'repository', offHost: false }, component, now),
+    ),
     ...locations.flatMap(({ location, offHost, components: there, problem }) =>
-      there.map((component) =>
-        readingOf(
+      there.flatMap((component) =>
+        readingsOf(
           appliance,
           { place: location, offHost, problem: problem === '' ? '' : 'it does not answer' },
           component,
@@ -34,28 +36,40 @@ export async function readRpo(repository: Repository, appliance: Appliance, now:
 
 type Age = Omit<ComponentAge, 'breached'>;
 
-function readingOf(
-  { components }: Appliance,
+function readingsOf(
+  { components, objectives }: Appliance,
   { place, offHost, problem = '' }: { readonly place: string; readonly offHost: boolean; readonly problem?: string },
-  { id, ageSeconds, objectiveSeconds, verifiedUntil, wal }: Age,
+  { id, ageSeconds, objectiveSeconds, verifiedUntil, unprovenSince, wal }: Age,
   now: Date,
-): RpoReading {
-  const wanting = wal?.state === 'broken' ? wal.reason : '';
-  return {
+): RpoReading[] {
+  const recoverable: RpoReading = {
+    clock: 'recoverable',
     place,
     offHost,
     component: id,
     tier: components.find((config) => config.id === id)?.tier ?? 'critical',
     ageSeconds,
-    // Reports of older versions do not say.
-    verifiedAgeSeconds:
-      verifiedUntil === null || verifiedUntil === undefined
-        ? null
-        : Math.max(0, (now.getTime() - Date.parse(verifiedUntil)) / 1000),
+    verifiedUntil,
     objectiveSeconds,
     level: rpoLevel(ageSeconds, objectiveSeconds),
-    reason: [problem, wanting].filter((text) => text !== '').join(', '),
+    reason: reasonOf(problem, wal?.state === 'broken' ? wal.reason : ''),
   };
+  // Without a copy there is nothing to verify, and the other clock says so.
+  if (unprovenSince === null) return [recoverable];
+  const unprovenSeconds = Math.max(0, (now.getTime() - Date.parse(unprovenSince)) / 1000);
+  const verified: RpoReading = {
+    ...recoverable,
+    clock: 'verified',
+    ageSeconds: unprovenSeconds,
+    objectiveSeconds: objectives.verifiedSeconds,
+    level: rpoLevel(unprovenSeconds, objectives.verifiedSeconds),
+    reason: reasonOf(problem, verifiedUntil === null ? 'no copy was ever verified there' : ''),
+  };
+  return [recoverable, verified];
+}
+
+function reasonOf(...reasons: readonly string[]): string {
+  return reasons.filter((text) => text !== '').join(', ');
 }
 
 /** What people must hear since the last look. Stored with `storeRpoState` when they were told: once too often is better than never. */

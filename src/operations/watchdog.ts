@@ -13,6 +13,7 @@ import { lastRpoState, readRpo } from './rpo.ts';
 
 /** Three looks of `rpoWatch`. */
 const silentAfterSeconds = 15 * 60;
+const mostAheadSeconds = 5 * 60;
 /** What is still wrong is said again. */
 const remindAfterSeconds = 24 * 3600;
 
@@ -73,17 +74,22 @@ async function look(open: () => Promise<Repository>, appliance: Appliance, now: 
       readings,
       toldByWatch: state?.levels ?? {},
       levels: levelsOf(readings),
-      silence:
-        silentSeconds === undefined
-          ? 'NOBODY WATCHES: rpoWatch has never run'
-          : silentSeconds > silentAfterSeconds
-            ? `NOBODY WATCHES: rpoWatch last ran ${formatDuration(silentSeconds)} ago; are worker and Temporal alive?`
-            : '',
+      silence: silenceOf(silentSeconds),
     };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     return { readings: [], toldByWatch: {}, levels: {}, silence: `REPOSITORY NOT READABLE: ${text}` };
   }
+}
+
+function silenceOf(silentSeconds: number | undefined): string {
+  if (silentSeconds === undefined) return 'NOBODY WATCHES: rpoWatch has never run';
+  if (silentSeconds > silentAfterSeconds)
+    return `NOBODY WATCHES: rpoWatch last ran ${formatDuration(silentSeconds)} ago; are worker and Temporal alive?`;
+  // A clock that was ahead must not let it be silent for as long.
+  if (silentSeconds < -mostAheadSeconds)
+    return `NOBODY KNOWS WHO WATCHES: the last look of rpoWatch is dated ${formatDuration(-silentSeconds)} ahead of this clock; set the clocks`;
+  return '';
 }
 
 function fileOf({ stateDir }: Appliance): string {

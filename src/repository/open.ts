@@ -16,7 +16,7 @@ import { readIndexObject } from './index-object.ts';
 import { closeIntent, ensureIntent, reserveBackupId } from './intents.ts';
 import { openSecrets } from './keys.ts';
 import type { KeySource } from './keys.ts';
-import { addProof, pointState, readProofs } from './proofs.ts';
+import { addProof, pointState, provenPoints, readProofs } from './proofs.ts';
 import { materialize } from './reader/materialize.ts';
 import { readSmallFile, streamFile } from './reader/read-file.ts';
 import { recoveryKitTriedAt } from './recovery-kit.ts';
@@ -112,6 +112,7 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
     check: (manifest, checkOptions) => checkManifest(context, manifest, checkOptions),
     reread: (rereadOptions) => reread(storage, rereadOptions),
     putProof: (id, proof) => addProof(storage, id, proof, secrets),
+    provenPoints: () => provenPoints(storage),
     listProofs: (id) => readProofs(storage, id, secrets),
     pointState: (id) => pointState(context, id),
     wal: (source) => createWalArchive({ storage, secrets, sealer, opener }, source),

@@ -84,6 +84,12 @@ export async function* readableProofs(
   }
 }
 
+export async function provenPoints(storage: Storage): Promise<ReadonlySet<ProofSubject>> {
+  const subjects = new Set<ProofSubject>();
+  for await (const { key } of storage.list(layout.allProofs)) subjects.add(key.split('/')[1] ?? '');
+  return subjects;
+}
+
 /** What all of them together say: a failure stands until a proof that looked as deep has lifted it. */
 export async function pointState(context: ProofContext, of: ProofSubject): Promise<string | undefined> {
   const verdicts: ProofVerdict[] = [];

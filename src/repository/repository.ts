@@ -56,6 +56,8 @@ export interface Repository {
   reread(options: RereadOptions): Promise<Reread>;
   /** What names files is sealed, as in reports (details.ts). `state: 'failed' | 'quarantined'` keeps `latest` from choosing the point, until a proof that looked as deep has another. */
   putProof(id: BackupId, proof: Readonly<Record<string, JsonValue>>): Promise<void>;
+  /** Points of which anything was ever proven, by names alone. */
+  provenPoints(): Promise<ReadonlySet<BackupId>>;
   listProofs(id: BackupId): Promise<Readonly<Record<string, JsonValue>>[]>;
   /** What its readable proofs say together: `verified`, `unproven`, `failed` or `quarantined` (src/domain/proof-state.ts). */
   pointState(id: BackupId): Promise<string | undefined>;

@@ -3,12 +3,13 @@ import { keyOf, rpoLevel, rpoNews, type RpoReading } from '../../src/domain/rpo.
 
 function reading(component: string, ageSeconds: number | null, change: Partial<RpoReading> = {}): RpoReading {
   return {
+    clock: 'recoverable',
     place: 'repository',
     offHost: false,
     component,
     tier: 'critical',
     ageSeconds,
-    verifiedAgeSeconds: null,
+    verifiedUntil: null,
     objectiveSeconds: 3600,
     level: rpoLevel(ageSeconds, 3600),
     reason: '',
@@ -50,5 +51,23 @@ test('what was missed and is met again is told; what only aged is not', () => {
   const before = [reading('redis', 4000), reading('postgres', 2000)];
   expect(rpoNews([reading('redis', 10), reading('postgres', 10)], levelsOf(before))).toEqual([
     'RPO met again in repository: redis',
+  ]);
+});
+
+test('the age of the last verified copy is a clock of its own', () => {
+  const readings = [
+    reading('redis', 10),
+    reading('redis', 4000, {
+      clock: 'verified',
+      place: 's3',
+      offHost: true,
+      reason: 'no copy was ever verified there',
+    }),
+  ];
+  expect(rpoNews(readings, {})).toEqual([
+    'VERIFICATION OVERDUE in s3 (off the host): redis 1 h 06 m old, at most 1 h 00 m (no copy was ever verified there)',
+  ]);
+  expect(rpoNews([reading('redis', 10, { clock: 'verified', place: 's3' })], levelsOf(readings))).toEqual([
+    'Verified again in s3: redis',
   ]);
 });

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { rpoNewsSince, storeRpoState } from '../../src/operations/rpo.ts';
+import { measureExposure, noteUnanswered, storeExposure } from '../../src/operations/exposure.ts';
+import { readRpo, rpoNewsSince, storeRpoState } from '../../src/operations/rpo.ts';
 import { watchdog } from '../../src/operations/watchdog.ts';
 import { backUp } from '../repository/backup.ts';
 import { repositoryTest as test } from '../repository/fixture.ts';
@@ -62,4 +63,58 @@ components: {files: {kind: files, paths: [/etc/x]}}
     now,
   );
   expect(gone.news).toEqual(['REPOSITORY NOT READABLE: no disk']);
+});
+
+test('a clock that was ahead silences nobody: what it dated counts for nothing', async ({ repository, folder }) => {
+  const { appliance } = parseConfiguration(
+    `appliance: shop
+state: ${join(folder, 'state')}
+repository: {path: /b, encryption: none}
+components: {files: {kind: files, paths: [/etc/x]}}
+`,
+    'f',
+  );
+  const ahead = new Date();
+  const now = new Date(ahead.getTime() - 86_400_000);
+  await backUp(repository, async (writer) => writer.bytes('a', Buffer.from('x')));
+  await storeRpoState(repository, { at: ahead.toISOString(), levels: {} });
+  const { problems, news } = await watchdog(async () => repository, appliance, now);
+  expect(problems[0]).toBe('RPO BREACHED in repository: files no copy, at most 1 h 00 m');
+  expect(news[0]).toMatch(/^NOBODY KNOWS WHO WATCHES: .* ahead of this clock/);
+});
+
+test('X1: a location that never answered is a breach; a copy there that nobody verifies becomes one', async ({
+  repository,
+  folder,
+}) => {
+  const { appliance } = parseConfiguration(
+    `appliance: shop
+state: ${join(folder, 'state')}
+repository: {path: /b, encryption: none}
+locations: {vault: {kind: local, path: ${join(folder, 'vault')}, offHost: true}}
+components: {files: {kind: files, paths: [/etc/x]}}
+`,
+    'f',
+  );
+  await noteUnanswered(repository, 'vault', 'no route to host');
+  const now = new Date();
+  await storeRpoState(repository, { at: now.toISOString(), levels: {} });
+  const { problems } = await watchdog(async () => repository, appliance, now);
+  expect(problems).toEqual([
+    'RPO BREACHED in vault (off the host): files no copy, at most 1 h 00 m (it does not answer)',
+    'RPO BREACHED in repository: files no copy, at most 1 h 00 m',
+  ]);
+  const { id } = await backUp(repository, async (writer) => writer.bytes('a', Buffer.from('x')));
+  await storeExposure(repository, await measureExposure(async () => repository, appliance, 'vault', new Date()));
+  const later = new Date(Date.now() + 4 * 86_400_000);
+  const verified = async () =>
+    (await readRpo(repository, appliance, later)).filter(({ clock }) => clock === 'verified').map(({ level }) => level);
+  expect(await verified()).toEqual(['breached', 'breached']);
+  await repository.putProof(id, { kind: 'verify', levels: ['L1', 'L3'], ok: true, state: 'verified' });
+  expect((await readRpo(repository, appliance, new Date())).map(({ level }) => level)).toEqual([
+    'ok',
+    'ok',
+    'ok',
+    'ok',
+  ]);
 });
