@@ -3,6 +3,7 @@ import type { BackupId } from '../src/domain/recovery-point.ts';
 import { measureExposure, noteUnanswered, storeExposure } from '../src/operations/exposure.ts';
 import { retentionOptions } from '../src/operations/retention-of.ts';
 import { applyRetention, capacityAlarm, planRetention, type RetentionPlan } from '../src/operations/retention.ts';
+import { requireMounted } from '../src/operations/refill.ts';
 import { rpoNewsSince, storeRpoState, type RpoState } from '../src/operations/rpo.ts';
 import type { RpoLevel, RpoLevels } from '../src/domain/rpo.ts';
 import type { Collected, Repository } from '../src/repository/repository.ts';
@@ -68,7 +69,9 @@ export function createUpkeepActivities(deps: Dependencies) {
   const replicateOnce = async (location: string, owner: string, beat: Beat): Promise<ReplicationView> => {
     beat.signal.throwIfAborted();
     const repository = await deps.repository();
-    return repository.replicateTo(await deps.storage(location), {
+    const place = await deps.storage(location);
+    await requireMounted(repository, deps.appliance, location, place);
+    return repository.replicateTo(place, {
       owner,
       onProgress: beat.report,
       signal: beat.signal,

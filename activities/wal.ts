@@ -1,5 +1,6 @@
 /** The activity of WAL archiving, on the queue of the database's host. Killed anywhere, the next attempt goes on. */
 import { archiveWal, type ArchiveResult } from '../src/operations/archive-wal.ts';
+import { requireMounted } from '../src/operations/refill.ts';
 import type { Dependencies } from './dependencies.ts';
 import { translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -24,7 +25,14 @@ export function createWalActivities(deps: Dependencies) {
             repository,
             driver: deps.driver(component),
             durationMs: seconds * 1000,
-            locations: deps.appliance.locations.map(({ name }) => ({ name, storage: async () => deps.storage(name) })),
+            locations: deps.appliance.locations.map(({ name }) => ({
+              name,
+              storage: async () => {
+                const place = await deps.storage(name);
+                await requireMounted(repository, deps.appliance, name, place);
+                return place;
+              },
+            })),
             ackLocation: ackLocationOf(deps, component),
             onProblem: (text) => deps.log.warn({ component }, text),
             onProgress: beat.report,

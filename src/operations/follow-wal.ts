@@ -44,6 +44,8 @@ export function followWal(options: FollowOptions): RunningFollower {
       } catch (error) {
         if (signal.aborted) return;
         failures += 1;
+        // What is there is looked up anew, and whether it may be filled: somebody may have emptied or unmounted it.
+        push = undefined;
         const reason = error instanceof LifeboatError ? error.message : String(error);
         onProblem(`WAL does not reach ${location}: ${reason}`);
       }

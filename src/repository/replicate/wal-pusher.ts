@@ -13,48 +13,48 @@ export interface Pushed {
   readonly bytes: number;
 }
 
+/** What somebody took away there is noticed after that time; each list of a bucket costs. */
+const listEveryMs = 600_000;
+
 /** Resolves when everything that was archived before the call is there. RepositoryMismatch, ObjectCorrupt. */
 export type PushWal = (signal: AbortSignal) => Promise<Pushed>;
 
+/** After a failure another one is made: what is there may have changed. */
 export function createWalPusher(context: ReplicateContext, target: Storage): PushWal {
-  let known: Set<string> | undefined;
+  let there: Set<string> | undefined;
+  let listedAt = 0;
   return async (signal) => {
-    if (known === undefined) {
-      await copySkeleton(context.storage, target);
-      known = await keysOf(target);
-    }
+    if (there === undefined) await copySkeleton(context.storage, target);
     // Each time: a disk that was taken away leaves an empty folder.
     const { identity } = await readIdentity(target);
     if (identity.id !== context.id)
       throw new LifeboatError('RepositoryMismatch', `in ${target.description} lies repository ${identity.id}`, {
         hint: 'choose an empty folder or prefix for the location',
       });
-    const there = known;
-    const pushed = { objects: 0, bytes: 0 };
-    try {
-      await copyWal(context, target, {
-        there,
-        copy: async (keys, authenticate) => {
-          const [damaged] = await copyObjects({
-            source: context.storage,
-            target,
-            keys,
-            authenticate,
-            signal,
-            onCopied: ({ bytes }) => {
-              pushed.objects += 1;
-              pushed.bytes += bytes;
-            },
-          });
-          if (damaged !== undefined) throw damaged;
-          for (const key of keys) there.add(key);
-        },
-      });
-    } catch (error) {
-      // What is there is looked up anew: somebody may have emptied it.
-      known = undefined;
-      throw error;
+    if (there === undefined || performance.now() - listedAt > listEveryMs) {
+      there = await keysOf(target);
+      listedAt = performance.now();
     }
+    const known = there;
+    const pushed = { objects: 0, bytes: 0 };
+    await copyWal(context, target, {
+      there: known,
+      copy: async (keys, authenticate) => {
+        const [damaged] = await copyObjects({
+          source: context.storage,
+          target,
+          keys,
+          authenticate,
+          signal,
+          onCopied: ({ bytes }) => {
+            pushed.objects += 1;
+            pushed.bytes += bytes;
+          },
+        });
+        if (damaged !== undefined) throw damaged;
+        for (const key of keys) known.add(key);
+      },
+    });
     return pushed;
   };
 }
