@@ -79,6 +79,14 @@ describe.each(s3Makers)('%s', (maker) => {
         message: expect.stringContaining('AES256') as string,
         hint: expect.stringContaining('sse: none') as string,
       });
+      // Nothing stays that the next try would take for stored, nor is one that stands believed.
+      const plain = storageAt('sse');
+      expect(await plain.stat('manifests/m')).toBeUndefined();
+      await plain.putIfAbsent('manifests/m', Buffer.from('x'));
+      await expect(storage.putIfAbsent('manifests/m', Buffer.from('x'))).rejects.toMatchObject({
+        code: 'Precondition',
+      });
+      expect(await plain.stat('manifests/m')).toBeDefined();
     }
   });
 

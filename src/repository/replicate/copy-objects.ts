@@ -66,8 +66,10 @@ async function copyObject(options: CopyOptions, key: string): Promise<LifeboatEr
   const { target, onCopied } = options;
   const bytes = await authentic(options, key);
   if (bytes instanceof LifeboatError) return [bytes];
-  if ((await target.putIfAbsent(key, bytes)) === 'exists') return [];
-  await readBack(target, key, async () => bytes);
+  const isNew = (await target.putIfAbsent(key, bytes)) === 'created';
+  // A write whose answer was lost is found as one that stood before.
+  if (isNew || isPack(key)) await readBack(target, key, async () => bytes, isNew);
+  if (!isNew) return [];
   onCopied({ key, bytes: bytes.length });
   return [];
 }
@@ -89,7 +91,7 @@ async function copyFiles(options: CopyOptions, keys: readonly string[]): Promise
     return damaged;
   }
   for (const key of created) {
-    await readBack(target, key, async () => source.read(key));
+    await readBack(target, key, async () => source.read(key), true);
     onCopied({ key, bytes: sizes.get(key) ?? 0 });
   }
   return damaged;
@@ -112,12 +114,12 @@ async function authentic(
 }
 
 /** What was just made there and is not what was sent goes again: the next replication would believe it. */
-async function readBack(target: Storage, key: string, sent: () => Promise<Uint8Array>): Promise<void> {
+async function readBack(target: Storage, key: string, sent: () => Promise<Uint8Array>, isNew: boolean): Promise<void> {
   const digest = await target.sha256?.(key);
   // What a pack is named after was compared with its bytes before.
   const expected = async (): Promise<string> => (isPack(key) ? nameOf(key) : sha256Of(await sent()));
   if (digest !== undefined ? digest === (await expected()) : await isThere(target, key, await sent())) return;
-  await target.remove(key);
+  if (isNew) await target.remove(key);
   throw new LifeboatError('ObjectCorrupt', `${target.description} gave back other bytes of ${key} than it was given`, {
     hint: 'its disk or the way to it is broken; nothing that was copied there now can be relied on',
   });

@@ -62,14 +62,15 @@ class S3Storage implements Storage {
 
   async putIfAbsent(key: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
     assertKey(key);
-    return this.#attempt(`create ${key}`, () =>
-      this.#conditional(async () => {
-        this.#assertSealed(
-          key,
-          await this.#client.send(new PutObjectCommand({ ...this.#optionsOf(key), Body: bytes, IfNoneMatch: '*' })),
-        );
-      }),
-    );
+    return this.#attempt(`create ${key}`, async () => {
+      let answer: Encrypted | undefined;
+      const outcome = await this.#conditional(async () => {
+        const request = { ...this.#optionsOf(key), Body: bytes, IfNoneMatch: '*' };
+        answer = await this.#client.send(new PutObjectCommand(request));
+      });
+      await this.#requireEncrypted(key, answer);
+      return outcome;
+    });
   }
 
   async replaceIf(key: string, expected: string, bytes: Uint8Array): Promise<string | undefined> {
@@ -82,6 +83,7 @@ class S3Storage implements Storage {
         const { ETag } = await this.#client.send(new PutObjectCommand(request));
         version = ETag;
       });
+      await this.#requireEncrypted(key);
       return outcome === 'created' ? version : undefined;
     });
   }
@@ -198,9 +200,11 @@ class S3Storage implements Storage {
     if (!(object instanceof Guarded))
       throw new LifeboatError('Internal', `staged object ${object.key} is of another storage`);
     await this.#attempt(`create ${object.key}`, async () => {
-      const outcome = await this.#conditional(async () =>
-        this.#assertSealed(object.key, await object.upload.complete()),
-      );
+      let answer: Encrypted | undefined;
+      const outcome = await this.#conditional(async () => {
+        answer = await object.upload.complete();
+      });
+      await this.#requireEncrypted(object.key, answer);
       if (outcome === 'exists') await object.upload.discard();
     });
   }
@@ -219,16 +223,20 @@ class S3Storage implements Storage {
     }
   }
 
-  /** A server that takes the request and does not encrypt would go unnoticed for ever. */
-  #assertSealed(key: string, { ServerSideEncryption }: { readonly ServerSideEncryption?: string | undefined }): void {
-    if (this.#settings.sse === 'none' || ServerSideEncryption === this.#settings.sse) return;
-    throw new LifeboatError(
-      'Precondition',
-      `${this.description} stored ${key} without ${this.#settings.sse} of its own`,
-      {
-        hint: 'switch server-side encryption on there, or set `sse: none` of the location: objects are sealed by Lifeboat anyway',
-      },
-    );
+  /**
+   * A server that takes the request and does not encrypt would go unnoticed for ever. What it said when it created the
+   * object counts; else it is asked, for a write whose answer was lost is found as one that stood before. What was just
+   * created goes again: the next try would find it and go on.
+   */
+  async #requireEncrypted(key: string, created?: Encrypted): Promise<void> {
+    const { sse } = this.#settings;
+    if (sse === 'none') return;
+    const { ServerSideEncryption } = created ?? (await this.#client.send(new HeadObjectCommand(this.#place(key))));
+    if (ServerSideEncryption === sse) return;
+    if (created !== undefined) await this.#client.send(new DeleteObjectCommand(this.#place(key)));
+    throw new LifeboatError('Precondition', `${this.description} stored ${key} without ${sse} of its own`, {
+      hint: 'switch server-side encryption on there, or set `sse: none` of the location: objects are sealed by Lifeboat anyway',
+    });
   }
 
   async #head(key: string): Promise<ObjectInfo> {
@@ -266,6 +274,10 @@ class S3Storage implements Storage {
       throw s3Error(error, act, this.description);
     }
   }
+}
+
+interface Encrypted {
+  readonly ServerSideEncryption?: string | undefined;
 }
 
 /** A staged upload whose failures are ours. */
