@@ -75,6 +75,7 @@ async function backup(type: BackupType, input: BackupInput): Promise<BackupResul
     display.state('locking');
     const taken = await takeLock({
       appliance: appliance.name,
+      lane: type === 'critical' ? 'critical' : undefined,
       holder: workflowInfo().workflowId,
       purpose: `${type} backup`,
       waitSeconds: lockWaitSeconds,

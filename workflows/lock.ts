@@ -1,5 +1,5 @@
 /**
- * The appliance lock: a child with the fixed id `lock/<appliance>`. 'Already started' means held; its memo names the
+ * The appliance lock: a child with the fixed id `lock/<appliance>`, and one more for each lane beside it. 'Already started' means held; its memo names the
  * holder; parent-close policy TERMINATE frees it however the holder ends. The id excludes, not the holder's own id.
  */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
@@ -26,6 +26,13 @@ export async function lock(input: LockInput = {}): Promise<void> {
   await condition(() => released);
 }
 
+/**
+ * What may run beside a long backup, one of its kind at a time: the frequent backup, whose objective is an hour, and a
+ * trial restore, which touches nothing live. Whoever changes live data takes all lanes.
+ */
+export type Lane = 'critical' | 'trial';
+const lanes: readonly Lane[] = ['critical', 'trial'];
+
 export interface HeldLock {
   /** ISO time at which the lock was taken: the fencing token's first part. */
   readonly since: string;
@@ -35,6 +42,8 @@ export interface HeldLock {
 
 export interface TakeOptions {
   readonly appliance: string;
+  /** The appliance itself where it is not given. */
+  readonly lane?: Lane | undefined;
   readonly holder: string;
   readonly purpose: string;
   readonly waitSeconds: number;
@@ -66,7 +75,7 @@ export async function takeLock(options: TakeOptions): Promise<TakeResult> {
         },
       };
     }
-    const holder = await control({ summary: 'who holds the appliance?' }).lockHolder({ appliance: options.appliance });
+    const holder = await control({ summary: 'who holds the appliance?' }).lockHolder({ appliance: nameOf(options) });
     options.onWait(holder);
     // Empty: freed between our try and our look. Each holder is asked once: after the cancelled one another may be first.
     if (holder !== '' && holder !== asked && options.mayCancel !== undefined) {
@@ -82,6 +91,28 @@ export async function takeLock(options: TakeOptions): Promise<TakeResult> {
   }
 }
 
+/** The appliance and every lane beside it; gives back what it took where one is refused. */
+export async function takeAll(options: TakeOptions): Promise<TakeResult> {
+  const taken: HeldLock[] = [];
+  const release = async (note: (text: string) => void): Promise<void> => {
+    for (const each of taken.toReversed()) await each.release(note);
+  };
+  try {
+    for (const lane of [undefined, ...lanes]) {
+      const result = await takeLock({ ...options, lane });
+      if (!result.held) {
+        await release(() => undefined);
+        return result;
+      }
+      taken.push(result.lock);
+    }
+  } catch (error) {
+    await CancellationScope.nonCancellable(async () => release(() => undefined));
+    throw error;
+  }
+  return { held: true, lock: { since: taken[0]?.since ?? '', release } };
+}
+
 const usualWaitSeconds = 30 * 60;
 
 /** For runs that end without it; LockHeld after half an hour. */
@@ -89,10 +120,12 @@ export async function takeLockOrThrow(
   { name }: ApplianceView,
   purpose: string,
   display: RunDisplay,
+  lane?: Lane,
 ): Promise<HeldLock> {
   display.state('locking');
   const taken = await takeLock({
     appliance: name,
+    lane,
     holder: workflowInfo().workflowId,
     purpose,
     waitSeconds: usualWaitSeconds,
@@ -115,15 +148,12 @@ async function release(child: ChildWorkflowHandle<typeof lock>, note: (text: str
 }
 
 /** Outside of the caller's cancellation: a cancelled holder still needs its lock while it undoes. */
-async function tryStart({
-  appliance,
-  holder,
-  purpose,
-}: TakeOptions): Promise<ChildWorkflowHandle<typeof lock> | undefined> {
+async function tryStart(options: TakeOptions): Promise<ChildWorkflowHandle<typeof lock> | undefined> {
+  const { holder, purpose } = options;
   try {
     return await CancellationScope.nonCancellable(async () =>
       startChild(lock, {
-        workflowId: `lock/${appliance}`,
+        workflowId: `lock/${nameOf(options)}`,
         args: [{ holder, purpose }],
         memo: { holder },
         parentClosePolicy: 'TERMINATE',
@@ -134,4 +164,8 @@ async function tryStart({
     if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
     throw error;
   }
+}
+
+function nameOf({ appliance, lane }: TakeOptions): string {
+  return lane === undefined ? appliance : `${appliance}/${lane}`;
 }

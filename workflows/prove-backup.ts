@@ -1,7 +1,7 @@
 /**
  * L4: restores a recovery point beside the live data, opens it with the real engines in private, and removes it again.
  * Nothing live is stopped, changed or reached: it is a restore that ends where a real one would begin to stop services.
- * Holds the appliance meanwhile; a restore that somebody starts cancels it.
+ * Backups go on meanwhile; a restore that somebody starts cancels it.
  */
 import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
@@ -37,7 +37,7 @@ export async function proveBackup(input: ProveBackupInput = {}): Promise<ProveBa
   let result: ProveBackupResult | undefined;
   let failure: unknown;
   try {
-    lock = await takeLockOrThrow(appliance, 'trial restore', display);
+    lock = await takeLockOrThrow(appliance, 'trial restore', display, 'trial');
     const point = await storage(appliance.host, { summary: `find ${input.at ?? 'latest'}` }).resolvePoint({
       at: input.at ?? 'latest',
       components: input.components ?? [],

@@ -20,7 +20,7 @@ import {
 import type { ApplianceView } from '../activities/control.ts';
 import type { PlanStep, RestorePlan } from '../src/domain/restore-plan.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
-import { takeLock, type HeldLock } from './lock.ts';
+import { takeAll, type HeldLock } from './lock.ts';
 import {
   abortUpdate,
   holdUpdate,
@@ -159,7 +159,7 @@ class RestoreRun {
   }
 
   async #lock(appliance: ApplianceView): Promise<HeldLock> {
-    const taken = await takeLock({
+    const taken = await takeAll({
       appliance: appliance.name,
       holder: workflowInfo().workflowId,
       purpose: 'restore',

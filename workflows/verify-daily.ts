@@ -38,6 +38,9 @@ export async function verifyDaily(input: VerifyDailyInput = {}): Promise<VerifyD
   return { places };
 }
 
+/** The guide's own words. */
+const noManifest = 'No backup manifest found';
+
 async function verify(place: string, appliance: ApplianceView, display: RunDisplay): Promise<Place> {
   const step = `verify:${place}`;
   display.step(step, 'running');
@@ -56,7 +59,7 @@ async function verify(place: string, appliance: ApplianceView, display: RunDispl
         ? `${id ?? ''}: ${plural(objects, 'object')}, ${formatBytes(bytes)}; ${plural(reread, 'pack')} of the month re-read`
         : (problems[0] ?? '').slice(0, 200),
     );
-    const literal = id === null ? 'No backup manifest found' : `Backup validation failed for ${id}`;
+    const literal = id === null ? noManifest : `Backup validation failed for ${id}`;
     return {
       place,
       id: id ?? '',
@@ -70,7 +73,8 @@ async function verify(place: string, appliance: ApplianceView, display: RunDispl
     if (isCancellation(error)) throw error;
     const problem = `${rootCode(error)}: ${rootMessage(error)}`;
     display.step(step, 'failed', problem.slice(0, 200));
-    return { place, id: '', problem, literal: '', objects: 0, bytes: 0, reread: 0 };
+    const literal = rootCode(error) === 'RepositoryMissing' ? noManifest : '';
+    return { place, id: '', problem, literal, objects: 0, bytes: 0, reread: 0 };
   }
 }
 

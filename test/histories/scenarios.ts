@@ -306,6 +306,7 @@ function proofs(): Scenario[] {
   return [
     walks('proveBackup', 'proven'),
     walks('proveBackup', 'failed', (bench) => failOnce(bench, 'validate redis', 'ValidationFailed')),
+    walks('proveBackup', 'failed-without-room', (bench) => failOnce(bench, 'stage redis', 'NoSpace')),
     walks('verifyDaily', 'verified'),
     walks('verifyDaily', 'failed', (bench) => (bench.places = { vault: damage })),
     walks('rpoWatch', 'met'),

@@ -38,6 +38,26 @@ describe('the kinds of backups', () => {
     expect(bench.reports.map((report) => report.type)).toEqual([type]);
   });
 
+  test('X1: the frequent backup goes on beside a long one and a trial restore; a restore cancels all three', async () => {
+    const reached = { full: Promise.withResolvers<undefined>(), trial: Promise.withResolvers<undefined>() };
+    bench.behave = async (call) => {
+      if (call === 'capture vectors') reached.full.resolve(undefined);
+      else if (call === 'validate postgres' && bench.calls.filter((each) => each === call).length === 1)
+        reached.trial.resolve(undefined);
+      else return;
+      await new Promise(() => {});
+    };
+    const full = await bench.start('fullBackup', {});
+    const trial = await bench.start('proveBackup', {});
+    await Promise.all([reached.full.promise, reached.trial.promise]);
+    const critical = await bench.start('criticalBackup', {});
+    expect(await critical.result()).toMatchObject({ state: 'sealed' });
+    const restore = await bench.start('restore', { confirm: 'wazuh', components: ['redis'] });
+    await restore.result();
+    expect(await failureOf(full)).toMatchObject({ type: 'CancelledFailure' });
+    expect(await failureOf(trial)).toMatchObject({ type: 'CancelledFailure' });
+  });
+
   test('components that are named are taken, whatever their tier', async () => {
     bench.components = tiered;
     await (await bench.start('monitoringBackup', { components: ['redis'] })).result();

@@ -37,6 +37,15 @@ describe('verifyDaily', () => {
     await expect.poll(() => bench.messages, { timeout: 10_000 }).toContain('No backup manifest found');
   });
 
+  test('D4.5: a place that was emptied, or was never filled, holds no manifest either', async () => {
+    bench.locations = ['vault'];
+    bench.behave = (call) => {
+      if (call === 'verify vault') refuse('RepositoryMissing', 'there is no repository');
+    };
+    await failureOf(await bench.start('verifyDaily', {}));
+    await expect.poll(() => bench.messages, { timeout: 10_000 }).toContain('No backup manifest found');
+  });
+
   test('a place that does not answer is told, and the others are looked at', async () => {
     bench.locations = ['vault', 'nas'];
     bench.behave = (call) => {
