@@ -73,19 +73,20 @@ async function wayToArchive({ config, context, facts }: Recovery): Promise<Way> 
   return { archive, source, reach: await reachOf(archive, pieces, facts, context.wal) };
 }
 
-/** For a time the plan has looked: only the archive's clock tells how far it reaches. */
+/** For a time and a name the plan has looked: what it saw must be there still, or fewer rows would look like all. */
 async function reachOf(
   archive: WalArchive,
   pieces: readonly WalPiece[],
   { timeline, stopLsn }: SealedFacts,
   wal: WalTarget,
 ): Promise<Way['reach']> {
-  if (wal.kind !== 'lsn' && wal.kind !== 'point') return 'beyond';
+  if (wal.kind === 'latest') return 'beyond';
   const base = { timeline, stopLsn: parseLsn(stopLsn) };
   const reach = reachFrom(base, pieces, wal.timeline, await archive.ancestors(wal.timeline));
-  const value = parseLsn(wal.value);
+  const isPosition = wal.kind === 'lsn' || wal.kind === 'point';
+  const value = parseLsn(isPosition ? wal.value : wal.endLsn);
   if (reach?.timeline !== wal.timeline || reach.endLsn < value) return 'short';
-  return reach.endLsn === value ? 'exact' : 'beyond';
+  return isPosition && reach.endLsn === value ? 'exact' : 'beyond';
 }
 
 async function probePrivately(recovery: Recovery, source: WalSource, reach: Way['reach']): Promise<ProbeResult[]> {

@@ -157,6 +157,8 @@ labTest(
       await lab.sql('SELECT pg_switch_wal()');
     }
     await commitRows(lab, 31, 10);
+    const { rows } = await lab.sql('SELECT clock_timestamp()::text AS now');
+    const afterAll = (rows[0] as { now: string }).now;
     const endLsn = await archived(lab);
     shift.abort();
     const archive = await archiveOf(lab);
@@ -172,8 +174,17 @@ labTest(
     for await (const { key } of lab.repository.storage.list('wal/')) pieces.push(key);
     const parts = pieces.filter((key) => key.startsWith(`${keys[2]!}.`));
     for (const key of parts) await lab.repository.storage.remove(key);
-    const wal: WalTarget = { kind: 'lsn', value: endLsn, timeline: 1, endLsn };
-    await driver.stage(step(record, 1, 1, wal));
-    await expect(driver.validate(step(record, 2, 1, wal))).rejects.toMatchObject({ code: 'ValidationFailed' });
+    const targets = [
+      { kind: 'lsn', value: endLsn },
+      { kind: 'time', value: afterAll },
+    ] as const;
+    for (const [attempt, target] of targets.entries()) {
+      const wal: WalTarget = { ...target, timeline: 1, endLsn };
+      await driver.stage(step(record, 1, attempt + 1, wal));
+      await expect(
+        driver.validate({ ...step(record, 2, attempt + 1, wal), staged: step(record, 1, attempt + 1).token }),
+      ).rejects.toMatchObject({ code: 'ValidationFailed' });
+      await driver.undo(step(record, 9, attempt + 1, wal));
+    }
   },
 );

@@ -14,6 +14,7 @@ import type { WalPiece } from '../../../domain/wal.ts';
 import type { WalArchive } from '../../../repository/repository.ts';
 import type { WalFollower } from '../../driver.ts';
 import type { Session } from '../connection.ts';
+import { ServerClock } from './server-clock.ts';
 import { SegmentLog, type Stretch } from './segment-log.ts';
 import { streamWal, type NextTimeline, type WalStream } from './stream.ts';
 import type { StreamStart } from './where-to-start.ts';
@@ -21,6 +22,8 @@ import type { StreamStart } from './where-to-start.ts';
 const tickMs = 100;
 /** Well within wal_sender_timeout (60 s); each answer tells how far the server is. */
 const reportEveryMs = 5_000;
+/** One answer alone does not say how far the server had written: the next one does (server-clock.ts). */
+const askAgainMs = 500;
 /** How exact the archive knows until when it is complete; an idle database writes nothing else. */
 const coverageEveryMs = 10_000;
 /** Stretches that wait for the repository; then the server waits too. Each is a segment at most. */
@@ -68,10 +71,12 @@ class TimelineArchiver {
   #isCompared: boolean;
   /** When the oldest byte came that is not handed to a seal. */
   #pendingSince: number | undefined;
-  #position: { readonly lsn: bigint; readonly time: Date } | undefined;
-  #covered: { readonly lsn: bigint; readonly time: Date } | undefined;
+  readonly #clock = new ServerClock();
+  /** Until when the archive was complete before; no piece of this shift ends earlier. */
+  #coveredBefore: string | undefined;
   #coverageWrittenAt = Number.NEGATIVE_INFINITY;
   #reportedAt = performance.now();
+  #askAgainAt = Number.POSITIVE_INFINITY;
   #sealing: Promise<void> = Promise.resolve();
   #queued = 0;
   #segments = 0;
@@ -89,7 +94,8 @@ class TimelineArchiver {
       { slot, ...start },
       {
         wal: (lsn, bytes) => this.#receive(lsn, bytes),
-        position: (lsn, time, isAsking) => this.#meet(lsn, time, isAsking),
+        flushed: (lsn, time) => this.#clock.flushed(lsn, time),
+        keepalive: (lsn, time, isAsking) => this.#hear(lsn, time, isAsking),
       },
     );
     // Awaited in `run`; until then a failure must not count as unhandled.
@@ -97,6 +103,10 @@ class TimelineArchiver {
   }
 
   async run(): Promise<TimelineReport> {
+    const { archive, start } = this.#options;
+    this.#enqueue(async () => {
+      this.#coveredBefore = (await archive.coverage(start.timeline))?.time;
+    });
     const ticking = setInterval(() => this.#tick(), tickMs);
     let next: NextTimeline | undefined;
     try {
@@ -114,7 +124,7 @@ class TimelineArchiver {
       sealedTo: this.#durable,
       segments: this.#segments,
       bytes: this.#bytes,
-      coveredUntil: this.#covered?.time.toISOString(),
+      coveredUntil: this.#clock.covered?.time.toISOString(),
     };
   }
 
@@ -130,8 +140,8 @@ class TimelineArchiver {
     }
   }
 
-  #meet(lsn: bigint, time: Date, isAsking: boolean): void {
-    this.#position = { lsn, time };
+  #hear(lsn: bigint, time: Date, isAsking: boolean): void {
+    this.#clock.sent(lsn, time);
     if (!isAsking) return;
     this.#sealPending();
     this.#report();
@@ -141,7 +151,11 @@ class TimelineArchiver {
     const now = performance.now();
     const { sealEveryMs, endAt, onProgress } = this.#options;
     if (this.#pendingSince !== undefined && now - this.#pendingSince >= sealEveryMs) this.#sealPending();
-    if (now - this.#reportedAt >= reportEveryMs || this.#passBarrier()) this.#report();
+    const isDue = now - this.#reportedAt >= reportEveryMs;
+    if (isDue || now >= this.#askAgainAt || this.#passBarrier()) {
+      this.#askAgainAt = isDue ? now + askAgainMs : Number.POSITIVE_INFINITY;
+      this.#report();
+    }
     void this.#noteCoverage();
     onProgress({
       phase: 'stream',
@@ -177,10 +191,11 @@ class TimelineArchiver {
   }
 
   #seal({ piece, bytes }: Stretch): void {
-    const until = (this.#position?.time ?? new Date(0)).toISOString();
+    const time = this.#clock.timeAt(piece.endLsn)?.toISOString();
     this.#queued += 1;
     if (this.#queued > mostQueued) this.#stream.pause();
     this.#enqueue(async () => {
+      const until = time ?? this.#coveredBefore ?? new Date(0).toISOString();
       if ((await this.#options.archive.put(piece, bytes, until)) === 'stored') {
         this.#segments += 1;
         this.#bytes += bytes.length;
@@ -228,18 +243,16 @@ class TimelineArchiver {
   }
 
   async #noteCoverage(): Promise<void> {
-    const position = this.#position;
-    if (position === undefined || position.lsn > this.#durable) return;
-    this.#covered = position;
     await this.#writeCoverage(coverageEveryMs).catch((error: unknown) => this.#stopped.reject(error));
   }
 
   async #writeCoverage(everyMs: number): Promise<void> {
     const now = performance.now();
-    if (this.#position !== undefined && this.#position.lsn <= this.#durable) this.#covered = this.#position;
-    if (this.#covered === undefined || now - this.#coverageWrittenAt < everyMs) return;
+    this.#clock.cover(this.#durable);
+    const { covered } = this.#clock;
+    if (covered === undefined || now - this.#coverageWrittenAt < everyMs) return;
     this.#coverageWrittenAt = now;
-    const { lsn, time } = this.#covered;
+    const { lsn, time } = covered;
     await this.#options.archive.putCoverage(this.#options.start.timeline, {
       lsn: formatLsn(lsn),
       time: time.toISOString(),

@@ -14,8 +14,10 @@ const epochMs = Date.UTC(2000, 0, 1);
 export interface StreamHandler {
   /** The bytes are valid only during the call. */
   wal(lsn: bigint, bytes: Buffer): void;
-  /** The server had written up to `lsn` at `time`, by its own clock. `isAsking`: it waits for a status update. */
-  position(lsn: bigint, time: Date, isAsking: boolean): void;
+  /** The server had flushed up to `lsn` at `time`, by its own clock. Comes after its data. */
+  flushed(lsn: bigint, time: Date): void;
+  /** The server had sent up to `lsn` at `time`, by its own clock. `isAsking`: it waits for a status update. */
+  keepalive(lsn: bigint, time: Date, isAsking: boolean): void;
 }
 
 export interface StreamOptions {
@@ -82,9 +84,9 @@ class WalQuery implements WalStream {
     if (chunk[0] === kinds.wal) {
       const lsn = chunk.readBigUInt64BE(1);
       this.#handler.wal(lsn, chunk.subarray(walHeaderBytes));
-      this.#handler.position(chunk.readBigUInt64BE(9), timeAt(chunk, 17), false);
+      this.#handler.flushed(chunk.readBigUInt64BE(9), timeAt(chunk, 17));
     } else if (chunk[0] === kinds.keepalive) {
-      this.#handler.position(chunk.readBigUInt64BE(1), timeAt(chunk, 9), chunk[17] === 1);
+      this.#handler.keepalive(chunk.readBigUInt64BE(1), timeAt(chunk, 9), chunk[17] === 1);
     }
   }
 
