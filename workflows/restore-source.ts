@@ -1,5 +1,6 @@
 /** Where a restore's data comes from, and the plan to bring it back: a recovery point, or what the last restore replaced. */
 import type { ApplianceView } from '../activities/control.ts';
+import { goalFields } from '../src/domain/recovery-target.ts';
 import { roleOfKind } from '../src/domain/replayed.ts';
 import type { RestorePlan } from '../src/domain/restore-plan.ts';
 import type { RestoreInput } from './messages.ts';
@@ -32,16 +33,13 @@ export function copyOf({ from = '' }: RestoreInput): { readonly location?: strin
 
 async function pointSource({ host }: ApplianceView, input: RestoreInput, display: RunDisplay): Promise<RestoreSource> {
   const chosen = input.components ?? [];
-  const { at = 'latest', toTime, toLsn, toName, toLatest } = input;
+  const { at = 'latest' } = input;
   const copy = copyOf(input);
   const point = await storage(host, { summary: `find ${at}`, priority: priority.restore }).resolvePoint({
     at,
     components: chosen,
     ...copy,
-    ...(toTime === undefined ? {} : { toTime }),
-    ...(toLsn === undefined ? {} : { toLsn }),
-    ...(toName === undefined ? {} : { toName }),
-    ...(toLatest === undefined ? {} : { toLatest }),
+    ...goalFields(input),
   });
   display.subject(point.backupId);
   const targets = await Promise.all(

@@ -180,6 +180,11 @@ export function createProgram(): Command {
       .option('--to-lsn <position>', 'to a WAL position of the database, for example 0/3000148')
       .option('--to-name <name>', 'to a named restore point (pg_create_restore_point)')
       .option('--to-latest', 'to the last acknowledged commit: the archive, and what the live server still has')
+      .option(
+        '--timeline <number>',
+        'where the moment is looked for, if not on the timeline that was live then',
+        Number,
+      )
       .option(...from)
       .option(...components)
       .option('--stop-first', "the guide's order: stop before verifying")

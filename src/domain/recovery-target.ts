@@ -16,17 +16,34 @@ export interface WalTarget {
 }
 
 /** What a person asks for. `point` is a recovery point as it was made. */
-export type RestoreGoal =
-  | { readonly kind: 'point' }
+export type RestoreGoal = { readonly kind: 'point' } | Moment;
+
+export type Moment = (
   | { readonly kind: 'time'; readonly value: string }
   | { readonly kind: 'lsn'; readonly value: string }
   | { readonly kind: 'name'; readonly value: string }
-  | { readonly kind: 'latest' };
+  | { readonly kind: 'latest' }
+) & {
+  /** The one that it is looked for on; without it the one that was live then. */
+  readonly timeline?: number;
+};
 
-/** The fields by which a goal is asked for, in workflow inputs and on the command line: one of them at most. */
+/** The fields by which a goal is asked for, in workflow inputs and on the command line: one moment at most. */
 export interface GoalFields {
   readonly toTime?: string;
   readonly toLsn?: string;
   readonly toName?: string;
   readonly toLatest?: boolean;
+  readonly timeline?: number;
+}
+
+/** Those that are given, and nothing else. */
+export function goalFields({ toTime, toLsn, toName, toLatest, timeline }: GoalFields): GoalFields {
+  return {
+    ...(toTime === undefined ? {} : { toTime }),
+    ...(toLsn === undefined ? {} : { toLsn }),
+    ...(toName === undefined ? {} : { toName }),
+    ...(toLatest === undefined ? {} : { toLatest }),
+    ...(timeline === undefined ? {} : { timeline }),
+  };
 }

@@ -7,7 +7,8 @@ import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { parseLsn } from '../domain/lsn.ts';
 import { isRefuted, type BackupId, type ComponentRecord, type Manifest } from '../domain/recovery-point.ts';
-import type { GoalFields, RestoreGoal, WalTarget } from '../domain/recovery-target.ts';
+import type { GoalFields, Moment, RestoreGoal, WalTarget } from '../domain/recovery-target.ts';
+import { zonedTime } from '../domain/zoned-time.ts';
 import type { Repository } from '../repository/repository.ts';
 import { baseFor } from './choose-base.ts';
 import { requireChain } from './wal-chain.ts';
@@ -39,27 +40,34 @@ export interface ChoiceOptions {
 }
 
 /** InputInvalid for two goals at once, or for one that cannot be read. */
-export function goalOf({ toTime = '', toLsn = '', toName = '', toLatest = false }: GoalFields): RestoreGoal {
-  const asked: RestoreGoal[] = [
-    ...(toTime === '' ? [] : [{ kind: 'time' as const, value: timeOf(toTime) }]),
-    ...(toLsn === '' ? [] : [{ kind: 'lsn' as const, value: positionOf(toLsn) }]),
-    ...(toName === '' ? [] : [{ kind: 'name' as const, value: toName }]),
-    ...(toLatest ? [{ kind: 'latest' as const }] : []),
+export function goalOf({ toTime = '', toLsn = '', toName = '', toLatest = false, timeline }: GoalFields): RestoreGoal {
+  const on = timelineOf(timeline);
+  const asked: Moment[] = [
+    ...(toTime === '' ? [] : [{ kind: 'time' as const, value: timeOf(toTime), ...on }]),
+    ...(toLsn === '' ? [] : [{ kind: 'lsn' as const, value: positionOf(toLsn), ...on }]),
+    ...(toName === '' ? [] : [{ kind: 'name' as const, value: toName, ...on }]),
+    ...(toLatest ? [{ kind: 'latest' as const, ...on }] : []),
   ];
   const [goal, ...others] = asked;
   if (others.length > 0)
     throw new LifeboatError('InputInvalid', 'a restore goes to one moment: a time, a position, a name or the latest');
+  if (goal === undefined && timeline !== undefined)
+    throw new LifeboatError('InputInvalid', 'a recovery point lies on its own timeline', {
+      hint: 'give a moment beside the timeline: a time, a position, a name or the latest',
+    });
   return goal ?? { kind: 'point' };
 }
 
+function timelineOf(timeline: number | undefined): { readonly timeline?: number } {
+  if (timeline === undefined) return {};
+  if (Number.isInteger(timeline) && timeline > 0) return { timeline };
+  throw new LifeboatError('InputInvalid', `timeline ${timeline} is no number of one`, { hint: 'write for example 2' });
+}
+
+/** As it was written: the database knows microseconds. */
 function timeOf(text: string): string {
-  // Without a zone the same text means another moment on another host.
-  const hasZone = /(Z|[+-]\d\d:?\d\d)$/.test(text);
-  const time = new Date(text);
-  if (hasZone && !Number.isNaN(time.getTime())) return text;
-  throw new LifeboatError('InputInvalid', `\`${text}\` is not a time with its zone`, {
-    hint: 'write for example 2026-11-22T03:00:00Z or 2026-11-22T04:00:00.250+01:00',
-  });
+  zonedTime(text);
+  return text;
 }
 
 function positionOf(text: string): string {

@@ -1,13 +1,11 @@
 /** The recovery point that a database's recovery to a moment begins at, and how far archived WAL leads from each. */
 import { LifeboatError } from '../domain/errors.ts';
 import { formatLsn, parseLsn } from '../domain/lsn.ts';
-import type { RestoreGoal } from '../domain/recovery-target.ts';
+import type { Moment } from '../domain/recovery-target.ts';
 import { baseEndOf, type BaseEnd, type TimelineSwitch, type WalPiece, type WalReach } from '../domain/wal.ts';
 import type { Repository, WalArchive } from '../repository/repository.ts';
 import type { Artefact } from './choose-artefacts.ts';
 import { archiveOf, reachOf, walBases, type WalBase } from './wal-status.ts';
-
-type Moment = Exclude<RestoreGoal, { kind: 'point' }>;
 
 interface Timeline {
   readonly timeline: number;
@@ -34,7 +32,9 @@ export async function baseFor(repository: Repository, component: string, goal: M
   if (newest === undefined)
     throw new LifeboatError('NotFound', `no usable recovery point holds \`${component}\``, { component });
   const archive = archiveOf(repository, newest.record);
-  const ways = archive === undefined ? [] : liveFirst(await waysOf(archive, bases));
+  const all = archive === undefined ? [] : liveFirst(await waysOf(archive, bases));
+  const { timeline } = goal;
+  const ways = timeline === undefined ? all : all.filter(({ line }) => line.timeline === timeline);
   switch (goal.kind) {
     case 'latest':
       return latest(newest, ways);

@@ -78,8 +78,8 @@ test('§1.3: schedules are listed, paused with a reason, resumed and compared', 
   `);
   expect(await says('schedules', 'backfill', 'backup-full', '--after', 'yesterday')).toMatchInlineSnapshot(`
     "$ lifeboat schedules backfill backup-full --after yesterday
-    ! error: \`yesterday\` is not a time with its zone
-    !   hint: write for example YYYY-MM-DDTHH:MM:SSZ
+    ! error: \`yesterday\` is not an ISO 8601 time with its zone
+    !   hint: write for example YYYY-MM-DDTHH:MM:SSZ or YYYY-MM-DDTHH:MM:SS+01:00
     exit 2"
   `);
   expect(await says('schedules', 'trigger', 'nightly')).toMatchInlineSnapshot(`

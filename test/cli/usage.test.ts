@@ -77,8 +77,8 @@ describe.concurrent('usage', () => {
       !         inference, platform
       exit 2
       $ lifeboat restore start --disaster-at yesterday
-      ! error: --disaster-at \`yesterday\` is not a time
-      !   hint: write for example YYYY-MM-DDTHH:MM:SSZ
+      ! error: \`yesterday\` is not an ISO 8601 time with its zone
+      !   hint: write for example YYYY-MM-DDTHH:MM:SSZ or YYYY-MM-DDTHH:MM:SS+01:00
       exit 2
       $ lifeboat restore start --confirm shopp
       ! error: --confirm \`shopp\` is not the name of this appliance; nothing was started

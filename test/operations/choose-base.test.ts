@@ -1,7 +1,7 @@
 /** Which base and timeline a moment is reached from. Replayed by PostgreSQL in test/drivers/postgres. */
 import { expect } from 'vitest';
 import { formatLsn } from '../../src/domain/lsn.ts';
-import type { RestoreGoal } from '../../src/domain/recovery-target.ts';
+import type { Moment } from '../../src/domain/recovery-target.ts';
 import { baseFor } from '../../src/operations/choose-base.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { reserve, sealRecords } from '../repository/backup.ts';
@@ -43,7 +43,7 @@ test('D2.7: after an undone restore each moment is reached on the timeline that 
   repository,
 }) => {
   const { first, restored, again } = await undone(repository);
-  const choose = async (goal: Exclude<RestoreGoal, { kind: 'point' }>) => {
+  const choose = async (goal: Moment) => {
     const { backupId, wal } = await baseFor(repository, 'pg', goal, 'latest');
     return [backupId, wal?.timeline];
   };
@@ -56,6 +56,12 @@ test('D2.7: after an undone restore each moment is reached on the timeline that 
   // Both timelines have it: the one that goes on is meant.
   expect(await choose({ kind: 'lsn', value: position(4.5) })).toEqual([first, 1]);
   expect(await choose({ kind: 'name', value: 'before-upgrade' })).toEqual([again, 1]);
+  // Unless the other one is asked for.
+  expect(await choose({ kind: 'lsn', value: position(4.5), timeline: 2 })).toEqual([restored, 2]);
+  expect(await choose({ kind: 'name', value: 'before-upgrade', timeline: 2 })).toEqual([restored, 2]);
+  await expect(choose({ kind: 'time', value: at('14:30'), timeline: 2 })).rejects.toMatchObject({
+    code: 'Precondition',
+  });
 });
 
 test('D2.7: what was never archived is refused with both ends', async ({ repository }) => {

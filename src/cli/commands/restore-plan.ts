@@ -102,11 +102,12 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
 }
 
 /** The goal as it is written on the command line; empty for a recovery point. */
-export function goalWords({ toTime, toLsn, toName, toLatest }: GoalFields): string {
-  if (toTime !== undefined) return `--to-time ${toTime}`;
-  if (toLsn !== undefined) return `--to-lsn ${toLsn}`;
-  if (toName !== undefined) return `--to-name '${toName}'`;
-  return toLatest === true ? '--to-latest' : '';
+export function goalWords({ toTime, toLsn, toName, toLatest, timeline }: GoalFields): string {
+  const on = timeline === undefined ? '' : ` --timeline ${timeline}`;
+  if (toTime !== undefined) return `--to-time ${toTime}${on}`;
+  if (toLsn !== undefined) return `--to-lsn ${toLsn}${on}`;
+  if (toName !== undefined) return `--to-name '${toName}'${on}`;
+  return toLatest === true ? `--to-latest${on}` : '';
 }
 
 function reasonAgainst({ manifest, problem }: ManifestListing, wanted: readonly string[]): string {

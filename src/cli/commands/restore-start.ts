@@ -3,7 +3,8 @@ import { withClient } from '../../client/connection.ts';
 import { requireWorker } from '../../client/workers.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { formatDuration } from '../../domain/duration.ts';
-import { LifeboatError } from '../../domain/errors.ts';
+import { goalFields } from '../../domain/recovery-target.ts';
+import { zonedTime } from '../../domain/zoned-time.ts';
 import { goalOf } from '../../operations/choose-artefacts.ts';
 import type { RestoreResult } from '../../../workflows/messages.ts';
 import { askForName, requireFree, requireName } from '../confirm.ts';
@@ -24,7 +25,7 @@ export interface StartOptions extends SelectOptions {
 
 export async function restoreStart(globals: GlobalOptions, options: StartOptions): Promise<void> {
   const appliance = await loadAppliance(globals);
-  requireTime(options.disasterAt);
+  if (options.disasterAt !== undefined) zonedTime(options.disasterAt);
   goalOf(options);
   requireName(appliance, options.confirm);
   const components = await withParts(globals, async (parts) => restorableOf(parts, options));
@@ -32,14 +33,10 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
     await requireWorker(client, appliance);
     await requireFree(client, appliance);
     const { confirm, at } = await confirmed(globals, appliance, options);
-    const { toTime, toLsn, toName, toLatest } = options;
     const input = {
       at,
       ...(options.from === undefined ? {} : { from: options.from }),
-      ...(toTime === undefined ? {} : { toTime }),
-      ...(toLsn === undefined ? {} : { toLsn }),
-      ...(toName === undefined ? {} : { toName }),
-      ...(toLatest === undefined ? {} : { toLatest }),
+      ...goalFields(options),
       components,
       reason: options.reason ?? '',
       confirm,
@@ -102,11 +99,4 @@ export function restored(globals: GlobalOptions, result: RestoreResult): void {
 function proofOf({ probes, plan }: RestoreResult): string {
   if (plan.undoes !== undefined) return '';
   return `: ${probes.filter(({ ok }) => ok).length} of ${probes.length} probes hold`;
-}
-
-function requireTime(text: string | undefined): void {
-  if (text === undefined || !Number.isNaN(Date.parse(text))) return;
-  throw new LifeboatError('InputInvalid', `--disaster-at \`${text}\` is not a time`, {
-    hint: 'write for example 2026-11-22T03:00:00Z',
-  });
 }

@@ -12,6 +12,7 @@ import { applySchedules, planSchedules, type ScheduleChange } from '../../../sch
 import { LifeboatError } from '../../domain/errors.ts';
 import { plural } from '../../domain/plural.ts';
 import type { ScheduleName } from '../../domain/schedules.ts';
+import { zonedTime } from '../../domain/zoned-time.ts';
 import { commandOf, loadAppliance, print, printJson, say, type GlobalOptions } from '../context.ts';
 import { exit } from '../exit.ts';
 import { usualColumns } from '../output/redraw.ts';
@@ -120,8 +121,8 @@ export async function schedulesBackfill(
   { after, until }: { readonly after: string; readonly until?: string },
 ): Promise<void> {
   const appliance = await loadAppliance(globals);
-  const from = timeOf(after);
-  const to = until === undefined ? new Date() : timeOf(until);
+  const from = zonedTime(after);
+  const to = until === undefined ? new Date() : zonedTime(until);
   if (from >= to) throw new LifeboatError('InputInvalid', `${after} is not before ${to.toISOString()}`);
   await withClient(appliance, async (client) => {
     const due = await backfillSchedule(client, appliance, name, { from, to });
@@ -130,13 +131,5 @@ export async function schedulesBackfill(
     print(
       `${name}: ${plural(due.length, 'run')}, one after another, for ${due.map((time) => minuteOf(time.toISOString())).join(', ')}`,
     );
-  });
-}
-
-function timeOf(text: string): Date {
-  const time = new Date(text);
-  if (/(Z|[+-]\d\d:?\d\d)$/.test(text) && !Number.isNaN(time.getTime())) return time;
-  throw new LifeboatError('InputInvalid', `\`${text}\` is not a time with its zone`, {
-    hint: 'write for example 2026-11-22T03:00:00Z',
   });
 }

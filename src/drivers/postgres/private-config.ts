@@ -39,7 +39,7 @@ export function privateConfig(
     recovery_target_timeline: `${goal.timeline}`,
     ...(goal.stopAt === undefined
       ? {}
-      : { [`recovery_target_${goal.stopAt.kind}`]: goal.stopAt.value, recovery_target_action: 'promote' }),
+      : { [`recovery_target_${goal.stopAt.kind}`]: targetValue(goal.stopAt), recovery_target_action: 'promote' }),
     primary_conninfo: '',
     primary_slot_name: '',
     // Nobody reads during recovery, so it need not match or outgrow the source's limits while it replays.
@@ -78,4 +78,9 @@ function carried(settings: Readonly<Record<string, string>>): Record<string, str
 function preloadOf(libraries: string): string {
   const names = libraries.split(',').map((name) => name.trim().replace(/^"(.*)"$/, '$1'));
   return names.filter((name) => allowedPreload.has(name)).join(',');
+}
+
+/** The server reads this setting before it knows the names of zones, `Z` among them. */
+function targetValue({ kind, value }: NonNullable<RecoveryGoal['stopAt']>): string {
+  return kind === 'time' ? value.replace('T', ' ').replace(/Z$/, '+00') : value;
 }

@@ -52,7 +52,10 @@ labTest(
     const chosen = Array.from({ length: 20 }, (_, seed) => 40 + ((seed * 7919 + 13) % 400));
     for (const [seed, row] of chosen.entries()) {
       const record = row > 245 && seed % 2 === 0 ? second : first;
-      const wal: WalTarget = { kind: 'time', value: times[row - 1]!, timeline: 1, endLsn };
+      // As the server writes it, and as people and programs do.
+      const text = times[row - 1]!;
+      const value = seed % 2 === 0 ? text : text.replace(' ', 'T').replace(/\+00$/, 'Z');
+      const wal: WalTarget = { kind: 'time', value, timeline: 1, endLsn };
       await driver.stage(step(record, 1, seed + 1, wal));
       const probes = await driver.validate({
         ...step(record, 2, seed + 1, wal),

@@ -1,0 +1,160 @@
+/** Point in time as a user asks for it: command line, workflow, worker, a real database that is destroyed each time. */
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseConfiguration } from '../../src/config/load.ts';
+import { preparePostgres, type PostgresInstance } from '../../src/dev/postgres.ts';
+import { wireParts, type Parts } from '../../workers/wire.ts';
+import { run, type Ended } from '../cli/transcript.ts';
+import { startLeanStage, type LeanStage } from '../support/lean-stage.ts';
+
+interface Commit {
+  readonly id: number;
+  /** A time between this commit and the next. */
+  readonly after: string;
+  /** The database's position then. */
+  readonly lsn: string;
+}
+
+let stage: LeanStage;
+let postgres: PostgresInstance;
+let parts: Parts;
+const signal = new AbortController().signal;
+
+beforeAll(async () => {
+  stage = await startLeanStage(1e5);
+  const { folder, configFile, data } = stage;
+  const at = (name: string): string => join(folder, name);
+  postgres = await preparePostgres({ directory: at('pg'), settings: { fsync: 'on' } });
+  await writeFile(at('pg-password'), postgres.password, { mode: 0o600 });
+  const text = (await readFile(configFile, 'utf8')).replace(
+    /^components: .*$/m,
+    `services:
+  postgres:
+    command: ${JSON.stringify(postgres.command)}
+    pidFile: ${at('postgres.pid')}
+    logFile: ${at('postgres.log')}
+    stopSignal: SIGINT
+    ready: { engine: postgres }
+components:
+  data: { kind: files, paths: [${data}] }
+  postgres:
+    kind: postgres
+    services: [postgres]
+    port: ${postgres.port}
+    password: { file: ${at('pg-password')} }
+    database: postgres
+    dataDirectory: ${postgres.dataDirectory}
+    binDirectory: ${postgres.binDirectory}
+    wal: { sealEvery: 0.5s }
+locations: { vault: { kind: local, path: ${at('vault')}, offHost: true } }`,
+  );
+  await writeFile(configFile, text);
+  parts = wireParts(parseConfiguration(text, configFile).appliance);
+  await parts.platform.start('postgres', signal);
+}, 120_000);
+afterAll(async () => {
+  await parts?.platform.stop('postgres', signal);
+  await parts?.close();
+  await stage?.stop();
+});
+
+const lifeboat = async (...args: readonly string[]): Promise<Ended> =>
+  run(['-c', stage.configFile, ...args], { cwd: stage.folder });
+
+/** What it said where it did not go well. */
+async function ends(...args: readonly string[]): Promise<string> {
+  const { code, stderr } = await lifeboat(...args);
+  return code === 0 ? 'well' : `exit ${code}: ${stderr}`;
+}
+
+async function sql<T extends object>(text: string, values: readonly unknown[] = []): Promise<T[]> {
+  const { hostname: host, port, user, password } = postgres;
+  const client = new pg.Client({ host, port, user, password, database: 'postgres' });
+  await client.connect();
+  try {
+    return (await client.query<T>(text, [...values])).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function commitRows(from: number, count: number): Promise<Commit[]> {
+  const commits: Commit[] = [];
+  for (let id = from; id < from + count; id += 1) {
+    await sql('INSERT INTO events (id) VALUES ($1)', [id]);
+    const [now] = await sql<{ after: string; lsn: string }>(
+      'SELECT clock_timestamp() AS after, pg_current_wal_flush_lsn()::text AS lsn',
+    );
+    commits.push({ id, after: new Date(now!.after).toISOString(), lsn: now!.lsn });
+    // Times of the command line have milliseconds.
+    await setTimeout(5);
+  }
+  return commits;
+}
+
+async function rows(): Promise<number[]> {
+  return (await sql<{ id: number }>('SELECT id FROM events ORDER BY id')).map(({ id }) => id);
+}
+
+/** Every process of the database dies, and nothing of what was backed up is left. */
+async function destroy(): Promise<void> {
+  const pid = Number.parseInt(await readFile(join(postgres.dataDirectory, 'postmaster.pid'), 'utf8'), 10);
+  process.kill(pid, 'SIGQUIT');
+  await expect.poll(async () => (await parts.platform.state('postgres')).running, { timeout: 20_000 }).toBe(false);
+  for (const lost of [postgres.dataDirectory, stage.data]) await rm(lost, { recursive: true });
+}
+
+/** The plan says so as soon as the moment is archived. */
+async function planned(...goal: readonly string[]): Promise<string> {
+  let plan: Ended | undefined;
+  await expect.poll(async () => (plan = await lifeboat('restore', 'plan', ...goal)).code, { timeout: 60_000 }).toBe(0);
+  return plan!.stdout;
+}
+
+test('D1.2, D2.2: rows are exactly those before a random moment, position or name, and files the newest before it', async () => {
+  const conf = join(stage.data, 'small.conf');
+  await sql('CREATE TABLE events (id int PRIMARY KEY)');
+  const worker = await stage.startWorker();
+  await writeFile(conf, 'one');
+  const early = await commitRows(1, 10);
+  expect(await lifeboat('backups', 'run')).toMatchObject({ code: 0 });
+  const between = await commitRows(11, 30);
+  await writeFile(conf, 'two');
+  expect(await lifeboat('backups', 'run', '--type', 'incremental')).toMatchObject({ code: 0 });
+  const late = await commitRows(41, 30);
+  await sql(`SELECT pg_create_restore_point('before the change')`);
+  await commitRows(71, 5);
+
+  const future = new Date(Date.now() + 3_600_000).toISOString();
+  expect(await lifeboat('restore', 'plan', '--to-time', future), 'both ends are stated').toMatchObject({
+    code: 5,
+    stderr: expect.stringMatching(/cannot be restored to[\s\S]*what can be:[\s\S]*from[\s\S]*to/) as string,
+  });
+  const before = new Date(Date.parse(early[0]!.after) - 3_600_000).toISOString();
+  expect(await lifeboat('restore', 'plan', '--to-time', before)).toMatchObject({ code: 5 });
+
+  const seed = Math.floor(Math.random() * between.length);
+  const moment = between[seed]!;
+  const plan = await planned('--to-time', moment.after);
+  expect(plan, 'the loss of each component is shown before anything starts').toMatch(/data .*20\d{6}_\d{6}/);
+  await destroy();
+  expect(await ends('restore', 'start', '--to-time', moment.after, '--confirm', 'lean')).toBe('well');
+  expect(await rows(), `seed ${seed}`).toEqual(Array.from({ length: moment.id }, (_, index) => index + 1));
+  expect(await readFile(conf, 'utf8'), 'the increment is newer than the moment').toBe('one');
+
+  // What was written after the moment lies on the timeline that the restore left.
+  const abandoned = ['--timeline', '1', '--confirm', 'lean'];
+  const position = late[Math.floor(Math.random() * late.length)]!;
+  await destroy();
+  expect(await ends('restore', 'start', '--to-lsn', position.lsn, ...abandoned)).toBe('well');
+  expect((await rows()).at(-1), `position of row ${position.id}`).toBe(position.id);
+  expect(await readFile(conf, 'utf8')).toBe('two');
+
+  await destroy();
+  expect(await ends('restore', 'start', '--to-name', 'before the change', ...abandoned)).toBe('well');
+  expect((await rows()).at(-1)).toBe(70);
+  await worker.stop();
+}, 300_000);
