@@ -1,7 +1,6 @@
 /** Where a restore's data comes from, and the plan to bring it back: a recovery point, or what the last restore replaced. */
 import type { ApplianceView } from '../activities/control.ts';
-import { goalFields } from '../src/domain/recovery-target.ts';
-import { roleOfKind } from '../src/domain/replayed.ts';
+import { goalFields, roleOfKind } from '../src/domain/replayed.ts';
 import type { RestorePlan } from '../src/domain/restore-plan.ts';
 import type { RestoreInput } from './messages.ts';
 import { components, control, priority, storage } from './proxies.ts';

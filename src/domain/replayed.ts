@@ -6,4 +6,5 @@ export { roleOfKind } from './component.ts';
 export { formatBytes, formatDuration } from './duration.ts';
 export { clockMarks } from './clock.ts';
 export { plural } from './plural.ts';
+export { goalFields } from './recovery-target.ts';
 export { usualMaxShare } from './retention.ts';
