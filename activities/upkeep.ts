@@ -197,6 +197,8 @@ export function createUpkeepActivities(deps: Dependencies) {
         withHeartbeat(async (beat) => {
           const repository = await deps.repository();
           const result = await verifyPlace({
+            own: repository,
+            place: location === '' ? 'repository' : location,
             repository: location === '' ? repository : await deps.repository(repository.id, location),
             driver: deps.driver,
             now: new Date(),

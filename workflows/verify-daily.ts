@@ -56,7 +56,7 @@ async function verify(place: string, appliance: ApplianceView, display: RunDispl
       step,
       ok ? 'done' : 'failed',
       ok
-        ? `${id ?? ''}: ${plural(objects, 'object')}, ${formatBytes(bytes)}; ${plural(reread, 'pack')} of the month re-read`
+        ? `${id ?? ''}: ${plural(objects, 'object')}, ${formatBytes(bytes)}; ${plural(reread, 'object')} of the month re-read`
         : (problems[0] ?? '').slice(0, 200),
     );
     const literal = id === null ? noManifest : `Backup validation failed for ${id}`;

@@ -1,20 +1,29 @@
 /**
  * The daily look at one place: its newest recovery point read again (L1), inspected (L3) and weighed (L2), and a share of
- * all packs re-read, so that each was read within a month. What is damaged is written beside every point that needs it:
+ * everything stored re-read, so that each object was read within a month. What is damaged is written beside every point that needs it:
  * from then on it is never chosen, and writers store its blocks anew.
  */
 import type { ReportProgress } from '../domain/progress.ts';
-import { isRefuted, type BackupId, type BackupType, type Manifest } from '../domain/recovery-point.ts';
+import { isRefuted, type BackupId, type BackupType } from '../domain/recovery-point.ts';
 import type { Driver } from '../drivers/driver.ts';
+import type { Reread } from '../repository/check/reread.ts';
+import { layout } from '../repository/layout.ts';
 import type { Repository } from '../repository/repository.ts';
 import { verifyPoint } from './verify-point.ts';
 
-/** Days in which every pack is read once. */
-const rereadParts = 30;
+/** Days in which everything is read once. */
+const shares = 30;
+/** After days on which nobody looked, at most so many are made up for in one. */
+const mostShares = 3;
+const dayMs = 86_400_000;
 
 export interface VerifyPlaceOptions {
   /** The repository, or its copy in a location. */
   readonly repository: Repository;
+  /** Where it is kept how far the re-reading of the place has come. */
+  readonly own: Repository;
+  /** Its name. */
+  readonly place: string;
   readonly driver: (component: string) => Driver;
   readonly now: Date;
   readonly onProgress: ReportProgress;
@@ -36,11 +45,14 @@ export interface VerifiedPlace {
 }
 
 export async function verifyPlace(options: VerifyPlaceOptions): Promise<VerifiedPlace> {
-  const { repository, driver, now, onProgress, signal } = options;
+  const { repository, driver, onProgress, signal } = options;
   const newest = await newestId(repository);
-  const part = Math.floor(now.getTime() / 86_400_000) % rereadParts;
-  const { objects: reread, damagedPacks } = await repository.reread({ part, parts: rereadParts, onProgress, signal });
-  const refuted = damagedPacks.length === 0 ? [] : await refute(repository, damagedPacks, newest);
+  const next = await nextShares(options);
+  const read = await repository.reread({ shares: next, of: shares, onProgress, signal });
+  const { objects: reread, damagedPacks, damagedIndexes, damagedWal } = read;
+  const isDamaged = damagedPacks.length + damagedIndexes.length > 0;
+  const refuted = isDamaged ? await refute(repository, read, newest) : [];
+  await noteShares(options, next);
   if (newest === undefined)
     return {
       id: null,
@@ -62,7 +74,10 @@ export async function verifyPlace(options: VerifyPlaceOptions): Promise<Verified
     signal,
     orThrow: false,
   });
-  const damaged = damagedPacks.map((id) => `pack ${id} is damaged`);
+  const damaged = [
+    ...damagedPacks.map((id) => `pack ${id} is damaged`),
+    ...[...damagedIndexes, ...damagedWal].map((key) => `${key} is damaged`),
+  ];
   return {
     id: result.id,
     ok: result.ok && damaged.length === 0,
@@ -84,31 +99,45 @@ async function newestId(repository: Repository): Promise<BackupId | undefined> {
 
 const wholeTypes: readonly BackupType[] = ['full', 'incremental'];
 
+const rereadReport = 'reread';
+
+/** In turn, one for each day since the last look. */
+async function nextShares({ own, place, now }: VerifyPlaceOptions): Promise<number[]> {
+  const { last = -1, at } = ((await own.getReport(rereadReport, place)) ?? {}) as { last?: number; at?: string };
+  const days = at === undefined ? 1 : Math.round((now.getTime() - Date.parse(at)) / dayMs);
+  const count = Math.min(mostShares, Math.max(1, days));
+  return Array.from({ length: count }, (_, index) => (last + 1 + index) % shares);
+}
+
+/** After they were read: a run that was killed reads them again. */
+async function noteShares({ own, place, now }: VerifyPlaceOptions, read: readonly number[]): Promise<void> {
+  await own.putReport(rereadReport, place, { last: read.at(-1) ?? 0, at: now.toISOString() });
+}
+
 /** The newest is verified anyway, and says more itself. */
 async function refute(
   repository: Repository,
-  damagedPacks: readonly string[],
+  damage: Pick<Reread, 'damagedPacks' | 'damagedIndexes'>,
   newest: BackupId | undefined,
 ): Promise<BackupId[]> {
   const refuted: BackupId[] = [];
   for (const { manifest } of await repository.listManifests()) {
     if (manifest === undefined || manifest.timestamp === newest) continue;
-    const own = damagedIn(manifest, damagedPacks);
-    if (own.length === 0 || isRefuted(await repository.pointState(manifest.timestamp))) continue;
+    const paths = new Set(manifest.backup_files.map(({ path }) => path));
+    const packs = damage.damagedPacks.filter((id) => paths.has(layout.pack(id)));
+    const indexes = damage.damagedIndexes.filter((key) => paths.has(key));
+    const problems = [...packs.map((id) => `pack ${id} is damaged`), ...indexes.map((key) => `${key} is damaged`)];
+    if (problems.length === 0 || isRefuted(await repository.pointState(manifest.timestamp))) continue;
     await repository.putProof(manifest.timestamp, {
       kind: 'verify',
       levels: ['L1'],
       ok: false,
       state: 'failed',
-      problemCount: own.length,
-      problems: own.map((id) => `pack ${id} is damaged`),
-      damagedPacks: own,
+      problemCount: problems.length,
+      problems,
+      damagedPacks: packs,
     });
     refuted.push(manifest.timestamp);
   }
   return refuted;
-}
-
-function damagedIn({ backup_files: files }: Manifest, damagedPacks: readonly string[]): string[] {
-  return damagedPacks.filter((id) => files.some(({ filename }) => filename === id));
 }

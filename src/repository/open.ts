@@ -110,7 +110,7 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
     listManifests: () => listManifests({ ...context, cache }),
     findManifest: (selector, holding) => findManifest(context, selector, holding),
     check: (manifest, checkOptions) => checkManifest(context, manifest, checkOptions),
-    reread: (rereadOptions) => reread(storage, rereadOptions),
+    reread: (rereadOptions) => reread({ storage, opener }, rereadOptions),
     putProof: (id, proof) => addProof(storage, id, proof, secrets),
     provenPoints: () => provenPoints(storage),
     listProofs: (id) => readProofs(storage, id, secrets),

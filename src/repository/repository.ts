@@ -52,7 +52,7 @@ export interface Repository {
 
   /** L1: every stored object of a point exists and authenticates, every block has its id. Names each bad file and component. */
   check(manifest: Manifest, options: CheckOptions): Promise<CheckResult>;
-  /** Reads a share of all packs again and authenticates each. */
+  /** Reads shares of all packs, indexes and archived WAL again and authenticates each. */
   reread(options: RereadOptions): Promise<Reread>;
   /** What names files is sealed, as in reports (details.ts). `state: 'failed' | 'quarantined'` keeps `latest` from choosing the point, until a proof that looked as deep has another. */
   putProof(id: BackupId, proof: Readonly<Record<string, JsonValue>>): Promise<void>;

@@ -9,10 +9,13 @@ import { verifyPlace } from '../../src/operations/verify-place.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { backUp } from '../repository/backup.ts';
 import { repositoryTest as test } from '../repository/fixture.ts';
+import { archiveIn, segment, segmentBytes } from './wal-base.ts';
 
 const look = async (repository: Repository, day = 0) =>
   verifyPlace({
     repository,
+    own: repository,
+    place: 'repository',
     driver: () => {
       throw new LifeboatError('NotFound', 'not configured');
     },
@@ -25,7 +28,7 @@ test('D4.5: without any manifest the place fails in the guide\u2019s words', asy
   expect(await look(repository)).toMatchObject({ id: null, ok: false, problems: ['No backup manifest found'] });
 });
 
-test('D2.7: within a month every pack is read again; damage refutes every point that needs it', async ({
+test('D2.7: within a month every object is read again; damage refutes every point that needs it', async ({
   repository,
   folder,
 }) => {
@@ -35,7 +38,8 @@ test('D2.7: within a month every pack is read again; damage refutes every point 
   const newest = await backUp(repository, async (writer) => writer.bytes('b', randomBytes(5000)));
   let reread = 0;
   for (let day = 0; day < 30; day += 1) reread += (await look(repository, day)).reread;
-  expect(reread).toBe(2);
+  // Two packs and three indexes.
+  expect(reread).toBe(5);
   const { path } = old.manifest.backup_files.find((file) => file.path.startsWith('packs/'))!;
   const file = join(folder, 'repository', path);
   const bytes = await readFile(file);
@@ -62,4 +66,31 @@ test('D2.7, X16: a component that is a tenth of what it used to be fails, half o
   ]);
   expect(checkSizes(sized(1e3), history.slice(1)).problems).toEqual([]);
   expect(checkSizes(sized(1e6, 'full'), history).notes[0]).toContain('the guide expects 5.00 GB to 10.0 GB');
+});
+
+test('D2.7: days on which nobody looked are made up for; a damaged index and damaged WAL are named', async ({
+  repository,
+  folder,
+}) => {
+  const old = await backUp(repository, async (writer) => writer.bytes('a', randomBytes(5000)));
+  await backUp(repository, async (writer) => writer.bytes('b', randomBytes(5000)));
+  const archive = archiveIn(repository);
+  await archive.put(segment(1, 7), Buffer.alloc(segmentBytes, 7), new Date().toISOString());
+  const days = [0, 1, 4, 5, 30, ...Array.from({ length: 23 }, (_, day) => 31 + day)];
+  let reread = 0;
+  for (const day of days) reread += (await look(repository, day)).reread;
+  expect(reread, '1 + 1 + 3 + 1 + 3 shares, and one for each of the other days').toBeGreaterThanOrEqual(5);
+  const files = [old.manifest.backup_files.find(({ path }) => path.startsWith('indexes/'))!.path];
+  for await (const { key } of repository.storage.list('wal/')) files.push(key);
+  for (const path of files) {
+    const file = join(folder, 'repository', path);
+    const bytes = await readFile(file);
+    bytes[bytes.length - 20]! ^= 1;
+    await rm(file);
+    await writeFile(file, bytes);
+  }
+  const looks = [];
+  for (let day = 60; day < 90; day += 1) looks.push(await look(repository, day));
+  expect(looks.flatMap(({ problems }) => problems).sort()).toEqual(files.map((path) => `${path} is damaged`).sort());
+  expect(looks.flatMap(({ refuted }) => refuted)).toEqual([old.id]);
 });

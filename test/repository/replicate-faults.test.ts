@@ -82,6 +82,8 @@ test('a pack in the place of another valid one is found within a month of daily 
   for (let day = 0; day < 30; day += 1) {
     const look = await verifyPlace({
       repository: replica,
+      own: repository,
+      place: 's3',
       driver: () => {
         throw new LifeboatError('NotFound', 'not configured');
       },

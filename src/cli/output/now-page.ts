@@ -29,7 +29,8 @@ export function problemsOf(page: NowPage): string[] {
   if (situation === undefined) found.push('TEMPORAL DOES NOT ANSWER: nothing is backed up and no run moves');
   else if (!situation.hasWorker) found.push('NO WORKER: nothing is backed up and no run moves');
   if (protection !== undefined) found.push(...protectionProblems(protection, at));
-  found.push(...locations.flatMap((location) => locationProblems(location, at)));
+  const isAnything = protection?.components.some(({ backupId }) => backupId !== null) ?? false;
+  found.push(...locations.flatMap((location) => locationProblems(location, at, isAnything)));
   return [...found, ...scheduleProblems(situation?.schedules ?? [])];
 }
 
@@ -66,10 +67,16 @@ function protectionProblems({ components, newest, failed, lastBackup, lastRestor
 }
 
 /** What the loss of this host would cost is told of the locations that would be left. */
-function locationProblems({ location, offHost, components, measuredAt, problem }: LocationAge, at: Date): string[] {
+function locationProblems(
+  { location, offHost, components, measuredAt, problem }: LocationAge,
+  at: Date,
+  isAnything: boolean,
+): string[] {
   const late = components.filter(({ breached }) => breached).map(({ id }) => id);
   const since = measuredAt === null ? 'it never did' : `last ${agoOf(measuredAt, at)}`;
   if (problem !== '') return [`${location} DOES NOT ANSWER (${since}): ${problem}`];
+  if (components.every(({ backupId }) => backupId === null))
+    return offHost && isAnything ? [`NO COPY IN ${location}: the loss of this host would lose everything`] : [];
   return offHost && late.length > 0 ? [`RPO BREACHED IN ${location}: ${late.join(', ')}`] : [];
 }
 
@@ -147,7 +154,7 @@ function restLines({ protection, locations, situation, at }: NowPage): string[] 
 /** Age and name of the component that would lose most. */
 function oldestIn({ components }: LocationAge): [string, string] {
   const [first, ...others] = components;
-  if (first === undefined) return ['', ''];
+  if (first === undefined || components.every(({ backupId }) => backupId === null)) return ['', ''];
   const worst = others.reduce((most, each) => (ageIn(each) > ageIn(most) ? each : most), first);
   return [worst.ageSeconds === null ? 'no copy' : formatDuration(worst.ageSeconds), worst.id];
 }

@@ -1,14 +1,18 @@
-/** Reads a share of all packs again, whoever names them: bits rot in silence. A pack's name is the digest of its bytes. */
+/** Reads shares of everything again, whoever names it: bits rot in silence. A pack's name is the digest of its bytes, indexes and WAL are sealed. */
+import { createHash } from 'node:crypto';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ReportProgress } from '../../domain/progress.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { frameKinds, type Opener } from '../frame.ts';
+import { readIndexObject } from '../index-object.ts';
 import { layout } from '../layout.ts';
 import { authenticatePack } from '../replicate/copy-objects.ts';
+import { coverageName } from '../wal-archive.ts';
 
 export interface RereadOptions {
-  /** The share: `part` of `parts`, by the pack's name, so that after `parts` runs every pack was read. */
-  readonly part: number;
-  readonly parts: number;
+  /** The shares: each a number below `of`, by the object's name, so that after all of them everything was read. */
+  readonly shares: readonly number[];
+  readonly of: number;
   readonly onProgress?: ReportProgress;
   readonly signal?: AbortSignal;
 }
@@ -18,26 +22,62 @@ export interface Reread {
   readonly bytes: number;
   /** Ids of packs that do not authenticate, or went while they were read. */
   readonly damagedPacks: readonly string[];
+  /** Keys of such indexes, and of such archived WAL. */
+  readonly damagedIndexes: readonly string[];
+  readonly damagedWal: readonly string[];
 }
 
-export async function reread(storage: Storage, options: RereadOptions): Promise<Reread> {
-  const { part, parts, onProgress, signal } = options;
-  const damagedPacks: string[] = [];
-  let [objects, bytes] = [0, 0];
-  for await (const { key, size } of storage.list(layout.packs)) {
-    signal?.throwIfAborted();
-    const id = key.slice(key.lastIndexOf('/') + 1);
-    if (Number.parseInt(id.slice(0, 8), 16) % parts !== part) continue;
-    try {
-      authenticatePack(key, await storage.read(key));
-    } catch (error) {
-      if (!(error instanceof LifeboatError) || (error.code !== 'ObjectCorrupt' && error.code !== 'ObjectMissing'))
-        throw error;
-      damagedPacks.push(id);
+interface Context {
+  readonly storage: Storage;
+  readonly opener: Opener;
+}
+
+export async function reread(context: Context, options: RereadOptions): Promise<Reread> {
+  const { storage } = context;
+  const progress = { objects: 0, bytes: 0 };
+  const damagedOf = async (prefix: string, look: (key: string) => Promise<void>): Promise<string[]> => {
+    const damaged: string[] = [];
+    for await (const { key, size } of storage.list(prefix)) {
+      options.signal?.throwIfAborted();
+      if (!options.shares.includes(shareOf(key, options.of)) || key.endsWith(`/${coverageName}`)) continue;
+      try {
+        await look(key);
+      } catch (error) {
+        if (!(error instanceof LifeboatError) || (error.code !== 'ObjectCorrupt' && error.code !== 'ObjectMissing'))
+          throw error;
+        damaged.push(key);
+      }
+      progress.objects += 1;
+      progress.bytes += size;
+      options.onProgress?.({ phase: 're-read', bytesDone: progress.bytes, bytesTotal: 0 });
     }
-    objects += 1;
-    bytes += size;
-    onProgress?.({ phase: 're-read', bytesDone: bytes, bytesTotal: 0 });
+    return damaged;
+  };
+  const packs = await damagedOf(layout.packs, async (key) => authenticatePack(key, await storage.read(key)));
+  const damagedIndexes = await damagedOf(layout.indexes, async (key) => readIndex(context, key));
+  const damagedWal = await damagedOf(layout.allWal, async (key) => openWal(context, key));
+  return { ...progress, damagedPacks: packs.map(nameOf), damagedIndexes, damagedWal };
+}
+
+function shareOf(key: string, of: number): number {
+  return createHash('sha256').update(nameOf(key)).digest().readUInt32BE(0) % of;
+}
+
+async function readIndex({ storage, opener }: Context, key: string): Promise<void> {
+  // oxlint-disable-next-line no-unused-vars -- each entry is authenticated as it comes.
+  for await (const entry of readIndexObject(storage, nameOf(key), opener));
+}
+
+async function openWal({ storage, opener }: Context, key: string): Promise<void> {
+  const bytes = await storage.read(key);
+  try {
+    opener.open(bytes, frameKinds.wal);
+  } catch (error) {
+    if (!(error instanceof LifeboatError)) throw error;
+    throw new LifeboatError('ObjectCorrupt', `${key} ${error.message}`, { cause: error });
   }
-  return { objects, bytes, damagedPacks };
+}
+
+function nameOf(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1);
 }

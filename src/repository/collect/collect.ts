@@ -50,7 +50,7 @@ export interface Collected {
 export async function collect(context: CollectContext, options: CollectOptions): Promise<Collected> {
   const { storage, secrets } = context;
   const lease = await takeCollectionLease(storage, options.holder, secrets);
-  const guard = guardOf(lease);
+  const { guard, stop } = guardOf(lease);
   try {
     const expired: BackupId[] = [];
     for (const id of options.expire) {
@@ -98,6 +98,7 @@ export async function collect(context: CollectContext, options: CollectOptions):
     }
     return { expired, marked, ...swept, walRemoved, waitsFor };
   } finally {
+    await stop();
     await lease.release();
   }
 }
@@ -145,14 +146,19 @@ async function forgetIntents(storage: Storage, open: ReadonlySet<BackupId>, now:
 
 const renewEveryMs = 60_000;
 
-/** Called just before each removal that cannot be taken back. */
-function guardOf(lease: Lease): () => Promise<void> {
-  let renewedAt = performance.now();
-  return async () => {
-    await lease.assertHeld();
-    if (performance.now() - renewedAt < renewEveryMs) return;
-    await lease.renew();
-    renewedAt = performance.now();
+/** Renews the lease for as long as it takes; `guard` is called just before each removal that cannot be taken back. */
+function guardOf(lease: Lease): { readonly guard: () => Promise<void>; readonly stop: () => Promise<void> } {
+  let renewal: Promise<void> = Promise.resolve();
+  // A renewal that fails shows in the next `assertHeld`, when its time is over.
+  const renewing = setInterval(() => {
+    renewal = lease.renew().catch(() => undefined);
+  }, renewEveryMs);
+  return {
+    guard: async () => lease.assertHeld(),
+    stop: async () => {
+      clearInterval(renewing);
+      await renewal;
+    },
   };
 }
 
