@@ -227,7 +227,9 @@ const retentionOf = (full: number) =>
       monitoring: duration.default(7 * day).describe('of monitoring data alone'),
       wal: duration
         .default(7 * day)
-        .describe('how far back any moment can be restored; what kept recovery points need stays longer'),
+        .describe(
+          'how far back any moment can be restored, in a location at least as far as in the repository; what kept recovery points need stays longer',
+        ),
     })
     .prefault({})
     .describe(

@@ -28,7 +28,9 @@ export function toAppliance(config: Configuration): Appliance {
       verifiedSeconds: config.objectives.verified,
     },
     repository: repositoryOf(config.repository),
-    locations: Object.entries(config.locations).map(([name, location]) => locationOf(name, location)),
+    locations: Object.entries(config.locations).map(([name, location]) =>
+      locationOf(name, location, config.repository.retention.wal),
+    ),
     temporal: {
       address: config.temporal.address,
       namespace: config.temporal.namespace,
@@ -82,12 +84,14 @@ function retentionOf({ wal, ...points }: Configuration['repository']['retention'
   return { pointSeconds: points, walSeconds: wal };
 }
 
-function locationOf(name: string, config: Configuration['locations'][string]): LocationConfig {
+/** Of archived WAL a location keeps at least what the repository does: it would be copied there again. */
+function locationOf(name: string, config: Configuration['locations'][string], leastWal: number): LocationConfig {
+  const retention = retentionOf(config.retention);
   const common = {
     name,
     offHost: config.offHost,
     capacityBytes: config.capacity,
-    retention: retentionOf(config.retention),
+    retention: { ...retention, walSeconds: Math.max(retention.walSeconds, leastWal) },
   };
   if (config.kind === 'local') return { ...common, kind: config.kind, path: config.path };
   if (config.kind === 'ssh') {

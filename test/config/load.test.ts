@@ -45,6 +45,17 @@ describe('lifeboat.yaml', () => {
     });
   });
 
+  test('a location keeps archived WAL at least as long as the repository, which would copy it there again', () => {
+    const { appliance } = parseConfiguration(
+      `${minimal.replace('path: /backups', 'path: /backups\n  retention: {wal: 14d}')}locations:
+  near: {kind: local, path: /near}
+  far: {kind: local, path: /far, retention: {wal: 30d}}
+`,
+      'lifeboat.yaml',
+    );
+    expect(appliance.locations.map(({ retention }) => retention.walSeconds / 86_400)).toEqual([14, 30]);
+  });
+
   test('an unknown key is an error that names file, line and key', () => {
     expect(problems(minimal.replace('  path: /backups', '  path: /backups\n  reserv: 5GB'))).toEqual([
       'lifeboat.yaml:4: repository.reserv: unknown key `reserv`',
