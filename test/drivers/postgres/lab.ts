@@ -10,6 +10,7 @@ import type { WalTarget } from '../../../src/domain/recovery-target.ts';
 import type { Driver, FencingToken, RestoreContext } from '../../../src/drivers/driver.ts';
 import { createPostgresDriver } from '../../../src/drivers/postgres/driver.ts';
 import { captureComponent } from '../../../src/operations/capture-component.ts';
+import { testKey } from '../../repository/backup.ts';
 import { initRepository } from '../../../src/repository/init.ts';
 import type { ComponentWriter, Repository } from '../../../src/repository/repository.ts';
 import { createLocalStorage } from '../../../src/storage/local/local-storage.ts';
@@ -86,10 +87,7 @@ async function makeLab(folder: string, { setup = someTables, ...options }: LabOp
   };
   await sqlIn('postgres', `CREATE DATABASE ${database}`);
   await sqlIn(database, setup);
-  const { repository } = await initRepository(createLocalStorage(join(folder, 'repository')), {
-    mode: 'key',
-    key: randomBytes(32),
-  });
+  const { repository } = await initRepository(createLocalStorage(join(folder, 'repository')), testKey);
   const config: PostgresConfig = {
     id: 'postgres',
     kind: 'postgres',

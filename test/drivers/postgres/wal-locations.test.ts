@@ -1,9 +1,12 @@
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { parseLsn } from '../../../src/domain/lsn.ts';
 import { archiveWal } from '../../../src/operations/archive-wal.ts';
 import { createLocalStorage } from '../../../src/storage/local/local-storage.ts';
+import { openRepository } from '../../../src/repository/open.ts';
 import type { Storage } from '../../../src/storage/storage.ts';
+import { testKey } from '../../repository/backup.ts';
 import { archiveOf, flushed, until, write } from './archiving.ts';
 import { labTest, type Lab } from './lab.ts';
 
@@ -22,6 +25,19 @@ function switchable(storage: Storage): { storage: () => Promise<Storage>; isDown
       }),
   };
   return place;
+}
+
+/** A location that takes its time for each object. */
+function slow(storage: Storage, ms: number): () => Promise<Storage> {
+  return async () =>
+    new Proxy(storage, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        const call = value.bind(target) as (...args: unknown[]) => unknown;
+        return name !== 'putIfAbsent' ? call : async (...args: unknown[]) => setTimeout(ms).then(() => call(...args));
+      },
+    });
 }
 
 function archiveTo(lab: Lab, storage: () => Promise<Storage>, ackLocation?: string) {
@@ -85,6 +101,34 @@ labTest(
     await archiving.stop();
   },
   60_000,
+);
+
+labTest(
+  'X1: a location that is slow holds nothing up; what it lacks shows in its age, and it gets everything in the end',
+  async ({ lab: make }) => {
+    const lab = await make();
+    const storage = createLocalStorage(join(lab.folder, 'offsite'));
+    const archiving = archiveTo(lab, slow(storage, 2000));
+    const archive = await archiveOf(lab);
+    await write(lab, 500);
+    await until(async () => (await namesIn(storage)).length > 0);
+    // Far more pieces than it takes in the time.
+    let end = 0n;
+    for (let piece = 0; piece < 12; piece += 1) {
+      end = await write(lab, 500);
+      await until(async () => (await archive.list()).pieces.some(({ endLsn }) => endLsn >= end));
+    }
+    await until(async () => (await restartOf(lab)) >= end);
+    expect((await namesIn(storage)).length).toBeLessThan((await namesIn(lab.repository.storage)).length);
+    const there = await archive.coverage(1);
+    const copied = await openRepository(storage, testKey);
+    const late = await (await archiveOf({ ...lab, repository: copied })).coverage(1);
+    expect(Date.parse(late?.time ?? '1970-01-01')).toBeLessThan(Date.parse(there!.time));
+    await copied.close();
+    await until(async () => (await namesIn(storage)).join() === (await namesIn(lab.repository.storage)).join());
+    await archiving.stop();
+  },
+  120_000,
 );
 
 labTest(
