@@ -52,10 +52,15 @@ describe('the kinds of backups', () => {
     await Promise.all([reached.full.promise, reached.trial.promise]);
     const critical = await bench.start('criticalBackup', {});
     expect(await critical.result()).toMatchObject({ state: 'sealed' });
+    bench.behave = () => undefined;
     const restore = await bench.start('restore', { confirm: 'wazuh', components: ['redis'] });
     await restore.result();
     expect(await failureOf(full)).toMatchObject({ type: 'CancelledFailure' });
     expect(await failureOf(trial)).toMatchObject({ type: 'CancelledFailure' });
+    // The one that follows a restore: else it would go on into the next test.
+    const states = (): unknown[] =>
+      bench.reports.filter(({ type }) => type === 'fullBackup').map(({ report }) => report.state);
+    await expect.poll(states, { timeout: 20_000 }).toEqual(['cancelled', 'sealed']);
   });
 
   test('components that are named are taken, whatever their tier', async () => {
