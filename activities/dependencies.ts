@@ -33,6 +33,8 @@ export interface Dependencies {
 export interface RunObserver {
   /** `type` of the workflow; state and seconds as its report says. */
   ran(type: string, state: string, seconds: number): void;
+  /** A step of a restore ended: `stage`, `swap`, `probe` …, whatever the component. */
+  stepped(step: string, seconds: number): void;
   /** So many due times of a schedule started nothing. */
   missed(scheduleId: string, count: number): void;
 }

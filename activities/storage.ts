@@ -233,12 +233,22 @@ export function createStorageActivities(deps: Dependencies) {
     }): Promise<string> {
       return translated(undefined, async () => {
         const key = await (await deps.repository()).putReport(type, id, report);
-        const { state, seconds } = report;
+        const { state, seconds, steps } = report;
         deps.observer.ran(type, typeof state === 'string' ? state : '', typeof seconds === 'number' ? seconds : 0);
+        if (type === 'restore') for (const [step, took] of stepTimes(steps)) deps.observer.stepped(step, took);
         return key;
       });
     },
   };
+}
+
+/** Kinds of the steps that ended, with their seconds. */
+function stepTimes(steps: JsonValue | undefined): [string, number][] {
+  if (!Array.isArray(steps)) return [];
+  return steps.flatMap((step): [string, number][] => {
+    const { id, seconds } = (step ?? {}) as { readonly id?: JsonValue; readonly seconds?: JsonValue };
+    return typeof id === 'string' && typeof seconds === 'number' ? [[id.replace(/:.*/, ''), seconds]] : [];
+  });
 }
 
 /** D2.4: refuses to begin on a disk that is down to its reserve. */

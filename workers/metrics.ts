@@ -4,7 +4,7 @@
  */
 import { createServer, type Server } from 'node:http';
 import type { Logger } from 'pino';
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { RunObserver } from '../activities/dependencies.ts';
 import type { Appliance } from '../src/domain/appliance.ts';
 import { scheduleId } from '../schedules/desired.ts';
@@ -58,6 +58,9 @@ async function closed(server: Server): Promise<void> {
   await new Promise((resolve) => server.close(resolve));
 }
 
+/** From a swap by rename to the staging of a large database, seconds. */
+const stepBuckets = [0.1, 0.5, 2, 10, 60, 300, 1800, 7200];
+
 export interface Metrics extends RunObserver {
   /** As Prometheus reads it. */
   text(): Promise<string>;
@@ -84,6 +87,13 @@ export function createMetrics(appliance: Appliance, repository: () => Promise<Re
     new Counter({ name: `lifeboat_${name}`, help, labelNames: [...labelNames], registers: [registry] });
   const backups = counter('backup_runs_total', 'Backups that ended.', ['type', 'result']);
   const restores = counter('restore_runs_total', 'Restores that ended.', ['result']);
+  const steps = new Histogram({
+    name: 'lifeboat_restore_step_duration_seconds',
+    help: 'How long steps of restores took.',
+    labelNames: ['step'],
+    buckets: stepBuckets,
+    registers: [registry],
+  });
   const misses = counter('schedule_missed_total', 'Due times that started nothing.', ['schedule']);
   // A counter that is there from the start shows its first rise.
   for (const type of Object.values(backupWorkflows)) for (const result of endings) backups.inc({ type, result }, 0);
@@ -128,6 +138,9 @@ export function createMetrics(appliance: Appliance, repository: () => Promise<Re
       // `aborted(undone=full)`: the word alone, or there would be a series for each.
       else if (type === 'restore') restores.inc({ result: state.replace(/\(.*/, '') });
       if (type === 'restore' && state === 'committed') restored.set({ plan: 'restore' }, seconds);
+    },
+    stepped(step, seconds) {
+      steps.observe({ step }, seconds);
     },
     missed(schedule, count) {
       if (count > 0) misses.inc({ schedule }, count);

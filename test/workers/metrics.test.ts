@@ -34,6 +34,8 @@ components: {files: {kind: files, paths: [/etc/x]}, lost: {kind: files, tier: co
     counted.ran('fullBackup', 'failed', 1);
     counted.ran('restore', 'aborted(undone=full)', 5);
     counted.ran('restore', 'committed', 42);
+    counted.stepped('swap', 0.3);
+    counted.stepped('swap', 20);
     counted.missed('backup-full/shop', 0);
     counted.missed('backup-incremental/shop', 2);
     try {
@@ -57,6 +59,8 @@ components: {files: {kind: files, paths: [/etc/x]}, lost: {kind: files, tier: co
       expect(value('lifeboat_backup_runs_total{type="fullBackup",result="failed"}')).toBe(1);
       expect(value('lifeboat_restore_runs_total{result="aborted"}')).toBe(1);
       expect(value('lifeboat_rto_measured_seconds{plan="restore"}')).toBe(42);
+      expect(value('lifeboat_restore_step_duration_seconds_bucket{le="0.5",step="swap"}')).toBe(1);
+      expect(value('lifeboat_restore_step_duration_seconds_count{step="swap"}')).toBe(2);
       expect(value('lifeboat_schedule_missed_total{schedule="backup-incremental/shop"}')).toBe(2);
       expect(value('lifeboat_schedule_missed_total{schedule="backup-full/shop"}')).toBe(0);
       expect(text).not.toContain(id);
