@@ -7,10 +7,9 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
 import { answers, withClient } from '../client/connection.ts';
 import { openRuns } from '../client/runs.ts';
-import { findTemporalProgram, serverCommand } from '../client/temporal-server.ts';
+import { askServer, findTemporalProgram, serverCommand } from '../client/temporal-server.ts';
 import { hasWorker } from '../client/workers.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
@@ -75,7 +74,13 @@ async function startWhatLacks({ at, workerCommand }: StandaloneOptions, folder: 
     const logFile = join(folder, 'temporal.log');
     const name = 'the private Temporal server';
     try {
-      await untilReady({ name, pid, logFile, ms: serverReadyMs, isThere: async () => isReady(address) });
+      await untilReady({
+        name,
+        pid,
+        logFile,
+        ms: serverReadyMs,
+        isThere: async () => askServer(address).then(() => true),
+      });
       break;
     } catch (error) {
       if (more === 1 || (await isAlive(pid, database))) throw error;
@@ -121,16 +126,6 @@ async function refuseBesideUsual(appliance: Appliance): Promise<void> {
   throw new LifeboatError('Precondition', `Temporal answers at ${appliance.temporal.address}; nothing was started`, {
     hint: 'leave out --standalone',
   });
-}
-
-async function isReady(address: string): Promise<boolean> {
-  const connection = await Connection.connect({ address, connectTimeout: 2000 });
-  try {
-    await new Client({ connection }).workflowService.describeNamespace({ namespace: 'default' });
-    return true;
-  } finally {
-    await connection.close();
-  }
 }
 
 async function readState(file: string): Promise<Started> {

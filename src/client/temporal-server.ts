@@ -1,7 +1,11 @@
 /** The maker's own server with its database in a file: what `--standalone`, systemd units and the demo start. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { Connection } from '@temporalio/client';
 import { LifeboatError } from '../domain/errors.ts';
+
+/** It makes this one by itself. */
+export const usualNamespace = 'default';
 
 export interface ServerPlace {
   /** Path of the program `temporal`. */
@@ -17,6 +21,16 @@ export function serverCommand({ binary, databaseFile, port, uiPort }: ServerPlac
   const ui = uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)];
   const fixed = ['server', 'start-dev', '--ip', '127.0.0.1', '--db-filename', databaseFile, '--log-level', 'warn'];
   return [binary, ...fixed, '--port', String(port), ...ui];
+}
+
+/** Resolves when the server's usual namespace answers; its port does so earlier. */
+export async function askServer(address: string): Promise<void> {
+  const connection = await Connection.connect({ address, connectTimeout: 2000 });
+  try {
+    await connection.workflowService.describeNamespace({ namespace: usualNamespace });
+  } finally {
+    await connection.close();
+  }
 }
 
 /** The program `temporal`: `LIFEBOAT_TEMPORAL`, else on the PATH. Precondition where there is none. */

@@ -1,8 +1,7 @@
 /** A real Temporal server with its web UI: the maker's development server, with its history in a file. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Connection } from '@temporalio/client';
-import { serverCommand } from '../client/temporal-server.ts';
+import { askServer, serverCommand, usualNamespace } from '../client/temporal-server.ts';
 import type { OsUser } from '../platform/process/os-user.ts';
 import { startEngine } from './engine-process.ts';
 import type { EngineProcess } from './engine-process.ts';
@@ -26,7 +25,7 @@ export interface TemporalOptions {
 
 export interface TemporalInstance {
   readonly address: string;
-  readonly namespace: 'default';
+  readonly namespace: typeof usualNamespace;
   readonly port: number;
   readonly uiPort: number;
   /** Where a browser goes; nothing answers there with `headless`. */
@@ -57,7 +56,7 @@ export async function prepareTemporal(options: TemporalOptions): Promise<Tempora
   const place = { binary: findTemporal(), databaseFile, port, uiPort: options.headless === true ? undefined : uiPort };
   return {
     address: `127.0.0.1:${port}`,
-    namespace: 'default',
+    namespace: usualNamespace,
     port,
     uiPort,
     uiUrl: `http://127.0.0.1:${uiPort}`,
@@ -91,17 +90,8 @@ async function startOnce(options: TemporalOptions): Promise<RunningTemporal> {
     logFile: instance.logFile,
     user: options.user,
     stopSignal: 'SIGTERM',
-    answers: () => describeNamespace(instance),
+    answers: () => askServer(instance.address),
     detached: options.detached ?? false,
   });
   return { ...instance, ...running };
-}
-
-async function describeNamespace(instance: TemporalInstance): Promise<void> {
-  const connection = await Connection.connect({ address: instance.address, connectTimeout: 2000 });
-  try {
-    await connection.workflowService.describeNamespace({ namespace: instance.namespace });
-  } finally {
-    await connection.close();
-  }
 }
