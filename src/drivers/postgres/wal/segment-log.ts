@@ -14,7 +14,7 @@ export interface SegmentLogOptions {
   readonly timeline: number;
   /** The first byte of a segment: whole segments are sealed, also where parts of them are sealed already. */
   readonly startLsn: bigint;
-  /** What lies before is sealed; within the first segment. */
+  /** What lies before is sealed; within the first segment, or its end. */
   readonly sealedTo: bigint;
   readonly segmentBytes: number;
 }

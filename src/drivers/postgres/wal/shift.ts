@@ -30,6 +30,12 @@ interface Shift {
   endAt: number;
 }
 
+/**
+ * Where a session begins: with something of the archive's end to compare, else at that end, else where the slot begins:
+ * then there is a hole, which only a new base makes good.
+ */
+type Begin = 'compared' | 'archive' | 'slot';
+
 /** After a hole or on a new slot: time to seal something, so that who asked learns of it soon. */
 const shortSeals = 2;
 
@@ -47,19 +53,19 @@ export async function archiveShift(
   const address = await addressOf(config, environment);
   const { signal } = context;
   let result: WalShift | undefined;
-  let isGone = false;
+  let begin: Begin = 'compared';
   // A session streams one timeline.
   while (result === undefined || performance.now() < shift.endAt) {
     const session = await openSession(address, config.id, { database: 'postgres', replication: true, signal });
     try {
-      const part = await archivePart(shift, session, isGone);
+      const part = await archivePart(shift, session, begin);
       result = { ...part, segments: part.segments + (result?.segments ?? 0), bytes: part.bytes + (result?.bytes ?? 0) };
-      isGone = false;
+      begin = 'compared';
     } catch (error) {
       signal.throwIfAborted();
-      // What comes next was removed on the server. Go on where the slot begins: only a new base makes the hole good.
-      if (sqlState(error) !== sqlStates.undefinedFile || isGone) throw streamFailure(error, config);
-      isGone = true;
+      // What was asked for was removed on the server.
+      if (sqlState(error) !== sqlStates.undefinedFile || begin === 'slot') throw streamFailure(error, config);
+      begin = begin === 'compared' ? 'archive' : 'slot';
     } finally {
       await session.end();
     }
@@ -67,7 +73,7 @@ export async function archiveShift(
   return result;
 }
 
-async function archivePart(shift: Shift, session: Session, isGone: boolean): Promise<WalShift> {
+async function archivePart(shift: Shift, session: Session, begin: Begin): Promise<WalShift> {
   const { config, context } = shift;
   const server = await identify(session);
   const { systemId, segmentBytes } = server;
@@ -75,11 +81,17 @@ async function archivePart(shift: Shift, session: Session, isGone: boolean): Pro
   const history = await storeHistories(session, archive, server.timeline);
   const slot = await ensureSlot(session, config.wal.slot, config.id);
   const { pieces } = await archive.list();
-  const known = whereToStart({ pieces, serverTimeline: server.timeline, history, segmentBytes });
+  const known = whereToStart({
+    pieces,
+    serverTimeline: server.timeline,
+    history,
+    segmentBytes,
+    lookBack: begin === 'compared',
+  });
   if (known !== undefined) refuseBehind(known, server, config);
-  const start = known === undefined || isGone ? atSlot(slot, server) : known;
+  const start = known === undefined || begin === 'slot' ? atSlot(slot, server) : known;
   const sealEveryMs = config.wal.sealEverySeconds * 1000;
-  if (isGone || slot.isNew) shift.endAt = Math.min(shift.endAt, performance.now() + shortSeals * sealEveryMs);
+  if (begin === 'slot' || slot.isNew) shift.endAt = Math.min(shift.endAt, performance.now() + shortSeals * sealEveryMs);
   const report = await archiveTimeline({
     session,
     archive,

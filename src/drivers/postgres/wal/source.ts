@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LifeboatError } from '../../../domain/errors.ts';
 import { segmentOf } from '../../../domain/lsn.ts';
-import type { WalPiece } from '../../../domain/wal.ts';
+import { coveredRanges, type WalPiece } from '../../../domain/wal.ts';
 import type { WalArchive } from '../../../repository/repository.ts';
 
 /** Gives a file of the archive by the server's name for it; undefined only where the archive definitely lacks it. */
@@ -45,7 +45,9 @@ export function salvagingSource(archive: WalArchive, pieces: readonly WalPiece[]
       (piece) =>
         piece.timeline === timeline && piece.startLsn >= start && piece.startLsn < start + BigInt(segmentBytes),
     );
-    const archivedBytes = ends.reduce((most, { endLsn }) => Math.max(most, Number(endLsn - start)), 0);
+    // As far as `segment` fills it: behind a hole the archive's own bytes are not asked for.
+    const whole = coveredRanges(ends, timeline).find(({ startLsn }) => startLsn === start);
+    const archivedBytes = whole === undefined ? 0 : Number(whole.endLsn - start);
     if (archivedBytes === segmentBytes) return known;
     const live = await readSegment(join(dataDirectory, 'pg_wal', name), segmentBytes);
     if (live === undefined || pageAddress(live) !== start) return known;

@@ -7,13 +7,15 @@ export interface StartQuestion {
   /** Of the server's timeline, oldest ancestor first. */
   readonly history: readonly TimelineSwitch[];
   readonly segmentBytes: number;
+  /** At a boundary begin a segment earlier: there must be something to compare with what the server has. */
+  readonly lookBack: boolean;
 }
 
 export interface StreamStart {
   readonly timeline: number;
   /** The first byte of a segment. */
   readonly startLsn: bigint;
-  /** End of what is archived there; `startLsn` where nothing is. */
+  /** End of what is archived there, at most one segment behind; `startLsn` where nothing is. */
   readonly sealedTo: bigint;
 }
 
@@ -26,13 +28,20 @@ export function whereToStart({
   serverTimeline,
   history,
   segmentBytes,
+  lookBack,
 }: StartQuestion): StreamStart | undefined {
   const line: TimelineSwitch[] = [...history, { timeline: serverTimeline, switchLsn: 2n ** 64n - 1n }];
   for (let at = line.length - 1; at >= 0; at -= 1) {
     const { timeline, switchLsn } = line[at]!;
-    const end = lastRange(pieces, timeline)?.endLsn;
-    if (end === undefined) continue;
-    if (end < switchLsn) return { timeline, startLsn: segmentStartOf(end, segmentBytes), sealedTo: end };
+    const range = lastRange(pieces, timeline);
+    if (range === undefined) continue;
+    const { endLsn: end } = range;
+    if (end < switchLsn) {
+      const startLsn = segmentStartOf(end, segmentBytes);
+      const before = startLsn - BigInt(segmentBytes);
+      const isBack = lookBack && startLsn === end && range.startLsn <= before;
+      return { timeline, startLsn: isBack ? before : startLsn, sealedTo: end };
+    }
     const next = line[at + 1]!;
     const startLsn = segmentStartOf(switchLsn, segmentBytes);
     return { timeline: next.timeline, startLsn, sealedTo: startLsn };
