@@ -121,7 +121,7 @@ export const targets: readonly Target[] = [
   },
   {
     group: 'replication',
-    title: 'replication by SSH (SFTP) : rsync',
+    title: 'replication by SSH : rsync',
     kind: 'ratio',
     ours: 'replication-ssh/lifeboat',
     peers: ['replication-ssh/rsync'],

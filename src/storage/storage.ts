@@ -63,10 +63,10 @@ export interface Storage {
   fileOf?(key: string): string;
 
   /**
-   * Brings files of this machine there by a faster way than their bytes would take; undefined where there is none.
-   * Resolves with the keys that were created, when all are on stable storage under their keys; create-if-absent.
+   * Brings files of this machine there by a faster way than their bytes would take. What did not arrive, all where
+   * there is no such way, is `left`; the others are on stable storage under their keys, create-if-absent.
    */
-  putFiles?(files: readonly FileToStore[], signal?: AbortSignal): Promise<readonly string[] | undefined>;
+  putFiles?(files: readonly FileToStore[], signal?: AbortSignal): Promise<FilesPut>;
 
   /** SHA-256 (hex) of what lies there, reckoned there; undefined where nothing but its bytes can be had. */
   sha256?(key: string): Promise<string | undefined>;
@@ -76,6 +76,12 @@ export interface FileToStore {
   readonly key: string;
   /** Path on this machine; no other of the same call has its last name. */
   readonly file: string;
+}
+
+export interface FilesPut {
+  /** Keys that were not there before. */
+  readonly created: readonly string[];
+  readonly left: readonly string[];
 }
 
 export interface StagedObject {

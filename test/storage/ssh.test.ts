@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -133,8 +133,9 @@ describe('sshd', () => {
       const storage = storageAt("rsync's target", { hostKey: fingerprint() });
       const [standing, ...others] = packs;
       await storage.putIfAbsent(standing!.key, Buffer.from('old'));
-      const created = await storage.putFiles?.(packs);
-      expect([...created!].sort()).toEqual(others.map(({ key }) => key).sort());
+      const { created, left } = await storage.putFiles!(packs);
+      expect([...created].sort()).toEqual(others.map(({ key }) => key).sort());
+      expect(left).toEqual([]);
       expect(Buffer.from(await storage.read(standing!.key)).toString()).toBe('old');
       for (const { key, file } of others) {
         const at = join(folder.path, "rsync's target", key);
@@ -164,14 +165,23 @@ describe('sshd', () => {
       });
       try {
         const narrow = createSshStorage({ ...closed.settings, path: join(folder.path, 'narrow target') });
-        expect(await narrow.putFiles?.(packs)).toBeUndefined();
+        expect(await narrow.putFiles!(packs)).toEqual({ created: [], left: packs.map(({ key }) => key) });
         const own = createLocalStorage(join(folder.path, 'narrow source'));
         expect(await copied(own, narrow)).toEqual({ damaged: [], count: 2 });
       } finally {
         await closed.stop();
       }
       const asked = storageAt('asked', { passphrase: async () => Promise.resolve('open') });
-      expect(await asked.putFiles?.(packs)).toBeUndefined();
+      expect((await asked.putFiles!(packs)).left).toHaveLength(2);
+    });
+
+    test('a file that vanished meanwhile holds up nothing: what arrived is kept', async () => {
+      const packs = await packsOf('vanishing source', 3);
+      await rm(packs[1]!.file);
+      const storage = storageAt('vanishing target');
+      const { created, left } = await storage.putFiles!(packs);
+      expect([...created].sort()).toEqual([packs[0]!.key, packs[2]!.key].sort());
+      expect(left).toEqual([packs[1]!.key]);
     });
 
     test('a connection that breaks in the middle loses nothing: the same packs go again', async () => {

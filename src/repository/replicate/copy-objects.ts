@@ -5,10 +5,10 @@ import type { Storage } from '../../storage/storage.ts';
 
 /** On their way at once: a pack is 17 MiB at most, and each is held twice while it is read back. */
 export const transfers = 4;
-/** One is read and looked at while the other is on its way. */
-const batchesAtOnce = 2;
-/** Some 100 MiB: what is done again when the connection breaks. */
-const filesInBatch = 8;
+/** Some are read and looked at while others are on their way. */
+const batchesAtOnce = 3;
+/** Some 200 MiB: what is done again when the connection breaks. */
+const filesInBatch = 12;
 
 /** What would be copied does not authenticate where it lies: it must not be spread. */
 export type Authenticate = (key: string, bytes: Uint8Array) => void;
@@ -85,15 +85,13 @@ async function copyFiles(options: CopyOptions, keys: readonly string[]): Promise
     else sizes.set(key, bytes.length);
   }
   const files = [...sizes.keys()].map((key) => ({ key, file: source.fileOf?.(key) ?? '' }));
-  const created = await target.putFiles?.(files, signal);
-  if (created === undefined) {
-    for (const { key } of files) damaged.push(...(await copyObject(options, key)));
-    return damaged;
-  }
-  for (const key of created) {
+  const { created, left } = (await target.putFiles?.(files, signal)) ?? { created: [], left: [...sizes.keys()] };
+  await inLanes(transfers, created, async (key) => {
     await readBack(target, key, async () => source.read(key), true);
     onCopied({ key, bytes: sizes.get(key) ?? 0 });
-  }
+    return [];
+  });
+  for (const key of left) damaged.push(...(await copyObject(options, key)));
   return damaged;
 }
 

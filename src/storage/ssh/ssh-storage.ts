@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { basename, dirname } from 'node:path/posix';
 import { LifeboatError } from '../../domain/errors.ts';
 import { assertKey, assertPrefix } from '../key.ts';
-import type { FileToStore, ObjectInfo, StagedObject, Storage } from '../storage.ts';
+import type { FilesPut, FileToStore, ObjectInfo, StagedObject, Storage } from '../storage.ts';
 import { RemoteFolders } from './remote-folders.ts';
 import { tryRename } from './rename-trial.ts';
 import { sendByRsync } from './rsync.ts';
@@ -67,24 +67,30 @@ class SshStorage implements Storage {
     await this.#commitAll(staged.map(uploadOf));
   }
 
-  async putFiles(files: readonly FileToStore[], signal?: AbortSignal): Promise<readonly string[] | undefined> {
-    if (this.#canRsync === false) return undefined;
+  async putFiles(files: readonly FileToStore[], signal?: AbortSignal): Promise<FilesPut> {
+    const none = { created: [], left: files.map(({ key }) => key) };
+    if (this.#canRsync === false) return none;
     const folder = `${this.#root}/${stagingFolder}/${randomBytes(12).toString('hex')}`;
-    const pathOf = ({ file }: FileToStore): string => `${folder}/${basename(file)}`;
     try {
       await this.#attempt('stage', '', async () => this.#folders.ensure(folder));
-      const hostKey = await this.#session.hostKey();
       const sent = await sendByRsync({
         settings: this.#settings,
-        hostKey,
+        hostKey: await this.#session.hostKey(),
         files: files.map(({ file }) => file),
         folder,
         signal,
       });
       // Once it has worked, a failure is one of the moment.
       this.#canRsync ??= sent;
-      if (!sent) return undefined;
-      return await this.#commitAll(files.map((each) => this.#upload(each.key, pathOf(each), 'r+')));
+      // A file has its last name there when it is whole.
+      const names = new Set(
+        (await this.#attempt('list', '', async () => this.#folders.readdir(folder))).map(({ filename }) => filename),
+      );
+      const arrived = files.filter(({ file }) => names.has(basename(file)));
+      const created = await this.#commitAll(
+        arrived.map(({ key, file }) => this.#upload(key, `${folder}/${basename(file)}`, 'r+')),
+      );
+      return { created, left: files.filter((each) => !arrived.includes(each)).map(({ key }) => key) };
     } finally {
       await this.#folders.removeFolder(folder).catch(() => undefined);
     }
@@ -107,12 +113,17 @@ class SshStorage implements Storage {
     return new StagedUpload(this.#sftp, key, path, mode, async (act, run) => this.#attempt(act, key, run));
   }
 
-  /** By the server's own `sha256sum`, where the account has a shell: the bytes need not come back. */
+  /**
+   * By the server's own programs, where the account has a shell: the bytes need not come back. `openssl` uses what the
+   * processor has for it, six times as fast as `sha256sum`.
+   */
   async sha256(key: string): Promise<string | undefined> {
     assertKey(key);
     if (this.#canDigest === false) return undefined;
     const path = `'${this.#pathOf(key).replaceAll("'", `'\\''`)}'`;
-    const digest = /^\\?([0-9a-f]{64}) /.exec((await this.#session.ask(`sha256sum -- ${path}`)) ?? '')?.[1];
+    const digest = /^\\?([0-9a-f]{64}) /.exec(
+      (await this.#session.ask(`openssl dgst -sha256 -r ${path} 2>/dev/null || sha256sum -- ${path}`)) ?? '',
+    )?.[1];
     this.#canDigest ??= digest !== undefined;
     return digest;
   }
