@@ -20,6 +20,7 @@ import type { PrivateServer, PrivateServerOptions } from './private-server.ts';
 import { writeRecoveredState } from './recovered-state.ts';
 import { finishForLive, isReadyForLive, prepareForRecovery, recoveredTo } from './staged-directory.ts';
 import type { StagedDirectory } from './staged-directory.ts';
+import { guardTablespaces } from './wal/tablespace-guard.ts';
 import { archiveSalvaged } from './wal/salvage.ts';
 import { archiveSource, historySource, salvagingSource, type WalSource } from './wal/source.ts';
 import type { Owner } from './owner.ts';
@@ -93,17 +94,33 @@ async function probePrivately(recovery: Recovery, source: WalSource, reach: Way[
   const { config, context, facts, binDirectory, owner, directory } = recovery;
   const { signal } = context;
   context.onProgress({ phase: 'recover', bytesDone: 0, bytesTotal: 0, note: 'the private server replays WAL' });
-  const common = { component: config.id, binDirectory, dataDirectory: directory.path, facts, owner, source, signal };
   const goal = goalOf(context.wal, facts);
-  // A server stops at a position by the record behind it: where there is none, the end of the archive is the position.
-  const server = await startAt(common, reach === 'exact' ? { timeline: goal.timeline } : goal, reach !== 'short');
+  const guard = await guardTablespaces({
+    source,
+    binDirectory,
+    segmentBytes: facts.walSegmentBytes,
+    from: { timeline: facts.timeline, lsn: parseLsn(facts.stopLsn) },
+    goal,
+    component: config.id,
+  });
+  const common = { component: config.id, binDirectory, dataDirectory: directory.path, facts, owner, signal };
   try {
-    return await probeRecovered(server, recovery);
-  } catch (error) {
-    signal.throwIfAborted();
-    throw engineFailure(error, config.id, 'probe the staged data');
+    // A server stops at a position by the record behind it: where there is none, the end of the archive is the position.
+    const server = await startAt(
+      { ...common, source: guard.source },
+      reach === 'exact' ? { timeline: goal.timeline } : goal,
+      reach !== 'short',
+    );
+    try {
+      return await probeRecovered(server, recovery);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw engineFailure(error, config.id, 'probe the staged data');
+    } finally {
+      await server.kill();
+    }
   } finally {
-    await server.kill();
+    await guard.end();
   }
 }
 

@@ -45,6 +45,6 @@ export async function refuseTablespaceRecords(
   });
 }
 
-function waldumpOf(binDirectory: string): string {
+export function waldumpOf(binDirectory: string): string {
   return join(binDirectory, 'pg_waldump');
 }

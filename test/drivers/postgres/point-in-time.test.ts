@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { formatLsn } from '../../../src/domain/lsn.ts';
 import type { ProbeResult } from '../../../src/domain/recovery-point.ts';
@@ -146,6 +147,62 @@ labTest(
     await lab.sql(`INSERT INTO events (id) VALUES (1000)`);
     expect((await driver.probe(step(record, 4, 2, wal))).filter(({ ok }) => !ok)).toHaveLength(1);
   },
+);
+
+labTest(
+  'a tablespace made after the base: moments before it are reached, moments behind it refused, and the live one is untouched',
+  async ({ lab: make, folder }) => {
+    const location = join(folder, 'space');
+    await mkdir(location, { mode: 0o700 });
+    const lab = await make({ setup: events });
+    const { driver, step } = lab;
+    const shift = await archivingOf(lab);
+    const record = await lab.capture();
+    const [before] = (await commitRows(lab, 1, 10)).slice(-1);
+    const position = formatLsn(await flushed(lab));
+    // The next commit ends a recovery to a time before it; the tablespace's own record would be replayed by then.
+    await commitRows(lab, 11, 1);
+    await lab.sql(`CREATE TABLESPACE late LOCATION '${location}'`);
+    await lab.sql('CREATE TABLE elsewhere TABLESPACE late AS SELECT 1 AS x');
+    await commitRows(lab, 12, 10);
+    const { rows } = await lab.sql('SELECT clock_timestamp()::text AS now');
+    const endLsn = await archived(lab);
+    shift.abort();
+    const validate = async (
+      attempt: number,
+      target: Pick<WalTarget, 'kind' | 'value'>,
+    ): Promise<string | undefined> => {
+      const wal: WalTarget = { ...target, timeline: 1, endLsn };
+      await driver.stage(step(record, 1, attempt, wal));
+      try {
+        return eventsIn(
+          await driver.validate({ ...step(record, 2, attempt, wal), staged: step(record, 1, attempt).token }),
+        );
+      } finally {
+        await driver.undo(step(record, 9, attempt, wal));
+      }
+    };
+    expect(await validate(1, { kind: 'time', value: before! })).toBe('10 rows');
+    expect(await validate(2, { kind: 'lsn', value: position })).toBe('10 rows');
+    for (const [attempt, target] of [
+      { kind: 'time', value: (rows[0] as { now: string }).now } as const,
+      { kind: 'lsn', value: endLsn } as const,
+    ].entries())
+      await expect(validate(3 + attempt, target)).rejects.toMatchObject({
+        code: 'Precondition',
+        message: expect.stringMatching(/changes a tablespace: CREATE \d+ ".*space"/) as string,
+      });
+    expect((await lab.sql('SELECT x FROM elsewhere')).rows).toEqual([{ x: 1 }]);
+    await expect(
+      driver.increment!({
+        repository: lab.repository,
+        base: record,
+        onProgress: () => undefined,
+        signal: new AbortController().signal,
+      }),
+    ).rejects.toMatchObject({ message: 'a tablespace was made or dropped since the base' });
+  },
+  120_000,
 );
 
 labTest(

@@ -12,6 +12,7 @@ import type { WalArchive } from '../../../repository/repository.ts';
 import type { DriverEnvironment, Increment, IncrementContext } from '../../driver.ts';
 import { addressOf, openSession } from '../connection.ts';
 import { engineFailure } from '../failures.ts';
+import { readTablespaces } from '../server-facts.ts';
 import { identify, serverTime } from './shift.ts';
 
 const pollMs = 500;
@@ -27,9 +28,12 @@ export async function incrementPostgres(
 ): Promise<Increment> {
   const { component, facts } = { component: config.id, facts: context.base.facts };
   if (!config.wal.archive) throw needsBase('its WAL is not archived (wal.archive)', component);
-  const { server, at } = await ask(config, environment, context.signal);
+  const { server, at, tablespaces } = await ask(config, environment, context.signal);
   if (facts['systemIdentifier'] !== server.systemId)
     throw needsBase(`the server is another cluster (system ${server.systemId})`, component);
+  // Replaying it would touch the live folder: a recovery across it is refused (tablespace-guard.ts).
+  if (oidsOf(facts['tablespaces']) !== oidsOf(tablespaces))
+    throw needsBase('a tablespace was made or dropped since the base', component);
   const archive = context.repository.wal({ component, systemId: server.systemId, segmentBytes: server.segmentBytes });
   context.onProgress({ phase: 'wait for WAL', bytesDone: 0, bytesTotal: 0, note: formatLsn(server.flushedTo) });
   await untilCovered(archive, { ...server, config, signal: context.signal });
@@ -62,7 +66,7 @@ async function ask(config: PostgresConfig, environment: DriverEnvironment, signa
     const session = await openSession(address, config.id, { database: 'postgres', replication: true, signal });
     try {
       const at = new Date(await serverTime(session));
-      return { server: await identify(session), at };
+      return { server: await identify(session), at, tablespaces: await readTablespaces(session) };
     } finally {
       await session.end();
     }
@@ -70,6 +74,14 @@ async function ask(config: PostgresConfig, environment: DriverEnvironment, signa
     signal.throwIfAborted();
     throw engineFailure(error, config.id, 'ask for the WAL position');
   }
+}
+
+function oidsOf(tablespaces: unknown): string {
+  const list = Array.isArray(tablespaces) ? (tablespaces as readonly { readonly oid?: unknown }[]) : [];
+  return list
+    .map(({ oid }) => String(oid))
+    .sort()
+    .join();
 }
 
 interface Awaited {
