@@ -2,7 +2,7 @@
 import { LifeboatError } from '../domain/errors.ts';
 import { formatLsn, parseLsn } from '../domain/lsn.ts';
 import type { Moment } from '../domain/recovery-target.ts';
-import { baseEndOf, type BaseEnd, type TimelineSwitch, type WalPiece, type WalReach } from '../domain/wal.ts';
+import { baseEndOf, isOnLine, type BaseEnd, type TimelineSwitch, type WalPiece, type WalReach } from '../domain/wal.ts';
 import type { Repository, WalArchive } from '../repository/repository.ts';
 import type { Artefact } from './choose-artefacts.ts';
 import { archiveOf, reachOf, walBases, type WalBase } from './wal-status.ts';
@@ -37,7 +37,7 @@ export async function baseFor(repository: Repository, component: string, goal: M
   const ways = timeline === undefined ? all : all.filter(({ line }) => line.timeline === timeline);
   switch (goal.kind) {
     case 'latest':
-      return latest(newest, ways);
+      return latest(timeline === undefined ? newest : bases.find((each) => isOn(each, timeline)), ways, component);
     case 'time':
       return toTime(goal.value, ways, component);
     case 'lsn':
@@ -116,19 +116,24 @@ async function timeAt(
 }
 
 /** Also where nothing is archived: then what the live server's own disk still has is replayed. */
-function latest(newest: WalBase, ways: readonly Way[]): Artefact {
+function latest(newest: WalBase | undefined, ways: readonly Way[], component: string): Artefact {
   const current = ways.reduce<Way | undefined>(
     (best, way) => (best === undefined || way.until > best.until ? way : best),
     undefined,
   );
   const way = current === undefined ? undefined : ways.find(({ line }) => line === current.line);
-  if (way?.base === newest || (way !== undefined && way.until > newest.record.capturedUntil))
+  if (way !== undefined && (newest === undefined || way.base === newest || way.until > newest.record.capturedUntil))
     return artefact(way, 'latest', '', way.until);
+  if (newest === undefined) throw unreachable('the latest of the timeline', ways, component);
   const { capturedUntil } = newest.record;
   const end = baseEndOf(newest.record);
   if (end === undefined) return { ...newest, moment: capturedUntil };
   const wal = { kind: 'latest', value: '', timeline: end.timeline, endLsn: formatLsn(end.stopLsn) } as const;
   return { ...newest, wal, moment: capturedUntil };
+}
+
+function isOn({ record }: WalBase, timeline: number): boolean {
+  return baseEndOf(record)?.timeline === timeline;
 }
 
 function toTime(value: string, ways: readonly Way[], component: string): Artefact {
@@ -153,7 +158,10 @@ async function toPosition(
   const way = ways.find(({ from, reach }) => from.stopLsn <= position && position <= reach.endLsn);
   if (way === undefined || archive === undefined) throw unreachable(`position ${value}`, ways, component);
   const { pieces } = await archive.list();
-  const holding = pieces.find(({ startLsn, endLsn }) => startLsn <= position && position < endLsn);
+  // Another timeline may have the position too.
+  const holding = pieces.find(
+    (piece) => piece.startLsn <= position && position < piece.endLsn && isOnLine(piece, way.from, way.line),
+  );
   const moment = holding === undefined ? way.until : (await archive.read(holding)).until;
   return artefact(way, 'lsn', value, moment);
 }

@@ -59,6 +59,16 @@ test('D2.7: after an undone restore each moment is reached on the timeline that 
   // Unless the other one is asked for.
   expect(await choose({ kind: 'lsn', value: position(4.5), timeline: 2 })).toEqual([restored, 2]);
   expect(await choose({ kind: 'name', value: 'before-upgrade', timeline: 2 })).toEqual([restored, 2]);
+  expect(await choose({ kind: 'latest', timeline: 2 })).toEqual([restored, 2]);
+  await expect(choose({ kind: 'latest', timeline: 7 })).rejects.toMatchObject({ code: 'Precondition' });
+  // Nothing else may be younger than the database: the time is that of its own timeline.
+  const moments = await Promise.all(
+    [1, 2].map(async (timeline) => {
+      const goal: Moment = { kind: 'lsn', value: position(4.5), timeline };
+      return (await baseFor(repository, 'pg', goal, 'latest')).moment;
+    }),
+  );
+  expect(moments).toEqual([at('15:00'), at('13:00')]);
   await expect(choose({ kind: 'time', value: at('14:30'), timeline: 2 })).rejects.toMatchObject({
     code: 'Precondition',
   });
