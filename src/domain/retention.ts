@@ -23,6 +23,8 @@ export interface RetentionPoint {
     readonly base?: BackupId;
     /** Archived WAL may lead on from it. */
     readonly isBase: boolean;
+    /** Of a database: the timeline that its copy was taken on. */
+    readonly timeline?: number;
   }[];
 }
 
@@ -81,7 +83,7 @@ export function chooseRetention(options: {
   };
 }
 
-/** Every base within the window, and the one that its first moments begin at. */
+/** Every base within the window, and those that its first moments begin at: after `restore undo` an older timeline goes on. */
 function basesOfWindow(
   points: readonly RetentionPoint[],
   component: string,
@@ -92,8 +94,14 @@ function basesOfWindow(
     ({ state, components }) =>
       !isRefuted(state) && components.some(({ id, isBase, suspect }) => id === component && isBase && !suspect),
   );
-  const before = bases.findIndex(({ sealedAt }) => ageOf(sealedAt, now) > walSeconds);
-  return bases.slice(0, before === -1 ? bases.length : before + 1).map(({ id }) => id);
+  const timelineOf = ({ components }: RetentionPoint): number | undefined =>
+    components.find(({ id }) => id === component)?.timeline;
+  const isOld = ({ sealedAt }: RetentionPoint): boolean => ageOf(sealedAt, now) > walSeconds;
+  const lines = new Set(points.filter((point) => !isOld(point)).map(timelineOf));
+  const old = bases.filter(isOld);
+  const begins = [old[0], ...[...lines].map((line) => old.find((base) => timelineOf(base) === line))];
+  const ids = [...bases.filter((base) => !isOld(base)), ...begins].flatMap((base) => base?.id ?? []);
+  return [...new Set(ids)];
 }
 
 function isGood({ success, state, components }: RetentionPoint): boolean {

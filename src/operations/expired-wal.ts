@@ -15,7 +15,7 @@ import {
   type TimelineSwitch,
 } from '../domain/wal.ts';
 import type { Repository, WalArchive, WalObject } from '../repository/repository.ts';
-import { archiveOf } from './wal-status.ts';
+import { archiveOf, currentTimeline } from './wal-status.ts';
 
 export interface ExpiredWal {
   readonly keys: readonly string[];
@@ -64,7 +64,7 @@ async function expiredOf(
     const isBase = record.chain === undefined && !record.suspect && usable.has(timestamp);
     return isBase && end !== undefined && record.capturedUntil <= since.toISOString() ? [end] : [];
   });
-  const begins = await beginsOf(archive, bases, timelinesOf(objects, since, segmentBytes));
+  const begins = await beginsOf(archive, bases, await timelinesOf(archive, objects, since));
   // One that has no base before the window needs all of it.
   if (begins === undefined) return [];
   const needed = await neededNames(
@@ -101,13 +101,20 @@ async function beginsOf(
   return begins;
 }
 
-/** Those of which something came in since; all of them where nothing did. */
-function timelinesOf(objects: readonly WalObject[], since: Date, segmentBytes: number): number[] {
-  const recent = objects.filter(({ modifiedAt }) => modifiedAt >= since);
-  const timelines = (recent.length === 0 ? objects : recent).flatMap(
-    ({ name }) => parseWalPieceName(name, segmentBytes)?.timeline ?? [],
-  );
-  return [...new Set(timelines)];
+/** Those of which something came in since, and the one that was covered last: its database may only be quiet. */
+async function timelinesOf(
+  archive: WalArchive,
+  objects: readonly WalObject[],
+  since: Date,
+): Promise<readonly number[]> {
+  const pieces = objects.flatMap(({ name, modifiedAt }) => {
+    const piece = parseWalPieceName(name, archive.source.segmentBytes);
+    return piece === undefined ? [] : [{ timeline: piece.timeline, modifiedAt }];
+  });
+  if (pieces.length === 0) return [];
+  const all = [...new Set(pieces.map(({ timeline }) => timeline))];
+  const recent = pieces.filter(({ modifiedAt }) => modifiedAt >= since).map(({ timeline }) => timeline);
+  return [...new Set([...recent, (await currentTimeline(archive, all)).timeline])];
 }
 
 function isOf({ id, facts }: ComponentRecord, { component, systemId }: WalObject): boolean {

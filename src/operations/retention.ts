@@ -105,10 +105,11 @@ function pointOf({ timestamp, success, lifeboat }: Manifest, state: string | und
     sealedAt: lifeboat.sealedAt,
     success,
     state,
-    components: lifeboat.components.map(({ id, kind, suspect, chain }) => ({
+    components: lifeboat.components.map(({ id, kind, suspect, chain, facts }) => ({
       id,
       suspect,
       isBase: kind === 'postgres' && chain === undefined,
+      ...(typeof facts['timeline'] === 'number' ? { timeline: chain?.timeline ?? facts['timeline'] } : {}),
       ...(chain === undefined ? {} : { base: chain.base }),
     })),
   };

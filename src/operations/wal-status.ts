@@ -90,7 +90,7 @@ export function reachOf(
 }
 
 /** The one that was covered last: after `restore undo` that is an older one. */
-async function currentTimeline(
+export async function currentTimeline(
   archive: WalArchive,
   timelines: readonly number[],
 ): Promise<{ readonly timeline: number; readonly coveredUntil: string | null }> {

@@ -103,3 +103,21 @@ repositoryTest(
     expect((await plan()).wal.keys.filter((key) => key.includes('/00000001')).length).toBe(12);
   },
 );
+
+repositoryTest('WAL of a database that is only quiet stays behind its base, however old', async ({ folder, open }) => {
+  const begin = Date.parse('2026-01-01T00:00:00Z');
+  const clock: Clock = { now: new Date(begin) };
+  const storage = timed(createLocalStorage(join(folder, 'r')), clock);
+  await (await initRepository(storage, testKey)).repository.close();
+  const repository = await open(storage);
+  const archive = archiveIn(repository);
+  await sealRecords(repository, await reserve(repository, clock.now), [await base(repository, clock.now, 0)]);
+  for (let number = 0; number < 3; number += 1) {
+    clock.now = new Date(begin + number * dayMs);
+    await archive.put(segment(1, number), Buffer.alloc(segmentBytes, number), clock.now.toISOString());
+  }
+  clock.now = new Date(begin + 11 * dayMs);
+  await archive.putCoverage(1, { lsn: formatLsn(BigInt(3 * segmentBytes)), time: clock.now.toISOString() });
+  const plan = await planRetention({ repository, limits, holds: [], capacityBytes: 1e12, now: clock.now, maxShare: 1 });
+  expect(plan.wal.keys).toEqual([]);
+});
