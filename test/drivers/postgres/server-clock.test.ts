@@ -13,10 +13,16 @@ test('under load what is stored is covered until it was written, though the serv
   expect(clock.covered?.time).toEqual(at(29));
 });
 
-test('a keepalive of a server that has more to send proves nothing; the next one of the same position proves the first', () => {
+/** One question and its answer. */
+function ask(clock: ServerClock, lsn: bigint, seconds: number): void {
+  clock.asked();
+  clock.sent(lsn, at(seconds), false);
+}
+
+test('a keepalive of a server that has more to send proves nothing; the next answer of the same position proves the first', () => {
   const clock = new ServerClock();
   clock.flushed(500n, at(0));
-  clock.sent(500n, at(5));
+  ask(clock, 500n, 5);
   clock.cover(500n);
   expect(clock.covered?.time).toEqual(at(0));
   // It had flushed this before the keepalive.
@@ -24,10 +30,30 @@ test('a keepalive of a server that has more to send proves nothing; the next one
   clock.cover(500n);
   expect(clock.covered?.time).toEqual(at(0));
   clock.cover(900n);
-  clock.sent(900n, at(10));
-  clock.sent(900n, at(15));
+  ask(clock, 900n, 10);
+  ask(clock, 900n, 15);
   clock.cover(900n);
   expect(clock.covered?.time).toEqual(at(10));
+});
+
+test('a server whose output is blocked answers without sending: answers to questions asked at once prove nothing', () => {
+  const clock = new ServerClock();
+  clock.flushed(500n, at(0));
+  // Nobody reads: the questions pile up, and so do the answers.
+  for (const seconds of [0, 1, 2]) {
+    clock.asked();
+    clock.cover(BigInt(500 + seconds));
+  }
+  for (const seconds of [5, 6, 7]) clock.sent(500n, at(seconds), false);
+  // One that the server sends by itself answers nothing.
+  clock.asked();
+  clock.sent(500n, at(8), true);
+  clock.cover(500n);
+  expect(clock.covered?.time).toEqual(at(0));
+  clock.sent(500n, at(9), false);
+  ask(clock, 500n, 10);
+  clock.cover(500n);
+  expect(clock.covered?.time).toEqual(at(9));
 });
 
 test('a piece that ends before what is known has an older time, or none', () => {

@@ -141,7 +141,7 @@ class TimelineArchiver {
   }
 
   #hear(lsn: bigint, time: Date, isAsking: boolean): void {
-    this.#clock.sent(lsn, time);
+    this.#clock.sent(lsn, time, isAsking);
     if (!isAsking) return;
     this.#sealPending();
     this.#report();
@@ -169,7 +169,7 @@ class TimelineArchiver {
   #report(): void {
     this.#reportedAt = performance.now();
     this.#passBarrier();
-    this.#stream.report(this.#log.received, this.#acknowledged);
+    if (this.#stream.report(this.#log.received, this.#acknowledged)) this.#clock.asked();
   }
 
   /** Whether the server may forget more than before. */

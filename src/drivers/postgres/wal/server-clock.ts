@@ -1,7 +1,8 @@
 /**
  * Until when, by the server's clock, everything that it had written lies before a position. Data says so at once: it comes
  * with the end of what is flushed. A keepalive says only how far was sent, and more may have been flushed then: it counts
- * when the next one names the same position, for in between the server would have sent.
+ * when the answer to a later question names the same position, for in between the server would have sent. Later means
+ * asked after the first was read, with no other question open: a server whose output is blocked answers without sending.
  */
 
 export interface Mark {
@@ -19,6 +20,10 @@ export class ServerClock {
   #ahead: Mark[] = [];
   /** Of the last keepalive since data came. */
   #heard: Mark | undefined;
+  /** Questions without an answer. */
+  #open = 0;
+  /** Whether the one that is open was asked after `#heard`, alone. */
+  #isConfirming = false;
 
   /** The server had flushed up to `lsn` at `time`. */
   flushed(lsn: bigint, time: Date): void {
@@ -26,10 +31,18 @@ export class ServerClock {
     this.#add({ lsn, time });
   }
 
-  /** The server had sent up to `lsn` at `time`. */
-  sent(lsn: bigint, time: Date): void {
-    if (this.#heard?.lsn === lsn) this.#add(this.#heard);
+  /** The server is asked how far it is. */
+  asked(): void {
+    this.#isConfirming = this.#open === 0 && this.#heard !== undefined;
+    this.#open += 1;
+  }
+
+  /** The server had sent up to `lsn` at `time`; by itself where it `isAsking`. */
+  sent(lsn: bigint, time: Date, isAsking: boolean): void {
+    if (this.#isConfirming && !isAsking && this.#heard?.lsn === lsn) this.#add(this.#heard);
+    this.#isConfirming = false;
     this.#heard = { lsn, time };
+    if (!isAsking) this.#open = Math.max(0, this.#open - 1);
   }
 
   /** Everything before `durable` is stored. */

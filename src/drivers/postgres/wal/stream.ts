@@ -36,8 +36,8 @@ export interface NextTimeline {
 export interface WalStream {
   /** Resolves where the timeline ends, with the next one; rejects where connection or server fail. */
   readonly ended: Promise<NextTimeline | undefined>;
-  /** Reports what was received and what is durable. Asks for the server's position in return. */
-  report(received: bigint, durable: bigint): void;
+  /** Reports what was received and what is durable, and asks for the server's position in return; false while it does not stream. */
+  report(received: bigint, durable: bigint): boolean;
   pause(): void;
   resume(): void;
 }
@@ -90,8 +90,8 @@ class WalQuery implements WalStream {
     }
   }
 
-  report(received: bigint, durable: bigint): void {
-    if (!this.#isStreaming) return;
+  report(received: bigint, durable: bigint): boolean {
+    if (!this.#isStreaming) return false;
     const status = Buffer.alloc(34);
     status[0] = 0x72;
     status.writeBigUInt64BE(received, 1);
@@ -100,6 +100,7 @@ class WalQuery implements WalStream {
     status.writeBigInt64BE(BigInt(Date.now() - epochMs) * 1000n, 25);
     status[33] = 1;
     (this.#connection as unknown as { sendCopyFromChunk: (bytes: Buffer) => void }).sendCopyFromChunk(status);
+    return true;
   }
 
   pause(): void {
