@@ -44,19 +44,23 @@ export async function proveBackup(input: ProveBackupInput = {}): Promise<ProveBa
     });
     display.subject(point.backupId);
     display.state('proving');
-    const trials = await proveAll(point, lock.since, display);
+    const { trials, stopped } = await proveAll(point, lock.since, display);
     const probes = trials.flatMap((trial) => trial.probes);
     const failed = probes.filter((probe) => !probe.ok);
     const ok = failed.length === 0;
-    await upkeep(appliance.host, { summary: 'write the proof' }).recordTrial({
-      repositoryId: point.repositoryId,
-      backupId: point.backupId,
-      components: trials.map(({ component }) => component),
-      failed: [...new Set(failed.map(({ component }) => component))],
-      problems: failed.map(
-        ({ component, name, expected, actual }) => `${component}: ${name}: expected ${expected}, found ${actual}`,
-      ),
-    });
+    if (trials.length > 0)
+      await CancellationScope.nonCancellable(async () =>
+        upkeep(appliance.host, { summary: 'write the proof' }).recordTrial({
+          repositoryId: point.repositoryId,
+          backupId: point.backupId,
+          components: trials.map(({ component }) => component),
+          failed: [...new Set(failed.map(({ component }) => component))],
+          problems: failed.map(
+            ({ component, name, expected, actual }) => `${component}: ${name}: expected ${expected}, found ${actual}`,
+          ),
+        }),
+      );
+    if (stopped !== undefined) throw stopped;
     display.state(ok ? 'proven' : 'failed');
     result = { id: point.backupId, ok, probes: probes.length, failed };
   } catch (error) {
@@ -81,8 +85,15 @@ interface Trial {
 /** These say that what is stored cannot be used; everything else says nothing of it. */
 const speaksAgainst = ['ValidationFailed', 'ObjectMissing', 'ObjectCorrupt', 'WalGap', 'WalConflict'];
 
-/** One component after the other: there need not be room for all at once. One that cannot be opened ends its own trial only. */
-async function proveAll(point: PointView, lockSince: string, display: RunDisplay): Promise<Trial[]> {
+/**
+ * One component after the other: there need not be room for all at once. One that cannot be opened ends its own trial
+ * only; what says nothing of the point stops all, and what was found until then stays.
+ */
+async function proveAll(
+  point: PointView,
+  lockSince: string,
+  display: RunDisplay,
+): Promise<{ readonly trials: readonly Trial[]; readonly stopped?: unknown }> {
   display.declare(point.components.map(({ id }) => `prove:${id}`));
   const trials: Trial[] = [];
   for (const component of point.components) {
@@ -101,13 +112,13 @@ async function proveAll(point: PointView, lockSince: string, display: RunDisplay
     } catch (error) {
       display.step(`prove:${component.id}`, 'failed', rootMessage(error).slice(0, 200));
       const code = rootCode(error);
-      if (!speaksAgainst.includes(code)) throw error;
+      if (!speaksAgainst.includes(code)) return { trials, stopped: error };
       const actual = `${code}: ${rootMessage(error)}`;
       const opens = { component: component.id, name: 'opens', expected: 'it does', actual, ok: false };
       trials.push({ component: component.id, probes: [opens] });
     }
   }
-  return trials;
+  return { trials };
 }
 
 async function prove(

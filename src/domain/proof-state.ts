@@ -35,7 +35,10 @@ export function standingFailure<T extends ProofVerdict>(newestFirst: readonly T[
 
 /** Of the failure that stands, else of the newest proof that has one. */
 export function stateByProofs(newestFirst: readonly ProofVerdict[]): string | undefined {
-  return standingFailure(newestFirst)?.state ?? newestFirst.find(({ state }) => state !== undefined)?.state;
+  const failure = standingFailure(newestFirst);
+  return failure === undefined
+    ? newestFirst.find(({ state }) => state !== undefined && !isRefuted(state))?.state
+    : failure.state;
 }
 
 function lifts(success: ProofVerdict, failure: ProofVerdict): boolean {

@@ -99,7 +99,7 @@ async function newestId(repository: Repository): Promise<BackupId | undefined> {
 
 const wholeTypes: readonly BackupType[] = ['full', 'incremental'];
 
-const rereadReport = 'reread';
+export const rereadReport = 'reread';
 
 /** In turn, one for each day since the last look. */
 async function nextShares({ own, place, now }: VerifyPlaceOptions): Promise<number[]> {
@@ -127,7 +127,7 @@ async function refute(
     const packs = damage.damagedPacks.filter((id) => paths.has(layout.pack(id)));
     const indexes = damage.damagedIndexes.filter((key) => paths.has(key));
     const problems = [...packs.map((id) => `pack ${id} is damaged`), ...indexes.map((key) => `${key} is damaged`)];
-    if (problems.length === 0 || isRefuted(await repository.pointState(manifest.timestamp))) continue;
+    if (problems.length === 0 || (await isTold(repository, manifest.timestamp, packs))) continue;
     await repository.putProof(manifest.timestamp, {
       kind: 'verify',
       levels: ['L1'],
@@ -140,4 +140,13 @@ async function refute(
     refuted.push(manifest.timestamp);
   }
   return refuted;
+}
+
+/** Refuted for these packs: for another reason is not enough, for a proof that lifts that one would make it good again. */
+async function isTold(repository: Repository, id: BackupId, packs: readonly string[]): Promise<boolean> {
+  if (!isRefuted(await repository.pointState(id))) return false;
+  const proofs = await repository.listProofs(id).catch(() => []);
+  return proofs.some(
+    ({ ok, damagedPacks: told }) => ok === false && Array.isArray(told) && packs.every((pack) => told.includes(pack)),
+  );
 }

@@ -80,9 +80,22 @@ export async function verifyPoint(options: VerifyOptions): Promise<VerifyResult>
   if (options.levels.join() !== 'L1-presence' && (options.components.length === 0 || !verified.ok))
     await prove(repository, manifest, verified, {
       state: stateOf(options, manifest, verified),
+      levels: verified.ok
+        ? verified.levels
+        : [
+            ...(result.problems.length + chains.problems.length > 0 ? levelsOfObjects(options.levels) : []),
+            ...(sizes.problems.length > 0 ? (['L2'] as const) : []),
+            ...(structure.problems.length > 0 ? (['L3'] as const) : []),
+          ],
       damagedPacks: result.damagedPacks,
     });
   return verified;
+}
+
+/** Those that look at what is stored; WAL behind an increment counts as that. */
+function levelsOfObjects(levels: readonly VerifyLevel[]): readonly VerifyLevel[] {
+  const own = levels.filter((level) => level === 'L1' || level === 'L1-presence');
+  return own.length === 0 ? levels : own;
 }
 
 /** Undefined where hashes alone were looked at: they say nothing against a structure that was found wrong before. */
@@ -97,8 +110,17 @@ function stateOf({ levels }: VerifyOptions, { lifeboat }: Manifest, { ok }: Veri
 async function prove(
   repository: Repository,
   { lifeboat }: Manifest,
-  { id, ok, objects, bytes, problems, levels }: VerifyResult,
-  { state, damagedPacks }: { readonly state: string | undefined; readonly damagedPacks: readonly string[] },
+  { id, ok, objects, bytes, problems }: VerifyResult,
+  {
+    state,
+    levels,
+    damagedPacks,
+  }: {
+    readonly state: string | undefined;
+    /** That went well, or that failed: who lifts the failure must look at these. */
+    readonly levels: readonly VerifyLevel[];
+    readonly damagedPacks: readonly string[];
+  },
 ): Promise<void> {
   await repository.putProof(id, {
     kind: 'verify',

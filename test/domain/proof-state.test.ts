@@ -14,6 +14,12 @@ test.for([
   ['a trial that failed is not lifted by a look at hashes and structure', [whole, closed('postgres')], 'failed'],
   ['nor by the trial of another', [opened('redis'), whole, closed('postgres')], 'failed'],
   ['but by its own', [opened('postgres'), whole, closed('postgres')], 'verified'],
+  [
+    'where a trial lifts what a trial found, the look before it counts',
+    [opened('postgres'), closed('postgres'), whole],
+    'verified',
+  ],
+  ['and nothing where there was none', [opened('postgres'), closed('postgres')], undefined],
   ['damage is not lifted by a quick look', [quick, failed], 'failed'],
   ['but by one as deep', [whole, failed], 'verified'],
   ['the newest failure counts', [failed, whole], 'failed'],

@@ -188,7 +188,7 @@ describe('D2.7: a point whose capture was wrong, though every object authenticat
     expect(result.problems.every((text) => text.startsWith(`${component}: `))).toBe(true);
     const [proof] = await repository.listProofs(point.timestamp);
     expect(proof).toMatchObject({
-      levels: ['L1', 'L3'],
+      levels: ['L3'],
       ok: false,
       components: [component],
       problems: result.problems,
@@ -219,7 +219,7 @@ test('D2.7: `lifeboat verify` prints what is damaged and exits with 1; `backups 
   expect(row(good)).toMatch(/ L1\+L3 \S.* ago$/);
   expect(row(bad)).toMatch(/ FAILED \S.* ago$/);
   const shown = await cli('backups', 'show', bad.timestamp);
-  expect(shown.stdout).toMatch(/proof: L1\+L3 FAILED at 20\S+\n  models: file `tiny\.gguf`: expected a whole model/);
+  expect(shown.stdout).toMatch(/proof: L3 FAILED at 20\S+\n  models: file `tiny\.gguf`: expected a whole model/);
 });
 
 test('a proof that somebody changed hides neither its point nor the others', async () => {

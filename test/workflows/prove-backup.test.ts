@@ -41,7 +41,16 @@ describe('proveBackup', () => {
       if (call === 'stage redis') refuse('NoSpace', 'the disk is full');
     };
     expect(await failureOf(await bench.start('proveBackup', {}))).toMatchObject({ type: 'NoSpace' });
-    expect(bench.calls.filter((call) => call.startsWith('trial'))).toEqual([]);
+    expect(bench.calls.filter((call) => call.startsWith('trial'))).toEqual(['trial with 0 problems']);
+  });
+
+  test('what was found before something else stopped the trial is written all the same', async () => {
+    bench.behave = (call) => {
+      if (call === 'validate postgres') refuse('ObjectCorrupt', 'a segment is damaged');
+      if (call === 'stage redis') refuse('NoSpace', 'the disk is full');
+    };
+    expect(await failureOf(await bench.start('proveBackup', {}))).toMatchObject({ type: 'NoSpace' });
+    expect(bench.calls).toContain('trial with 1 problems');
   });
 
   test('a restore takes the appliance from it; it removes what it staged and is no news', async () => {

@@ -7,6 +7,7 @@ import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { isBackupWorkflow } from '../../domain/recovery-point.ts';
 import { exposureReport } from '../../operations/exposure.ts';
 import { rpoReport } from '../../operations/rpo.ts';
+import { rereadReport } from '../../operations/verify-place.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { BackupResult, RestoreResult } from '../../../workflows/messages.ts';
 import { commandOf, loadAppliance, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
@@ -71,8 +72,11 @@ async function newestReport(repository: Repository): Promise<string> {
   });
 }
 
+/** Reports that tell how things stand, not how a run ended. */
+const states: readonly string[] = [exposureReport, rpoReport, rereadReport];
+
 async function noReport(repository: Repository, appliance: Appliance, id: string): Promise<LifeboatError> {
-  const runs = (await repository.listReports()).filter(({ type }) => type !== exposureReport && type !== rpoReport);
+  const runs = (await repository.listReports()).filter(({ type }) => !states.includes(type));
   const known = runs.map((report) => report.id).slice(0, 5);
   const message = `the repository holds no report of \`${id}\``;
   if (await stillRuns(appliance, id))

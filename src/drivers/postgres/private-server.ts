@@ -9,7 +9,7 @@ import { chown, lstat, mkdir, open, readFile, rm, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import { isLifeboatError, LifeboatError, type ErrorCode } from '../../domain/errors.ts';
 import { engineEnvironment } from '../../domain/inherited-environment.ts';
 import { spawnGuarded } from '../../platform/process/guarded-child.ts';
 import { openSession } from './connection.ts';
@@ -183,7 +183,8 @@ function serverOf(options: PrivateServerOptions, folder: string, child: ChildPro
         await kill();
         signal.throwIfAborted();
         const text = `the private server did not shut down within ${stopMs / 1000} s; it was killed`;
-        throw new LifeboatError('ValidationFailed', text, { component });
+        // Slow is the host's fault, not the data's.
+        throw new LifeboatError('EngineFailed', text, { component });
       }
       if (child.exitCode !== 0) throw await endedFailure(options, child, folder);
       isStopped = true;
@@ -250,10 +251,22 @@ async function endedFailure(
   const how = child.exitCode ?? child.signalCode ?? 'it could not be started';
   if (log.includes('recovery ended before configured recovery target was reached')) return targetNotReached(options);
   return new LifeboatError(
-    'ValidationFailed',
+    faultOf(log, child),
     `the private server ended (${how}) on the staged data; the end of its log: ${log.trim().slice(-logTailBytes)}`,
     { component: options.component },
   );
+}
+
+/** A host that lacks room, memory or a library, or ended it, says nothing of the staged data. */
+function faultOf(log: string, child: ChildProcess): ErrorCode {
+  if (log.includes('No space left on device')) return 'NoSpace';
+  const isOfHost =
+    child.signalCode !== null ||
+    child.pid === undefined ||
+    /out of memory|Cannot allocate memory|could not fork|could not (load|access file|open) .*lib|contains errors/.test(
+      log,
+    );
+  return isOfHost ? 'EngineFailed' : 'ValidationFailed';
 }
 
 /** All that the archive holds was replayed, and the target did not come. */

@@ -45,6 +45,8 @@ export async function reread(context: Context, options: RereadOptions): Promise<
       } catch (error) {
         if (!(error instanceof LifeboatError) || (error.code !== 'ObjectCorrupt' && error.code !== 'ObjectMissing'))
           throw error;
+        // Retention removes WAL and indexes while they are looked at; what names one that is gone says so itself.
+        if (prefix !== layout.packs && (await storage.stat(key)) === undefined) continue;
         damaged.push(key);
       }
       progress.objects += 1;

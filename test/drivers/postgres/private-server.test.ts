@@ -136,7 +136,7 @@ labTest('D2.7: a shutdown that hangs is ended by an abort, and else after its ti
   const controller = new AbortController();
   const ways = [
     { options: { signal: controller.signal }, expected: { message: 'given up' } },
-    { options: { stopTimeoutMs: 200 }, expected: { code: 'ValidationFailed', message: /within 0\.2 s/ } },
+    { options: { stopTimeoutMs: 200 }, expected: { code: 'EngineFailed', message: /within 0\.2 s/ } },
   ];
   for (const { options, expected } of ways) {
     const server = await startOn(made, record, path, options);
