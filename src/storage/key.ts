@@ -17,3 +17,10 @@ export function assertPrefix(prefix: string): void {
     throw new LifeboatError('InputInvalid', `storage prefix ${JSON.stringify(prefix)} does not end in /`);
   assertKey(prefix.slice(0, -1));
 }
+
+/** Objects that are never replaced. */
+const immutable = ['packs/', 'indexes/', 'manifests/'];
+
+export function isImmutable(key: string): boolean {
+  return immutable.some((prefix) => key.startsWith(prefix));
+}

@@ -63,8 +63,8 @@ export interface Storage {
   fileOf?(key: string): string;
 
   /**
-   * Brings files of this machine there by a faster way than their bytes would take. What did not arrive, all where
-   * there is no such way, is `left`; the others are on stable storage under their keys, create-if-absent.
+   * Brings files of this machine there by a faster way than their bytes would take. What was created is on stable
+   * storage under its key; what stood before or did not arrive, all where there is no such way, is `left`.
    */
   putFiles?(files: readonly FileToStore[], signal?: AbortSignal): Promise<FilesPut>;
 
@@ -79,7 +79,6 @@ export interface FileToStore {
 }
 
 export interface FilesPut {
-  /** Keys that were not there before. */
   readonly created: readonly string[];
   readonly left: readonly string[];
 }

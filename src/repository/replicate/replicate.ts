@@ -128,8 +128,23 @@ class Replication {
       if (needed.has(key) || isBroken(key, broken)) sizes.set(key, size);
     for await (const { key } of this.#target.list(layout.packs)) if (!isBroken(key, broken)) sizes.delete(key);
     this.#bytesTotal = [...sizes.values()].reduce((sum, size) => sum + size, this.#bytes);
-    for (const key of sizes.keys()) if (isBroken(key, broken)) await this.#makeRoomFor(key);
+    for (const key of sizes.keys()) {
+      if (!isBroken(key, broken)) continue;
+      // Replaced already: what was said of it then stands beside every point that names it.
+      if (await this.#isWholeThere(key)) sizes.delete(key);
+      else await this.#makeRoomFor(key);
+    }
     await this.#copy([...sizes.keys()], authenticatePack);
+  }
+
+  async #isWholeThere(key: string): Promise<boolean> {
+    try {
+      authenticatePack(key, await this.#target.read(key));
+      return true;
+    } catch (error) {
+      if (isLifeboatError(error, 'ObjectCorrupt') || isLifeboatError(error, 'ObjectMissing')) return false;
+      throw error;
+    }
   }
 
   /** A pack that a verification there found damaged goes, once it is proven that ours is whole. */

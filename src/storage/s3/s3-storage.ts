@@ -16,7 +16,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LifeboatError } from '../../domain/errors.ts';
-import { assertKey, assertPrefix } from '../key.ts';
+import { assertKey, assertPrefix, isImmutable } from '../key.ts';
 import type { ObjectInfo, StagedObject, Storage } from '../storage.ts';
 import { createClient, type S3Settings } from './client.ts';
 import { isConditionFailed, isConflict, isMissing, s3Error } from './errors.ts';
@@ -77,14 +77,14 @@ class S3Storage implements Storage {
     assertKey(key);
     return this.#attempt(`replace ${key}`, async () => {
       if (expected === '' || (await this.stat(key)) === undefined) return undefined;
-      let version: string | undefined;
+      let answer: (Encrypted & { readonly ETag?: string | undefined }) | undefined;
       const outcome = await this.#conditional(async () => {
         const request = { ...this.#optionsOf(key), Body: bytes, IfMatch: expected };
-        const { ETag } = await this.#client.send(new PutObjectCommand(request));
-        version = ETag;
+        answer = await this.#client.send(new PutObjectCommand(request));
       });
-      await this.#requireEncrypted(key);
-      return outcome === 'created' ? version : undefined;
+      if (outcome === 'exists' || answer === undefined) return undefined;
+      if (!this.#isEncrypted(answer)) throw this.#unencrypted(key);
+      return answer.ETag;
     });
   }
 
@@ -229,12 +229,20 @@ class S3Storage implements Storage {
    * created goes again: the next try would find it and go on.
    */
   async #requireEncrypted(key: string, created?: Encrypted): Promise<void> {
-    const { sse } = this.#settings;
-    if (sse === 'none') return;
-    const { ServerSideEncryption } = created ?? (await this.#client.send(new HeadObjectCommand(this.#place(key))));
-    if (ServerSideEncryption === sse) return;
+    // What changes is written anew, and then it is encrypted.
+    if (this.#settings.sse === 'none' || (created === undefined && !isImmutable(key))) return;
+    if (this.#isEncrypted(created ?? (await this.#client.send(new HeadObjectCommand(this.#place(key)))))) return;
     if (created !== undefined) await this.#client.send(new DeleteObjectCommand(this.#place(key)));
-    throw new LifeboatError('Precondition', `${this.description} stored ${key} without ${sse} of its own`, {
+    throw this.#unencrypted(key);
+  }
+
+  #isEncrypted({ ServerSideEncryption }: Encrypted): boolean {
+    return this.#settings.sse === 'none' || ServerSideEncryption === this.#settings.sse;
+  }
+
+  #unencrypted(key: string): LifeboatError {
+    const { sse } = this.#settings;
+    return new LifeboatError('Precondition', `${this.description} stored ${key} without ${sse} of its own`, {
       hint: 'switch server-side encryption on there, or set `sse: none` of the location: objects are sealed by Lifeboat anyway',
     });
   }

@@ -30,6 +30,7 @@ const keepaliveMs = 5_000;
 const silentTicks = 3;
 /** A pack of 17 MiB is read in less on any disk. */
 const askMs = 60_000;
+const asksAtOnce = 4;
 /** OpenSSH takes twice that in one request, and the library cuts it for others; several are under way at once. */
 const requestBytes = 128 * 1024;
 const requestsAtOnce = 32;
@@ -47,6 +48,7 @@ interface Connection {
 export class SshSession {
   readonly #settings: SshSettings;
   #opened: Promise<Connection> | undefined;
+  readonly #asking = new Set<Promise<undefined>>();
   /** The server's, of the newest connection. */
   #hostKey: Buffer | undefined;
 
@@ -66,8 +68,26 @@ export class SshSession {
     return opening;
   }
 
-  /** What a command of the server's shell wrote, up to a line; undefined where no command may be run, or it takes too long to say. */
+  /**
+   * What a command of the server's shell wrote, up to a line; undefined where it could not be run just now, or takes too
+   * long to say. A few at once: a server has a limit (10 by default) and refuses what is more.
+   */
   async ask(command: string): Promise<string | undefined> {
+    while (this.#asking.size >= asksAtOnce) await Promise.race(this.#asking);
+    const asking = this.#ask(command);
+    const own = asking.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#asking.add(own);
+    try {
+      return await asking;
+    } finally {
+      this.#asking.delete(own);
+    }
+  }
+
+  async #ask(command: string): Promise<string | undefined> {
     const { client, begin, isClosed } = await this.connection();
     if (isClosed()) return undefined;
     const end = begin();

@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { basename, dirname } from 'node:path/posix';
 import { LifeboatError } from '../../domain/errors.ts';
-import { assertKey, assertPrefix } from '../key.ts';
+import { assertKey, assertPrefix, isImmutable } from '../key.ts';
 import type { FilesPut, FileToStore, ObjectInfo, StagedObject, Storage } from '../storage.ts';
 import { RemoteFolders } from './remote-folders.ts';
 import { tryRename } from './rename-trial.ts';
@@ -17,9 +17,9 @@ import { StagedUpload } from './upload.ts';
 
 const stagingFolder = '.staging';
 const versionsFolder = '.versions';
-/** Never replaced: they have no versions to look for. */
-const immutable = ['packs/', 'indexes/', 'manifests/'];
 const commitsAtOnce = 8;
+/** Then one of both ends has none. */
+const rsyncTries = 2;
 
 export function createSshStorage(settings: SshSettings): Storage {
   return new SshStorage(settings);
@@ -38,8 +38,8 @@ class SshStorage implements Storage {
   readonly #root: string;
   readonly #session: SshSession;
   readonly #settings: SshSettings;
-  /** Whether both ends have it; undefined before it was tried. */
-  #canRsync: boolean | undefined;
+  /** How often it was tried in vain before it ever worked; undefined since it did. */
+  #rsyncFailures: number | undefined = 0;
   /** Whether the server has a shell with the program; undefined before it was asked. */
   #canDigest: boolean | undefined;
   #honest: Promise<void> | undefined;
@@ -69,7 +69,7 @@ class SshStorage implements Storage {
 
   async putFiles(files: readonly FileToStore[], signal?: AbortSignal): Promise<FilesPut> {
     const none = { created: [], left: files.map(({ key }) => key) };
-    if (this.#canRsync === false) return none;
+    if ((this.#rsyncFailures ?? 0) >= rsyncTries) return none;
     const folder = `${this.#root}/${stagingFolder}/${randomBytes(12).toString('hex')}`;
     try {
       await this.#attempt('stage', '', async () => this.#folders.ensure(folder));
@@ -81,7 +81,7 @@ class SshStorage implements Storage {
         signal,
       });
       // Once it has worked, a failure is one of the moment.
-      this.#canRsync ??= sent;
+      this.#rsyncFailures = sent || this.#rsyncFailures === undefined ? undefined : this.#rsyncFailures + 1;
       // A file has its last name there when it is whole.
       const names = new Set(
         (await this.#attempt('list', '', async () => this.#folders.readdir(folder))).map(({ filename }) => filename),
@@ -90,7 +90,8 @@ class SshStorage implements Storage {
       const created = await this.#commitAll(
         arrived.map(({ key, file }) => this.#upload(key, `${folder}/${basename(file)}`, 'r+')),
       );
-      return { created, left: files.filter((each) => !arrived.includes(each)).map(({ key }) => key) };
+      const isNew = new Set(created);
+      return { created, left: files.map(({ key }) => key).filter((key) => !isNew.has(key)) };
     } finally {
       await this.#folders.removeFolder(folder).catch(() => undefined);
     }
@@ -121,9 +122,9 @@ class SshStorage implements Storage {
     assertKey(key);
     if (this.#canDigest === false) return undefined;
     const path = `'${this.#pathOf(key).replaceAll("'", `'\\''`)}'`;
-    const digest = /^\\?([0-9a-f]{64}) /.exec(
-      (await this.#session.ask(`openssl dgst -sha256 -r ${path} 2>/dev/null || sha256sum -- ${path}`)) ?? '',
-    )?.[1];
+    const answer = await this.#session.ask(`openssl dgst -sha256 -r ${path} 2>/dev/null || sha256sum -- ${path}`);
+    if (answer === undefined) return undefined;
+    const digest = /^\\?([0-9a-f]{64}) /.exec(answer)?.[1];
     this.#canDigest ??= digest !== undefined;
     return digest;
   }
@@ -430,10 +431,6 @@ class SshStorage implements Storage {
       () => false,
     );
   }
-}
-
-function isImmutable(key: string): boolean {
-  return immutable.some((prefix) => key.startsWith(prefix));
 }
 
 function uploadOf(staged: StagedObject): StagedUpload {
