@@ -1,14 +1,10 @@
-import { join } from 'node:path';
 import { expect } from 'vitest';
 import { formatLsn } from '../../src/domain/lsn.ts';
 import type { ComponentRecord } from '../../src/domain/recovery-point.ts';
 import { planRetention } from '../../src/operations/retention.ts';
-import { initRepository } from '../../src/repository/init.ts';
-import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
-import { reserve, sealRecords, testKey } from '../repository/backup.ts';
+import { reserve, sealRecords } from '../repository/backup.ts';
 import { repositoryTest } from '../repository/fixture.ts';
-import { timed, type Clock } from '../support/timed-storage.ts';
-import { archiveIn, base, segment, segmentBytes } from './wal-base.ts';
+import { archiveIn, base, segment, segmentBytes, timedRepository } from './wal-base.ts';
 
 const dayMs = 86_400_000;
 const limits = {
@@ -25,10 +21,7 @@ const limits = {
 repositoryTest(
   'WAL stays for the window, for the base that begins it, and where a kept point is a position on it',
   async ({ folder, open }) => {
-    const clock: Clock = { now: new Date('2026-01-01T00:00:00Z') };
-    const storage = timed(createLocalStorage(join(folder, 'r')), clock);
-    await (await initRepository(storage, testKey)).repository.close();
-    const repository = await open(storage);
+    const { clock, repository } = await timedRepository(folder, new Date('2026-01-01T00:00:00Z'), open);
     const archive = archiveIn(repository);
     const begin = clock.now.getTime();
     let chained: ComponentRecord | undefined;
@@ -65,10 +58,7 @@ repositoryTest(
   'WAL of a timeline that went on after an undone restore begins at a base of its own, not at one of the abandoned',
   async ({ folder, open }) => {
     const begin = Date.parse('2026-01-01T00:00:00Z');
-    const clock: Clock = { now: new Date(begin) };
-    const storage = timed(createLocalStorage(join(folder, 'r')), clock);
-    await (await initRepository(storage, testKey)).repository.close();
-    const repository = await open(storage);
+    const { clock, repository } = await timedRepository(folder, new Date(begin), open);
     const archive = archiveIn(repository);
     const on = (day: number): string => (clock.now = new Date(begin + day * dayMs)).toISOString();
     const full = async (timeline: number, endSegment: number): Promise<void> => {
@@ -106,10 +96,7 @@ repositoryTest(
 
 repositoryTest('WAL of a database that is only quiet stays behind its base, however old', async ({ folder, open }) => {
   const begin = Date.parse('2026-01-01T00:00:00Z');
-  const clock: Clock = { now: new Date(begin) };
-  const storage = timed(createLocalStorage(join(folder, 'r')), clock);
-  await (await initRepository(storage, testKey)).repository.close();
-  const repository = await open(storage);
+  const { clock, repository } = await timedRepository(folder, new Date(begin), open);
   const archive = archiveIn(repository);
   await sealRecords(repository, await reserve(repository, clock.now), [await base(repository, clock.now, 0)]);
   for (let number = 0; number < 3; number += 1) {

@@ -10,19 +10,10 @@ import { backUp, testKey } from '../repository/backup.ts';
 import { repositoryTest } from '../repository/fixture.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import { timed, type Clock } from '../support/timed-storage.ts';
+import { limits } from './wal-base.ts';
 
 const hour = 3600_000;
 const day = 24 * hour;
-const limits = {
-  pointSeconds: {
-    full: 30 * 86_400,
-    incremental: 7 * 86_400,
-    critical: 86_400,
-    configuration: 90 * 86_400,
-    monitoring: 7 * 86_400,
-  },
-  walSeconds: 7 * 86_400,
-};
 const offSite = { ...limits, pointSeconds: { ...limits.pointSeconds, full: 90 * 86_400 } };
 /** Hours of the day, by the schedules of the guide. */
 const timetable: readonly [number, BackupType][] = [

@@ -1,5 +1,4 @@
 /** Retention of archived WAL beside bases and positions on them, day by day against what must be possible. */
-import { join } from 'node:path';
 import { expect } from 'vitest';
 import { formatLsn } from '../../src/domain/lsn.ts';
 import type { BackupType, ComponentRecord } from '../../src/domain/recovery-point.ts';
@@ -7,25 +6,12 @@ import { usualMaxShare } from '../../src/domain/retention.ts';
 import { baseFor } from '../../src/operations/choose-base.ts';
 import { applyRetention } from '../../src/operations/retention.ts';
 import { requireChain } from '../../src/operations/wal-chain.ts';
-import { initRepository } from '../../src/repository/init.ts';
-import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
-import { reserve, sealRecords, testKey } from '../repository/backup.ts';
+import { reserve, sealRecords } from '../repository/backup.ts';
 import { repositoryTest } from '../repository/fixture.ts';
-import { timed, type Clock } from '../support/timed-storage.ts';
-import { archiveIn, base, segment, segmentBytes } from './wal-base.ts';
+import { archiveIn, base, limits, segment, segmentBytes, timedRepository } from './wal-base.ts';
 
 const hour = 3600_000;
 const day = 24 * hour;
-const limits = {
-  pointSeconds: {
-    full: 30 * 86_400,
-    incremental: 7 * 86_400,
-    critical: 86_400,
-    configuration: 90 * 86_400,
-    monitoring: 7 * 86_400,
-  },
-  walSeconds: 7 * 86_400,
-};
 
 type Event = 'wal' | 'retention' | BackupType;
 
@@ -45,10 +31,7 @@ repositoryTest(
   'D2.2, D2.7: through forty days any moment of the last seven can be restored, kept positions stay whole, and older WAL goes',
   async ({ folder, open }) => {
     const begin = Date.parse('2026-01-01T00:00:00Z');
-    const clock: Clock = { now: new Date(begin) };
-    const storage = timed(createLocalStorage(join(folder, 'r')), clock);
-    await (await initRepository(storage, testKey)).repository.close();
-    const repository = await open(storage);
+    const { clock, repository } = await timedRepository(folder, new Date(begin), open);
     const archive = archiveIn(repository);
     let newest: { readonly id: string; readonly record: ComponentRecord } | undefined;
     let segments = 0;

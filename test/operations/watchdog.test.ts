@@ -1,24 +1,27 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { parseConfiguration } from '../../src/config/load.ts';
+import type { Appliance } from '../../src/domain/appliance.ts';
 import { measureExposure, noteUnanswered, storeExposure } from '../../src/operations/exposure.ts';
 import { readRpo, rpoNewsSince, storeRpoState } from '../../src/operations/rpo.ts';
 import { watchdog } from '../../src/operations/watchdog.ts';
 import { backUp } from '../repository/backup.ts';
 import { repositoryTest as test } from '../repository/fixture.ts';
 
+function applianceIn(folder: string, more = ''): Appliance {
+  const text = `appliance: shop
+state: ${join(folder, 'state')}
+repository: {path: /b, encryption: none}
+components: {files: {kind: files, paths: [/etc/x]}}
+${more}`;
+  return parseConfiguration(text, 'f').appliance;
+}
+
 test('a missed run is noticed within a tenth of the objective, with worker and Temporal dead, told once and reminded daily', async ({
   repository,
   folder,
 }) => {
-  const { appliance } = parseConfiguration(
-    `appliance: shop
-state: ${join(folder, 'state')}
-repository: {path: /b, encryption: none}
-components: {files: {kind: files, paths: [/etc/x]}}
-`,
-    'f',
-  );
+  const appliance = applianceIn(folder);
   const begin = Date.now();
   await backUp(repository, async (writer) => writer.bytes('a', Buffer.from('x')));
   const at = (minutes: number): Date => new Date(begin + minutes * 60_000 + 2000);
@@ -43,14 +46,7 @@ components: {files: {kind: files, paths: [/etc/x]}}
 });
 
 test('while somebody watches it says nothing; a repository that is gone is told', async ({ repository, folder }) => {
-  const { appliance } = parseConfiguration(
-    `appliance: shop
-state: ${join(folder, 'state')}
-repository: {path: /b, encryption: none}
-components: {files: {kind: files, paths: [/etc/x]}}
-`,
-    'f',
-  );
+  const appliance = applianceIn(folder);
   const now = new Date();
   await storeRpoState(repository, { at: now.toISOString(), levels: {} });
   const look = await watchdog(async () => repository, appliance, now);
@@ -66,14 +62,7 @@ components: {files: {kind: files, paths: [/etc/x]}}
 });
 
 test('a clock that was ahead silences nobody: what it dated counts for nothing', async ({ repository, folder }) => {
-  const { appliance } = parseConfiguration(
-    `appliance: shop
-state: ${join(folder, 'state')}
-repository: {path: /b, encryption: none}
-components: {files: {kind: files, paths: [/etc/x]}}
-`,
-    'f',
-  );
+  const appliance = applianceIn(folder);
   const ahead = new Date();
   const now = new Date(ahead.getTime() - 86_400_000);
   await backUp(repository, async (writer) => writer.bytes('a', Buffer.from('x')));
@@ -87,14 +76,9 @@ test('X1: a location that never answered is a breach; a copy there that nobody v
   repository,
   folder,
 }) => {
-  const { appliance } = parseConfiguration(
-    `appliance: shop
-state: ${join(folder, 'state')}
-repository: {path: /b, encryption: none}
-locations: {vault: {kind: local, path: ${join(folder, 'vault')}, offHost: true}}
-components: {files: {kind: files, paths: [/etc/x]}}
-`,
-    'f',
+  const appliance = applianceIn(
+    folder,
+    `locations: {vault: {kind: local, path: ${join(folder, 'vault')}, offHost: true}}\n`,
   );
   await noteUnanswered(repository, 'vault', 'no route to host');
   const now = new Date();

@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ReportProgress } from '../../domain/progress.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { frameKinds, type Opener } from '../frame.ts';
+import type { Opener } from '../frame.ts';
 import { readIndexObject } from '../index-object.ts';
 import { layout } from '../layout.ts';
 import { authenticatePack } from '../replicate/copy-objects.ts';
+import { authenticateWal } from '../replicate/copy-wal.ts';
 import { coverageName } from '../wal-archive.ts';
 
 export interface RereadOptions {
@@ -57,7 +58,9 @@ export async function reread(context: Context, options: RereadOptions): Promise<
   };
   const packs = await damagedOf(layout.packs, async (key) => authenticatePack(key, await storage.read(key)));
   const damagedIndexes = await damagedOf(layout.indexes, async (key) => readIndex(context, key));
-  const damagedWal = await damagedOf(layout.allWal, async (key) => openWal(context, key));
+  const damagedWal = await damagedOf(layout.allWal, async (key) =>
+    authenticateWal(key, await storage.read(key), context.opener),
+  );
   return { ...progress, damagedPacks: packs.map(nameOf), damagedIndexes, damagedWal };
 }
 
@@ -68,16 +71,6 @@ function shareOf(key: string, of: number): number {
 async function readIndex({ storage, opener }: Context, key: string): Promise<void> {
   // oxlint-disable-next-line no-unused-vars -- each entry is authenticated as it comes.
   for await (const entry of readIndexObject(storage, nameOf(key), opener));
-}
-
-async function openWal({ storage, opener }: Context, key: string): Promise<void> {
-  const bytes = await storage.read(key);
-  try {
-    opener.open(bytes, frameKinds.wal);
-  } catch (error) {
-    if (!(error instanceof LifeboatError)) throw error;
-    throw new LifeboatError('ObjectCorrupt', `${key} ${error.message}`, { cause: error });
-  }
 }
 
 function nameOf(key: string): string {

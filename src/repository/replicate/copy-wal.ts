@@ -37,7 +37,8 @@ async function replace(target: Storage, key: string, bytes: Uint8Array): Promise
   if (standing !== undefined) await target.replaceIf(key, standing.version, bytes);
 }
 
-function authenticateWal(key: string, bytes: Uint8Array, opener: Opener): void {
+/** ObjectCorrupt where a stored piece or history is not what was sealed. */
+export function authenticateWal(key: string, bytes: Uint8Array, opener: Opener): void {
   try {
     opener.open(bytes, frameKinds.wal);
   } catch (error) {
