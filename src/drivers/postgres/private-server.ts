@@ -195,7 +195,7 @@ function serverOf(options: PrivateServerOptions, folder: string, child: ChildPro
 
 /** A helper of a server that died may write a last line while the folder goes. */
 async function removeFolder(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 }
 
 /** False where the time is over or the work was aborted before. */
