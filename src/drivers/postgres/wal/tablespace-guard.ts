@@ -45,6 +45,13 @@ export async function guardTablespaces(options: GuardOptions): Promise<Tablespac
   return new Guard(options, folder);
 }
 
+type Manager = 'Tablespace' | 'Transaction' | 'XLOG';
+
+interface WalRecord {
+  readonly lsn: bigint;
+  readonly text: string;
+}
+
 interface Kept {
   readonly name: string;
   readonly timeline: number;
@@ -87,18 +94,24 @@ class Guard implements TablespaceGuard {
     this.#kept = [...this.#kept.filter(({ name }) => name !== segment.name), segment];
     for (const old of this.#kept.slice(0, -keptSegments)) await rm(join(this.#folder, old.name), { force: true });
     this.#kept = this.#kept.slice(-keptSegments);
-    const { timeline, start } = segment;
-    // One that crosses into the segment begins before it; a segment that was switched away from ends in zeros.
-    const crossing = this.#has(timeline, start - BigInt(this.#options.segmentBytes))
-      ? await this.#records('Tablespace', timeline, start - longestRecord, start)
-      : [];
-    for (const record of [...crossing, ...(await this.#records('Tablespace', timeline, start, this.#endOf(segment)))])
+    const { timeline } = segment;
+    for (const record of await this.#tablespaceRecords(segment))
       if (
         this.#isBehindBase(timeline, record.lsn) &&
         (await touchesLive(record.text)) &&
         !(await this.#stopsBefore(timeline, record.lsn))
       )
         throw this.#refusal(record.text);
+  }
+
+  /** One that crosses into the segment begins before it. From within the zeros behind a switch nothing is found at all. */
+  async #tablespaceRecords(segment: Kept): Promise<readonly WalRecord[]> {
+    const { timeline, start } = segment;
+    const isFollowing = this.#has(timeline, start - BigInt(this.#options.segmentBytes));
+    const both = isFollowing
+      ? await this.#find('Tablespace', timeline, start - longestRecord, this.#endOf(segment))
+      : undefined;
+    return both ?? this.#records('Tablespace', timeline, start, this.#endOf(segment));
   }
 
   #isBehindBase(timeline: number, lsn: bigint): boolean {
@@ -128,20 +141,25 @@ class Guard implements TablespaceGuard {
     return start + BigInt(this.#options.segmentBytes);
   }
 
-  /** The end of what is archived may lie within a record: what can be read before it is. */
-  async #records(
-    manager: 'Tablespace' | 'Transaction' | 'XLOG',
-    timeline: number,
-    from: bigint,
-    to: bigint,
-  ): Promise<{ readonly lsn: bigint; readonly text: string }[]> {
+  async #records(manager: Manager, timeline: number, from: bigint, to: bigint): Promise<readonly WalRecord[]> {
+    return (await this.#find(manager, timeline, from, to)) ?? [];
+  }
+
+  /**
+   * Undefined where there is no record to begin at. The end of what is archived may lie within a record: what can be read
+   * before it is.
+   */
+  async #find(manager: Manager, timeline: number, from: bigint, to: bigint): Promise<readonly WalRecord[] | undefined> {
     const range = ['--timeline', `${timeline}`, '--start', formatLsn(from), '--end', formatLsn(to)];
     const args = ['--path', this.#folder, '--rmgr', manager, ...range];
     const options = { env: { LC_ALL: 'C', TZ: 'UTC' }, maxBuffer: mostOutput };
-    const stdout = await run(waldumpOf(this.#options.binDirectory), args, options).then(
-      (result) => result.stdout,
-      (error: { readonly stdout?: string }) => error.stdout ?? '',
+    const { stdout, stderr } = await run(waldumpOf(this.#options.binDirectory), args, options).catch(
+      (error: { readonly stdout?: string; readonly stderr?: string }) => ({
+        stdout: error.stdout ?? '',
+        stderr: error.stderr ?? '',
+      }),
     );
+    if (stderr.includes('could not find a valid record')) return undefined;
     return stdout.split('\n').flatMap((line) => {
       const match = /\blsn: ([0-9A-F]+\/[0-9A-F]+), .*?\bdesc: (.*)$/.exec(line);
       return match === null ? [] : [{ lsn: parseLsn(match[1]!), text: match[2]! }];
