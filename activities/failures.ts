@@ -24,7 +24,10 @@ export function toFailure(error: unknown, component: string | undefined): Error 
     type: known.code,
     nonRetryable: !errorCatalogue[known.code].retryable,
     message:
-      subject === undefined || known.message.startsWith(`${subject}:`) || known.message.includes(`\`${subject}\``)
+      subject === undefined ||
+      known.message.startsWith(`${subject}:`) ||
+      known.message.startsWith(`${subject} `) ||
+      known.message.includes(`\`${subject}\``)
         ? known.message
         : `${subject}: ${known.message}`,
     details: [{ component: subject ?? '', hint: known.hint, details: known.details }],

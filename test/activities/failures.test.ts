@@ -21,6 +21,15 @@ describe('activity failures', () => {
     },
   );
 
+  test.each(['redis cannot be reached', 'redis: cannot be reached', 'nobody reaches `redis`'])(
+    'a message that names its component is left as it is: %s',
+    (message) => {
+      expect(toFailure(new LifeboatError('Precondition', message, { component: 'redis' }), undefined).message).toBe(
+        message,
+      );
+    },
+  );
+
   test.each([
     ['ENOSPC', 'NoSpace'],
     ['EDQUOT', 'NoSpace'],
