@@ -97,6 +97,15 @@ export function baseEndOf({ facts }: ComponentRecord): BaseEnd | undefined {
   return { timeline, stopLsn: parseLsn(stopLsn) };
 }
 
+const endOfLog = 2n ** 64n - 1n;
+
+/** What a recovery from the base goes along, from its own timeline to `end`; empty where the base lies on none of them. */
+function lineFrom(base: BaseEnd, history: readonly TimelineSwitch[], end: TimelineSwitch): TimelineSwitch[] {
+  const line = [...history, end];
+  const first = line.findIndex((each) => each.timeline === base.timeline && base.stopLsn <= each.switchLsn);
+  return first === -1 ? [] : line.slice(first);
+}
+
 export interface WalReach {
   readonly timeline: number;
   /** Exclusive. */
@@ -115,12 +124,9 @@ export function reachFrom(
   timeline: number,
   history: readonly TimelineSwitch[],
 ): WalReach | undefined {
-  const line: TimelineSwitch[] = [...history, { timeline, switchLsn: 2n ** 64n - 1n }];
-  const first = line.findIndex((each) => each.timeline === base.timeline && base.stopLsn <= each.switchLsn);
-  if (first === -1) return undefined;
   let reach: WalReach | undefined;
   let position = base.stopLsn;
-  for (const { timeline: current, switchLsn } of line.slice(first)) {
+  for (const { timeline: current, switchLsn } of lineFrom(base, history, { timeline, switchLsn: endOfLog })) {
     const ranges = coveredRanges(pieces, current);
     const range = ranges.find(({ startLsn, endLsn }) => startLsn <= position && position <= endLsn);
     if (range === undefined) return reach;
@@ -139,20 +145,17 @@ export function isOnLine(
   base: BaseEnd,
   { timeline, history }: { readonly timeline: number; readonly history: readonly TimelineSwitch[] },
 ): boolean {
-  const line: TimelineSwitch[] = [...history, { timeline, switchLsn: 2n ** 64n - 1n }];
-  const first = line.findIndex((each) => each.timeline === base.timeline && base.stopLsn <= each.switchLsn);
-  if (first === -1) return false;
-  const at = line.findIndex((each) => each.timeline === piece.timeline);
-  const startLsn = at === first ? base.stopLsn : (line[at - 1]?.switchLsn ?? 0n);
-  return at >= first && piece.startLsn < (line[at]?.switchLsn ?? 0n) && piece.endLsn > startLsn;
+  let startLsn = base.stopLsn;
+  for (const { timeline: current, switchLsn } of lineFrom(base, history, { timeline, switchLsn: endOfLog })) {
+    if (current === piece.timeline) return piece.startLsn < switchLsn && piece.endLsn > startLsn;
+    startLsn = switchLsn;
+  }
+  return false;
 }
 
 /** Whether the base lies on the timeline or on what that one went on from. */
 export function isBaseOf(base: BaseEnd, timeline: number, history: readonly TimelineSwitch[]): boolean {
-  return (
-    base.timeline === timeline ||
-    history.some((each) => each.timeline === base.timeline && base.stopLsn <= each.switchLsn)
-  );
+  return lineFrom(base, history, { timeline, switchLsn: endOfLog }).length > 0;
 }
 
 /**
@@ -169,21 +172,21 @@ export function piecesBetween(
   },
 ): WalPiece[] {
   const { pieces, history, segmentBytes } = archive;
-  const line: TimelineSwitch[] = [...history, { timeline: end.timeline, switchLsn: end.endLsn }];
-  const first = line.findIndex((each) => each.timeline === base.timeline && base.stopLsn <= each.switchLsn);
   let from = base.stopLsn;
-  return line.slice(first === -1 ? line.length : first).flatMap(({ timeline, switchLsn }) => {
-    const startLsn = from;
-    from = switchLsn;
-    const within = pieces.filter(
-      (piece) => piece.timeline === timeline && piece.startLsn < switchLsn && piece.endLsn > startLsn,
-    );
-    const segmentsWhole = new Set(
-      within.filter((piece) => isWhole(piece, segmentBytes)).map((piece) => piece.startLsn),
-    );
-    return within.filter(
-      (piece) =>
-        isWhole(piece, segmentBytes) || !segmentsWhole.has(piece.startLsn - (piece.startLsn % BigInt(segmentBytes))),
-    );
-  });
+  return lineFrom(base, history, { timeline: end.timeline, switchLsn: end.endLsn }).flatMap(
+    ({ timeline, switchLsn }) => {
+      const startLsn = from;
+      from = switchLsn;
+      const within = pieces.filter(
+        (piece) => piece.timeline === timeline && piece.startLsn < switchLsn && piece.endLsn > startLsn,
+      );
+      const segmentsWhole = new Set(
+        within.filter((piece) => isWhole(piece, segmentBytes)).map((piece) => piece.startLsn),
+      );
+      return within.filter(
+        (piece) =>
+          isWhole(piece, segmentBytes) || !segmentsWhole.has(piece.startLsn - (piece.startLsn % BigInt(segmentBytes))),
+      );
+    },
+  );
 }
