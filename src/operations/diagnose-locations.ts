@@ -3,6 +3,7 @@ import type { Appliance, LocationConfig } from '../domain/appliance.ts';
 import { formatDuration } from '../domain/duration.ts';
 import { isLifeboatError } from '../domain/errors.ts';
 import { plural } from '../domain/plural.ts';
+import { mostSkewSeconds } from '../domain/skew.ts';
 import type { Finding } from '../drivers/driver.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -11,8 +12,6 @@ export interface Places {
   readonly repository: (expectedId?: string, location?: string) => Promise<Repository>;
   readonly storage: (location?: string) => Promise<Storage>;
 }
-
-const largestSkewSeconds = 300;
 
 export async function diagnoseLocations({ locations }: Appliance, places: Places): Promise<Finding[]> {
   const found = await Promise.all(locations.map(async (location) => diagnoseLocation(location, places)));
@@ -39,7 +38,7 @@ async function diagnoseLocation({ name }: LocationConfig, { repository, storage 
   try {
     const place = await storage(name);
     const skew = Math.abs((await place.now()).getTime() - Date.now()) / 1000;
-    if (skew > largestSkewSeconds)
+    if (skew > mostSkewSeconds)
       return {
         name: subject,
         level: 'fail',

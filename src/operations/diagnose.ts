@@ -3,6 +3,7 @@ import type { LoadedConfiguration } from '../config/load.ts';
 import { formatBytes, formatDuration } from '../domain/duration.ts';
 import { isLifeboatError } from '../domain/errors.ts';
 import { isRefuted } from '../domain/recovery-point.ts';
+import { mostSkewSeconds } from '../domain/skew.ts';
 import type { Driver, Finding } from '../drivers/driver.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -14,8 +15,6 @@ export interface Subject extends Places {
   readonly driver: (component: string) => Driver;
   readonly platform: Platform;
 }
-
-const largestSkewSeconds = 300;
 
 export async function diagnose({ configuration, repository, storage, driver, platform }: Subject): Promise<Finding[]> {
   const { appliance } = configuration;
@@ -92,8 +91,7 @@ async function spaceOf({ storage }: Repository, reserveBytes: number): Promise<F
 
 async function clockOf({ storage }: Repository): Promise<Finding> {
   const skew = Math.abs((await storage.now()).getTime() - Date.now()) / 1000;
-  if (skew < largestSkewSeconds)
-    return { name: 'clock', level: 'ok', text: `${formatDuration(skew)} from the storage's` };
+  if (skew < mostSkewSeconds) return { name: 'clock', level: 'ok', text: `${formatDuration(skew)} from the storage's` };
   return {
     name: 'clock',
     level: 'fail',

@@ -1,6 +1,7 @@
 /** How old the newest good copy of every configured component is, against its objective; and how the last runs ended. */
 import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
 import { isBackupWorkflow, isRefuted, type Manifest } from '../domain/recovery-point.ts';
+import { mostSkewSeconds } from '../domain/skew.ts';
 import type { ManifestListing, Repository } from '../repository/repository.ts';
 import { walStatus, type WalStatus } from './wal-status.ts';
 
@@ -60,13 +61,10 @@ export async function readProtection(repository: Repository, appliance: Applianc
   };
 }
 
-/** A clock that far ahead of ours was wrong, or ours is: what it dated counts for nothing. */
-const mostAheadMs = 300_000;
-
 /** What a repository, or a copy of it, can give back of every configured component. */
 export async function copiesOf(repository: Repository, appliance: Appliance, now: Date): Promise<Copies> {
   const configured = appliance.components.map(({ id }) => id);
-  const latest = new Date(now.getTime() + mostAheadMs).toISOString();
+  const latest = new Date(now.getTime() + mostSkewSeconds * 1000).toISOString();
   const listings = (await repository.listManifests()).filter(
     ({ manifest }) => (manifest?.lifeboat.sealedAt ?? '') <= latest,
   );

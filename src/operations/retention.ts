@@ -12,6 +12,7 @@ import {
   type RetentionLimits,
   type RetentionPoint,
 } from '../domain/retention.ts';
+import { mostSkewSeconds } from '../domain/skew.ts';
 import type { Collected, Repository, Usage } from '../repository/repository.ts';
 import { expiredWal, type ExpiredWal } from './expired-wal.ts';
 
@@ -45,7 +46,6 @@ export interface Forecast {
   readonly daysLeft: number | null;
 }
 
-const mostSkewSeconds = 300;
 const forecastDays = 7;
 const daySeconds = 86_400;
 

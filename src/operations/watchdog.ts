@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import type { Appliance } from '../domain/appliance.ts';
 import { formatDuration } from '../domain/duration.ts';
 import { levelsOf, rpoNews, type RpoLevels } from '../domain/rpo.ts';
+import { mostSkewSeconds } from '../domain/skew.ts';
 import type { Repository } from '../repository/repository.ts';
 import { lastRpoState, readRpo } from './rpo.ts';
 
 /** Three looks of `rpoWatch`. */
 const silentAfterSeconds = 15 * 60;
-const mostAheadSeconds = 5 * 60;
 /** What is still wrong is said again. */
 const remindAfterSeconds = 24 * 3600;
 
@@ -87,7 +87,7 @@ function silenceOf(silentSeconds: number | undefined): string {
   if (silentSeconds > silentAfterSeconds)
     return `NOBODY WATCHES: rpoWatch last ran ${formatDuration(silentSeconds)} ago; are worker and Temporal alive?`;
   // A clock that was ahead must not let it be silent for as long.
-  if (silentSeconds < -mostAheadSeconds)
+  if (silentSeconds < -mostSkewSeconds)
     return `NOBODY KNOWS WHO WATCHES: the last look of rpoWatch is dated ${formatDuration(-silentSeconds)} ahead of this clock; set the clocks`;
   return '';
 }
