@@ -18,6 +18,8 @@ export interface RunningSshd extends EngineProcess {
   readonly settings: SshSettings;
   /** Ends every connection in the middle of what it does. */
   cut(): Promise<void>;
+  /** Ends the SFTP part of every connection; the connection itself stays. */
+  endSftp(): Promise<void>;
   /** Every connection stays open and says nothing more, until the function that it gives is called. */
   freeze(): Promise<() => void>;
 }
@@ -79,6 +81,12 @@ export async function startSshd(options: {
     ...running,
     settings,
     cut: async () => signal(await sessionsOf(running.pid), 'SIGKILL'),
+    async endSftp() {
+      const innermost = await Promise.all(
+        (await sessionsOf(running.pid)).map(async (pid) => ((await childrenOf(pid)).length === 0 ? [pid] : [])),
+      );
+      signal(innermost.flat(), 'SIGKILL');
+    },
     async freeze() {
       const sessions = await sessionsOf(running.pid);
       signal(sessions, 'SIGSTOP');

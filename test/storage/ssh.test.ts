@@ -265,6 +265,34 @@ describe('sshd', () => {
     }
   }, 60_000);
 
+  test('where only the SFTP part of a connection ends, calls fail and the next ones connect again', async () => {
+    const storage = storageAt('half');
+    for (let round = 0; round < 5; round += 1) {
+      const key = `reports/${round}`;
+      const staged = await storage.stage(key);
+      await staged.append(Buffer.from('begun'));
+      await server.endSftp();
+      // At any moment around its end: what is asked of it later is never answered.
+      await setTimeout(round * 5);
+      await expect(staged.append(randomBytes(2 ** 20))).rejects.toMatchObject({ code: 'StorageFailed' });
+      expect(await storage.putIfAbsent(key, Buffer.from('again'))).toBe('created');
+    }
+  }, 30_000);
+
+  test('a file that was open on a connection that ended is no other one on the next', async () => {
+    const storage = storageAt('stale');
+    const before = await storage.stage('packs/aa/before');
+    await before.append(Buffer.from('before'));
+    await server.cut();
+    await expect(storage.stat('x')).rejects.toMatchObject({ code: 'StorageFailed' });
+    // The server numbers what is open on each connection from 0.
+    const after = await storage.stage('packs/aa/after');
+    await after.append(Buffer.from('after'));
+    await expect(before.append(Buffer.from('!!!!!!'))).rejects.toMatchObject({ code: 'StorageFailed' });
+    await storage.commit([after]);
+    expect(Buffer.from(await storage.read('packs/aa/after')).toString()).toBe('after');
+  }, 30_000);
+
   test('a server that goes away mid-file fails the call; after it is back everything goes on', async () => {
     const storage = storageAt('cut');
     await storage.putIfAbsent('a', Buffer.from('1'));

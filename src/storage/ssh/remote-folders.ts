@@ -1,6 +1,6 @@
 /** Folders and files of the server by path, whether they are there or not. */
 import { dirname } from 'node:path/posix';
-import { codeOf, status, type Sftp } from './session.ts';
+import { codeOf, status, type Sftp } from './sftp.ts';
 
 export class RemoteFolders {
   readonly #sftp: Sftp;

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { RemoteFolders } from './remote-folders.ts';
-import type { Sftp } from './session.ts';
+import type { Sftp } from './sftp.ts';
 
 /** Precondition where it does. `folder` is there and may be written. */
 export async function tryRename(sftp: Sftp, folders: RemoteFolders, folder: string, server: string): Promise<void> {

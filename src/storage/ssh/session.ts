@@ -1,11 +1,11 @@
 /**
- * A connection to an SSH server and its SFTP calls as promises. Connects at the first call, and again after it was cut;
- * what was under way then fails as StorageFailed. The server's key must be the configured one.
+ * A connection to an SSH server. Connects at the first call, and again after it was cut; what was under way then fails.
+ * The server's key must be the configured one.
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import { Client, type FileEntryWithStats, type OpenMode, type SFTPWrapper, type Stats } from 'ssh2';
+import { Client, type SFTPWrapper } from 'ssh2';
 import { LifeboatError } from '../../domain/errors.ts';
 
 export interface SshSettings {
@@ -21,9 +21,6 @@ export interface SshSettings {
   readonly path: string;
 }
 
-/** Status codes of SFTP version 3. */
-export const status = { noSuchFile: 2, permissionDenied: 3, failure: 4 } as const;
-
 const readyMs = 20_000;
 /** A server that went away without a word is noticed after three of them. */
 const keepaliveMs = 5_000;
@@ -31,16 +28,13 @@ const silentTicks = 3;
 /** A pack of 17 MiB is read in less on any disk. */
 const askMs = 60_000;
 const asksAtOnce = 4;
-/** OpenSSH takes twice that in one request, and the library cuts it for others; several are under way at once. */
-const requestBytes = 128 * 1024;
-const requestsAtOnce = 32;
 
 /** What is under way keeps the process alive, an idle connection does not. */
-interface Connection {
+export interface Connection {
   readonly client: Client;
   readonly sftp: SFTPWrapper;
-  /** Counts a call; the function that it gives ends the counting. */
-  readonly begin: () => () => void;
+  /** Counts a call, until the function that it gives is called; `onCut` where the connection ends before. */
+  readonly begin: (onCut: () => void) => () => void;
   /** What is asked of a closed one is never answered. */
   readonly isClosed: () => boolean;
 }
@@ -90,11 +84,10 @@ export class SshSession {
   async #ask(command: string): Promise<string | undefined> {
     const { client, begin, isClosed } = await this.connection();
     if (isClosed()) return undefined;
-    const end = begin();
     const over = Promise.withResolvers<string | undefined>();
     const giveUp = (): void => over.resolve(undefined);
+    const end = begin(giveUp);
     const tooLong = setTimeout(giveUp, askMs);
-    client.once('close', giveUp);
     try {
       client.exec(command, (error, channel) => {
         if (error !== undefined) return giveUp();
@@ -108,7 +101,6 @@ export class SshSession {
       return await over.promise;
     } finally {
       clearTimeout(tooLong);
-      client.off('close', giveUp);
       end();
     }
   }
@@ -138,10 +130,11 @@ export class SshSession {
         .on('ready', () => {
           // Each call is a small packet that somebody waits for.
           client.setNoDelay(true);
+          const tooLong = setTimeout(() => client.destroy(), readyMs);
           client.sftp((error, sftp) => {
+            clearTimeout(tooLong);
             if (error !== undefined) return reject(this.#failure(error));
-            // One for each call that is under way.
-            sftp.setMaxListeners(0);
+            sftp.once('close', onClosed);
             resolve(connectionOf(client, sftp));
           });
         })
@@ -191,7 +184,8 @@ export class SshSession {
 /** ssh2's own keepalive would hold an idle process for ever; this one looks only while somebody waits. */
 function connectionOf(client: Client, sftp: SFTPWrapper): Connection {
   const { _sock: socket } = client as unknown as { readonly _sock: Socket };
-  let pending = 0;
+  /** What to do for each call under way when it can no more be answered. */
+  const pending = new Set<() => void>();
   let isClosed = false;
   let silent = 0;
   let read = socket.bytesRead;
@@ -199,26 +193,32 @@ function connectionOf(client: Client, sftp: SFTPWrapper): Connection {
   const watching = setInterval(() => {
     const hasCome = socket.bytesRead !== read;
     read = socket.bytesRead;
-    silent = pending === 0 || hasCome ? 0 : silent + 1;
+    silent = pending.size === 0 || hasCome ? 0 : silent + 1;
     if (silent === silentTicks) client.destroy();
     // An answer that would come shows that the server is there, however long the calls take.
     else if (silent > 0) sftp.realpath('.', () => undefined);
   }, keepaliveMs).unref();
-  client.setMaxListeners(0);
-  client.once('close', () => {
+  const close = (): void => {
     isClosed = true;
     clearInterval(watching);
-  });
+    client.destroy();
+    for (const cut of pending) cut();
+  };
+  client.once('close', close);
+  // The server's SFTP part may end alone, and before the connection does.
+  sftp.once('close', close);
   return {
     client,
     sftp,
     isClosed: () => isClosed,
-    begin() {
-      pending += 1;
-      if (pending === 1) socket.ref();
+    begin(onCut) {
+      // One function may be given for several calls.
+      const cut = (): void => onCut();
+      pending.add(cut);
+      socket.ref();
       return () => {
-        pending -= 1;
-        if (pending === 0) socket.unref();
+        pending.delete(cut);
+        if (pending.size === 0) socket.unref();
       };
     },
   };
@@ -235,91 +235,4 @@ function isKnown(fingerprint: string, hostKey: string): boolean {
     .split(/\s+/)
     .find((word) => word.startsWith('AAAA'));
   return encoded !== undefined && fingerprintOf(Buffer.from(encoded, 'base64')) === fingerprint;
-}
-
-type Call<T> = (sftp: SFTPWrapper, done: (error: Error | null | undefined, value?: T) => void) => void;
-
-/** The calls of one connection. Errors are the server's own, with `code`. */
-export class Sftp {
-  readonly #session: SshSession;
-
-  constructor(session: SshSession) {
-    this.#session = session;
-  }
-
-  stat = async (path: string): Promise<Stats> => this.#call((sftp, done) => sftp.stat(path, done));
-  readdir = async (path: string): Promise<FileEntryWithStats[]> => this.#call((sftp, done) => sftp.readdir(path, done));
-  mkdir = async (path: string): Promise<void> => this.#call((sftp, done) => sftp.mkdir(path, { mode: 0o700 }, done));
-  rmdir = async (path: string): Promise<void> => this.#call((sftp, done) => sftp.rmdir(path, done));
-  unlink = async (path: string): Promise<void> => this.#call((sftp, done) => sftp.unlink(path, done));
-  /** Fails where the target is there: the plain one of the protocol. */
-  rename = async (from: string, to: string): Promise<void> => this.#call((sftp, done) => sftp.rename(from, to, done));
-  /** Puts the target away: for copies that nothing relies on. */
-  replace = async (from: string, to: string): Promise<void> =>
-    this.#call((sftp, done) => sftp.ext_openssh_rename(from, to, done));
-  open = async (path: string, mode: OpenMode): Promise<Buffer> =>
-    this.#call((sftp, done) => sftp.open(path, mode, { mode: 0o600 }, done));
-  close = async (handle: Buffer): Promise<void> => this.#call((sftp, done) => sftp.close(handle, done));
-  fstat = async (handle: Buffer): Promise<Stats> => this.#call((sftp, done) => sftp.fstat(handle, done));
-  fsync = async (handle: Buffer): Promise<void> => this.#call((sftp, done) => sftp.ext_openssh_fsync(handle, done));
-  statvfs = async (path: string): Promise<{ f_frsize: number; f_bavail: number; f_blocks: number }> =>
-    this.#call((sftp, done) => sftp.ext_openssh_statvfs(path, done));
-
-  async write(handle: Buffer, bytes: Uint8Array, position: number): Promise<void> {
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    await inPieces(buffer.length, async (offset, length) =>
-      this.#call<void>((sftp, done) => sftp.write(handle, buffer, offset, length, position + offset, done)),
-    );
-  }
-
-  /** Fills the buffer, or gives how many bytes there were. */
-  async read(handle: Buffer, into: Buffer, position: number): Promise<number> {
-    let done = 0;
-    await inPieces(into.length, async (offset, length) => {
-      for (let got = 0; got < length;) {
-        const read = await this.#call<number>((sftp, callback) =>
-          sftp.read(handle, into, offset + got, length - got, position + offset + got, (error, bytesRead) =>
-            // The end of the file is an error with code 1.
-            (error as { code?: number } | undefined)?.code === 1 ? callback(undefined, 0) : callback(error, bytesRead),
-          ),
-        );
-        if (read === 0) break;
-        got += read;
-        done += read;
-      }
-    });
-    return done;
-  }
-
-  async #call<T>(run: Call<T>): Promise<T> {
-    const { sftp, begin, isClosed } = await this.#session.connection();
-    if (isClosed()) throw new Error('the connection was closed');
-    const end = begin();
-    return new Promise<T>((resolve, reject) => {
-      const cut = (): void => reject(new Error('the connection was closed'));
-      sftp.once('close', cut);
-      run(sftp, (error, value) => {
-        sftp.off('close', cut);
-        if (error === null || error === undefined) resolve(value as T);
-        else reject(error);
-      });
-    }).finally(end);
-  }
-}
-
-async function inPieces(length: number, act: (offset: number, length: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const work = async (): Promise<void> => {
-    for (let at = next; at < length; at = next) {
-      next = at + requestBytes;
-      await act(at, Math.min(requestBytes, length - at));
-    }
-  };
-  const count = Math.min(requestsAtOnce, Math.ceil(length / requestBytes));
-  await Promise.all(Array.from({ length: count }, work));
-}
-
-export function codeOf(error: unknown): number | undefined {
-  const code: unknown = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === 'number' ? code : undefined;
 }

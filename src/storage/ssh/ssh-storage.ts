@@ -12,7 +12,8 @@ import type { FilesPut, FileToStore, ObjectInfo, StagedObject, Storage } from '.
 import { RemoteFolders } from './remote-folders.ts';
 import { tryRename } from './rename-trial.ts';
 import { sendByRsync } from './rsync.ts';
-import { codeOf, Sftp, SshSession, status, type SshSettings } from './session.ts';
+import { SshSession, type SshSettings } from './session.ts';
+import { codeOf, Sftp, status, type OpenFile } from './sftp.ts';
 import { StagedUpload } from './upload.ts';
 
 const stagingFolder = '.staging';
@@ -188,19 +189,19 @@ class SshStorage implements Storage {
     range?: { readonly offset: number; readonly length: number },
   ): Promise<Uint8Array<ArrayBuffer>> {
     assertKey(key);
-    return this.#withNewest(key, async (handle, size) => {
+    return this.#withNewest(key, async (file, size) => {
       const bytes = Buffer.allocUnsafeSlow(range?.length ?? size);
-      await this.#fill(handle, key, bytes, range?.offset ?? 0);
+      await this.#fill(file, key, bytes, range?.offset ?? 0);
       return bytes;
     });
   }
 
   async readInto(key: string, offset: number, into: Uint8Array): Promise<void> {
     assertKey(key);
-    await this.#withNewest(key, async (handle) => {
+    await this.#withNewest(key, async (file) => {
       // Memory that is shared with threads cannot be given to the connection.
       const bytes = Buffer.allocUnsafe(into.length);
-      await this.#fill(handle, key, bytes, offset);
+      await this.#fill(file, key, bytes, offset);
       into.set(bytes);
     });
   }
@@ -252,11 +253,11 @@ class SshStorage implements Storage {
     return this.#attempt('ask the time of', '', async () => {
       await this.#folders.ensure(`${this.#root}/${stagingFolder}`);
       const path = `${this.#root}/${stagingFolder}/${randomBytes(12).toString('hex')}`;
-      const handle = await this.#sftp.open(path, 'wx');
+      const file = await this.#sftp.open(path, 'wx');
       try {
-        return new Date((await this.#sftp.fstat(handle)).mtime * 1000);
+        return new Date((await this.#sftp.fstat(file)).mtime * 1000);
       } finally {
-        await this.#sftp.close(handle);
+        await this.#sftp.close(file);
         await this.#folders.unlink(path);
       }
     });
@@ -375,31 +376,31 @@ class SshStorage implements Storage {
     return new Set(entries.map(({ filename }) => filename));
   }
 
-  async #withNewest<T>(key: string, use: (handle: Buffer, size: number) => Promise<T>): Promise<T> {
+  async #withNewest<T>(key: string, use: (file: OpenFile, size: number) => Promise<T>): Promise<T> {
     return this.#attempt('read', key, async () => {
       for (;;) {
         const found = await this.#find(key);
         if (found === undefined)
           throw new LifeboatError('ObjectMissing', `object ${key} is gone from ${this.description}`);
-        let handle: Buffer;
+        let file: OpenFile;
         try {
-          handle = await this.#sftp.open(found.path, 'r');
+          file = await this.#sftp.open(found.path, 'r');
         } catch (error) {
           // Replaced between the look and the opening.
           if (codeOf(error) === status.noSuchFile) continue;
           throw error;
         }
         try {
-          return await use(handle, (await this.#sftp.fstat(handle)).size);
+          return await use(file, (await this.#sftp.fstat(file)).size);
         } finally {
-          await this.#sftp.close(handle);
+          await this.#sftp.close(file);
         }
       }
     });
   }
 
-  async #fill(handle: Buffer, key: string, into: Buffer, offset: number): Promise<void> {
-    const read = await this.#sftp.read(handle, into, offset);
+  async #fill(file: OpenFile, key: string, into: Buffer, offset: number): Promise<void> {
+    const read = await this.#sftp.read(file, into, offset);
     if (read < into.length)
       throw new LifeboatError(
         'ObjectCorrupt',

@@ -1,6 +1,6 @@
 /** An object on its way: a file under a temporary name on the server. */
 import type { StagedObject } from '../storage.ts';
-import type { Sftp } from './session.ts';
+import type { OpenFile, Sftp } from './sftp.ts';
 
 /** Runs a call and says what failed in this house's words. */
 export type Attempt = <T>(act: string, run: () => Promise<T>) => Promise<T>;
@@ -11,7 +11,7 @@ export class StagedUpload implements StagedObject {
   readonly #sftp: Sftp;
   readonly #mode: 'wx' | 'r+';
   readonly #attempt: Attempt;
-  #handle: Promise<Buffer> | undefined;
+  #file: Promise<OpenFile> | undefined;
   #size = 0;
   #gone = false;
 
@@ -34,22 +34,22 @@ export class StagedUpload implements StagedObject {
     const position = this.#size;
     this.#size += own.length;
     await this.#attempt('write', async () => {
-      this.#handle ??= this.#sftp.open(this.path, this.#mode);
-      await this.#sftp.write(await this.#handle, own, position);
+      this.#file ??= this.#sftp.open(this.path, this.#mode);
+      await this.#sftp.write(await this.#file, own, position);
     });
   }
 
   /** On stable storage under its temporary name. */
   async sync(): Promise<void> {
-    this.#handle ??= this.#sftp.open(this.path, this.#mode);
-    await this.#sftp.fsync(await this.#handle);
+    this.#file ??= this.#sftp.open(this.path, this.#mode);
+    await this.#sftp.fsync(await this.#file);
     await this.finish();
   }
 
   async finish(): Promise<void> {
-    const handle = this.#handle;
-    this.#handle = undefined;
-    if (handle !== undefined) await this.#sftp.close(await handle);
+    const file = this.#file;
+    this.#file = undefined;
+    if (file !== undefined) await this.#sftp.close(await file);
   }
 
   async discard(): Promise<void> {
