@@ -9,7 +9,6 @@ import { listHolds, putHold, removeHold } from './collect/holds.ts';
 import { usageOf } from './collect/usage.ts';
 import { checkManifest } from './check/check.ts';
 import { Opener, Sealer } from './frame.ts';
-import { damagedPacks } from './damaged-packs.ts';
 import { authenticateIdentity, readIdentity } from './identity.ts';
 import type { Identity } from './identity.ts';
 import { readIndexObject } from './index-object.ts';
@@ -27,6 +26,7 @@ import type { Repository } from './repository.ts';
 import { sealManifest } from './seal.ts';
 import type { Secrets } from './secrets.ts';
 import { ThreadPool } from './threads/pool.ts';
+import { toldDamage } from './told-damage.ts';
 import { createWalArchive, listWal } from './wal-archive.ts';
 import { createComponentWriter } from './writer/component-writer.ts';
 
@@ -99,7 +99,7 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
       // Before the first lookup: collection must see that somebody builds on what is stored.
       await ensureIntent(storage, writeOptions.backupId, secrets);
       const warnWriter = writeOptions.onWarning ?? warn;
-      const damaged = await damagedPacks({ storage, secrets, warn: warnWriter });
+      const { packs: damaged } = await toldDamage({ storage, secrets, warn: warnWriter });
       return createComponentWriter({ storage, pool, sealer, opener, damaged, warn: warnWriter }, writeOptions);
     },
     readIndex: (indexId, signal): AsyncIterable<IndexEntry> => readIndexObject(storage, indexId, opener, signal),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished } from 'vitest';
 import { startS3 } from '../../src/dev/s3.ts';
 import { initRepository } from '../../src/repository/init.ts';
+import { layout } from '../../src/repository/layout.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { createS3Storage } from '../../src/storage/s3/s3-storage.ts';
@@ -132,6 +133,32 @@ describe('a replica', () => {
     await repository.replicateTo(target, owner);
     expect(await replica.check(backup.manifest, {})).toMatchObject({ ok: true });
   });
+
+  test.for(['index', 'manifest'] as const)(
+    '%s: what was damaged there is replaced from the good one here once a verification has told it',
+    async (what, { folder, repository, open }) => {
+      const backup = await smallBackup(repository, folder);
+      const target = createLocalStorage(join(folder, 'replica'));
+      await repository.replicateTo(target, owner);
+      const index = layout.index(backup.manifest.lifeboat.components[0]?.indexId ?? '');
+      const key = what === 'index' ? index : layout.manifest(backup.id);
+      const bytes = Buffer.from(await target.read(key));
+      bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+      await writeFile(join(folder, 'replica', key), bytes);
+      const replica = await open(target);
+      await repository.replicateTo(target, owner);
+      expect(await soundPoints(replica), 'nothing is looked for that nobody missed').toBe(false);
+      await replica.putProof(backup.id, { kind: 'verify', ok: false, state: 'failed', damagedPacks: [] });
+      expect((await repository.replicateTo(target, owner)).objects).toBe(1);
+      expect(await soundPoints(replica)).toBe(true);
+      expect((await repository.replicateTo(target, owner)).objects, 'it is whole now').toBe(0);
+
+      // Ours is the damaged one: what is there stays.
+      await writeFile(join(folder, 'repository', key), bytes);
+      await repository.replicateTo(target, owner).catch(() => undefined);
+      expect(await soundPoints(replica)).toBe(true);
+    },
+  );
 
   test('another repository in the place is refused, and nothing of it changes', async ({
     folder,

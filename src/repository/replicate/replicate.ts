@@ -3,21 +3,21 @@
  * replica is a repository of its own. A recovery point arrives last, after everything that it needs; what is there
  * already is not sent again, so a replication that was cut off goes on where it ended. Nothing is ever removed there.
  */
-import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
+import { LifeboatError } from '../../domain/errors.ts';
 import type { BackupId, Manifest } from '../../domain/recovery-point.ts';
 import type { ReportProgress } from '../../domain/progress.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { manifestIds, readManifest } from '../catalogue.ts';
-import { damagedPacks } from '../damaged-packs.ts';
-import { digestOf } from '../document.ts';
 import type { Opener } from '../frame.ts';
 import { readIdentity } from '../identity.ts';
 import { readIndexFooter } from '../index-object.ts';
 import { closeIntent, reserveBackupId } from '../intents.ts';
 import { backupIdOfManifestKey, layout } from '../layout.ts';
 import type { Secrets } from '../secrets.ts';
+import { toldDamage } from '../told-damage.ts';
 import { authenticatePack, copyObjects, type Authenticate } from './copy-objects.ts';
 import { copyWal } from './copy-wal.ts';
+import { authenticBy, makeRoomForPacks, makeRoomForPoints } from './make-room.ts';
 import { copySkeleton } from './skeleton.ts';
 
 export interface ReplicateContext {
@@ -83,13 +83,15 @@ class Replication {
   }
 
   async run(): Promise<Replicated> {
-    const { storage } = this.#context;
+    const { storage, secrets, warn } = this.#context;
+    const told = await toldDamage({ storage: this.#target, secrets, warn });
+    const refuted = await makeRoomForPoints(this.#context, this.#target, told.points);
     const manifests = await this.#missingManifests();
     await copyWal(this.#context, this.#target, {
       copy: async (keys, authenticate) => this.#copy(keys, authenticate),
     });
-    await this.#copyPacks(manifests);
-    await this.#copyIndexes(manifests);
+    await this.#copyPacks(manifests, told.packs);
+    await this.#copyIndexes([...manifests, ...refuted]);
     const points = await this.#copyManifests(manifests);
     for (const prefix of [layout.holds, layout.reports])
       await this.#copy(await missing(storage, this.#target, prefix), () => undefined);
@@ -119,43 +121,21 @@ class Replication {
   }
 
   /** What the arriving points need, and what a verification there found damaged. */
-  async #copyPacks(manifests: readonly Manifest[]): Promise<void> {
-    const { storage, secrets, warn } = this.#context;
+  async #copyPacks(manifests: readonly Manifest[], broken: ReadonlySet<string>): Promise<void> {
+    const { storage } = this.#context;
     const needed = new Set(manifests.flatMap(({ backup_files: files }) => files.map(({ path }) => path)));
-    const broken = await damagedPacks({ storage: this.#target, secrets, warn });
     const sizes = new Map<string, number>();
     for await (const { key, size } of storage.list(layout.packs))
       if (needed.has(key) || isBroken(key, broken)) sizes.set(key, size);
     for await (const { key } of this.#target.list(layout.packs)) if (!isBroken(key, broken)) sizes.delete(key);
     this.#bytesTotal = [...sizes.values()].reduce((sum, size) => sum + size, this.#bytes);
-    for (const key of sizes.keys()) {
-      if (!isBroken(key, broken)) continue;
-      // Replaced already: what was said of it then stands beside every point that names it.
-      if (await this.#isWholeThere(key)) sizes.delete(key);
-      else await this.#makeRoomFor(key);
-    }
-    await this.#copy([...sizes.keys()], authenticatePack);
-  }
-
-  async #isWholeThere(key: string): Promise<boolean> {
-    try {
-      authenticatePack(key, await this.#target.read(key));
-      return true;
-    } catch (error) {
-      if (isLifeboatError(error, 'ObjectCorrupt') || isLifeboatError(error, 'ObjectMissing')) return false;
-      throw error;
-    }
-  }
-
-  /** A pack that a verification there found damaged goes, once it is proven that ours is whole. */
-  async #makeRoomFor(key: string): Promise<void> {
-    try {
-      authenticatePack(key, await this.#context.storage.read(key));
-    } catch (error) {
-      if (isLifeboatError(error, 'ObjectCorrupt') || isLifeboatError(error, 'ObjectMissing')) return;
-      throw error;
-    }
-    await this.#target.remove(key);
+    const keys = [...sizes.keys()];
+    const again = await makeRoomForPacks(
+      storage,
+      this.#target,
+      keys.filter((key) => isBroken(key, broken)),
+    );
+    await this.#copy([...keys.filter((key) => !isBroken(key, broken)), ...again], authenticatePack);
   }
 
   async #copyIndexes(manifests: readonly Manifest[]): Promise<void> {
@@ -164,11 +144,7 @@ class Replication {
       for (const { path, checksum } of files) digests.set(path, checksum);
     const keys = manifests.flatMap(({ lifeboat }) => lifeboat.components.map(({ indexId }) => layout.index(indexId)));
     const wanted = await without(this.#target, layout.indexes, new Set(keys));
-    await this.#copy(wanted, (key, bytes) => {
-      const expected = digests.get(key);
-      if (expected !== undefined && expected !== digestOf(bytes))
-        throw new LifeboatError('ObjectCorrupt', `object ${key} is not the one that its recovery point names`);
-    });
+    await this.#copy(wanted, authenticBy(digests));
   }
 
   /** Only those that found everything that they need. */

@@ -1,0 +1,25 @@
+import { provenPoints, readableProofs, type ProofContext } from './proofs.ts';
+import type { ProofSubject } from './layout.ts';
+
+/** What the newest verification of each recovery point said. */
+export interface ToldDamage {
+  /** Packs. A writer takes them for absent: else every later backup would refer to blocks that nobody can read any more. */
+  readonly packs: ReadonlySet<string>;
+  /** Points that it did not pass, for whatever reason. */
+  readonly points: ReadonlySet<ProofSubject>;
+}
+
+export async function toldDamage(context: ProofContext): Promise<ToldDamage> {
+  const packs = new Set<string>();
+  const points = new Set<ProofSubject>();
+  for (const of of await provenPoints(context.storage)) {
+    for await (const { ok, state, damagedPacks } of readableProofs(context, of)) {
+      // A trial restore looks at no packs, and hashes without a structure clear nothing.
+      if (state === undefined || !Array.isArray(damagedPacks)) continue;
+      for (const id of damagedPacks) packs.add(String(id));
+      if (ok !== true) points.add(of);
+      break;
+    }
+  }
+  return { packs, points };
+}
