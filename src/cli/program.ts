@@ -10,6 +10,7 @@ import { doctor, doctorWatchdog } from './commands/doctor.ts';
 import { init } from './commands/init.ts';
 import { now } from './commands/now.ts';
 import { backupsHold, backupsRecall, backupsRelease, retentionPlan, retentionRun } from './commands/retention.ts';
+import { postgresDetach } from './commands/postgres.ts';
 import { prove } from './commands/prove.ts';
 import { restoreUndo } from './commands/restore-undo.ts';
 import { restorePlan } from './commands/restore-plan.ts';
@@ -223,6 +224,15 @@ export function createProgram(): Command {
     .argument('[run]', 'id of a run; the last restore by default')
     .description('the evidence of an ended run (works with Temporal dead)')
     .action(async (run) => restoreShow(globals(), run));
+
+  program
+    .command('postgres')
+    .description('what concerns a database server itself')
+    .command('detach')
+    .description('drop a replication slot of ours: the server keeps no more WAL for it')
+    .argument('[component]', 'the database; needed where there are several')
+    .option('--slot <name>', 'one that an earlier name of appliance or component left (`lifeboat doctor` lists them)')
+    .action(async (component, options) => postgresDetach(globals(), component, options));
 
   addService(program, globals);
   finish(program, 'lifeboat');

@@ -155,6 +155,15 @@ const postgres = z.strictObject({
       ackLocation: name
         .optional()
         .describe('location that must hold the WAL before the server may forget it; the repository where absent'),
+      slotGuard: z
+        .strictObject({
+          freeBelow: size.describe('less room than this on the disk of the database'),
+          heldAbove: size.default(1e9).describe('and more WAL than this waits there for the archive'),
+        })
+        .optional()
+        .describe(
+          'accepts a server without `max_slot_wal_keep_size`: the slot is dropped, and a new base made, where the disk runs full; needs a worker or the watchdog on that host',
+        ),
     })
     .prefault({})
     .describe('continuous archiving of the write-ahead log, by which any moment can be restored'),

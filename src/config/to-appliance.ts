@@ -7,6 +7,7 @@ import type {
   ScheduleConfig,
   SecretRef,
   ServiceConfig,
+  SlotGuard,
   TlsConfig,
 } from '../domain/appliance.ts';
 import type { RetentionLimits } from '../domain/retention.ts';
@@ -78,6 +79,12 @@ function repositoryOf(config: Configuration['repository']): RepositoryConfig {
 /** The guide's own variable, where nothing else is said. */
 function usualWebhook(): SecretRef | undefined {
   return process.env.SLACK_WEBHOOK_URL === undefined ? undefined : { from: 'env', name: 'SLACK_WEBHOOK_URL' };
+}
+
+function slotGuardOf(
+  guard: { readonly freeBelow: number; readonly heldAbove: number } | undefined,
+): SlotGuard | undefined {
+  return guard === undefined ? undefined : { freeBelowBytes: guard.freeBelow, heldAboveBytes: guard.heldAbove };
 }
 
 function retentionOf({ wal, ...points }: Configuration['repository']['retention']): RetentionLimits {
@@ -156,6 +163,7 @@ function componentOf(appliance: string, id: string, config: Configuration['compo
           sealEverySeconds: config.wal.sealEvery,
           replayLimitSeconds: config.wal.replayLimit,
           ackLocation: config.wal.ackLocation,
+          slotGuard: slotGuardOf(config.wal.slotGuard),
         },
       };
     }

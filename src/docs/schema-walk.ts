@@ -49,6 +49,7 @@ export function typeText(schema: z.core.$ZodType): string {
 
 function wordFor(schema: z.core.$ZodType): string {
   if (schema instanceof z.ZodUnion) return schema.def.options.map(optionText).join(' or ');
+  if (isObject(schema)) return optionText(schema);
   if (schema instanceof z.ZodArray) return `list of ${nameOrWord(schema.def.element)}s`;
   if (schema instanceof z.ZodRecord) return `map of ${nameOrWord(schema.def.valueType)}s`;
   if (schema instanceof z.ZodEnum) return schema.options.map((value) => `\`${String(value)}\``).join(', ');

@@ -161,6 +161,15 @@ export interface WalConfig {
   readonly replayLimitSeconds: number;
   /** Location that must hold it before the slot moves on; the repository where undefined. */
   readonly ackLocation: string | undefined;
+  /** Accepted instead of the server's own limit. */
+  readonly slotGuard: SlotGuard | undefined;
+}
+
+/** The slot is dropped where both are true of the disk of the database. Bytes. */
+export interface SlotGuard {
+  readonly freeBelowBytes: number;
+  /** Dropping it would not help much where less waits. */
+  readonly heldAboveBytes: number;
 }
 
 export interface RedisConfig extends ComponentBase {

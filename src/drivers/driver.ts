@@ -43,6 +43,12 @@ export interface Driver {
   /** Engines that can be followed only: archives what the engine writes until the time is over. One at a time per engine. */
   archiveWal?(context: WalContext): Promise<WalShift>;
 
+  /** Gives up what the engine keeps for the archive where that would fill its disk, and says so. Only where that was accepted. */
+  guardWal?(): Promise<string | undefined>;
+
+  /** Lets the engine keep nothing more for an archive that is no longer wanted. */
+  detachWal?(slot?: string): Promise<DetachedSlot>;
+
   /** L3: has the stored artefact its structure? Reads from the repository only, never from the live component. */
   inspect(repository: Repository, record: ComponentRecord, signal: AbortSignal): Promise<ProbeResult[]>;
 
@@ -123,6 +129,12 @@ export interface Increment {
   /** By the server's clock: what was acknowledged before is in it. */
   readonly at: Date;
   readonly chain: Omit<Chain, 'base'>;
+}
+
+export interface DetachedSlot {
+  readonly slot: string;
+  /** What the engine had kept for it. */
+  readonly heldBytes: number;
 }
 
 /** What a shift of archiving came to. Positions as text. */

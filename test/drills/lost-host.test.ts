@@ -75,7 +75,10 @@ components: { lifeboat: { kind: files, tier: configuration, paths: [${configFile
   expect(await leftRunning(state)).toEqual([]);
 
   const interrupted = await lifeboat(configFile, restore, /restore\/lean\//);
-  expect(interrupted, `the run goes on: ${interrupted.stderr}`).toMatchObject({ code: 130, stderr: expect.stringContaining('goes on') });
+  expect(interrupted, `the run goes on: ${interrupted.stderr}`).toMatchObject({
+    code: 130,
+    stderr: expect.stringContaining('goes on'),
+  });
   expect(await leftRunning(state)).toEqual(['server', 'worker']);
   const again = /^ {2}lifeboat -c \S+ (--standalone restore watch .+)$/m.exec(interrupted.stderr)?.[1];
   const watched = await lifeboat(configFile, again?.split(' ') ?? []);

@@ -170,6 +170,7 @@ function postgresOf(
       sealEverySeconds: 10,
       replayLimitSeconds: 900,
       ackLocation: undefined,
+      slotGuard: undefined,
     },
   };
 }

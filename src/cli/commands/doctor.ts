@@ -4,6 +4,7 @@ import { diagnoseOrchestrator } from '../../client/diagnose.ts';
 import { loadConfiguration } from '../../config/load.ts';
 import type { Finding } from '../../drivers/driver.ts';
 import { diagnose, findingOf } from '../../operations/diagnose.ts';
+import { guardDatabases } from '../../operations/guard-databases.ts';
 import { watchdog } from '../../operations/watchdog.ts';
 import { tryRecoveryKit } from '../../repository/recovery-kit.ts';
 import { createLocalStorage } from '../../storage/local/local-storage.ts';
@@ -19,15 +20,19 @@ export interface DoctorOptions {
   readonly message: boolean;
 }
 
-/** A plain look for cron or a timer: what is wrong on stdout, news to the webhook, exit 1 while something is wrong. */
+/** A plain look for cron or a timer, and the guard of databases: what is wrong on stdout, news to the webhook, exit 1 while something is wrong. */
 export async function doctorWatchdog(globals: GlobalOptions): Promise<void> {
-  await withParts(globals, async ({ appliance, repository, notifier }) => {
-    const { problems, news, told } = await watchdog(repository, appliance, new Date());
+  await withParts(globals, async ({ appliance, repository, notifier, driver }) => {
+    // Nobody else may be there to do it.
+    const dropped = await guardDatabases(appliance, driver);
+    const seen = await watchdog(repository, appliance, new Date());
+    const problems = [...dropped, ...seen.problems];
+    const news = [...dropped, ...seen.news];
     if (globals.output === 'json') printJson({ problems, news });
     else for (const problem of problems) print(wrap(problem, columnsOf(process.stdout), '  '));
     for (const text of news) await notifier.post(`${appliance.name}, watchdog: ${text}`, AbortSignal.timeout(10_000));
     // Not before it was delivered: the next look says it again.
-    await told();
+    await seen.told();
     if (problems.length > 0) process.exitCode = exit.failed;
     else if (globals.output !== 'json') print('all is well');
   });

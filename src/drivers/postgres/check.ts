@@ -47,7 +47,7 @@ async function checkReplication(config: PostgresConfig, address: Address, note: 
       text: `PostgreSQL ${identity.major}, role \`${config.user}\` may replicate`,
     });
     await checkSenders(session, note);
-    const slots = await attempt(note, 'slots', () => checkSlots(session, config.wal));
+    const slots = await attempt(note, 'slots', () => checkSlots(session, config));
     slots?.forEach(note);
     const facts = await attempt(note, 'settings', () => readServerFacts(session, config.id, config.user));
     if (facts === undefined) return identity.major;

@@ -24,6 +24,8 @@ import { postgresTargets } from './targets.ts';
 import { finishPostgres, validatePostgres } from './validate.ts';
 import { incrementPostgres } from './wal/increment.ts';
 import { archiveShift } from './wal/shift.ts';
+import { guardSlot } from './wal/slot-guard.ts';
+import { detachSlot } from './wal/detach.ts';
 import { ensureSlot } from './wal/slot.ts';
 
 /** Pages that change lie scattered: a larger block would be stored again for one page. */
@@ -41,6 +43,8 @@ export function createPostgresDriver(config: PostgresConfig, environment: Driver
     capture: (context) => capturePostgres(config, environment, context),
     increment: (context) => incrementPostgres(config, environment, context),
     archiveWal: (context) => archiveShift(config, environment, context),
+    guardWal: () => guardSlot(config, environment),
+    detachWal: (slot) => detachSlot(config, environment, slot),
     inspect: (repository, record, signal) => inspectPostgres({ repository, record, signal }),
     restoreTargets: (record) => postgresTargets(config, record),
     stage: (context) => stagePostgres(config, context, environment.swap),
@@ -77,7 +81,7 @@ async function estimate(config: PostgresConfig, environment: DriverEnvironment):
 /** A base backup has no slots. Where the server refuses one, archiving says so; the restored data is as good without. */
 async function keepWal(session: Session, { id, wal }: PostgresConfig): Promise<void> {
   try {
-    await ensureSlot(session, wal.slot, id);
+    await ensureSlot(session, wal, id);
   } catch (error) {
     if (!(error instanceof LifeboatError) || error.code === 'EngineUnavailable') throw error;
   }

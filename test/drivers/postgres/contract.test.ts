@@ -69,6 +69,7 @@ async function makePostgresSubject(folder: string): Promise<Subject> {
       sealEverySeconds: 10,
       replayLimitSeconds: 900,
       ackLocation: undefined,
+      slotGuard: undefined,
     },
   };
   const driver = createPostgresDriver(config, {

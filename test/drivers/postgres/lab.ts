@@ -105,7 +105,14 @@ async function makeLab(folder: string, { setup = someTables, ...options }: LabOp
     binDirectory: undefined,
     osUser: undefined,
     fingerprintUpTo: 64 * 1024 * 1024,
-    wal: { archive: true, slot: 'lifeboat_lab', sealEverySeconds: 1, replayLimitSeconds: 900, ackLocation: undefined },
+    wal: {
+      archive: true,
+      slot: 'lifeboat_lab',
+      sealEverySeconds: 1,
+      replayLimitSeconds: 900,
+      ackLocation: undefined,
+      slotGuard: undefined,
+    },
   };
   const secret = async (ref: PostgresConfig['password']) => (ref?.from === 'literal' ? ref.value : undefined);
   const driverWith = (changes: Partial<PostgresConfig>) =>

@@ -1,30 +1,38 @@
 /** What `doctor` says of the slots that keep WAL on the server: their limit, ours, and those that nobody drains any more. */
-import type { WalConfig } from '../../../domain/appliance.ts';
+import type { PostgresConfig, SlotGuard } from '../../../domain/appliance.ts';
 import { formatBytes } from '../../../domain/duration.ts';
 import type { Finding } from '../../driver.ts';
 import type { Session } from '../connection.ts';
-import { readSlot } from './slot.ts';
+import { freeForWal } from './slot-guard.ts';
+import { readSlot, slotPrefix, unlimitedHint } from './slot.ts';
 
-/** Ours begin with this; an appliance or a component that was renamed leaves one behind. */
-const prefix = 'lifeboat_';
-
-export async function checkSlots(session: Session, { archive, slot }: WalConfig): Promise<Finding[]> {
+export async function checkSlots(session: Session, config: PostgresConfig): Promise<Finding[]> {
+  const { archive, slot } = config.wal;
   return [
-    ...(archive ? [await limitFinding(session), ...(await slotFinding(session, slot))] : []),
+    ...(archive ? [await limitFinding(session, config), ...(await slotFinding(session, slot))] : []),
     ...(await orphanFindings(session, archive ? slot : '')),
   ];
 }
 
-async function limitFinding(session: Session): Promise<Finding> {
+async function limitFinding(session: Session, config: PostgresConfig): Promise<Finding> {
   const { keep = '' } = await session.row(`SELECT current_setting('max_slot_wal_keep_size') AS keep`);
   if (keep !== '-1')
     return { name: 'max_slot_wal_keep_size', level: 'ok', text: `${keep} at most wait for the archive` };
+  if (config.wal.slotGuard !== undefined) return guardFinding(config, config.wal.slotGuard);
   return {
     name: 'max_slot_wal_keep_size',
     level: 'fail',
     text: '-1: a repository that stays away would fill the disk of the database; nothing is archived',
-    hint: `run as a superuser: ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'; SELECT pg_reload_conf();`,
+    hint: unlimitedHint,
   };
+}
+
+async function guardFinding(config: PostgresConfig, guard: SlotGuard): Promise<Finding> {
+  const name = 'slot guard';
+  const free = await freeForWal(config);
+  const text = `${formatBytes(free)} are free for WAL; below ${formatBytes(guard.freeBelowBytes)} the slot is dropped, where it holds more than ${formatBytes(guard.heldAboveBytes)}`;
+  if (free >= guard.freeBelowBytes) return { name, level: 'ok', text };
+  return { name, level: 'warn', text, hint: `make room on the disk of \`${config.dataDirectory}\`` };
 }
 
 /** No slot yet is no finding: the first archiving makes it. */
@@ -45,17 +53,18 @@ async function slotFinding(session: Session, slot: string): Promise<Finding[]> {
   return [{ name, level: 'ok', text: `${formatBytes(heldBytes)} wait for the archive` }];
 }
 
+/** An appliance or a component that was renamed leaves one behind. */
 async function orphanFindings(session: Session, own: string): Promise<Finding[]> {
   const rows = await session.rows(
     `SELECT slot_name AS name, coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::text AS held
        FROM pg_replication_slots
-      WHERE starts_with(slot_name, '${prefix}') AND slot_name <> '${own}' AND NOT active AND NOT temporary
+      WHERE starts_with(slot_name, '${slotPrefix}') AND slot_name <> '${own}' AND NOT active AND NOT temporary
       ORDER BY slot_name`,
   );
   return rows.map(({ name = '', held }): Finding => ({
     name: `slot ${name}`,
     level: 'warn',
     text: `nobody drains it, and ${formatBytes(Math.max(0, Number(held)))} of WAL are kept for it`,
-    hint: `if no other Lifeboat uses it: SELECT pg_drop_replication_slot('${name}');`,
+    hint: `if no other Lifeboat uses it: lifeboat postgres detach --slot ${name}`,
   }));
 }

@@ -11,6 +11,7 @@ import type { DriverEnvironment, WalContext, WalShift } from '../../driver.ts';
 import { addressOf, openSession, type Session } from '../connection.ts';
 import { engineFailure, sqlState } from '../failures.ts';
 import { archiveTimeline } from './archive-timeline.ts';
+import { guardWhile } from './slot-guard.ts';
 import { ensureSlot, type Slot } from './slot.ts';
 import { segmentStartOf, whereToStart, type StreamStart } from './where-to-start.ts';
 
@@ -41,10 +42,25 @@ const shortSeals = 2;
 
 /**
  * EngineUnavailable where the server goes away or another streamer still holds the slot: try again. WalConflict where
- * the server wrote another history on a timeline that is archived. A hole in the archive is no failure: what can be
- * archived is, and the names of what is stored show the hole.
+ * the server wrote another history on a timeline that is archived. NoSpace where the guard dropped the slot. A hole in
+ * the archive is no failure: what can be archived is, and the names of what is stored show the hole.
  */
 export async function archiveShift(
+  config: PostgresConfig,
+  environment: DriverEnvironment,
+  context: WalContext,
+): Promise<WalShift> {
+  const guard = guardWhile(config, environment);
+  try {
+    return await archiveUntilEnd(config, environment, context);
+  } catch (error) {
+    throw (await guard.settled()) ?? error;
+  } finally {
+    await guard.settled();
+  }
+}
+
+async function archiveUntilEnd(
   config: PostgresConfig,
   environment: DriverEnvironment,
   context: WalContext,
@@ -79,7 +95,7 @@ async function archivePart(shift: Shift, session: Session, begin: Begin): Promis
   const { systemId, segmentBytes } = server;
   const archive = context.repository.wal({ component: config.id, systemId, segmentBytes });
   const history = await storeHistories(session, archive, server.timeline);
-  const slot = await ensureSlot(session, config.wal.slot, config.id);
+  const slot = await ensureSlot(session, config.wal, config.id);
   const { pieces } = await archive.list();
   const known = whereToStart({
     pieces,

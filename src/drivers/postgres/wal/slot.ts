@@ -2,9 +2,14 @@
  * The physical slot that keeps WAL on the server until it is archived. It is also the mutex of archivers: the server
  * lets one at a time stream from it.
  */
-import { LifeboatError } from '../../../domain/errors.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { WalConfig } from '../../../domain/appliance.ts';
+import { isLifeboatError, LifeboatError } from '../../../domain/errors.ts';
 import { parseLsn } from '../../../domain/lsn.ts';
 import type { Session } from '../connection.ts';
+
+/** Ours begin with this, where the configuration does not name another. */
+export const slotPrefix = 'lifeboat_';
 
 export interface Slot {
   readonly restartLsn: bigint;
@@ -38,25 +43,25 @@ export async function readSlot(session: Session, slot: string): Promise<SlotFact
 }
 
 /**
- * Finds or makes the slot. Precondition where the server would keep WAL for it without a limit: a repository that stays
- * away would fill the disk that the database writes to.
+ * Finds or makes the slot. Precondition where the server would keep WAL for it without a limit and without a guard: a
+ * repository that stays away would fill the disk that the database writes to.
  */
-export async function ensureSlot(session: Session, slot: string, component: string): Promise<Slot> {
+export async function ensureSlot(session: Session, { slot, slotGuard }: WalConfig, component: string): Promise<Slot> {
   const { keep } = await session.row(`SELECT current_setting('max_slot_wal_keep_size') AS keep`);
-  if (keep === '-1') {
+  if (keep === '-1' && slotGuard === undefined) {
     throw new LifeboatError(
       'Precondition',
       'max_slot_wal_keep_size is -1: a slot could fill the disk of the database',
       {
         component,
-        hint: `run as a superuser: ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'; SELECT pg_reload_conf();`,
+        hint: unlimitedHint,
       },
     );
   }
   const found = await readSlot(session, slot);
   if (found?.restartLsn !== undefined && found.walStatus !== 'lost')
     return { restartLsn: found.restartLsn, isNew: false };
-  if (found !== undefined) await dropSlot(session, slot);
+  if (found !== undefined) await dropSlot(session, slot, 'alone');
   await session.rows(`SELECT pg_create_physical_replication_slot('${slot}', true)`);
   const made = await readSlot(session, slot);
   if (made?.restartLsn === undefined)
@@ -64,6 +69,25 @@ export async function ensureSlot(session: Session, slot: string, component: stri
   return { restartLsn: made.restartLsn, isNew: true };
 }
 
-export async function dropSlot(session: Session, slot: string): Promise<void> {
-  await session.rows(`SELECT pg_drop_replication_slot('${slot}')`);
+export const unlimitedHint = `run as a superuser: ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'; SELECT pg_reload_conf(); or accept \`wal.slotGuard\``;
+
+/** A streamer that was ended holds it for a moment more. */
+const dropTries = 100;
+const objectInUse = '55006';
+
+/** EngineFailed where somebody streams from it, unless that one is to end too. */
+export async function dropSlot(session: Session, slot: string, how: 'alone' | 'with its streamer'): Promise<void> {
+  for (let more = how === 'alone' ? 0 : dropTries; ; more -= 1) {
+    if (how === 'with its streamer')
+      await session.rows(
+        `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = '${slot}' AND active`,
+      );
+    try {
+      await session.rows(`SELECT pg_drop_replication_slot('${slot}')`);
+      return;
+    } catch (error) {
+      if (more === 0 || !isLifeboatError(error) || error.details['sqlState'] !== objectInUse) throw error;
+      await delay(100);
+    }
+  }
 }

@@ -1,0 +1,63 @@
+/**
+ * The guard of a server that keeps WAL for us without a limit: where its disk has too little room left and our slot
+ * holds much of what is gone, the slot is dropped. The database lives; the moments since are lost until a new base.
+ */
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PostgresConfig } from '../../../domain/appliance.ts';
+import { formatBytes } from '../../../domain/duration.ts';
+import { LifeboatError } from '../../../domain/errors.ts';
+import type { DriverEnvironment } from '../../driver.ts';
+import { addressOf, openSession } from '../connection.ts';
+import { dropSlot, readSlot } from './slot.ts';
+
+const lookMs = 10_000;
+
+/** Bytes that the database may still write. */
+export async function freeForWal({ dataDirectory }: PostgresConfig): Promise<number> {
+  const { bavail, bsize } = await statfs(join(dataDirectory, 'pg_wal'));
+  return bavail * bsize;
+}
+
+/** What was done and why; undefined where there is no guard, or nothing to do. Asks the server only where room lacks. */
+export async function guardSlot(config: PostgresConfig, environment: DriverEnvironment): Promise<string | undefined> {
+  const { slot, slotGuard } = config.wal;
+  if (slotGuard === undefined) return undefined;
+  const free = await freeForWal(config);
+  if (free >= slotGuard.freeBelowBytes) return undefined;
+  const session = await openSession(await addressOf(config, environment), config.id, { database: 'postgres' });
+  try {
+    const facts = await readSlot(session, slot);
+    if (facts === undefined || facts.heldBytes <= slotGuard.heldAboveBytes) return undefined;
+    await dropSlot(session, slot, 'with its streamer');
+    return `slot ${slot} was dropped: ${formatBytes(free)} were free on the disk of the database, and ${formatBytes(facts.heldBytes)} waited there for the archive`;
+  } finally {
+    await session.end();
+  }
+}
+
+/** Looks as long as somebody streams. `settled` gives the failure that stands for the stream's own, where it was ended. */
+export function guardWhile(config: PostgresConfig, environment: DriverEnvironment) {
+  const over = new AbortController();
+  let dropped: string | undefined;
+  const look = async (): Promise<void> => {
+    while (dropped === undefined && config.wal.slotGuard !== undefined) {
+      await delay(lookMs, undefined, { signal: over.signal });
+      // A server that does not answer ends the stream as well, with a better word.
+      dropped = await guardSlot(config, environment).catch(() => undefined);
+    }
+  };
+  const looking = look().catch(() => undefined);
+  return {
+    async settled(): Promise<LifeboatError | undefined> {
+      over.abort();
+      await looking;
+      if (dropped === undefined) return undefined;
+      return new LifeboatError('NoSpace', dropped, {
+        component: config.id,
+        hint: 'mend what kept the archive away (`lifeboat now`); archiving goes on with a new slot, and a new base is made by itself',
+      });
+    },
+  };
+}

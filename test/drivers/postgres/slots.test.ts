@@ -1,0 +1,103 @@
+import { expect } from 'vitest';
+import { coveredRanges } from '../../../src/domain/wal.ts';
+import type { PostgresConfig } from '../../../src/domain/appliance.ts';
+import type { WalFollower } from '../../../src/drivers/driver.ts';
+import { archiveOf, flushed, shift, until, write } from './archiving.ts';
+import { labTest, type Lab } from './lab.ts';
+
+const unlimited = { settings: { max_slot_wal_keep_size: '-1', max_wal_size: '64MB', min_wal_size: '32MB' } };
+/** No disk has that much: only what waits decides. */
+const slotGuard = { freeBelowBytes: 1e18, heldAboveBytes: 40e6 };
+
+const takesNothing: WalFollower = { sealed: () => undefined, passedAt: () => undefined };
+
+const guarded = (lab: Lab, changes: Partial<PostgresConfig['wal']> = {}) =>
+  lab.driverWith({ wal: { ...lab.config.wal, slotGuard, ...changes } });
+
+const slots = async (lab: Lab): Promise<string[]> =>
+  (await lab.sql('SELECT slot_name FROM pg_replication_slots ORDER BY 1')).rows.map(
+    (row: { slot_name: string }) => row.slot_name,
+  );
+
+labTest(
+  'X1: where the disk runs full by what a location does not take, the slot is dropped, and archiving goes on behind a hole',
+  async ({ lab: make }) => {
+    const lab = await make(unlimited);
+    const archive = await archiveOf(lab);
+    const driver = guarded(lab);
+    const archiving = async (durationMs: number, barrier?: WalFollower) =>
+      driver.archiveWal!({
+        repository: lab.repository,
+        durationMs,
+        ...(barrier === undefined ? {} : { barrier }),
+        onProgress: () => {},
+        signal: new AbortController().signal,
+      });
+    await archiving(1000);
+    const running = archiving(60_000, takesNothing);
+    running.catch(() => undefined);
+    await write(lab, 10_000);
+    expect(await driver.guardWal!(), 'what waits is too little to matter').toBeUndefined();
+    for (let round = 0; round < 4; round += 1) {
+      await write(lab, 30_000);
+      await lab.sql('SELECT pg_switch_wal()');
+    }
+    await expect(running).rejects.toMatchObject({
+      code: 'NoSpace',
+      message: expect.stringMatching(
+        /^slot lifeboat_lab was dropped: .* were free on the disk of the database, and /,
+      ) as string,
+    });
+    expect(await slots(lab)).toEqual([]);
+    for (let round = 0; round < 3; round += 1) await lab.sql('CHECKPOINT');
+    await write(lab, 1000);
+    await archiving(2000);
+    await until(async () => (await archive.list()).pieces.length > 0);
+    const ranges = coveredRanges((await archive.list()).pieces, 1);
+    expect(ranges.at(-1)!.endLsn).toBeGreaterThanOrEqual(await flushed(lab));
+  },
+  120_000,
+);
+
+labTest(
+  'X1: where nobody archives, the watchdog drops it; a server without limit and guard is never left with a slot',
+  async ({ lab: make }) => {
+    const lab = await make(unlimited);
+    const driver = guarded(lab);
+    await lab.sql(`SELECT pg_create_physical_replication_slot('lifeboat_lab', true)`);
+    await lab.sql(`SELECT pg_create_physical_replication_slot('of_somebody_else', true)`);
+    expect(await driver.guardWal!()).toBeUndefined();
+    for (let round = 0; round < 4; round += 1) {
+      await write(lab, 30_000);
+      await lab.sql('SELECT pg_switch_wal()');
+    }
+    expect(await lab.driver.guardWal!(), 'nobody accepted it').toBeUndefined();
+    const roomy = guarded(lab, { slotGuard: { ...slotGuard, freeBelowBytes: 1 } });
+    expect(await roomy.guardWal!(), 'there is room').toBeUndefined();
+    expect(await driver.guardWal!()).toMatch(/^slot lifeboat_lab was dropped: /);
+    expect(await slots(lab)).toEqual(['of_somebody_else']);
+    expect(await driver.guardWal!()).toBeUndefined();
+    expect((await driver.check()).filter(({ name }) => name.endsWith('slot guard'))).toMatchObject([
+      { level: 'warn', text: expect.stringMatching(/the slot is dropped, where it holds more than 40(\.0)? MB/) as string },
+    ]);
+  },
+  120_000,
+);
+
+labTest('a slot of ours is dropped by hand once nothing is archived by it any more', async ({ lab: make }) => {
+  const lab = await make();
+  await shift(lab, 1000);
+  await lab.sql(`SELECT pg_create_physical_replication_slot('lifeboat_renamed', true)`);
+  await lab.sql(`SELECT pg_create_physical_replication_slot('of_somebody_else', true)`);
+  await expect(lab.driver.detachWal!()).rejects.toMatchObject({
+    code: 'Precondition',
+    hint: expect.stringContaining('archive: false') as string,
+  });
+  await expect(lab.driver.detachWal!('of_somebody_else')).rejects.toMatchObject({ code: 'InputInvalid' });
+  await expect(lab.driver.detachWal!("lifeboat_'; SELECT 1")).rejects.toMatchObject({ code: 'InputInvalid' });
+  await expect(lab.driver.detachWal!('lifeboat_gone')).rejects.toMatchObject({ code: 'NotFound' });
+  expect(await lab.driver.detachWal!('lifeboat_renamed')).toMatchObject({ slot: 'lifeboat_renamed' });
+  const off = lab.driverWith({ wal: { ...lab.config.wal, archive: false } });
+  expect(await off.detachWal!()).toMatchObject({ slot: 'lifeboat_lab' });
+  expect(await slots(lab)).toEqual(['of_somebody_else']);
+});
