@@ -20,7 +20,7 @@ export function toFailure(error: unknown, component: string | undefined): Error 
     return new CancelledFailure(`${activityInfo().activityType} was cancelled`);
   const known = classify(error, component);
   const subject = known.component ?? component;
-  return ApplicationFailure.create({
+  const failure = ApplicationFailure.create({
     type: known.code,
     nonRetryable: !errorCatalogue[known.code].retryable,
     message:
@@ -32,6 +32,9 @@ export function toFailure(error: unknown, component: string | undefined): Error 
         : `${subject}: ${known.message}`,
     details: [{ component: subject ?? '', hint: known.hint, details: known.details }],
   });
+  // Shown beside the message in Temporal's UI: where this was made says nothing, where a fault of ours lies does.
+  failure.stack = known.code === 'Internal' && error instanceof Error ? (error.stack ?? '') : '';
+  return failure;
 }
 
 /** gRPC's codes of a server that is gone, or going. The client wraps what it was answered. */

@@ -41,8 +41,14 @@ export async function keptOf(config: ComponentConfig): Promise<KeptView | undefi
     component: config.id,
     of: { runId: token.runId, lockStart: token.lockStart },
     bytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
-    problem,
+    problem: problem === '' ? emptinessOf(config, paths) : problem,
   };
+}
+
+/** Files that were not there may go again; an engine without data would not start. */
+function emptinessOf({ kind }: ComponentConfig, paths: readonly { readonly kept: string | undefined }[]): string {
+  const hadData = paths.some(({ kept }) => kept !== undefined);
+  return hadData || kind === 'files' ? '' : 'there was no data before the restore: nothing can be put back';
 }
 
 /**

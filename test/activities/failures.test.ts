@@ -17,6 +17,7 @@ describe('activity failures', () => {
       expect(failure.type).toBe(code);
       expect(failure.nonRetryable).toBe(!errorCatalogue[code].retryable);
       expect(failure.message).toBe('redis: something broke');
+      if (code !== 'Internal') expect(failure.stack, 'a person reads it').toBe('');
       expect(failure.details?.[0]).toMatchObject({ component: 'redis', hint: errorCatalogue[code].hint });
     },
   );
@@ -50,10 +51,9 @@ describe('activity failures', () => {
   });
 
   test('an unknown error is Internal and is not tried again', () => {
-    expect(toFailure(new TypeError('undefined is not a function'), 'models')).toMatchObject({
-      type: 'Internal',
-      nonRetryable: true,
-    });
+    const failure = toFailure(new TypeError('undefined is not a function'), 'models');
+    expect(failure).toMatchObject({ type: 'Internal', nonRetryable: true });
+    expect(failure.stack, 'where the fault lies').toContain('failures.test.ts');
   });
 
   test('a failure of the SDK passes unchanged', () => {

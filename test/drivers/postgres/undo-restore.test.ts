@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { expect } from 'vitest';
 import type { WalTarget } from '../../../src/domain/recovery-target.ts';
 import { formatLsn, parseLsn } from '../../../src/domain/lsn.ts';
@@ -77,4 +78,24 @@ labTest(
     expect([await rowsOf(lab), await timelineOf(lab)]).toEqual([before - 1000 + 7, 2]);
   },
   120_000,
+);
+
+labTest(
+  'where a total loss was restored, there is nothing to put back, and the plan says so',
+  async ({ lab: make }) => {
+    const lab = await make();
+    const { driver, step, config } = lab;
+    const record = await lab.capture();
+    await lab.stop();
+    await rm(config.dataDirectory, { recursive: true });
+    await driver.stage(step(record, 1));
+    await driver.validate(step(record, 2));
+    await driver.swap(step(record, 3));
+    await lab.start();
+    await driver.probe(step(record, 4));
+    await driver.commit(step(record, 5));
+    expect(await keptOf(config)).toMatchObject({
+      problem: 'there was no data before the restore: nothing can be put back',
+    });
+  },
 );
