@@ -23,11 +23,27 @@ export async function stopDetached(pid: number, marker: string, ms: number): Pro
     if (Date.now() > last) process.kill(pid, 'SIGKILL');
 }
 
+/** A program that is being exchanged for another shows no command line for a moment. */
+const execTries = 100;
+
 /** Is it still the process whose command line holds the marker? Numbers of processes come again. */
 export async function isAlive(pid: number, marker: string): Promise<boolean> {
   if (pid === 0) return false;
-  const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return text !== '' && text.includes(marker);
+  for (let more = execTries; more > 0; more -= 1) {
+    const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (text !== '') return text.includes(marker);
+    if (!(await isRunning(pid))) return false;
+    await delay(10);
+  }
+  return false;
+}
+
+/** One that ended and that nobody has asked about yet counts as gone. */
+async function isRunning(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // The name before it may hold anything.
+  const state = stat.at(stat.lastIndexOf(')') + 2) ?? '';
+  return state !== '' && !'ZX'.includes(state);
 }
 
 export interface Awaited {
