@@ -9,7 +9,7 @@ import type { WalTarget } from '../src/domain/recovery-target.ts';
 import type { ComponentConfig } from '../src/domain/appliance.ts';
 import type { PlanTarget, UndoneRestore } from '../src/domain/restore-plan.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
-import type { FencingToken, RestoreContext } from '../src/drivers/driver.ts';
+import type { FencingToken, Rebuilt, RestoreContext } from '../src/drivers/driver.ts';
 import { captureComponent } from '../src/operations/capture-component.ts';
 import { captureIncrement } from '../src/operations/capture-increment.ts';
 import { newestRecord, recordOf } from '../src/operations/find-record.ts';
@@ -47,6 +47,12 @@ export interface ComponentRequest extends CopyRequest {
   readonly replaceDamaged: boolean;
   /** Databases only: how far beyond the recovery point archived WAL is replayed. */
   readonly wal?: WalTarget;
+}
+
+export interface RebuildRequest {
+  readonly component: string;
+  /** ISO 8601, of the run. */
+  readonly since: string;
 }
 
 /** Undo of a committed restore: no repository is read. */
@@ -96,6 +102,19 @@ export function createComponentActivities(deps: Dependencies) {
             },
             signal: beat.signal,
           });
+        }),
+      );
+    },
+
+    async rebuildComponent({ component, since }: RebuildRequest): Promise<Rebuilt> {
+      return translated(component, () =>
+        withHeartbeat(async ({ signal }) => {
+          const driver = deps.driver(component);
+          if (driver.rebuild === undefined)
+            throw new LifeboatError('Precondition', `\`${component}\` cannot be built anew: it is no vector store`, {
+              component,
+            });
+          return driver.rebuild({ since: new Date(since), signal });
         }),
       );
     },

@@ -56,6 +56,7 @@ export interface PlanRequest extends CopyRequest {
   readonly artefacts: readonly ArtefactRef[];
   readonly skewSeconds: number;
   readonly components: readonly string[];
+  readonly rebuild?: readonly string[];
   readonly targets: readonly PlanTarget[];
   readonly stopFirst: boolean;
   readonly replaceDamaged: boolean;
@@ -119,18 +120,28 @@ export function createStorageActivities(deps: Dependencies) {
     async resolvePoint({
       at,
       components,
+      rebuild = [],
       location,
       ...fields
     }: {
       readonly at: string;
       readonly components: readonly string[];
+      /** Not chosen: the application makes them anew afterwards. */
+      readonly rebuild?: readonly string[];
     } & CopyRequest &
       GoalFields): Promise<PointView> {
       return translated(undefined, () =>
         withHeartbeat(async () => {
           const repository = await deps.repository(undefined, location);
           const goal = goalOf(fields);
-          const choice = await chooseArtefacts({ repository, appliance: deps.appliance, goal, at, components });
+          const choice = await chooseArtefacts({
+            repository,
+            appliance: deps.appliance,
+            goal,
+            at,
+            components,
+            rebuild,
+          });
           return {
             repositoryId: repository.id,
             backupId: choice.backupId,
@@ -185,6 +196,7 @@ export function createStorageActivities(deps: Dependencies) {
             choice: { backupId: request.backupId, artefacts, skewSeconds: request.skewSeconds },
             targets: request.targets,
             chosen: request.components,
+            rebuild: request.rebuild ?? [],
             now: new Date(request.now),
             stopFirst: request.stopFirst,
             replaceDamaged: request.replaceDamaged,

@@ -4,6 +4,7 @@ export { configWatch } from './config-watch.ts';
 export { lock } from './lock.ts';
 export { notification } from './notification.ts';
 export { proveBackup } from './prove-backup.ts';
+export { rebuild } from './rebuild.ts';
 export { replicate } from './replicate.ts';
 export { retention } from './retention.ts';
 export { restore } from './restore.ts';

@@ -31,6 +31,8 @@ export interface RestoreInput extends GoalFields {
   /** Brings back what the last committed restore replaced, instead of a recovery point. */
   readonly undo?: boolean;
   readonly components?: readonly string[];
+  /** Not restored; the application makes them anew after it, in a run of its own. */
+  readonly rebuild?: readonly string[];
   readonly reason?: string;
   readonly requestedBy?: string;
   /** Must equal the appliance's name; otherwise the run ends after showing its plan (state `planned`). */
@@ -57,6 +59,19 @@ export interface RestoreResult {
   readonly plan: RestorePlan;
   /** Workflow id of the full backup that a committed restore starts. */
   readonly backupWorkflowId: string;
+}
+
+export interface RebuildInput {
+  /** A vector store; nothing is done without it. */
+  readonly component?: string;
+  readonly requestedBy?: string;
+  readonly reason?: string;
+}
+
+export interface RebuildResult {
+  readonly component: string;
+  readonly documents: number;
+  readonly seconds: number;
 }
 
 export interface VerifyBackupInput {

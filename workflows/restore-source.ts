@@ -32,11 +32,12 @@ export function copyOf({ from = '' }: RestoreInput): { readonly location?: strin
 
 async function pointSource({ host }: ApplianceView, input: RestoreInput, display: RunDisplay): Promise<RestoreSource> {
   const chosen = input.components ?? [];
-  const { at = 'latest' } = input;
+  const { at = 'latest', rebuild = [] } = input;
   const copy = copyOf(input);
   const point = await storage(host, { summary: `find ${at}`, priority: priority.restore }).resolvePoint({
     at,
     components: chosen,
+    rebuild,
     ...copy,
     ...goalFields(input),
   });
@@ -60,6 +61,7 @@ async function pointSource({ host }: ApplianceView, input: RestoreInput, display
     artefacts: point.artefacts,
     skewSeconds: point.skewSeconds,
     components: chosen,
+    rebuild,
     targets: targets.flat(),
     stopFirst: input.stopFirst ?? false,
     replaceDamaged: input.replaceDamaged ?? false,

@@ -6,7 +6,8 @@
  *  4. run the plan: verify, stage and validate beside the live data, stop, swap, start the engines, probe, start the
  *     rest, health;
  *  5. all proven → commit; anything failed → undo everything in reverse order;
- *  6. whatever happened: free the lock, write the evidence, tell people; after a commit start a full backup.
+ *  6. whatever happened: free the lock, write the evidence, tell people; after a commit start a full backup, and what the
+ *     application is to build anew.
  */
 import {
   ApplicationFailure,
@@ -30,6 +31,7 @@ import {
   type RestoreResult,
 } from './messages.ts';
 import { control, priority, storage } from './proxies.ts';
+import { startRebuilds } from './rebuild.ts';
 import { recordRestore, startFollowUpBackup } from './restore-evidence.ts';
 import { copyOf, sourceOf } from './restore-source.ts';
 import { watchRto } from './rto-clock.ts';
@@ -260,6 +262,9 @@ class RestoreRun {
         },
       );
       final = { ...result, backupWorkflowId };
+      await startRebuilds(appliance.name, result.plan.rebuilds ?? [], `after the restore of ${result.id}`).catch(
+        (error: unknown) => this.#display.note(`nothing is built anew: ${rootMessage(error)}`),
+      );
     }
     await recordRestore({
       appliance,

@@ -13,6 +13,7 @@ import { backupsHold, backupsRecall, backupsRelease, retentionPlan, retentionRun
 import { postgresDetach } from './commands/postgres.ts';
 import { prove } from './commands/prove.ts';
 import { restoreUndo } from './commands/restore-undo.ts';
+import { restoreRebuild } from './commands/restore-rebuild.ts';
 import { restorePlan } from './commands/restore-plan.ts';
 import { restoreStart } from './commands/restore-start.ts';
 import { restoreAbort, restoreShow, restoreWatch } from './commands/restore.ts';
@@ -188,6 +189,7 @@ export function createProgram(): Command {
       )
       .option(...from)
       .option(...components)
+      .option('--rebuild <ids...>', 'vector stores that are not restored: the application builds them anew afterwards')
       .option('--stop-first', "the guide's order: stop before verifying")
       .option('--replace-damaged', 'delete first what failed its own check, where two copies do not fit');
   selection(
@@ -219,6 +221,13 @@ export function createProgram(): Command {
     .option('--confirm <appliance>', 'name of the appliance, instead of being asked')
     .option('--detach', 'do not wait for the end')
     .action(async (options) => restoreUndo(globals(), options));
+  restore
+    .command('rebuild')
+    .argument('<component>', 'a vector store with `rebuild` in lifeboat.yaml')
+    .description('let the application build a vector store anew from what it keeps elsewhere')
+    .option('--reason <text>', 'why; stands in the evidence')
+    .option('--detach', 'do not wait for the end')
+    .action(async (component, options) => restoreRebuild(globals(), component, options));
   restore
     .command('show')
     .argument('[run]', 'id of a run; the last restore by default')

@@ -198,6 +198,13 @@ const vectorstore = z.strictObject({
     .string()
     .optional()
     .describe('name of the embedding model that the application uses; a store that names another one is refused'),
+  rebuild: z
+    .strictObject({
+      command: argv.describe('asks the application to build it anew, and ends when that is done'),
+      timeout: duration.default(4 * 3600).describe('limit of the command'),
+    })
+    .optional()
+    .describe('how the application builds it anew from what it keeps elsewhere: for `restore start --rebuild`'),
 });
 
 const models = z.strictObject({

@@ -184,7 +184,11 @@ function componentOf(appliance: string, id: string, config: Configuration['compo
     }
     case 'vectorstore': {
       const { kind, path, quiet: quietSeconds, memoryLimit, embeddingModel } = config;
-      return { ...base, kind, path, quietSeconds, memoryLimit, embeddingModel };
+      const rebuild =
+        config.rebuild === undefined
+          ? undefined
+          : { command: config.rebuild.command, timeoutSeconds: config.rebuild.timeout };
+      return { ...base, kind, path, quietSeconds, memoryLimit, embeddingModel, rebuild };
     }
     case 'models':
       return { ...base, kind: config.kind, path: config.path, memoryLimit: config.memoryLimit };

@@ -195,6 +195,8 @@ export interface VectorstoreConfig extends ComponentBase {
   /** Memory limit of the child process that loads the index, bytes. */
   readonly memoryLimit: number;
   readonly embeddingModel: string | undefined;
+  /** Asks the application to build it anew, and ends when that is done. */
+  readonly rebuild: { readonly command: readonly string[]; readonly timeoutSeconds: number } | undefined;
 }
 
 export interface ModelsConfig extends ComponentBase {

@@ -142,6 +142,8 @@ export interface RestorePlan {
     readonly wal?: WalTarget;
     readonly lossSeconds: number;
   }[];
+  /** What the application makes anew afterwards; absent where nothing. */
+  readonly rebuilds?: readonly string[];
   /** Services that stop, in the order of stopping. */
   readonly stops: readonly string[];
   readonly steps: readonly PlanStep[];

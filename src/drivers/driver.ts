@@ -49,6 +49,9 @@ export interface Driver {
   /** Lets the engine keep nothing more for an archive that is no longer wanted. */
   detachWal?(slot?: string): Promise<DetachedSlot>;
 
+  /** Has the application make the component anew, where it can, and proves it. */
+  rebuild?(context: RebuildContext): Promise<Rebuilt>;
+
   /** L3: has the stored artefact its structure? Reads from the repository only, never from the live component. */
   inspect(repository: Repository, record: ComponentRecord, signal: AbortSignal): Promise<ProbeResult[]>;
 
@@ -129,6 +132,16 @@ export interface Increment {
   /** By the server's clock: what was acknowledged before is in it. */
   readonly at: Date;
   readonly chain: Omit<Chain, 'base'>;
+}
+
+export interface RebuildContext {
+  /** What is older than this is not what was asked for. */
+  readonly since: Date;
+  readonly signal: AbortSignal;
+}
+
+export interface Rebuilt {
+  readonly documents: number;
 }
 
 export interface DetachedSlot {

@@ -11,6 +11,7 @@ import type { GoalFields, Moment, RestoreGoal, WalTarget } from '../domain/recov
 import { zonedTime } from '../domain/zoned-time.ts';
 import type { Repository } from '../repository/repository.ts';
 import { baseFor } from './choose-base.ts';
+import { requireRebuildable } from './rebuildable.ts';
 import { requireChain } from './wal-chain.ts';
 
 export interface Artefact {
@@ -37,6 +38,8 @@ export interface ChoiceOptions {
   readonly at: string;
   /** Empty means all. */
   readonly components: readonly string[];
+  /** Not restored: the application makes them anew afterwards. */
+  readonly rebuild?: readonly string[];
 }
 
 /** InputInvalid for two goals at once, or for one that cannot be read. */
@@ -83,13 +86,17 @@ function positionOf(text: string): string {
 
 /** NotFound or Ambiguous for the recovery point; Precondition, with both ends, for a moment that cannot be reached. */
 export async function chooseArtefacts(options: ChoiceOptions): Promise<Choice> {
-  const { repository, goal, at, components } = options;
+  const { repository, goal, at, components, rebuild = [] } = options;
+  requireRebuildable(options.appliance, rebuild);
   if (goal.kind === 'point') {
-    const manifest = await repository.findManifest(at, components.length > 0 ? components : await expected(options));
-    // All of them: the plan names what was chosen and is not there.
-    const artefacts = await Promise.all(
-      manifest.lifeboat.components.map(async (record) => chained(repository, manifest.timestamp, record)),
+    const wanted = components.length > 0 ? components : await expected(options);
+    const manifest = await repository.findManifest(
+      at,
+      wanted.filter((id) => !rebuild.includes(id)),
     );
+    // All of them: the plan names what was chosen and is not there.
+    const records = manifest.lifeboat.components.filter(({ id }) => !rebuild.includes(id));
+    const artefacts = await Promise.all(records.map(async (record) => chained(repository, manifest.timestamp, record)));
     return { backupId: manifest.timestamp, artefacts, skewSeconds: manifest.lifeboat.skewSeconds };
   }
   return chooseForMoment(options, goal);
@@ -115,10 +122,12 @@ async function chained(repository: Repository, backupId: BackupId, record: Compo
 }
 
 async function chooseForMoment(
-  { repository, appliance, at, components }: ChoiceOptions,
+  { repository, appliance, at, components, rebuild = [] }: ChoiceOptions,
   goal: Exclude<RestoreGoal, { kind: 'point' }>,
 ): Promise<Choice> {
-  const wanted = appliance.components.filter(({ id }) => components.length === 0 || components.includes(id));
+  const wanted = appliance.components.filter(
+    ({ id }) => (components.length === 0 || components.includes(id)) && !rebuild.includes(id),
+  );
   const points = await usablePoints(repository);
   const bases = await Promise.all(
     wanted.filter(({ kind }) => kind === 'postgres').map(async ({ id }) => baseFor(repository, id, goal, at)),
@@ -168,7 +177,7 @@ function noneBefore(id: string, limit: string, points: readonly Manifest[]): Lif
   const have = oldest === undefined ? 'there is none' : `the oldest is of ${oldest}`;
   return new LifeboatError('Precondition', `no good copy of \`${id}\` from before ${limit}: ${have}`, {
     component: id,
-    hint: 'choose a later moment, or leave the component as it is: name the others with `--components`',
+    hint: 'choose a later moment, let the application build a vector store anew (`--rebuild`), or leave the component as it is: name the others with `--components`',
   });
 }
 

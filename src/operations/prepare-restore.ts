@@ -22,6 +22,8 @@ export interface PlanOptions {
   readonly choice: Choice;
   readonly targets: readonly PlanTarget[];
   readonly chosen: readonly string[];
+  /** What the application makes anew after it. */
+  readonly rebuild?: readonly string[];
   readonly now: Date;
   readonly stopFirst: boolean;
   readonly replaceDamaged: boolean;
@@ -30,7 +32,7 @@ export interface PlanOptions {
 
 /** The plan, or PlanInvalid (or the only problem's code) listing every problem. */
 export function makePlan(options: PlanOptions): RestorePlan {
-  const { appliance, choice } = options;
+  const { appliance, choice, rebuild = [] } = options;
   const fitting = fittingArtefacts(choice, appliance);
   const result = planRestore({
     backupId: choice.backupId,
@@ -38,7 +40,7 @@ export function makePlan(options: PlanOptions): RestorePlan {
     host: appliance.host,
     components: fitting.map(planComponent),
     misfits: misfitsOf(choice, appliance),
-    chosen: options.chosen,
+    chosen: options.chosen.filter((id) => !rebuild.includes(id)),
     services: appliance.services.map(({ name, dependsOn }) => ({ name, dependsOn })),
     targets: options.targets,
     now: options.now.toISOString(),
@@ -49,7 +51,7 @@ export function makePlan(options: PlanOptions): RestorePlan {
   });
   if (!result.ok) throw planError(result.problems);
   refuseStoppingTemporal(result.plan, appliance);
-  return result.plan;
+  return rebuild.length === 0 ? result.plan : { ...result.plan, rebuilds: rebuild };
 }
 
 /** A run whose own server it stops would never go on. */

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sabotage } from '../../src/dev/appliance/sabotage.ts';
+import { appUrl } from '../../src/dev/appliance/description.ts';
 import { canaries } from '../../src/dev/appliance/seed/configuration.ts';
 import type { DemoResult } from '../../src/dev/demo/summary.ts';
 import { openStage, type Stage } from '../../src/dev/demo/stage.ts';
@@ -105,6 +106,15 @@ describe('the demo', () => {
     afterAll(async () => stage.stop());
 
     const cli = async (...args: string[]): Promise<Ended> => node([cliScript, '-c', stage.configFile, ...args]);
+    let begun: Promise<void> | undefined;
+    const running = async (): Promise<void> => {
+      const begin = async (): Promise<void> => {
+        for (const service of ['postgres', 'redis', 'app'])
+          await stage.platform.start(service, AbortSignal.timeout(60_000));
+        await stage.startWorker();
+      };
+      await (begun ??= begin());
+    };
 
     test('the page for 03:00, the list, the evidence and the check work without a worker, and with engines down', async () => {
       const list = await cli('backups', 'list');
@@ -119,12 +129,30 @@ describe('the demo', () => {
       expect((await cli()).stdout).toContain('NEWEST COPY');
     }, 120_000);
 
+    test('D6.6, O7.1: a vector store that is not to be restored is built anew by the application from its messages', async () => {
+      await running();
+      const { sample, appliance } = stage;
+      const run = `rebuild/${appliance.name}/vectorstore`;
+      const words = ['--rebuild', 'vectorstore', '--components', 'configuration,vectorstore'];
+      const plan = await cli('restore', 'plan', ...words);
+      expect(plan.stdout).toMatch(/^vectorstore is NOT restored: the application builds it anew/m);
+      const restored = await cli('restore', 'start', ...words, '--confirm', appliance.name);
+      expect(restored.code, restored.stderr).toBe(0);
+      expect(restored.stdout).toMatch(/^vectorstore is built anew by the application/m);
+      const watched = await cli('restore', 'watch', run);
+      expect(watched.code, watched.stderr).toBe(0);
+      const documents = Number(/^vectorstore holds (\d+) documents, built in /m.exec(watched.stdout)?.[1]);
+      expect(documents).toBeGreaterThan(0);
+      const metadata = await readFile(join(sample.folders.vectorstore, 'metadata.json'), 'utf8');
+      expect(JSON.parse(metadata)).toMatchObject({ document_count: documents });
+      const health = await fetch(`${appUrl(sample)}/health/detailed`);
+      expect(await health.text()).toContain(`${documents} vectors`);
+    }, 240_000);
+
     test('X6, canaries: no secret stands in histories, failures, heartbeats, logs, reports or manifests, also after a failed login and a failed restore', async () => {
       const { sample } = stage;
       const secrets = [...(await canaries(sample)), ...Object.values(sample.passwords)];
-      for (const service of ['postgres', 'redis', 'app'])
-        await stage.platform.start(service, AbortSignal.timeout(60_000));
-      await stage.startWorker();
+      await running();
       const wrong = 'canary-wrong-password-5512';
       await writeFile(join(sample.folders.secrets, 'postgres-password'), `${wrong}\n`);
       const login = await cli('backups', 'run');

@@ -29,6 +29,15 @@ export const scenarios: readonly Scenario[] = [
   restores('committed', confirmed),
   restores('committed-component', oneComponent),
   restores('committed-from-location', { ...confirmed, from: 'vault' }, (bench) => (bench.locations = ['vault'])),
+  {
+    workflow: 'restore',
+    path: 'committed-with-rebuild',
+    walk: async (bench) => {
+      const run = await ended(bench, await bench.start('restore', { ...confirmed, rebuild: ['vectors'] }));
+      await bench.client.workflow.getHandle('rebuild/wazuh/vectors').result();
+      return run;
+    },
+  },
   restores('committed-undo', { ...confirmed, undo: true }),
   restores('committed-retried', oneComponent, (bench) => {
     bench.behave = (call, attempt) => {
@@ -202,6 +211,9 @@ export const scenarios: readonly Scenario[] = [
     bench.verification = { ok: false, problems: ['redis: file `dump.rdb`, object packs/aa/bb: ObjectMissing'] };
   }),
   verifies('failed', (bench) => failOnce(bench, 'verifyPoint', 'NotFound')),
+  rebuilds('rebuilt', 'vectors'),
+  rebuilds('failed', 'vectors', (bench) => failOnce(bench, 'rebuild vectors', 'EngineFailed')),
+  rebuilds('refused-no-store', 'redis'),
   {
     workflow: 'lock',
     path: 'held-and-released',
@@ -312,6 +324,17 @@ function proofs(): Scenario[] {
     walks('rpoWatch', 'met'),
     walks('rpoWatch', 'told', (bench) => (bench.news = ['RPO BREACHED'])),
   ];
+}
+
+function rebuilds(path: string, component: string, prepare?: (bench: WorkflowBench) => void): Scenario {
+  return {
+    workflow: 'rebuild',
+    path,
+    walk: async (bench) => {
+      prepare?.(bench);
+      return settled(await bench.start('rebuild', { component }));
+    },
+  };
 }
 
 function retains(path: string, input: object, prepare?: (bench: WorkflowBench) => void): Scenario {

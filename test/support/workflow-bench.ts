@@ -256,6 +256,7 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
     captureComponent: async ({ component: id, increment = false }) =>
       act(`${increment ? 'increment' : 'capture'} ${id}`, () => receipt(id, bench.suspects.includes(id))),
     describeTarget: async () => [],
+    rebuildComponent: async ({ component: id }) => act(`rebuild ${id}`, () => ({ documents: 7 })),
     stageComponent: async ({ component: id, lockSince, runId }) =>
       act(`stage ${id}`, () => ({
         token: { lockStart: lockSince, runId, attempt: 1000 + activityInfo().attempt },
@@ -312,18 +313,23 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
         () => ({ bytes: 10, storedBytes: 5 }),
       ),
     releaseBackup: async () => act('release', () => undefined),
-    resolvePoint: async ({ components }) =>
+    resolvePoint: async ({ components, rebuild = [] }) =>
       act('resolve', () => ({
         repositoryId: 'r',
         backupId: '20261122_020000',
         components: benchAppliance.components
-          .filter(({ id }) => components.length === 0 || components.includes(id))
+          .filter(({ id }) => (components.length === 0 || components.includes(id)) && !rebuild.includes(id))
           .map(({ id, kind, host }) => ({ id, host, role: roleOfKind(kind), backupId: '20261122_020000' })),
         artefacts: [],
         skewSeconds: 0,
       })),
     adoptRepository: async ({ location }) => act(`adopt ${location}`, () => ({ adopted: true })),
-    makePlan: async ({ components }) => act('plan', () => benchPlan(components)),
+    makePlan: async ({ components, rebuild = [] }) =>
+      act('plan', () => {
+        const all = components.length > 0 ? components : benchAppliance.components.map(({ id }) => id);
+        const plan = benchPlan(rebuild.length === 0 ? components : all.filter((id) => !rebuild.includes(id)));
+        return rebuild.length === 0 ? plan : { ...plan, rebuilds: rebuild };
+      }),
     verifyObjects: async () => act('verify', () => ({ objects: 3 })),
     writeReport: async (report) => act('report', () => (bench.reports.push(report), 'key')),
   };

@@ -24,6 +24,7 @@ export interface SelectOptions extends GoalFields {
   /** Location whose copy is read. */
   readonly from?: string;
   readonly components?: readonly string[];
+  readonly rebuild?: readonly string[];
   readonly stopFirst?: boolean;
   readonly replaceDamaged?: boolean;
 }
@@ -38,11 +39,15 @@ export async function restorePlan(globals: GlobalOptions, options: SelectOptions
     const goal = goalWords(options);
     const components =
       (options.components ?? []).length === 0 ? '' : ` --components ${listOf(options.components).join(',')}`;
+    const rebuild = (options.rebuild ?? []).length === 0 ? '' : ` --rebuild ${listOf(options.rebuild).join(',')}`;
     const from = options.from === undefined ? '' : ` --from ${options.from}`;
     say('');
     say('nothing was changed; to do it:');
     sayCommand(
-      commandOf(globals, `restore start ${goal === '' ? `--at ${backupId}` : goal}${from}${components} --reason '…'`),
+      commandOf(
+        globals,
+        `restore start ${goal === '' ? `--at ${backupId}` : goal}${from}${components}${rebuild} --reason '…'`,
+      ),
     );
   });
 }
@@ -62,6 +67,7 @@ export async function restorableOf(
 export async function planHere(parts: Parts, options: SelectOptions): Promise<PlanView> {
   const { appliance, driver } = parts;
   const chosen = await restorableOf(parts, options);
+  const rebuild = listOf(options.rebuild);
   const repository = await parts.repository(undefined, options.from);
   const choice = await chooseArtefacts({
     repository,
@@ -69,6 +75,7 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
     goal: goalOf(options),
     at: options.at,
     components: chosen,
+    rebuild,
   });
   const configured = appliance.components.map(({ id }) => id);
   const targets = await Promise.all(
@@ -81,6 +88,7 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
     choice,
     targets: targets.flat(),
     chosen,
+    rebuild,
     now: new Date(),
     stopFirst: options.stopFirst ?? false,
     replaceDamaged: options.replaceDamaged ?? false,
@@ -94,7 +102,9 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
   return {
     plan,
     notHeld:
-      chosen.length > 0 ? [] : configured.filter((id) => !choice.artefacts.some(({ record }) => record.id === id)),
+      chosen.length > 0
+        ? []
+        : configured.filter((id) => !rebuild.includes(id) && !choice.artefacts.some(({ record }) => record.id === id)),
     passedOver: newer.map(
       (listing) => `${listing.timestamp}: ${reasonAgainst(listing, chosen.length > 0 ? chosen : configured)}`,
     ),

@@ -6,9 +6,10 @@ import { formatDuration } from '../../domain/duration.ts';
 import { goalFields } from '../../domain/recovery-target.ts';
 import { zonedTime } from '../../domain/zoned-time.ts';
 import { goalOf } from '../../operations/choose-artefacts.ts';
+import { requireRebuildable } from '../../operations/rebuildable.ts';
 import type { RestoreResult } from '../../../workflows/messages.ts';
 import { askForName, requireFree, requireName } from '../confirm.ts';
-import { loadAppliance, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
+import { listOf, loadAppliance, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
 import { exit } from '../exit.ts';
 import { planText, undoText } from '../output/plan.ts';
 import { requestedBy } from '../requested-by.ts';
@@ -28,6 +29,7 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
   if (options.disasterAt !== undefined) zonedTime(options.disasterAt);
   goalOf(options);
   requireName(appliance, options.confirm);
+  requireRebuildable(appliance, listOf(options.rebuild));
   const components = await withParts(globals, async (parts) => restorableOf(parts, options));
   await withClient(appliance, async (client) => {
     await requireWorker(client, appliance);
@@ -38,6 +40,7 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
       ...(options.from === undefined ? {} : { from: options.from }),
       ...goalFields(options),
       components,
+      ...((options.rebuild ?? []).length === 0 ? {} : { rebuild: listOf(options.rebuild) }),
       reason: options.reason ?? '',
       confirm,
       stopFirst: options.stopFirst ?? false,
@@ -87,6 +90,8 @@ export function restored(globals: GlobalOptions, result: RestoreResult): void {
   else {
     print(`restored ${result.id} in ${formatDuration(result.seconds)}${proofOf(result)}`);
     result.safetyCopies.forEach((path) => print(`old data kept at ${path}`));
+    for (const id of result.plan.rebuilds ?? [])
+      print(`${id} is built anew by the application: \`lifeboat now\` shows it`);
     if (result.backupWorkflowId !== '') print(`full backup started: ${result.backupWorkflowId}`);
   }
   if (result.rtoBreached) {

@@ -9,12 +9,13 @@ import { exposureReport } from '../../operations/exposure.ts';
 import { rpoReport } from '../../operations/rpo.ts';
 import { rereadReport } from '../../operations/verify-place.ts';
 import type { Repository } from '../../repository/repository.ts';
-import type { BackupResult, RestoreResult } from '../../../workflows/messages.ts';
+import type { BackupResult, RebuildResult, RestoreResult } from '../../../workflows/messages.ts';
 import { commandOf, loadAppliance, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
 import { evidenceText } from '../output/evidence.ts';
 import { requestedBy } from '../requested-by.ts';
 import { watchRun } from '../watch.ts';
 import { backedUp } from './backups.ts';
+import { rebuilt } from './restore-rebuild.ts';
 import { restored } from './restore-start.ts';
 
 /** Any run may be watched; without an id the newest restore that is open, else the newest run. */
@@ -25,6 +26,7 @@ export async function restoreWatch(globals: GlobalOptions, run: string | undefin
     const result = await watchRun(client, workflowId, { again: commandOf(globals, `restore watch ${workflowId}`) });
     if (workflowId.startsWith('restore/')) restored(globals, result as RestoreResult);
     else if (isBackupWorkflow(workflowId.split('/')[0] ?? '')) backedUp(globals, result as BackupResult);
+    else if (workflowId.startsWith('rebuild/')) rebuilt(globals, result as RebuildResult);
     else printJson(result);
   });
 }

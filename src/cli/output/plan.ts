@@ -37,6 +37,13 @@ export function planText({ plan, notHeld, passedOver }: PlanView): string {
     ...(notHeld.length === 0
       ? []
       : [wrap(`NOT in this recovery point, left as they are: ${notHeld.join(', ')}`, usualColumns, '  ')]),
+    ...(plan.rebuilds ?? []).map((id) =>
+      wrap(
+        `${id} is NOT restored: the application builds it anew afterwards, and it stays as it is until then`,
+        usualColumns,
+        '  ',
+      ),
+    ),
     '',
     field('stops', plan.stops.length === 0 ? 'nothing' : plan.stops.join(', ')),
     field('takes', `about ${formatDuration(plan.estimateSeconds)} for ${formatBytes(plan.bytes)} (${groundsOf(plan)})`),

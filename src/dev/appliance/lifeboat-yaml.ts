@@ -117,6 +117,7 @@ function componentsOf(appliance: SampleAppliance): object {
       quiet: '1s',
       memoryLimit: '1GiB',
       embeddingModel: appliance.embeddingModelName,
+      rebuild: { command: rebuildCommand(appliance), timeout: '10m' },
     },
     models: { kind: 'models', priority: 2, services: ['app'], path: folders.models, memoryLimit: '2GiB' },
     configuration: {
@@ -140,6 +141,11 @@ export function redisCommand({ binaries, folders }: SampleAppliance): string[] {
 
 export function appCommand({ binaries }: SampleAppliance): string[] {
   return [binaries.node, '--no-warnings', fileURLToPath(new URL('./app/main.ts', import.meta.url))];
+}
+
+function rebuildCommand(appliance: SampleAppliance): string[] {
+  const script = fileURLToPath(new URL('./app/ask-rebuild.ts', import.meta.url));
+  return [appliance.binaries.node, '--no-warnings', script, appUrl(appliance), '7'];
 }
 
 /** No secret: those stand in the file that is named here. */

@@ -19,6 +19,7 @@ import type { VectorstoreFacts } from './facts.ts';
 import { otherModel } from './embedding-model.ts';
 import { inspectVectorstore } from './inspect.ts';
 import { proveStores } from './prove.ts';
+import { rebuildVectorstore } from './rebuild.ts';
 
 /** FAISS indexes change by appending and in place: aligned blocks of this size are stored once. */
 const blockSize = 256 * 1024;
@@ -38,6 +39,7 @@ export function createVectorstoreDriver(config: VectorstoreConfig, environment: 
     check: async () => checkVectorstore(config),
     estimate: async () => ({ bytes: await treeBytes(config.path) }),
     capture: async (context) => captureVectorstore(config, context),
+    rebuild: async (context) => rebuildVectorstore(config, context),
     inspect: async (repository, record, signal) => inspectVectorstore({ repository, record, signal }),
     restoreTargets: async (record) => [await describeTarget(config, record)],
     async stage(context) {

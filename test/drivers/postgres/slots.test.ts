@@ -78,7 +78,10 @@ labTest(
     expect(await slots(lab)).toEqual(['of_somebody_else']);
     expect(await driver.guardWal!()).toBeUndefined();
     expect((await driver.check()).filter(({ name }) => name.endsWith('slot guard'))).toMatchObject([
-      { level: 'warn', text: expect.stringMatching(/the slot is dropped, where it holds more than 40(\.0)? MB/) as string },
+      {
+        level: 'warn',
+        text: expect.stringMatching(/the slot is dropped, where it holds more than 40(\.0)? MB/) as string,
+      },
     ]);
   },
   120_000,

@@ -67,6 +67,7 @@ export function configOf(path: string, fields: Partial<VectorstoreConfig> = {}):
     quietSeconds: 0.05,
     memoryLimit: 256 * 2 ** 20,
     embeddingModel: 'all-MiniLM-L6-v2',
+    rebuild: undefined,
     ...fields,
   };
 }

@@ -25,7 +25,7 @@ export class Companion {
   readonly #settings: Settings;
   readonly #database: pg.Pool;
   readonly #redis: Redis;
-  readonly #store: VectorStore | Error;
+  #store: VectorStore | Error;
   #embedder: Promise<Embedder> | undefined;
   #saving: Promise<unknown> = Promise.resolve();
 
@@ -93,6 +93,24 @@ export class Companion {
     const saved = this.#saving.then(async () => store.save());
     this.#saving = saved.catch(() => undefined);
     await saved;
+    return store.size;
+  }
+
+  /** Builds the index anew from the messages of the last days and saves it; gives how many it holds. */
+  async rebuild(days: number): Promise<number> {
+    const { rows } = await this.#database.query<{ content: string }>(
+      'select content from messages where timestamp > now() - make_interval(days => $1) order by timestamp, id',
+      [days],
+    );
+    const lines = rows.map(({ content }) => content);
+    const embedder = await this.#openEmbedder();
+    const { vectorstorePath, embeddingModelName } = this.#settings;
+    const store = VectorStore.empty(vectorstorePath, embeddingModelName, embedder.dimension);
+    store.add(lines, await embedder.embed(lines));
+    const saved = this.#saving.then(async () => store.save());
+    this.#saving = saved.catch(() => undefined);
+    await saved;
+    this.#store = store;
     return store.size;
   }
 

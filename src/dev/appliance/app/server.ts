@@ -6,6 +6,8 @@ import type { Companion } from './companion.ts';
 const chatRequest = z.strictObject({ session: z.uuid(), text: z.string().min(1).max(4000) });
 const recordRequest = z.strictObject({ number: z.number().int().min(0) });
 const vectorsRequest = z.strictObject({ lines: z.array(z.string().min(1).max(2000)).min(1).max(1000) });
+/** The appliance's own answers at once and gives `days` in its address; a script waits for it then. */
+const rebuildRequest = z.strictObject({ days: z.number().int().min(1).max(365) });
 /** A thousand lines of 2,000 characters. */
 const largestBodyBytes = 4 * 1024 * 1024;
 
@@ -40,6 +42,10 @@ async function answer(companion: Companion, request: IncomingMessage): Promise<u
     case 'POST /vectors': {
       const { lines } = vectorsRequest.parse(await readBody(request));
       return { total: await companion.addLines(lines) };
+    }
+    case 'POST /api/v1/ai/vectorstore/rebuild': {
+      const { days } = rebuildRequest.parse(await readBody(request));
+      return { total: await companion.rebuild(days) };
     }
     default:
       return undefined;

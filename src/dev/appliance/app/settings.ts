@@ -8,6 +8,8 @@ export interface Settings {
   readonly redisUrl: string;
   readonly vectorstorePath: string;
   readonly modelPath: string;
+  /** As the index names it. */
+  readonly embeddingModelName: string;
   readonly sessionSeconds: number;
 }
 
@@ -26,6 +28,7 @@ export function readSettings(path: string | undefined): Settings {
     redisUrl: need('REDIS_URL'),
     vectorstorePath: need('VECTORSTORE_PATH'),
     modelPath: need('MODEL_PATH'),
+    embeddingModelName: need('EMBEDDING_MODEL'),
     sessionSeconds: Number(need('SESSION_SECONDS')),
   };
 }

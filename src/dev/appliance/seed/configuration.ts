@@ -47,6 +47,7 @@ function renderEnv(appliance: SampleAppliance): string {
     `REDIS_URL=redis://:${encodeURIComponent(passwords.redis)}@127.0.0.1:${ports.redis}/0`,
     `VECTORSTORE_PATH=${folders.vectorstore}`,
     `MODEL_PATH=${embeddingModelPath(appliance)}`,
+    `EMBEDDING_MODEL=${appliance.embeddingModelName}`,
     'SESSION_SECONDS=3600',
     `SECRET_KEY=${canary()}`,
     `JWT_SECRET=${canary()}`,

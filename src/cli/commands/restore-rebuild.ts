@@ -1,0 +1,38 @@
+/** `lifeboat restore rebuild <component>`: the application builds a vector store anew from what it keeps elsewhere. */
+import { withClient } from '../../client/connection.ts';
+import { requireWorker } from '../../client/workers.ts';
+import { formatDuration } from '../../domain/duration.ts';
+import { requireRebuildable } from '../../operations/rebuildable.ts';
+import type { RebuildResult } from '../../../workflows/messages.ts';
+import { loadAppliance, print, printJson, type GlobalOptions } from '../context.ts';
+import { requestedBy } from '../requested-by.ts';
+import { startAndWatch } from '../start-and-watch.ts';
+
+export async function restoreRebuild(
+  globals: GlobalOptions,
+  component: string,
+  { reason = '', detach }: { readonly reason?: string; readonly detach?: boolean },
+): Promise<void> {
+  const appliance = await loadAppliance(globals);
+  requireRebuildable(appliance, [component]);
+  await withClient(appliance, async (client) => {
+    await requireWorker(client, appliance);
+    const input = { component, requestedBy: requestedBy(), reason };
+    const summary = `the application builds ${component} anew, asked by ${requestedBy()}`;
+    const result = await startAndWatch<RebuildResult>({
+      globals,
+      appliance,
+      client,
+      type: 'rebuild',
+      input,
+      summary,
+      detach,
+    });
+    if (result !== undefined) rebuilt(globals, result);
+  });
+}
+
+export function rebuilt(globals: GlobalOptions, result: RebuildResult): void {
+  if (globals.output === 'json') printJson(result);
+  else print(`${result.component} holds ${result.documents} documents, built in ${formatDuration(result.seconds)}`);
+}

@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { RebuildResult, RestoreResult } from '../../workflows/messages.ts';
+import { failureOf, refuse, startWorkflowBench, type WorkflowBench } from '../support/workflow-bench.ts';
+
+let bench: WorkflowBench;
+beforeAll(async () => void (bench = await startWorkflowBench()));
+afterAll(async () => bench.stop());
+beforeEach(() => bench.reset());
+
+/** What a run starts beside itself has ended, or the next test would see its calls. */
+const endOf = async (type: string): Promise<void> =>
+  expect.poll(() => bench.reports.map((report) => report.type), { timeout: 20_000 }).toContain(type);
+
+const captures = () => bench.calls.filter((call) => call.startsWith('increment')).toSorted();
+
+describe('rebuild', () => {
+  test('D6.6: the application builds it anew; then a backup holds it, and people know what it is', async () => {
+    const handle = await bench.start('rebuild', { component: 'vectors', requestedBy: 'ann', reason: 'older than all' });
+    expect((await handle.result()) as RebuildResult).toMatchObject({ component: 'vectors', documents: 7 });
+    expect(bench.reports).toMatchObject([
+      { type: 'rebuild', report: { state: 'rebuilt', requestedBy: 'ann', reason: 'older than all' } },
+    ]);
+    expect(bench.messages).toEqual([expect.stringContaining('what it no longer keeps is not in it') as string]);
+    await endOf('incrementalBackup');
+    expect(captures()).toContain('increment vectors');
+  });
+
+  test.each([{}, { component: 'redis' }])('`%j` changes nothing, and says what may be named', async (input) => {
+    expect(await failureOf(await bench.start('rebuild', input))).toMatchObject({
+      type: 'InputInvalid',
+      message: expect.stringContaining('known are vectors') as string,
+    });
+    expect(bench.calls).toEqual([]);
+  });
+
+  test('a failure is told with its cause, and no backup follows', async () => {
+    bench.behave = (call) => (call === 'rebuild vectors' ? refuse('EngineFailed', 'exit code 22') : undefined);
+    expect(await failureOf(await bench.start('rebuild', { component: 'vectors' }))).toMatchObject({
+      type: 'EngineFailed',
+    });
+    expect(bench.reports).toMatchObject([{ type: 'rebuild', report: { state: 'failed' } }]);
+    await expect
+      .poll(() => bench.messages, { timeout: 10_000 })
+      .toMatchObject([expect.stringContaining('exit code 22')]);
+    expect(captures()).toEqual([]);
+  });
+
+  test('D6.6, O7.1: a restore leaves it out, and when that is committed the application builds it', async () => {
+    const handle = await bench.start('restore', { confirm: 'wazuh', rebuild: ['vectors'] });
+    const { state, plan } = (await handle.result()) as RestoreResult;
+    expect([state, plan.rebuilds, plan.components.map(({ id }) => id)]).toEqual([
+      'committed',
+      ['vectors'],
+      ['postgres', 'redis'],
+    ]);
+    await bench.client.workflow.getHandle('rebuild/wazuh/vectors').result();
+    await endOf('fullBackup');
+    await endOf('incrementalBackup');
+    expect(bench.calls.filter((call) => call.endsWith(' vectors') && !/^(capture|increment)/.test(call))).toEqual([
+      'rebuild vectors',
+    ]);
+    expect(bench.calls.indexOf('rebuild vectors')).toBeGreaterThan(bench.calls.indexOf('commit redis'));
+  });
+
+  test('a restore that is undone leaves it alone', async () => {
+    bench.behave = (call) => (call === 'health' ? refuse('ServiceFailed') : undefined);
+    await failureOf(await bench.start('restore', { confirm: 'wazuh', rebuild: ['vectors'] }));
+    expect(bench.calls).not.toContain('rebuild vectors');
+  });
+});
