@@ -3,7 +3,7 @@ import { clockChanges } from './daylight-saving.ts';
 import { findCycles } from '../domain/graph.ts';
 import { destructiveCommands } from './destructive-commands.ts';
 import { overlaps } from './overlaps.ts';
-import type { Configuration } from './schema.ts';
+import type { Configuration } from './schema/configuration.ts';
 
 export interface CrossProblem {
   readonly path: readonly string[];

@@ -4,7 +4,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { explainIssues, lineOf, type Problem } from './explain.ts';
-import { configuration, type Configuration } from './schema.ts';
+import { configuration, type Configuration } from './schema/configuration.ts';
 import { toAppliance } from './to-appliance.ts';
 import { crossCheck } from './cross-check.ts';
 

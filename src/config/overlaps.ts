@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import type { CrossProblem } from './cross-check.ts';
-import type { Configuration } from './schema.ts';
+import type { Configuration } from './schema/configuration.ts';
 
 /** One live path of a component, and the key that names it. */
 interface LivePath {

@@ -12,7 +12,7 @@ import type {
 } from '../domain/appliance.ts';
 import type { RetentionLimits } from '../domain/retention.ts';
 import type { Priority } from '../domain/component.ts';
-import type { Configuration } from './schema.ts';
+import type { Configuration } from './schema/configuration.ts';
 
 type ParsedTls = Extract<Configuration['components'][string], { kind: 'redis' }>['tls'];
 type ParsedSchedule = Configuration['schedules']['backup-full'];

@@ -17,7 +17,7 @@ export function fieldsOf(schema: z.core.$ZodType): Field[] {
 /** The description of a key, or of the object behind it. A key without one is an error: the reference would lie by omission. */
 export function descriptionOf(schema: z.core.$ZodType, path = 'a section'): string {
   const text = descriptions(schema)[0];
-  if (text === undefined) throw new TypeError(`${path} has no description in src/config/schema.ts`);
+  if (text === undefined) throw new TypeError(`${path} has no description in src/config/schema/`);
   return text;
 }
 

@@ -10,6 +10,7 @@ import { LifeboatError } from '../../domain/errors.ts';
 import { assertKey, assertPrefix, isImmutable } from '../key.ts';
 import type { FilesPut, FileToStore, ObjectInfo, StagedObject, Storage } from '../storage.ts';
 import { RemoteFolders } from './remote-folders.ts';
+import { objectInfo, RemoteObjects } from './remote-objects.ts';
 import { tryRename } from './rename-trial.ts';
 import { sendByRsync } from './rsync.ts';
 import { SshSession, type SshSettings } from './session.ts';
@@ -17,7 +18,6 @@ import { codeOf, Sftp, status, type OpenFile } from './sftp.ts';
 import { StagedUpload } from './upload.ts';
 
 const stagingFolder = '.staging';
-const versionsFolder = '.versions';
 const commitsAtOnce = 8;
 /** Then one of both ends has none. */
 const rsyncTries = 2;
@@ -26,16 +26,11 @@ export function createSshStorage(settings: SshSettings): Storage {
   return new SshStorage(settings);
 }
 
-interface Found extends ObjectInfo {
-  readonly path: string;
-  /** 0 is the plain file. */
-  readonly number: number;
-}
-
 class SshStorage implements Storage {
   readonly description: string;
   readonly #sftp: Sftp;
   readonly #folders: RemoteFolders;
+  readonly #objects: RemoteObjects;
   readonly #root: string;
   readonly #session: SshSession;
   readonly #settings: SshSettings;
@@ -53,6 +48,7 @@ class SshStorage implements Storage {
     this.#session = new SshSession(settings);
     this.#sftp = new Sftp(this.#session);
     this.#folders = new RemoteFolders(this.#sftp);
+    this.#objects = new RemoteObjects(this.#folders, this.#root, async (act, key, run) => this.#attempt(act, key, run));
   }
 
   async stage(key: string): Promise<StagedObject> {
@@ -122,7 +118,7 @@ class SshStorage implements Storage {
   async sha256(key: string): Promise<string | undefined> {
     assertKey(key);
     if (this.#canDigest === false) return undefined;
-    const path = `'${this.#pathOf(key).replaceAll("'", `'\\''`)}'`;
+    const path = `'${this.#objects.pathOf(key).replaceAll("'", `'\\''`)}'`;
     const answer = await this.#session.ask(`openssl dgst -sha256 -r ${path} 2>/dev/null || sha256sum -- ${path}`);
     if (answer === undefined) return undefined;
     const digest = /^\\?([0-9a-f]{64}) /.exec(answer)?.[1];
@@ -133,10 +129,10 @@ class SshStorage implements Storage {
   /** False where the key is taken. */
   async #commitOne(upload: StagedUpload): Promise<boolean> {
     return this.#attempt('store', upload.key, async () => {
-      let isNew = (await this.#find(upload.key)) === undefined;
+      let isNew = (await this.#objects.find(upload.key)) === undefined;
       if (isNew) {
         await upload.sync();
-        isNew = await this.#name(upload.path, this.#pathOf(upload.key));
+        isNew = await this.#name(upload.path, this.#objects.pathOf(upload.key));
       }
       await upload.discard();
       return isNew;
@@ -148,10 +144,10 @@ class SshStorage implements Storage {
     const staged = uploadOf(await this.stage(key));
     try {
       return await this.#attempt('store', key, async () => {
-        if ((await this.#find(key)) !== undefined) return 'exists';
+        if ((await this.#objects.find(key)) !== undefined) return 'exists';
         await staged.append(bytes);
         await staged.sync();
-        return (await this.#name(staged.path, this.#pathOf(key))) ? 'created' : 'exists';
+        return (await this.#name(staged.path, this.#objects.pathOf(key))) ? 'created' : 'exists';
       });
     } finally {
       await staged.discard();
@@ -163,21 +159,21 @@ class SshStorage implements Storage {
     const staged = uploadOf(await this.stage(key));
     try {
       return await this.#attempt('replace', key, async () => {
-        const current = await this.#find(key);
+        const current = await this.#objects.find(key);
         if (current?.version !== expected) return undefined;
         await staged.append(bytes);
         await staged.sync();
         const number = current.number + 1;
-        const folder = `${this.#root}/${versionsFolder}/${key}`;
+        const folder = this.#objects.versionsOf(key);
         if (!(await this.#name(staged.path, `${folder}/${number}`))) return undefined;
-        const numbers = await this.#numbersOf(key);
+        const numbers = await this.#objects.numbersOf(key);
         if (numbers.at(-1) !== number) {
           await this.#folders.unlink(`${folder}/${number}`);
           return undefined;
         }
         for (const old of numbers.slice(0, -1)) await this.#folders.unlink(`${folder}/${old}`);
         await this.#refresh(key, bytes);
-        return (await this.#find(key))?.version;
+        return (await this.#objects.find(key))?.version;
       });
     } finally {
       await staged.discard();
@@ -209,26 +205,24 @@ class SshStorage implements Storage {
   async stat(key: string): Promise<ObjectInfo | undefined> {
     assertKey(key);
     return this.#attempt('look up', key, async () => {
-      const found = await this.#find(key);
-      if (found === undefined) return undefined;
-      const { size, modifiedAt, version } = found;
-      return { key, size, modifiedAt, version };
+      const found = await this.#objects.find(key);
+      return found === undefined ? undefined : objectInfo(found);
     });
   }
 
   async *list(prefix: string): AsyncIterable<ObjectInfo> {
     assertPrefix(prefix);
-    yield* this.#walk(prefix);
+    yield* this.#objects.list(prefix);
   }
 
   async remove(key: string): Promise<void> {
     assertKey(key);
     await this.#attempt('remove', key, async () => {
-      await this.#folders.unlink(this.#pathOf(key));
+      await this.#folders.unlink(this.#objects.pathOf(key));
       if (isImmutable(key)) return;
-      const folder = `${this.#root}/${versionsFolder}/${key}`;
+      const folder = this.#objects.versionsOf(key);
       // Ascending: until the last is gone the object exists with its newest bytes.
-      const numbers = await this.#numbersOf(key);
+      const numbers = await this.#objects.numbersOf(key);
       for (const number of numbers) await this.#folders.unlink(`${folder}/${number}`);
       if (numbers.length > 0) await this.#sftp.rmdir(folder);
       this.#folders.forget(folder);
@@ -277,10 +271,6 @@ class SshStorage implements Storage {
     });
   }
 
-  #pathOf(key: string): string {
-    return `${this.#root}/${key}`;
-  }
-
   /** False where the name is taken. */
   async #name(from: string, to: string): Promise<boolean> {
     await this.#folders.ensure(dirname(to));
@@ -303,7 +293,7 @@ class SshStorage implements Storage {
     const copy = uploadOf(await this.stage(key));
     await copy.append(bytes);
     await copy.finish();
-    await this.#sftp.replace(copy.path, this.#pathOf(key));
+    await this.#sftp.replace(copy.path, this.#objects.pathOf(key));
   }
 
   async #requireHonest(): Promise<void> {
@@ -316,70 +306,10 @@ class SshStorage implements Storage {
     return this.#honest;
   }
 
-  async #find(key: string): Promise<Found | undefined> {
-    for (;;) {
-      const number = isImmutable(key) ? 0 : ((await this.#numbersOf(key)).at(-1) ?? 0);
-      const path = number === 0 ? this.#pathOf(key) : `${this.#root}/${versionsFolder}/${key}/${number}`;
-      const facts = await this.#folders.stat(path);
-      if (facts?.isFile() === true)
-        return {
-          key,
-          path,
-          number,
-          size: facts.size,
-          modifiedAt: new Date(facts.mtime * 1000),
-          version: `${number}-${facts.size}-${facts.mtime}`,
-        };
-      // A version may be superseded and removed between the look and the stat: then look again.
-      if (number === 0) return undefined;
-    }
-  }
-
-  async #numbersOf(key: string): Promise<number[]> {
-    const entries = await this.#folders.readdir(`${this.#root}/${versionsFolder}/${key}`);
-    return entries
-      .filter(({ filename, attrs }) => /^\d+$/.test(filename) && attrs.isFile())
-      .map(({ filename }) => Number(filename))
-      .sort((a, b) => a - b);
-  }
-
-  async *#walk(prefix: string): AsyncIterable<ObjectInfo> {
-    const entries = await this.#attempt('list', prefix, async () => this.#folders.readdir(`${this.#root}/${prefix}`));
-    const named = entries
-      .filter(({ filename }) => !filename.startsWith('.'))
-      .map(({ filename, attrs }) => ({ name: attrs.isDirectory() ? `${filename}/` : filename, attrs }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
-    const replaced = named.length === 0 ? new Set<string>() : await this.#replacedIn(prefix);
-    for (const { name, attrs } of named) {
-      const key = prefix + name;
-      if (attrs.isDirectory()) yield* this.#walk(key);
-      else if (replaced.has(name)) {
-        const info = await this.stat(key);
-        // Undefined: removed while we list.
-        if (info !== undefined) yield info;
-      } else
-        yield {
-          key,
-          size: attrs.size,
-          modifiedAt: new Date(attrs.mtime * 1000),
-          version: `0-${attrs.size}-${attrs.mtime}`,
-        };
-    }
-  }
-
-  /** Names in a folder that may have versions. */
-  async #replacedIn(prefix: string): Promise<ReadonlySet<string>> {
-    if (isImmutable(prefix)) return new Set();
-    const entries = await this.#attempt('list', prefix, async () =>
-      this.#folders.readdir(`${this.#root}/${versionsFolder}/${prefix}`),
-    );
-    return new Set(entries.map(({ filename }) => filename));
-  }
-
   async #withNewest<T>(key: string, use: (file: OpenFile, size: number) => Promise<T>): Promise<T> {
     return this.#attempt('read', key, async () => {
       for (;;) {
-        const found = await this.#find(key);
+        const found = await this.#objects.find(key);
         if (found === undefined)
           throw new LifeboatError('ObjectMissing', `object ${key} is gone from ${this.description}`);
         let file: OpenFile;

@@ -1,0 +1,97 @@
+/**
+ * Which file on the server holds an object's newest bytes. An object that was replaced has its versions in a folder of
+ * its own, numbered; the plain file beside them is a copy for people.
+ */
+import type { FileEntryWithStats } from 'ssh2';
+import { isImmutable } from '../key.ts';
+import type { ObjectInfo } from '../storage.ts';
+import type { RemoteFolders } from './remote-folders.ts';
+
+const versionsFolder = '.versions';
+
+export interface RemoteObject extends ObjectInfo {
+  readonly path: string;
+  /** 0 is the plain file. */
+  readonly number: number;
+}
+
+/** Runs a call on an object and says what failed in this house's words. */
+type Attempt = <T>(act: string, key: string, run: () => Promise<T>) => Promise<T>;
+
+export class RemoteObjects {
+  readonly #folders: RemoteFolders;
+  readonly #root: string;
+  readonly #attempt: Attempt;
+
+  constructor(folders: RemoteFolders, root: string, attempt: Attempt) {
+    this.#folders = folders;
+    this.#root = root;
+    this.#attempt = attempt;
+  }
+
+  pathOf(key: string): string {
+    return `${this.#root}/${key}`;
+  }
+
+  /** Folder with the versions of a key, or of all below a prefix. */
+  versionsOf(key: string): string {
+    return `${this.#root}/${versionsFolder}/${key}`;
+  }
+
+  async find(key: string): Promise<RemoteObject | undefined> {
+    for (;;) {
+      const number = isImmutable(key) ? 0 : ((await this.numbersOf(key)).at(-1) ?? 0);
+      const path = number === 0 ? this.pathOf(key) : `${this.versionsOf(key)}/${number}`;
+      const facts = await this.#folders.stat(path);
+      if (facts?.isFile() === true) return { path, number, ...infoOf(key, number, facts) };
+      // A version may be superseded and removed between the look and the stat: then look again.
+      if (number === 0) return undefined;
+    }
+  }
+
+  /** Ascending. */
+  async numbersOf(key: string): Promise<number[]> {
+    const entries = await this.#folders.readdir(this.versionsOf(key));
+    return entries
+      .filter(({ filename, attrs }) => /^\d+$/.test(filename) && attrs.isFile())
+      .map(({ filename }) => Number(filename))
+      .sort((a, b) => a - b);
+  }
+
+  /** In the order of the keys. */
+  async *list(prefix: string): AsyncIterable<ObjectInfo> {
+    const named = (await this.#entriesIn(prefix, this.pathOf(prefix)))
+      .filter(({ filename }) => !filename.startsWith('.'))
+      .map(({ filename, attrs }) => ({ name: attrs.isDirectory() ? `${filename}/` : filename, attrs }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    const replaced = named.length === 0 ? new Set<string>() : await this.#replacedIn(prefix);
+    for (const { name, attrs } of named) {
+      const key = prefix + name;
+      if (attrs.isDirectory()) yield* this.list(key);
+      else if (replaced.has(name)) {
+        const found = await this.#attempt('look up', key, async () => this.find(key));
+        // Undefined: removed while we list.
+        if (found !== undefined) yield objectInfo(found);
+      } else yield infoOf(key, 0, attrs);
+    }
+  }
+
+  /** Names in a folder that may have versions. */
+  async #replacedIn(prefix: string): Promise<ReadonlySet<string>> {
+    if (isImmutable(prefix)) return new Set();
+    return new Set((await this.#entriesIn(prefix, this.versionsOf(prefix))).map(({ filename }) => filename));
+  }
+
+  async #entriesIn(prefix: string, path: string): Promise<FileEntryWithStats[]> {
+    return this.#attempt('list', prefix, async () => this.#folders.readdir(path));
+  }
+}
+
+/** Without what only this storage knows. */
+export function objectInfo({ key, size, modifiedAt, version }: RemoteObject): ObjectInfo {
+  return { key, size, modifiedAt, version };
+}
+
+function infoOf(key: string, number: number, { size, mtime }: { size: number; mtime: number }): ObjectInfo {
+  return { key, size, modifiedAt: new Date(mtime * 1000), version: `${number}-${size}-${mtime}` };
+}
