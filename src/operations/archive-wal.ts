@@ -7,6 +7,9 @@ import type { Storage } from '../storage/storage.ts';
 import { followWal } from './follow-wal.ts';
 import { walStatus, type WalStatus } from './wal-status.ts';
 
+/** A location that takes longer gets the rest with the next shift. */
+const drainMs = 60_000;
+
 export interface ArchiveOptions {
   readonly repository: Repository;
   readonly driver: Driver;
@@ -45,6 +48,10 @@ export async function archiveWal(options: ArchiveOptions): Promise<ArchiveResult
     const barrier = followers.find(({ name }) => name === options.ackLocation);
     const shift = await driver.archiveWal({ ...options, followers, ...(barrier === undefined ? {} : { barrier }) });
     return { shift, status: await walStatus(repository, driver.component) };
+  } catch (error) {
+    // A server that ended leaves nobody who would bring its last words elsewhere; after an hour the next shift does.
+    await Promise.all(followers.map(async (follower) => follower.drained(drainMs)));
+    throw error;
   } finally {
     ending.abort();
     await Promise.all(followers.map(async ({ ended }) => ended));

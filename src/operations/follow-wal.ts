@@ -23,6 +23,8 @@ export interface FollowOptions {
 }
 
 export interface RunningFollower extends WalFollower {
+  /** Everything that was sealed before the call is there; or it failed once, or the time is over. Never rejects. */
+  drained(ms: number): Promise<void>;
   readonly ended: Promise<void>;
 }
 
@@ -30,10 +32,10 @@ export function followWal(options: FollowOptions): RunningFollower {
   const { repository, location, target, onProblem, signal } = options;
   let passedAt: number | undefined;
   let wake = Promise.withResolvers<void>();
+  let failures = 0;
 
   const run = async (): Promise<void> => {
     let push: ReturnType<Repository['walPusher']> | undefined;
-    let failures = 0;
     while (!signal.aborted) {
       const began = performance.now();
       try {
@@ -59,7 +61,17 @@ export function followWal(options: FollowOptions): RunningFollower {
     }
   };
 
-  return { sealed: () => wake.resolve(), passedAt: () => passedAt, ended: run() };
+  return {
+    sealed: () => wake.resolve(),
+    passedAt: () => passedAt,
+    async drained(ms) {
+      const asked = performance.now();
+      wake.resolve();
+      const isOver = (): boolean => signal.aborted || failures > 0 || performance.now() - asked > ms;
+      while (!isOver() && (passedAt ?? -1) < asked) await pause(pauseMs, signal);
+    },
+    ended: run(),
+  };
 }
 
 /** Never rejects. */

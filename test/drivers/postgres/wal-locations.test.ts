@@ -67,6 +67,8 @@ function archiveTo(lab: Lab, storage: () => Promise<Storage>, ackLocation?: stri
   running.catch(() => undefined);
   return {
     problems,
+    /** Of the shift that runs, however it ends. */
+    ended: async () => running.catch(() => undefined),
     stop: async () => {
       control.abort();
       await running.catch(() => undefined);
@@ -140,6 +142,29 @@ labTest(
     await archiving.stop();
   },
   120_000,
+);
+
+labTest(
+  'X1: what a server wrote before it ended reaches a location while it is down',
+  async ({ lab: make }) => {
+    const lab = await make();
+    const storage = createLocalStorage(join(lab.folder, 'offsite'));
+    const place = slow(storage);
+    place.ms = 500;
+    const archiving = archiveTo(lab, place.storage);
+    const archive = await archiveOf(lab);
+    await write(lab, 500);
+    await until(async () => (await namesIn(storage)).length > 0);
+    for (let round = 0; round < 5; round += 1) await write(lab, 2000);
+    const end = await flushed(lab);
+    await lab.stop();
+    await archiving.ended();
+    expect((await archive.list()).pieces.some(({ endLsn }) => endLsn >= end)).toBe(true);
+    expect(await namesIn(storage)).toEqual(await namesIn(lab.repository.storage));
+    await archiving.stop();
+    await lab.start();
+  },
+  60_000,
 );
 
 labTest(
