@@ -1,5 +1,6 @@
 /** The activity of WAL archiving, on the queue of the database's host. Killed anywhere, the next attempt goes on. */
 import { archiveWal, type ArchiveResult } from '../src/operations/archive-wal.ts';
+import { guardDatabase } from '../src/operations/guard-databases.ts';
 import { requireMounted } from '../src/operations/refill.ts';
 import type { Dependencies } from './dependencies.ts';
 import { translated } from './failures.ts';
@@ -20,6 +21,8 @@ export function createWalActivities(deps: Dependencies) {
       const { component, repositoryId, seconds } = request;
       return translated(component, () =>
         withHeartbeat(async (beat) => {
+          // First: the repository may be what stays away.
+          await guardDatabase(deps.driver(component));
           const repository = await deps.repository(repositoryId === '' ? undefined : repositoryId);
           const result = await archiveWal({
             repository,

@@ -59,18 +59,26 @@ export interface RestoreResult {
   readonly plan: RestorePlan;
   /** Workflow id of the full backup that a committed restore starts. */
   readonly backupWorkflowId: string;
+  /** Of the run in which the application builds anew what was not restored. */
+  readonly rebuildWorkflowId?: string;
 }
 
 export interface RebuildInput {
-  /** A vector store; nothing is done without it. */
-  readonly component?: string;
+  /** Vector stores; nothing is done without them. */
+  readonly components?: readonly string[];
+  /** Must equal the appliance's name. */
+  readonly confirm?: string;
   readonly requestedBy?: string;
   readonly reason?: string;
 }
 
 export interface RebuildResult {
-  readonly component: string;
-  readonly documents: number;
+  readonly built: readonly {
+    readonly component: string;
+    readonly documents: number;
+    /** Path of what was there before; empty where there was nothing. */
+    readonly safetyCopy: string;
+  }[];
   readonly seconds: number;
 }
 

@@ -31,7 +31,7 @@ import {
   type RestoreResult,
 } from './messages.ts';
 import { control, priority, storage } from './proxies.ts';
-import { startRebuilds } from './rebuild.ts';
+import { startRebuild } from './rebuild.ts';
 import { recordRestore, startFollowUpBackup } from './restore-evidence.ts';
 import { copyOf, sourceOf } from './restore-source.ts';
 import { watchRto } from './rto-clock.ts';
@@ -261,10 +261,14 @@ class RestoreRun {
           return '';
         },
       );
-      final = { ...result, backupWorkflowId };
-      await startRebuilds(appliance.name, result.plan.rebuilds ?? [], `after the restore of ${result.id}`).catch(
-        (error: unknown) => this.#display.note(`nothing is built anew: ${rootMessage(error)}`),
+      const rebuilds = result.plan.rebuilds ?? [];
+      const rebuildWorkflowId = await startRebuild(appliance.name, rebuilds, `after the restore of ${result.id}`).catch(
+        (error: unknown) => {
+          this.#display.note(`nothing is built anew: ${rootMessage(error)}`);
+          return '';
+        },
       );
+      final = { ...result, backupWorkflowId, ...(rebuildWorkflowId === '' ? {} : { rebuildWorkflowId }) };
     }
     await recordRestore({
       appliance,

@@ -225,6 +225,7 @@ export function createProgram(): Command {
     .command('rebuild')
     .argument('<component>', 'a vector store with `rebuild` in lifeboat.yaml')
     .description('let the application build a vector store anew from what it keeps elsewhere')
+    .option('--confirm <appliance>', 'name of the appliance, instead of being asked')
     .option('--reason <text>', 'why; stands in the evidence')
     .option('--detach', 'do not wait for the end')
     .action(async (component, options) => restoreRebuild(globals(), component, options));

@@ -48,7 +48,7 @@ async function ensureWalArchives(client: Client, appliance: Appliance, log: Logg
         client,
         walArchiveId(appliance, id),
         log,
-        'WAL is not archived any more; its slot keeps WAL on the server: `lifeboat doctor` names the statement that drops it',
+        'WAL is not archived any more; its slot keeps WAL on the server: `lifeboat postgres detach` drops it',
       );
   }
 }

@@ -67,7 +67,11 @@ function nameOrWord(schema: z.core.$ZodType): string {
 function optionText(option: z.core.$ZodType): string {
   if (option instanceof z.ZodLiteral) return [...option.values].map((value) => `\`${String(value)}\``).join(', ');
   if (!isObject(option)) return nameOrWord(option);
-  const keys = Object.entries(option.shape).map(([key, own]) => `${key}: ${nameOrWord(own).replaceAll('`', '')}`);
+  const keys = Object.entries(option.shape).map(([key, own]) => {
+    const fallback = fallbackOf(own);
+    const type = nameOrWord(inner(own)).replaceAll('`', '');
+    return `${key}: ${type}${fallback === undefined || fallback === 'none' ? '' : ` (${fallback.replaceAll('`', '')})`}`;
+  });
   return `\`{${keys.join(', ')}}\``;
 }
 

@@ -6,6 +6,7 @@
  * The order of a restore: stage → validate → (platform stops services) → swap → (platform starts) → probe → commit,
  * or undo at any time after stage.
  */
+import type { LifeboatError } from '../domain/errors.ts';
 import type { SecretRef } from '../domain/appliance.ts';
 import type { ComponentKind, Role } from '../domain/component.ts';
 import type { ReportProgress } from '../domain/progress.ts';
@@ -43,8 +44,8 @@ export interface Driver {
   /** Engines that can be followed only: archives what the engine writes until the time is over. One at a time per engine. */
   archiveWal?(context: WalContext): Promise<WalShift>;
 
-  /** Gives up what the engine keeps for the archive where that would fill its disk, and says so. Only where that was accepted. */
-  guardWal?(): Promise<string | undefined>;
+  /** Gives up what the engine keeps for the archive where that would fill its disk; NoSpace, not thrown, says so. Only where that was accepted. */
+  guardWal?(): Promise<LifeboatError | undefined>;
 
   /** Lets the engine keep nothing more for an archive that is no longer wanted. */
   detachWal?(slot?: string): Promise<DetachedSlot>;
@@ -142,6 +143,8 @@ export interface RebuildContext {
 
 export interface Rebuilt {
   readonly documents: number;
+  /** Path of what was there before. */
+  readonly safetyCopy?: string;
 }
 
 export interface DetachedSlot {

@@ -88,6 +88,11 @@ function positionOf(text: string): string {
 export async function chooseArtefacts(options: ChoiceOptions): Promise<Choice> {
   const { repository, goal, at, components, rebuild = [] } = options;
   requireRebuildable(options.appliance, rebuild);
+  // None left must never be taken for all.
+  if (components.length > 0 && components.every((id) => rebuild.includes(id)))
+    throw new LifeboatError('InputInvalid', 'what is to be restored is all to be built anew: nothing is left', {
+      hint: `without a restore: \`lifeboat restore rebuild ${components[0]}\``,
+    });
   if (goal.kind === 'point') {
     const wanted = components.length > 0 ? components : await expected(options);
     const manifest = await repository.findManifest(

@@ -33,6 +33,9 @@ export interface PlanOptions {
 /** The plan, or PlanInvalid (or the only problem's code) listing every problem. */
 export function makePlan(options: PlanOptions): RestorePlan {
   const { appliance, choice, rebuild = [] } = options;
+  const chosen = options.chosen.filter((id) => !rebuild.includes(id));
+  if (options.chosen.length > 0 && chosen.length === 0)
+    throw new LifeboatError('InputInvalid', 'what is to be restored is all to be built anew: nothing is left');
   const fitting = fittingArtefacts(choice, appliance);
   const result = planRestore({
     backupId: choice.backupId,
@@ -40,7 +43,7 @@ export function makePlan(options: PlanOptions): RestorePlan {
     host: appliance.host,
     components: fitting.map(planComponent),
     misfits: misfitsOf(choice, appliance),
-    chosen: options.chosen.filter((id) => !rebuild.includes(id)),
+    chosen,
     services: appliance.services.map(({ name, dependsOn }) => ({ name, dependsOn })),
     targets: options.targets,
     now: options.now.toISOString(),

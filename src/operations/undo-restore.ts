@@ -45,10 +45,10 @@ export async function keptOf(config: ComponentConfig): Promise<KeptView | undefi
   };
 }
 
-/** Files that were not there may go again; an engine without data would not start. */
+/** What was not there may go again, but PostgreSQL would not start without its data. */
 function emptinessOf({ kind }: ComponentConfig, paths: readonly { readonly kept: string | undefined }[]): string {
   const hadData = paths.some(({ kept }) => kept !== undefined);
-  return hadData || kind === 'files' ? '' : 'there was no data before the restore: nothing can be put back';
+  return hadData || kind !== 'postgres' ? '' : 'there was no data before the restore: nothing can be put back';
 }
 
 /**

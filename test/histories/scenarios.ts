@@ -34,7 +34,8 @@ export const scenarios: readonly Scenario[] = [
     path: 'committed-with-rebuild',
     walk: async (bench) => {
       const run = await ended(bench, await bench.start('restore', { ...confirmed, rebuild: ['vectors'] }));
-      await bench.client.workflow.getHandle('rebuild/wazuh/vectors').result();
+      const { rebuildWorkflowId = '' } = (await run.result()) as RestoreResult;
+      await bench.client.workflow.getHandle(rebuildWorkflowId).result();
       return run;
     },
   },
@@ -332,7 +333,7 @@ function rebuilds(path: string, component: string, prepare?: (bench: WorkflowBen
     path,
     walk: async (bench) => {
       prepare?.(bench);
-      return settled(await bench.start('rebuild', { component }));
+      return settled(await bench.start('rebuild', { confirm: 'wazuh', components: [component] }));
     },
   };
 }

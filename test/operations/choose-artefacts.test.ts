@@ -50,7 +50,12 @@ async function filled(repository: Repository): Promise<{ first: string; ten: str
   return { first: first.timestamp, ten: await store('10:00'), eleven: await store('11:00') };
 }
 
-const chosen = async (repository: Repository, goal: RestoreGoal, fields: { rebuild?: string[] } = {}) => {
+interface Fields {
+  readonly rebuild?: string[];
+  readonly components?: string[];
+}
+
+const chosen = async (repository: Repository, goal: RestoreGoal, fields: Fields = {}) => {
   const { artefacts } = await chooseArtefacts({
     repository,
     appliance,
@@ -86,6 +91,15 @@ describe('a moment', () => {
     const { first } = await filled(repository);
     const names = await chosen(repository, { kind: 'point' }, { rebuild: ['vectors'] });
     expect(names).toEqual([['pg', first, at('02:00')]]);
+  });
+
+  test('where all that was named is built anew, nothing else is restored in its place', async ({ repository }) => {
+    await filled(repository);
+    for (const goal of [to('11:00'), { kind: 'point' } as const])
+      await expect(chosen(repository, goal, { components: ['vectors'], rebuild: ['vectors'] })).rejects.toMatchObject({
+        code: 'InputInvalid',
+        hint: expect.stringContaining('lifeboat restore rebuild vectors') as string,
+      });
   });
 
   test.for([

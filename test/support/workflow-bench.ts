@@ -256,7 +256,8 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
     captureComponent: async ({ component: id, increment = false }) =>
       act(`${increment ? 'increment' : 'capture'} ${id}`, () => receipt(id, bench.suspects.includes(id))),
     describeTarget: async () => [],
-    rebuildComponent: async ({ component: id }) => act(`rebuild ${id}`, () => ({ documents: 7 })),
+    rebuildComponent: async ({ component: id }) =>
+      act(`rebuild ${id}`, () => ({ documents: 7, safetyCopy: `/old/${id}` })),
     stageComponent: async ({ component: id, lockSince, runId }) =>
       act(`stage ${id}`, () => ({
         token: { lockStart: lockSince, runId, attempt: 1000 + activityInfo().attempt },

@@ -12,32 +12,39 @@ const endOf = async (type: string): Promise<void> =>
   expect.poll(() => bench.reports.map((report) => report.type), { timeout: 20_000 }).toContain(type);
 
 const captures = () => bench.calls.filter((call) => call.startsWith('increment')).toSorted();
+const vectors = { components: ['vectors'], confirm: 'wazuh' };
 
 describe('rebuild', () => {
   test('D6.6: the application builds it anew; then a backup holds it, and people know what it is', async () => {
-    const handle = await bench.start('rebuild', { component: 'vectors', requestedBy: 'ann', reason: 'older than all' });
-    expect((await handle.result()) as RebuildResult).toMatchObject({ component: 'vectors', documents: 7 });
-    expect(bench.reports).toMatchObject([
-      { type: 'rebuild', report: { state: 'rebuilt', requestedBy: 'ann', reason: 'older than all' } },
-    ]);
-    expect(bench.messages).toEqual([expect.stringContaining('what it no longer keeps is not in it') as string]);
+    const handle = await bench.start('rebuild', { ...vectors, requestedBy: 'ann', reason: 'older than all' });
+    expect((await handle.result()) as RebuildResult).toMatchObject({
+      built: [{ component: 'vectors', documents: 7, safetyCopy: '/old/vectors' }],
+    });
     await endOf('incrementalBackup');
+    expect(bench.reports.find(({ type }) => type === 'rebuild')).toMatchObject({
+      report: { state: 'rebuilt', requestedBy: 'ann', reason: 'older than all', safetyCopies: ['/old/vectors'] },
+    });
+    expect(bench.messages[0]).toMatch(/7 documents that the application still had, .* before lies in \/old\/vectors/);
     expect(captures()).toContain('increment vectors');
   });
 
-  test.each([{}, { component: 'redis' }])('`%j` changes nothing, and says what may be named', async (input) => {
+  test.each([
+    [{}, 'known are vectors'],
+    [{ confirm: 'wazuh' }, 'known are vectors'],
+    [{ components: ['redis'], confirm: 'wazuh' }, 'redis is no vector store here; known are vectors'],
+    [{ components: ['vectors'] }, '`confirm` must be the name of the appliance'],
+    [{ components: ['vectors'], confirm: 'other' }, '`confirm` must be the name of the appliance'],
+  ])('`%j` changes nothing, and says what may be named', async (input, message) => {
     expect(await failureOf(await bench.start('rebuild', input))).toMatchObject({
       type: 'InputInvalid',
-      message: expect.stringContaining('known are vectors') as string,
+      message: expect.stringContaining(message) as string,
     });
     expect(bench.calls).toEqual([]);
   });
 
   test('a failure is told with its cause, and no backup follows', async () => {
     bench.behave = (call) => (call === 'rebuild vectors' ? refuse('EngineFailed', 'exit code 22') : undefined);
-    expect(await failureOf(await bench.start('rebuild', { component: 'vectors' }))).toMatchObject({
-      type: 'EngineFailed',
-    });
+    expect(await failureOf(await bench.start('rebuild', vectors))).toMatchObject({ type: 'EngineFailed' });
     expect(bench.reports).toMatchObject([{ type: 'rebuild', report: { state: 'failed' } }]);
     await expect
       .poll(() => bench.messages, { timeout: 10_000 })
@@ -45,15 +52,28 @@ describe('rebuild', () => {
     expect(captures()).toEqual([]);
   });
 
+  test('a newer one takes the place of one that still builds; a restore, too', async () => {
+    bench.behave = (call) => (call === 'rebuild vectors' ? new Promise(() => {}) : undefined);
+    const builds = () => bench.calls.filter((call) => call === 'rebuild vectors').length;
+    const first = await bench.start('rebuild', vectors);
+    await expect.poll(builds, { timeout: 10_000 }).toBe(1);
+    const second = await bench.start('rebuild', vectors);
+    expect(await failureOf(first)).toMatchObject({ type: 'CancelledFailure' });
+    await expect.poll(builds, { timeout: 10_000 }).toBe(2);
+    await (await bench.start('restore', { confirm: 'wazuh', components: ['redis'] })).result();
+    expect(await failureOf(second)).toMatchObject({ type: 'CancelledFailure' });
+    await endOf('fullBackup');
+  });
+
   test('D6.6, O7.1: a restore leaves it out, and when that is committed the application builds it', async () => {
     const handle = await bench.start('restore', { confirm: 'wazuh', rebuild: ['vectors'] });
-    const { state, plan } = (await handle.result()) as RestoreResult;
+    const { state, plan, rebuildWorkflowId = '' } = (await handle.result()) as RestoreResult;
     expect([state, plan.rebuilds, plan.components.map(({ id }) => id)]).toEqual([
       'committed',
       ['vectors'],
       ['postgres', 'redis'],
     ]);
-    await bench.client.workflow.getHandle('rebuild/wazuh/vectors').result();
+    await bench.client.workflow.getHandle(rebuildWorkflowId).result();
     await endOf('fullBackup');
     await endOf('incrementalBackup');
     expect(bench.calls.filter((call) => call.endsWith(' vectors') && !/^(capture|increment)/.test(call))).toEqual([

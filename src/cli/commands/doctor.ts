@@ -24,14 +24,15 @@ export interface DoctorOptions {
 export async function doctorWatchdog(globals: GlobalOptions): Promise<void> {
   await withParts(globals, async ({ appliance, repository, notifier, driver }) => {
     // Nobody else may be there to do it.
-    const dropped = await guardDatabases(appliance, driver);
+    const guarded = await guardDatabases(appliance, driver);
     const seen = await watchdog(repository, appliance, new Date());
-    const problems = [...dropped, ...seen.problems];
-    const news = [...dropped, ...seen.news];
+    const problems = [...guarded.news, ...seen.problems];
+    const news = [...guarded.news, ...seen.news];
     if (globals.output === 'json') printJson({ problems, news });
     else for (const problem of problems) print(wrap(problem, columnsOf(process.stdout), '  '));
     for (const text of news) await notifier.post(`${appliance.name}, watchdog: ${text}`, AbortSignal.timeout(10_000));
     // Not before it was delivered: the next look says it again.
+    await guarded.told();
     await seen.told();
     if (problems.length > 0) process.exitCode = exit.failed;
     else if (globals.output !== 'json') print('all is well');

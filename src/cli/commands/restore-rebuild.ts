@@ -4,6 +4,7 @@ import { requireWorker } from '../../client/workers.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import { requireRebuildable } from '../../operations/rebuildable.ts';
 import type { RebuildResult } from '../../../workflows/messages.ts';
+import { askForName, requireName } from '../confirm.ts';
 import { loadAppliance, print, printJson, type GlobalOptions } from '../context.ts';
 import { requestedBy } from '../requested-by.ts';
 import { startAndWatch } from '../start-and-watch.ts';
@@ -11,13 +12,20 @@ import { startAndWatch } from '../start-and-watch.ts';
 export async function restoreRebuild(
   globals: GlobalOptions,
   component: string,
-  { reason = '', detach }: { readonly reason?: string; readonly detach?: boolean },
+  { reason = '', confirm, detach }: { readonly reason?: string; readonly confirm?: string; readonly detach?: boolean },
 ): Promise<void> {
   const appliance = await loadAppliance(globals);
+  requireName(appliance, confirm);
   requireRebuildable(appliance, [component]);
   await withClient(appliance, async (client) => {
     await requireWorker(client, appliance);
-    const input = { component, requestedBy: requestedBy(), reason };
+    const input = {
+      components: [component],
+      confirm:
+        confirm ?? (await askForName(appliance, `${component} is built anew; what it holds now is kept beside it`)),
+      requestedBy: requestedBy(),
+      reason,
+    };
     const summary = `the application builds ${component} anew, asked by ${requestedBy()}`;
     const result = await startAndWatch<RebuildResult>({
       globals,
@@ -34,5 +42,9 @@ export async function restoreRebuild(
 
 export function rebuilt(globals: GlobalOptions, result: RebuildResult): void {
   if (globals.output === 'json') printJson(result);
-  else print(`${result.component} holds ${result.documents} documents, built in ${formatDuration(result.seconds)}`);
+  else
+    for (const { component, documents, safetyCopy } of result.built) {
+      print(`${component} holds ${documents} documents, built in ${formatDuration(result.seconds)}`);
+      if (safetyCopy !== '') print(`what it held before is kept at ${safetyCopy}`);
+    }
 }

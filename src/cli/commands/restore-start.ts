@@ -90,8 +90,9 @@ export function restored(globals: GlobalOptions, result: RestoreResult): void {
   else {
     print(`restored ${result.id} in ${formatDuration(result.seconds)}${proofOf(result)}`);
     result.safetyCopies.forEach((path) => print(`old data kept at ${path}`));
-    for (const id of result.plan.rebuilds ?? [])
-      print(`${id} is built anew by the application: \`lifeboat now\` shows it`);
+    const { rebuildWorkflowId = '', plan } = result;
+    if (rebuildWorkflowId !== '')
+      print(`the application builds ${(plan.rebuilds ?? []).join(', ')} anew: ${rebuildWorkflowId}`);
     if (result.backupWorkflowId !== '') print(`full backup started: ${result.backupWorkflowId}`);
   }
   if (result.rtoBreached) {

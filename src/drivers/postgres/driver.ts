@@ -79,9 +79,9 @@ async function estimate(config: PostgresConfig, environment: DriverEnvironment):
 }
 
 /** A base backup has no slots. Where the server refuses one, archiving says so; the restored data is as good without. */
-async function keepWal(session: Session, { id, wal }: PostgresConfig): Promise<void> {
+async function keepWal(session: Session, config: PostgresConfig): Promise<void> {
   try {
-    await ensureSlot(session, wal, id);
+    await ensureSlot(session, config);
   } catch (error) {
     if (!(error instanceof LifeboatError) || error.code === 'EngineUnavailable') throw error;
   }

@@ -1,7 +1,8 @@
 /**
  * Makes another storage hold what this repository holds: the same sealed objects under the same keys, so that the
  * replica is a repository of its own. A recovery point arrives last, after everything that it needs; what is there
- * already is not sent again, so a replication that was cut off goes on where it ended. Nothing is ever removed there.
+ * already is not sent again, so a replication that was cut off goes on where it ended. Nothing is removed there but what a
+ * verification there found damaged and is whole here.
  */
 import { LifeboatError } from '../../domain/errors.ts';
 import type { BackupId, Manifest } from '../../domain/recovery-point.ts';

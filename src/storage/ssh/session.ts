@@ -134,7 +134,7 @@ export class SshSession {
           client.sftp((error, sftp) => {
             clearTimeout(tooLong);
             if (error !== undefined) return reject(this.#failure(error));
-            sftp.once('close', onClosed);
+            for (const event of ['end', 'close']) sftp.once(event, onClosed);
             resolve(connectionOf(client, sftp));
           });
         })
@@ -205,8 +205,8 @@ function connectionOf(client: Client, sftp: SFTPWrapper): Connection {
     for (const cut of pending) cut();
   };
   client.once('close', close);
-  // The server's SFTP part may end alone, and before the connection does.
-  sftp.once('close', close);
+  // The server's SFTP part may end alone, and before the connection does; nothing is answered from its `end` on.
+  for (const event of ['end', 'close']) sftp.once(event, close);
   return {
     client,
     sftp,

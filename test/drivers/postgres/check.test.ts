@@ -75,7 +75,7 @@ labTest(
         name: 'postgres: slot lifeboat_renamed',
         level: 'warn',
         text: expect.stringContaining('nobody drains it') as string,
-        hint: expect.stringContaining('lifeboat postgres detach --slot lifeboat_renamed') as string,
+        hint: expect.stringContaining('lifeboat postgres detach postgres --slot lifeboat_renamed') as string,
       },
     ]);
   },

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { coveredRanges } from '../../../src/domain/wal.ts';
-import type { PostgresConfig } from '../../../src/domain/appliance.ts';
+import type { Appliance, PostgresConfig } from '../../../src/domain/appliance.ts';
+import { guardDatabases } from '../../../src/operations/guard-databases.ts';
 import type { WalFollower } from '../../../src/drivers/driver.ts';
 import { archiveOf, flushed, shift, until, write } from './archiving.ts';
 import { labTest, type Lab } from './lab.ts';
@@ -74,7 +75,10 @@ labTest(
     expect(await lab.driver.guardWal!(), 'nobody accepted it').toBeUndefined();
     const roomy = guarded(lab, { slotGuard: { ...slotGuard, freeBelowBytes: 1 } });
     expect(await roomy.guardWal!(), 'there is room').toBeUndefined();
-    expect(await driver.guardWal!()).toMatch(/^slot lifeboat_lab was dropped: /);
+    expect(await driver.guardWal!()).toMatchObject({
+      code: 'NoSpace',
+      message: expect.stringMatching(/^slot lifeboat_lab was dropped: /) as string,
+    });
     expect(await slots(lab)).toEqual(['of_somebody_else']);
     expect(await driver.guardWal!()).toBeUndefined();
     expect((await driver.check()).filter(({ name }) => name.endsWith('slot guard'))).toMatchObject([
@@ -103,4 +107,44 @@ labTest('a slot of ours is dropped by hand once nothing is archived by it any mo
   const off = lab.driverWith({ wal: { ...lab.config.wal, archive: false } });
   expect(await off.detachWal!()).toMatchObject({ slot: 'lifeboat_lab' });
   expect(await slots(lab)).toEqual(['of_somebody_else']);
+});
+
+labTest(
+  'a guard that cannot see the disk is none: nothing is archived, and the reason is told',
+  async ({ lab: make }) => {
+    const lab = await make(unlimited);
+    const blind = lab.driverWith({ dataDirectory: `${lab.folder}/elsewhere`, wal: { ...lab.config.wal, slotGuard } });
+    const shiftOfBlind = blind.archiveWal!({
+      repository: lab.repository,
+      durationMs: 500,
+      onProgress: () => {},
+      signal: new AbortController().signal,
+    });
+    await expect(shiftOfBlind).rejects.toMatchObject({
+      code: 'Precondition',
+      message: expect.stringContaining('cannot look at the disk') as string,
+    });
+    expect(await slots(lab)).toEqual([]);
+    expect((await blind.check()).find(({ name }) => name.endsWith('slot guard'))).toMatchObject({ level: 'fail' });
+  },
+);
+
+labTest('the watchdog says what it dropped until it was told, and of this host only', async ({ lab: make }) => {
+  const lab = await make(unlimited);
+  await lab.sql(`SELECT pg_create_physical_replication_slot('lifeboat_lab', true)`);
+  for (let round = 0; round < 4; round += 1) {
+    await write(lab, 30_000);
+    await lab.sql('SELECT pg_switch_wal()');
+  }
+  const applianceOn = (host: string): Appliance =>
+    ({ host, stateDir: `${lab.folder}/state`, components: [lab.config] }) as unknown as Appliance;
+  const driver = guarded(lab);
+  expect((await guardDatabases(applianceOn('another'), () => driver)).news).toEqual([]);
+  expect(await slots(lab)).toEqual(['lifeboat_lab']);
+  const text = expect.stringContaining('postgres is UNPROTECTED: slot lifeboat_lab was dropped') as string;
+  expect((await guardDatabases(applianceOn('main'), () => driver)).news).toEqual([text]);
+  const again = await guardDatabases(applianceOn('main'), () => driver);
+  expect(again.news, 'nobody was told').toEqual([text]);
+  await again.told();
+  expect((await guardDatabases(applianceOn('main'), () => driver)).news).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { utimes } from 'node:fs/promises';
+import { readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -38,7 +38,22 @@ async function rebuild(path: string, command: string[], signal = new AbortContro
 describe('a vector store that the application builds anew', () => {
   test('D6.6: is proven when the command has ended, and counted', async () => {
     const path = await oldStore();
-    expect(await rebuild(path, building(path, { vectors: 40 }))).toEqual({ documents: 40 });
+    const before = await readFile(join(path, 'faiss_index.faiss'));
+    const { documents, safetyCopy = '' } = await rebuild(path, building(path, { vectors: 40 }));
+    expect(documents).toBe(40);
+    expect(await readFile(join(safetyCopy, 'faiss_index.faiss')), 'what was there is kept').toEqual(before);
+    expect(safetyCopy.startsWith(`${path}.before-rebuild-`)).toBe(true);
+  });
+
+  test('a second attempt keeps what was there before the first', async () => {
+    const path = await oldStore();
+    const before = await readFile(join(path, 'metadata.json'), 'utf8');
+    const since = new Date();
+    const config = configOf(path, { rebuild: { command: building(path, { vectors: 9 }), timeoutSeconds: 30 } });
+    const signal = new AbortController().signal;
+    await rebuildVectorstore(config, { since, signal });
+    const { safetyCopy = '' } = await rebuildVectorstore(config, { since, signal });
+    expect(await readFile(join(safetyCopy, 'metadata.json'), 'utf8')).toBe(before);
   });
 
   test('may not have been there before', async () => {
@@ -65,10 +80,18 @@ describe('a vector store that the application builds anew', () => {
     await expect(rebuild(path, ['sleep', '60'], undefined, 0.3)).rejects.toMatchObject({
       message: expect.stringContaining('no end within 0.3 s') as string,
     });
+    // With what a script has started, which holds its output.
+    const file = join(folder.path, `pid-${number}`);
     const control = new AbortController();
-    const running = rebuild(path, ['sleep', '60'], control.signal);
+    const running = rebuild(path, ['sh', '-c', `sleep 60 & echo $! > ${file}; wait`], control.signal);
+    running.catch(() => undefined);
+    await expect.poll(async () => readFile(file, 'utf8').catch(() => ''), { timeout: 10_000 }).toMatch(/\d\n/);
     control.abort();
     await expect(running).rejects.toMatchObject({ name: 'AbortError' });
+    const pid = Number(await readFile(file, 'utf8'));
+    await expect
+      .poll(async () => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => 'Z'), { timeout: 10_000 })
+      .toMatch(/Z/);
   });
 
   test.each<[string, StoreOptions | undefined, RegExp]>([

@@ -3,14 +3,14 @@ import type { PostgresConfig, SlotGuard } from '../../../domain/appliance.ts';
 import { formatBytes } from '../../../domain/duration.ts';
 import type { Finding } from '../../driver.ts';
 import type { Session } from '../connection.ts';
-import { freeForWal } from './slot-guard.ts';
+import { freeForWal } from './free-for-wal.ts';
 import { readSlot, slotPrefix, unlimitedHint } from './slot.ts';
 
 export async function checkSlots(session: Session, config: PostgresConfig): Promise<Finding[]> {
   const { archive, slot } = config.wal;
   return [
     ...(archive ? [await limitFinding(session, config), ...(await slotFinding(session, slot))] : []),
-    ...(await orphanFindings(session, archive ? slot : '')),
+    ...(await orphanFindings(session, config.id, archive ? slot : '')),
   ];
 }
 
@@ -29,7 +29,14 @@ async function limitFinding(session: Session, config: PostgresConfig): Promise<F
 
 async function guardFinding(config: PostgresConfig, guard: SlotGuard): Promise<Finding> {
   const name = 'slot guard';
-  const free = await freeForWal(config);
+  const free = await freeForWal(config).catch(() => undefined);
+  if (free === undefined)
+    return {
+      name,
+      level: 'fail',
+      text: `it cannot look at the disk of \`${config.dataDirectory}/pg_wal\`; nothing is archived`,
+      hint: 'run the worker as root or as the owner of the data',
+    };
   const text = `${formatBytes(free)} are free for WAL; below ${formatBytes(guard.freeBelowBytes)} the slot is dropped, where it holds more than ${formatBytes(guard.heldAboveBytes)}`;
   if (free >= guard.freeBelowBytes) return { name, level: 'ok', text };
   return { name, level: 'warn', text, hint: `make room on the disk of \`${config.dataDirectory}\`` };
@@ -54,7 +61,7 @@ async function slotFinding(session: Session, slot: string): Promise<Finding[]> {
 }
 
 /** An appliance or a component that was renamed leaves one behind. */
-async function orphanFindings(session: Session, own: string): Promise<Finding[]> {
+async function orphanFindings(session: Session, component: string, own: string): Promise<Finding[]> {
   const rows = await session.rows(
     `SELECT slot_name AS name, coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::text AS held
        FROM pg_replication_slots
@@ -65,6 +72,6 @@ async function orphanFindings(session: Session, own: string): Promise<Finding[]>
     name: `slot ${name}`,
     level: 'warn',
     text: `nobody drains it, and ${formatBytes(Math.max(0, Number(held)))} of WAL are kept for it`,
-    hint: `if no other Lifeboat uses it: lifeboat postgres detach --slot ${name}`,
+    hint: `if no other Lifeboat uses it: \`lifeboat postgres detach ${component} --slot ${name}\``,
   }));
 }

@@ -95,7 +95,7 @@ async function archivePart(shift: Shift, session: Session, begin: Begin): Promis
   const { systemId, segmentBytes } = server;
   const archive = context.repository.wal({ component: config.id, systemId, segmentBytes });
   const history = await storeHistories(session, archive, server.timeline);
-  const slot = await ensureSlot(session, config.wal, config.id);
+  const slot = await ensureSlot(session, config);
   const { pieces } = await archive.list();
   const known = whereToStart({
     pieces,

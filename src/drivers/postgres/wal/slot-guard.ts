@@ -2,26 +2,25 @@
  * The guard of a server that keeps WAL for us without a limit: where its disk has too little room left and our slot
  * holds much of what is gone, the slot is dropped. The database lives; the moments since are lost until a new base.
  */
-import { statfs } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { formatBytes } from '../../../domain/duration.ts';
 import { LifeboatError } from '../../../domain/errors.ts';
 import type { DriverEnvironment } from '../../driver.ts';
 import { addressOf, openSession } from '../connection.ts';
+import { freeForWal } from './free-for-wal.ts';
 import { dropSlot, readSlot } from './slot.ts';
 
 const lookMs = 10_000;
 
-/** Bytes that the database may still write. */
-export async function freeForWal({ dataDirectory }: PostgresConfig): Promise<number> {
-  const { bavail, bsize } = await statfs(join(dataDirectory, 'pg_wal'));
-  return bavail * bsize;
-}
-
-/** What was done and why; undefined where there is no guard, or nothing to do. Asks the server only where room lacks. */
-export async function guardSlot(config: PostgresConfig, environment: DriverEnvironment): Promise<string | undefined> {
+/**
+ * NoSpace, not thrown, where the slot was dropped; undefined where there is no guard, or nothing to do. Asks the server
+ * only where room lacks.
+ */
+export async function guardSlot(
+  config: PostgresConfig,
+  environment: DriverEnvironment,
+): Promise<LifeboatError | undefined> {
   const { slot, slotGuard } = config.wal;
   if (slotGuard === undefined) return undefined;
   const free = await freeForWal(config);
@@ -31,7 +30,14 @@ export async function guardSlot(config: PostgresConfig, environment: DriverEnvir
     const facts = await readSlot(session, slot);
     if (facts === undefined || facts.heldBytes <= slotGuard.heldAboveBytes) return undefined;
     await dropSlot(session, slot, 'with its streamer');
-    return `slot ${slot} was dropped: ${formatBytes(free)} were free on the disk of the database, and ${formatBytes(facts.heldBytes)} waited there for the archive`;
+    return new LifeboatError(
+      'NoSpace',
+      `slot ${slot} was dropped: ${formatBytes(free)} were free on the disk of the database, and ${formatBytes(facts.heldBytes)} waited there for the archive`,
+      {
+        component: config.id,
+        hint: 'mend what kept the archive away (`lifeboat now`); archiving goes on with a new slot, and a new base is made by itself',
+      },
+    );
   } finally {
     await session.end();
   }
@@ -40,11 +46,11 @@ export async function guardSlot(config: PostgresConfig, environment: DriverEnvir
 /** Looks as long as somebody streams. `settled` gives the failure that stands for the stream's own, where it was ended. */
 export function guardWhile(config: PostgresConfig, environment: DriverEnvironment) {
   const over = new AbortController();
-  let dropped: string | undefined;
+  let dropped: LifeboatError | undefined;
   const look = async (): Promise<void> => {
     while (dropped === undefined && config.wal.slotGuard !== undefined) {
       await delay(lookMs, undefined, { signal: over.signal });
-      // A server that does not answer ends the stream as well, with a better word.
+      // What it cannot ask ends the stream as well, with a better word.
       dropped = await guardSlot(config, environment).catch(() => undefined);
     }
   };
@@ -53,11 +59,7 @@ export function guardWhile(config: PostgresConfig, environment: DriverEnvironmen
     async settled(): Promise<LifeboatError | undefined> {
       over.abort();
       await looking;
-      if (dropped === undefined) return undefined;
-      return new LifeboatError('NoSpace', dropped, {
-        component: config.id,
-        hint: 'mend what kept the archive away (`lifeboat now`); archiving goes on with a new slot, and a new base is made by itself',
-      });
+      return dropped;
     },
   };
 }

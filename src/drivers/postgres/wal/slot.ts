@@ -3,10 +3,11 @@
  * lets one at a time stream from it.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { WalConfig } from '../../../domain/appliance.ts';
+import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../../domain/errors.ts';
 import { parseLsn } from '../../../domain/lsn.ts';
 import type { Session } from '../connection.ts';
+import { freeForWal } from './free-for-wal.ts';
 
 /** Ours begin with this, where the configuration does not name another. */
 export const slotPrefix = 'lifeboat_';
@@ -46,7 +47,9 @@ export async function readSlot(session: Session, slot: string): Promise<SlotFact
  * Finds or makes the slot. Precondition where the server would keep WAL for it without a limit and without a guard: a
  * repository that stays away would fill the disk that the database writes to.
  */
-export async function ensureSlot(session: Session, { slot, slotGuard }: WalConfig, component: string): Promise<Slot> {
+export async function ensureSlot(session: Session, config: PostgresConfig): Promise<Slot> {
+  const { id: component } = config;
+  const { slot, slotGuard } = config.wal;
   const { keep } = await session.row(`SELECT current_setting('max_slot_wal_keep_size') AS keep`);
   if (keep === '-1' && slotGuard === undefined) {
     throw new LifeboatError(
@@ -58,6 +61,7 @@ export async function ensureSlot(session: Session, { slot, slotGuard }: WalConfi
       },
     );
   }
+  if (keep === '-1') await requireSight(config);
   const found = await readSlot(session, slot);
   if (found?.restartLsn !== undefined && found.walStatus !== 'lost')
     return { restartLsn: found.restartLsn, isNew: false };
@@ -67,6 +71,22 @@ export async function ensureSlot(session: Session, { slot, slotGuard }: WalConfi
   if (made?.restartLsn === undefined)
     throw new LifeboatError('EngineFailed', `the server made slot ${slot} without a position`, { component });
   return { restartLsn: made.restartLsn, isNew: true };
+}
+
+/** A guard that cannot see the disk guards nothing. */
+async function requireSight(config: PostgresConfig): Promise<void> {
+  try {
+    await freeForWal(config);
+  } catch (error) {
+    throw new LifeboatError(
+      'Precondition',
+      `the slot guard cannot look at the disk of \`${config.dataDirectory}/pg_wal\`: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        component: config.id,
+        hint: `run the worker as root or as the owner of the data, or set a limit: ${unlimitedHint}`,
+      },
+    );
+  }
 }
 
 export const unlimitedHint = `run as a superuser: ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'; SELECT pg_reload_conf(); or accept \`wal.slotGuard\``;
