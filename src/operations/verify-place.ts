@@ -1,7 +1,8 @@
 /**
  * The daily look at one place: its newest recovery point read again (L1), inspected (L3) and weighed (L2), and a share of
- * everything stored re-read, so that each object was read within a month. What is damaged is written beside every point that needs it:
- * from then on it is never chosen, and writers store its blocks anew.
+ * everything stored re-read, so that each object was read within a month, and WAL within a week. What is damaged is written
+ * beside every point that needs it: from then on it is never chosen, and writers store its blocks anew. Damaged WAL leaves
+ * the archive: then a new base is made by itself, and in a copy the whole piece comes again.
  */
 import type { ReportProgress } from '../domain/progress.ts';
 import { isRefuted, type BackupId, type BackupType } from '../domain/recovery-point.ts';
@@ -13,6 +14,8 @@ import { verifyPoint } from './verify-point.ts';
 
 /** Days in which everything is read once. */
 const shares = 30;
+/** A divisor of `shares`. WAL stays for a week, what older bases need longer. */
+const walShares = 6;
 /** After days on which nobody looked, at most so many are made up for in one. */
 const mostShares = 3;
 const dayMs = 86_400_000;
@@ -48,10 +51,21 @@ export async function verifyPlace(options: VerifyPlaceOptions): Promise<Verified
   const { repository, driver, onProgress, signal } = options;
   const newest = await newestId(repository);
   const next = await nextShares(options);
-  const read = await repository.reread({ shares: next, of: shares, onProgress, signal });
+  const read = await repository.reread({
+    shares: next,
+    of: shares,
+    walShares: next.map((share) => share % walShares),
+    walOf: walShares,
+    onProgress,
+    signal,
+  });
   const { objects: reread, damagedPacks, damagedIndexes, damagedWal } = read;
   const isDamaged = damagedPacks.length + damagedIndexes.length > 0;
-  const refuted = isDamaged ? await refute(repository, read, newest) : [];
+  const refuted = [
+    ...(await refuteUnreadable(repository)),
+    ...(isDamaged ? await refute(repository, read, newest) : []),
+  ];
+  await repository.setAsideWal(damagedWal);
   await noteShares(options, next);
   if (newest === undefined)
     return {
@@ -112,6 +126,25 @@ async function nextShares({ own, place, now }: VerifyPlaceOptions): Promise<numb
 /** After they were read: a run that was killed reads them again. */
 async function noteShares({ own, place, now }: VerifyPlaceOptions, read: readonly number[]): Promise<void> {
   await own.putReport(rereadReport, place, { last: read.at(-1) ?? 0, at: now.toISOString() });
+}
+
+/** Points whose manifest cannot be read: a replication sends it again to a copy, once that is told. */
+async function refuteUnreadable(repository: Repository): Promise<BackupId[]> {
+  const refuted: BackupId[] = [];
+  for (const { manifest, timestamp, problem = '' } of await repository.listManifests()) {
+    if (manifest !== undefined || isRefuted(await repository.pointState(timestamp))) continue;
+    await repository.putProof(timestamp, {
+      kind: 'verify',
+      levels: ['L1'],
+      ok: false,
+      state: 'failed',
+      problemCount: 1,
+      problems: [problem],
+      damagedPacks: [],
+    });
+    refuted.push(timestamp);
+  }
+  return refuted;
 }
 
 /** The newest is verified anyway, and says more itself. */

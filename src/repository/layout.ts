@@ -41,6 +41,8 @@ export const layout = {
   tombstones: 'tombstones/',
   /** An object is marked for removal by the object of the same key below `tombstones/`. */
   tombstone: (key: string) => `tombstones/${key}`,
+  /** Bytes of an object that was found damaged, under its key. */
+  damaged: (key: string) => `damaged/${key}`,
 } as const;
 
 /** The backup id that a manifest's key names; undefined for anything else below `manifests/`. */

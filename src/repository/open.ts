@@ -26,6 +26,7 @@ import type { Repository } from './repository.ts';
 import { sealManifest } from './seal.ts';
 import type { Secrets } from './secrets.ts';
 import { ThreadPool } from './threads/pool.ts';
+import { setAsideWal } from './set-aside.ts';
 import { toldDamage } from './told-damage.ts';
 import { createWalArchive, listWal } from './wal-archive.ts';
 import { createComponentWriter } from './writer/component-writer.ts';
@@ -111,6 +112,7 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
     findManifest: (selector, holding) => findManifest(context, selector, holding),
     check: (manifest, checkOptions) => checkManifest(context, manifest, checkOptions),
     reread: (rereadOptions) => reread({ storage, opener }, rereadOptions),
+    setAsideWal: (keys) => setAsideWal({ storage, opener }, keys),
     putProof: (id, proof) => addProof(storage, id, proof, secrets),
     provenPoints: () => provenPoints(storage),
     listProofs: (id) => readProofs(storage, id, secrets),

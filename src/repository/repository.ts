@@ -54,6 +54,8 @@ export interface Repository {
   check(manifest: Manifest, options: CheckOptions): Promise<CheckResult>;
   /** Reads shares of all packs, indexes and archived WAL again and authenticates each. */
   reread(options: RereadOptions): Promise<Reread>;
+  /** Takes damaged WAL out of the archive, its bytes kept; gives the keys that went. */
+  setAsideWal(keys: readonly string[]): Promise<string[]>;
   /** What names files is sealed, as in reports (details.ts). `state: 'failed' | 'quarantined'` keeps `latest` from choosing the point, until a proof that looked as deep has another. */
   putProof(id: BackupId, proof: Readonly<Record<string, JsonValue>>): Promise<void>;
   /** Points of which anything was ever proven, by names alone. */

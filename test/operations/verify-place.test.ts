@@ -7,6 +7,8 @@ import { LifeboatError } from '../../src/domain/errors.ts';
 import { checkSizes } from '../../src/operations/size-check.ts';
 import { verifyPlace } from '../../src/operations/verify-place.ts';
 import type { Repository } from '../../src/repository/repository.ts';
+import { layout } from '../../src/repository/layout.ts';
+import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { backUp } from '../repository/backup.ts';
 import { repositoryTest as test } from '../repository/fixture.ts';
 import { archiveIn, segment, segmentBytes } from './wal-base.ts';
@@ -93,4 +95,85 @@ test('D2.7: days on which nobody looked are made up for; a damaged index and dam
   for (let day = 60; day < 90; day += 1) looks.push(await look(repository, day));
   expect(looks.flatMap(({ problems }) => problems).sort()).toEqual(files.map((path) => `${path} is damaged`).sort());
   expect(looks.flatMap(({ refuted }) => refuted)).toEqual([old.id]);
+});
+
+test('D2.7: damaged WAL leaves the archive: its names show the hole, and a copy gets the whole piece again', async ({
+  repository,
+  folder,
+  open,
+}) => {
+  await backUp(repository, async (writer) => writer.bytes('a', randomBytes(5000)));
+  const archive = archiveIn(repository);
+  for (const number of [7, 8, 9])
+    await archive.put(segment(1, number), Buffer.alloc(segmentBytes, number), new Date().toISOString());
+  const target = createLocalStorage(join(folder, 'copy'));
+  await repository.replicateTo(target, { owner: 'test' });
+  const damage = async (place: string, number: number): Promise<string> => {
+    const found: string[] = [];
+    for await (const { key } of repository.storage.list('wal/')) if (key.endsWith(`0${number}`)) found.push(key);
+    const [key = ''] = found;
+    const bytes = await readFile(join(folder, place, key));
+    bytes[bytes.length - 20]! ^= 1;
+    await writeFile(join(folder, place, key), bytes);
+    return key;
+  };
+  const copy = await open(target);
+  const inCopy = await damage('copy', 8);
+  const ahead = await damage('repository', 9);
+  for (const [place, broken] of [
+    [repository, ahead],
+    [copy, inCopy],
+  ] as const) {
+    const looks = [];
+    for (let day = 0; day < 6; day += 1) looks.push(await look(place, day));
+    expect(looks.flatMap(({ problems }) => problems).filter((text) => text.startsWith('wal/'))).toEqual([
+      `${broken} is damaged`,
+    ]);
+    expect(await place.storage.stat(broken)).toBeUndefined();
+    expect(await place.storage.stat(`damaged/${broken}`)).toBeDefined();
+  }
+  expect((await archive.list()).pieces).toHaveLength(2);
+  await repository.replicateTo(target, { owner: 'test' });
+  expect((await archiveIn(copy).read(segment(1, 8))).bytes).toEqual(Buffer.alloc(segmentBytes, 8));
+  expect((await archiveIn(copy).list()).pieces).toHaveLength(3);
+});
+
+test('a piece that is damaged here holds up nothing behind it on its way to a location', async ({
+  repository,
+  folder,
+}) => {
+  const archive = archiveIn(repository);
+  for (const number of [7, 8])
+    await archive.put(segment(1, number), Buffer.alloc(segmentBytes, number), new Date().toISOString());
+  const keys: string[] = [];
+  for await (const { key } of repository.storage.list('wal/')) keys.push(key);
+  const file = join(folder, 'repository', keys[0] ?? '');
+  await writeFile(file, (await readFile(file)).fill(7, 100, 200));
+  const target = createLocalStorage(join(folder, 'copy'));
+  const push = repository.walPusher(target);
+  const { signal } = new AbortController();
+  await expect(push(signal)).rejects.toMatchObject({ code: 'ObjectCorrupt' });
+  await push(signal);
+  expect(await target.stat(keys[1] ?? '')).toBeDefined();
+  expect((await archive.list()).pieces, 'its name promises nothing any more').toHaveLength(1);
+});
+
+test('D2.7: a manifest that cannot be read in a copy is told, and comes again', async ({
+  repository,
+  folder,
+  open,
+}) => {
+  const { id } = await backUp(repository, async (writer) => writer.bytes('a', randomBytes(5000)));
+  await backUp(repository, async (writer) => writer.bytes('b', randomBytes(5000)), {
+    time: new Date(Date.now() + 5000),
+  });
+  const target = createLocalStorage(join(folder, 'copy'));
+  await repository.replicateTo(target, { owner: 'test' });
+  const file = join(folder, 'copy', layout.manifest(id));
+  await writeFile(file, (await readFile(file)).fill(7, 50, 60));
+  const copy = await open(target);
+  expect((await look(copy)).refuted).toEqual([id]);
+  await repository.replicateTo(target, { owner: 'test' });
+  const again = await open(target);
+  expect((await again.listManifests()).every(({ manifest }) => manifest !== undefined)).toBe(true);
 });

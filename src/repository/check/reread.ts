@@ -14,6 +14,9 @@ export interface RereadOptions {
   /** The shares: each a number below `of`, by the object's name, so that after all of them everything was read. */
   readonly shares: readonly number[];
   readonly of: number;
+  /** The same for WAL, which does not stay long. */
+  readonly walShares: readonly number[];
+  readonly walOf: number;
   readonly onProgress?: ReportProgress;
   readonly signal?: AbortSignal;
 }
@@ -37,10 +40,12 @@ export async function reread(context: Context, options: RereadOptions): Promise<
   const { storage } = context;
   const progress = { objects: 0, bytes: 0 };
   const damagedOf = async (prefix: string, look: (key: string) => Promise<void>): Promise<string[]> => {
+    const isWal = prefix === layout.allWal;
+    const [shares, of] = isWal ? [options.walShares, options.walOf] : [options.shares, options.of];
     const damaged: string[] = [];
     for await (const { key, size } of storage.list(prefix)) {
       options.signal?.throwIfAborted();
-      if (!options.shares.includes(shareOf(key, options.of)) || key.endsWith(`/${coverageName}`)) continue;
+      if (!shares.includes(shareOf(key, of)) || key.endsWith(`/${coverageName}`)) continue;
       try {
         await look(key);
       } catch (error) {

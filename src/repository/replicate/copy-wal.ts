@@ -42,7 +42,8 @@ export function authenticateWal(key: string, bytes: Uint8Array, opener: Opener):
   try {
     opener.open(bytes, frameKinds.wal);
   } catch (error) {
-    if (!(error instanceof LifeboatError)) throw error;
+    // What a newer version wrote is no damage.
+    if (!(error instanceof LifeboatError) || error.code === 'FormatTooNew') throw error;
     throw new LifeboatError('ObjectCorrupt', `${key} ${error.message}`, { cause: error });
   }
 }

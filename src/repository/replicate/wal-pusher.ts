@@ -6,6 +6,7 @@ import { layout } from '../layout.ts';
 import { copyObjects } from './copy-objects.ts';
 import { copyWal } from './copy-wal.ts';
 import type { ReplicateContext } from './replicate.ts';
+import { setAsideWal } from '../set-aside.ts';
 import { copySkeleton } from './skeleton.ts';
 
 export interface Pushed {
@@ -51,7 +52,11 @@ export function createWalPusher(context: ReplicateContext, target: Storage): Pus
             pushed.bytes += bytes;
           },
         });
-        if (damaged !== undefined) throw damaged;
+        if (damaged !== undefined) {
+          // Told once: the hole that its name leaves says the rest, and nothing behind it waits for it.
+          await setAsideWal(context, keys);
+          throw damaged;
+        }
         for (const key of keys) known.add(key);
       },
     });
