@@ -25,6 +25,8 @@ export interface Dependencies {
   readonly searchable: boolean;
   /** When a schedule is due after one time and up to another. */
   readonly dueTimes: (scheduleId: string, from: Date, until: Date) => Promise<Date[]>;
+  /** Starts again what is always on, where somebody ended it. */
+  readonly keepAlwaysOn: () => Promise<void>;
   readonly log: Logger;
   readonly observer: RunObserver;
 }

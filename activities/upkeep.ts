@@ -170,6 +170,12 @@ export function createUpkeepActivities(deps: Dependencies) {
     async watchRpo(): Promise<RpoView> {
       return translated(undefined, () =>
         withHeartbeat(async () => {
+          // Ages would show it only when much is lost; and it must not keep from looking at them.
+          await deps
+            .keepAlwaysOn()
+            .catch((error: unknown) =>
+              deps.log.warn({ reason: String(error) }, 'what is always on was not looked for'),
+            );
           const repository = await deps.repository();
           for (const { name } of deps.appliance.locations) await measured(repository, name).catch(() => undefined);
           const { readings, news, levels } = await rpoNewsSince(repository, deps.appliance, new Date());

@@ -2,6 +2,7 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Dependencies, RunObserver } from '../activities/dependencies.ts';
+import { ensureAlwaysOn } from '../src/client/always-on.ts';
 import { dueTimes } from '../src/client/due-times.ts';
 import { readSecret } from '../src/config/secrets.ts';
 import type { Appliance, ComponentConfig } from '../src/domain/appliance.ts';
@@ -99,6 +100,7 @@ export function wireActivities(parts: Parts, more: ActivityParts): Dependencies 
     ...parts,
     ...more,
     dueTimes: (scheduleId, from, until) => dueTimes(more.client, scheduleId, from, until),
+    keepAlwaysOn: async () => ensureAlwaysOn(more.client, parts.appliance, more.log),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
 import { isBackupWorkflow, isRefuted, type Manifest } from '../domain/recovery-point.ts';
 import { mostSkewSeconds } from '../domain/skew.ts';
 import type { ManifestListing, Repository } from '../repository/repository.ts';
-import { walStatus, type WalStatus } from './wal-status.ts';
+import { walBases, walStatus, type WalStatus } from './wal-status.ts';
 
 export interface Copy {
   readonly id: string;
@@ -42,6 +42,8 @@ export interface Protection {
   readonly failed: readonly string[];
   readonly lastBackup: EndedRun | null;
   readonly lastRestore: EndedRun | null;
+  /** Databases that were restored and have no base of their new timeline yet, with the end of the restore. */
+  readonly withoutBase: readonly { readonly id: string; readonly since: string }[];
 }
 
 export interface Copies {
@@ -58,6 +60,7 @@ export async function readProtection(repository: Repository, appliance: Applianc
     failed,
     lastBackup: await lastRun(repository, isBackupWorkflow),
     lastRestore: await lastRun(repository, (type) => type === 'restore'),
+    withoutBase: await withoutBase(repository, appliance),
   };
 }
 
@@ -188,6 +191,31 @@ function isGood(record: Manifest['lifeboat']['components'][number] | undefined):
 
 function recordIn({ lifeboat }: Manifest, id: string): Manifest['lifeboat']['components'][number] | undefined {
   return lifeboat.components.find((record) => record.id === id);
+}
+
+/** Restores that are looked at: one that failed since changed nothing. */
+const restoresSeen = 5;
+
+interface RestoreStep {
+  readonly id?: string;
+  readonly startedAt?: string;
+}
+
+/** An undo puts nothing in that was not there: it brings its timeline with its bases. */
+async function withoutBase(repository: Repository, { components }: Appliance): Promise<Protection['withoutBase']> {
+  const restores = (await repository.listReports()).filter(({ type }) => type === 'restore').slice(0, restoresSeen);
+  const reports = await Promise.all(restores.map(async ({ type, id }) => repository.getReport(type, id)));
+  const steps = reports.flatMap((report) =>
+    report?.state === 'committed' && Array.isArray(report.steps) ? [report.steps as readonly RestoreStep[]] : [],
+  );
+  const found: { id: string; since: string }[] = [];
+  for (const { id } of components.filter(archivesWal)) {
+    const last = steps.flat().find((step) => step.id === `swap:${id}` || step.id === `put-back:${id}`);
+    if (last?.startedAt === undefined || last.id !== `swap:${id}`) continue;
+    const [base] = await walBases(repository, id);
+    if (base === undefined || base.record.capturedFrom < last.startedAt) found.push({ id, since: last.startedAt });
+  }
+  return found;
 }
 
 async function lastRun(repository: Repository, isWanted: (type: string) => boolean): Promise<EndedRun | null> {

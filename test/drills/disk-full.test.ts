@@ -61,6 +61,7 @@ components: { data: { kind: files, paths: [${data}] } }
           client,
           searchable: false,
           dueTimes: async () => [],
+          keepAlwaysOn: async () => undefined,
           log: createLogger(),
           observer: createMetrics(appliance, parts.repository),
         },

@@ -2,13 +2,9 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parseConfiguration } from '../../src/config/load.ts';
-import { preparePostgres, type PostgresInstance } from '../../src/dev/postgres.ts';
-import { wireParts, type Parts } from '../../workers/wire.ts';
-import { run, type Ended } from '../cli/transcript.ts';
-import { startLeanStage, type LeanStage } from '../support/lean-stage.ts';
+import type { Ended } from '../cli/transcript.ts';
+import { startDatabaseStage, type DatabaseStage } from '../support/database-stage.ts';
 
 interface Commit {
   readonly id: number;
@@ -18,67 +14,18 @@ interface Commit {
   readonly lsn: string;
 }
 
-let stage: LeanStage;
-let postgres: PostgresInstance;
-let parts: Parts;
-const signal = new AbortController().signal;
+let stage: DatabaseStage;
+beforeAll(async () => void (stage = await startDatabaseStage()), 120_000);
+afterAll(async () => stage?.stop());
 
-beforeAll(async () => {
-  stage = await startLeanStage(1e5);
-  const { folder, configFile, data } = stage;
-  const at = (name: string): string => join(folder, name);
-  postgres = await preparePostgres({ directory: at('pg'), settings: { fsync: 'on' } });
-  await writeFile(at('pg-password'), postgres.password, { mode: 0o600 });
-  const text = (await readFile(configFile, 'utf8')).replace(
-    /^components: .*$/m,
-    `services:
-  postgres:
-    command: ${JSON.stringify(postgres.command)}
-    pidFile: ${at('postgres.pid')}
-    logFile: ${at('postgres.log')}
-    stopSignal: SIGINT
-    ready: { engine: postgres }
-components:
-  data: { kind: files, paths: [${data}] }
-  postgres:
-    kind: postgres
-    services: [postgres]
-    port: ${postgres.port}
-    password: { file: ${at('pg-password')} }
-    database: postgres
-    dataDirectory: ${postgres.dataDirectory}
-    binDirectory: ${postgres.binDirectory}
-    wal: { sealEvery: 0.5s }
-locations: { vault: { kind: local, path: ${at('vault')}, offHost: true } }`,
-  );
-  await writeFile(configFile, text);
-  parts = wireParts(parseConfiguration(text, configFile).appliance);
-  await parts.platform.start('postgres', signal);
-}, 120_000);
-afterAll(async () => {
-  await parts?.platform.stop('postgres', signal);
-  await parts?.close();
-  await stage?.stop();
-});
-
-const lifeboat = async (...args: readonly string[]): Promise<Ended> =>
-  run(['-c', stage.configFile, ...args], { cwd: stage.folder });
+const lifeboat = async (...args: readonly string[]): Promise<Ended> => stage.lifeboat(...args);
+const sql = async <T extends object>(text: string, values: readonly unknown[] = []): Promise<T[]> =>
+  stage.sql<T>(text, values);
 
 /** What it said where it did not go well. */
 async function ends(...args: readonly string[]): Promise<string> {
   const { code, stderr } = await lifeboat(...args);
   return code === 0 ? 'well' : `exit ${code}: ${stderr}`;
-}
-
-async function sql<T extends object>(text: string, values: readonly unknown[] = []): Promise<T[]> {
-  const { hostname: host, port, user, password } = postgres;
-  const client = new pg.Client({ host, port, user, password, database: 'postgres' });
-  await client.connect();
-  try {
-    return (await client.query<T>(text, [...values])).rows;
-  } finally {
-    await client.end();
-  }
 }
 
 async function commitRows(from: number, count: number): Promise<Commit[]> {
@@ -101,6 +48,7 @@ async function rows(): Promise<number[]> {
 
 /** Every process of the database dies, and nothing of what was backed up is left. */
 async function destroy(): Promise<void> {
+  const { postgres, parts } = stage;
   const pid = Number.parseInt(await readFile(join(postgres.dataDirectory, 'postmaster.pid'), 'utf8'), 10);
   process.kill(pid, 'SIGQUIT');
   await expect.poll(async () => (await parts.platform.state('postgres')).running, { timeout: 20_000 }).toBe(false);
@@ -156,5 +104,24 @@ test('D1.2, D2.2: rows are exactly those before a random moment, position or nam
   await destroy();
   expect(await ends('restore', 'start', '--to-name', 'before the change', ...abandoned)).toBe('well');
   expect((await rows()).at(-1)).toBe(70);
+
+  // A writer that commits until the restore itself stops the database.
+  const writer = await stage.connect();
+  const gone = new Promise<void>((resolve) => void writer.on('error', () => resolve()));
+  const acknowledged: number[] = [];
+  const writing = (async () => {
+    for (let id = 1000; ; id += 1) {
+      await writer.query('INSERT INTO events (id) VALUES ($1)', [id]);
+      acknowledged.push(id);
+    }
+  })().catch(() => undefined);
+  expect(await ends('restore', 'start', '--to-latest', '--confirm', 'lean')).toBe('well');
+  await Promise.all([writing, gone]);
+  expect(acknowledged.length).toBeGreaterThan(10);
+  const there = new Set(await rows());
+  expect(
+    acknowledged.filter((id) => !there.has(id)),
+    'acknowledged and lost',
+  ).toEqual([]);
   await worker.stop();
 }, 300_000);

@@ -50,7 +50,8 @@ function scheduleProblems(schedules: Situation['schedules']): string[] {
   ];
 }
 
-function protectionProblems({ components, newest, failed, lastBackup, lastRestore }: Protection, at: Date): string[] {
+function protectionProblems(protection: Protection, at: Date): string[] {
+  const { components, newest, failed, lastBackup, lastRestore, withoutBase } = protection;
   const found: string[] = [];
   if (failed.length > 0) found.push(`VERIFICATION FAILED: ${failed.join(', ')} protects nothing`);
   const without = components.filter(({ backupId }) => backupId === null).map(({ id }) => id);
@@ -60,6 +61,8 @@ function protectionProblems({ components, newest, failed, lastBackup, lastRestor
   else if (newest === null) found.push('NO COMPLETE RECOVERY POINT: the newest copies stand in several');
   for (const { id, wal } of components)
     if (wal?.state === 'broken') found.push(`UNPROTECTED: the WAL of ${id} leads nowhere: ${wal.reason}`);
+  for (const { id, since } of withoutBase)
+    found.push(`UNPROTECTED: ${id} was restored ${agoOf(since, at)} and has no new base yet`);
   if (late.length > 0) found.push(`RPO BREACHED: ${late.join(', ')}`);
   if (lastBackup !== null && isAlarming(lastBackup)) found.push(endedBadly('LAST BACKUP', lastBackup, at));
   if (lastRestore !== null && leftBadly(lastRestore)) found.push(endedBadly('LAST RESTORE', lastRestore, at));

@@ -6,6 +6,10 @@ import type { ProbeResult } from '../../../src/domain/recovery-point.ts';
 import type { WalTarget } from '../../../src/domain/recovery-target.ts';
 import { coveredRanges } from '../../../src/domain/wal.ts';
 import { archiveOf, archivingOf, flushed, until } from './archiving.ts';
+import { isLifeboatError, LifeboatError } from '../../../src/domain/errors.ts';
+import { openRepository } from '../../../src/repository/open.ts';
+import type { Storage } from '../../../src/storage/storage.ts';
+import { testKey } from '../../repository/backup.ts';
 import { labTest, type Lab } from './lab.ts';
 
 const events = 'CREATE TABLE events (id int PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp())';
@@ -45,12 +49,13 @@ labTest(
     const shift = await archivingOf(lab);
     const early = await commitRows(lab, 1, 40);
     const first = await lab.capture();
-    const between = await commitRows(lab, 41, 200);
-    const second = await lab.capture();
+    // The writer goes on while the second base is taken.
+    const [between, second] = await Promise.all([commitRows(lab, 41, 200), lab.capture()]);
     const late = await commitRows(lab, 241, 200);
     const endLsn = await archived(lab);
     const times = [...early, ...between, ...late];
-    const chosen = Array.from({ length: 20 }, (_, seed) => 40 + ((seed * 7919 + 13) % 400));
+    // Which they were is told where one fails.
+    const chosen = Array.from({ length: 20 }, () => 41 + Math.floor(Math.random() * 398));
     for (const [seed, row] of chosen.entries()) {
       const record = row > 245 && seed % 2 === 0 ? second : first;
       // As the server writes it, and as people and programs do.
@@ -248,3 +253,66 @@ labTest(
     }
   },
 );
+
+labTest(
+  'a fault of the archive ends a recovery with an error, never with fewer rows; without it all are there',
+  async ({ lab: make }) => {
+    const lab = await make({ setup: events });
+    const { driver, step, repository } = lab;
+    const shift = await archivingOf(lab);
+    const record = await lab.capture();
+    for (let part = 0; part < 4; part += 1) {
+      await commitRows(lab, 1 + part * 10, 10);
+      await lab.sql('SELECT pg_switch_wal()');
+    }
+    await commitRows(lab, 41, 5);
+    const position = formatLsn(await flushed(lab));
+    const { rows } = await lab.sql('SELECT clock_timestamp()::text AS now');
+    const endLsn = await archived(lab);
+    shift.abort();
+    await shift.running.catch(() => undefined);
+    const faults: Record<string, (bytes: Uint8Array) => Uint8Array> = {
+      'cannot be read': () => {
+        throw new LifeboatError('StorageFailed', 'the disk went away');
+      },
+      'is damaged': (bytes) => Uint8Array.from(bytes, (byte, index) => (index === bytes.length - 30 ? byte ^ 1 : byte)),
+    };
+    const targets: WalTarget[] = [
+      { kind: 'lsn', value: position, timeline: 1, endLsn },
+      { kind: 'time', value: (rows[0] as { now: string }).now, timeline: 1, endLsn },
+    ];
+    let attempt = 0;
+    for (const wal of targets)
+      for (const [name, fault] of [...Object.entries(faults), ['is whole', undefined] as const]) {
+        attempt += 1;
+        const faulty = await openRepository(failing(repository.storage, 3, fault), testKey);
+        const context = { repository: faulty, staged: step(record, 1, attempt).token };
+        await driver.stage({ ...step(record, 1, attempt, wal), repository: faulty });
+        const validated = driver.validate({ ...step(record, 2, attempt, wal), ...context });
+        if (fault === undefined) expect(eventsIn(await validated)).toBe('45 rows');
+        else
+          await expect(validated, `${wal.kind}: a piece ${name}`).rejects.toSatisfy((error) => isLifeboatError(error));
+        await driver.undo(step(record, 9, attempt, wal));
+        await faulty.close();
+      }
+  },
+  180_000,
+);
+
+/** A storage whose n-th read of a piece of WAL, and each that follows, goes through the fault. */
+function failing(storage: Storage, from: number, fault: ((bytes: Uint8Array) => Uint8Array) | undefined): Storage {
+  let reads = 0;
+  return new Proxy(storage, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      if (name !== 'read') return value.bind(target) as unknown;
+      return async (key: string, ...more: []) => {
+        const bytes = await target.read(key, ...more);
+        if (!/^wal\/.*\/[0-9A-F]{24}/.test(key) || fault === undefined) return bytes;
+        reads += 1;
+        return reads < from ? bytes : fault(bytes);
+      };
+    },
+  });
+}

@@ -3,7 +3,7 @@ import { coveredRanges } from '../../../src/domain/wal.ts';
 import type { Appliance, PostgresConfig } from '../../../src/domain/appliance.ts';
 import { guardDatabases } from '../../../src/operations/guard-databases.ts';
 import type { WalFollower } from '../../../src/drivers/driver.ts';
-import { archiveOf, flushed, shift, until, write } from './archiving.ts';
+import { archiveOf, archivingOf, flushed, shift, until, write } from './archiving.ts';
 import { labTest, type Lab } from './lab.ts';
 
 const unlimited = { settings: { max_slot_wal_keep_size: '-1', max_wal_size: '64MB', min_wal_size: '32MB' } };
@@ -147,4 +147,38 @@ labTest('the watchdog says what it dropped until it was told, and of this host o
   expect(again.news, 'nobody was told').toEqual([text]);
   await again.told();
   expect((await guardDatabases(applianceOn('main'), () => driver)).news).toEqual([]);
+});
+
+labTest('X1: a slot that the server gave up is told, and archiving goes on behind the hole', async ({ lab: make }) => {
+  const lab = await make({ settings: { max_slot_wal_keep_size: '32MB', max_wal_size: '64MB', min_wal_size: '32MB' } });
+  const archive = await archiveOf(lab);
+  await shift(lab, 1500);
+  const about = async () => (await lab.driver.check()).find(({ name }) => name.endsWith('slot lifeboat_lab'));
+  for (let round = 0; round < 8; round += 1) {
+    await write(lab, 30_000);
+    await lab.sql('SELECT pg_switch_wal()');
+    await lab.sql('CHECKPOINT');
+  }
+  expect(await about()).toMatchObject({ level: 'warn', text: expect.stringContaining('lost') as string });
+  await shift(lab, 3000);
+  const ranges = coveredRanges((await archive.list()).pieces, 1);
+  expect(ranges).toHaveLength(2);
+  expect(ranges.at(-1)!.endLsn).toBeGreaterThanOrEqual(await flushed(lab));
+  expect(await about()).toMatchObject({ level: 'ok' });
+});
+
+labTest('one archives at a time: a second one is told who holds the slot, and tries again', async ({ lab: make }) => {
+  const lab = await make();
+  const first = await archivingOf(lab);
+  const active = async () =>
+    (await lab.sql('SELECT active FROM pg_replication_slots')).rows.some((row: { active: boolean }) => row.active);
+  await until(active);
+  await expect(shift(lab, 500)).rejects.toMatchObject({
+    code: 'EngineUnavailable',
+    message: expect.stringContaining('still held by another streamer') as string,
+  });
+  first.abort();
+  await first.running.catch(() => undefined);
+  await until(async () => !(await active()));
+  await shift(lab, 500);
 });

@@ -118,7 +118,12 @@ class Serving {
     if (this.#prefetched.size === 0) return;
     const there = new Set(await readdir(join(this.#folder, 'have')));
     for (const [name, fetching] of this.#prefetched) {
-      const isDone = await Promise.race([fetching.then(() => true), Promise.resolve(false)]);
+      // A failure is told where it was asked for; here it must not end the process.
+      const ended = fetching.then(
+        () => true,
+        () => false,
+      );
+      const isDone = await Promise.race([ended, Promise.resolve(false)]);
       if (!isDone || there.has(name)) continue;
       this.#prefetched.delete(name);
       this.#prefetchAfter(name);

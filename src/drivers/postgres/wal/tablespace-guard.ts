@@ -73,6 +73,8 @@ class Guard implements TablespaceGuard {
     const start = segmentOf(name, this.#options.segmentBytes);
     const fetching = this.#options.source(name);
     if (start === undefined) return fetching;
+    // It may fail before its turn: nobody listens until then, and that would end the process.
+    fetching.catch(() => undefined);
     // Fetched side by side, looked at in the order in which they were asked for.
     const looking = this.#turn.then(async () => {
       const bytes = await fetching;
