@@ -1,10 +1,17 @@
-import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { s3Makers, startS3, type RunningS3, type S3Maker } from '../../src/dev/s3.ts';
 import { createS3Storage } from '../../src/storage/s3/s3-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { openS3, setServer } from '../contracts/s3-place.ts';
 import { storageContract } from '../contracts/storage.ts';
+import { startFaultyProxy } from '../support/faulty-proxy.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** What each server must do beyond the contract; what it does not, a location on it has to say. */
@@ -45,6 +52,26 @@ describe.each(s3Makers)('%s', (maker) => {
     module: new URL('../contracts/s3-place.ts', import.meta.url).href,
     factory: 'openS3',
     sweepsItself: abilities[maker].sweepsItself,
+  });
+
+  test('a server that takes no notice of conditions is refused before anything is written', async () => {
+    const proxy = await startFaultyProxy(server.settings.endpoint ?? '');
+    // As if it did not know the header: what stands is gone when the condition is looked at.
+    proxy.before = async ({ method, headers, url = '' }) => {
+      if (method !== 'PUT' || headers['if-none-match'] === undefined) return;
+      const [Bucket = '', ...key] = decodeURIComponent(new URL(url, proxy.endpoint).pathname).slice(1).split('/');
+      await client.send(new DeleteObjectCommand({ Bucket, Key: key.join('/') }));
+    };
+    try {
+      const storage = storageAt('dishonest', { endpoint: proxy.endpoint });
+      await expect(storage.putIfAbsent('reports/r', Buffer.from('1'))).rejects.toMatchObject({
+        code: 'Precondition',
+        message: expect.stringContaining('takes no notice of If-None-Match') as string,
+      });
+      expect(await storage.stat('reports/r')).toBeUndefined();
+    } finally {
+      await proxy.stop();
+    }
   });
 
   test('D2.6: an object in parts is whole, and its condition holds as well', async () => {

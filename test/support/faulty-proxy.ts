@@ -9,6 +9,8 @@ export interface FaultyProxy {
   readonly count: () => number;
   /** What happens to the request with this number (from 1): it passes where undefined. */
   fault: (number: number) => 'slow down' | 'cut request' | 'cut answer' | undefined;
+  /** What is done before a request passes. */
+  before: (request: IncomingMessage) => Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -26,7 +28,10 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
       outgoing.writeHead(503, { 'content-type': 'application/xml' }).end(slowDown);
     } else if (fault === 'cut request')
       incoming.once('data', () => incoming.socket.destroy()).once('end', () => incoming.socket.destroy());
-    else pass(incoming, outgoing, { hostname, port, isCut: fault === 'cut answer' });
+    else
+      void proxy
+        .before(incoming)
+        .then(() => pass(incoming, outgoing, { hostname, port, isCut: fault === 'cut answer' }));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -34,6 +39,7 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     count: () => seen,
     fault: () => undefined,
+    before: async () => undefined,
     stop: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

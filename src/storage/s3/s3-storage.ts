@@ -18,6 +18,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LifeboatError } from '../../domain/errors.ts';
 import { assertKey, assertPrefix, isImmutable } from '../key.ts';
 import type { ObjectInfo, StagedObject, Storage } from '../storage.ts';
+import { tryConditions } from './condition-trial.ts';
 import { createClient, type S3Settings } from './client.ts';
 import { isConditionFailed, isConflict, isMissing, s3Error } from './errors.ts';
 import { StagedUpload, type ObjectOptions } from './upload.ts';
@@ -38,6 +39,7 @@ class S3Storage implements Storage {
   readonly #settings: S3Settings;
   readonly #client: S3Client;
   readonly #root: string;
+  #honest: Promise<void> | undefined;
 
   constructor(settings: S3Settings) {
     this.#settings = settings;
@@ -209,8 +211,16 @@ class S3Storage implements Storage {
     });
   }
 
+  /** Before the first write of this process; a failure that is one of the moment is tried again. */
+  async #requireHonest(): Promise<void> {
+    this.#honest ??= tryConditions(this.#client, (key) => this.#optionsOf(key), this.description);
+    this.#honest.catch(() => (this.#honest = undefined));
+    return this.#honest;
+  }
+
   /** Runs a conditional write until its condition is decided. */
   async #conditional(write: () => Promise<void>): Promise<'created' | 'exists'> {
+    await this.#requireHonest();
     for (let attempt = 1; ; attempt += 1) {
       try {
         await write();
