@@ -17,6 +17,8 @@ import { clientEnvironment } from '../peers/sources.ts';
 const sampleMs = 100;
 /** As `lifeboat.yaml` has it where it says nothing. */
 const sealEverySeconds = 10;
+/** pgbench misses its rate by a little. */
+const leastRate = 0.95;
 const transactionsPerSecond = 2000;
 /** On the small appliance, to try the benchmark itself. */
 const loadSeconds = { large: 300, medium: 300, small: 20 } as const;
@@ -56,6 +58,12 @@ export async function measureExposure(bench: Bench): Promise<void> {
     const { stdout } = await load;
     const rate = Number(/^tps = ([\d.]+)/m.exec(stdout)?.[1] ?? 0);
     record.add('exposure/transactions per second', rate);
+    if (rate < leastRate * transactionsPerSecond) {
+      say(
+        `exposure: ${rate.toFixed(0)} transactions/s are less than the ${transactionsPerSecond} that were asked for: not measured`,
+      );
+      return;
+    }
     for (const [what, key] of [
       ['exposure/stream', 'received'],
       ['exposure/sealed', 'sealed'],

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { backupIdOf, type BackupType } from '../../src/domain/recovery-point.ts';
+import { parseCron } from '../../src/config/cron.ts';
+import { scheduleKinds } from '../../src/domain/schedules.ts';
 import { usualMaxShare } from '../../src/domain/retention.ts';
 import { applyRetention, planRetention } from '../../src/operations/retention.ts';
 import { graceMs } from '../../src/repository/collect/collect.ts';
@@ -15,14 +17,24 @@ import { limits } from './wal-base.ts';
 const hour = 3600_000;
 const day = 24 * hour;
 const offSite = { ...limits, pointSeconds: { ...limits.pointSeconds, full: 90 * 86_400 } };
-/** Hours of the day, by the schedules of the guide. */
-const timetable: readonly [number, BackupType][] = [
-  [2, 'full'],
-  [8, 'incremental'],
-  [14, 'incremental'],
-  [14.5, 'configuration'],
-  [20, 'incremental'],
-];
+/** Hours of the day, as the schedules have them. The frequent ones of a day would show nothing that these do not. */
+const timetable: readonly [number, BackupType | 'retention'][] = (
+  [
+    ['backup-full', 'full'],
+    ['backup-incremental', 'incremental'],
+    ['backup-configuration', 'configuration'],
+    ['backup-monitoring', 'monitoring'],
+    ['retention', 'retention'],
+  ] as const
+).flatMap(([name, what]) => {
+  const { hours, minutes } = parseCron(scheduleKinds[name].defaults.cron);
+  return hours.map((at): [number, BackupType | 'retention'] => [at + (minutes[0] ?? 0) / 60, what]);
+});
+/** Nobody was there: no backup, but retention runs on. */
+const outage = [40, 41];
+/** A person holds the full backup of this day until that one. */
+const heldFrom = 3;
+const heldUntil = 70;
 const keptDays: Readonly<Record<BackupType, number>> = {
   full: 30,
   incremental: 7,
@@ -46,8 +58,8 @@ repositoryTest(
     const begin = clock.now.getTime();
     let previous: Awaited<ReturnType<typeof backUp>>['record'] | undefined;
     for (let today = 0; today < 95; today += 1) {
-      const events: [number, BackupType | 'retention'][] = [...timetable, [6, 'retention']];
-      for (const [at, what] of events.sort(([a], [b]) => a - b)) {
+      for (const [at, what] of [...timetable].sort(([a], [b]) => a - b)) {
+        if (what !== 'retention' && outage.includes(today)) continue;
         clock.now = new Date(begin + today * day + at * hour);
         if (what !== 'retention') {
           const made1 = await backUp(
@@ -64,14 +76,20 @@ repositoryTest(
           continue;
         }
         await repository.replicateTo(target, { owner: 'test' });
-        const common = { holds: [], capacityBytes: 1e9, now: clock.now, maxShare: usualMaxShare };
+        const held =
+          today < heldUntil ? made.find((point) => point.at === begin + heldFrom * day + 2 * hour)?.id : undefined;
+        const holds = held === undefined ? [] : [held];
+        const common = { holds, capacityBytes: 1e9, now: clock.now, maxShare: usualMaxShare };
         const signal = new AbortController().signal;
         await applyRetention({ ...common, repository, limits, holder: 'here', signal });
         await applyRetention({ ...common, repository: replica, limits: offSite, holder: 'there', signal });
         const now = clock.now.getTime();
         const expected = (fullDays: number): string[] =>
           made
-            .filter(({ type, at: sealed }) => now - sealed <= (type === 'full' ? fullDays : keptDays[type]) * day)
+            .filter(
+              ({ id, type, at: sealed }) =>
+                id === held || now - sealed <= (type === 'full' ? fullDays : keptDays[type]) * day,
+            )
             .map(({ id }) => id)
             .reverse();
         const listed = await repository.listManifests();

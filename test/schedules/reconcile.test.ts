@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applySchedules, planSchedules } from '../../schedules/reconcile.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import type { Appliance } from '../../src/domain/appliance.ts';
+import { scheduleNames } from '../../src/domain/schedules.ts';
 import { startTemporal } from '../support/engines.ts';
 import type { RunningTemporal } from '../../src/dev/temporal.ts';
 
@@ -28,6 +29,45 @@ function applianceWith(schedule: string): Appliance {
 }
 
 const daily = () => client.schedule.getHandle('backup-full/wazuh');
+
+/** Of the guide's table: what becomes of a run that is due while the last one is open, and how late one may begin. */
+const table: Readonly<Record<string, readonly [workflow: string, overlap: string, catchUp: string]>> = {
+  'backup-full': ['fullBackup', 'SKIP', '6 h'],
+  'backup-incremental': ['incrementalBackup', 'BUFFER_ONE', '1 h'],
+  'backup-critical': ['criticalBackup', 'BUFFER_ONE', '0.25 h'],
+  'backup-monitoring': ['monitoringBackup', 'SKIP', '2 h'],
+  'backup-configuration': ['configurationBackup', 'SKIP', '6 h'],
+  replicate: ['replicate', 'BUFFER_ONE', '6 h'],
+  'verify-daily': ['verifyDaily', 'BUFFER_ONE', '6 h'],
+  'prove-weekly': ['proveBackup', 'SKIP', '24 h'],
+  'rpo-watch': ['rpoWatch', 'SKIP', `${1 / 60} h`],
+  retention: ['retention', 'SKIP', '6 h'],
+};
+
+test('D2.1–D2.3, D4.5, §1.3: each schedule stands on the server with its overlap and its catch-up', async () => {
+  const { appliance } = parseConfiguration(
+    `appliance: all
+repository: { path: /b, encryption: none }
+locations: { vault: { kind: local, path: /v } }
+components:
+  data: { kind: files, paths: [/etc/x] }
+  conf: { kind: files, tier: configuration, paths: [/etc/y] }
+  metrics: { kind: files, tier: monitoring, paths: [/etc/z] }
+`,
+    'f',
+  );
+  await applySchedules(client, appliance);
+  const found = Object.fromEntries(
+    await Promise.all(
+      scheduleNames.map(async (name) => {
+        const { policies, action } = await client.schedule.getHandle(`${name}/all`).describe();
+        const workflow = action.type === 'startWorkflow' ? action.workflowType : '';
+        return [name, [workflow, policies.overlap, `${policies.catchupWindow / 3600_000} h`]] as const;
+      }),
+    ),
+  );
+  expect(found).toEqual(table);
+});
 
 describe('schedules are reconciled from the configuration', () => {
   test('D2.1: the daily 02:00 full backup skips overlaps and catches up for 6 h, not for a year', async () => {

@@ -2,6 +2,7 @@
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import type { Writable } from 'node:stream';
 
 export interface FaultyProxy {
   readonly endpoint: string;
@@ -26,12 +27,7 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
     if (fault === 'slow down') {
       incoming.resume();
       outgoing.writeHead(503, { 'content-type': 'application/xml' }).end(slowDown);
-    } else if (fault === 'cut request')
-      incoming.once('data', () => incoming.socket.destroy()).once('end', () => incoming.socket.destroy());
-    else
-      void proxy
-        .before(incoming)
-        .then(() => pass(incoming, outgoing, { hostname, port, isCut: fault === 'cut answer' }));
+    } else void proxy.before(incoming).then(() => pass(incoming, outgoing, { hostname, port, fault }));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -48,20 +44,38 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
   return proxy;
 }
 
+interface Way {
+  readonly hostname: string;
+  readonly port: string;
+  readonly fault: ReturnType<FaultyProxy['fault']>;
+}
+
 /** The signature covers the host's name: it stays the one that the client wrote. */
-function pass(
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  { hostname, port, isCut }: { readonly hostname: string; readonly port: string; readonly isCut: boolean },
-): void {
+function pass(incoming: IncomingMessage, outgoing: ServerResponse, { hostname, port, fault }: Way): void {
   const onward = request(
     { hostname, port, method: incoming.method, path: incoming.url, headers: incoming.headers },
     (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      if (isCut) answer.once('data', () => outgoing.destroy()).once('end', () => outgoing.destroy());
+      if (fault === 'cut answer') cutSomewhere(answer, outgoing, () => outgoing.destroy());
       else answer.pipe(outgoing);
     },
   );
   onward.on('error', () => outgoing.destroy());
-  incoming.pipe(onward);
+  if (fault === 'cut request')
+    cutSomewhere(incoming, onward, () => {
+      onward.destroy();
+      incoming.socket.destroy();
+    });
+  else incoming.pipe(onward);
+}
+
+/** At any byte; what comes before it has passed. */
+function cutSomewhere(from: IncomingMessage, to: Writable, cut: () => void): void {
+  let left = Math.floor(Math.random() * (Number(from.headers['content-length'] ?? 0) + 1));
+  from.on('data', (chunk: Buffer) => {
+    to.write(chunk.subarray(0, left));
+    left -= chunk.length;
+    if (left <= 0) cut();
+  });
+  from.once('end', cut);
 }
