@@ -43,7 +43,7 @@ export async function rebuild(input: RebuildInput = {}): Promise<RebuildResult> 
   let lock: HeldLock | undefined;
   let failure: unknown;
   try {
-    lock = await takeTurn(appliance, display);
+    lock = await takeTurn(appliance, display, input);
     display.state('rebuilding');
     for (const store of stores) built.push(await build(store, began, display));
     display.state('rebuilt');
@@ -60,8 +60,13 @@ export async function rebuild(input: RebuildInput = {}): Promise<RebuildResult> 
   return result;
 }
 
-/** An older run of its kind builds for a state that is gone, and a trial restore can come later. */
-async function takeTurn({ name }: ApplianceView, display: RunDisplay): Promise<HeldLock> {
+/** After a restore an older run of its kind builds for a state that is gone; a trial restore can always come later. */
+async function takeTurn(
+  { name }: ApplianceView,
+  display: RunDisplay,
+  { requestedBy = '' }: RebuildInput,
+): Promise<HeldLock> {
+  const mayCancel = requestedBy.startsWith('restore/') ? /^(rebuild|proveBackup)\// : /^proveBackup\//;
   const taken = await takeLock({
     appliance: name,
     lane: 'trial',
@@ -69,7 +74,7 @@ async function takeTurn({ name }: ApplianceView, display: RunDisplay): Promise<H
     purpose: 'rebuild',
     waitSeconds: lockWaitSeconds,
     onWait: (holder) => display.waitOn(`lock held by ${holder}`),
-    mayCancel: (holder) => /^(rebuild|proveBackup)\//.test(holder),
+    mayCancel: (holder) => mayCancel.test(holder),
   });
   display.waitOn('');
   if (taken.held) return taken.lock;
@@ -125,7 +130,7 @@ async function conclude(
     requestedBy: input.requestedBy ?? 'unknown',
     reason: input.reason ?? '',
   });
-  if (failure !== undefined) return;
+  if (built.length === 0) return;
   await startBeside(incrementalBackup, {
     workflowId: `incrementalBackup/${appliance.name}/${new Date().toISOString()}`,
     input: { requestedBy: workflowId, reason: `${subject} was built anew` },

@@ -27,7 +27,10 @@ export async function guardDatabases(appliance: Appliance, driver: (component: s
     try {
       await guardDatabase(driver(id));
     } catch (error) {
-      news.push(`${id} is UNPROTECTED: ${error instanceof Error ? error.message : String(error)}`);
+      // What keeps it from looking is told by `doctor`.
+      if (!isLifeboatError(error, 'NoSpace')) continue;
+      const text = `${id} is UNPROTECTED: ${error.message}`;
+      if (!news.includes(text)) news.push(text);
       await keep(appliance, news);
     }
   }

@@ -204,7 +204,9 @@ interface RestoreStep {
 /** An undo puts nothing in that was not there: it brings its timeline with its bases. */
 async function withoutBase(repository: Repository, { components }: Appliance): Promise<Protection['withoutBase']> {
   const restores = (await repository.listReports()).filter(({ type }) => type === 'restore').slice(0, restoresSeen);
-  const reports = await Promise.all(restores.map(async ({ type, id }) => repository.getReport(type, id)));
+  const reports = await Promise.all(
+    restores.map(async ({ type, id }) => repository.getReport(type, id).catch(() => undefined)),
+  );
   const steps = reports.flatMap((report) =>
     report?.state === 'committed' && Array.isArray(report.steps) ? [report.steps as readonly RestoreStep[]] : [],
   );

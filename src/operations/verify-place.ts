@@ -6,11 +6,12 @@
  */
 import type { ReportProgress } from '../domain/progress.ts';
 import { isRefuted, type BackupId, type BackupType } from '../domain/recovery-point.ts';
+import { isLifeboatError } from '../domain/errors.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { Reread } from '../repository/check/reread.ts';
 import { layout } from '../repository/layout.ts';
 import type { Repository } from '../repository/repository.ts';
-import { verifyPoint } from './verify-point.ts';
+import { verifyPoint, type VerifyResult } from './verify-point.ts';
 
 /** Days in which everything is read once. */
 const shares = 30;
@@ -48,7 +49,7 @@ export interface VerifiedPlace {
 }
 
 export async function verifyPlace(options: VerifyPlaceOptions): Promise<VerifiedPlace> {
-  const { repository, driver, onProgress, signal } = options;
+  const { repository, onProgress, signal } = options;
   const newest = await newestId(repository);
   const next = await nextShares(options);
   const read = await repository.reread({
@@ -65,9 +66,11 @@ export async function verifyPlace(options: VerifyPlaceOptions): Promise<Verified
     ...(await refuteUnreadable(repository)),
     ...(isDamaged ? await refute(repository, read, newest) : []),
   ];
-  await repository.setAsideWal(damagedWal);
+  const result = newest === undefined ? undefined : await verifyNewest(options, newest);
+  const unmoved = await setAside(repository, damagedWal);
+  // Last: a look that ended before it could tell reads the same share again.
   await noteShares(options, next);
-  if (newest === undefined)
+  if (result === undefined)
     return {
       id: null,
       ok: false,
@@ -78,19 +81,10 @@ export async function verifyPlace(options: VerifyPlaceOptions): Promise<Verified
       reread,
       refuted,
     };
-  const result = await verifyPoint({
-    repository,
-    at: newest,
-    components: [],
-    levels: ['L1', 'L2', 'L3'],
-    driver,
-    onProgress,
-    signal,
-    orThrow: false,
-  });
   const damaged = [
     ...damagedPacks.map((id) => `pack ${id} is damaged`),
     ...[...damagedIndexes, ...damagedWal].map((key) => `${key} is damaged`),
+    ...unmoved,
   ];
   return {
     id: result.id,
@@ -102,6 +96,39 @@ export async function verifyPlace(options: VerifyPlaceOptions): Promise<Verified
     reread,
     refuted,
   };
+}
+
+/** A manifest that cannot be read is what was found, and no reason to say nothing of the rest. */
+async function verifyNewest(
+  { repository, driver, onProgress, signal }: VerifyPlaceOptions,
+  newest: BackupId,
+): Promise<Pick<VerifyResult, 'id' | 'ok' | 'objects' | 'bytes' | 'problems' | 'notes' | 'uninspected'>> {
+  try {
+    return await verifyPoint({
+      repository,
+      at: newest,
+      components: [],
+      levels: ['L1', 'L2', 'L3'],
+      driver,
+      onProgress,
+      signal,
+      orThrow: false,
+    });
+  } catch (error) {
+    if (!isLifeboatError(error, 'ManifestInvalid') && !isLifeboatError(error, 'ObjectCorrupt')) throw error;
+    return { id: newest, ok: false, objects: 0, bytes: 0, problems: [error.message], notes: [], uninspected: [] };
+  }
+}
+
+/** Why it was not moved; empty where it was. */
+async function setAside(repository: Repository, damagedWal: readonly string[]): Promise<string[]> {
+  try {
+    await repository.setAsideWal(damagedWal);
+    return [];
+  } catch (error) {
+    if (!isLifeboatError(error, 'ObjectCorrupt')) throw error;
+    return [`${error.message}; ${error.hint}`];
+  }
 }
 
 /** Of everything, where there is one: the frequent points of one tier say little of the rest. A damaged one is the newest, too. */
@@ -128,11 +155,19 @@ async function noteShares({ own, place, now }: VerifyPlaceOptions, read: readonl
   await own.putReport(rereadReport, place, { last: read.at(-1) ?? 0, at: now.toISOString() });
 }
 
-/** Points whose manifest cannot be read: a replication sends it again to a copy, once that is told. */
+/**
+ * Points whose manifest is damaged: a replication sends it again to a copy, once that is told. One that is not there yet,
+ * was not answered, or is of a newer version is none of them.
+ */
 async function refuteUnreadable(repository: Repository): Promise<BackupId[]> {
   const refuted: BackupId[] = [];
   for (const { manifest, timestamp, problem = '' } of await repository.listManifests()) {
     if (manifest !== undefined || isRefuted(await repository.pointState(timestamp))) continue;
+    const error: unknown = await repository.findManifest(timestamp).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    if (!isLifeboatError(error, 'ManifestInvalid') && !isLifeboatError(error, 'ObjectCorrupt')) continue;
     await repository.putProof(timestamp, {
       kind: 'verify',
       levels: ['L1'],

@@ -52,12 +52,14 @@ describe('rebuild', () => {
     expect(captures()).toEqual([]);
   });
 
-  test('a newer one takes the place of one that still builds; a restore, too', async () => {
+  test('one that a restore asked for takes the place of one that still builds; a restore, too', async () => {
     bench.behave = (call) => (call === 'rebuild vectors' ? new Promise(() => {}) : undefined);
     const builds = () => bench.calls.filter((call) => call === 'rebuild vectors').length;
     const first = await bench.start('rebuild', vectors);
     await expect.poll(builds, { timeout: 10_000 }).toBe(1);
-    const second = await bench.start('rebuild', vectors);
+    const refused = await bench.start('rebuild', vectors, undefined, bench.skipping);
+    expect(await failureOf(refused), 'nobody restored: what builds goes on').toMatchObject({ type: 'LockHeld' });
+    const second = await bench.start('rebuild', { ...vectors, requestedBy: 'restore/wazuh/1' });
     expect(await failureOf(first)).toMatchObject({ type: 'CancelledFailure' });
     await expect.poll(builds, { timeout: 10_000 }).toBe(2);
     await (await bench.start('restore', { confirm: 'wazuh', components: ['redis'] })).result();

@@ -82,6 +82,8 @@ async function captureDump(
         });
       const part = chunk.subarray(0, bytesRead);
       const written = file.write(part);
+      // The reader may refuse the part before anybody waits for this.
+      written.catch(() => undefined);
       reader.write(part);
       await written;
       done += bytesRead;

@@ -6,7 +6,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VectorstoreConfig } from '../../domain/appliance.ts';
-import { LifeboatError } from '../../domain/errors.ts';
+import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import type { Rebuilt, RebuildContext } from '../driver.ts';
 import { walkFolder } from '../folder/walk-folder.ts';
 import { askApplication } from './ask-application.ts';
@@ -33,7 +33,18 @@ export async function rebuildVectorstore(
       hint: 'write `rebuild: { command: […] }` for it: what asks the application, and ends when it is done',
     });
   const kept = await keepStore(config, since);
-  await askApplication(component, rebuild, signal);
+  try {
+    await askApplication(component, rebuild, signal);
+    const documents = await documentsBuilt(config, since, signal);
+    return { documents, ...(kept === undefined ? {} : { safetyCopy: kept }) };
+  } catch (error) {
+    if (kept === undefined || !isLifeboatError(error)) throw error;
+    const { code, message, hint } = error;
+    throw new LifeboatError(code, `${message}; what it held before lies in ${kept}`, { component, hint, cause: error });
+  }
+}
+
+async function documentsBuilt(config: VectorstoreConfig, since: Date, signal: AbortSignal): Promise<number> {
   const folders = await restingFolders(config, signal);
   const written = await Promise.all(
     folders.map(async (folder) => ({ folder, at: (await stat(join(config.path, folder, indexFile))).mtimeMs })),
@@ -45,15 +56,12 @@ export async function rebuildVectorstore(
       'ValidationFailed',
       `the command ended well, and no index below \`${config.path}\` is new`,
       {
-        component,
+        component: config.id,
         hint: 'the command must end when the application has saved its store',
       },
     );
   const counts = await Promise.all(fresh.map(async ({ folder }) => documentsIn(config, folder, signal)));
-  return {
-    documents: counts.reduce((sum, count) => sum + count, 0),
-    ...(kept === undefined ? {} : { safetyCopy: kept }),
-  };
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 async function restingFolders(config: VectorstoreConfig, signal: AbortSignal): Promise<string[]> {

@@ -6,7 +6,6 @@ import { layout } from '../layout.ts';
 import { copyObjects } from './copy-objects.ts';
 import { copyWal } from './copy-wal.ts';
 import type { ReplicateContext } from './replicate.ts';
-import { setAsideWal } from '../set-aside.ts';
 import { copySkeleton } from './skeleton.ts';
 
 export interface Pushed {
@@ -38,6 +37,7 @@ export function createWalPusher(context: ReplicateContext, target: Storage): Pus
     }
     const known = there;
     const pushed = { objects: 0, bytes: 0 };
+    let problem: LifeboatError | undefined;
     await copyWal(context, target, {
       there: known,
       copy: async (keys, authenticate) => {
@@ -52,14 +52,12 @@ export function createWalPusher(context: ReplicateContext, target: Storage): Pus
             pushed.bytes += bytes;
           },
         });
-        if (damaged !== undefined) {
-          // Told once: the hole that its name leaves says the rest, and nothing behind it waits for it.
-          await setAsideWal(context, keys);
-          throw damaged;
-        }
-        for (const key of keys) known.add(key);
+        // What else there is goes on; who waits for everything goes on waiting.
+        problem = damaged;
+        if (damaged === undefined) for (const key of keys) known.add(key);
       },
     });
+    if (problem !== undefined) throw problem;
     return pushed;
   };
 }

@@ -1,4 +1,4 @@
-import { readFile, utimes } from 'node:fs/promises';
+import { readFile, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -56,6 +56,15 @@ describe('a vector store that the application builds anew', () => {
     expect(await readFile(join(safetyCopy, 'metadata.json'), 'utf8')).toBe(before);
   });
 
+  test('behind a link the store itself is kept', async () => {
+    const path = await oldStore();
+    const link = join(folder.path, `link-${number}`);
+    await symlink(path, link);
+    const before = await readFile(join(path, 'metadata.json'), 'utf8');
+    const { safetyCopy = '' } = await rebuild(link, building(path, { vectors: 5 }));
+    expect(await readFile(join(safetyCopy, 'metadata.json'), 'utf8')).toBe(before);
+  });
+
   test('may not have been there before', async () => {
     const path = join(folder.path, 'lost');
     expect(await rebuild(path, building(path, { vectors: 12 }))).toEqual({ documents: 12 });
@@ -67,7 +76,9 @@ describe('a vector store that the application builds anew', () => {
     const failing = rebuild(path, command);
     await expect(failing).rejects.toMatchObject({
       code: 'EngineFailed',
-      message: 'the rebuild command of vectorstore (sh) failed: exit code 22; 401 Unauthorized',
+      message: expect.stringMatching(
+        /^the rebuild command of vectorstore \(sh\) failed: exit code 22; 401 Unauthorized; what it held before lies in \S+before-rebuild/,
+      ) as string,
     });
     await expect(rebuild(path, ['no-such-program'])).rejects.toMatchObject({
       code: 'EngineFailed',

@@ -73,11 +73,17 @@ export async function serveWal(options: ServeOptions): Promise<WalServer> {
   };
 }
 
+interface Prefetch {
+  /** False where the archive lacks it. */
+  readonly fetching: Promise<boolean>;
+  isDone: boolean;
+}
+
 class Serving {
   readonly #folder: string;
   readonly #options: ServeOptions;
   /** Lie in `have`, or are on their way there, without having been asked for. */
-  readonly #prefetched = new Map<string, Promise<boolean>>();
+  readonly #prefetched = new Map<string, Prefetch>();
   #isStopped = false;
   failure: unknown;
 
@@ -100,12 +106,12 @@ class Serving {
       }
       await delay(pollMs);
     }
-    await Promise.allSettled(this.#prefetched.values());
+    await Promise.allSettled([...this.#prefetched.values()].map(async ({ fetching }) => fetching));
   }
 
   async #answer(name: string): Promise<void> {
     await rm(join(this.#folder, 'wanted', name), { force: true });
-    const prefetched = await this.#prefetched.get(name);
+    const prefetched = await this.#prefetched.get(name)?.fetching;
     this.#prefetched.delete(name);
     // A server may take a segment and ask for it once more: then it is not there any longer.
     const isThere = (prefetched === true && this.#isIn('have', name)) || (await this.#fetch(name));
@@ -117,13 +123,7 @@ class Serving {
   async #followUp(): Promise<void> {
     if (this.#prefetched.size === 0) return;
     const there = new Set(await readdir(join(this.#folder, 'have')));
-    for (const [name, fetching] of this.#prefetched) {
-      // A failure is told where it was asked for; here it must not end the process.
-      const ended = fetching.then(
-        () => true,
-        () => false,
-      );
-      const isDone = await Promise.race([ended, Promise.resolve(false)]);
+    for (const [name, { isDone }] of this.#prefetched) {
       if (!isDone || there.has(name)) continue;
       this.#prefetched.delete(name);
       this.#prefetchAfter(name);
@@ -138,9 +138,12 @@ class Serving {
     for (let next = 1; next <= ahead && this.#prefetched.size < ahead; next += 1) {
       const following = walFileName(timeline, start + BigInt(next * segmentBytes), segmentBytes);
       if (this.#prefetched.has(following)) continue;
-      const fetching = this.#fetch(following);
-      fetching.catch((error: unknown) => this.#fail(error));
-      this.#prefetched.set(following, fetching);
+      const prefetch: Prefetch = { fetching: this.#fetch(following), isDone: false };
+      prefetch.fetching.then(
+        () => (prefetch.isDone = true),
+        (error: unknown) => this.#fail(error),
+      );
+      this.#prefetched.set(following, prefetch);
     }
   }
 

@@ -51,13 +51,15 @@ export async function archiveShift(
   context: WalContext,
 ): Promise<WalShift> {
   const guard = guardWhile(config, environment);
+  let result: WalShift;
   try {
-    return await archiveUntilEnd(config, environment, context);
+    result = await archiveUntilEnd(config, environment, context);
   } catch (error) {
     throw (await guard.settled()) ?? error;
-  } finally {
-    await guard.settled();
   }
+  const dropped = await guard.settled();
+  if (dropped !== undefined) throw dropped;
+  return result;
 }
 
 async function archiveUntilEnd(

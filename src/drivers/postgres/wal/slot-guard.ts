@@ -23,7 +23,8 @@ export async function guardSlot(
 ): Promise<LifeboatError | undefined> {
   const { slot, slotGuard } = config.wal;
   if (slotGuard === undefined) return undefined;
-  const free = await freeForWal(config);
+  // Where it cannot be looked at, `ensureSlot` has refused, or there is no data.
+  const free = await freeForWal(config).catch(() => Number.POSITIVE_INFINITY);
   if (free >= slotGuard.freeBelowBytes) return undefined;
   const session = await openSession(await addressOf(config, environment), config.id, { database: 'postgres' });
   try {
