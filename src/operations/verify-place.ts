@@ -66,7 +66,9 @@ export async function verifyPlace(options: VerifyPlaceOptions): Promise<Verified
     ...(await refuteUnreadable(repository)),
     ...(isDamaged ? await refute(repository, read, newest) : []),
   ];
-  const result = newest === undefined ? undefined : await verifyNewest(options, newest);
+  const result = newest === undefined ? undefined : await verifyAt(options, newest);
+  const again = await longestRefuted(repository, newest);
+  if (again !== undefined) await verifyAt(options, again);
   const unmoved = await setAside(repository, damagedWal);
   // Last: a look that ended before it could tell reads the same share again.
   await noteShares(options, next);
@@ -99,14 +101,14 @@ export async function verifyPlace(options: VerifyPlaceOptions): Promise<Verified
 }
 
 /** A manifest that cannot be read is what was found, and no reason to say nothing of the rest. */
-async function verifyNewest(
+async function verifyAt(
   { repository, driver, onProgress, signal }: VerifyPlaceOptions,
-  newest: BackupId,
+  at: BackupId,
 ): Promise<Pick<VerifyResult, 'id' | 'ok' | 'objects' | 'bytes' | 'problems' | 'notes' | 'uninspected'>> {
   try {
     return await verifyPoint({
       repository,
-      at: newest,
+      at,
       components: [],
       levels: ['L1', 'L2', 'L3'],
       driver,
@@ -116,8 +118,30 @@ async function verifyNewest(
     });
   } catch (error) {
     if (!isLifeboatError(error, 'ManifestInvalid') && !isLifeboatError(error, 'ObjectCorrupt')) throw error;
-    return { id: newest, ok: false, objects: 0, bytes: 0, problems: [error.message], notes: [], uninspected: [] };
+    return { id: at, ok: false, objects: 0, bytes: 0, problems: [error.message], notes: [], uninspected: [] };
   }
+}
+
+/**
+ * One a day of those that failed before, in turn: what it lacks may have come again since, and only a look that is as
+ * deep makes it good. A trial restore that failed is not lifted by one.
+ */
+async function longestRefuted(repository: Repository, newest: BackupId | undefined): Promise<BackupId | undefined> {
+  const refuted: { readonly id: BackupId; readonly lookedAt: string }[] = [];
+  for (const { manifest, timestamp: id } of await repository.listManifests()) {
+    if (manifest === undefined || id === newest || !isRefuted(await repository.pointState(id))) continue;
+    const proofs = await repository.listProofs(id).catch(() => []);
+    if (proofs.some(({ ok, levels }) => ok === false && Array.isArray(levels) && levels.includes('L4'))) continue;
+    refuted.push({
+      id,
+      lookedAt:
+        proofs
+          .map(({ at }) => (typeof at === 'string' ? at : ''))
+          .toSorted()
+          .at(-1) ?? '',
+    });
+  }
+  return refuted.toSorted((a, b) => (a.lookedAt < b.lookedAt ? -1 : 1))[0]?.id;
 }
 
 /** Why it was not moved; empty where it was. */

@@ -180,6 +180,9 @@ test('D2.7: a manifest that cannot be read in a copy is told, and comes again', 
   await repository.replicateTo(target, { owner: 'test' });
   const again = await open(target);
   expect((await again.listManifests()).every(({ manifest }) => manifest !== undefined)).toBe(true);
+  expect(await again.pointState(id)).toBe('failed');
+  await look(again, 1);
+  expect(await again.pointState(id), 'good again, by itself').not.toBe('failed');
 });
 
 test('many damaged pieces at once are a broken disk: they are told, and nothing moves', async ({
