@@ -3,7 +3,7 @@ import type { Appliance } from '../domain/appliance.ts';
 import { levelsOf, rpoLevel, rpoNews, type RpoLevels, type RpoReading } from '../domain/rpo.ts';
 import type { Repository } from '../repository/repository.ts';
 import { readLocationAges } from './exposure.ts';
-import { readProtection, type ComponentAge } from './protection.ts';
+import { readProtection, type ComponentAge, type EndedRun } from './protection.ts';
 
 export const rpoReport = 'rpo';
 
@@ -15,11 +15,16 @@ export interface RpoState {
 }
 
 export async function readRpo(repository: Repository, appliance: Appliance, now: Date): Promise<RpoReading[]> {
-  const { components } = await readProtection(repository, appliance, now);
+  const { components, lastBackup } = await readProtection(repository, appliance, now);
   const locations = await readLocationAges(repository, appliance, now);
   return [
     ...components.flatMap((component) =>
-      readingsOf(appliance, { place: 'repository', offHost: false }, component, now),
+      readingsOf(
+        appliance,
+        { place: 'repository', offHost: false, problem: troubleOf(lastBackup, component, now) },
+        component,
+        now,
+      ),
     ),
     ...locations.flatMap(({ location, offHost, components: there, problem }) =>
       there.flatMap((component) =>
@@ -32,6 +37,16 @@ export async function readRpo(repository: Repository, appliance: Appliance, now:
       ),
     ),
   ];
+}
+
+/** What became of the last backup, where that may be why a component ages. */
+function troubleOf(lastBackup: EndedRun | null, { id, objectiveSeconds }: ComponentAge, now: Date): string {
+  if (lastBackup === null) return '';
+  const { state, text, endedAt } = lastBackup;
+  const concerns = state !== 'partial' || text.includes(id);
+  if (state !== 'sealed' && concerns) return `the last backup ended ${state}: ${text.slice(0, 160)}`;
+  const isLong = (now.getTime() - Date.parse(endedAt)) / 1000 > objectiveSeconds;
+  return isLong ? `no backup has ended since ${endedAt.slice(0, 16)}Z` : '';
 }
 
 type Age = Omit<ComponentAge, 'breached'>;
