@@ -63,10 +63,17 @@ function archiveTo(lab: Lab, storage: () => Promise<Storage>, ackLocation?: stri
       signal: control.signal,
     });
   // The first is short: the slot is new.
-  const running = shift().then(shift);
+  const first = shift();
+  const running = first.then(shift);
   running.catch(() => undefined);
   return {
     problems,
+    /** The short one has ended, and the next one streams: what is written now is archived. */
+    async begun() {
+      await first;
+      const [archive, end] = [await archiveOf(lab), await write(lab, 500)];
+      await until(async () => (await archive.list()).pieces.some(({ endLsn }) => endLsn >= end));
+    },
     /** Of the shift that runs, however it ends. */
     ended: async () => running.catch(() => undefined),
     stop: async () => {
@@ -153,8 +160,7 @@ labTest(
     place.ms = 500;
     const archiving = archiveTo(lab, place.storage);
     const archive = await archiveOf(lab);
-    await write(lab, 500);
-    await until(async () => (await namesIn(storage)).length > 0);
+    await archiving.begun();
     for (let round = 0; round < 5; round += 1) await write(lab, 2000);
     const end = await flushed(lab);
     await lab.stop();
