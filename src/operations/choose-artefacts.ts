@@ -11,7 +11,7 @@ import type { GoalFields, Moment, RestoreGoal, WalTarget } from '../domain/recov
 import { zonedTime } from '../domain/zoned-time.ts';
 import type { Repository } from '../repository/repository.ts';
 import { baseFor } from './choose-base.ts';
-import { requireRebuildable } from './rebuildable.ts';
+import { leftToRestore, requireRebuildable } from './rebuildable.ts';
 import { requireChain } from './wal-chain.ts';
 
 export interface Artefact {
@@ -88,11 +88,7 @@ function positionOf(text: string): string {
 export async function chooseArtefacts(options: ChoiceOptions): Promise<Choice> {
   const { repository, goal, at, components, rebuild = [] } = options;
   requireRebuildable(options.appliance, rebuild);
-  // None left must never be taken for all.
-  if (components.length > 0 && components.every((id) => rebuild.includes(id)))
-    throw new LifeboatError('InputInvalid', 'what is to be restored is all to be built anew: nothing is left', {
-      hint: `without a restore: \`lifeboat restore rebuild ${components[0]}\``,
-    });
+  leftToRestore(components, rebuild);
   if (goal.kind === 'point') {
     const wanted = components.length > 0 ? components : await expected(options);
     const manifest = await repository.findManifest(

@@ -16,6 +16,7 @@ import {
 } from '../domain/restore-plan.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { Artefact, Choice } from './choose-artefacts.ts';
+import { leftToRestore } from './rebuildable.ts';
 
 export interface PlanOptions {
   readonly appliance: Appliance;
@@ -33,9 +34,7 @@ export interface PlanOptions {
 /** The plan, or PlanInvalid (or the only problem's code) listing every problem. */
 export function makePlan(options: PlanOptions): RestorePlan {
   const { appliance, choice, rebuild = [] } = options;
-  const chosen = options.chosen.filter((id) => !rebuild.includes(id));
-  if (options.chosen.length > 0 && chosen.length === 0)
-    throw new LifeboatError('InputInvalid', 'what is to be restored is all to be built anew: nothing is left');
+  const chosen = leftToRestore(options.chosen, rebuild);
   const fitting = fittingArtefacts(choice, appliance);
   const result = planRestore({
     backupId: choice.backupId,

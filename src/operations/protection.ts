@@ -3,7 +3,7 @@ import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
 import { isBackupWorkflow, isRefuted, type Manifest } from '../domain/recovery-point.ts';
 import { mostSkewSeconds } from '../domain/skew.ts';
 import type { ManifestListing, Repository } from '../repository/repository.ts';
-import { walBases, walStatus, type WalStatus } from './wal-status.ts';
+import { newestBases, walStatus, type WalStatus } from './wal-status.ts';
 
 export interface Copy {
   readonly id: string;
@@ -42,7 +42,7 @@ export interface Protection {
   readonly failed: readonly string[];
   readonly lastBackup: EndedRun | null;
   readonly lastRestore: EndedRun | null;
-  /** Databases that were restored and have no base of their new timeline yet, with the end of the restore. */
+  /** Databases that were restored and have no base of their new timeline yet, and since when their data is live. */
   readonly withoutBase: readonly { readonly id: string; readonly since: string }[];
 }
 
@@ -214,7 +214,7 @@ async function withoutBase(repository: Repository, { components }: Appliance): P
   for (const { id } of components.filter(archivesWal)) {
     const last = steps.flat().find((step) => step.id === `swap:${id}` || step.id === `put-back:${id}`);
     if (last?.startedAt === undefined || last.id !== `swap:${id}`) continue;
-    const [base] = await walBases(repository, id);
+    const { value: base } = await newestBases(repository, id).next();
     if (base === undefined || base.record.capturedFrom < last.startedAt) found.push({ id, since: last.startedAt });
   }
   return found;

@@ -192,15 +192,7 @@ async function refuteUnreadable(repository: Repository): Promise<BackupId[]> {
       (reason: unknown) => reason,
     );
     if (!isLifeboatError(error, 'ManifestInvalid') && !isLifeboatError(error, 'ObjectCorrupt')) continue;
-    await repository.putProof(timestamp, {
-      kind: 'verify',
-      levels: ['L1'],
-      ok: false,
-      state: 'failed',
-      problemCount: 1,
-      problems: [problem],
-      damagedPacks: [],
-    });
+    await putRefutation(repository, timestamp, [problem], []);
     refuted.push(timestamp);
   }
   return refuted;
@@ -220,18 +212,27 @@ async function refute(
     const indexes = damage.damagedIndexes.filter((key) => paths.has(key));
     const problems = [...packs.map((id) => `pack ${id} is damaged`), ...indexes.map((key) => `${key} is damaged`)];
     if (problems.length === 0 || (await isTold(repository, manifest.timestamp, packs))) continue;
-    await repository.putProof(manifest.timestamp, {
-      kind: 'verify',
-      levels: ['L1'],
-      ok: false,
-      state: 'failed',
-      problemCount: problems.length,
-      problems,
-      damagedPacks: packs,
-    });
+    await putRefutation(repository, manifest.timestamp, problems, packs);
     refuted.push(manifest.timestamp);
   }
   return refuted;
+}
+
+async function putRefutation(
+  repository: Repository,
+  id: BackupId,
+  problems: readonly string[],
+  damagedPacks: readonly string[],
+): Promise<void> {
+  await repository.putProof(id, {
+    kind: 'verify',
+    levels: ['L1'],
+    ok: false,
+    state: 'failed',
+    problemCount: problems.length,
+    problems,
+    damagedPacks,
+  });
 }
 
 /** Refuted for these packs: for another reason is not enough, for a proof that lifts that one would make it good again. */

@@ -58,15 +58,20 @@ export async function walStatus(repository: Repository, component: string): Prom
 /** Records of a component that a recovery can begin at, newest first: not suspect, not refuted by their last proof. */
 export async function walBases(repository: Repository, component: string): Promise<WalBase[]> {
   const bases: WalBase[] = [];
+  for await (const base of newestBases(repository, component)) bases.push(base);
+  return bases;
+}
+
+/** The same as far as it is asked for: each takes the reading of a point's proofs. */
+export async function* newestBases(repository: Repository, component: string): AsyncGenerator<WalBase> {
   for (const { manifest } of await repository.listManifests()) {
     const record = manifest?.lifeboat.components.find(({ id }) => id === component);
     if (manifest === undefined || record === undefined || record.suspect || record.kind !== 'postgres') continue;
     // Its base stands in another recovery point.
     if (record.chain !== undefined) continue;
     if (isRefuted(await repository.pointState(manifest.timestamp))) continue;
-    bases.push({ backupId: manifest.timestamp, record });
+    yield { backupId: manifest.timestamp, record };
   }
-  return bases;
 }
 
 /** The archive of the cluster that a record was taken of; undefined where the record tells no cluster. */

@@ -3,14 +3,13 @@
  * Run by cron or a systemd timer at least every five minutes, it notices a missed run within a tenth of an objective of
  * an hour, also when worker and server are both dead. What it told last stands in a file of its own on this host.
  */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Appliance } from '../domain/appliance.ts';
 import { formatDuration } from '../domain/duration.ts';
 import { levelsOf, rpoNews, type RpoLevels } from '../domain/rpo.ts';
 import { mostSkewSeconds } from '../domain/skew.ts';
 import type { Repository } from '../repository/repository.ts';
 import { lastRpoState, readRpo } from './rpo.ts';
+import { readStateFile, writeStateFile } from './state-file.ts';
 
 /** Three looks of `rpoWatch`. */
 const silentAfterSeconds = 15 * 60;
@@ -23,6 +22,8 @@ export interface WatchdogReport {
   /** What is to be told now: news since the last look, or a reminder. */
   readonly news: readonly string[];
 }
+
+const toldFile = 'watchdog.json';
 
 interface Told {
   readonly at: string;
@@ -39,7 +40,7 @@ export async function watchdog(
   appliance: Appliance,
   now: Date,
 ): Promise<WatchdogReport & { readonly told: () => Promise<void> }> {
-  const before = await readTold(appliance);
+  const before = await readStateFile<Told>(appliance, toldFile);
   const { readings, levels, silence, toldByWatch } = await look(open, appliance, now);
   const missed = rpoNews(
     readings.filter(({ level }) => level === 'breached'),
@@ -55,11 +56,11 @@ export async function watchdog(
     news,
     // The time of the last message, not of the last look: a reminder comes a day after it.
     told: async () =>
-      writeTold(appliance, {
+      writeStateFile(appliance, toldFile, {
         at: news.length > 0 || before === undefined ? now.toISOString() : before.at,
         levels,
         silent: silence !== '',
-      }),
+      } satisfies Told),
   };
 }
 
@@ -90,24 +91,4 @@ function silenceOf(silentSeconds: number | undefined): string {
   if (silentSeconds < -mostSkewSeconds)
     return `NOBODY KNOWS WHO WATCHES: the last look of rpoWatch is dated ${formatDuration(-silentSeconds)} ahead of this clock; set the clocks`;
   return '';
-}
-
-function fileOf({ stateDir }: Appliance): string {
-  return join(stateDir, 'watchdog.json');
-}
-
-/** A file that cannot be read is as none: then everything is told again. */
-async function readTold(appliance: Appliance): Promise<Told | undefined> {
-  try {
-    return JSON.parse(await readFile(fileOf(appliance), 'utf8')) as Told;
-  } catch {
-    return undefined;
-  }
-}
-
-async function writeTold(appliance: Appliance, told: Told): Promise<void> {
-  const path = fileOf(appliance);
-  await mkdir(appliance.stateDir, { recursive: true, mode: 0o700 });
-  await writeFile(`${path}.new`, JSON.stringify(told), { mode: 0o600 });
-  await rename(`${path}.new`, path);
 }

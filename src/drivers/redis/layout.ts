@@ -1,7 +1,7 @@
 /** How a data directory must lie so that the server finds the restored keys. */
-import { chmod, chown, copyFile, link, mkdir, open, rename, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, link, mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { syncFolder } from '../swap/disk.ts';
+import { syncFile, syncFolder } from '../swap/disk.ts';
 import { dumpPath, type RedisFacts } from './facts.ts';
 
 /**
@@ -65,13 +65,4 @@ export function layoutPaths(folder: string, facts: RedisFacts): string[] {
 export async function setMode(folder: string, mode: number): Promise<void> {
   await chmod(folder, mode);
   await syncFolder(dirname(folder));
-}
-
-async function syncFile(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -1,11 +1,11 @@
 /** A copy of a vector store beside it, before its application writes another one in its place. */
 import { constants } from 'node:fs';
-import { cp, lstat, open, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { cp, lstat, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { VectorstoreConfig } from '../../domain/appliance.ts';
 import { formatBytes } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import { freeBytes, treeBytes } from '../swap/disk.ts';
+import { freeBytes, syncFile, treeBytes } from '../swap/disk.ts';
 
 /** Its path; undefined where there is no store. One that an earlier attempt of the same run made is it. NoSpace. */
 export async function keepStore({ id, path }: VectorstoreConfig, since: Date): Promise<string | undefined> {
@@ -34,15 +34,6 @@ export async function keepStore({ id, path }: VectorstoreConfig, since: Date): P
     throw error;
   }
   return kept;
-}
-
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -12,6 +12,7 @@ import { walkFolder } from '../folder/walk-folder.ts';
 import { askApplication } from './ask-application.ts';
 import { indexFile, metadataFile, readMetadata, storeFiles, storeFolders } from './files.ts';
 import { keepStore } from './keep-store.ts';
+import { lacksRebuild } from './lacks-rebuild.ts';
 import { waitUntilQuiet } from './stable-window.ts';
 import { verifyStore } from './verify-store.ts';
 
@@ -27,11 +28,7 @@ export async function rebuildVectorstore(
   { since, signal }: RebuildContext,
 ): Promise<Rebuilt> {
   const { id: component, rebuild } = config;
-  if (rebuild === undefined)
-    throw new LifeboatError('Precondition', `nothing says how ${component} is built anew`, {
-      component,
-      hint: 'write `rebuild: { command: […] }` for it: what asks the application, and ends when it is done',
-    });
+  if (rebuild === undefined) throw lacksRebuild(component);
   const kept = await keepStore(config, since);
   try {
     await askApplication(component, rebuild, signal);
