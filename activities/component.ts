@@ -91,7 +91,7 @@ export function createComponentActivities(deps: Dependencies) {
           const capture = request.increment === true ? captureIncrement : captureComponent;
           return capture({
             repository,
-            driver: deps.driver(component),
+            driver: await deps.driver(component),
             host: deps.appliance.host,
             backupId,
             previous: await newestRecord(repository, component),
@@ -109,7 +109,7 @@ export function createComponentActivities(deps: Dependencies) {
     async rebuildComponent({ component, since }: RebuildRequest): Promise<Rebuilt> {
       return translated(component, () =>
         withHeartbeat(async ({ signal }) => {
-          const driver = deps.driver(component);
+          const driver = await deps.driver(component);
           if (driver.rebuild === undefined)
             throw new LifeboatError('Precondition', `\`${component}\` cannot be built anew: it is no vector store`, {
               component,
@@ -124,7 +124,7 @@ export function createComponentActivities(deps: Dependencies) {
         withHeartbeat(async () => {
           const repository = await deps.repository(request.repositoryId, request.location);
           return describeTarget(
-            deps.driver(request.component),
+            await deps.driver(request.component),
             await recordOf(repository, request.backupId, request.component),
           );
         }),
@@ -138,20 +138,20 @@ export function createComponentActivities(deps: Dependencies) {
       readonly notes?: readonly string[];
     }> {
       return restoring(request, 1, async (context) => {
-        const { files, bytes, notes = [] } = await deps.driver(request.component).stage(context);
+        const { files, bytes, notes = [] } = await (await deps.driver(request.component)).stage(context);
         return { token: context.token, files, bytes, notes: notes.slice(0, notesKept) };
       });
     },
 
     async validateComponent(request: ComponentRequest): Promise<ProbeResult[]> {
       return restoring(request, 2, async (context) =>
-        summarised(await deps.driver(request.component).validate(context)),
+        summarised(await (await deps.driver(request.component)).validate(context)),
       );
     },
 
     async finishComponent(request: ComponentRequest): Promise<ProbeResult[]> {
       return restoring(request, 2, async (context) => {
-        const driver = deps.driver(request.component);
+        const driver = await deps.driver(request.component);
         if (driver.finish === undefined)
           throw new LifeboatError('Internal', `component \`${request.component}\` has nothing to finish`);
         return summarised(await driver.finish(context));
@@ -159,19 +159,21 @@ export function createComponentActivities(deps: Dependencies) {
     },
 
     async swapComponent(request: ComponentRequest): Promise<void> {
-      return restoring(request, 3, async (context) => deps.driver(request.component).swap(context));
+      return restoring(request, 3, async (context) => (await deps.driver(request.component)).swap(context));
     },
 
     async probeComponent(request: ComponentRequest): Promise<ProbeResult[]> {
-      return restoring(request, 4, async (context) => summarised(await deps.driver(request.component).probe(context)));
+      return restoring(request, 4, async (context) =>
+        summarised(await (await deps.driver(request.component)).probe(context)),
+      );
     },
 
     async commitComponent(request: ComponentRequest): Promise<{ readonly safetyCopies: readonly string[] }> {
-      return restoring(request, 5, async (context) => deps.driver(request.component).commit(context));
+      return restoring(request, 5, async (context) => (await deps.driver(request.component)).commit(context));
     },
 
     async undoComponent(request: ComponentRequest): Promise<void> {
-      return restoring(request, 9, async (context) => deps.driver(request.component).undo(context));
+      return restoring(request, 9, async (context) => (await deps.driver(request.component)).undo(context));
     },
 
     /** Null where no restore's data is live. */
@@ -182,14 +184,14 @@ export function createComponentActivities(deps: Dependencies) {
     async putBackComponent(request: PutBackRequest): Promise<{ readonly safetyCopies: readonly string[] }> {
       return translated(request.component, () =>
         withHeartbeat(async ({ signal }) => ({
-          safetyCopies: await putBackComponent({ ...putBackOf(deps, request, 3), signal }),
+          safetyCopies: await putBackComponent({ ...(await putBackOf(deps, request, 3)), signal }),
         })),
       );
     },
 
     async takeBackComponent(request: PutBackRequest): Promise<void> {
       return translated(request.component, () =>
-        withHeartbeat(async () => takeBackComponent(putBackOf(deps, request, 9))),
+        withHeartbeat(async () => takeBackComponent(await putBackOf(deps, request, 9))),
       );
     },
   };
@@ -201,9 +203,9 @@ function configOf({ appliance }: Dependencies, component: string): ComponentConf
   throw new LifeboatError('NotFound', `component \`${component}\` is not configured`, { component });
 }
 
-function putBackOf(deps: Dependencies, { component, lockSince, runId, of }: PutBackRequest, phase: number) {
+async function putBackOf(deps: Dependencies, { component, lockSince, runId, of }: PutBackRequest, phase: number) {
   const token = { lockStart: lockSince, runId, attempt: phase * 1000 + activityInfo().attempt };
-  return { config: configOf(deps, component), driver: deps.driver(component), token, of };
+  return { config: configOf(deps, component), driver: await deps.driver(component), token, of };
 }
 
 async function contextOf(

@@ -1,4 +1,4 @@
-/** What workers/wire.ts builds from configuration and hands to the activities. */
+/** What workers/parts.ts builds from configuration and hands to the activities. */
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Appliance } from '../src/domain/appliance.ts';
@@ -17,7 +17,7 @@ export interface Dependencies {
   /** Where a location keeps its objects; the repository's own place without a name. NotFound. */
   readonly storage: (location?: string) => Promise<Storage>;
   /** NotFound for an unknown component. */
-  readonly driver: (component: string) => Driver;
+  readonly driver: (component: string) => Promise<Driver>;
   readonly platform: Platform;
   readonly notifier: { readonly post: (text: string, signal: AbortSignal) => Promise<void> };
   readonly client: Client;

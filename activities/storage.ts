@@ -273,7 +273,7 @@ async function requireSpace({ appliance, repository, driver }: Dependencies): Pr
   const estimates = await Promise.all(
     appliance.components.map(async ({ id }) =>
       driver(id)
-        .estimate()
+        .then(async (one) => one.estimate())
         .catch(() => ({ bytes: 0 })),
     ),
   );

@@ -22,11 +22,11 @@ export function createWalActivities(deps: Dependencies) {
       return translated(component, () =>
         withHeartbeat(async (beat) => {
           // First: the repository may be what stays away.
-          await guardDatabase(deps.driver(component));
+          await guardDatabase(await deps.driver(component));
           const repository = await deps.repository(repositoryId === '' ? undefined : repositoryId);
           const result = await archiveWal({
             repository,
-            driver: deps.driver(component),
+            driver: await deps.driver(component),
             durationMs: seconds * 1000,
             locations: deps.appliance.locations.map(({ name }) => ({
               name,

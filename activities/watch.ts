@@ -22,7 +22,7 @@ export function createWatchActivities(deps: Dependencies) {
         withHeartbeat(async (beat) =>
           awaitChange({
             repository: await deps.repository(),
-            drivers: components.map((id) => deps.driver(id)),
+            drivers: await Promise.all(components.map(async (id) => deps.driver(id))),
             durationMs: seconds * 1000,
             pollMs,
             quietMs,

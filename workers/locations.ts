@@ -4,8 +4,6 @@ import type { Appliance, LocationConfig, S3LocationConfig } from '../src/domain/
 import { LifeboatError } from '../src/domain/errors.ts';
 import { createLocalStorage } from '../src/storage/local/local-storage.ts';
 import type { S3Credentials } from '../src/storage/s3/client.ts';
-import { createS3Storage } from '../src/storage/s3/s3-storage.ts';
-import { createSshStorage } from '../src/storage/ssh/ssh-storage.ts';
 import type { Storage } from '../src/storage/storage.ts';
 
 const credentialsMs = 6 * 60_000;
@@ -13,7 +11,7 @@ const credentialsMs = 6 * 60_000;
 /** By name; the repository's own place without one, or with an empty one. */
 export function createStorages({ repository, locations }: Appliance): (location?: string) => Promise<Storage> {
   const own = createLocalStorage(repository.path);
-  const opened = new Map<string, Storage>();
+  const opened = new Map<string, Promise<Storage>>();
   return async (name = '') => {
     if (name === '') return own;
     const known = opened.get(name);
@@ -26,11 +24,13 @@ export function createStorages({ repository, locations }: Appliance): (location?
   };
 }
 
-function createStorage(config: LocationConfig): Storage {
+/** The clients of S3 and SSH are large: they are loaded where a location needs them. */
+async function createStorage(config: LocationConfig): Promise<Storage> {
   switch (config.kind) {
     case 'local':
       return createLocalStorage(config.path);
     case 'ssh': {
+      const { createSshStorage } = await import('../src/storage/ssh/ssh-storage.ts');
       const { passphrase, ...settings } = config;
       return createSshStorage({
         ...settings,
@@ -38,6 +38,7 @@ function createStorage(config: LocationConfig): Storage {
       });
     }
     case 's3': {
+      const { createS3Storage } = await import('../src/storage/s3/s3-storage.ts');
       const { bucket, prefix, region, endpoint, pathStyle, storageClass, sse } = config;
       return createS3Storage({
         bucket,

@@ -29,7 +29,8 @@ import { applySchedules } from '../schedules/reconcile.ts';
 import { workflowBundle } from './bundle.ts';
 import { createMetrics, serveMetrics, type MetricsServer } from './metrics.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
-import { wireActivities, wireParts } from './wire.ts';
+import { wireParts } from './parts.ts';
+import { wireActivities } from './wire.ts';
 
 export interface WorkerSettings {
   readonly appliance: Appliance;
@@ -65,6 +66,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
   const parts = wireParts(appliance, (message) => log.warn({ repository: appliance.repository.path }, message));
   const metrics = createMetrics(appliance, parts.repository);
   try {
+    await parts.loadAll();
     const searchable = await registerSearchAttributes(connection, namespace, log);
     const client = new Client({ connection, namespace });
     const deps = wireActivities(parts, { client, searchable, log, observer: metrics });

@@ -16,7 +16,7 @@ import { stateFolder } from '../../src/dev/folders.ts';
 import { freePorts } from '../../src/dev/free-ports.ts';
 import type { Appliance } from '../../src/domain/appliance.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
-import { wireParts } from '../../workers/wire.ts';
+import { wireParts } from '../../workers/parts.ts';
 import type { Platform } from '../../src/platform/platform.ts';
 import { runScript } from '../command.ts';
 

@@ -4,7 +4,7 @@ import { captureComponent } from '../../src/operations/capture-component.ts';
 import { captureIncrement } from '../../src/operations/capture-increment.ts';
 import { newestRecord } from '../../src/operations/find-record.ts';
 import { sealBackup } from '../../src/operations/seal-backup.ts';
-import type { Parts } from '../../workers/wire.ts';
+import type { Parts } from '../../workers/parts.ts';
 
 export interface BackupTimes {
   readonly seconds: number;
@@ -30,7 +30,7 @@ export async function backUp(
     appliance.components.map(async ({ id }) => {
       const receipt = await capture({
         repository,
-        driver: driver(id),
+        driver: await driver(id),
         host: appliance.host,
         backupId,
         previous: await newestRecord(repository, id),

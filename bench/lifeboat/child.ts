@@ -7,7 +7,7 @@
 import { loadConfiguration } from '../../src/config/load.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { initRepository } from '../../src/repository/init.ts';
-import { keySourceOf, wireParts } from '../../workers/wire.ts';
+import { keySourceOf, wireParts } from '../../workers/parts.ts';
 import { backUp } from './backup.ts';
 import { replicate, verify, type Place } from './keep.ts';
 import { goLive, stageOnly } from './restore.ts';

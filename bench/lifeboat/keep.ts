@@ -4,7 +4,7 @@ import type { S3Settings } from '../../src/storage/s3/client.ts';
 import { createS3Storage } from '../../src/storage/s3/s3-storage.ts';
 import type { SshSettings } from '../../src/storage/ssh/session.ts';
 import { createSshStorage } from '../../src/storage/ssh/ssh-storage.ts';
-import type { Parts } from '../../workers/wire.ts';
+import type { Parts } from '../../workers/parts.ts';
 import { since } from './backup.ts';
 
 /** Every stored object of the point, read and authenticated. */

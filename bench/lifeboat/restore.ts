@@ -5,7 +5,7 @@ import type { WalTarget } from '../../src/domain/recovery-target.ts';
 import type { Driver, RestoreContext } from '../../src/drivers/driver.ts';
 import { verifyPoint } from '../../src/operations/verify-point.ts';
 import type { Repository } from '../../src/repository/repository.ts';
-import type { Parts } from '../../workers/wire.ts';
+import type { Parts } from '../../workers/parts.ts';
 import { since } from './backup.ts';
 
 export interface StageTimes {
@@ -84,7 +84,9 @@ async function stageAll({ repository: open, driver }: Parts, point: string): Pro
   const staging = performance.now();
   const context = contexts(repository, new Date().toISOString());
   const each: Restore['each'] = async (phase, call) =>
-    Promise.all(manifest.lifeboat.components.map(async (record) => call(driver(record.id), context(record, phase))));
+    Promise.all(
+      manifest.lifeboat.components.map(async (record) => call(await driver(record.id), context(record, phase))),
+    );
   await each(1, async (one, at) => {
     await one.stage(at);
     parts[one.component] = since(staging);

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseLsn } from '../../src/domain/lsn.ts';
 import { databaseName } from '../../src/dev/appliance/description.ts';
 import { withClient } from '../../src/dev/appliance/seed/with-client.ts';
-import { wireParts } from '../../workers/wire.ts';
+import { wireParts } from '../../workers/parts.ts';
 import type { Bench } from '../bench.ts';
 import { runCommand } from '../command.ts';
 import { startArchiving } from '../lifeboat/archiving.ts';

@@ -2,7 +2,7 @@
  * Cost follows the change: an incremental backup against a full one of the same appliance, in time and in stored bytes
  * (archived WAL counted), and a restore through 200 MB of WAL. The archive runs all the time, as it does in life.
  */
-import { wireParts, type Parts } from '../../workers/wire.ts';
+import { wireParts, type Parts } from '../../workers/parts.ts';
 import { formatLsn } from '../../src/domain/lsn.ts';
 import { baseEndOf } from '../../src/domain/wal.ts';
 import type { ComponentRecord } from '../../src/domain/recovery-point.ts';
@@ -82,7 +82,7 @@ async function recover(
   record: ComponentRecord,
   { timeline, end }: { readonly timeline: number; readonly end: bigint },
 ): Promise<number> {
-  const driver = parts.driver(record.id);
+  const driver = await parts.driver(record.id);
   const value = formatLsn(end);
   const context = contexts(await parts.repository(), new Date().toISOString(), {
     kind: 'lsn',

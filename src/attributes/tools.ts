@@ -1,5 +1,4 @@
 /** The programs of the package `attr`: Node has no call for extended attributes. */
-import { execa } from 'execa';
 import { LifeboatError } from '../domain/errors.ts';
 
 /** What to type where they are missing. */
@@ -16,6 +15,7 @@ export interface ToolResult {
 
 /** In words, what keeps this host from reading and writing attributes; undefined where nothing does. */
 export async function missingAttributeTools(): Promise<string | undefined> {
+  const { execa } = await loadExeca();
   const uses = await Promise.all(
     [
       { program: 'getfattr', option: '--absolute-names' },
@@ -39,6 +39,7 @@ export async function runForPaths(args: readonly string[], paths: readonly Buffe
 
 /** EngineFailed where the program itself failed; what it could not do to single files stands in `errors`. */
 export async function runTool(program: string, args: readonly string[], input: Uint8Array): Promise<ToolResult> {
+  const { execa } = await loadExeca();
   const result = await execa(program, args, {
     input,
     encoding: 'buffer',
@@ -54,4 +55,9 @@ export async function runTool(program: string, args: readonly string[], input: U
     });
   const errors = Buffer.from(result.stderr).toString('latin1').split('\n');
   return { stdout: result.stdout, errors: errors.filter((line) => line !== '') };
+}
+
+/** A large package: what lists or verifies recovery points must not wait for it. */
+async function loadExeca() {
+  return import('execa');
 }

@@ -5,7 +5,7 @@ import { openRuns } from '../client/runs.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { isBackupWorkflow } from '../domain/recovery-point.ts';
-import { say } from './context.ts';
+import { say } from './output/speak.ts';
 import { exit } from './exit.ts';
 
 /** Precondition for another name than the appliance's. */

@@ -1,26 +1,10 @@
-/** What every command starts from: global options, configuration, parts, and the two ways to speak. */
-import { resolve } from 'node:path';
+/** What most commands start from: the configuration, and the parts that are built from it. */
 import { loadConfiguration } from '../config/load.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
-import { wireParts, type Parts } from '../../workers/wire.ts';
-import { columnsOf } from './output/redraw.ts';
-import { wrap } from './output/wrap.ts';
-
-export interface GlobalOptions {
-  readonly config: string;
-  readonly output: 'table' | 'json';
-  /** Address of a Temporal server that is used instead of the configured one: of this host, namespace `default`. */
-  readonly temporal?: string;
-  /** A private Temporal server and a worker for this command. */
-  readonly standalone?: boolean;
-  /** True where --config stands on the command line: then printed commands carry it too. */
-  readonly configGiven?: boolean;
-}
-
-export function configPath({ config }: GlobalOptions): string {
-  return resolve(config);
-}
+import { wireParts, type Parts } from '../../workers/parts.ts';
+import { configPath, type GlobalOptions } from './globals.ts';
+import { say } from './output/speak.ts';
 
 export async function loadAppliance(options: GlobalOptions): Promise<Appliance> {
   const { appliance } = await loadConfiguration(configPath(options));
@@ -58,41 +42,6 @@ export async function withParts<T>(options: GlobalOptions, use: (parts: Parts) =
   } finally {
     await parts.close();
   }
-}
-
-/** A command as it can be copied from the screen and run again. */
-export function commandOf(globals: GlobalOptions, words: string): string {
-  const config = globals.configGiven === true ? `-c ${quoted(globals.config)} ` : '';
-  const server = globals.temporal === undefined ? '' : `--temporal ${globals.temporal} `;
-  return `lifeboat ${config}${globals.standalone === true ? '--standalone ' : server}${words}`.trim();
-}
-
-/** The commands that a text names, as they can be copied and run again. */
-export function withConfig(globals: GlobalOptions, text: string): string {
-  return text.replaceAll(/`lifeboat ([^-<`][^`]*)`/g, (_, words: string) => `\`${commandOf(globals, words)}\``);
-}
-
-function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
-}
-
-/** Talk: on stderr, wrapped where a terminal shows it. */
-export function say(text: string): void {
-  process.stderr.write(`${wrap(text, columnsOf(process.stderr), '  ')}\n`);
-}
-
-/** A command to be copied: never broken into lines. */
-export function sayCommand(command: string): void {
-  process.stderr.write(`  ${command}\n`);
-}
-
-/** Data: on stdout, as it is. */
-export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
 }
 
 /** `a,b c` and ['a', 'b,c'] → the words. */

@@ -1,7 +1,7 @@
 /** Exit codes of the command line (docs/errors.md), and errors as people read them. */
-import { PartialBackup } from '../client/runs.ts';
+import { PartialBackup } from '../client/partial-backup.ts';
 import { errorCatalogue, isLifeboatError } from '../domain/errors.ts';
-import { withConfig, type GlobalOptions } from './context.ts';
+import { withConfig, type GlobalOptions } from './globals.ts';
 import { columnsOf } from './output/redraw.ts';
 import { wrap } from './output/wrap.ts';
 

@@ -1,34 +1,39 @@
-/** The commands. Nouns first; without arguments the page for 03:00. */
+/**
+ * The commands. Nouns first; without arguments the page for 03:00. Each loads what it needs when it is called: help, a usage
+ * error and what works without Temporal answer at once.
+ */
 import { Argument, Command, Option } from 'commander';
 import { roles } from '../domain/component.ts';
 import { scheduleNames } from '../domain/schedules.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { backupTypes } from '../domain/recovery-point.ts';
 import { toolVersion } from '../operations/tool-version.ts';
-import { backupsList, backupsRun, backupsShow } from './commands/backups.ts';
-import { doctor, doctorWatchdog } from './commands/doctor.ts';
-import { init } from './commands/init.ts';
-import { now } from './commands/now.ts';
-import { backupsHold, backupsRecall, backupsRelease, retentionPlan, retentionRun } from './commands/retention.ts';
-import { postgresDetach } from './commands/postgres.ts';
-import { prove } from './commands/prove.ts';
-import { restoreUndo } from './commands/restore-undo.ts';
-import { restoreRebuild } from './commands/restore-rebuild.ts';
-import { restorePlan } from './commands/restore-plan.ts';
-import { restoreStart } from './commands/restore-start.ts';
-import { restoreAbort, restoreShow, restoreWatch } from './commands/restore.ts';
-import {
-  schedulesApply,
-  schedulesBackfill,
-  schedulesList,
-  schedulesPause,
-  schedulesPlan,
-  schedulesResume,
-  schedulesTrigger,
-} from './commands/schedules.ts';
-import { serviceInstall, serviceStatus, serviceUninstall } from './commands/service.ts';
-import { verify } from './commands/verify.ts';
-import { say, type GlobalOptions } from './context.ts';
+import type { GlobalOptions } from './globals.ts';
+import { say } from './output/speak.ts';
+
+/** A file per noun, or per part of it that needs more than the others. */
+const load = {
+  backups: async () => import('./commands/backups.ts'),
+  backupsHold: async () => import('./commands/backups-hold.ts'),
+  backupsRun: async () => import('./commands/backups-run.ts'),
+  doctor: async () => import('./commands/doctor.ts'),
+  init: async () => import('./commands/init.ts'),
+  now: async () => import('./commands/now.ts'),
+  postgres: async () => import('./commands/postgres.ts'),
+  prove: async () => import('./commands/prove.ts'),
+  restore: async () => import('./commands/restore.ts'),
+  restorePlan: async () => import('./commands/restore-plan.ts'),
+  restoreRebuild: async () => import('./commands/restore-rebuild.ts'),
+  restoreShow: async () => import('./commands/restore-show.ts'),
+  restoreStart: async () => import('./commands/restore-start.ts'),
+  restoreUndo: async () => import('./commands/restore-undo.ts'),
+  retention: async () => import('./commands/retention.ts'),
+  retentionRun: async () => import('./commands/retention-run.ts'),
+  schedules: async () => import('./commands/schedules.ts'),
+  service: async () => import('./commands/service.ts'),
+  verify: async () => import('./commands/verify.ts'),
+  worker: async () => import('./commands/worker.ts'),
+} as const;
 
 const exitCodes = `
 Exit codes: 0 ok, 1 failed, 2 usage, 3 degraded, 4 not found, 5 precondition or
@@ -53,12 +58,12 @@ export function createProgram(): Command {
   program.argument('[command]').action(async (word?: string) => {
     if (word !== undefined)
       throw new LifeboatError('InputInvalid', `unknown command \`${word}\``, { hint: 'see `lifeboat --help`' });
-    await now(globals());
+    await (await load.now()).now(globals());
   });
   program
     .command('now')
     .description('what is happening, and what to do next (as without a command)')
-    .action(async () => now(globals()));
+    .action(async () => (await load.now()).now(globals()));
 
   program
     .command('init')
@@ -67,7 +72,7 @@ export function createProgram(): Command {
     .option('--key-file <path>', 'where the key is kept', '/etc/lifeboat/key')
     .option('--appliance <name>', 'name of the appliance', 'wazuh-companion')
     .option('--no-encryption', 'a repository that everybody can read')
-    .action(async (options) => init(globals(), options));
+    .action(async (options) => (await load.init()).init(globals(), options));
 
   program
     .command('doctor')
@@ -75,19 +80,16 @@ export function createProgram(): Command {
     .option('--try-recovery-kit <file>', 'open the repository with nothing but the printed kit')
     .option('--no-message', 'do not send a test message to notify.webhook')
     .option('--watchdog', 'for cron: only what is overdue, told to notify.webhook (works with Temporal dead)')
-    .action(async ({ watchdog, ...options }) =>
-      watchdog === true ? doctorWatchdog(globals()) : doctor(globals(), options),
-    );
+    .action(async ({ watchdog, ...options }) => {
+      const { doctor, doctorWatchdog } = await load.doctor();
+      await (watchdog === true ? doctorWatchdog(globals()) : doctor(globals(), options));
+    });
 
   program
     .command('worker')
     .description('do the work of this host until SIGTERM')
     .option('--only <roles...>', `roles of this process: ${roles.join(', ')}`)
-    .action(async (options) => {
-      // The worker's native core is loaded only where a worker runs: every other command begins half a second sooner.
-      const { worker } = await import('./commands/worker.ts');
-      await worker(globals(), options);
-    });
+    .action(async (options) => (await load.worker()).worker(globals(), options));
 
   const components = ['--components <ids...>', 'component ids, separated by commas or blanks; all by default'] as const;
   const from = ['--from <location>', 'read the copy in this location instead of the repository'] as const;
@@ -103,36 +105,36 @@ export function createProgram(): Command {
     .option(...components)
     .option('--detach', 'do not wait for the end')
     .option('--reason <text>', 'why; stands in the evidence', '')
-    .action(async (options) => backupsRun(globals(), options));
+    .action(async (options) => (await load.backupsRun()).backupsRun(globals(), options));
   backups
     .command('list')
     .description('list recovery points, newest first (works with Temporal dead)')
     .option(...from)
-    .action(async (options) => backupsList(globals(), options));
+    .action(async (options) => (await load.backups()).backupsList(globals(), options));
   backups
     .command('show')
     .argument('[id]', 'an id, a unique prefix, `newest` or `latest` (the newest good one)', 'newest')
     .description('show one recovery point (works with Temporal dead)')
     .option(...from)
-    .action(async (id, options) => backupsShow(globals(), id, options));
+    .action(async (id, options) => (await load.backups()).backupsShow(globals(), id, options));
 
   backups
     .command('hold')
     .argument('<id>', 'an id, a unique prefix, `newest` or `latest`')
     .description('keep a recovery point whatever its age, until it is released')
     .requiredOption('--reason <text>', 'why; stands in the repository')
-    .action(async (id, options) => backupsHold(globals(), id, options));
+    .action(async (id, options) => (await load.backupsHold()).backupsHold(globals(), id, options));
   backups
     .command('release')
     .argument('<id>', 'full id of a held recovery point')
     .description('let retention have a held recovery point')
-    .action(async (id) => backupsRelease(globals(), id));
+    .action(async (id) => (await load.backupsHold()).backupsRelease(globals(), id));
   backups
     .command('recall')
     .argument('<id>', 'full id of a recovery point that retention removed')
     .description('put a removed recovery point back while its objects are there (48 h)')
     .option(...from)
-    .action(async (id, options) => backupsRecall(globals(), id, options));
+    .action(async (id, options) => (await load.backupsHold()).backupsRecall(globals(), id, options));
 
   program
     .command('verify')
@@ -140,7 +142,7 @@ export function createProgram(): Command {
     .description('read a stored recovery point again and authenticate it (works with Temporal dead)')
     .option(...from)
     .option(...components)
-    .action(async (id, options) => verify(globals(), id, options));
+    .action(async (id, options) => (await load.verify()).verify(globals(), id, options));
 
   program
     .command('config')
@@ -149,7 +151,7 @@ export function createProgram(): Command {
     .description('back the configuration up now: something of it was changed (watched changes are seen by themselves)')
     .option('--detach', 'do not wait for the end')
     .option('--reason <text>', 'what was changed; stands in the evidence', 'told to be changed')
-    .action(async (options) => backupsRun(globals(), { ...options, type: 'configuration' }));
+    .action(async (options) => (await load.backupsRun()).backupsRun(globals(), { ...options, type: 'configuration' }));
   addSchedules(program, globals);
   const retention = program.command('retention').description('remove what has had its time');
   const place = ['--place <name>', '`repository` or a location; all of them by default'] as const;
@@ -157,14 +159,14 @@ export function createProgram(): Command {
     .command('plan')
     .description('show what would leave and why, and what will be held (works with Temporal dead)')
     .option(...place)
-    .action(async (options) => retentionPlan(globals(), options));
+    .action(async (options) => (await load.retention()).retentionPlan(globals(), options));
   retention
     .command('run')
     .description('remove it now')
     .option(...place)
     .option('--max-share <number>', 'of recovery points, that may leave at once; 0.2 by default')
     .option('--reason <text>', 'why; stands in the evidence', '')
-    .action(async (options) => retentionRun(globals(), options));
+    .action(async (options) => (await load.retentionRun()).retentionRun(globals(), options));
 
   program
     .command('prove')
@@ -172,7 +174,7 @@ export function createProgram(): Command {
     .description('restore it beside the live data, open it in private with the real engines, and remove it again')
     .option(...components)
     .option('--detach', 'do not wait for the end')
-    .action(async (id, options) => prove(globals(), id, options));
+    .action(async (id, options) => (await load.prove()).prove(globals(), id, options));
 
   const restore = program.command('restore').description('bring data back');
   const selection = (command: Command): Command =>
@@ -194,25 +196,25 @@ export function createProgram(): Command {
       .option('--replace-damaged', 'delete first what failed its own check, where two copies do not fit');
   selection(
     restore.command('plan').description('show what a restore would do; changes nothing (works with Temporal dead)'),
-  ).action(async (options) => restorePlan(globals(), options));
+  ).action(async (options) => (await load.restorePlan()).restorePlan(globals(), options));
   selection(restore.command('start').description('restore; shows the plan and asks for the name of the appliance'))
     .option('--reason <text>', 'why; stands in the evidence')
     .option('--confirm <appliance>', 'name of the appliance, instead of being asked')
     .option('--keep-new', 'keep the restored data although a probe failed')
     .option('--disaster-at <time>', 'when it happened, ISO 8601: the RTO clock begins there')
     .option('--detach', 'do not wait for the end')
-    .action(async (options) => restoreStart(globals(), options));
+    .action(async (options) => (await load.restoreStart()).restoreStart(globals(), options));
   restore
     .command('watch')
     .argument('[run]', 'id of a run; the open restore by default')
     .description('follow a run until its end; Ctrl-C leaves it alone')
-    .action(async (run) => restoreWatch(globals(), run));
+    .action(async (run) => (await load.restore()).restoreWatch(globals(), run));
   restore
     .command('abort')
     .argument('[run]', 'id of a restore; the open one by default')
     .description('stop a restore and put the old data back')
     .requiredOption('--reason <text>', 'why; stands in the evidence')
-    .action(async (run, options) => restoreAbort(globals(), run, options));
+    .action(async (run, options) => (await load.restore()).restoreAbort(globals(), run, options));
   restore
     .command('undo')
     .description('make live again what the last restore replaced; asks for the name of the appliance')
@@ -220,7 +222,7 @@ export function createProgram(): Command {
     .option('--reason <text>', 'why; stands in the evidence')
     .option('--confirm <appliance>', 'name of the appliance, instead of being asked')
     .option('--detach', 'do not wait for the end')
-    .action(async (options) => restoreUndo(globals(), options));
+    .action(async (options) => (await load.restoreUndo()).restoreUndo(globals(), options));
   restore
     .command('rebuild')
     .argument('<component>', 'a vector store with `rebuild` in lifeboat.yaml')
@@ -228,12 +230,12 @@ export function createProgram(): Command {
     .option('--confirm <appliance>', 'name of the appliance, instead of being asked')
     .option('--reason <text>', 'why; stands in the evidence')
     .option('--detach', 'do not wait for the end')
-    .action(async (component, options) => restoreRebuild(globals(), component, options));
+    .action(async (component, options) => (await load.restoreRebuild()).restoreRebuild(globals(), component, options));
   restore
     .command('show')
     .argument('[run]', 'id of a run; the last restore by default')
     .description('the evidence of an ended run (works with Temporal dead)')
-    .action(async (run) => restoreShow(globals(), run));
+    .action(async (run) => (await load.restoreShow()).restoreShow(globals(), run));
 
   program
     .command('postgres')
@@ -242,7 +244,7 @@ export function createProgram(): Command {
     .description('drop a replication slot of ours: the server keeps no more WAL for it')
     .argument('[component]', 'the database; needed where there are several')
     .option('--slot <name>', 'one that an earlier name of appliance or component left (`lifeboat doctor` lists them)')
-    .action(async (component, options) => postgresDetach(globals(), component, options));
+    .action(async (component, options) => (await load.postgres()).postgresDetach(globals(), component, options));
 
   addService(program, globals);
   finish(program, 'lifeboat');
@@ -257,13 +259,13 @@ function addService(program: Command, globals: () => GlobalOptions): void {
       .description(about)
       .option('--root <folder>', 'in the tree of another machine, as an image that is built; starts nothing');
   verb('install', 'write the units, enable and start them').action(async (options) =>
-    serviceInstall(globals(), options),
+    (await load.service()).serviceInstall(globals(), options),
   );
   verb('status', 'are they there, as they should be, and running?').action(async (options) =>
-    serviceStatus(globals(), options),
+    (await load.service()).serviceStatus(globals(), options),
   );
   verb('uninstall', 'stop and remove the units; all data stays').action(async (options) =>
-    serviceUninstall(globals(), options),
+    (await load.service()).serviceUninstall(globals(), options),
   );
 }
 
@@ -272,26 +274,30 @@ function addSchedules(program: Command, globals: () => GlobalOptions): void {
   schedules
     .command('list')
     .description('list the schedules with their last and next run')
-    .action(async () => schedulesList(globals()));
+    .action(async () => (await load.schedules()).schedulesList(globals()));
   schedules
     .command('plan')
     .description('in what the server differs from lifeboat.yaml; changes nothing')
-    .action(async () => schedulesPlan(globals()));
+    .action(async () => (await load.schedules()).schedulesPlan(globals()));
   schedules
     .command('apply')
     .description('make the schedules what lifeboat.yaml says; keeps pauses')
-    .action(async () => schedulesApply(globals()));
+    .action(async () => (await load.schedules()).schedulesApply(globals()));
   const named = (word: string, about: string): Command =>
     schedules.command(word).description(about).addArgument(new Argument('<name>', 'schedule').choices(scheduleNames));
   named('pause', 'start nothing until it is resumed')
     .requiredOption('--reason <text>', 'why; everybody is shown it')
-    .action(async (name, options) => schedulesPause(globals(), name, options));
-  named('resume', 'run again at its times').action(async (name) => schedulesResume(globals(), name));
-  named('trigger', 'run it now, unless a run of it is open').action(async (name) => schedulesTrigger(globals(), name));
+    .action(async (name, options) => (await load.schedules()).schedulesPause(globals(), name, options));
+  named('resume', 'run again at its times').action(async (name) =>
+    (await load.schedules()).schedulesResume(globals(), name),
+  );
+  named('trigger', 'run it now, unless a run of it is open').action(async (name) =>
+    (await load.schedules()).schedulesTrigger(globals(), name),
+  );
   named('backfill', 'run what would have been due in a stretch of time')
     .requiredOption('--after <time>', 'ISO 8601 with its zone')
     .option('--until <time>', 'ISO 8601 with its zone; now by default')
-    .action(async (name, options) => schedulesBackfill(globals(), name, options));
+    .action(async (name, options) => (await load.schedules()).schedulesBackfill(globals(), name, options));
 }
 
 export function globalsOf(program: Command): GlobalOptions {

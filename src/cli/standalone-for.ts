@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { LifeboatError } from '../domain/errors.ts';
-import { atServer, configPath, loadAppliance, type GlobalOptions } from './context.ts';
+import { atServer, loadAppliance } from './context.ts';
+import { configPath, type GlobalOptions } from './globals.ts';
 import type { Standalone } from './standalone.ts';
 
-/** What `--standalone` asks for; undefined without it. InputInvalid where the command needs none or brings its own worker. */
-export async function standaloneFor(globals: GlobalOptions, command: string): Promise<Standalone | undefined> {
-  if (globals.standalone !== true) return undefined;
+/** What `--standalone` asks for. InputInvalid where the command needs none or brings its own worker. */
+export async function standaloneFor(globals: GlobalOptions, command: string): Promise<Standalone> {
   if (globals.temporal !== undefined)
     throw new LifeboatError('InputInvalid', '--standalone and --temporal exclude each other', {
       hint: 'give one of them',

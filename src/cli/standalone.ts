@@ -13,7 +13,7 @@ import { askServer, findTemporalProgram, serverCommand } from '../client/tempora
 import { hasWorker } from '../client/workers.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
-import { say } from './context.ts';
+import { say } from './output/speak.ts';
 import { isAlive, startDetached, stopDetached, untilReady } from './detached.ts';
 
 export interface Standalone {

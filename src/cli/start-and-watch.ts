@@ -3,7 +3,8 @@ import type { Client } from '@temporalio/client';
 import { runUrl } from '../client/connection.ts';
 import { startRun } from '../client/runs.ts';
 import type { Appliance } from '../domain/appliance.ts';
-import { commandOf, print, say, type GlobalOptions } from './context.ts';
+import { commandOf, type GlobalOptions } from './globals.ts';
+import { print, say } from './output/speak.ts';
 import { goesOn, onInterrupt, watchRun } from './watch.ts';
 
 export interface StartedRun {

@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { isUnreachable } from '../client/connection.ts';
 import { resultOf, snapshot, type RunSnapshot } from '../client/runs.ts';
 import { LifeboatError } from '../domain/errors.ts';
-import { say, sayCommand } from './context.ts';
+import { say, sayCommand } from './output/speak.ts';
 import { exit } from './exit.ts';
 import { columnsOf, redrawOn, usualColumns } from './output/redraw.ts';
 import { runLog } from './output/run-log.ts';

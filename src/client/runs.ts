@@ -11,6 +11,7 @@ import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@tempor
 import { abortUpdate, progressQuery, type RunView } from '../../workflows/messages.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { errorCatalogue, LifeboatError, type ErrorCode } from '../domain/errors.ts';
+import { PartialBackup } from './partial-backup.ts';
 import { pendingStepOf, type PendingStep } from './pending.ts';
 import { requireWorker, workerHint } from './workers.ts';
 
@@ -155,11 +156,6 @@ export async function resultOf<T>(handle: WorkflowHandle): Promise<T> {
     if (error instanceof WorkflowFailedError) throw failureOf(error, handle.workflowId);
     throw error;
   }
-}
-
-/** `BackupPartial` is the one outcome that is no error of the catalogue: the point exists and lacks something. */
-export class PartialBackup extends Error {
-  override readonly name = 'BackupPartial';
 }
 
 function failureOf(error: WorkflowFailedError, workflowId: string): Error {

@@ -12,7 +12,7 @@ import { safetyCopyFindings } from './safety-copies.ts';
 
 export interface Subject extends Places {
   readonly configuration: LoadedConfiguration;
-  readonly driver: (component: string) => Driver;
+  readonly driver: (component: string) => Promise<Driver>;
   readonly platform: Platform;
 }
 
@@ -28,7 +28,7 @@ export async function diagnose({ configuration, repository, storage, driver, pla
       const kept = await safetyCopyFindings(config).catch((error: unknown) => [
         findingOf('old data of a restore', error),
       ]);
-      return [...(await driver(id).check()), ...kept].map((finding) => ofComponent(id, finding));
+      return [...(await (await driver(id)).check()), ...kept].map((finding) => ofComponent(id, finding));
     }),
   ]);
   return [...warnings, ...groups.flat()];

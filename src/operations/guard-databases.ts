@@ -23,11 +23,14 @@ export interface Guarded {
 }
 
 /** Of the databases of this host. Kept in a file until it was told: nothing on the server says it a second time. */
-export async function guardDatabases(appliance: Appliance, driver: (component: string) => Driver): Promise<Guarded> {
+export async function guardDatabases(
+  appliance: Appliance,
+  driver: (component: string) => Promise<Driver>,
+): Promise<Guarded> {
   const news = (await readStateFile<string[]>(appliance, untoldFile)) ?? [];
   for (const { id } of appliance.components.filter(({ host }) => host === appliance.host)) {
     try {
-      await guardDatabase(driver(id));
+      await guardDatabase(await driver(id));
     } catch (error) {
       // What keeps it from looking is told by `doctor`.
       if (!isLifeboatError(error, 'NoSpace')) continue;

@@ -8,7 +8,7 @@ export interface InspectOptions {
   readonly repository: Repository;
   readonly records: readonly ComponentRecord[];
   /** Throws NotFound for a component that is not configured any more. */
-  readonly driver: (component: string) => Driver;
+  readonly driver: (component: string) => Promise<Driver>;
   readonly signal: AbortSignal;
 }
 
@@ -24,7 +24,7 @@ export async function inspectPoint({ repository, records, driver, signal }: Insp
   const problems: string[] = [];
   const uninspected: string[] = [];
   for (const record of records) {
-    const of = driverOf(driver, record);
+    const of = await driverOf(driver, record);
     if (of === undefined) {
       uninspected.push(record.id);
       continue;
@@ -42,9 +42,9 @@ export async function inspectPoint({ repository, records, driver, signal }: Insp
 }
 
 /** Undefined also where another kind of component has the name now. */
-function driverOf(driver: InspectOptions['driver'], { id, kind }: ComponentRecord): Driver | undefined {
+async function driverOf(driver: InspectOptions['driver'], { id, kind }: ComponentRecord): Promise<Driver | undefined> {
   try {
-    const found = driver(id);
+    const found = await driver(id);
     return found.kind === kind ? found : undefined;
   } catch (error) {
     if (isLifeboatError(error, 'NotFound')) return undefined;

@@ -28,7 +28,7 @@ export interface VerifyPlaceOptions {
   readonly own: Repository;
   /** Its name. */
   readonly place: string;
-  readonly driver: (component: string) => Driver;
+  readonly driver: (component: string) => Promise<Driver>;
   readonly now: Date;
   readonly onProgress: ReportProgress;
   readonly signal: AbortSignal;

@@ -23,7 +23,7 @@ export interface VerifyOptions {
   readonly components: readonly string[];
   readonly levels: readonly VerifyLevel[];
   /** Needed for L3. NotFound for a component that is not configured any more: it has no L3. */
-  readonly driver?: (component: string) => Driver;
+  readonly driver?: (component: string) => Promise<Driver>;
   readonly onProgress: ReportProgress;
   readonly signal: AbortSignal;
   /** Throws the first problem instead of returning all. */

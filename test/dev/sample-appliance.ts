@@ -9,7 +9,7 @@ import { findPostgresBin, findRedisServer } from '../../src/dev/engines.ts';
 import { freePorts } from '../../src/dev/free-ports.ts';
 import type { Appliance } from '../../src/domain/appliance.ts';
 import type { Platform } from '../../src/platform/platform.ts';
-import { wireParts } from '../../workers/wire.ts';
+import { wireParts } from '../../workers/parts.ts';
 import { writeTinyModel } from '../inference/tiny-model.ts';
 
 export interface RunningAppliance {

@@ -21,7 +21,7 @@ import type { Repository } from '../../src/repository/repository.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { withFaults } from '../../src/storage/wrap/fault.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
-import { wireParts } from '../../workers/wire.ts';
+import { wireParts } from '../../workers/parts.ts';
 import { createMetrics } from '../../workers/metrics.ts';
 import { engineTest } from '../support/engines.ts';
 

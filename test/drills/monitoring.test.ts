@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { freePort } from '../../src/dev/free-ports.ts';
-import { wireParts, type Parts } from '../../workers/wire.ts';
+import { wireParts, type Parts } from '../../workers/parts.ts';
 import { run, type Ended } from '../cli/transcript.ts';
 import { startLeanStage, type LeanStage } from '../support/lean-stage.ts';
 

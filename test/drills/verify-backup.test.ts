@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newRunId, resultOf } from '../../src/client/runs.ts';
 import { cliScript } from '../../src/dev/demo/worker-process.ts';
 import { sealBackup } from '../../src/operations/seal-backup.ts';
-import { wireParts, type Parts } from '../../workers/wire.ts';
+import { wireParts, type Parts } from '../../workers/parts.ts';
 import type { BackupResult, VerifyBackupResult } from '../../workflows/messages.ts';
 import { doctored } from '../support/doctored.ts';
 import { startLeanStage, type LeanStage } from '../support/lean-stage.ts';

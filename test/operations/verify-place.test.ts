@@ -18,7 +18,7 @@ const look = async (repository: Repository, day = 0) =>
     repository,
     own: repository,
     place: 'repository',
-    driver: () => {
+    driver: async () => {
       throw new LifeboatError('NotFound', 'not configured');
     },
     now: new Date(day * 86_400_000),

@@ -14,7 +14,7 @@ import { initRepository } from '../../src/repository/init.ts';
 import { generateKey } from '../../src/repository/recovery-key.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
-import { wireParts, type Parts } from '../../workers/wire.ts';
+import { wireParts, type Parts } from '../../workers/parts.ts';
 import { makeRedisSubject, password, type RedisSubject } from '../drivers/redis/subject.ts';
 import { writeStore } from '../drivers/vectorstore/store.ts';
 import { writeTinyModel } from '../inference/tiny-model.ts';
@@ -86,7 +86,7 @@ async function capture(id: string): Promise<ComponentRecord> {
   const backupId = await repository.reserve(new Date(), `capture ${id}`);
   const options = {
     repository,
-    driver: parts.driver(id),
+    driver: await parts.driver(id),
     host: 'main',
     backupId,
     previous: undefined,
@@ -249,11 +249,11 @@ test('a verification that is stopped throws the reason and stores no proof', asy
   const point = await seal(good.lifeboat.components);
   const stop = new AbortController();
   const { driver } = parts;
-  const stopping: VerifyOptions['driver'] = (id) => ({
-    ...driver(id),
+  const stopping: VerifyOptions['driver'] = async (id) => ({
+    ...(await driver(id)),
     inspect: async (...args) => {
       stop.abort(new Error('somebody pressed Ctrl-C'));
-      return driver(id).inspect(...args);
+      return (await driver(id)).inspect(...args);
     },
   });
   await expect(verify(point, { driver: stopping, signal: stop.signal })).rejects.toThrow('somebody pressed Ctrl-C');

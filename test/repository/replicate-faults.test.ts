@@ -84,7 +84,7 @@ test('a pack in the place of another valid one is found within a month of daily 
       repository: replica,
       own: repository,
       place: 's3',
-      driver: () => {
+      driver: async () => {
         throw new LifeboatError('NotFound', 'not configured');
       },
       now: new Date(day * 86_400_000),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { preparePostgres, type PostgresInstance } from '../../src/dev/postgres.ts';
-import { wireParts, type Parts } from '../../workers/wire.ts';
+import { wireParts, type Parts } from '../../workers/parts.ts';
 import { run, type Ended } from '../cli/transcript.ts';
 import { startLeanStage, type LeanStage } from './lean-stage.ts';
 

@@ -1,74 +1,15 @@
-/** `lifeboat backups run|list|show` */
-import { withClient } from '../../client/connection.ts';
+/** `lifeboat backups list|show`: they work with Temporal dead, and load nothing of it. */
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import { standingFailure, verdictOf } from '../../domain/proof-state.ts';
-import {
-  backupWorkflows,
-  isRefuted,
-  timeOfBackupId,
-  type BackupType,
-  type JsonValue,
-  type Manifest,
-} from '../../domain/recovery-point.ts';
+import { isRefuted, timeOfBackupId, type JsonValue, type Manifest } from '../../domain/recovery-point.ts';
 import type { ManifestListing, Repository } from '../../repository/repository.ts';
-import type { BackupResult } from '../../../workflows/messages.ts';
-import {
-  commandOf,
-  componentsOf,
-  loadAppliance,
-  print,
-  printJson,
-  say,
-  withParts,
-  type GlobalOptions,
-} from '../context.ts';
-import { exit } from '../exit.ts';
+import { withParts } from '../context.ts';
+import { commandOf, type GlobalOptions } from '../globals.ts';
+import { print, printJson, say } from '../output/speak.ts';
 import { usualColumns } from '../output/redraw.ts';
 import { table } from '../output/table.ts';
 import { wrap } from '../output/wrap.ts';
-import { requestedBy } from '../requested-by.ts';
-import { startAndWatch } from '../start-and-watch.ts';
-
-export interface RunOptions {
-  readonly type: BackupType;
-  readonly components?: readonly string[];
-  readonly detach?: boolean;
-  readonly reason: string;
-}
-
-export async function backupsRun(globals: GlobalOptions, options: RunOptions): Promise<void> {
-  const appliance = await loadAppliance(globals);
-  const components = await componentsOf(appliance, options.components);
-  await withClient(appliance, async (client) => {
-    const input = { components, requestedBy: requestedBy(), reason: options.reason };
-    const summary = `${options.type} backup of ${appliance.name}, asked by ${requestedBy()}`;
-    const { type, detach } = options;
-    const result = await startAndWatch<BackupResult>({
-      globals,
-      appliance,
-      client,
-      type: backupWorkflows[type],
-      input,
-      summary,
-      detach,
-    });
-    if (result !== undefined) backedUp(globals, result);
-  });
-}
-
-/** The end of a backup as people and scripts read it. A skipped one made no recovery point. */
-export function backedUp(globals: GlobalOptions, result: BackupResult): void {
-  if (globals.output === 'json') printJson(result);
-  else if (result.state === 'skipped') print(result.text);
-  else
-    print(
-      `${result.text}: ${formatBytes(result.bytes)}, ${formatBytes(result.storedBytes)} stored, ${formatDuration(result.seconds)}`,
-    );
-  if (result.state !== 'skipped') return;
-  say('  hint: no recovery point was made; run it again when the holder has ended');
-  process.exitCode = exit.precondition;
-}
 
 interface PointView {
   readonly timestamp: string;

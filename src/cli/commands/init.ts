@@ -12,8 +12,10 @@ import type { KeySource } from '../../repository/keys.ts';
 import { openRepository } from '../../repository/open.ts';
 import { generateKey } from '../../repository/recovery-key.ts';
 import { createLocalStorage } from '../../storage/local/local-storage.ts';
-import { keySourceOf } from '../../../workers/wire.ts';
-import { commandOf, configPath, loadAppliance, print, say, type GlobalOptions } from '../context.ts';
+import { keySourceOf } from '../../../workers/parts.ts';
+import { loadAppliance } from '../context.ts';
+import { commandOf, configPath, type GlobalOptions } from '../globals.ts';
+import { print, say } from '../output/speak.ts';
 
 export interface InitOptions {
   readonly repository: string;

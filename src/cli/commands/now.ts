@@ -6,7 +6,9 @@ import { isLifeboatError } from '../../domain/errors.ts';
 import { readLocationAges, type LocationAge } from '../../operations/exposure.ts';
 import { readProtection, type Protection } from '../../operations/protection.ts';
 import type { Repository } from '../../repository/repository.ts';
-import { commandOf, print, printJson, say, withParts, type GlobalOptions } from '../context.ts';
+import { withParts } from '../context.ts';
+import { commandOf, type GlobalOptions } from '../globals.ts';
+import { print, printJson, say } from '../output/speak.ts';
 import { describeError, exit } from '../exit.ts';
 import { nextCommands, nowText, problemsOf, type NowPage } from '../output/now-page.ts';
 

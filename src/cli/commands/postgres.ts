@@ -1,7 +1,9 @@
 /** `lifeboat postgres detach` */
 import { formatBytes } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import { print, printJson, withParts, type GlobalOptions } from '../context.ts';
+import { withParts } from '../context.ts';
+import type { GlobalOptions } from '../globals.ts';
+import { print, printJson } from '../output/speak.ts';
 import { columnsOf } from '../output/redraw.ts';
 import { wrap } from '../output/wrap.ts';
 
@@ -14,7 +16,7 @@ export async function postgresDetach(
   await withParts(globals, async ({ appliance, driver }) => {
     const databases = appliance.components.filter(({ kind }) => kind === 'postgres').map(({ id }) => id);
     const [id, ...others] = component === undefined ? databases : databases.filter((name) => name === component);
-    const database = id === undefined || others.length > 0 ? undefined : driver(id);
+    const database = id === undefined || others.length > 0 ? undefined : await driver(id);
     if (database?.detachWal === undefined)
       throw new LifeboatError(
         'InputInvalid',

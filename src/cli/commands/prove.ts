@@ -2,7 +2,9 @@
 import { withClient } from '../../client/connection.ts';
 import { plural } from '../../domain/plural.ts';
 import type { ProveBackupResult } from '../../../workflows/messages.ts';
-import { componentsOf, loadAppliance, print, printJson, type GlobalOptions } from '../context.ts';
+import { componentsOf, loadAppliance } from '../context.ts';
+import type { GlobalOptions } from '../globals.ts';
+import { print, printJson } from '../output/speak.ts';
 import { requestedBy } from '../requested-by.ts';
 import { startAndWatch } from '../start-and-watch.ts';
 

@@ -5,18 +5,10 @@ import type { ManifestListing } from '../../repository/repository.ts';
 import { chooseArtefacts, goalOf } from '../../operations/choose-artefacts.ts';
 import { pastRestores } from '../../operations/past-restores.ts';
 import { describeTarget, fittingArtefacts, makePlan } from '../../operations/prepare-restore.ts';
-import type { Parts } from '../../../workers/wire.ts';
-import {
-  commandOf,
-  componentsOf,
-  listOf,
-  print,
-  printJson,
-  say,
-  sayCommand,
-  withParts,
-  type GlobalOptions,
-} from '../context.ts';
+import type { Parts } from '../../../workers/parts.ts';
+import { componentsOf, listOf, withParts } from '../context.ts';
+import { commandOf, type GlobalOptions } from '../globals.ts';
+import { print, printJson, say, sayCommand } from '../output/speak.ts';
 import { planText, type PlanView } from '../output/plan.ts';
 
 export interface SelectOptions extends GoalFields {
@@ -80,7 +72,7 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
   const configured = appliance.components.map(({ id }) => id);
   const targets = await Promise.all(
     fittingArtefacts(choice, appliance).map(async ({ artefact: { record } }) =>
-      describeTarget(driver(record.id), record),
+      describeTarget(await driver(record.id), record),
     ),
   );
   const plan = makePlan({

@@ -5,7 +5,9 @@ import { formatDuration } from '../../domain/duration.ts';
 import { requireRebuildable } from '../../operations/rebuildable.ts';
 import type { RebuildResult } from '../../../workflows/messages.ts';
 import { askForName, requireName } from '../confirm.ts';
-import { loadAppliance, print, printJson, type GlobalOptions } from '../context.ts';
+import { loadAppliance } from '../context.ts';
+import type { GlobalOptions } from '../globals.ts';
+import { print, printJson } from '../output/speak.ts';
 import { requestedBy } from '../requested-by.ts';
 import { startAndWatch } from '../start-and-watch.ts';
 

@@ -8,7 +8,9 @@ import { findTemporalProgram, serverCommand } from '../../client/temporal-server
 import type { Appliance } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { allUnitNames, markerOf, systemdUnits, type Unit } from '../../domain/systemd-units.ts';
-import { commandOf, configPath, loadAppliance, print, printJson, say, type GlobalOptions } from '../context.ts';
+import { loadAppliance } from '../context.ts';
+import { commandOf, configPath, type GlobalOptions } from '../globals.ts';
+import { print, printJson, say } from '../output/speak.ts';
 import { exit } from '../exit.ts';
 import { table } from '../output/table.ts';
 

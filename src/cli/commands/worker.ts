@@ -1,14 +1,19 @@
 /** `lifeboat worker` */
 import { roles, type Role } from '../../domain/component.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import { createLogger } from '../../telemetry/logger.ts';
-import { runWorker } from '../../../workers/main.ts';
 import { becomeLean } from '../lean-process.ts';
-import { listOf, loadAppliance, say, type GlobalOptions } from '../context.ts';
+import { listOf, loadAppliance } from '../context.ts';
+import type { GlobalOptions } from '../globals.ts';
+import { say } from '../output/speak.ts';
 import { describeError, exitCodeOf } from '../exit.ts';
 
 export async function worker(globals: GlobalOptions, options: { readonly only?: readonly string[] }): Promise<void> {
   becomeLean();
+  // Only now, because the process that becomeLean left behind needs none of it.
+  const [{ createLogger }, { runWorker }] = await Promise.all([
+    import('../../telemetry/logger.ts'),
+    import('../../../workers/main.ts'),
+  ]);
   const appliance = await loadAppliance(globals);
   const only = options.only === undefined ? undefined : listOf(options.only).map(parseRole);
   try {

@@ -1,7 +1,7 @@
 /** States of earlier demos: the newest stay, so that they can be opened again. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { wireParts } from '../../../workers/wire.ts';
+import { wireParts } from '../../../workers/parts.ts';
 import { loadConfiguration } from '../../config/load.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';

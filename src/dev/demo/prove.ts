@@ -1,6 +1,6 @@
 /** The demo's own proof: every driver's probes against the running restored engines, and one chat through the app. */
 import { randomUUID } from 'node:crypto';
-import { wireParts } from '../../../workers/wire.ts';
+import { wireParts } from '../../../workers/parts.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import type { ChatAnswer } from '../appliance/app/companion.ts';
@@ -19,7 +19,7 @@ export async function probeAppliance(
     const token = { lockStart: new Date(0).toISOString(), runId: 'demo', attempt: 1 };
     const results = await Promise.all(
       manifest.lifeboat.components.map(async (record) =>
-        parts.driver(record.id).probe({
+        (await parts.driver(record.id)).probe({
           repository,
           record,
           token,

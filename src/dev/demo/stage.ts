@@ -6,7 +6,7 @@ import { backupIdOf } from '../../domain/recovery-point.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { loadConfiguration } from '../../config/load.ts';
 import type { Appliance } from '../../domain/appliance.ts';
-import { wireParts } from '../../../workers/wire.ts';
+import { wireParts } from '../../../workers/parts.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { describeAppliance, type SampleAppliance } from '../appliance/description.ts';
 import { renderLifeboatYaml } from '../appliance/lifeboat-yaml.ts';

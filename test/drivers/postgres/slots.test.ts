@@ -139,14 +139,14 @@ labTest('the watchdog says what it dropped until it was told, and of this host o
   const applianceOn = (host: string): Appliance =>
     ({ host, stateDir: `${lab.folder}/state`, components: [lab.config] }) as unknown as Appliance;
   const driver = guarded(lab);
-  expect((await guardDatabases(applianceOn('another'), () => driver)).news).toEqual([]);
+  expect((await guardDatabases(applianceOn('another'), async () => driver)).news).toEqual([]);
   expect(await slots(lab)).toEqual(['lifeboat_lab']);
   const text = expect.stringContaining('postgres is UNPROTECTED: slot lifeboat_lab was dropped') as string;
-  expect((await guardDatabases(applianceOn('main'), () => driver)).news).toEqual([text]);
-  const again = await guardDatabases(applianceOn('main'), () => driver);
+  expect((await guardDatabases(applianceOn('main'), async () => driver)).news).toEqual([text]);
+  const again = await guardDatabases(applianceOn('main'), async () => driver);
   expect(again.news, 'nobody was told').toEqual([text]);
   await again.told();
-  expect((await guardDatabases(applianceOn('main'), () => driver)).news).toEqual([]);
+  expect((await guardDatabases(applianceOn('main'), async () => driver)).news).toEqual([]);
 });
 
 labTest('X1: a slot that the server gave up is told, and archiving goes on behind the hole', async ({ lab: make }) => {

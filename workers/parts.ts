@@ -1,0 +1,138 @@
+/**
+ * The one place that builds everything from configuration: repository, drivers, platform, notifier. What a command does not
+ * use is not loaded; a worker loads all of it when it starts.
+ */
+import { readSecret } from '../src/config/secrets.ts';
+import type { Appliance, ComponentConfig } from '../src/domain/appliance.ts';
+import { LifeboatError } from '../src/domain/errors.ts';
+import type { Driver, DriverEnvironment } from '../src/drivers/driver.ts';
+import { createNotifier, type Notifier } from '../src/notify/webhook.ts';
+import type { Platform } from '../src/platform/platform.ts';
+import { readIdentity } from '../src/repository/identity.ts';
+import { openRepository } from '../src/repository/open.ts';
+import type { KeySource } from '../src/repository/keys.ts';
+import type { Repository } from '../src/repository/repository.ts';
+import type { Storage } from '../src/storage/storage.ts';
+import { createStorages } from './locations.ts';
+
+export interface Parts {
+  readonly appliance: Appliance;
+  /** The repository, or its copy in a location. RepositoryMismatch where another one lies there than is expected. */
+  readonly repository: (expectedId?: string, location?: string) => Promise<Repository>;
+  /** Where a location keeps its objects; the repository's own place without a name. NotFound. */
+  readonly storage: (location?: string) => Promise<Storage>;
+  /** NotFound for a component that is not configured. */
+  readonly driver: (component: string) => Promise<Driver>;
+  readonly platform: Platform;
+  readonly notifier: Notifier;
+  /** Loads the code of all of these now: an upgrade below a process that runs must not mix two versions in it. */
+  readonly loadAll: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** Everything that works without Temporal: the command line's reading commands, the benchmark and the worker share it. */
+export function wireParts(appliance: Appliance, onWarning: (message: string) => void = () => undefined): Parts {
+  const environment: DriverEnvironment = { stateDir: appliance.stateDir, secret: readSecret };
+  const drivers = new Map<string, Promise<Driver>>();
+  const driver = async (component: string): Promise<Driver> => {
+    const known = drivers.get(component);
+    if (known !== undefined) return known;
+    const config = appliance.components.find(({ id }) => id === component);
+    if (config === undefined)
+      throw new LifeboatError('NotFound', `component \`${component}\` is not configured`, { component });
+    const created = createDriver(config, environment);
+    drivers.set(component, created);
+    return created;
+  };
+  const platform = createLazyPlatform(async () => {
+    const { createProcessPlatform } = await import('../src/platform/process/process-platform.ts');
+    return createProcessPlatform(appliance.services, async (component, signal) => {
+      const engine = await driver(component);
+      if (engine.ready === undefined) throw new LifeboatError('Internal', `component \`${component}\` has no server`);
+      return engine.ready(signal);
+    });
+  });
+  const storage = createStorages(appliance);
+  /** By place and id: a disk that is exchanged and comes back is the same repository. */
+  const opened = new Map<string, Promise<Repository>>();
+  const open = async (place: Storage, id: string): Promise<Repository> => {
+    const name = `${place.description} ${id}`;
+    const known = opened.get(name);
+    if (known !== undefined) return known;
+    const opening = keySourceOf(appliance).then(async (source) =>
+      openRepository(place, source, { expectedId: id, onWarning }),
+    );
+    opened.set(name, opening);
+    // A key that is mended later must be found by the next call.
+    opening.catch(() => opened.delete(name));
+    return opening;
+  };
+  return {
+    appliance,
+    storage,
+    repository: async (expectedId, location) => {
+      const place = await storage(location);
+      // Asked each time: a disk that was taken away leaves an empty folder, into which an open repository would write on.
+      const { identity } = await readIdentity(place);
+      if (expectedId !== undefined && expectedId !== identity.id) {
+        throw new LifeboatError(
+          'RepositoryMismatch',
+          `the repository at ${place.description} has id ${identity.id}, this run began with ${expectedId}`,
+        );
+      }
+      return open(place, identity.id);
+    },
+    driver,
+    platform: platform.platform,
+    notifier: createNotifier(appliance.notify.webhook),
+    loadAll: async () => {
+      await Promise.all([
+        platform.load(),
+        ...appliance.components.map(async ({ id }) => driver(id)),
+        ...appliance.locations.map(async ({ name }) => storage(name)),
+      ]);
+    },
+    close: async () => {
+      for (const opening of opened.values()) await (await opening.catch(() => undefined))?.close();
+    },
+  };
+}
+
+export async function keySourceOf({ repository }: Appliance): Promise<KeySource> {
+  const { encryption } = repository;
+  if (encryption.mode === 'none') return { mode: 'none' };
+  const secret = (await readSecret(encryption.secret)) ?? '';
+  return encryption.mode === 'key' ? { mode: 'key', key: secret } : { mode: 'passphrase', passphrase: secret };
+}
+
+async function createDriver(config: ComponentConfig, environment: DriverEnvironment): Promise<Driver> {
+  switch (config.kind) {
+    case 'postgres':
+      return (await import('../src/drivers/postgres/driver.ts')).createPostgresDriver(config, environment);
+    case 'redis':
+      return (await import('../src/drivers/redis/driver.ts')).createRedisDriver(config, environment);
+    case 'vectorstore':
+      return (await import('../src/drivers/vectorstore/driver.ts')).createVectorstoreDriver(config, environment);
+    case 'models':
+      return (await import('../src/drivers/models/driver.ts')).createModelsDriver(config, environment);
+    case 'files':
+      return (await import('../src/drivers/files/driver.ts')).createFilesDriver(config, environment);
+  }
+}
+
+/** A platform whose code is loaded by the first that uses it, or by `load`. */
+function createLazyPlatform(create: () => Promise<Platform>): {
+  readonly platform: Platform;
+  readonly load: () => Promise<Platform>;
+} {
+  let created: Promise<Platform> | undefined;
+  const load = async (): Promise<Platform> => (created ??= create());
+  const platform: Platform = {
+    kind: 'process',
+    stop: async (service, signal) => (await load()).stop(service, signal),
+    start: async (service, signal) => (await load()).start(service, signal),
+    state: async (service) => (await load()).state(service),
+    check: async () => (await load()).check(),
+  };
+  return { platform, load };
+}
