@@ -15,17 +15,20 @@ import { provideCheckout } from './setup/checkout.mjs';
 import { logCommandsTo } from './setup/commands.mjs';
 import { provideDependencies, provideNode } from './setup/dependencies.mjs';
 import { provideEmbeddingModel } from './setup/embedding-model.mjs';
+import { readablePath } from './setup/environment.mjs';
 import { provideFaiss } from './setup/faiss.mjs';
 import { prepareCache, prepareState } from './setup/folders.mjs';
 import { checkHost } from './setup/host.mjs';
-import { catchSignals, Interrupted } from './setup/interruption.mjs';
+import { catchSignals, interrupted, Interrupted } from './setup/interruption.mjs';
 import { lockCache } from './setup/lock.mjs';
 import { providePeers } from './setup/peers.mjs';
 import { provideOtherPostgres, providePostgres } from './setup/postgres.mjs';
+import { namesOf } from './setup/processes.mjs';
 import { runProgram } from './setup/program.mjs';
 import { provideRedis } from './setup/redis.mjs';
 import { printTable } from './setup/report.mjs';
 import { openResultFile } from './setup/result-file.mjs';
+import { closeRunFolder, endLeftovers, giveRunFolder, openRunFolder } from './setup/run-folder.mjs';
 import { provideRunUser } from './setup/run-user.mjs';
 import { provideMinio, provideVersitygw } from './setup/s3.mjs';
 import { SetUpError } from './setup/step.mjs';
@@ -35,9 +38,9 @@ import { provideTools } from './setup/tools.mjs';
 
 const [task, ...args] = process.argv.slice(2);
 const tasks = {
-  demo: runDemo,
-  test: async () => runTests(await setUp(), args),
-  bench: async () => runProgram(await setUp(), ['bench/main.ts', ...args]),
+  demo: (runFolder) => runWithResult(runFolder, 'src/dev/demo.ts'),
+  test: async (runFolder) => runTests(await setUp(runFolder), args),
+  bench: (runFolder) => runWithResult(runFolder, 'bench/main.ts'),
 };
 
 try {
@@ -51,27 +54,38 @@ async function main() {
   if (!names.includes(task))
     throw new SetUpError(`unknown task \`${task ?? ''}\``, `node setup.mjs ${names.join('|')}`);
   checkHost();
-  return tasks[task]();
+  catchSignals();
+  const say = (text) => process.stderr.write(`${text}\n`);
+  await endLeftovers(say);
+  const runFolder = openRunFolder();
+  try {
+    return await tasks[task](runFolder);
+  } finally {
+    const left = await closeRunFolder(runFolder);
+    if (left.length > 0 && !interrupted.aborted)
+      say(`${left.length} processes had not ended by themselves, and are ended now: ${namesOf(left)}`);
+  }
 }
 
-/** The demo writes its result through an open descriptor: it runs as a user who may not write where root typed. */
-async function runDemo() {
-  const result = openResultFile(args);
-  const setup = await setUp();
-  if (result === undefined) return runProgram(setup, ['src/dev/demo.ts', ...args]);
-  return runProgram(setup, ['src/dev/demo.ts', ...args, '--json-descriptor=3'], { descriptors: [result] });
+/** The program writes its result through an open descriptor: it runs as a user who may not write where root typed. */
+async function runWithResult(runFolder, program) {
+  const result = openResultFile(args, task);
+  const setup = await setUp(runFolder);
+  if (result === undefined) return runProgram(setup, [program, ...args]);
+  return runProgram(setup, [program, ...args, '--json-descriptor=3'], { descriptors: [result] });
 }
 
-async function setUp() {
+async function setUp(runFolder) {
   // What root installs must be readable for the run user, whatever root's own mask is.
   process.umask(0o022);
-  const release = catchSignals();
   const cache = prepareCache();
   logCommandsTo(join(cache, 'setup.log'));
   const unlock = await lockCache(cache);
   try {
     const user = await provideRunUser();
     const state = prepareState(user);
+    giveRunFolder(runFolder, state, user);
+    const path = await readablePath(user);
     const checkout = await provideCheckout(
       fileURLToPath(new URL('.', import.meta.url)).replace(/\/$/, ''),
       cache,
@@ -86,24 +100,24 @@ async function setUp() {
       LIFEBOAT_VERSITYGW: await provideVersitygw(cache, user),
     };
     if (task === 'test') found.LIFEBOAT_MINIO = await provideMinio(cache, user);
-    const isWhole = task === 'test' && args.length === 0;
-    const otherPostgres = isWhole ? await provideOtherPostgres(cache, user, found.LIFEBOAT_PG_BIN) : [];
+    if (task === 'test')
+      found.LIFEBOAT_OTHER_POSTGRES = JSON.stringify(await provideOtherPostgres(cache, user, found.LIFEBOAT_PG_BIN));
     await provideTools();
     await provideFaiss(checkout, cache, node, user);
     found.LIFEBOAT_EMBEDDING_MODEL = await provideEmbeddingModel(checkout, cache, node);
     if (task === 'bench') await providePeers();
-    return { user, state, cache, checkout, node, found, otherPostgres };
+    return { user, state, cache, checkout, node, path, runFolder, found };
   } finally {
     printTable();
     unlock();
-    release();
   }
 }
 
-function explain(error) {
+function explain(problem) {
+  const error = interrupted.reason ?? problem;
   if (error instanceof Interrupted) {
-    process.stderr.write('set-up was interrupted; the same command continues it\n');
-    return 130;
+    process.stderr.write(`\n${error.message}; what was started is ended\n`);
+    return error.exitCode;
   }
   if (!(error instanceof SetUpError)) throw error;
   process.stderr.write(`\n${error.message}\nget it with: ${error.command}\n`);

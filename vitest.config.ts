@@ -1,15 +1,46 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { drillFiles, engineFiles, majorFiles, SlowestFirst } from './test/support/tiers.ts';
 
+const state = process.env['LIFEBOAT_STATE'] ?? `/var/tmp/lifeboat-${process.getuid?.() ?? 0}`;
+const everything = ['test/**/*.test.ts'];
+const sharedEngines = ['./test/support/shared-engines.ts'];
+/** `[{major, folder}]`: set-up hands on where the promised majors are that the other projects do not use. */
+const otherPostgres = JSON.parse(process.env['LIFEBOAT_OTHER_POSTGRES'] ?? '[]') as readonly {
+  readonly major: string;
+  readonly folder: string;
+}[];
+
+/** docs/contributing.md says what each project may use and what a new test should cost. */
 export default defineConfig({
   // The tests run as an unprivileged user who must not write below the checkout.
-  cacheDir: `${process.env.LIFEBOAT_STATE ?? `/var/tmp/lifeboat-${process.getuid?.() ?? 0}`}/vitest`,
+  cacheDir: join(state, 'vitest'),
   test: {
     fsModuleCache: false,
-    include: ['test/**/*.test.ts'],
     pool: 'forks',
-    // Two cores and real engines: more files at once only wait for each other.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // These stop what hangs. They are no judgement of speed: the cores may be busy with something else.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 120_000 } },
+    sequence: { sequencer: SlowestFirst },
+    env: {
+      LIFEBOAT_BUNDLES: join(state, 'bundles'),
+      LIFEBOAT_PG_TEMPLATES: join(state, 'postgres-templates'),
+      NODE_COMPILE_CACHE: join(state, 'compiled'),
+    },
+    projects: [
+      { extends: true, test: { name: 'unit', include: everything, exclude: [...engineFiles, ...drillFiles] } },
+      { extends: true, test: { name: 'engines', include: engineFiles, globalSetup: sharedEngines } },
+      { extends: true, test: { name: 'drills', include: drillFiles, globalSetup: sharedEngines } },
+      ...otherPostgres.map(({ major, folder }) => ({
+        extends: true as const,
+        test: {
+          name: `postgres-${major}`,
+          include: majorFiles,
+          env: { LIFEBOAT_PG_BIN: folder, PATH: `${folder}:${process.env['PATH'] ?? ''}` },
+        },
+      })),
+    ],
   },
 });

@@ -2,12 +2,11 @@
  * `npm run bench`: Lifeboat and its peers on the same data and machine, one after the other within each run, medians over
  * the runs. A benchmark, not a test: it exits 0 whatever the numbers are, and says which of them are met.
  */
-import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { describeError, exitCodeOf } from '../src/cli/exit.ts';
 import { stateFolder } from '../src/dev/folders.ts';
-import { LifeboatError } from '../src/domain/errors.ts';
+import { openResultFile, type ResultFile } from '../src/dev/result-file.ts';
 import type { Bench } from './bench.ts';
 import { openDataSet, removeDataSet } from './data/data-set.ts';
 import { describeMachine, machineText, type Machine } from './machine.ts';
@@ -39,7 +38,7 @@ try {
 }
 
 async function runBenchmark(options: BenchOptions): Promise<void> {
-  if (options.json !== undefined) await requireWritable(options.json);
+  const file = openResultFile(options, 'the benchmark');
   say(`a ${options.size} appliance in ${join(stateFolder(), 'bench', options.size)}`);
   const data = await openDataSet(options.size, say);
   const stopOnce = stopOnSignal(async () => data.stop());
@@ -59,7 +58,7 @@ async function runBenchmark(options: BenchOptions): Promise<void> {
     }
     machine.loadAfter = loadavg()[0]!;
     const peerText = describePeers(peers);
-    await conclude(options, record.measurements, machine, peerText);
+    conclude(options, record.measurements, machine, peerText, file);
   } finally {
     stopOnce();
     await data.stop();
@@ -92,20 +91,20 @@ async function measureOnce(bench: Bench): Promise<void> {
   await Promise.all([peers.documents?.clean(), peers.restic?.clean(), peers.pgbackrest?.clean()]);
 }
 
-async function conclude(
+function conclude(
   options: BenchOptions,
   measurements: Measurements,
   machine: Machine,
   peers: string,
-): Promise<void> {
+  file: ResultFile | undefined,
+): void {
   const verdicts = targets
     .filter(({ group }) => options.only.includes(group))
     .map((target) => judge(target, measurements));
   process.stdout.write(
     `\n${machineText(machine)}\npeers\n${peers}\n\n${measurementTable(measurements)}\n\n${verdictTable(verdicts)}\n`,
   );
-  if (options.json === undefined) return;
-  const result = {
+  file?.write({
     at: new Date().toISOString(),
     size: options.size,
     runs: options.runs,
@@ -113,20 +112,7 @@ async function conclude(
     peers: peers.split('\n'),
     numbers: verdicts,
     measurements: Object.fromEntries(measurements),
-  };
-  await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
-}
-
-/** Before an hour of measuring, not after it. */
-async function requireWritable(path: string): Promise<void> {
-  try {
-    await writeFile(path, '', { flag: 'a' });
-  } catch (error) {
-    throw new LifeboatError('PermissionDenied', `\`${path}\` cannot be written by the user that runs the benchmark`, {
-      hint: 'name a file in /tmp',
-      cause: error,
-    });
-  }
+  });
 }
 
 /** Interrupted, it still stops the engines; what lies in its folder is used or removed by the next benchmark. */

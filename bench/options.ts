@@ -1,6 +1,7 @@
 /** Arguments of the benchmark. */
 import { parseArgs } from 'node:util';
 import { applianceSizes, type ApplianceSize } from '../src/dev/appliance/seed/sizes.ts';
+import type { ResultPlace } from '../src/dev/result-file.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
 
 export const groups = [
@@ -17,10 +18,9 @@ export const groups = [
 ] as const;
 export type Group = (typeof groups)[number];
 
-export interface BenchOptions {
+export interface BenchOptions extends ResultPlace {
   readonly size: ApplianceSize;
   readonly runs: number;
-  readonly json: string | undefined;
   readonly only: readonly Group[];
   /** The seeded appliance stays for the next benchmark, which then begins at once. */
   readonly keepData: boolean;
@@ -45,6 +45,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     size: oneOf('--size', applianceSizes, values.size),
     runs,
     json: values.json,
+    jsonDescriptor: values['json-descriptor'] === undefined ? undefined : Number(values['json-descriptor']),
     only,
     keepData: values['keep-data'],
     help: values.help,
@@ -59,6 +60,7 @@ function parse(args: readonly string[]) {
         size: { type: 'string', default: 'medium' },
         runs: { type: 'string', default: '3' },
         json: { type: 'string' },
+        'json-descriptor': { type: 'string' },
         only: { type: 'string' },
         'keep-data': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },

@@ -1,15 +1,27 @@
-/** One signal for the whole set-up: Ctrl-C ends the running command, cleans up and leaves a state to continue from. */
+/** One signal for a whole run: what works at that moment is ended, in set-up and after it. */
+import { constants } from 'node:os';
+
 const controller = new AbortController();
 
 export const interrupted = controller.signal;
 
-export class Interrupted extends Error {}
+/** Why `interrupted` is aborted. */
+export class Interrupted extends Error {
+  /** `name` is the signal's: `SIGINT`. */
+  constructor(name) {
+    super(`interrupted by ${name}`);
+    this.signal = name;
+    this.exitCode = 128 + constants.signals[name];
+  }
+}
 
-/** Until the real program is started, a signal stops what set-up does at this moment. */
+/**
+ * From now on Ctrl-C (and SIGTERM, SIGHUP) ends what runs; the process itself goes on and cleans up. A terminal sends it to
+ * the whole process group and npm hands it on as well, so the same signal comes twice: only the first one counts.
+ */
 export function catchSignals() {
-  const stop = () => controller.abort(new Interrupted('interrupted'));
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, stop);
-  return () => {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(name, stop);
-  };
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(name, () => {
+      if (!interrupted.aborted) controller.abort(new Interrupted(name));
+    });
 }

@@ -1,6 +1,6 @@
 /** What `npm test` runs after set-up: checks of the sources, the tests, and as root the few tests that need root. */
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { runProgram } from './program.mjs';
 
 const checks = [
@@ -20,14 +20,6 @@ const checks = [
 export async function runTests(setup, args) {
   const results = args.length > 0 ? [] : await runChecks(setup);
   results.push(await runVitest(setup, 'vitest.config.ts', args));
-  // The driver alone: what it stands between is the same whatever the major. These programs were built without TLS.
-  const files = ['test/drivers/postgres', '--exclude', '**/tls.test.ts'];
-  for (const { major, folder } of setup.otherPostgres) {
-    const path = [folder, process.env.PATH].join(delimiter);
-    const other = { ...setup, path, found: { ...setup.found, LIFEBOAT_PG_BIN: folder } };
-    process.stderr.write(`PostgreSQL ${major}\n`);
-    results.push(await runVitest(other, 'vitest.config.ts', files, { name: `postgres-${major}` }));
-  }
   const hasRootTests = existsSync(join(setup.checkout, 'test', 'root'));
   if (args.length === 0 && process.getuid() === 0 && hasRootTests)
     results.push(await runVitest(setup, 'vitest.root.config.ts', [], { asRoot: true }));
@@ -59,7 +51,7 @@ async function runVitest(setup, config, args, options = {}) {
   const results = join(options.asRoot ? '/var/tmp/lifeboat-0' : setup.state, 'test-results');
   mkdirSync(results, { recursive: true, mode: 0o700 });
   if (!options.asRoot && setup.user.switchTo) chownSync(results, setup.user.uid, setup.user.gid);
-  const file = join(results, `${options.name ?? config}.json`);
+  const file = join(results, `${config}.json`);
   rmSync(file, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
   // The native loader writes no compiled copy of the configuration beside it: the run user may not write there.

@@ -73,7 +73,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     const chosen = roles.filter((role) => only === undefined || only.includes(role));
     const runsWorkflows = chosen.includes('storage');
     // What can fail comes before the first worker: one that was made and never ran keeps its connection open.
-    const codePath = runsWorkflows ? await workflowBundle(join(appliance.stateDir, 'bundles')) : undefined;
+    const codePath = runsWorkflows ? await workflowBundle(bundleFolder(appliance)) : undefined;
     if (runsWorkflows) await makeSchedules(deps.client, appliance, log);
     const component = createComponentActivities(deps);
     const activitiesOf = (role: Role): object => {
@@ -124,6 +124,11 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     await native.close().catch((error: unknown) => log.warn({ reason: String(error) }, 'the connection stays open'));
     await connection.close();
   }
+}
+
+/** LIFEBOAT_BUNDLES names one for several state folders: a bundle is known by its content. */
+function bundleFolder({ stateDir }: Appliance): string {
+  return process.env.LIFEBOAT_BUNDLES || join(stateDir, 'bundles');
 }
 
 async function makeSchedules(client: Client, appliance: Appliance, log: Logger): Promise<void> {

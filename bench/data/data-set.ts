@@ -14,6 +14,7 @@ import type { ApplianceSize } from '../../src/dev/appliance/seed/sizes.ts';
 import { findEmbeddingModel, findPostgresBin, findRedisServer } from '../../src/dev/engines.ts';
 import { stateFolder } from '../../src/dev/folders.ts';
 import { freePorts } from '../../src/dev/free-ports.ts';
+import { markRunPlace } from '../../src/dev/run-place.ts';
 import type { Appliance } from '../../src/domain/appliance.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { wireParts } from '../../workers/parts.ts';
@@ -46,6 +47,7 @@ const serviceMs = 300_000;
 /** Uses what an earlier benchmark kept, if it is fresh. Everything is started when it returns. */
 export async function openDataSet(size: ApplianceSize, say: (text: string) => void): Promise<DataSet> {
   const folder = join(stateFolder(), 'bench', size);
+  markRunPlace(folder);
   const known = await readRemembered(folder);
   const remembered = known ?? (await makeRemembered(folder));
   const dataSet = await describe(folder, remembered);

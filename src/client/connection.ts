@@ -2,16 +2,18 @@
 import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError, isLifeboatError } from '../domain/errors.ts';
+import { channelTo, isRefused } from './reach.ts';
 import { serverAddress } from './server-address.ts';
 
 const connectMs = 5000;
 
-/** Unreachable if the server does not answer within 5 s. */
+/** Unreachable if the server does not answer within 5 s; at once where nobody listens on this host. */
 export async function connect(appliance: Appliance): Promise<Connection> {
   const { temporal } = appliance;
   const server = await serverAddress(appliance);
+  if (await isRefused(server.address)) throw unreachable(temporal, new Error('connection refused'));
   try {
-    return await Connection.connect({ ...server, connectTimeout: connectMs });
+    return await Connection.connect({ ...server, ...channelTo(server.address), connectTimeout: connectMs });
   } catch (error) {
     throw unreachable(temporal, error);
   }

@@ -4,9 +4,9 @@ import { withClient } from '../client/connection.ts';
 import { describeError, exit, exitCodeOf } from '../cli/exit.ts';
 import { appUrl } from './appliance/description.ts';
 import { parseDemoOptions, usage, type DemoOptions } from './demo/options.ts';
-import { openResultFile, type ResultFile } from './demo/result-file.ts';
 import { say, tell } from './demo/say.ts';
 import { makeStage, openStage, type Stage } from './demo/stage.ts';
+import { openResultFile, type ResultFile } from './result-file.ts';
 import { tellStory } from './demo/story.ts';
 import { measure, summaryText, type DemoResult } from './demo/summary.ts';
 
@@ -23,7 +23,7 @@ try {
 }
 
 async function play(options: DemoOptions): Promise<void> {
-  const file = openResultFile(options);
+  const file = openResultFile(options, 'the demo');
   const stage = await makeStage(new Date());
   const stop = stopOnSignal(stage);
   try {

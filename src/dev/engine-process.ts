@@ -34,6 +34,9 @@ export interface EngineProcess {
   kill(): Promise<void>;
 }
 
+/** An engine is there within a second; this stops one that hangs, also where the cores are busy with something else. */
+const usualStartMs = 120_000;
+
 const attached = new Set<ChildProcess>();
 process.on('exit', () => attached.forEach((child) => child.kill('SIGKILL')));
 
@@ -103,13 +106,13 @@ async function untilItAnswers(child: ChildProcess, options: EngineOptions): Prom
       return true;
     },
     {
-      timeoutMs: options.startTimeoutMs ?? 30_000,
+      timeoutMs: options.startTimeoutMs ?? usualStartMs,
       givesUp: (error) => error instanceof EngineExited,
       describe: (cause) => new Error('timeout', { cause }),
     },
   ).catch(async (error: unknown) => {
     const tail = await logTail(options.logFile);
-    const seconds = (options.startTimeoutMs ?? 30_000) / 1000;
+    const seconds = (options.startTimeoutMs ?? usualStartMs) / 1000;
     if (error instanceof EngineExited)
       throw failed(`exited at its start (${child.exitCode ?? child.signalCode ?? 'not startable'})`, tail);
     throw failed(`did not answer within ${seconds} s`, tail, error);

@@ -11,6 +11,7 @@ import { refuseRoot, startEngine } from './engine-process.ts';
 import type { EngineProcess } from './engine-process.ts';
 import { findPostgresBin } from './engines.ts';
 import { freePort } from './free-ports.ts';
+import { copyTemplate, templateFolder } from './postgres-template.ts';
 
 const run = promisify(execFile);
 /** The kernel's limit is 108 bytes; the name of the socket file and some room are taken off. */
@@ -96,10 +97,20 @@ async function initdb(instance: PostgresInstance, options: PostgresOptions): Pro
   const owner = mustChangeUser(options.user) ? { uid: options.user.uid, gid: options.user.gid } : {};
   await writeFile(passwordFile, `${instance.password}\n`, { mode: 0o600 });
   if (mustChangeUser(options.user)) await chown(passwordFile, options.user.uid, options.user.gid);
-  const args = ['-D', instance.dataDirectory, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
+  const args = ['-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
   const shape = ['--data-checksums', '--encoding=UTF8', '--locale=C', '--no-sync'];
+  const make = async (dataDirectory: string) =>
+    run(join(instance.binDirectory, 'initdb'), ['-D', dataDirectory, ...args, ...shape], {
+      cwd: options.directory,
+      ...owner,
+    });
+  const templates = mustChangeUser(options.user) ? undefined : templateFolder();
   try {
-    await run(join(instance.binDirectory, 'initdb'), [...args, ...shape], { cwd: options.directory, ...owner });
+    if (templates === undefined) await make(instance.dataDirectory);
+    else {
+      const ingredients = [await versionOf(instance.binDirectory), instance.password, ...shape];
+      await copyTemplate(templates, ingredients, instance.dataDirectory, async (path) => void (await make(path)));
+    }
   } catch (cause) {
     throw new LifeboatError('EngineFailed', `initdb failed in ${instance.dataDirectory}: ${String(cause)}`, { cause });
   } finally {
@@ -142,8 +153,12 @@ async function connect(instance: PostgresInstance, database: string): Promise<pg
 }
 
 async function majorVersionOf(binDirectory: string): Promise<number> {
-  const { stdout } = await run(join(binDirectory, 'postgres'), ['--version']);
-  return Number(/\b(\d+)/.exec(stdout)?.[1]);
+  return Number(/\b(\d+)/.exec(await versionOf(binDirectory))?.[1]);
+}
+
+/** `postgres (PostgreSQL) 15.18 (…)` */
+async function versionOf(binDirectory: string): Promise<string> {
+  return (await run(join(binDirectory, 'postgres'), ['--version'])).stdout;
 }
 
 async function isCluster(dataDirectory: string): Promise<boolean> {

@@ -25,7 +25,7 @@ export interface TemporalOptions {
 
 export interface TemporalInstance {
   readonly address: string;
-  readonly namespace: typeof usualNamespace;
+  readonly namespace: string;
   readonly port: number;
   readonly uiPort: number;
   /** Where a browser goes; nothing answers there with `headless`. */

@@ -7,6 +7,7 @@ describe('arguments of the benchmark', () => {
       size: 'medium',
       runs: 3,
       json: undefined,
+      jsonDescriptor: undefined,
       only: groups,
       keepData: false,
       help: false,

@@ -68,7 +68,6 @@ describe('before anything runs', () => {
   });
 
   test('no worker is said at once, exit 9; nothing is started', async () => {
-    const began = performance.now();
     expect(`${await says('backups', 'run')}\n${await says('restore', 'start', '--confirm', 'shop')}`)
       .toMatchInlineSnapshot(`
       "$ lifeboat backups run
@@ -82,7 +81,6 @@ describe('before anything runs', () => {
       !   hint: start one with \`lifeboat worker\`
       exit 9"
     `);
-    expect(performance.now() - began).toBeLessThan(10_000);
   });
 
   test('O1.1: doctor names every engine, permission, key, disk, clock and schedule, with a hint for what is not well', async () => {
@@ -146,6 +144,7 @@ describe('backups', () => {
       !         can be restored
       exit 3"
     `);
+    await ended();
     expect(await says()).toMatchInlineSnapshot(`
       "$ lifeboat
       shop  YYYY-MM-DDTHH:MM:SSZ  3 problems
@@ -388,7 +387,7 @@ describe('restore', () => {
       stderr: expect.stringContaining(`the appliance is held by ${id}; nothing was started`),
     });
     expect(show).toMatchObject({ code: 4, stderr: expect.stringContaining('it still runs') });
-    const watching = ends(['restore', 'watch']);
+    const watching = ends(['restore', 'watch'], { ownProcess: true });
     const abort = await ends(['restore', 'abort', '--reason', 'wrong point']);
     await stage.release();
     expect({ ...abort, stderr: '' }).toEqual({
@@ -578,7 +577,7 @@ describe('restore', () => {
     const { id } = (await newestRestore()) ?? { id: 'none' };
     const before = await ends(['restore', 'show', id]);
     await stage.forget(id);
-    await expect.poll(async () => (await ends(['restore', 'watch', id])).code, { timeout: 45_000 }).toBe(4);
+    await expect.poll(async () => (await ends(['restore', 'watch', id])).code).toBe(4);
     expect(await says('restore', 'watch', id)).toMatchInlineSnapshot(`
       "$ lifeboat restore watch restore/shop/YYYY-MM-DDTHH:MM:SSZ
       ! error: Temporal knows no run \`restore/shop/YYYY-MM-DDTHH:MM:SSZ\`
@@ -618,7 +617,7 @@ describe('the worker', () => {
 
 /** The backup that follows a restore holds the lock. */
 async function ended(): Promise<void> {
-  await expect.poll(async () => json('now'), { timeout: 30_000 }).toMatchObject({ orchestrator: { runs: [] } });
+  await expect.poll(async () => json('now')).toMatchObject({ orchestrator: { runs: [] } });
 }
 
 async function newestRestore(): Promise<{ readonly id: string } | null> {

@@ -3,12 +3,13 @@
  * that stops no sooner than a test lets it.
  */
 import { quietSchedules } from '../../src/dev/appliance/quiet-schedules.ts';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { startWorkerProcess, type WorkerProcess } from '../../src/dev/demo/worker-process.ts';
 import type { RunningTemporal } from '../../src/dev/temporal.ts';
 import { startPostgres, startRedis, startTemporal } from '../support/engines.ts';
+import { makeStageFolder } from './stage-folder.ts';
 
 export interface CliStage {
   readonly redisPort: number;
@@ -26,14 +27,13 @@ export interface CliStage {
 }
 
 export async function startCliStage(): Promise<CliStage> {
-  // Of one length wherever the tests run: where lines break depends on it.
-  const folder = await mkdtemp('/tmp/lifeboat-cli-');
+  const folder = await makeStageFolder();
   const at = (name: string): string => join(folder, name);
-  for (const name of ['etc', 'uploads', 'pg', 'redis', 'temporal']) await mkdir(at(name));
+  for (const name of ['etc', 'uploads', 'pg', 'redis']) await mkdir(at(name));
   await writeFile(at('etc/app.conf'), 'answer=42\n');
   await writeFile(at('app.up'), '');
   const [temporal, postgres, redis] = await Promise.all([
-    startTemporal({ directory: at('temporal') }),
+    startTemporal(),
     startPostgres({ directory: at('pg') }),
     startRedis({ directory: at('redis') }),
   ]);
@@ -47,7 +47,7 @@ export async function startCliStage(): Promise<CliStage> {
 state: ${at('state')}
 repository: { path: ${at('backups')}, reserve: 1MB, encryption: { key: { file: ${at('key')} } } }
 locations: { vault: { kind: local, path: ${at('vault')}, offHost: true } }
-temporal: { address: '${temporal.address}', ui: '${temporal.uiUrl}' }
+temporal: { address: '${temporal.address}', namespace: ${temporal.namespace}, ui: '${temporal.uiUrl}' }
 schedules: ${JSON.stringify(quietSchedules('backup-full'))}
 verification: { afterBackup: false }
 metrics: { listen: off }
@@ -83,7 +83,7 @@ components:
       workers.push(worker);
       const connection = await Connection.connect({ address: temporal.address });
       try {
-        const watch = new Client({ connection }).workflow.getHandle('configWatch/shop');
+        const watch = new Client({ connection, namespace: temporal.namespace }).workflow.getHandle('configWatch/shop');
         await watch.terminate('a test stands in its place');
       } finally {
         await connection.close();

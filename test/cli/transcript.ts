@@ -1,12 +1,15 @@
-/** Runs the real command line as a child process and writes down what it said, with all that differs from run to run replaced. */
+/**
+ * Runs the real command line and writes down what it said, with all that differs from run to run replaced. Each command has a
+ * process of its own the first time that a test file runs it, so that one which cannot end is found, and whenever it is
+ * interrupted; after that it runs in the process of the tests.
+ */
 import { spawn } from 'node:child_process';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { stateFolder } from '../../src/dev/folders.ts';
+import { program, runInProcess } from './in-process.ts';
 
-export const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const columns = 80;
 /** Of compiled code: half of a short command's time is the compiler's. */
 const compiled = join(stateFolder(), 'compiled');
@@ -24,11 +27,15 @@ export interface Invocation {
   readonly env?: Readonly<Record<string, string>>;
   /** Ctrl-C as soon as stderr shows this. */
   readonly interruptAt?: RegExp;
+  /** As while another command is interrupted: then this one goes on beside it. */
+  readonly ownProcess?: boolean;
 }
 
 /** Everything that a command must keep, whatever it says, is asserted here. */
 export async function run(args: readonly string[], invocation: Invocation): Promise<Ended> {
-  const ended = await spawned(args, invocation);
+  const ended = needsProcess(args, invocation)
+    ? await spawned(args, invocation)
+    : await runInProcess(args, invocation.cwd, environment(invocation));
   const said = `${ended.stdout}\n${ended.stderr}`;
   // oxlint-disable-next-line no-control-regex -- an escape code is what must not be there.
   expect(said, 'no escape code without a terminal').not.toMatch(/\u001b/);
@@ -50,12 +57,33 @@ export async function transcript(args: readonly string[], invocation: Invocation
   ].join('\n');
 }
 
-async function spawned(args: readonly string[], { cwd, env = {}, interruptAt }: Invocation): Promise<Ended> {
-  const { PATH = '', HOME = '' } = process.env;
+/** Of the caller's environment as little as a command needs, so that nothing depends on the rest. */
+function environment({ env = {} }: Invocation): Record<string, string> {
+  const { PATH = '', HOME = '', TMPDIR = '/tmp', LIFEBOAT_RUN = '' } = process.env;
+  const own = { TZ: 'Pacific/Auckland', COLUMNS: String(columns), NODE_COMPILE_CACHE: compiled };
+  // Far from UTC, so that a local time would be seen.
+  return { PATH, HOME, TMPDIR, LIFEBOAT_RUN, ...own, ...env };
+}
+
+/** Nouns whose next word is the command. */
+const nouns = ['backups', 'config', 'postgres', 'restore', 'retention', 'schedules', 'service'];
+const seen = new Set<string>();
+
+function needsProcess(args: readonly string[], { interruptAt, ownProcess = false }: Invocation): boolean {
+  // A worker becomes another process, `--standalone` starts some that outlive it.
+  if (interruptAt !== undefined || ownProcess || args.includes('worker') || args.includes('--standalone')) return true;
+  const words = args.filter((word, index) => !/^-/.test(word) && !/^(-[co]|--temporal)$/.test(args[index - 1] ?? ''));
+  const command = words.slice(0, nouns.includes(words[0] ?? '') ? 2 : 1).join(' ');
+  if (seen.has(command)) return false;
+  seen.add(command);
+  return true;
+}
+
+async function spawned(args: readonly string[], invocation: Invocation): Promise<Ended> {
+  const { cwd, interruptAt } = invocation;
   const child = spawn(process.execPath, [program, ...args], {
     cwd,
-    // Far from UTC, so that a local time would be seen.
-    env: { PATH, HOME, TZ: 'Pacific/Auckland', COLUMNS: String(columns), NODE_COMPILE_CACHE: compiled, ...env },
+    env: environment(invocation),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -83,6 +111,7 @@ function isTooWide(line: string): boolean {
 
 const replaced: readonly (readonly [RegExp, string])[] = [
   [/\b127\.0\.0\.1:\d+/g, '127.0.0.1:PORT'],
+  [/\bt-[0-9a-z]{5}\b(?=[/,]|$)/gm, 'default'],
   [/\b[0-9a-f]{32}\b/g, '<repository id>'],
   [/\b(?:[0-9a-f]{4}-){4}[0-9a-f]{4}\b/g, 'xxxx-xxxx-xxxx-xxxx-xxxx'],
   [/aside-[0-9a-f]+/g, 'aside-XXXX'],

@@ -1,15 +1,16 @@
 /** Transcripts of what needs no server: usage, configuration, `init`, and everything while nothing is there. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../src/dev/free-ports.ts';
-import { program, run, transcript } from './transcript.ts';
+import { program } from './in-process.ts';
+import { makeStageFolder } from './stage-folder.ts';
+import { run, transcript } from './transcript.ts';
 
 let root: string;
-/** Of one length wherever the tests run: where lines break depends on it. */
-beforeAll(async () => void (root = await mkdtemp('/tmp/lifeboat-cli-')));
+beforeAll(async () => void (root = await makeStageFolder()));
 afterAll(async () => rm(root, { recursive: true, force: true }));
 
 /** A folder of its own with a lifeboat.yaml, in which a test runs its commands. */

@@ -3,11 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { connect as connectTcp, type AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { NativeConnection } from '@temporalio/worker';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { withClient } from '../../src/client/connection.ts';
 import { serverAddress } from '../../src/client/server-address.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import type { Appliance } from '../../src/domain/appliance.ts';
+import { freePort } from '../../src/dev/free-ports.ts';
 import type { RunningTemporal } from '../../src/dev/temporal.ts';
 import { makeSignedCertificate } from '../support/certificate.ts';
 import { startTemporal } from '../support/engines.ts';
@@ -85,7 +86,25 @@ test('temporal.tls: in clear, without our certificate, or for another name it is
     { ca: server.ca, cert: own.cert, key: own.key, serverName: 'another.test' },
   ])
     await expect(greet(applianceWith(tls))).rejects.toMatchObject({ code: 'Unreachable' });
-}, 60_000);
+});
+
+test('a server of this host is reached whatever proxy the environment names, and missed at once', async () => {
+  vi.stubEnv('http_proxy', 'http://127.0.0.1:9');
+  const at = (address: string): Appliance => {
+    const appliance = applianceWith(undefined);
+    return { ...appliance, temporal: { ...appliance.temporal, address } };
+  };
+  try {
+    expect((await greet(at(temporal.address))).serverVersion).toMatch(/^\d/);
+    await expect(greet(at(`127.0.0.1:${await freePort()}`))).rejects.toMatchObject({
+      code: 'Unreachable',
+      // Not what gRPC says when its time is over.
+      cause: expect.objectContaining({ message: 'connection refused' }) as Error,
+    });
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
 
 test('a file that cannot be read is named', async () => {
   await expect(greet(applianceWith({ ca: '/nowhere' }))).rejects.toMatchObject({

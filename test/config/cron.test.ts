@@ -37,7 +37,7 @@ test('the values that a line stands for', () => {
 
 engineTest('every line that passes is one that Temporal takes', async ({ temporal }) => {
   const connection = await Connection.connect({ address: temporal.address });
-  const client = new Client({ connection });
+  const client = new Client({ connection, namespace: temporal.namespace });
   try {
     for (const [index, line] of good.entries()) {
       const handle = await client.schedule.create({

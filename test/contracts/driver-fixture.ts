@@ -100,5 +100,5 @@ export async function untilStopped({ pid }: RunningAttempt): Promise<void> {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T') ? true : undefined;
   };
-  await poll(isStopped, { timeoutMs: 20_000, intervalMs: 10, describe: () => new Error('the attempt did not stop') });
+  await poll(isStopped, { timeoutMs: 120_000, intervalMs: 10, describe: () => new Error('the attempt did not stop') });
 }

@@ -14,7 +14,7 @@ export async function untilDescendants(attempt: RunningAttempt, command: RegExp)
     throw new Error(`the attempt ended (${how}) before its engine was seen`);
   });
   const describe = (): Error => new Error('the attempt started no engine');
-  return Promise.race([poll(find, { timeoutMs: 20_000, intervalMs: 2, describe }), ended]);
+  return Promise.race([poll(find, { timeoutMs: 120_000, intervalMs: 2, describe }), ended]);
 }
 
 /** Returns when none of them runs any more. */
@@ -24,7 +24,7 @@ export async function untilGone(pids: readonly number[]): Promise<void> {
     return running.includes(true) ? undefined : true;
   };
   const describe = (): Error => new Error(`one of the processes ${pids.join(', ')} lives on`);
-  await poll(check, { timeoutMs: 15_000, intervalMs: 10, describe });
+  await poll(check, { timeoutMs: 120_000, intervalMs: 10, describe });
 }
 
 async function descendantsOf(pid: number): Promise<number[]> {

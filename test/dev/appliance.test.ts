@@ -94,7 +94,7 @@ describe('the companion', () => {
   });
 
   test('D3.4: unhealthy is told by the body, with HTTP 200, while /health stays constant', async () => {
-    await running.platform.stop('redis', AbortSignal.timeout(30_000));
+    await running.platform.stop('redis', AbortSignal.timeout(180_000));
     try {
       const response = await fetch(`${appUrl(running.appliance)}/health/detailed`);
       expect(response.status).toBe(200);
@@ -105,10 +105,10 @@ describe('the companion', () => {
       expect(await constant.json()).toEqual({ status: 'healthy' });
       expect((await running.platform.state('app')).ready).toBe(false);
     } finally {
-      await running.platform.start('redis', AbortSignal.timeout(30_000));
+      await running.platform.start('redis', AbortSignal.timeout(180_000));
     }
     await poll(async () => ((await running.platform.state('app')).ready ? true : undefined), {
-      timeoutMs: 20_000,
+      timeoutMs: 120_000,
       describe: () => new Error('the companion did not find Redis again'),
     });
   });
@@ -145,7 +145,7 @@ describe('sabotage and disaster', () => {
         const { record, vector } = await traffic.acknowledged();
         return record >= 20 && vector >= 2 ? true : undefined;
       },
-      { timeoutMs: 20_000, describe: () => new Error('no traffic') },
+      { timeoutMs: 120_000, describe: () => new Error('no traffic') },
     );
     await traffic.stop();
     const whole = await countLosses(appliance);

@@ -31,7 +31,10 @@ engineTest('redis asks for the password and appends every write to a file', asyn
 });
 
 engineTest('temporal answers on a free port, with the search attributes that were asked for', async () => {
-  const temporal = await startTemporal({ searchAttributes: { LifeboatKind: 'Keyword', LifeboatBreached: 'Bool' } });
+  const temporal = await startTemporal({
+    headless: true,
+    searchAttributes: { LifeboatKind: 'Keyword', LifeboatBreached: 'Bool' },
+  });
   const connection = await Connection.connect({ address: temporal.address });
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({

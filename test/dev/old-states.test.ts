@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { forgetOldStates } from '../../src/dev/demo/old-states.ts';
-import { engineTest as test } from '../support/engines.ts';
+import { folderTest as test } from '../support/folder-test.ts';
 
 async function makeState(root: string, name: string): Promise<string> {
   const folder = join(root, name);

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
-import { openResultFile } from '../../src/dev/demo/result-file.ts';
-import { engineTest as test } from '../support/engines.ts';
+import { openResultFile } from '../../src/dev/result-file.ts';
+import { folderTest as test } from '../support/folder-test.ts';
 
 const entry = fileURLToPath(new URL('../../setup.mjs', import.meta.url));
 const demo = fileURLToPath(new URL('../../src/dev/demo.ts', import.meta.url));
@@ -41,7 +41,7 @@ test('set-up refuses it too, with a command, before it installs anything', async
 test('a demo that is killed leaves no good result of an earlier one', async ({ folder }) => {
   const json = join(folder, 'demo.json');
   await writeFile(json, JSON.stringify({ ok: true, probes: ['x'.repeat(1000)] }));
-  const file = openResultFile({ json, jsonDescriptor: undefined });
+  const file = openResultFile({ json, jsonDescriptor: undefined }, 'the demo');
   expect(JSON.parse(await readFile(json, 'utf8'))).toEqual({ ok: false, error: 'the demo has not ended' });
   file?.write({ ok: true });
   expect(JSON.parse(await readFile(json, 'utf8'))).toEqual({ ok: true });

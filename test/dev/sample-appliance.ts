@@ -37,15 +37,15 @@ export async function startSampleAppliance(stateFolder: string): Promise<Running
   const configuration = parseConfiguration(renderLifeboatYaml(appliance), 'lifeboat.yaml').appliance;
   const { platform } = wireParts(configuration);
   const stop = async (): Promise<void> => {
-    for (const service of ['app', 'redis', 'postgres']) await platform.stop(service, AbortSignal.timeout(60_000));
+    for (const service of ['app', 'redis', 'postgres']) await platform.stop(service, AbortSignal.timeout(180_000));
   };
   try {
-    await platform.start('postgres', AbortSignal.timeout(60_000));
-    await platform.start('redis', AbortSignal.timeout(60_000));
+    await platform.start('postgres', AbortSignal.timeout(180_000));
+    await platform.start('redis', AbortSignal.timeout(180_000));
     const modelPath = join(stateFolder, 'tiny.gguf');
     await writeTinyModel(modelPath);
     await seedAppliance(appliance, { size: 'small', modelPath, cacheFolder: stateFolder, onProgress: () => undefined });
-    await platform.start('app', AbortSignal.timeout(60_000));
+    await platform.start('app', AbortSignal.timeout(180_000));
   } catch (error) {
     await stop();
     throw error;

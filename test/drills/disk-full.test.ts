@@ -23,7 +23,7 @@ import { withFaults } from '../../src/storage/wrap/fault.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { wireParts } from '../../workers/parts.ts';
 import { createMetrics } from '../../workers/metrics.ts';
-import { engineTest } from '../support/engines.ts';
+import { folderTest } from '../support/folder-test.ts';
 
 const key = { mode: 'key', key: new Uint8Array(32).fill(3) } as const;
 
@@ -33,7 +33,7 @@ interface Plant {
   readonly deps: Dependencies;
 }
 
-const test = engineTest.extend<{ plant: (reserveBytes: string) => Promise<Plant> }>({
+const test = folderTest.extend<{ plant: (reserveBytes: string) => Promise<Plant> }>({
   plant: async ({ folder }, use) => {
     const closing: (() => Promise<void>)[] = [];
     await use(async (reserveBytes) => {

@@ -6,7 +6,7 @@ import { run, type Ended } from '../cli/transcript.ts';
 import { sha256Of, startLeanStage, type LeanStage } from '../support/lean-stage.ts';
 
 let stage: LeanStage;
-beforeAll(async () => void (stage = await startLeanStage(2e6)));
+beforeAll(async () => void (stage = await startLeanStage(2e6, '', { ownTemporal: true })));
 afterAll(async () => stage.stop());
 
 const lifeboat = async (config: string, args: readonly string[], interruptAt?: RegExp): Promise<Ended> =>
@@ -48,9 +48,7 @@ ${vault}`,
   });
   expect(await lifeboat(configFile, ['backups', 'run'])).toMatchObject({ code: 0 });
   await expect
-    .poll(async () => (await lifeboat(configFile, ['backups', 'list', '--from', 'vault'])).stdout, {
-      timeout: 30_000,
-    })
+    .poll(async () => (await lifeboat(configFile, ['backups', 'list', '--from', 'vault'])).stdout)
     .toContain('full');
 
   await worker.stop();
@@ -90,4 +88,4 @@ components: { lifeboat: { kind: files, tier: configuration, paths: [${configFile
     (JSON.parse(points.stdout) as { type: string }[]).map(({ type }) => type),
     'the repository was begun anew, and the backup after the restore was waited for',
   ).toContain('full');
-}, 240_000);
+});

@@ -15,7 +15,7 @@ interface Commit {
 }
 
 let stage: DatabaseStage;
-beforeAll(async () => void (stage = await startDatabaseStage()), 120_000);
+beforeAll(async () => void (stage = await startDatabaseStage()));
 afterAll(async () => stage?.stop());
 
 const lifeboat = async (...args: readonly string[]): Promise<Ended> => stage.lifeboat(...args);
@@ -51,14 +51,14 @@ async function destroy(): Promise<void> {
   const { postgres, parts } = stage;
   const pid = Number.parseInt(await readFile(join(postgres.dataDirectory, 'postmaster.pid'), 'utf8'), 10);
   process.kill(pid, 'SIGQUIT');
-  await expect.poll(async () => (await parts.platform.state('postgres')).running, { timeout: 20_000 }).toBe(false);
+  await expect.poll(async () => (await parts.platform.state('postgres')).running).toBe(false);
   for (const lost of [postgres.dataDirectory, stage.data]) await rm(lost, { recursive: true });
 }
 
 /** The plan says so as soon as the moment is archived. */
 async function planned(...goal: readonly string[]): Promise<string> {
   let plan: Ended | undefined;
-  await expect.poll(async () => (plan = await lifeboat('restore', 'plan', ...goal)).code, { timeout: 60_000 }).toBe(0);
+  await expect.poll(async () => (plan = await lifeboat('restore', 'plan', ...goal)).code).toBe(0);
   return plan!.stdout;
 }
 
@@ -124,4 +124,4 @@ test('D1.2, D2.2: rows are exactly those before a random moment, position or nam
     'acknowledged and lost',
   ).toEqual([]);
   await worker.stop();
-}, 300_000);
+});

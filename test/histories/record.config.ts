@@ -8,8 +8,10 @@ export default defineConfig({
     root: fileURLToPath(new URL('../..', import.meta.url)),
     fsModuleCache: false,
     include: ['test/histories/record.ts'],
+    globalSetup: ['./test/support/shared-engines.ts'],
     pool: 'forks',
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 120_000 } },
   },
 });

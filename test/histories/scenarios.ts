@@ -83,7 +83,7 @@ export const scenarios: readonly Scenario[] = [
       await handle.executeUpdate(holdUpdate, { args: [{ by: 'ann', reason: 'wait' }] });
       gate.open();
       const staged = async () => (await handle.query(progressQuery)).steps.find(({ id }) => id === 'stage:redis');
-      await expect.poll(staged, { timeout: 10_000 }).toMatchObject({ state: 'done' });
+      await expect.poll(staged).toMatchObject({ state: 'done' });
       await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
       return ended(bench, handle);
     },
@@ -117,7 +117,7 @@ export const scenarios: readonly Scenario[] = [
       };
       const handle = await bench.start('walArchive', {}, undefined, bench.skipping);
       const shifts = () => bench.calls.filter((call) => call.startsWith('archive ')).length;
-      await expect.poll(shifts, { timeout: 20_000 }).toBeGreaterThan(4);
+      await expect.poll(shifts).toBeGreaterThan(4);
       bench.behave = () => new Promise(() => {});
       await handle.cancel();
       await failureOf(handle);
@@ -164,7 +164,7 @@ export const scenarios: readonly Scenario[] = [
       await gate.reached();
       const second = await bench.start('fullBackup', {});
       await expect
-        .poll(async () => (await second.query(progressQuery)).waitingOn, { timeout: 10_000 })
+        .poll(async () => (await second.query(progressQuery)).waitingOn)
         .toContain(first.workflowId);
       gate.open();
       await first.result();
@@ -196,7 +196,7 @@ export const scenarios: readonly Scenario[] = [
         return call === 'watch settings' && watches() > 3 ? new Promise(() => {}) : undefined;
       };
       const handle = await bench.start('configWatch', {}, undefined, bench.skipping);
-      await expect.poll(watches, { timeout: 30_000 }).toBe(4);
+      await expect.poll(watches).toBe(4);
       await handle.cancel();
       await failureOf(handle);
       return handle;
@@ -257,7 +257,7 @@ export async function startedLate(bench: WorkflowBench): Promise<WorkflowHandle>
     });
     const started = async (): Promise<string> =>
       (await handle.describe()).info.recentActions[0]?.action.workflow.workflowId ?? '';
-    await expect.poll(started, { timeout: 10_000 }).not.toBe('');
+    await expect.poll(started).not.toBe('');
     const run = workflow.getHandle(await started());
     await run.result();
     return run;
@@ -415,7 +415,7 @@ function gateAt(bench: WorkflowBench, call: string): { reached(): Promise<void>;
   const { promise, resolve } = Promise.withResolvers<void>();
   bench.behave = (made) => (made === call ? promise : undefined);
   return {
-    reached: async () => expect.poll(() => bench.calls, { timeout: 10_000 }).toContain(call),
+    reached: async () => expect.poll(() => bench.calls).toContain(call),
     open: resolve,
   };
 }

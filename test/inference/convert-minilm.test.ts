@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { convertMiniLm } from '../../src/inference/convert-minilm.ts';
 import { readGgufHeader } from '../../src/inference/gguf-read.ts';
 import { probeModel } from '../../src/inference/load-probe.ts';
-import { engineTest as test } from '../support/engines.ts';
+import { folderTest as test } from '../support/folder-test.ts';
 
 const [hidden, inner, positions] = [32, 64, 64];
 const words = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'failed', 'password', 'for', 'root', '##s'];

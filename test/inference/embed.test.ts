@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openEmbedder } from '../../src/inference/embed.ts';
-import { engineTest as test } from '../support/engines.ts';
+import { folderTest as test } from '../support/folder-test.ts';
 import { tinyDimension, writeTinyModel } from './tiny-model.ts';
 
 const texts = Array.from({ length: 300 }, (_, index) => `failed password ${index}`);

@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readGgufHeader } from '../../src/inference/gguf-read.ts';
-import { engineTest as test } from '../support/engines.ts';
+import { folderTest as test } from '../support/folder-test.ts';
 import { writeTinyModel } from './tiny-model.ts';
 
 describe('D2.7: the header of a GGUF file', () => {

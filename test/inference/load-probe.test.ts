@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readGgufHeader } from '../../src/inference/gguf-read.ts';
 import { probeModel } from '../../src/inference/load-probe.ts';
-import { engineTest as test } from '../support/engines.ts';
+import { folderTest as test } from '../support/folder-test.ts';
 import { tinyDimension, writeTinyModel } from './tiny-model.ts';
 
 const memoryLimitBytes = 256 * 2 ** 20;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
-import { engineTest as test } from '../support/engines.ts';
+import { folderTest as test } from '../support/folder-test.ts';
 import { configOf, writeStore } from '../drivers/vectorstore/store.ts';
 import { writeTinyModel } from './tiny-model.ts';
 

@@ -118,7 +118,6 @@ repositoryTest(
     }
     expect(graceMs).toBe(2 * day);
   },
-  600_000,
 );
 
 repositoryTest(

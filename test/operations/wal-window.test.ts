@@ -96,5 +96,4 @@ repositoryTest(
       if (today > 0) await look(today);
     }
   },
-  300_000,
 );

@@ -53,7 +53,7 @@ beforeAll(async () => {
     { cwd: elsewhere, ...npm },
   );
   command = join(elsewhere, 'node_modules/.bin/lifeboat');
-}, 300_000);
+});
 afterAll(async () => folder.remove());
 
 test('the packed command runs elsewhere: init, doctor and worker', async () => {
@@ -67,7 +67,7 @@ test('the packed command runs elsewhere: init, doctor and worker', async () => {
     `appliance: packed
 state: ${join(folder.path, 'state')}
 repository: { path: ${join(folder.path, 'backups')}, encryption: { key: { file: ${join(folder.path, 'key')} } } }
-temporal: { address: '${temporal.address}' }
+temporal: { address: '${temporal.address}', namespace: ${temporal.namespace} }
 components: { configuration: { kind: files, paths: [${data}] } }
 `,
   );
@@ -77,7 +77,7 @@ components: { configuration: { kind: files, paths: [${data}] } }
     const worker = spawn(command, ['-c', config, 'worker'], { stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     worker.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-    await expect.poll(() => said, { timeout: 60_000 }).toContain('worker of packed on host main runs');
+    await expect.poll(() => said).toContain('worker of packed on host main runs');
     await writeFile(join(folder.path, 'kit'), kit);
     const { stdout } = await run(command, [
       '-c',
@@ -101,4 +101,4 @@ components: { configuration: { kind: files, paths: [${data}] } }
   } finally {
     await temporal.stop();
   }
-}, 120_000);
+});

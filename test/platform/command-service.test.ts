@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { ServiceConfig } from '../../src/domain/appliance.ts';
 import { createProcessPlatform } from '../../src/platform/process/process-platform.ts';
-import { engineTest as test } from '../support/engines.ts';
+import { folderTest as test } from '../support/folder-test.ts';
 
 const never = new AbortController().signal;
 

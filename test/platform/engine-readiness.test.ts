@@ -56,71 +56,69 @@ function environment(folder: string): DriverEnvironment {
   return { stateDir: folder, secret };
 }
 
-test(
-  'D3.11: PostgreSQL whose port accepts while it still starts up is not ready; start waits until it takes sessions',
-  { timeout: 60_000 },
-  async ({ folder, serve }) => {
-    const server = await preparePostgres({ directory: folder, settings: { fsync: 'off', hot_standby: 'off' } });
-    // A server that recovers without hot standby answers every session with 57P03 until it is promoted.
-    await writeFile(join(server.dataDirectory, 'standby.signal'), '');
-    const driver = createPostgresDriver(postgresOf(server, server.password), environment(folder));
-    const { byPort, byEngine } = serve({ ...server, driver, startTimeoutSeconds: 2 });
-    await byPort.start('app', never);
-    await expect(byEngine.start('app', never)).rejects.toMatchObject({
-      code: 'ServiceFailed',
-      message: expect.stringMatching(/the database system is (?:starting up|not accepting connections|not yet)/),
-    });
-    expect(await byPort.state('app')).toMatchObject({ ready: true });
-    const promoted = promisify(execFile)(join(server.binDirectory, 'pg_ctl'), [
-      'promote',
-      '-w',
-      '-D',
-      server.dataDirectory,
-    ]);
-    await byEngine.start('app', never);
-    expect(await driver.ready?.(never)).toEqual({ ready: true, detail: 'answers' });
-    await promoted;
-    // What it thinks of our password is for those to tell who need a session.
-    const stranger = createPostgresDriver(postgresOf(server, 'wrong'), environment(folder));
-    expect(await stranger.ready?.(never)).toMatchObject({ ready: true, detail: expect.stringContaining('password') });
-  },
-);
+test('D3.11: PostgreSQL whose port accepts while it still starts up is not ready; start waits until it takes sessions', async ({
+  folder,
+  serve,
+}) => {
+  const server = await preparePostgres({ directory: folder, settings: { fsync: 'off', hot_standby: 'off' } });
+  // A server that recovers without hot standby answers every session with 57P03 until it is promoted.
+  await writeFile(join(server.dataDirectory, 'standby.signal'), '');
+  const driver = createPostgresDriver(postgresOf(server, server.password), environment(folder));
+  const { byPort, byEngine } = serve({ ...server, driver, startTimeoutSeconds: 2 });
+  await byPort.start('app', never);
+  await expect(byEngine.start('app', never)).rejects.toMatchObject({
+    code: 'ServiceFailed',
+    message: expect.stringMatching(/the database system is (?:starting up|not accepting connections|not yet)/),
+  });
+  expect(await byPort.state('app')).toMatchObject({ ready: true });
+  const promoted = promisify(execFile)(join(server.binDirectory, 'pg_ctl'), [
+    'promote',
+    '-w',
+    '-D',
+    server.dataDirectory,
+  ]);
+  await byEngine.start('app', never);
+  expect(await driver.ready?.(never)).toEqual({ ready: true, detail: 'answers' });
+  await promoted;
+  // What it thinks of our password is for those to tell who need a session.
+  const stranger = createPostgresDriver(postgresOf(server, 'wrong'), environment(folder));
+  expect(await stranger.ready?.(never)).toMatchObject({ ready: true, detail: expect.stringContaining('password') });
+});
 
-test(
-  'D3.11: Redis whose port accepts while it still loads is not ready; start waits until it is loaded',
-  { timeout: 60_000 },
-  async ({ folder, serve }) => {
-    const directory = join(folder, 'redis');
-    const password = 'canary-redis-password';
-    const filled = await startRedis({ directory, password });
-    await withClient(filled, async (client) => {
-      for (let key = 0; key < 3000; key += 1) await client.set(`key:${key}`, 'value');
-    });
-    await filled.stop();
-    const settings = { 'key-load-delay': '1000', 'loading-process-events-interval-bytes': '1024' };
-    const server = await prepareRedis({ directory, password, port: filled.port, settings });
-    const config: RedisConfig = {
-      ...common,
-      id: 'redis',
-      kind: 'redis',
-      hostname: server.hostname,
-      port: server.port,
-      username: undefined,
-      password: { from: 'literal', value: password },
-      tls: undefined,
-      dataDirectory: server.dataDirectory,
-      configFiles: [],
-      serverBinary: undefined,
-    };
-    const driver = createRedisDriver(config, environment(folder));
-    const { byPort, byEngine } = serve({ ...server, driver, startTimeoutSeconds: 50 });
-    await byPort.start('app', never);
-    expect(await driver.ready?.(never)).toMatchObject({ ready: false });
-    expect(await byPort.state('app')).toMatchObject({ ready: true });
-    await byEngine.start('app', never);
-    expect(await withClient(server, async (client) => client.dbsize())).toBe(3000);
-  },
-);
+test('D3.11: Redis whose port accepts while it still loads is not ready; start waits until it is loaded', async ({
+  folder,
+  serve,
+}) => {
+  const directory = join(folder, 'redis');
+  const password = 'canary-redis-password';
+  const filled = await startRedis({ directory, password });
+  await withClient(filled, async (client) => {
+    for (let key = 0; key < 3000; key += 1) await client.set(`key:${key}`, 'value');
+  });
+  await filled.stop();
+  const settings = { 'key-load-delay': '1000', 'loading-process-events-interval-bytes': '1024' };
+  const server = await prepareRedis({ directory, password, port: filled.port, settings });
+  const config: RedisConfig = {
+    ...common,
+    id: 'redis',
+    kind: 'redis',
+    hostname: server.hostname,
+    port: server.port,
+    username: undefined,
+    password: { from: 'literal', value: password },
+    tls: undefined,
+    dataDirectory: server.dataDirectory,
+    configFiles: [],
+    serverBinary: undefined,
+  };
+  const driver = createRedisDriver(config, environment(folder));
+  const { byPort, byEngine } = serve({ ...server, driver, startTimeoutSeconds: 50 });
+  await byPort.start('app', never);
+  expect(await driver.ready?.(never)).toMatchObject({ ready: false });
+  expect(await byPort.state('app')).toMatchObject({ ready: true });
+  await byEngine.start('app', never);
+  expect(await withClient(server, async (client) => client.dbsize())).toBe(3000);
+});
 
 test('an engine that hangs is not ready after the time that its asker gives it', async ({ folder, redis }) => {
   const config = {

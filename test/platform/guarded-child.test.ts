@@ -66,13 +66,13 @@ test('the program keeps its own pid, exit code and signals, and its watcher ends
 
 test('a program whose parent is killed ends by its last signal', async () => {
   const pid = await orphan(optionsOf('echo ready; exec sleep 60'));
-  await expect.poll(async () => isRunning(pid), { timeout: 10_000 }).toBe(false);
+  await expect.poll(async () => isRunning(pid)).toBe(false);
 });
 
 test('one that ignores its last signal is killed', async () => {
   const options = optionsOf(`trap '' TERM; echo ready; while :; do sleep 0.2; done`, { killAfterSeconds: 1 });
   const pid = await orphan(options);
-  await expect.poll(async () => isRunning(pid), { timeout: 10_000 }).toBe(false);
+  await expect.poll(async () => isRunning(pid)).toBe(false);
 });
 
 test('a program that is not there is an exit that says so', async () => {

@@ -10,7 +10,7 @@ import { preparePostgres } from '../../src/dev/postgres.ts';
 import { prepareRedis } from '../../src/dev/redis.ts';
 import type { Platform } from '../../src/platform/platform.ts';
 import { createProcessPlatform } from '../../src/platform/process/process-platform.ts';
-import { engineTest } from '../support/engines.ts';
+import { folderTest } from '../support/folder-test.ts';
 import { httpScript, livingOf, nodeService, programService } from './services.ts';
 
 const never = new AbortController().signal;
@@ -27,7 +27,7 @@ interface PlatformFixture {
   platformOf: (...services: ServiceConfig[]) => Platform;
 }
 
-const test = engineTest.extend<PlatformFixture>({
+const test = folderTest.extend<PlatformFixture>({
   platformOf: async ({ folder }, use) => {
     expect(folder).toBeTypeOf('string'); // Asking for the folder makes it outlive the services.
     const made: { platform: Platform; services: readonly ServiceConfig[] }[] = [];
@@ -117,32 +117,31 @@ test('stop takes a service down that ignores its signal, with all that it starte
   expect(await livingOf([childPid])).toEqual([]);
 });
 
-test(
-  'D3.4: postgres is proven gone with its backends, also after its head was killed and its data lost',
-  { timeout: 60_000 },
-  async ({ folder, platformOf }) => {
-    const postgres = await preparePostgres({ directory: folder });
-    const ready = { kind: 'tcp', host: postgres.hostname, port: postgres.port } as const;
-    const platform = platformOf(programService(folder, postgres.command, 'SIGINT', { ready }));
-    await platform.start('app', never);
-    const quick = createProcessPlatform([
-      programService(folder, postgres.command, 'SIGINT', { ready, stopTimeoutSeconds: 1 }),
-    ]);
-    for (const isDataLost of [false, true]) {
-      const { pid } = await platform.state('app');
-      const backends = await vi.waitFor(() => childrenOf(pid!));
-      // A stopped backend cannot notice that its head is gone: what would keep writing into swapped data.
-      process.kill(backends[0]!, 'SIGSTOP');
-      process.kill(pid!, 'SIGKILL');
-      await vi.waitFor(async () => expect(await livingOf([pid!])).toEqual([]));
-      expect(await livingOf([backends[0]!])).toEqual([backends[0]!]);
-      if (isDataLost) await rm(postgres.dataDirectory, { recursive: true });
-      await quick.stop('app', never);
-      expect(await livingOf(backends)).toEqual([]);
-      if (!isDataLost) await platform.start('app', never);
-    }
-  },
-);
+test('D3.4: postgres is proven gone with its backends, also after its head was killed and its data lost', async ({
+  folder,
+  platformOf,
+}) => {
+  const postgres = await preparePostgres({ directory: folder });
+  const ready = { kind: 'tcp', host: postgres.hostname, port: postgres.port } as const;
+  const platform = platformOf(programService(folder, postgres.command, 'SIGINT', { ready }));
+  await platform.start('app', never);
+  const quick = createProcessPlatform([
+    programService(folder, postgres.command, 'SIGINT', { ready, stopTimeoutSeconds: 1 }),
+  ]);
+  for (const isDataLost of [false, true]) {
+    const { pid } = await platform.state('app');
+    const backends = await vi.waitFor(() => childrenOf(pid!));
+    // A stopped backend cannot notice that its head is gone: what would keep writing into swapped data.
+    process.kill(backends[0]!, 'SIGSTOP');
+    process.kill(pid!, 'SIGKILL');
+    await vi.waitFor(async () => expect(await livingOf([pid!])).toEqual([]));
+    expect(await livingOf([backends[0]!])).toEqual([backends[0]!]);
+    if (isDataLost) await rm(postgres.dataDirectory, { recursive: true });
+    await quick.stop('app', never);
+    expect(await livingOf(backends)).toEqual([]);
+    if (!isDataLost) await platform.start('app', never);
+  }
+});
 
 test('D3.5: redis starts and stops cleanly, its port is free afterwards', async ({ folder, platformOf }) => {
   const redis = await prepareRedis({ directory: folder });

@@ -192,4 +192,4 @@ test('killed at any call, the next run finishes it and every kept point is whole
     expect(await repository.check(third.manifest, {})).toMatchObject({ ok: true });
     if (!failed) break;
   }
-}, 120_000);
+});

@@ -128,7 +128,7 @@ async function capture(repository: Repository, source: string, options: BackupOp
 /** Captures until the file's change lies far enough back to be trusted: a deadline, not a sleep. */
 async function captureSettled(repository: Repository, source: string, path: string): Promise<Backup> {
   expect((await readFile(path)).length).toBeGreaterThan(0);
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 120_000;
   for (;;) {
     const backup = await capture(repository, source);
     let isTrusted = true;

@@ -85,7 +85,7 @@ describe('a replica', () => {
       expect(await soundPoints(replica), what).toBe(true);
       await replica.close();
     }
-  }, 120_000);
+  });
 
   test('D2.7: damage is not spread: the point that needs it stays away, the others arrive', async ({
     folder,
@@ -197,7 +197,7 @@ describe('a replica', () => {
     const into = join(folder, 'restored');
     await replica.materialize({ indexId: record.indexId, into });
     expect(await describeTree(into)).toEqual(await describeTree(source));
-  }, 60_000);
+  });
 });
 
 type SmallBackup = Backup & {

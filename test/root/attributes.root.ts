@@ -9,13 +9,13 @@ import type { Driver } from '../../src/drivers/driver.ts';
 import { createFilesDriver } from '../../src/drivers/files/driver.ts';
 import { factsPath, type FilesFacts } from '../../src/drivers/files/facts.ts';
 import { failedProbes, makeBench, type RestoreBench } from '../drivers/folder/restore-bench.ts';
-import { engineTest } from '../support/engines.ts';
+import { folderTest } from '../support/folder-test.ts';
 
 const run = promisify(execFile);
 const canMount = await tryMount();
 const common = { host: 'main', tier: 'critical', priority: 1, services: [] } as const;
 
-const test = engineTest.extend<{ kit: RestoreBench }>({
+const test = folderTest.extend<{ kit: RestoreBench }>({
   kit: async ({ folder }, use) => {
     const kit = await makeBench(folder);
     try {

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { provideCheckout } from '../../setup/checkout.mjs';
 import { findOsUser } from '../../src/platform/process/os-user.ts';
-import { engineTest as test } from '../support/engines.ts';
+import { folderTest as test } from '../support/folder-test.ts';
 
 const run = promisify(execFile);
 const runUser = process.env['LIFEBOAT_RUN_USER'] ?? 'lifeboat';

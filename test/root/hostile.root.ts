@@ -8,7 +8,7 @@ import { factsPath } from '../../src/drivers/redis/facts.ts';
 import { findOsUser } from '../../src/platform/process/os-user.ts';
 import { makeBench } from '../drivers/folder/restore-bench.ts';
 import { makeRedisSubject } from '../drivers/redis/subject.ts';
-import { engineTest as test } from '../support/engines.ts';
+import { folderTest as test } from '../support/folder-test.ts';
 
 const user = await findOsUser(process.env['LIFEBOAT_RUN_USER'] ?? 'lifeboat');
 

@@ -17,14 +17,14 @@ import { dumpContent, fill, withClient } from '../drivers/redis/sample.ts';
 import { makeRedisSubject, password } from '../drivers/redis/subject.ts';
 import { configOf, writeStore } from '../drivers/vectorstore/store.ts';
 import { writeTinyModel } from '../inference/tiny-model.ts';
-import { engineTest } from '../support/engines.ts';
+import { folderTest } from '../support/folder-test.ts';
 
 const runUser = process.env['LIFEBOAT_RUN_USER'] ?? 'lifeboat';
 const user = await findOsUser(runUser);
 const environment = { stateDir: '/nowhere', secret: async () => undefined };
 const common = { host: 'main', tier: 'critical', priority: 1, services: [] } as const;
 
-const test = engineTest.extend<{ kit: RestoreBench; home: string }>({
+const test = folderTest.extend<{ kit: RestoreBench; home: string }>({
   kit: async ({ folder }, use) => {
     const kit = await makeBench(folder);
     try {

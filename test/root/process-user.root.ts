@@ -5,7 +5,7 @@ import { startPostgres } from '../../src/dev/postgres.ts';
 import { findOsUser } from '../../src/platform/process/os-user.ts';
 import { createProcessPlatform } from '../../src/platform/process/process-platform.ts';
 import { nodeService } from '../platform/services.ts';
-import { engineTest as test } from '../support/engines.ts';
+import { folderTest as test } from '../support/folder-test.ts';
 
 const never = new AbortController().signal;
 const runUser = process.env['LIFEBOAT_RUN_USER'] ?? 'lifeboat';

@@ -6,7 +6,7 @@ import { findOsUser } from '../../src/platform/process/os-user.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { backUp, testKey } from '../repository/backup.ts';
-import { engineTest as test } from '../support/engines.ts';
+import { folderTest as test } from '../support/folder-test.ts';
 
 const user = await findOsUser(process.env['LIFEBOAT_RUN_USER'] ?? 'lifeboat');
 

@@ -5,10 +5,10 @@ import { expect } from 'vitest';
 import { runProgram } from '../../setup/program.mjs';
 import { openResultFile } from '../../setup/result-file.mjs';
 import { findOsUser } from '../../src/platform/process/os-user.ts';
-import { engineTest as test } from '../support/engines.ts';
+import { folderTest as test } from '../support/folder-test.ts';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
-const program = new URL('../../src/dev/demo/result-file.ts', import.meta.url).href;
+const program = new URL('../../src/dev/result-file.ts', import.meta.url).href;
 
 test('root’s demo leaves its result where only root may write, also where a file of root stands', async ({
   folder,
@@ -23,10 +23,10 @@ test('root’s demo leaves its result where only root may write, also where a fi
   await writeFile(
     script,
     `import { openResultFile } from '${program}';
-     openResultFile({ json: '${json}', jsonDescriptor: 3 }).write({ ok: true, uid: process.getuid() });`,
+     openResultFile({ json: '${json}', jsonDescriptor: 3 }, 'the demo').write({ ok: true, uid: process.getuid() });`,
   );
   for (const mode of [0o644, 0o600]) {
-    const descriptors = [openResultFile(['--size', 'small', '--json', json])];
+    const descriptors = [openResultFile(['--size', 'small', '--json', json], 'demo')];
     await chmod(json, mode);
     const setup = { node: process.execPath, checkout, user, state, cache: folder, found: {} };
     expect(await runProgram(setup, [script], { descriptors })).toBe(0);

@@ -14,7 +14,7 @@ let client: Client;
 beforeAll(async () => {
   temporal = await startTemporal();
   connection = await Connection.connect({ address: temporal.address });
-  client = new Client({ connection });
+  client = new Client({ connection, namespace: temporal.namespace });
 });
 afterAll(async () => {
   await connection.close();
@@ -178,7 +178,7 @@ components:
       for await (const { scheduleId } of client.schedule.list()) ids.push(scheduleId);
       return ids;
     };
-    await expect.poll(listed, { timeout: 10_000 }).toContain('nightly-dump/wazuh');
+    await expect.poll(listed).toContain('nightly-dump/wazuh');
     expect(await applySchedules(client, applianceWith('{}'))).toContainEqual({
       scheduleId: 'nightly-dump/wazuh',
       action: 'stranger',

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import { engineTest as test } from '../support/engines.ts';
+import { folderTest as test } from '../support/folder-test.ts';
 
 const entry = fileURLToPath(new URL('../../setup.mjs', import.meta.url));
 const program = new URL('../../setup/program.mjs', import.meta.url).href;

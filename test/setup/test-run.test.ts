@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { resultsOf } from '../../setup/test-run.mjs';
-import { engineTest as test } from '../support/engines.ts';
+import { folderTest as test } from '../support/folder-test.ts';
 
 const passedTest = { status: 'passed', fullName: 'adds', failureMessages: [] };
 const failedTest = { status: 'failed', fullName: 'divides', failureMessages: [`by zero${'\nat a line'.repeat(30)}`] };

@@ -41,7 +41,7 @@ describe.each(s3Makers)('%s', (maker) => {
       await server.stop();
       await folder.remove();
     };
-  }, 30_000);
+  });
   afterAll(() => stop());
 
   const storageAt = (prefix: string, changes: object = {}): Storage =>

@@ -6,13 +6,14 @@
  *
  * An engine starts only when a test of the file asks for it.
  */
-import { test } from 'vitest';
 import * as devPostgres from '../../src/dev/postgres.ts';
 import type { PostgresOptions, RunningPostgres } from '../../src/dev/postgres.ts';
 import * as devRedis from '../../src/dev/redis.ts';
 import type { RedisOptions, RunningRedis } from '../../src/dev/redis.ts';
 import * as devTemporal from '../../src/dev/temporal.ts';
 import type { RunningTemporal, TemporalOptions } from '../../src/dev/temporal.ts';
+import { joinSharedTemporal } from './shared-temporal.ts';
+import { folderTest } from './folder-test.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 /** A PostgreSQL server; its crash safety is off for speed unless `settings` says otherwise. */
@@ -26,8 +27,13 @@ export async function startRedis(options: Partial<RedisOptions> = {}): Promise<R
   return inFolder('redis', options, (directory) => devRedis.startRedis({ ...options, directory }));
 }
 
-/** A Temporal server without web UI, unless `headless: false`. */
+/**
+ * A namespace of its own on the one server that all test files share; `stop` leaves both. With any of `options` but search
+ * attributes it is a server of its own, without web UI unless `headless: false`: for who stops, kills or restarts it.
+ */
 export async function startTemporal(options: Partial<TemporalOptions> = {}): Promise<RunningTemporal> {
+  const { searchAttributes, ...own } = options;
+  if (Object.keys(own).length === 0) return joinSharedTemporal(searchAttributes);
   return inFolder('temporal', options, (directory) =>
     devTemporal.startTemporal({ headless: true, ...options, directory }),
   );
@@ -37,23 +43,13 @@ interface EngineFixtures {
   postgres: RunningPostgres;
   redis: RunningRedis;
   temporal: RunningTemporal;
-  /** A fresh temporary folder per test. */
-  folder: string;
 }
 
 /* oxlint-disable no-empty-pattern -- vitest reads from the pattern which fixtures a fixture needs: none. */
-export const engineTest = test.extend<EngineFixtures>({
+export const engineTest = folderTest.extend<EngineFixtures>({
   postgres: [({}, use) => lend(startPostgres, use), { scope: 'file' }],
   redis: [({}, use) => lend(startRedis, use), { scope: 'file' }],
   temporal: [({}, use) => lend(startTemporal, use), { scope: 'file' }],
-  folder: async ({}, use) => {
-    const folder = await temporaryFolder();
-    try {
-      await use(folder.path);
-    } finally {
-      await folder.remove();
-    }
-  },
 });
 /* oxlint-enable no-empty-pattern */
 

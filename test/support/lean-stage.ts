@@ -28,16 +28,20 @@ export interface LeanStage {
   /** SHA-256 of the big file as it was made. */
   readonly digest: string;
   startWorker(env?: Readonly<Record<string, string>>): Promise<WorkerProcess>;
-  /** Stops the server and starts it again on its database and ports. */
+  /** Stops the server and starts it again on its database and ports; with `ownTemporal`. */
   restartTemporal(): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function startLeanStage(bytes: number, more = ''): Promise<LeanStage> {
+/** `ownTemporal`: a server that the test may stop and restart. */
+export async function startLeanStage(
+  bytes: number,
+  more = '',
+  { ownTemporal = false }: { readonly ownTemporal?: boolean } = {},
+): Promise<LeanStage> {
   const folder = await temporaryFolder('drill');
   const directory = join(folder.path, 'temporal');
-  await mkdir(directory);
-  let temporal = await startTemporal({ directory });
+  let temporal = await startTemporal(ownTemporal ? { directory } : {});
   const data = join(folder.path, 'data');
   const repository = join(folder.path, 'backups');
   await mkdir(data);
@@ -49,7 +53,7 @@ export async function startLeanStage(bytes: number, more = ''): Promise<LeanStag
   const text = `appliance: lean
 state: ${join(folder.path, 'state')}
 repository: { path: ${repository}, reserve: 1MB, encryption: { key: { file: ${key} } } }
-temporal: { address: '${temporal.address}' }
+temporal: { address: '${temporal.address}', namespace: ${temporal.namespace} }
 schedules: ${JSON.stringify(quietSchedules('backup-full'))}
 verification: { afterBackup: false }
 metrics: { listen: off }
@@ -68,7 +72,7 @@ ${more}`;
     appliance,
     data,
     repository,
-    client: new Client({ connection }),
+    client: new Client({ connection, namespace: temporal.namespace }),
     temporal,
     digest,
     startWorker: async (env = {}) => {

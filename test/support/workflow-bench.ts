@@ -141,7 +141,6 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
   Runtime.install({ logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} } });
   const folder = await temporaryFolder('bench');
   const temporal = await startTemporal({
-    dynamicConfig: { 'frontend.WorkflowTimeSkippingEnabled': 'true' },
     searchAttributes: {
       LifeboatAppliance: 'Keyword',
       LifeboatKind: 'Keyword',
@@ -154,9 +153,10 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
   });
   const connection = await Connection.connect({ address: temporal.address });
   const native = await NativeConnection.connect({ address: temporal.address });
-  const client = new Client({ connection });
-  const skipping = new Client({ connection });
-  Object.defineProperty(skipping, 'workflow', { value: new SkippingClient({ connection }) });
+  const { namespace } = temporal;
+  const client = new Client({ connection, namespace });
+  const skipping = new Client({ connection, namespace });
+  Object.defineProperty(skipping, 'workflow', { value: new SkippingClient({ connection, namespace }) });
   const taskQueue = 'bench';
 
   const bench: WorkflowBench = {
@@ -218,10 +218,11 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
   };
 
   const activities = fakeActivities(bench, client);
-  const codePath = await workflowBundle(folder.path);
+  const codePath = await workflowBundle(process.env['LIFEBOAT_BUNDLES'] ?? folder.path);
   const workers = await Promise.all([
     Worker.create({
       connection: native,
+      namespace,
       taskQueue,
       workflowBundle: { codePath },
       activities: activities.control,
@@ -230,6 +231,7 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     ...roles.map(async (role) =>
       Worker.create({
         connection: native,
+        namespace,
         taskQueue: `${taskQueue}-${role}-main`,
         activities: activities.work,
         maxHeartbeatThrottleInterval: '100 ms',

@@ -60,7 +60,7 @@ describe('the kinds of backups', () => {
     // The one that follows a restore: else it would go on into the next test.
     const states = (): unknown[] =>
       bench.reports.filter(({ type }) => type === 'fullBackup').map(({ report }) => report.state);
-    await expect.poll(states, { timeout: 20_000 }).toEqual(['cancelled', 'sealed']);
+    await expect.poll(states).toEqual(['cancelled', 'sealed']);
   });
 
   test('components that are named are taken, whatever their tier', async () => {
@@ -82,9 +82,7 @@ describe('the kinds of backups', () => {
       if (call === 'begin') refuse('NoSpace');
     };
     await failureOf(await bench.start('incrementalBackup', {}, undefined, bench.skipping));
-    await expect
-      .poll(() => bench.messages, { timeout: 10_000 })
-      .toEqual([expect.stringContaining('Incremental backup of wazuh failed')]);
+    await expect.poll(() => bench.messages).toEqual([expect.stringContaining('Incremental backup of wazuh failed')]);
   });
 });
 
@@ -96,7 +94,7 @@ describe('configWatch', () => {
     bench.changes = [['settings'], []];
     bench.behave = (call) => (call === 'watch settings' && watches().length > 3 ? new Promise(() => {}) : undefined);
     const handle = await bench.start('configWatch', {}, undefined, bench.skipping);
-    await expect.poll(watches, { timeout: 20_000 }).toHaveLength(4);
+    await expect.poll(watches).toHaveLength(4);
     expect(captures()).toEqual(['capture settings']);
     expect(bench.reports).toMatchObject([
       { type: 'configurationBackup', report: { reason: 'changed: settings', requestedBy: handle.workflowId } },
@@ -114,7 +112,7 @@ describe('configWatch', () => {
       return call === 'watch settings' && watches().length > 3 ? new Promise(() => {}) : undefined;
     };
     const handle = await bench.start('configWatch', {}, undefined, bench.skipping);
-    await expect.poll(watches, { timeout: 30_000 }).toHaveLength(4);
+    await expect.poll(watches).toHaveLength(4);
     expect(bench.reports.map(({ report }) => report.state)).toEqual(['failed', 'failed', 'sealed']);
     const told = bench.messages.filter((text) =>
       text.startsWith('wazuh: changes of the configuration are not backed up'),

@@ -46,7 +46,7 @@ describe('fullBackup', () => {
     expect(bench.calls).toContain('seal postgres+vectors without redis');
     expect(bench.reports[0]?.report.state).toBe('partial');
     await expect
-      .poll(() => bench.messages, { timeout: 10_000 })
+      .poll(() => bench.messages)
       .toEqual([expect.stringMatching(/^Backup of wazuh partial: .*redis: SourceEmpty/)]);
   });
 
@@ -61,7 +61,7 @@ describe('fullBackup', () => {
     expect(bench.calls).toContain('seal postgres+redis+vectors without ');
     expect(bench.reports[0]?.report).toMatchObject({ state: 'suspect' });
     await expect
-      .poll(() => bench.messages, { timeout: 10_000 })
+      .poll(() => bench.messages)
       .toEqual([expect.stringContaining(`Backup of wazuh suspect: recovery point`)]);
   });
 
@@ -70,7 +70,7 @@ describe('fullBackup', () => {
     bench.deaf = (call) => call === 'capture redis';
     bench.behave = (call) => (call.startsWith('capture') ? promise : undefined);
     const handle = await bench.start('fullBackup', {});
-    await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('capture redis');
+    await expect.poll(() => bench.calls).toContain('capture redis');
     await handle.cancel();
     const lock = bench.client.workflow.getHandle('lock/wazuh');
     // Long enough for the captures that heed the cancellation to end, and for the run to go wrong.
@@ -91,7 +91,7 @@ describe('fullBackup', () => {
       expect(await failureOf(await bench.start('fullBackup', {}))).toMatchObject({ type: 'NoSpace' });
       expect(bench.reports[0]?.report.state).toBe('failed');
       expect(bench.calls.includes('release')).toBe(step !== 'begin');
-      await expect.poll(() => bench.messages.length, { timeout: 10_000 }).toBe(1);
+      await expect.poll(() => bench.messages.length).toBe(1);
     },
   );
 
@@ -100,12 +100,12 @@ describe('fullBackup', () => {
     const gate = new Promise<void>((resolve) => void (release = resolve));
     bench.behave = (call) => (call === 'begin' ? gate : undefined);
     const first = await bench.start('fullBackup', {}, 'fullBackup/wazuh/first');
-    await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('begin');
+    await expect.poll(() => bench.calls).toContain('begin');
     const second = await bench.start('fullBackup', {}, 'fullBackup/wazuh/second', bench.skipping);
     const result = (await second.result()) as BackupResult;
     expect(result).toMatchObject({ state: 'skipped', text: 'skipped: held by fullBackup/wazuh/first' });
     await expect
-      .poll(() => bench.messages, { timeout: 10_000 })
+      .poll(() => bench.messages)
       .toEqual([expect.stringContaining('skipped: held by fullBackup/wazuh/first')]);
     release();
     expect(((await first.result()) as BackupResult).state).toBe('sealed');
@@ -134,9 +134,7 @@ describe('fullBackup', () => {
         },
       ]);
       if (code !== undefined)
-        await expect
-          .poll(() => bench.messages, { timeout: 10_000 })
-          .toEqual([expect.stringContaining(`Backup of wazuh failed: ${code}`)]);
+        await expect.poll(() => bench.messages).toEqual([expect.stringContaining(`Backup of wazuh failed: ${code}`)]);
     },
   );
 

@@ -28,7 +28,7 @@ describe('proveBackup', () => {
     expect(bench.calls).toContain('validate vectors');
     expect(bench.calls).toContain('trial with 1 problems');
     await expect
-      .poll(() => bench.messages, { timeout: 10_000 })
+      .poll(() => bench.messages)
       .toEqual([
         expect.stringContaining(
           'Trial restore of wazuh 20261122_020000 failed: redis: opens: found ValidationFailed: the server does not start',

@@ -9,7 +9,7 @@ beforeEach(() => bench.reset());
 
 /** What a run starts beside itself has ended, or the next test would see its calls. */
 const endOf = async (type: string): Promise<void> =>
-  expect.poll(() => bench.reports.map((report) => report.type), { timeout: 20_000 }).toContain(type);
+  expect.poll(() => bench.reports.map((report) => report.type)).toContain(type);
 
 const captures = () => bench.calls.filter((call) => call.startsWith('increment')).toSorted();
 const vectors = { components: ['vectors'], confirm: 'wazuh' };
@@ -46,9 +46,7 @@ describe('rebuild', () => {
     bench.behave = (call) => (call === 'rebuild vectors' ? refuse('EngineFailed', 'exit code 22') : undefined);
     expect(await failureOf(await bench.start('rebuild', vectors))).toMatchObject({ type: 'EngineFailed' });
     expect(bench.reports).toMatchObject([{ type: 'rebuild', report: { state: 'failed' } }]);
-    await expect
-      .poll(() => bench.messages, { timeout: 10_000 })
-      .toMatchObject([expect.stringContaining('exit code 22')]);
+    await expect.poll(() => bench.messages).toMatchObject([expect.stringContaining('exit code 22')]);
     expect(captures()).toEqual([]);
   });
 
@@ -56,12 +54,12 @@ describe('rebuild', () => {
     bench.behave = (call) => (call === 'rebuild vectors' ? new Promise(() => {}) : undefined);
     const builds = () => bench.calls.filter((call) => call === 'rebuild vectors').length;
     const first = await bench.start('rebuild', vectors);
-    await expect.poll(builds, { timeout: 10_000 }).toBe(1);
+    await expect.poll(builds).toBe(1);
     const refused = await bench.start('rebuild', vectors, undefined, bench.skipping);
     expect(await failureOf(refused), 'nobody restored: what builds goes on').toMatchObject({ type: 'LockHeld' });
     const second = await bench.start('rebuild', { ...vectors, requestedBy: 'restore/wazuh/1' });
     expect(await failureOf(first)).toMatchObject({ type: 'CancelledFailure' });
-    await expect.poll(builds, { timeout: 10_000 }).toBe(2);
+    await expect.poll(builds).toBe(2);
     await (await bench.start('restore', { confirm: 'wazuh', components: ['redis'] })).result();
     expect(await failureOf(second)).toMatchObject({ type: 'CancelledFailure' });
     await endOf('fullBackup');

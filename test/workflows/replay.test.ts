@@ -21,7 +21,7 @@ beforeAll(async () => {
     telemetryOptions: { logging: { forward: {}, filter } },
   });
   folder = await temporaryFolder('replay');
-  codePath = await workflowBundle(folder.path);
+  codePath = await workflowBundle(process.env['LIFEBOAT_BUNDLES'] ?? folder.path);
 });
 afterAll(async () => folder.remove());
 

@@ -50,7 +50,7 @@ describe('replicate', () => {
     const handle = await bench.start('replicate', { location: 'offsite' }, undefined, bench.skipping);
     expect(await handle.result()).toEqual({ locations: [{ location: 'offsite', ...copied }] });
     await expect
-      .poll(() => bench.messages, { timeout: 10_000 })
+      .poll(() => bench.messages)
       .toEqual([
         expect.stringContaining('wazuh: offsite is not up to date: StorageFailed: connection refused') as string,
         expect.stringContaining('wazuh: offsite is up to date again') as string,

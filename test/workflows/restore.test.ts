@@ -99,7 +99,7 @@ describe('restore', () => {
         expect(calls.lastIndexOf(`start ${service}`)).toBeGreaterThan(calls.lastIndexOf(`stop ${service}`));
       }
       expect(bench.reports.at(-1)?.report.state).toBe('aborted(undone=full)');
-      await expect.poll(() => bench.messages.at(-1), { timeout: 10_000 }).toContain('the engine broke');
+      await expect.poll(() => bench.messages.at(-1)).toContain('the engine broke');
     },
   );
 
@@ -115,7 +115,7 @@ describe('restore', () => {
     expect(report).toMatchObject({ state: 'committed', safetyCopies: ['/old/vectors'] });
     expect(report?.notes).toContainEqual(expect.stringMatching(/redis: its old data could not be .*EACCES$/));
     await expect
-      .poll(() => bench.messages, { timeout: 10_000 })
+      .poll(() => bench.messages)
       .toContainEqual(expect.stringMatching(/^Restore of wazuh from \S+ committed after .*EACCES$/));
     await bench.client.workflow.getHandle(result.backupWorkflowId).result();
   });
@@ -182,7 +182,7 @@ describe('restore', () => {
     const gate = new Promise<void>((resolve) => void (release = resolve));
     bench.behave = (call) => (call === 'stage redis' ? gate : undefined);
     const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
-    await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('stage redis');
+    await expect.poll(() => bench.calls).toContain('stage redis');
     await handle.executeUpdate(abortUpdate, { args: [{ by: 'ann', reason: 'wrong point' }] });
     expect(await failureOf(handle)).toMatchObject({
       type: 'Aborted',
@@ -200,7 +200,7 @@ describe('restore', () => {
     bench.deaf = (call) => call === 'health';
     bench.behave = (call) => (call === 'health' ? promise : undefined);
     const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
-    await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('health');
+    await expect.poll(() => bench.calls).toContain('health');
     await end(handle);
     resolve();
     expect(await failureOf(handle)).toMatchObject({
@@ -215,13 +215,11 @@ describe('restore', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     bench.behave = (call) => (call === 'health' ? promise : undefined);
     const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
-    await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('health');
+    await expect.poll(() => bench.calls).toContain('health');
     await handle.executeUpdate(holdUpdate, { args: [{ by: 'ann', reason: 'wait' }] });
     resolve();
     await expect
-      .poll(async () => (await handle.query(progressQuery)).steps.find(({ id }) => id === 'health')?.state, {
-        timeout: 10_000,
-      })
+      .poll(async () => (await handle.query(progressQuery)).steps.find(({ id }) => id === 'health')?.state)
       .toBe('done');
     await handle.executeUpdate(abortUpdate, { args: [{ by: 'ann', reason: 'not what we want' }] });
     expect(await failureOf(handle)).toMatchObject({ type: 'Aborted' });
@@ -234,13 +232,11 @@ describe('restore', () => {
     const gate = new Promise<void>((resolve) => void (release = resolve));
     bench.behave = (call) => (call === 'stage redis' ? gate : undefined);
     const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
-    await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('stage redis');
+    await expect.poll(() => bench.calls).toContain('stage redis');
     await handle.executeUpdate(holdUpdate, { args: [{ by: 'ann', reason: 'wait' }] });
     release();
     await expect
-      .poll(async () => (await handle.query(progressQuery)).steps.find(({ id }) => id === 'stage:redis')?.state, {
-        timeout: 10_000,
-      })
+      .poll(async () => (await handle.query(progressQuery)).steps.find(({ id }) => id === 'stage:redis')?.state)
       .toBe('done');
     const view = await handle.query(progressQuery);
     expect(view).toMatchObject({ held: true, waitingOn: 'resume' });
@@ -256,9 +252,9 @@ describe('restore', () => {
     const gate = new Promise<void>((resolve) => void (release = resolve));
     bench.behave = (call) => (call === 'capture postgres' || call === 'stage redis' ? gate : undefined);
     const backup = await bench.start('fullBackup', {}, 'fullBackup/wazuh/to-be-cancelled');
-    await expect.poll(() => bench.calls, { timeout: 10_000 }).toContain('capture postgres');
+    await expect.poll(() => bench.calls).toContain('capture postgres');
     const first = await bench.start('restore', { ...confirmed, components: ['redis'] }, 'restore/wazuh/first');
-    await expect.poll(() => bench.calls, { timeout: 20_000 }).toContain('stage redis');
+    await expect.poll(() => bench.calls).toContain('stage redis');
     expect((await failureOf(backup)).message).toMatch(/cancel/i);
     const second = await bench.start('restore', { ...confirmed, components: ['redis'] }, 'restore/wazuh/second');
     expect(await failureOf(second)).toMatchObject({
@@ -283,9 +279,7 @@ describe('restore', () => {
         notes: [expect.stringContaining('the lock was gone before it was released') as string],
       },
     });
-    await expect
-      .poll(() => bench.messages, { timeout: 10_000 })
-      .toContainEqual(expect.stringContaining(' committed after '));
+    await expect.poll(() => bench.messages).toContainEqual(expect.stringContaining(' committed after '));
     await bench.client.workflow.getHandle(result.backupWorkflowId).result();
   });
 
@@ -298,7 +292,7 @@ describe('restore', () => {
     });
     const result = (await handle.result()) as RestoreResult;
     expect(result).toMatchObject({ state: 'committed', rtoBreached: true });
-    await expect.poll(() => bench.messages.filter((text) => text.includes('RTO')).length, { timeout: 10_000 }).toBe(3);
+    await expect.poll(() => bench.messages.filter((text) => text.includes('RTO')).length).toBe(3);
     await bench.client.workflow.getHandle(result.backupWorkflowId).result();
   });
 

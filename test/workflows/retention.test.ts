@@ -42,16 +42,14 @@ describe('retention', () => {
     });
     expect(applied()).toEqual(['retain vault up to 0.2']);
     await expect
-      .poll(() => bench.messages, { timeout: 10_000 })
+      .poll(() => bench.messages)
       .toEqual([expect.stringContaining('Retention of wazuh failed: repository: 9 of 10')]);
   });
 
   test('D2.4: a forecast beyond the capacity is told', async () => {
     bench.alarms = { '': 'will hold 600 GB, more than its 500 GB: passed in 9 d' };
     await (await bench.start('retention', { apply: true, place: 'repository' })).result();
-    await expect
-      .poll(() => bench.messages, { timeout: 10_000 })
-      .toEqual([expect.stringContaining('wazuh: repository will hold 600 GB')]);
+    await expect.poll(() => bench.messages).toEqual([expect.stringContaining('wazuh: repository will hold 600 GB')]);
   });
 
   test('an unknown place is refused with an example', async () => {

@@ -19,7 +19,7 @@ describe('walArchive', () => {
   test('X1: one shift follows the other, an hour each while all is well', async () => {
     holdAt(4);
     const handle = await bench.start('walArchive', { component: 'postgres' });
-    await expect.poll(shifts, { timeout: 10_000 }).toHaveLength(4);
+    await expect.poll(shifts).toHaveLength(4);
     expect(shifts()).toEqual([
       'archive postgres for 60 s',
       ...Array.from({ length: 3 }, () => 'archive postgres for 3600 s'),
@@ -34,10 +34,10 @@ describe('walArchive', () => {
     bench.walStates = ['broken', 'broken', 'continuous'];
     holdAt(4);
     const handle = await bench.start('walArchive', { component: 'postgres' });
-    await expect.poll(shifts, { timeout: 20_000 }).toHaveLength(4);
-    await expect.poll(() => bench.calls.filter((call) => call === 'begin'), { timeout: 10_000 }).toHaveLength(1);
+    await expect.poll(shifts).toHaveLength(4);
+    await expect.poll(() => bench.calls.filter((call) => call === 'begin')).toHaveLength(1);
     await expect
-      .poll(() => bench.messages, { timeout: 10_000 })
+      .poll(() => bench.messages)
       .toEqual([expect.stringMatching(/^wazuh: postgres is UNPROTECTED: there is a hole .* a full backup is started/)]);
     await handle.cancel();
     await failureOf(handle);
@@ -50,9 +50,9 @@ describe('walArchive', () => {
       return new Promise(() => {});
     };
     const handle = await bench.start('walArchive', {}, undefined, bench.skipping);
-    await expect.poll(shifts, { timeout: 20_000 }).toHaveLength(4);
+    await expect.poll(shifts).toHaveLength(4);
     await expect
-      .poll(() => bench.messages, { timeout: 10_000 })
+      .poll(() => bench.messages)
       .toEqual([expect.stringContaining('WAL of postgres is not archived: WalConflict: the server has other WAL')]);
     await handle.cancel();
     await failureOf(handle);

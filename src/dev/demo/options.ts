@@ -2,14 +2,13 @@
 import { parseArgs } from 'node:util';
 import { LifeboatError } from '../../domain/errors.ts';
 import { sabotageKinds, type SabotageKind } from '../appliance/sabotage.ts';
+import type { ResultPlace } from '../result-file.ts';
 import { applianceSizes, type ApplianceSize } from '../appliance/seed/sizes.ts';
 
-export interface DemoOptions {
+export interface DemoOptions extends ResultPlace {
   readonly size: ApplianceSize;
-  readonly json: string | undefined;
-  /** Set-up opened the file of --json already, with the rights of its caller. */
-  readonly jsonDescriptor: number | undefined;
-  readonly sabotage: SabotageKind | undefined;
+  /** What is spoiled, in this order; nothing by default. */
+  readonly sabotage: readonly SabotageKind[];
   /** Location from which the restore reads, after the repository was destroyed as well. */
   readonly from: 's3' | undefined;
   readonly keep: boolean;
@@ -21,7 +20,7 @@ export interface DemoOptions {
 export const usage = `npm run demo -- [options]
   --size small|medium     about 60 MB (default) or 1.5 GB of component data
   --json FILE             write the measured result there
-  --sabotage KIND         spoil one thing, which must be noticed: ${sabotageKinds.join(', ')}
+  --sabotage KIND,…       spoil things, each of which must be noticed: ${sabotageKinds.join(', ')}
   --from s3               destroy Lifeboat's own disk too, restore from the off-site copy
   --keep                  leave everything running and print the addresses
   --open FOLDER           open the state of an earlier demo: server, worker, UI`;
@@ -49,7 +48,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions {
     size: oneOf('--size', applianceSizes, values.size),
     json: values.json,
     jsonDescriptor: values['json-descriptor'] === undefined ? undefined : Number(values['json-descriptor']),
-    sabotage: values.sabotage === undefined ? undefined : oneOf('--sabotage', sabotageKinds, values.sabotage),
+    sabotage: (values.sabotage?.split(',') ?? []).map((kind) => oneOf('--sabotage', sabotageKinds, kind)),
     from: values.from === undefined ? undefined : oneOf('--from', ['s3'] as const, values.from),
     keep: values.keep,
     open: values.open,

@@ -14,6 +14,7 @@ import { prepareAppliance } from '../appliance/prepare.ts';
 import { findPostgresBin, findRedisServer } from '../engines.ts';
 import { stateFolder } from '../folders.ts';
 import { freePorts } from '../free-ports.ts';
+import { markRunPlace } from '../run-place.ts';
 import { startS3, type RunningS3 } from '../s3.ts';
 import { startTemporal, type RunningTemporal } from '../temporal.ts';
 import { forgetOldStates } from './old-states.ts';
@@ -78,6 +79,7 @@ export async function openStage(folder: string): Promise<Stage> {
 }
 
 async function build(folder: string, remembered: Remembered, fresh: boolean): Promise<Stage> {
+  markRunPlace(folder);
   const temporal = await startTemporal({ directory: join(folder, 'temporal'), ...remembered.temporal });
   // Stands for a machine in another house: no disaster of the appliance reaches it.
   const offSite = await startS3({ directory: join(folder, 'off-site'), ...remembered.s3 });

@@ -49,7 +49,7 @@ export interface StoryOptions {
   readonly stage: Stage;
   readonly client: Client;
   readonly size: ApplianceSize;
-  readonly sabotage: SabotageKind | undefined;
+  readonly sabotage: readonly SabotageKind[];
   readonly from: 's3' | undefined;
 }
 
@@ -67,7 +67,7 @@ export async function tellStory(options: StoryOptions): Promise<Story> {
 }
 
 async function tellInto(story: Story, options: StoryOptions): Promise<void> {
-  const { stage, client, size, sabotage: kind, from } = options;
+  const { stage, client, size, sabotage: kinds, from } = options;
   const { sample, appliance } = stage;
   await seed(stage, size);
   const traffic = await startTraffic(sample);
@@ -92,7 +92,7 @@ async function tellInto(story: Story, options: StoryOptions): Promise<void> {
     await traffic.stop();
   }
 
-  if (kind === 'object') say(`SABOTAGE: ${await sabotage(kind, sample)}`);
+  if (kinds.includes('object')) say(`SABOTAGE: ${await sabotage('object', sample)}`);
   if (from !== undefined) await stage.startWorker();
   tell('RESTORE', 'along the dependency graph, staged and checked beside the live paths');
   const input = {
@@ -107,7 +107,7 @@ async function tellInto(story: Story, options: StoryOptions): Promise<void> {
   story.restore = traced(workflowId);
   const restore = await follow(story.restore, stage, client);
 
-  if (kind !== undefined && kind !== 'object') say(`SABOTAGE: ${await sabotage(kind, sample)}`);
+  for (const kind of kinds) if (kind !== 'object') say(`SABOTAGE: ${await sabotage(kind, sample)}`);
   tell('PROOF', 'the manifest in the repository against the running engines');
   story.probes = [...(await probeAppliance(appliance, backup.id, from)), await probeChat(sample)];
   story.losses = await countLosses(sample);

@@ -17,7 +17,8 @@ export interface WorkerProcess {
   kill(): Promise<void>;
 }
 
-const readyMs = 60_000;
+/** Stops a worker that hangs; on busy cores one takes half a minute. */
+const readyMs = 180_000;
 
 /** Resolves when the worker polls its queues. */
 export async function startWorkerProcess(

@@ -3,7 +3,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Finding } from '../../../src/drivers/driver.ts';
 import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
-import { engineTest as test } from '../../support/engines.ts';
+import { folderTest as test } from '../../support/folder-test.ts';
 
 async function check(...paths: string[]): Promise<Finding[]> {
   const config = {

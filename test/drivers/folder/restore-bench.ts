@@ -33,7 +33,7 @@ export async function makeBench(folder: string): Promise<RestoreBench> {
       staged: { lockStart, runId, attempt: 1001 },
       replaceDamaged: false,
       onProgress: () => undefined,
-      signal: AbortSignal.timeout(60_000),
+      signal: AbortSignal.timeout(180_000),
     };
   };
   return {
@@ -49,7 +49,7 @@ export async function makeBench(folder: string): Promise<RestoreBench> {
         previous,
         resumePacks: [],
         onProgress: (state) => onProgress?.(state),
-        signal: AbortSignal.timeout(60_000),
+        signal: AbortSignal.timeout(180_000),
       });
     },
     async restore(driver, record, run) {

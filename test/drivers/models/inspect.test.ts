@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { createModelsDriver } from '../../../src/drivers/models/driver.ts';
 import { writeTinyModel } from '../../inference/tiny-model.ts';
 import { doctored, faults, inspected, type Changes } from '../../support/doctored.ts';
-import { engineTest as test } from '../../support/engines.ts';
+import { folderTest as test } from '../../support/folder-test.ts';
 import { makeBench } from '../folder/restore-bench.ts';
 
 const model = 'embedding/tiny.gguf';

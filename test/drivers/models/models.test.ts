@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { createModelsDriver } from '../../../src/drivers/models/driver.ts';
 import { writeTinyModel } from '../../inference/tiny-model.ts';
-import { engineTest } from '../../support/engines.ts';
+import { folderTest } from '../../support/folder-test.ts';
 import { enlarged } from '../../contracts/enlarged.ts';
 import { failedProbes, makeBench, type RestoreBench } from '../folder/restore-bench.ts';
 
@@ -26,7 +26,7 @@ interface Fixture {
   live: string;
 }
 
-const test = engineTest.extend<Fixture>({
+const test = folderTest.extend<Fixture>({
   kit: async ({ folder }, use) => {
     const kit = await makeBench(folder);
     try {

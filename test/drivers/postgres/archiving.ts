@@ -45,7 +45,7 @@ export async function write(lab: Lab, rows: number): Promise<bigint> {
   return flushed(lab);
 }
 
-export async function until(condition: () => Promise<boolean>, ms = 15_000): Promise<void> {
+export async function until(condition: () => Promise<boolean>, ms = 120_000): Promise<void> {
   for (const end = Date.now() + ms; !(await condition()); await delay(50))
     if (Date.now() > end) throw new Error('did not become true in time');
 }

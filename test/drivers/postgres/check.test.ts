@@ -59,7 +59,7 @@ labTest(
     await write(made, 1000);
     await made.sql(`ALTER SYSTEM SET max_slot_wal_keep_size = '-1'`);
     await made.sql('SELECT pg_reload_conf()');
-    await expect.poll(about, { timeout: 10_000 }).toEqual([
+    await expect.poll(about).toEqual([
       {
         name: 'postgres: max_slot_wal_keep_size',
         level: 'fail',

@@ -84,7 +84,6 @@ labTest(
     expect((await incremental(lab)).record.chain?.base).toBe(base.backupId);
     archiving.abort();
   },
-  180_000,
 );
 
 labTest(
@@ -104,7 +103,6 @@ labTest(
     expect([notes, record.chain !== undefined]).toEqual([[], true]);
     archiving.abort();
   },
-  180_000,
 );
 
 labTest(
@@ -126,7 +124,6 @@ labTest(
     expect(third.record.chain).toBeUndefined();
     archiving.abort();
   },
-  180_000,
 );
 
 labTest(
@@ -172,5 +169,4 @@ labTest(
       }),
     ).rejects.toMatchObject({ code: 'ObjectMissing', hint: expect.stringContaining(record.chain!.base) as string });
   },
-  180_000,
 );

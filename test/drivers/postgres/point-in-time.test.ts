@@ -73,7 +73,6 @@ labTest(
     }
     shift.abort();
   },
-  120_000,
 );
 
 labTest(
@@ -207,7 +206,6 @@ labTest(
       }),
     ).rejects.toMatchObject({ message: 'a tablespace was made or dropped since the base' });
   },
-  120_000,
 );
 
 labTest(
@@ -296,7 +294,6 @@ labTest(
         await faulty.close();
       }
   },
-  180_000,
 );
 
 /** A storage whose n-th read of a piece of WAL, and each that follows, goes through the fault. */

@@ -57,7 +57,6 @@ labTest(
     const ranges = coveredRanges((await archive.list()).pieces, 1);
     expect(ranges.at(-1)!.endLsn).toBeGreaterThanOrEqual(await flushed(lab));
   },
-  120_000,
 );
 
 labTest(
@@ -88,7 +87,6 @@ labTest(
       },
     ]);
   },
-  120_000,
 );
 
 labTest('a slot of ours is dropped by hand once nothing is archived by it any more', async ({ lab: make }) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { TarReader } from '../../../src/drivers/postgres/tar.ts';
 import type { TarHeader } from '../../../src/drivers/postgres/tar.ts';
-import { engineTest as test } from '../../support/engines.ts';
+import { folderTest as test } from '../../support/folder-test.ts';
 
 interface Member extends TarHeader {
   readonly content: string;

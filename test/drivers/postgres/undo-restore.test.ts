@@ -77,7 +77,6 @@ labTest(
     await lab.start();
     expect([await rowsOf(lab), await timelineOf(lab)]).toEqual([before - 1000 + 7, 2]);
   },
-  120_000,
 );
 
 labTest(

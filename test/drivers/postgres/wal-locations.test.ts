@@ -117,7 +117,6 @@ labTest(
     await until(async () => (await namesIn(storage)).join() === (await namesIn(lab.repository.storage)).join());
     await archiving.stop();
   },
-  60_000,
 );
 
 labTest(
@@ -148,51 +147,42 @@ labTest(
     await until(async () => (await namesIn(storage)).join() === (await namesIn(lab.repository.storage)).join());
     await archiving.stop();
   },
-  120_000,
 );
 
-labTest(
-  'X1: what a server wrote before it ended reaches a location while it is down',
-  async ({ lab: make }) => {
-    const lab = await make();
-    const storage = createLocalStorage(join(lab.folder, 'offsite'));
-    const place = slow(storage);
-    place.ms = 500;
-    const archiving = archiveTo(lab, place.storage);
-    const archive = await archiveOf(lab);
-    await archiving.begun();
-    for (let round = 0; round < 5; round += 1) await write(lab, 2000);
-    const end = await flushed(lab);
-    await lab.stop();
-    await archiving.ended();
-    expect((await archive.list()).pieces.some(({ endLsn }) => endLsn >= end)).toBe(true);
-    expect(await namesIn(storage)).toEqual(await namesIn(lab.repository.storage));
-    await archiving.stop();
-    await lab.start();
-  },
-  60_000,
-);
+labTest('X1: what a server wrote before it ended reaches a location while it is down', async ({ lab: make }) => {
+  const lab = await make();
+  const storage = createLocalStorage(join(lab.folder, 'offsite'));
+  const place = slow(storage);
+  place.ms = 500;
+  const archiving = archiveTo(lab, place.storage);
+  const archive = await archiveOf(lab);
+  await archiving.begun();
+  for (let round = 0; round < 5; round += 1) await write(lab, 2000);
+  const end = await flushed(lab);
+  await lab.stop();
+  await archiving.ended();
+  expect((await archive.list()).pieces.some(({ endLsn }) => endLsn >= end)).toBe(true);
+  expect(await namesIn(storage)).toEqual(await namesIn(lab.repository.storage));
+  await archiving.stop();
+  await lab.start();
+});
 
-labTest(
-  'X1: the server forgets nothing that `ackLocation` does not hold',
-  async ({ lab: make }) => {
-    const lab = await make();
-    const storage = createLocalStorage(join(lab.folder, 'offsite'));
-    const place = switchable(storage);
-    const archiving = archiveTo(lab, place.storage, 'offsite');
-    const archive = await archiveOf(lab);
-    const first = await write(lab, 5000);
-    await until(async () => (await restartOf(lab)) >= first);
-    place.isDown = true;
-    const second = await write(lab, 5000);
-    await until(async () => (await archive.list()).pieces.some(({ endLsn }) => endLsn >= second));
-    await until(async () => archiving.problems.length > 1);
-    expect(await restartOf(lab)).toBeLessThan(second);
-    place.isDown = false;
-    await until(async () => (await restartOf(lab)) >= second);
-    expect(await flushed(lab)).toBeGreaterThanOrEqual(second);
-    expect(await namesIn(storage)).toEqual(await namesIn(lab.repository.storage));
-    await archiving.stop();
-  },
-  60_000,
-);
+labTest('X1: the server forgets nothing that `ackLocation` does not hold', async ({ lab: make }) => {
+  const lab = await make();
+  const storage = createLocalStorage(join(lab.folder, 'offsite'));
+  const place = switchable(storage);
+  const archiving = archiveTo(lab, place.storage, 'offsite');
+  const archive = await archiveOf(lab);
+  const first = await write(lab, 5000);
+  await until(async () => (await restartOf(lab)) >= first);
+  place.isDown = true;
+  const second = await write(lab, 5000);
+  await until(async () => (await archive.list()).pieces.some(({ endLsn }) => endLsn >= second));
+  await until(async () => archiving.problems.length > 1);
+  expect(await restartOf(lab)).toBeLessThan(second);
+  place.isDown = false;
+  await until(async () => (await restartOf(lab)) >= second);
+  expect(await flushed(lab)).toBeGreaterThanOrEqual(second);
+  expect(await namesIn(storage)).toEqual(await namesIn(lab.repository.storage));
+  await archiving.stop();
+});

@@ -338,7 +338,7 @@ describe('removing', () => {
 
 async function stopped(pid: number): Promise<void> {
   await poll(() => isStopped(pid), {
-    timeoutMs: 10_000,
+    timeoutMs: 120_000,
     intervalMs: 10,
     describe: () => new Error('the attempt did not stop'),
   });

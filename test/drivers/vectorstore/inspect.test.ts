@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { createVectorstoreDriver } from '../../../src/drivers/vectorstore/driver.ts';
 import { doctored, faults, inspected, type Changes } from '../../support/doctored.ts';
-import { engineTest as test } from '../../support/engines.ts';
+import { folderTest as test } from '../../support/folder-test.ts';
 import { makeBench, type RestoreBench } from '../folder/restore-bench.ts';
 import { configOf, writeStore, type StoreOptions } from './store.ts';
 

@@ -5,7 +5,7 @@ import type { VectorstoreConfig } from '../../../src/domain/appliance.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { makeStaging } from '../../../src/drivers/swap/staging.ts';
 import { createVectorstoreDriver } from '../../../src/drivers/vectorstore/driver.ts';
-import { engineTest } from '../../support/engines.ts';
+import { folderTest } from '../../support/folder-test.ts';
 import { enlarged } from '../../contracts/enlarged.ts';
 import { takeGibibyte } from '../../support/full-disk.ts';
 import { failedProbes, makeBench, type RestoreBench } from '../folder/restore-bench.ts';
@@ -17,7 +17,7 @@ interface Fixture {
   live: string;
 }
 
-const test = engineTest.extend<Fixture>({
+const test = folderTest.extend<Fixture>({
   kit: async ({ folder }, use) => {
     const kit = await makeBench(folder);
     try {

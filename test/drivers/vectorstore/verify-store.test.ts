@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { verifyStore } from '../../../src/drivers/vectorstore/verify-store.ts';
-import { engineTest as test } from '../../support/engines.ts';
+import { folderTest as test } from '../../support/folder-test.ts';
 import { writeStore } from './store.ts';
 
 const options = { component: 'vectorstore', embeddingModel: 'all-MiniLM-L6-v2', memoryLimitBytes: 256 * 2 ** 20 };

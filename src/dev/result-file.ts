@@ -1,17 +1,20 @@
-/** The file of --json. It is opened before anything is seeded, so that no demo ends with a result that it cannot leave. */
+/** The file of --json, of demo and benchmark. It is opened before anything is seeded, so that nothing ends with a result that it cannot leave. */
 import { fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
-import { LifeboatError } from '../../domain/errors.ts';
-import type { DemoOptions } from './options.ts';
+import { LifeboatError } from '../domain/errors.ts';
 
 export interface ResultFile {
   /** Takes the place of what the file held. */
   write(result: object): void;
 }
 
-export function openResultFile({
-  json,
-  jsonDescriptor,
-}: Pick<DemoOptions, 'json' | 'jsonDescriptor'>): ResultFile | undefined {
+export interface ResultPlace {
+  readonly json: string | undefined;
+  /** Set-up opened the file of --json already, with the rights of its caller. */
+  readonly jsonDescriptor: number | undefined;
+}
+
+/** Undefined where no file is named. `what` is what has not ended while the file says so. */
+export function openResultFile({ json, jsonDescriptor }: ResultPlace, what: string): ResultFile | undefined {
   if (json === undefined) return undefined;
   const descriptor = jsonDescriptor ?? saying(json, () => openSync(json, 'a'));
   // A pipe cannot be emptied, and gets the one result only.
@@ -21,8 +24,8 @@ export function openResultFile({
       if (isFile) ftruncateSync(descriptor);
       writeFileSync(descriptor, `${JSON.stringify(result, null, 2)}\n`);
     });
-  // A demo that is killed must not leave the good result of an earlier one.
-  if (isFile) write({ ok: false, error: 'the demo has not ended' });
+  // What is killed must not leave the good result of an earlier run.
+  if (isFile) write({ ok: false, error: `${what} has not ended` });
   return { write };
 }
 

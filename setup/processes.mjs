@@ -1,0 +1,127 @@
+/**
+ * Finds and ends what a run has started, however far it went from its parents: engines have process groups of their own, and
+ * what a killed parent left belongs to nobody. A process is of a run when its environment, its command line or its
+ * working directory names one of the run's folders. One of these always does: PostgreSQL and Redis overwrite their
+ * environment with their titles, and work in their data directories.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const isLinux = process.platform === 'linux';
+/** SIGINT asks PostgreSQL for its fast shutdown; what has not gone after this time is killed. */
+const politeMs = 3000;
+const killedMs = 5000;
+const lookMs = 100;
+
+/** `{pid, command}` of each process that names one of `places` (absolute paths), this one and its parents excepted. */
+export function processesOf(places) {
+  const own = ancestors();
+  return (isLinux ? fromProc(places) : fromPs(places)).filter(({ pid }) => !own.has(pid));
+}
+
+/**
+ * Ends all of them: asks, and kills what does not go. Gives those that it found. Returns when none is left, or when killing
+ * does not help, as with a process that hangs in the kernel.
+ */
+export async function endProcesses(places) {
+  const found = new Map();
+  const begun = performance.now();
+  for (;;) {
+    const living = processesOf(places);
+    const elapsed = performance.now() - begun;
+    if (living.length === 0 || elapsed > politeMs + killedMs) return [...found.values()];
+    for (const each of living) {
+      if (elapsed > politeMs) send(each.pid, 'SIGKILL');
+      else if (!found.has(each.pid)) send(each.pid, 'SIGINT');
+      found.set(each.pid, each);
+    }
+    await delay(lookMs);
+  }
+}
+
+/** What tells a process from a later one with its number; undefined where it is gone. */
+export function startOf(pid) {
+  if (isLinux) return statOf(pid)?.startTicks;
+  try {
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** For a message: at most five by name. */
+export function namesOf(processes) {
+  const names = processes.slice(0, 5).map(({ pid, command }) => `${command.slice(0, 60)} (${pid})`);
+  return [...names, ...(processes.length > 5 ? [`and ${processes.length - 5} more`] : [])].join(', ');
+}
+
+function send(pid, signal) {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It went by itself.
+  }
+}
+
+function fromProc(places) {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      const pid = Number(name);
+      const state = statOf(pid)?.state;
+      if (state === undefined || state === 'Z') return [];
+      const command = textOf(`/proc/${name}/cmdline`).replaceAll('\0', ' ').trim();
+      const folder = linkOf(`/proc/${name}/cwd`);
+      const isOurs = places.some(
+        (place) =>
+          folder === place ||
+          folder.startsWith(`${place}/`) ||
+          command.includes(place) ||
+          textOf(`/proc/${name}/environ`).includes(place),
+      );
+      return isOurs ? [{ pid, command }] : [];
+    });
+}
+
+/** Elsewhere the command line alone tells. */
+function fromPs(places) {
+  return execFileSync('ps', ['-axwwo', 'pid=,stat=,command='], { encoding: 'utf8' })
+    .split('\n')
+    .flatMap((line) => {
+      const [, pid, state, command = ''] = /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];
+      if (pid === undefined || state.startsWith('Z') || !places.some((place) => command.includes(place))) return [];
+      return [{ pid: Number(pid), command }];
+    });
+}
+
+function ancestors() {
+  const own = new Set([process.pid]);
+  for (let pid = process.ppid; pid > 1 && !own.has(pid); pid = (isLinux ? statOf(pid)?.parent : undefined) ?? 0)
+    own.add(pid);
+  return own;
+}
+
+/** The name of a program may hold blanks and brackets: what follows its last bracket counts. */
+function statOf(pid) {
+  const text = textOf(`/proc/${pid}/stat`);
+  if (text === '') return undefined;
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0], parent: Number(fields[1]), startTicks: fields[19] };
+}
+
+function textOf(path) {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return ''; // Gone meanwhile, or another user's.
+  }
+}
+
+function linkOf(path) {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * What all test files share, started once before the first one: a Temporal server, in which each file has its own namespace,
+ * and the workflow bundle, which its workers find by LIFEBOAT_BUNDLES.
+ */
+import type { TestProject } from 'vitest/node';
+import { startTemporal, type RunningTemporal } from '../../src/dev/temporal.ts';
+import { workflowBundle } from '../../workers/bundle.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+export type SharedTemporal = Omit<RunningTemporal, 'stop' | 'kill'>;
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    temporal: SharedTemporal;
+  }
+}
+
+interface Shared {
+  readonly temporal: RunningTemporal;
+  readonly stop: () => Promise<void>;
+}
+
+/** Each project of vitest loads this file for itself; they run in one process. */
+const place = globalThis as { lifeboatShared?: { users: number; readonly shared: Promise<Shared> } };
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const held = (place.lifeboatShared ??= { users: 0, shared: start() });
+  held.users += 1;
+  const { temporal, stop } = await held.shared;
+  const { stop: _stop, kill: _kill, ...told } = temporal;
+  project.provide('temporal', told);
+  return async () => {
+    held.users -= 1;
+    if (held.users === 0) await stop();
+  };
+}
+
+async function start(): Promise<Shared> {
+  const folder = await temporaryFolder('shared');
+  const [temporal] = await Promise.all([
+    // Tests look at its web UI too. Skipping of time is asked for run by run.
+    startTemporal({
+      directory: folder.path,
+      dynamicConfig: { 'frontend.WorkflowTimeSkippingEnabled': 'true' },
+    }),
+    workflowBundle(process.env['LIFEBOAT_BUNDLES'] ?? folder.path),
+  ]);
+  return {
+    temporal,
+    stop: async () => {
+      await temporal.stop();
+      await folder.remove();
+    },
+  };
+}

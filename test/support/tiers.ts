@@ -1,0 +1,47 @@
+/** Which test files belong to which project of vitest, and in which order they run. test/structure/tiers.test.ts keeps it true. */
+import { statSync } from 'node:fs';
+import { relative } from 'node:path';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** They start an engine: PostgreSQL, Redis, Temporal, an S3 or SSH server. */
+export const engineFiles = [
+  'test/cli/{runs,upkeep}.test.ts',
+  'test/client/**/*.test.ts',
+  'test/config/cron.test.ts',
+  'test/dev/{appliance,engines}.test.ts',
+  'test/drivers/postgres/{capture,check,contract,increment,inspect,point-in-time,private-server,restore}.test.ts',
+  'test/drivers/postgres/{slots,targets,tls,token,undo-restore,wal,wal-locations}.test.ts',
+  'test/drivers/redis/**/*.test.ts',
+  'test/operations/verify-point.test.ts',
+  'test/platform/{engine-readiness,process-platform}.test.ts',
+  'test/repository/{replicate,replicate-faults}.test.ts',
+  'test/schedules/**/*.test.ts',
+  'test/storage/{s3,ssh}.test.ts',
+  'test/workflows/**/*.test.ts',
+];
+
+/** Whole runs of the product, its package and its commands. */
+export const drillFiles = ['test/drills/**/*.test.ts', 'test/package/**/*.test.ts'];
+
+/** What depends on the server of PostgreSQL itself, for the majors beside the usual one. */
+export const majorFiles = ['test/drivers/postgres/{contract,restore,wal,private-server}.test.ts'];
+
+/** Files that take longest, the longest first: one that begins last is waited for alone. */
+const slow = ['test/drills/demo.test.ts'];
+
+/**
+ * The projects share one queue: drills and engines first, because their tests wait for processes, then the rest by size.
+ * The order is the same on every machine and in every run.
+ */
+export class SlowestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const order = ['drills', 'engines'];
+    const rank = ({ moduleId, project }: TestSpecification): readonly [number, number, number] => {
+      const at = slow.indexOf(relative(process.cwd(), moduleId));
+      const project1 = order.indexOf(project.name);
+      return [at === -1 ? slow.length : at, project1 === -1 ? order.length : project1, -statSync(moduleId).size];
+    };
+    const ranked = files.map((file) => ({ file, by: rank(file) }));
+    return ranked.sort(({ by: a }, { by: b }) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]).map(({ file }) => file);
+  }
+}
