@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const isLinux = process.platform === 'linux';
 /** SIGINT asks PostgreSQL for its fast shutdown; what has not gone after this time is killed. */
-const politeMs = 3000;
+const politeMs = 2500;
 const killedMs = 5000;
 const lookMs = 100;
 

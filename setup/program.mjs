@@ -5,7 +5,7 @@ import { environmentOf } from './environment.mjs';
 import { interrupted } from './interruption.mjs';
 
 /** The demo stops its engines in order within this time; what a killed program leaves is ended with the run. */
-const graceMs = 4000;
+const graceMs = 3500;
 
 /**
  * Runs `node args…` with inherited stdio and gives its exit code; a death by signal counts as 128 + its number. The

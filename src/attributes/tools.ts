@@ -1,5 +1,6 @@
 /** The programs of the package `attr`: Node has no call for extended attributes. */
 import { LifeboatError } from '../domain/errors.ts';
+import { isMissing } from '../programs/missing.ts';
 
 /** What to type where they are missing. */
 export const attributeToolsHint = 'apt-get install attr';
@@ -24,7 +25,7 @@ export async function missingAttributeTools(): Promise<string | undefined> {
       { program: 'xargs', option: '' },
     ].map(async ({ program, option }) => {
       const { code, stdout, stderr } = await execa(program, ['--help'], { reject: false });
-      if (code === 'ENOENT') return `\`${program}\` is not installed`;
+      if (await isMissing(program, code)) return `\`${program}\` is not installed`;
       return `${stdout}${stderr}`.includes(option) ? undefined : `\`${program}\` does not know ${option}`;
     }),
   );

@@ -8,6 +8,7 @@ import { folderTest as test } from '../support/folder-test.ts';
 
 const entry = fileURLToPath(new URL('../../setup.mjs', import.meta.url));
 const program = new URL('../../setup/program.mjs', import.meta.url).href;
+const interruption = new URL('../../setup/interruption.mjs', import.meta.url).href;
 
 /** Starts `script` as set-up would start the demo, in a process that we can signal. */
 async function startAsProgram(folder: string, script: string) {
@@ -20,7 +21,8 @@ async function startAsProgram(folder: string, script: string) {
     cache: folder,
     found: {},
   };
-  const run = `import { runProgram } from '${program}'; process.exitCode = await runProgram(${JSON.stringify(setup)}, ['script.mjs']);`;
+  const run = `import { catchSignals } from '${interruption}'; import { runProgram } from '${program}'; catchSignals();
+    process.exitCode = await runProgram(${JSON.stringify(setup)}, ['script.mjs']).catch((error) => error.exitCode);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', run], { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
@@ -33,19 +35,33 @@ test('the exit code of the program is the exit code of the command', async ({ fo
   expect(await exited).toEqual({ code: 7, output: `${folder}\n` });
 });
 
-test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-  '%s reaches the program, and its clean end is waited for',
-  async (name, { folder }) => {
+test.for([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const)(
+  '%s reaches the program once, its clean end is waited for, and the exit code is %i',
+  async ([name, code], { folder }) => {
     const script = `
-    process.on('${name}', () => setTimeout(() => { console.log('cleaned up'); process.exit(130); }, 50));
+    process.on('${name}', () => setTimeout(() => { console.log('cleaned up'); process.exit(1); }, 50));
     setInterval(() => {}, 1000);
     console.log('ready');`;
     const { child, exited } = await startAsProgram(folder, script);
     await once(child.stdout, 'data');
+    // As a terminal and npm do, one after the other.
     child.kill(name);
-    expect(await exited).toEqual({ code: 130, output: 'ready\ncleaned up\n' });
+    child.kill(name);
+    expect(await exited).toEqual({ code, output: 'ready\ncleaned up\n' });
   },
 );
+
+test('a program that does not end by itself is killed', async ({ folder }) => {
+  const script = `process.on('SIGINT', () => {}); setInterval(() => {}, 1000); console.log('ready');`;
+  const { child, exited } = await startAsProgram(folder, script);
+  await once(child.stdout, 'data');
+  child.kill('SIGINT');
+  expect(await exited).toEqual({ code: 130, output: 'ready\n' });
+});
 
 test('an unknown task says the command, and installs nothing', async ({ folder }) => {
   const child = spawn(process.execPath, [entry, 'tset'], {

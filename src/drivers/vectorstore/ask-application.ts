@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { VectorstoreConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { startProblem } from '../../programs/missing.ts';
 
 /** What it says is kept for an error only. */
 const tailCharacters = 2000;
@@ -33,7 +34,7 @@ export async function askApplication(
   signal.addEventListener('abort', end, { once: true });
   // `exit`, not `close`: a child of it may hold its output for longer.
   const why = await new Promise<string>((resolve) => {
-    child.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    child.once('error', (error: NodeJS.ErrnoException) => resolve(startProblem(file, error.code)));
     child.once('exit', (code, name) => resolve(code === 0 ? '' : `exit code ${code ?? name ?? 'none'}`));
   });
   clearTimeout(timer);

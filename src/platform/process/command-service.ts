@@ -1,6 +1,7 @@
 /** One service that something else on this host runs (systemd, a script): Lifeboat only has its commands. */
 import { execa } from 'execa';
 import { LifeboatError } from '../../domain/errors.ts';
+import { startProblem } from '../../programs/missing.ts';
 import type { ServiceState } from '../platform.ts';
 import type { Asked } from '../readiness.ts';
 import { waitUntil } from './wait.ts';
@@ -77,7 +78,8 @@ async function exitCodeOf(
   });
   cancelSignal?.throwIfAborted();
   if (result.timedOut) throw failed(service, name, `no end within ${timeout / 1000} s`);
-  if (result.exitCode === undefined) throw failed(service, name, result.signal ?? result.code ?? 'it could not be run');
+  if (result.exitCode === undefined)
+    throw failed(service, name, result.signal ?? (await startProblem(file!, result.code)));
   return result.exitCode;
 }
 

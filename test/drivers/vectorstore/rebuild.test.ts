@@ -82,7 +82,7 @@ describe('a vector store that the application builds anew', () => {
     });
     await expect(rebuild(path, ['no-such-program'])).rejects.toMatchObject({
       code: 'EngineFailed',
-      message: expect.stringContaining('ENOENT') as string,
+      message: expect.stringContaining('`no-such-program` is in no folder of PATH') as string,
     });
   });
 
