@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, openSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { SetUpError } from './step.mjs';
@@ -7,7 +7,15 @@ import { SetUpError } from './step.mjs';
 export function prepareCache() {
   const usual = process.getuid() === 0 ? '/var/cache/lifeboat' : join(homedir(), '.cache', 'lifeboat');
   const cache = process.env.LIFEBOAT_CACHE || usual;
-  mkdirSync(cache, { recursive: true, mode: 0o755 });
+  try {
+    mkdirSync(cache, { recursive: true, mode: 0o755 });
+    closeSync(openSync(join(cache, 'setup.log'), 'a'));
+  } catch (error) {
+    throw new SetUpError(
+      `the cache ${cache} cannot be written: ${error.code}`,
+      'LIFEBOAT_CACHE=/folder/of/yours npm test   (the same for demo and bench)',
+    );
+  }
   return cache;
 }
 
