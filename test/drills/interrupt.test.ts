@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { stateFolder } from '../../src/dev/folders.ts';
 import { poll } from '../../src/dev/poll.ts';
 import { seededRandom } from '../../src/dev/appliance/random.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
@@ -44,6 +45,9 @@ interface Started {
 async function start(args: readonly string[]): Promise<Started> {
   const mark = `interrupted-${randomInt(2 ** 47)}`;
   const state = join(folder.path, mark.slice(-8));
+  await mkdir(state, { mode: 0o700 });
+  // What the demo embeds is the same each time, and takes half of its time.
+  await symlink(join(stateFolder(), 'embeddings'), join(state, 'embeddings'));
   const child = spawn('npm', ['run', ...args], {
     cwd: root,
     detached: true,
