@@ -27,6 +27,8 @@ export interface Dependencies {
   readonly dueTimes: (scheduleId: string, from: Date, until: Date) => Promise<Date[]>;
   /** Starts again what is always on, where somebody ended it. */
   readonly keepAlwaysOn: () => Promise<void>;
+  /** Aborted when this worker is asked to stop: what has no end of its own ends well, so that nobody waits for it. */
+  readonly stopping: AbortSignal;
   readonly log: Logger;
   readonly observer: RunObserver;
 }

@@ -28,6 +28,7 @@ export function createWalActivities(deps: Dependencies) {
             repository,
             driver: await deps.driver(component),
             durationMs: seconds * 1000,
+            stopping: deps.stopping,
             locations: deps.appliance.locations.map(({ name }) => ({
               name,
               storage: async () => {

@@ -24,6 +24,7 @@ export function createWatchActivities(deps: Dependencies) {
             repository: await deps.repository(),
             drivers: await Promise.all(components.map(async (id) => deps.driver(id))),
             durationMs: seconds * 1000,
+            stopping: deps.stopping,
             pollMs,
             quietMs,
             onProgress: beat.report,

@@ -20,6 +20,7 @@ import { measureIncremental } from './rows/incremental.ts';
 import { measureReplication } from './rows/replication.ts';
 import { measureRestore } from './rows/restore.ts';
 import { measureSecondBackup } from './rows/second-backup.ts';
+import { measureStartup } from './rows/startup.ts';
 import { measureVerify } from './rows/verify.ts';
 import { measureWorkflow } from './rows/workflow.ts';
 import { measurementTable, verdictTable } from './table.ts';
@@ -71,6 +72,7 @@ async function measureOnce(bench: Bench): Promise<void> {
   const { data, peers, wants } = bench;
   await data.reset();
   const point = await measureFirstBackup(bench);
+  if (wants('startup')) await measureStartup(bench);
   if (wants('restore')) await measureRestore(bench, point);
   if (wants('verify')) await measureVerify(bench, point);
   if (wants('replication')) await measureReplication(bench);

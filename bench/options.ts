@@ -15,6 +15,7 @@ export const groups = [
   'pitr',
   'exposure',
   'workflow',
+  'startup',
 ] as const;
 export type Group = (typeof groups)[number];
 

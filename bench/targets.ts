@@ -163,7 +163,28 @@ export const targets: readonly Target[] = [
     ours: 'memory/worker',
     limitBytes: 600_000_000,
   },
+  ...(['clone', 'package'] as const).flatMap(startupTargets),
 ];
+
+/** A command that asks nobody against an empty program of Node, one that asks Temporal against loading its client. */
+function startupTargets(place: 'clone' | 'package'): Target[] {
+  const of = (command: string, peer: string, limit: number): Target => ({
+    group: 'startup',
+    title: `${command.replace('-', ' ')} (${place}) : ${peer === 'node' ? 'node -e 0' : "Temporal's client"}`,
+    kind: 'ratio',
+    ours: `startup-${place}/${command}`,
+    peers: [`startup-${place}/${peer}`],
+    limit,
+  });
+  return [
+    of('help', 'node', 5),
+    of('version', 'node', 5),
+    of('usage-error', 'node', 5),
+    of('backups-list', 'node', 12),
+    of('now', 'client', 2),
+    of('schedules-list', 'client', 2),
+  ];
+}
 
 export interface Verdict {
   readonly title: string;

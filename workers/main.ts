@@ -69,7 +69,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     await parts.loadAll();
     const searchable = await registerSearchAttributes(connection, namespace, log);
     const client = new Client({ connection, namespace });
-    const deps = wireActivities(parts, { client, searchable, log, observer: metrics });
+    const deps = wireActivities(parts, { client, searchable, stopping: whenAskedToStop(), log, observer: metrics });
     const chosen = roles.filter((role) => only === undefined || only.includes(role));
     const runsWorkflows = chosen.includes('storage');
     // What can fail comes before the first worker: one that was made and never ran keeps its connection open.
@@ -124,6 +124,13 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     await native.close().catch((error: unknown) => log.warn({ reason: String(error) }, 'the connection stays open'));
     await connection.close();
   }
+}
+
+/** Of the signals that the SDK takes as the wish to stop; it goes on listening for them itself. */
+function whenAskedToStop(): AbortSignal {
+  const control = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR2'] as const) process.once(name, () => control.abort());
+  return control.signal;
 }
 
 /** LIFEBOAT_BUNDLES names one for several state folders: a bundle is known by its content. */

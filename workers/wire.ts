@@ -10,6 +10,8 @@ export interface ActivityParts {
   readonly client: Client;
   /** False where the search attributes could not be registered. */
   readonly searchable: boolean;
+  /** As in Dependencies. */
+  readonly stopping: AbortSignal;
   readonly log: Logger;
   readonly observer: RunObserver;
 }

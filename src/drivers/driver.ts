@@ -117,6 +117,8 @@ export interface WalContext {
   /** The server forgets nothing that this one has not taken on. */
   readonly barrier?: WalFollower;
   readonly durationMs: number;
+  /** Aborted where the shift is to end well before its time: what came is sealed. */
+  readonly stopping?: AbortSignal;
   readonly onProgress: ReportProgress;
   readonly signal: AbortSignal;
 }

@@ -14,6 +14,8 @@ export interface ArchiveOptions {
   readonly repository: Repository;
   readonly driver: Driver;
   readonly durationMs: number;
+  /** As in WalContext. */
+  readonly stopping?: AbortSignal;
   readonly locations: readonly WalLocation[];
   /** Of the location that must hold the WAL before the server may forget it. */
   readonly ackLocation: string | undefined;

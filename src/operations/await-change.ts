@@ -9,6 +9,8 @@ export interface AwaitChangeOptions {
   readonly repository: Repository;
   readonly drivers: readonly Driver[];
   readonly durationMs: number;
+  /** Aborted where the watch is to end before its time. */
+  readonly stopping?: AbortSignal;
   readonly pollMs: number;
   /** A change is told when nothing more has changed for this long: an editor saves in several steps, a deployment in many. */
   readonly quietMs: number;
@@ -18,6 +20,18 @@ export interface AwaitChangeOptions {
 
 /** Ids of the components that are not as they were last captured; empty when the time is over. */
 export async function awaitChange(options: AwaitChangeOptions): Promise<string[]> {
+  const { signal, stopping } = options;
+  if (stopping === undefined) return watch(options);
+  try {
+    return await watch({ ...options, signal: AbortSignal.any([signal, stopping]) });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!stopping.aborted) throw error;
+    return [];
+  }
+}
+
+async function watch(options: AwaitChangeOptions): Promise<string[]> {
   const { durationMs, pollMs, quietMs, onProgress, signal } = options;
   for (const end = performance.now() + durationMs; performance.now() < end;) {
     signal.throwIfAborted();

@@ -52,7 +52,7 @@ function replaceEnvironment(env: Readonly<NodeJS.ProcessEnv>): void {
 
 function listenTo(stream: NodeJS.WriteStream) {
   let text = '';
-  const { write } = stream;
+  const write = Reflect.get(stream, 'write') as NodeJS.WriteStream['write'];
   stream.write = (chunk: string | Uint8Array, ...more: unknown[]): boolean => {
     text += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
     const done = more.find((each) => typeof each === 'function');

@@ -72,7 +72,9 @@ const seen = new Set<string>();
 function needsProcess(args: readonly string[], { interruptAt, ownProcess = false }: Invocation): boolean {
   // A worker becomes another process, `--standalone` starts some that outlive it.
   if (interruptAt !== undefined || ownProcess || args.includes('worker') || args.includes('--standalone')) return true;
-  const words = args.filter((word, index) => !/^-/.test(word) && !/^(-[co]|--temporal)$/.test(args[index - 1] ?? ''));
+  const words = args.filter(
+    (word, index) => !word.startsWith('-') && !/^(-[co]|--temporal)$/.test(args[index - 1] ?? ''),
+  );
   const command = words.slice(0, nouns.includes(words[0] ?? '') ? 2 : 1).join(' ');
   if (seen.has(command)) return false;
   seen.add(command);

@@ -63,6 +63,7 @@ components: { data: { kind: files, paths: [${data}] } }
           dueTimes: async () => [],
           keepAlwaysOn: async () => undefined,
           log: createLogger(),
+          stopping: new AbortController().signal,
           observer: createMetrics(appliance, parts.repository),
         },
       };

@@ -47,8 +47,9 @@ async function stageIn(folder: string, repository: Repository) {
     });
     await sealRecords(repository, backupId, [record], [], 'configuration');
   };
-  const watch = async (durationMs: number, quietMs = 100): Promise<string[]> =>
+  const watch = async (durationMs: number, quietMs = 100, stopping?: AbortSignal): Promise<string[]> =>
     awaitChange({
+      ...(stopping === undefined ? {} : { stopping }),
       repository,
       drivers: [driver],
       durationMs,
@@ -61,6 +62,15 @@ async function stageIn(folder: string, repository: Repository) {
 }
 
 describe('a changed configuration', () => {
+  test('a watch that is asked to stop ends well, and finds nothing', async ({ repository, folder }) => {
+    const { capture, watch } = await stageIn(folder, repository);
+    await capture();
+    const stopping = new AbortController();
+    const watching = watch(2 ** 30, 100, stopping.signal);
+    stopping.abort();
+    expect(await watching).toEqual([]);
+  });
+
   test('X11: is told once it was never captured, and no more when it was', async ({ repository, folder }) => {
     const { capture, watch } = await stageIn(folder, repository);
     expect(await watch(1000)).toEqual(['conf']);

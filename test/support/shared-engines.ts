@@ -27,8 +27,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const held = (place.lifeboatShared ??= { users: 0, shared: start() });
   held.users += 1;
   const { temporal, stop } = await held.shared;
-  const { stop: _stop, kill: _kill, ...told } = temporal;
-  project.provide('temporal', told);
+  const { address, namespace, port, uiPort, uiUrl, logFile, databaseFile, command, pid } = temporal;
+  project.provide('temporal', { address, namespace, port, uiPort, uiUrl, logFile, databaseFile, command, pid });
   return async () => {
     held.users -= 1;
     if (held.users === 0) await stop();

@@ -8,14 +8,16 @@ import type { Lab } from './lab.ts';
 /** A shift that the test ends itself. */
 export function shiftOf(lab: Lab, durationMs = 60_000) {
   const control = new AbortController();
+  const stopping = new AbortController();
   const running = lab.driver.archiveWal!({
     repository: lab.repository,
     durationMs,
+    stopping: stopping.signal,
     onProgress: () => {},
     signal: control.signal,
   });
   running.catch(() => undefined);
-  return { running, abort: () => control.abort() };
+  return { running, abort: () => control.abort(), stop: () => stopping.abort() };
 }
 
 /** As `shiftOf`; the first shift on a new slot is short, and is over when it returns. */

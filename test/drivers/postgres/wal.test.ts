@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { parseLsn } from '../../../src/domain/lsn.ts';
 import { coveredRanges } from '../../../src/domain/wal.ts';
-import { archiveOf, archivingOf, flushed, shift, until, write } from './archiving.ts';
+import { archiveOf, archivingOf, flushed, shift, shiftOf, until, write } from './archiving.ts';
 import { labTest } from './lab.ts';
 
 labTest(
@@ -24,9 +24,12 @@ labTest(
     first.abort();
     await expect(first.running).rejects.toThrow();
 
-    // The next shift goes on where the archive ends, not where a heartbeat or the slot says.
+    // The next shift goes on where the archive ends, not where a heartbeat or the slot says. Asked to stop, it seals what came.
     const more = await write(lab, 1000);
-    const second = await shift(lab, 3000);
+    const asked = shiftOf(lab, 2 ** 30);
+    await until(async () => (coveredRanges((await archive.list()).pieces, 1).at(-1)?.endLsn ?? 0n) >= more);
+    asked.stop();
+    const second = await asked.running;
     expect(parseLsn(second.sealedTo)).toBeGreaterThanOrEqual(more);
     const joined = coveredRanges((await archive.list()).pieces, 1);
     expect(joined).toHaveLength(1);

@@ -37,8 +37,8 @@ export interface TimelineOptions {
   /** Of what is archived on the timeline. */
   readonly pieces: readonly WalPiece[];
   readonly sealEveryMs: number;
-  /** By `performance.now()`. */
-  readonly endAt: number;
+  /** Asked a few times a second. */
+  readonly isOver: () => boolean;
   readonly followers: readonly WalFollower[];
   readonly barrier: WalFollower | undefined;
   readonly onProgress: ReportProgress;
@@ -149,7 +149,7 @@ class TimelineArchiver {
 
   #tick(): void {
     const now = performance.now();
-    const { sealEveryMs, endAt, onProgress } = this.#options;
+    const { sealEveryMs, isOver, onProgress } = this.#options;
     if (this.#pendingSince !== undefined && now - this.#pendingSince >= sealEveryMs) this.#sealPending();
     const isDue = now - this.#reportedAt >= reportEveryMs;
     if (isDue || now >= this.#askAgainAt || this.#passBarrier()) {
@@ -163,7 +163,7 @@ class TimelineArchiver {
       bytesTotal: 0,
       note: `archived to ${formatLsn(this.#durable)}, ${this.#log.pendingBytes} bytes wait`,
     });
-    if (now >= endAt) this.#stopped.resolve(undefined);
+    if (isOver()) this.#stopped.resolve(undefined);
   }
 
   #report(): void {

@@ -73,7 +73,7 @@ async function archiveUntilEnd(
   let result: WalShift | undefined;
   let begin: Begin = 'compared';
   // A session streams one timeline.
-  while (result === undefined || performance.now() < shift.endAt) {
+  while (result === undefined || !isOver(shift)) {
     const session = await openSession(address, config.id, { database: 'postgres', replication: true, signal });
     try {
       const part = await archivePart(shift, session, begin);
@@ -89,6 +89,10 @@ async function archiveUntilEnd(
     }
   }
   return result;
+}
+
+function isOver({ endAt, context }: Shift): boolean {
+  return performance.now() >= endAt || context.stopping?.aborted === true;
 }
 
 async function archivePart(shift: Shift, session: Session, begin: Begin): Promise<WalShift> {
@@ -117,7 +121,7 @@ async function archivePart(shift: Shift, session: Session, begin: Begin): Promis
     start,
     pieces,
     sealEveryMs,
-    endAt: shift.endAt,
+    isOver: () => isOver(shift),
     followers: context.followers ?? [],
     barrier: context.barrier,
     onProgress: context.onProgress,
