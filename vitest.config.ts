@@ -18,7 +18,8 @@ export default defineConfig({
   test: {
     fsModuleCache: false,
     pool: 'forks',
-    maxWorkers: 2,
+    // Twice the cores of the smallest machine: half of the time a test waits for an engine or for a timer of the product.
+    maxWorkers: 4,
     // These stop what hangs. They are no judgement of speed: the cores may be busy with something else.
     testTimeout: 300_000,
     hookTimeout: 300_000,

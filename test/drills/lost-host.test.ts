@@ -53,7 +53,7 @@ ${vault}`,
 
   await worker.stop();
   await stage.temporal.stop();
-  for (const lost of [data, repository, state, configFile]) await rm(lost, { recursive: true });
+  for (const lost of [data, repository, state, configFile]) await rm(lost, { recursive: true, force: true });
 
   // What a person writes from the recovery kit: where the copy lies, and where Lifeboat's own files belong.
   const kit = join(folder, 'kit.yaml');

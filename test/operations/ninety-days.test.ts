@@ -34,6 +34,10 @@ const timetable: readonly [number, BackupType | 'retention'][] = (
 });
 /** Nobody was there: no backup, but retention runs on. */
 const outage = [40, 41];
+/** The first days, those of the outage, and else each second one: what leaves after 7, 30 and 90 days does so on them too. */
+const days = Array.from({ length: 95 }, (_, today) => today).filter(
+  (today) => today <= 10 || outage.includes(today) || today % 2 === 0,
+);
 /** A person holds the full backup of this day until that one. */
 const heldFrom = 3;
 const heldUntil = 70;
@@ -59,7 +63,7 @@ repositoryTest(
     const same = randomBytes(2000);
     const begin = clock.now.getTime();
     let previous: Awaited<ReturnType<typeof backUp>>['record'] | undefined;
-    for (let today = 0; today < 95; today += 1) {
+    for (const today of days) {
       for (const [at, what] of [...timetable].sort(([a], [b]) => a - b)) {
         if (what !== 'retention' && outage.includes(today)) continue;
         clock.now = new Date(begin + today * day + at * hour);
@@ -97,7 +101,7 @@ repositoryTest(
         const listed = await repository.listManifests();
         expect(listed.map(({ timestamp }) => timestamp)).toEqual(expected(30));
         expect(listed.filter(({ problem }) => problem !== undefined)).toEqual([]);
-        if (today % 10 === 9) {
+        if (today % 10 === 0) {
           const there = await replica.listManifests();
           expect(there.map(({ timestamp }) => timestamp)).toEqual(expected(90));
           expect(there.filter(({ problem }) => problem !== undefined)).toEqual([]);

@@ -93,7 +93,8 @@ repositoryTest(
         } else if (what === 'retention') await retention();
         else await seal(what);
       }
-      if (today > 0) await look(today);
+      // The window moves by a day each; what leaves with the first full backups does so on the last days.
+      if (today > 0 && (today % 3 === 0 || today > 28)) await look(today);
     }
   },
 );

@@ -8,7 +8,7 @@ import type { OpenOptions } from '../../src/repository/open.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { memoryFolder, temporaryFolder } from '../support/temporary-folder.ts';
 import { testKey } from './backup.ts';
 
 interface Fixtures {
@@ -23,7 +23,7 @@ interface Fixtures {
 /* oxlint-disable no-empty-pattern -- vitest reads from the pattern which fixtures a fixture needs: none. */
 export const repositoryTest = test.extend<Fixtures>({
   folder: async ({}, use) => {
-    const folder = await temporaryFolder('repo');
+    const folder = await temporaryFolder('repo', memoryFolder());
     try {
       await use(folder.path);
     } finally {

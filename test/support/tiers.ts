@@ -20,8 +20,20 @@ export const engineFiles = [
   'test/workflows/**/*.test.ts',
 ];
 
-/** Whole runs of the product, its package and its commands. */
-export const drillFiles = ['test/drills/**/*.test.ts', 'test/package/**/*.test.ts'];
+/**
+ * Whole runs of the product, its package and its commands; and what needs no engine but minutes of a processor: months of
+ * retention, contracts that kill a process at each step, native libraries loaded over and over.
+ */
+export const drillFiles = [
+  'test/drills/**/*.test.ts',
+  'test/package/**/*.test.ts',
+  'test/drivers/swap/{put-back,swap}.test.ts',
+  'test/drivers/{files,models,vectorstore}/contract.test.ts',
+  'test/drivers/{models/models,vectorstore/vectorstore,attributes/attributes}.test.ts',
+  'test/golden/**/*.test.ts',
+  'test/operations/{ninety-days,verify-place,wal-window}.test.ts',
+  'test/repository/{collect,faults,restore-script}.test.ts',
+];
 
 /** What depends on the server of PostgreSQL itself, for the majors beside the usual one. */
 export const majorFiles = ['test/drivers/postgres/{contract,restore,wal,private-server}.test.ts'];
