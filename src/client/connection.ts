@@ -5,9 +5,9 @@ import { LifeboatError, isLifeboatError } from '../domain/errors.ts';
 import { channelTo, isRefused } from './reach.ts';
 import { serverAddress } from './server-address.ts';
 
-const connectMs = 5000;
+const connectMs = 10_000;
 
-/** Unreachable if the server does not answer within 5 s; at once where nobody listens on this host. */
+/** Unreachable if the server does not answer within 10 s; at once where nobody listens on this host. */
 export async function connect(appliance: Appliance): Promise<Connection> {
   const { temporal } = appliance;
   const server = await serverAddress(appliance);

@@ -577,7 +577,7 @@ describe('restore', () => {
     const { id } = (await newestRestore()) ?? { id: 'none' };
     const before = await ends(['restore', 'show', id]);
     await stage.forget(id);
-    await expect.poll(async () => (await ends(['restore', 'watch', id])).code).toBe(4);
+    await expect.poll(async () => (await ends(['restore', 'watch', id])).code, { interval: 500 }).toBe(4);
     expect(await says('restore', 'watch', id)).toMatchInlineSnapshot(`
       "$ lifeboat restore watch restore/shop/YYYY-MM-DDTHH:MM:SSZ
       ! error: Temporal knows no run \`restore/shop/YYYY-MM-DDTHH:MM:SSZ\`
@@ -617,7 +617,7 @@ describe('the worker', () => {
 
 /** The backup that follows a restore holds the lock. */
 async function ended(): Promise<void> {
-  await expect.poll(async () => json('now')).toMatchObject({ orchestrator: { runs: [] } });
+  await expect.poll(async () => json('now'), { interval: 250 }).toMatchObject({ orchestrator: { runs: [] } });
 }
 
 async function newestRestore(): Promise<{ readonly id: string } | null> {

@@ -35,13 +35,13 @@ test('D2.7, D4.5: a backup is read again and restored in private by itself; each
   const before = await around();
   expect(await stage.lifeboat('backups', 'run')).toMatchObject({ code: 0 });
   const shown = async (): Promise<string> => (await stage.lifeboat('backups', 'list')).stdout;
-  await expect.poll(shown).toMatch(/L4/);
+  await expect.poll(shown, { interval: 500 }).toMatch(/L4/);
   const [point] = await points();
   const proofs = await (await stage.parts.repository()).listProofs(point!.timestamp);
   const levels = proofs.map(({ ok, levels: of, level }) => [ok, ...(Array.isArray(of) ? of : [level])].join(' '));
   expect(levels.toSorted()).toEqual(['true L1 L2 L3', 'true L4']);
 
-  await expect.poll(async () => (await points('--from', 'vault')).length).toBe(1);
+  await expect.poll(async () => (await points('--from', 'vault')).length, { interval: 500 }).toBe(1);
   const { places } = await workflow<VerifyDailyResult>('verifyDaily');
   expect(places).toMatchObject([
     { place: 'repository', id: point!.timestamp, problem: '' },

@@ -1,5 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +11,7 @@ import { canaries } from '../../src/dev/appliance/seed/configuration.ts';
 import type { DemoResult } from '../../src/dev/demo/summary.ts';
 import { openStage, type Stage } from '../../src/dev/demo/stage.ts';
 import { cliScript } from '../../src/dev/demo/worker-process.ts';
-import { poll } from '../../src/dev/poll.ts';
+import { commandPlace, interrupt, reached, startCommand } from '../support/command-process.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 
 const script = fileURLToPath(new URL('../../src/dev/demo.ts', import.meta.url));
@@ -207,26 +206,18 @@ test('X1, X6, D3.9: with the repository gone too all comes back from the bucket;
   expect(stderr).toContain('--json: `/dev/full` cannot be written: ENOSPC');
 });
 
-test('a restore that fails is told to its end: error, result, links, the command that opens it; --keep holds', async () => {
-  const json = join(folder.path, 'failed.json');
-  const child = spawn(process.execPath, [script, '--sabotage', 'object', '--json', json, '--keep'], {
-    env: { ...process.env, LIFEBOAT_DEMO_STATE: folder.path },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const exited = once(child, 'exit');
-  let told = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (told += text));
-  await poll(async () => (told.includes('   command line  ') ? true : undefined), {
-    timeoutMs: 240_000,
-    describe: () => new Error(`the demo does not stay: ${told.slice(-2000)}`),
-  });
+test('a restore that fails is told to its end: error, result, links, the command that opens it; --keep holds until Ctrl-C', async () => {
+  const place = await commandPlace();
+  const json = join(place.path, 'failed.json');
+  const started = await startCommand(place, ['demo', '--', '--sabotage', 'object', '--json', json, '--keep']);
+  await reached(started, / {3}command line {2}/);
+  const told = started.said();
   const links = [...told.slice(told.indexOf('== RESULT')).matchAll(/^ +(http\S+\/workflows\/\S+)$/gm)].map(
     ([, link = '']) => link,
   );
   expect(links, told).toHaveLength(2);
   for (const link of links) expect((await fetch(link)).status).toBe(200);
-  child.kill('SIGTERM');
-  expect(await exited).toEqual([1, null]);
+  await interrupt(started);
 
   expect(told).toMatch(/SABOTAGE: /);
   const named = /\w+: object packs\/\S+, block \w+ of file /;
@@ -242,6 +233,7 @@ test('a restore that fails is told to its end: error, result, links, the command
     state: 'failed',
   });
   expect(result.rto).toBeUndefined();
+  await place.remove();
 });
 
 /** Redis and vectors go back to the backup, the database does not: on busy cores archiving takes longer, and the backup too. */

@@ -48,7 +48,7 @@ ${vault}`,
   });
   expect(await lifeboat(configFile, ['backups', 'run'])).toMatchObject({ code: 0 });
   await expect
-    .poll(async () => (await lifeboat(configFile, ['backups', 'list', '--from', 'vault'])).stdout)
+    .poll(async () => (await lifeboat(configFile, ['backups', 'list', '--from', 'vault'])).stdout, { interval: 500 })
     .toContain('full');
 
   await worker.stop();

@@ -76,7 +76,7 @@ async function scrapes(): Promise<number[]> {
 
 test('X2: series and rules of a Prometheus that was writing come back, and nothing else is stopped', async () => {
   await stage.startWorker();
-  await expect.poll(async () => (await scrapes()).length).toBeGreaterThan(5);
+  await expect.poll(async () => (await scrapes()).length, { interval: 500 }).toBeGreaterThan(5);
   const before = await scrapes();
   expect(await lifeboat('backups', 'run', '--type', 'monitoring')).toMatchObject({ code: 0 });
   await parts.platform.stop('prometheus', signal);
@@ -84,6 +84,6 @@ test('X2: series and rules of a Prometheus that was writing come back, and nothi
   const restored = await lifeboat('restore', 'start', '--components', 'monitoring', '--confirm', 'lean');
   expect(restored).toMatchObject({ code: 0 });
   expect(restored.stderr).not.toContain('stop:data');
-  await expect.poll(scrapes).toEqual(expect.arrayContaining(before));
+  await expect.poll(scrapes, { interval: 500 }).toEqual(expect.arrayContaining(before));
   expect(await readFile(at('prometheus/rules.yml'), 'utf8')).toContain('alert: Down');
 });

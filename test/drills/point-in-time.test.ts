@@ -58,7 +58,7 @@ async function destroy(): Promise<void> {
 /** The plan says so as soon as the moment is archived. */
 async function planned(...goal: readonly string[]): Promise<string> {
   let plan: Ended | undefined;
-  await expect.poll(async () => (plan = await lifeboat('restore', 'plan', ...goal)).code).toBe(0);
+  await expect.poll(async () => (plan = await lifeboat('restore', 'plan', ...goal)).code, { interval: 500 }).toBe(0);
   return plan!.stdout;
 }
 

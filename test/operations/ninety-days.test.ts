@@ -28,9 +28,8 @@ const timetable: readonly [number, BackupType | 'retention'][] = (
   ] as const
 ).flatMap(([name, what]) => {
   const { hours, minutes } = parseCron(scheduleKinds[name].defaults.cron);
-  // The first and the last of a day: those between age as they do.
-  const ends = [...new Set([hours[0] ?? 0, hours.at(-1) ?? 0])];
-  return ends.map((at): [number, BackupType | 'retention'] => [at + (minutes[0] ?? 0) / 60, what]);
+  // The last of a day: those before it age as it does.
+  return hours.slice(-1).map((at): [number, BackupType | 'retention'] => [at + (minutes[0] ?? 0) / 60, what]);
 });
 /** Nobody was there: no backup, but retention runs on. */
 const outage = [40, 41];

@@ -19,11 +19,8 @@ const timetable: readonly [number, Event][] = [
   [2, 'full'],
   [5, 'critical'],
   [6, 'retention'],
-  [8, 'incremental'],
   [11, 'wal'],
   [14, 'incremental'],
-  [17, 'critical'],
-  [20, 'incremental'],
   [23, 'wal'],
 ];
 

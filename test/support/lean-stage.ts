@@ -44,7 +44,7 @@ export async function startLeanStage(
   let temporal = await startTemporal(ownTemporal ? { directory } : {});
   const data = join(folder.path, 'data');
   const repository = join(folder.path, 'backups');
-  await mkdir(data);
+  for (const path of [data, join(folder.path, 'state')]) await mkdir(path);
   const digest = await writeRandom(join(data, 'big.bin'), bytes);
   await writeFile(join(data, 'small.conf'), 'password=canary-in-file\n');
   const key = join(folder.path, 'key');

@@ -14,8 +14,8 @@ export interface ProcessIdentity {
   readonly started: string;
 }
 
-/** A launcher writes its file within milliseconds; one that is empty for longer was killed before it could. */
-const launchMs = 3000;
+/** A launcher writes its file within milliseconds, on busy cores within seconds; one that is empty for longer was killed before it could. */
+const launchMs = 10_000;
 
 /** Who the pid file names; undefined when there is none or its launcher never lived. ServiceFailed when it is not ours to read. */
 export async function readPidFile(
