@@ -11,7 +11,8 @@ export const usualNamespace = 'default';
 export interface ServerPlace {
   /** Path of the program `temporal`. */
   readonly binary: string;
-  readonly databaseFile: string;
+  /** Without one it keeps everything in memory, for as long as it runs. */
+  readonly databaseFile: string | undefined;
   readonly port: number;
   /** Of the web UI; none is served without it. */
   readonly uiPort: number | undefined;
@@ -20,7 +21,8 @@ export interface ServerPlace {
 /** It listens on this host alone: there is no password. A server started again on the file knows the earlier runs. */
 export function serverCommand({ binary, databaseFile, port, uiPort }: ServerPlace): string[] {
   const ui = uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)];
-  const fixed = ['server', 'start-dev', '--ip', '127.0.0.1', '--db-filename', databaseFile, '--log-level', 'warn'];
+  const database = databaseFile === undefined ? [] : ['--db-filename', databaseFile];
+  const fixed = ['server', 'start-dev', '--ip', '127.0.0.1', ...database, '--log-level', 'warn'];
   return [binary, ...fixed, '--port', String(port), ...ui];
 }
 

@@ -17,6 +17,8 @@ export interface TemporalOptions {
   readonly uiPort?: number;
   readonly headless?: boolean;
   readonly searchAttributes?: Readonly<Record<string, SearchAttributeType>>;
+  /** Nothing outlives the server, which answers sooner then. */
+  readonly inMemory?: boolean;
   /** `frontend.WorkflowTimeSkippingEnabled=true` and the like. */
   readonly dynamicConfig?: Readonly<Record<string, string>>;
   readonly user?: OsUser;
@@ -53,7 +55,12 @@ export async function prepareTemporal(options: TemporalOptions): Promise<Tempora
       `${name}=${value}`,
     ]),
   ];
-  const place = { binary: findTemporal(), databaseFile, port, uiPort: options.headless === true ? undefined : uiPort };
+  const place = {
+    binary: findTemporal(),
+    databaseFile: options.inMemory === true ? undefined : databaseFile,
+    port,
+    uiPort: options.headless === true ? undefined : uiPort,
+  };
   return {
     address: `127.0.0.1:${port}`,
     namespace: usualNamespace,

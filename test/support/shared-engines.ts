@@ -41,6 +41,7 @@ async function start(): Promise<Shared> {
     // Tests look at its web UI too. Skipping of time is asked for run by run.
     startTemporal({
       directory: folder.path,
+      inMemory: true,
       dynamicConfig: { 'frontend.WorkflowTimeSkippingEnabled': 'true' },
     }),
     workflowBundle(process.env['LIFEBOAT_BUNDLES'] ?? folder.path),
