@@ -163,7 +163,7 @@ describe('the command line', () => {
     await writeFile(path, spoiled);
     const verified = await cli('verify');
     expect(verified.code).toBe(1);
-    expect(verified.stdout).toMatch(/DAMAGED data: file `\S*big\.bin`: ObjectCorrupt:\s+a\s+block\s+in\s+packs\//);
+    expect(verified.stdout).toMatch(/DAMAGED data: file `\S*big\.bin`:\s+ObjectCorrupt:\s+a\s+block\s+in\s+packs\//);
     const restored = await cli('restore', 'start', '--confirm', 'lean');
     expect(restored.code).toBe(1);
     expect(restored.stderr).toMatch(/error: .*packs\//);

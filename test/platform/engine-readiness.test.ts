@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import type { PostgresConfig, RedisConfig, SecretRef, ServiceConfig } from '../../src/domain/appliance.ts';
 import { preparePostgres } from '../../src/dev/postgres.ts';
 import { prepareRedis, startRedis } from '../../src/dev/redis.ts';
@@ -14,6 +14,7 @@ import type { Platform } from '../../src/platform/platform.ts';
 import { createProcessPlatform } from '../../src/platform/process/process-platform.ts';
 import { withClient } from '../drivers/redis/sample.ts';
 import { engineTest } from '../support/engines.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { programService } from './services.ts';
 
 const never = new AbortController().signal;
@@ -135,7 +136,7 @@ test('an engine that hangs is not ready after the time that its asker gives it',
     serverBinary: undefined,
   } as const;
   const driver = createRedisDriver(config, environment(folder));
-  await vi.waitFor(async () => expect(await driver.ready?.(never)).toMatchObject({ ready: true }));
+  await waitFor(async () => expect(await driver.ready?.(never)).toMatchObject({ ready: true }));
   process.kill(redis.pid, 'SIGSTOP');
   try {
     expect(await driver.ready?.(AbortSignal.timeout(300))).toMatchObject({ ready: false });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import { expect, onTestFinished, vi } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { ServiceConfig } from '../../src/domain/appliance.ts';
 import { freePort } from '../../src/dev/free-ports.ts';
 import { preparePostgres } from '../../src/dev/postgres.ts';
@@ -11,6 +11,7 @@ import { prepareRedis } from '../../src/dev/redis.ts';
 import type { Platform } from '../../src/platform/platform.ts';
 import { createProcessPlatform } from '../../src/platform/process/process-platform.ts';
 import { folderTest } from '../support/folder-test.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { httpScript, livingOf, nodeService, programService } from './services.ts';
 
 const never = new AbortController().signal;
@@ -50,7 +51,7 @@ test('O1.1: a started service outlives the call, writes its own log and is known
   const state = await createProcessPlatform([service]).state('app');
   expect(state).toMatchObject({ running: true, ready: true });
   expect(await livingOf([state.pid!])).toEqual([state.pid!]);
-  await vi.waitFor(async () => expect(await readFile(service.run.logFile, 'utf8')).toBe('hello\n'));
+  await waitFor(async () => expect(await readFile(service.run.logFile, 'utf8')).toBe('hello\n'));
   expect((await readFile(service.run.pidFile, 'utf8')).split('\n')[0]).toBe(String(state.pid));
 });
 
@@ -112,7 +113,7 @@ test('stop takes a service down that ignores its signal, with all that it starte
   const script = `process.on('SIGTERM', () => {}); require('node:fs').writeFileSync('child', String(${child}.pid)); ${idle}`;
   const platform = platformOf(nodeService(folder, script, { stopTimeoutSeconds: 1 }));
   await platform.start('app', never);
-  const childPid = await vi.waitFor(async () => Number(await readFile(join(folder, 'child'), 'utf8')));
+  const childPid = await waitFor(async () => Number(await readFile(join(folder, 'child'), 'utf8')));
   await platform.stop('app', never);
   expect(await livingOf([childPid])).toEqual([]);
 });
@@ -130,11 +131,11 @@ test('D3.4: postgres is proven gone with its backends, also after its head was k
   ]);
   for (const isDataLost of [false, true]) {
     const { pid } = await platform.state('app');
-    const backends = await vi.waitFor(() => childrenOf(pid!));
+    const backends = await waitFor(() => childrenOf(pid!));
     // A stopped backend cannot notice that its head is gone: what would keep writing into swapped data.
     process.kill(backends[0]!, 'SIGSTOP');
     process.kill(pid!, 'SIGKILL');
-    await vi.waitFor(async () => expect(await livingOf([pid!])).toEqual([]));
+    await waitFor(async () => expect(await livingOf([pid!])).toEqual([]));
     expect(await livingOf([backends[0]!])).toEqual([backends[0]!]);
     if (isDataLost) await rm(postgres.dataDirectory, { recursive: true });
     await quick.stop('app', never);
@@ -179,7 +180,7 @@ test('a service gets no secret of the worker in its environment', async ({ folde
   onTestFinished(() => void vi.unstubAllEnvs());
   const service = nodeService(folder, `console.log(JSON.stringify(process.env)); ${idle}`);
   await platformOf(service).start('app', never);
-  await vi.waitFor(async () => expect(await readFile(service.run.logFile, 'utf8')).toContain('PATH'));
+  await waitFor(async () => expect(await readFile(service.run.logFile, 'utf8')).toContain('PATH'));
   expect(await readFile(service.run.logFile, 'utf8')).not.toContain('canary');
 });
 
@@ -227,7 +228,7 @@ test('an abort ends the waiting at once and leaves the service to the next call'
   );
   const abort = new AbortController();
   const starting = platform.start('app', abort.signal);
-  await vi.waitFor(async () => expect((await platform.state('app')).running).toBe(true));
+  await waitFor(async () => expect((await platform.state('app')).running).toBe(true));
   abort.abort(new Error('cancelled by the test'));
   await expect(starting).rejects.toThrow('cancelled by the test');
   expect(await platform.state('app')).toMatchObject({ running: true, ready: false });

@@ -1,11 +1,12 @@
 import { chown, mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import { startPostgres } from '../../src/dev/postgres.ts';
 import { findOsUser } from '../../src/platform/process/os-user.ts';
 import { createProcessPlatform } from '../../src/platform/process/process-platform.ts';
 import { nodeService } from '../platform/services.ts';
 import { folderTest as test } from '../support/folder-test.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const never = new AbortController().signal;
 const runUser = process.env['LIFEBOAT_RUN_USER'] ?? 'lifeboat';
@@ -22,7 +23,7 @@ test('a worker that runs as root starts a service as its own user, without root 
   const platform = createProcessPlatform([{ ...base, run: { ...base.run, user: runUser } }]);
   await platform.start('app', never);
   try {
-    await vi.waitFor(async () => expect(await readFile(base.run.logFile, 'utf8')).toBe(`${user.uid},${user.gid}\n`));
+    await waitFor(async () => expect(await readFile(base.run.logFile, 'utf8')).toBe(`${user.uid},${user.gid}\n`));
   } finally {
     await platform.stop('app', never);
   }

@@ -1,7 +1,11 @@
 /** A real server, a real repository and the driver between them, in one folder that goes with the test. */
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import type pg from 'pg';
+import { findPostgresBin } from '../../../src/dev/engines.ts';
+import { copyTemplate, templateFolder } from '../../../src/dev/postgres-template.ts';
 import { startPostgres } from '../../../src/dev/postgres.ts';
 import type { PostgresOptions, RunningPostgres } from '../../../src/dev/postgres.ts';
 import type { PostgresConfig } from '../../../src/domain/appliance.ts';
@@ -75,6 +79,7 @@ export const labTest = engineTest.extend<LabFixtures>({
 async function makeLab(folder: string, { setup = someTables, ...options }: LabOptions): Promise<Lab> {
   const directory = join(folder, 'pg');
   const settings = { fsync: 'off', ...options.settings };
+  await copyLabCluster(join(directory, 'data'));
   let server = await startPostgres({ ...options, directory, settings });
   const { port } = server;
   const sqlIn = async (name: string, text: string) => {
@@ -85,7 +90,6 @@ async function makeLab(folder: string, { setup = someTables, ...options }: LabOp
       await client.end();
     }
   };
-  await sqlIn('postgres', `CREATE DATABASE ${database}`);
   await sqlIn(database, setup);
   const { repository } = await initRepository(createLocalStorage(join(folder, 'repository')), testKey);
   const config: PostgresConfig = {
@@ -171,6 +175,27 @@ async function makeLab(folder: string, { setup = someTables, ...options }: LabOp
       await start();
     },
   };
+}
+
+/** A cluster that has the probed database, and no templates: with them everything that is captured would be twice as large. */
+async function copyLabCluster(target: string): Promise<void> {
+  const binDirectory = findPostgresBin();
+  const templates = templateFolder() ?? tmpdir();
+  await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+  await copyTemplate(templates, ['lab', binDirectory, database], target, async (path) => {
+    const server = await startPostgres({ directory: `${path}-server`, settings: { fsync: 'off' } });
+    try {
+      const client = await server.connect('postgres');
+      await client.query(`CREATE DATABASE ${database}`);
+      await client.query('UPDATE pg_database SET datistemplate = false');
+      for (const name of ['template0', 'template1']) await client.query(`DROP DATABASE ${name}`);
+      await client.end();
+    } finally {
+      await server.stop();
+    }
+    await rename(server.dataDirectory, path);
+    await rm(`${path}-server`, { recursive: true, force: true });
+  });
 }
 
 /** A sealed file of a component, parsed. */
