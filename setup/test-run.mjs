@@ -9,11 +9,10 @@ const checks = [
   {
     name: 'format',
     // Known by content: a new clone of the same commit is looked at in a second.
-    args: ({ state }) => [
-      'node_modules/prettier/bin/prettier.cjs',
-      ...['--check', '--log-level', 'warn', '--cache', '--cache-strategy', 'content'],
-      ...['--cache-location', join(state, 'prettier-cache'), '**/*.{ts,mjs}'],
-    ],
+    args: ({ state }) => {
+      const cache = ['--cache', '--cache-strategy', 'content', '--cache-location', join(state, 'prettier-cache')];
+      return ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', ...cache, '**/*.{ts,mjs}'];
+    },
   },
   { name: 'unused code', args: () => ['node_modules/knip/bin/knip.js', '--no-progress'], needs: 'knip.json' },
 ];

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import { expect, onTestFinished } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import type { ServiceConfig } from '../../src/domain/appliance.ts';
 import { freePort } from '../../src/dev/free-ports.ts';
 import { preparePostgres } from '../../src/dev/postgres.ts';

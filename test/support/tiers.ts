@@ -9,7 +9,7 @@ export const engineFiles = [
   'test/client/**/*.test.ts',
   'test/config/cron.test.ts',
   'test/dev/{appliance,engines}.test.ts',
-  'test/drivers/postgres/{capture,check,contract,increment,inspect,point-in-time,private-server,restore}.test.ts',
+  'test/drivers/postgres/{capture,check,contract,increment,inspect,point-in-time,private-server,private-settings,restore}.test.ts',
   'test/drivers/postgres/{slots,targets,tls,token,undo-restore,wal,wal-locations}.test.ts',
   'test/drivers/redis/**/*.test.ts',
   'test/operations/verify-point.test.ts',
@@ -36,7 +36,7 @@ export const drillFiles = [
 ];
 
 /** What depends on the server of PostgreSQL itself, for the majors beside the usual one. */
-export const majorFiles = ['test/drivers/postgres/{contract,restore,wal,private-server}.test.ts'];
+export const majorFiles = ['test/drivers/postgres/{contract,restore,wal,private-settings}.test.ts'];
 
 /** Files that take longest, the longest first: one that begins last is waited for alone. */
 const slow = ['test/drills/demo.test.ts'];
