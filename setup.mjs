@@ -28,7 +28,7 @@ import { runProgram } from './setup/program.mjs';
 import { provideRedis } from './setup/redis.mjs';
 import { printTable } from './setup/report.mjs';
 import { openResultFile } from './setup/result-file.mjs';
-import { closeRunFolder, endLeftovers, giveRunFolder, openRunFolder } from './setup/run-folder.mjs';
+import { closeRunFolder, endLeftovers, giveRunFolder, openMemoryFolder, openRunFolder } from './setup/run-folder.mjs';
 import { provideRunUser } from './setup/run-user.mjs';
 import { provideMinio, provideVersitygw } from './setup/s3.mjs';
 import { SetUpError } from './setup/step.mjs';
@@ -99,6 +99,7 @@ async function setUp(runFolder) {
       LIFEBOAT_REDIS_SERVER: await provideRedis(user),
       LIFEBOAT_VERSITYGW: await provideVersitygw(cache, user),
     };
+    if (task === 'test') found.LIFEBOAT_MEMORY = openMemoryFolder(runFolder, user) ?? '';
     if (task === 'test') found.LIFEBOAT_MINIO = await provideMinio(cache, user);
     if (task === 'test')
       found.LIFEBOAT_OTHER_POSTGRES = JSON.stringify(await provideOtherPostgres(cache, user, found.LIFEBOAT_PG_BIN));

@@ -4,6 +4,9 @@ import { drillFiles, engineFiles, majorFiles, SlowestFirst } from './test/suppor
 
 const state = process.env['LIFEBOAT_STATE'] ?? `/var/tmp/lifeboat-${process.getuid?.() ?? 0}`;
 const everything = ['test/**/*.test.ts'];
+/** Engines keep their data there, where set-up found room for it: the drills are on a disk. */
+const memory = process.env['LIFEBOAT_MEMORY'];
+const inMemory = memory ? { TMPDIR: memory } : {};
 const sharedEngines = ['./test/support/shared-engines.ts'];
 /** `[{major, folder}]`: set-up hands on where the promised majors are that the other projects do not use. */
 const otherPostgres = JSON.parse(process.env['LIFEBOAT_OTHER_POSTGRES'] ?? '[]') as readonly {
@@ -32,14 +35,14 @@ export default defineConfig({
     },
     projects: [
       { extends: true, test: { name: 'unit', include: everything, exclude: [...engineFiles, ...drillFiles] } },
-      { extends: true, test: { name: 'engines', include: engineFiles, globalSetup: sharedEngines } },
+      { extends: true, test: { name: 'engines', include: engineFiles, globalSetup: sharedEngines, env: inMemory } },
       { extends: true, test: { name: 'drills', include: drillFiles, globalSetup: sharedEngines } },
       ...otherPostgres.map(({ major, folder }) => ({
         extends: true as const,
         test: {
           name: `postgres-${major}`,
           include: majorFiles,
-          env: { LIFEBOAT_PG_BIN: folder, PATH: `${folder}:${process.env['PATH'] ?? ''}` },
+          env: { ...inMemory, LIFEBOAT_PG_BIN: folder, PATH: `${folder}:${process.env['PATH'] ?? ''}` },
         },
       })),
     ],

@@ -2,13 +2,28 @@
  * One folder per run: the temporary files of everything that it starts, and the mark by which its processes are known. It
  * goes with the run; what a killed run left, processes and files, is ended by the next one.
  */
-import { chownSync, lstatSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  accessSync,
+  chownSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import { endProcesses, namesOf, startOf } from './processes.mjs';
 
 /** Not TMPDIR, which may be long: sockets of engines lie below, and their paths end at 108 bytes. */
 const parent = '/tmp';
 const prefix = 'lb-';
+/** A file system in memory, where there is room for four tests at once: a fifth of what engines cost is their disk. */
+const memoryParent = '/dev/shm';
+const memoryBytes = 2e9;
 const ownerFile = 'owner.json';
 /** Further folders of the run, one a line, which outlive it, as the state of a demo does (src/dev/run-place.ts writes it). */
 const placesFile = 'places';
@@ -30,6 +45,25 @@ export function giveRunFolder(folder, state, user) {
   for (const path of [join(folder, placesFile), folder]) chownSync(path, user.uid, user.gid);
 }
 
+/** A second folder of the run, in memory; undefined where this machine has no room there. */
+export function openMemoryFolder(folder, user) {
+  const memory = memoryOf(folder);
+  try {
+    accessSync(memoryParent, constants.W_OK);
+    const { bavail, bsize } = statfsSync(memoryParent);
+    if (bavail * bsize < memoryBytes) return undefined;
+    mkdirSync(memory, { mode: 0o700 });
+  } catch {
+    return undefined;
+  }
+  if (user.switchTo) chownSync(memory, user.uid, user.gid);
+  return memory;
+}
+
+function memoryOf(folder) {
+  return join(memoryParent, basename(folder));
+}
+
 function writeOwner(folder, state) {
   writeFileSync(join(folder, ownerFile), JSON.stringify({ pid: process.pid, start: startOf(process.pid), state }));
 }
@@ -37,7 +71,7 @@ function writeOwner(folder, state) {
 /** Ends every process of the run and removes its folder. Gives the processes that still ran. */
 export async function closeRunFolder(folder) {
   const ended = await endProcesses(placesOf(folder));
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  for (const path of [folder, memoryOf(folder)]) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
   return ended;
 }
 
@@ -69,8 +103,8 @@ function placesOf(folder) {
   try {
     const { state } = JSON.parse(readFileSync(join(folder, ownerFile), 'utf8'));
     const more = readFileSync(join(folder, placesFile), 'utf8').split('\n');
-    return [folder, ...more.filter((place) => state !== undefined && place.startsWith(`${state}/`))];
+    return [folder, memoryOf(folder), ...more.filter((place) => state !== undefined && place.startsWith(`${state}/`))];
   } catch {
-    return [folder];
+    return [folder, memoryOf(folder)];
   }
 }
