@@ -14,8 +14,19 @@ export interface ToolResult {
   readonly errors: readonly string[];
 }
 
+/** The PATH with which all of them were found: a process that holds much memory takes long to start another one. */
+let foundOn: string | undefined;
+
 /** In words, what keeps this host from reading and writing attributes; undefined where nothing does. */
 export async function missingAttributeTools(): Promise<string | undefined> {
+  const path = process.env['PATH'];
+  if (foundOn !== undefined && foundOn === path) return undefined;
+  const missing = await findMissing();
+  if (missing === undefined) foundOn = path;
+  return missing;
+}
+
+async function findMissing(): Promise<string | undefined> {
   const { execa } = await loadExeca();
   const uses = await Promise.all(
     [

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 const script = `
   const { becomeLean } = await import(${JSON.stringify(new URL('../../src/cli/lean-process.ts', import.meta.url).href)});
-  console.log(process.pid);
+  console.log(String(process.pid));
   becomeLean();
   console.log(JSON.stringify({ pid: process.pid, arenas: process.env.MALLOC_ARENA_MAX, flags: process.execArgv.filter((flag) => flag.startsWith('--max')) }));
 `;
