@@ -79,7 +79,8 @@ export const labTest = engineTest.extend<LabFixtures>({
 async function makeLab(folder: string, { setup = someTables, ...options }: LabOptions): Promise<Lab> {
   const directory = join(folder, 'pg');
   const settings = { fsync: 'off', ...options.settings };
-  await copyLabCluster(join(directory, 'data'));
+  // Root's labs belong to another user, who makes its cluster itself.
+  if (options.user === undefined) await copyLabCluster(join(directory, 'data'));
   let server = await startPostgres({ ...options, directory, settings });
   const { port } = server;
   const sqlIn = async (name: string, text: string) => {
@@ -90,6 +91,7 @@ async function makeLab(folder: string, { setup = someTables, ...options }: LabOp
       await client.end();
     }
   };
+  if (options.user !== undefined) await sqlIn('postgres', `CREATE DATABASE ${database}`);
   await sqlIn(database, setup);
   const { repository } = await initRepository(createLocalStorage(join(folder, 'repository')), testKey);
   const config: PostgresConfig = {
