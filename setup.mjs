@@ -28,7 +28,7 @@ import { runProgram } from './setup/program.mjs';
 import { provideRedis } from './setup/redis.mjs';
 import { printTable } from './setup/report.mjs';
 import { openResultFile } from './setup/result-file.mjs';
-import { closeRunFolder, endLeftovers, giveRunFolder, openMemoryFolder, openRunFolder } from './setup/run-folder.mjs';
+import { closeRun, endLeftovers, giveRun, openMemory, openRun } from './setup/run-folder.mjs';
 import { provideRunUser } from './setup/run-user.mjs';
 import { provideMinio, provideVersitygw } from './setup/s3.mjs';
 import { SetUpError } from './setup/step.mjs';
@@ -41,9 +41,9 @@ process.removeAllListeners('warning');
 
 const [task, ...args] = process.argv.slice(2);
 const tasks = {
-  demo: (runFolder) => runWithResult(runFolder, 'src/dev/demo.ts'),
-  test: async (runFolder) => runTests(await setUp(runFolder), args),
-  bench: (runFolder) => runWithResult(runFolder, 'bench/main.ts'),
+  demo: (setup, result) => runWithResult(setup, 'src/dev/demo.ts', result),
+  test: (setup) => runTests(setup, args),
+  bench: (setup, result) => runWithResult(setup, 'bench/main.ts', result),
 };
 
 try {
@@ -59,35 +59,35 @@ async function main() {
   checkHost();
   catchSignals();
   const say = (text) => process.stderr.write(`${text}\n`);
-  await endLeftovers(say);
-  const runFolder = openRunFolder();
+  // Before anything is fetched: nobody waits for a result that cannot be left.
+  const result = task === 'test' ? undefined : openResultFile(args, task);
+  // What root installs must be readable for the run user, whatever root's own mask is.
+  process.umask(0o022);
+  const cache = prepareCache();
+  await endLeftovers(cache, say);
+  const run = openRun(cache);
   try {
-    return await tasks[task](runFolder);
+    return await tasks[task](await setUp(cache, run), result);
   } finally {
-    const left = await closeRunFolder(runFolder);
+    const left = await closeRun(run, say);
     if (left.length > 0 && !interrupted.aborted)
       say(`${left.length} processes had not ended by themselves, and are ended now: ${namesOf(left)}`);
   }
 }
 
 /** The program writes its result through an open descriptor: it runs as a user who may not write where root typed. */
-async function runWithResult(runFolder, program) {
-  const result = openResultFile(args, task);
-  const setup = await setUp(runFolder);
+function runWithResult(setup, program, result) {
   if (result === undefined) return runProgram(setup, [program, ...args]);
   return runProgram(setup, [program, ...args, '--json-descriptor=3'], { descriptors: [result] });
 }
 
-async function setUp(runFolder) {
-  // What root installs must be readable for the run user, whatever root's own mask is.
-  process.umask(0o022);
-  const cache = prepareCache();
+async function setUp(cache, run) {
   logCommandsTo(join(cache, 'setup.log'));
   const unlock = await lockCache(cache);
   try {
     const user = await provideRunUser();
     const state = prepareState(user);
-    giveRunFolder(runFolder, state, user);
+    giveRun(run, state, user);
     const path = await readablePath(user);
     const checkout = await provideCheckout(
       fileURLToPath(new URL('.', import.meta.url)).replace(/\/$/, ''),
@@ -102,15 +102,16 @@ async function setUp(runFolder) {
       LIFEBOAT_REDIS_SERVER: await provideRedis(user),
       LIFEBOAT_VERSITYGW: await provideVersitygw(cache, user),
     };
-    if (task === 'test') found.LIFEBOAT_MEMORY = openMemoryFolder(runFolder, user) ?? '';
+    if (task === 'test') found.LIFEBOAT_MEMORY = openMemory(run) ?? '';
     if (task === 'test') found.LIFEBOAT_MINIO = await provideMinio(cache, user);
-    if (task === 'test')
+    // One file, or one project, must not wait for what only the others need.
+    if (task === 'test' && (args.length === 0 || args.some((word) => word.includes('postgres-'))))
       found.LIFEBOAT_OTHER_POSTGRES = JSON.stringify(await provideOtherPostgres(cache, user, found.LIFEBOAT_PG_BIN));
     await provideTools();
     await provideFaiss(checkout, cache, node, user);
     found.LIFEBOAT_EMBEDDING_MODEL = await provideEmbeddingModel(checkout, cache, node);
     if (task === 'bench') await providePeers();
-    return { user, state, cache, checkout, node, path, runFolder, found };
+    return { user, state, cache, checkout, node, path, runFolder: run.folder, found };
   } finally {
     printTable();
     unlock();

@@ -1,4 +1,4 @@
-/** What workers/parts.ts builds from configuration and hands to the activities. */
+/** What the activities work with: the parts of workers/parts.ts, and what workers/wire.ts adds to them. */
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Appliance } from '../src/domain/appliance.ts';

@@ -6,6 +6,7 @@ import { interrupted } from './interruption.mjs';
 const policyFile = '/usr/sbin/policy-rc.d';
 const policy =
   '#!/bin/sh\n# Written by the set-up of Lifeboat, which removes it: no service starts while packages are installed.\nexit 101\n';
+/** Without the mark of the run: a package manager that is interrupted ends by itself, and must not be killed. */
 const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };
 
 export function hasApt() {

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { interrupted } from './interruption.mjs';
 
 let logFile;
+const interruptedMs = 2000;
 
 /** From now on the output of every command is appended to this file. */
 export function logCommandsTo(path) {
@@ -28,7 +29,11 @@ export function run(file, args, { cwd, env, user, timeoutSeconds = 1800 } = {}) 
       stdio: ['ignore', 'pipe', 'pipe'],
       ...identity,
     });
-    const stop = () => child.kill('SIGTERM');
+    // A grandchild may hold the pipes for longer: what is left then is ended with the run.
+    const stop = () => {
+      child.kill('SIGTERM');
+      setTimeout(() => interrupted.aborted && end('interrupted'), interruptedMs).unref();
+    };
     signal.addEventListener('abort', stop, { once: true });
     let stdout = '';
     let all = '';

@@ -24,10 +24,13 @@ export function environmentOf(setup, asRoot) {
   return {
     ...Object.fromEntries(kept),
     ...proxySettings(),
+    // Who sets both wants none; Node would say so in each of its processes.
+    ...(process.env.NO_COLOR === undefined ? {} : { FORCE_COLOR: undefined }),
     ...(isOther ? { HOME: homeOf(user, state), USER: user.name, LOGNAME: user.name } : {}),
     ...found,
     PATH: [dirname(node), path].filter(Boolean).join(delimiter),
-    ...(runFolder === undefined ? {} : { TMPDIR: runFolder }),
+    // Root does not work in a folder that another user owns.
+    ...(runFolder === undefined || (asRoot && user.switchTo) ? {} : { TMPDIR: runFolder }),
     LIFEBOAT_CACHE: cache,
     LIFEBOAT_STATE: asRoot ? '/var/tmp/lifeboat-0' : state,
     LIFEBOAT_RUN_USER: user.name,
@@ -39,7 +42,7 @@ export function environmentOf(setup, asRoot) {
  * program that is not there, and no program tells that from one that it may not run.
  */
 export async function readablePath(user) {
-  const script = 'IFS=:; for each in $PATH; do test -r "$each" && test -x "$each" && echo "$each"; done; true';
+  const script = 'IFS=:; for each in $PATH; do test -d "$each" && test -x "$each" && echo "$each"; done; true';
   const folders = (await run('/bin/sh', ['-c', script], { user, cwd: '/' }))
     .split('\n')
     .filter((folder) => folder.startsWith('/'));

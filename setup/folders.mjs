@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { SetUpError } from './step.mjs';
@@ -33,5 +33,6 @@ export function prepareState(user) {
     throw new SetUpError(`the state folder ${state} belongs to somebody else (uid ${now.uid})`, `rm -r ${state}`);
   }
   chmodSync(state, 0o700);
-  return state;
+  // As the system shows it in a process's working directory.
+  return realpathSync(state);
 }

@@ -44,7 +44,12 @@ export async function endProcesses(places) {
 export function startOf(pid) {
   if (isLinux) return statOf(pid)?.startTicks;
   try {
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || undefined;
+    return (
+      execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+        encoding: 'utf8',
+        env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
+      }).trim() || undefined
+    );
   } catch {
     return undefined;
   }
@@ -69,22 +74,21 @@ function fromProc(places) {
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
       const pid = Number(name);
-      const state = statOf(pid)?.state;
-      if (state === undefined || state === 'Z') return [];
+      const found = statOf(pid);
+      if (found === undefined || found.state === 'Z') return [];
       const command = textOf(`/proc/${name}/cmdline`).replaceAll('\0', ' ').trim();
       const folder = linkOf(`/proc/${name}/cwd`);
-      const isOurs = places.some(
-        (place) =>
-          folder === place ||
-          folder.startsWith(`${place}/`) ||
-          command.includes(place) ||
-          textOf(`/proc/${name}/environ`).includes(place),
+      const environment = textOf(`/proc/${name}/environ`);
+      const isMarked = places.some((place) => environment.includes(place));
+      const isThere = places.some(
+        (place) => folder === place || folder.startsWith(`${place}/`) || command.includes(place),
       );
-      return isOurs ? [{ pid, command }] : [];
+      // Without the mark and at a terminal it is a person's: a shell in the folder, a pager on a log.
+      return isMarked || (isThere && found.terminal === '0') ? [{ pid, command }] : [];
     });
 }
 
-/** Elsewhere the command line alone tells. */
+/** On macOS the command line alone tells; a program that overwrites it is not found there. */
 function fromPs(places) {
   return execFileSync('ps', ['-axwwo', 'pid=,stat=,command='], { encoding: 'utf8' })
     .split('\n')
@@ -107,7 +111,7 @@ function statOf(pid) {
   const text = textOf(`/proc/${pid}/stat`);
   if (text === '') return undefined;
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { state: fields[0], parent: Number(fields[1]), startTicks: fields[19] };
+  return { state: fields[0], parent: Number(fields[1]), terminal: fields[4], startTicks: fields[19] };
 }
 
 function textOf(path) {

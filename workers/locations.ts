@@ -20,6 +20,7 @@ export function createStorages({ repository, locations }: Appliance): (location?
     if (config === undefined) throw unknownLocation(name, locations);
     const storage = createStorage(config);
     opened.set(name, storage);
+    storage.catch(() => opened.delete(name));
     return storage;
   };
 }

@@ -60,7 +60,7 @@ const slotsPerRole = 4;
 export async function runWorker({ appliance, only, log, onReady }: WorkerSettings): Promise<void> {
   installRuntime(log);
   const { namespace, taskQueue } = appliance.temporal;
-  const connection = await connect(appliance);
+  const connection = await connect(appliance, { isPatient: true });
   const native = await NativeConnection.connect(await serverAddress(appliance));
   let server: MetricsServer | undefined;
   const parts = wireParts(appliance, (message) => log.warn({ repository: appliance.repository.path }, message));
@@ -129,7 +129,13 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
 /** Of the signals that the SDK takes as the wish to stop; it goes on listening for them itself. */
 function whenAskedToStop(): AbortSignal {
   const control = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR2'] as const) process.once(name, () => control.abort());
+  const names = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR2'] as const;
+  // As the SDK does: a second signal ends the process at once.
+  const stop = (): void => {
+    for (const name of names) process.off(name, stop);
+    control.abort();
+  };
+  for (const name of names) process.on(name, stop);
   return control.signal;
 }
 

@@ -42,6 +42,8 @@ export function wireParts(appliance: Appliance, onWarning: (message: string) => 
       throw new LifeboatError('NotFound', `component \`${component}\` is not configured`, { component });
     const created = createDriver(config, environment);
     drivers.set(component, created);
+    // What could not be loaded now may be there later.
+    created.catch(() => drivers.delete(component));
     return created;
   };
   const platform = createLazyPlatform(async () => {
@@ -126,7 +128,11 @@ function createLazyPlatform(create: () => Promise<Platform>): {
   readonly load: () => Promise<Platform>;
 } {
   let created: Promise<Platform> | undefined;
-  const load = async (): Promise<Platform> => (created ??= create());
+  const load = async (): Promise<Platform> => {
+    const loading = (created ??= create());
+    loading.catch(() => (created = undefined));
+    return loading;
+  };
   const platform: Platform = {
     kind: 'process',
     stop: async (service, signal) => (await load()).stop(service, signal),

@@ -7,11 +7,17 @@ import { serverAddress } from './server-address.ts';
 
 const connectMs = 10_000;
 
-/** Unreachable if the server does not answer within 10 s; at once where nobody listens on this host. */
-export async function connect(appliance: Appliance): Promise<Connection> {
+/**
+ * Unreachable if the server does not answer within 10 s; at once where nobody listens on this host, unless `isPatient`: a worker
+ * may be started beside its server.
+ */
+export async function connect(
+  appliance: Appliance,
+  { isPatient = false }: { readonly isPatient?: boolean } = {},
+): Promise<Connection> {
   const { temporal } = appliance;
   const server = await serverAddress(appliance);
-  if (await isRefused(server.address)) throw unreachable(temporal, new Error('connection refused'));
+  if (!isPatient && (await isRefused(server.address))) throw unreachable(temporal, new Error('connection refused'));
   try {
     return await Connection.connect({ ...server, ...channelTo(server.address), connectTimeout: connectMs });
   } catch (error) {

@@ -1,6 +1,7 @@
 /** How a server on this host is reached: without a proxy, and with an answer at once where nobody listens. */
 import { connect } from 'node:net';
 
+const refusedMs = 2000;
 const loopback = /^(localhost|127(\.\d+){3}|\[?::1\]?)$/;
 
 /**
@@ -21,6 +22,8 @@ export async function isRefused(address: string): Promise<boolean> {
       socket.destroy();
       resolve(refused);
     };
+    // A server that is stopped takes no connection, and refuses none.
+    socket.setTimeout(refusedMs, () => end(false));
     socket.once('connect', () => end(false));
     socket.once('error', ({ code }: NodeJS.ErrnoException) => end(code === 'ECONNREFUSED'));
   });

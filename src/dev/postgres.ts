@@ -108,7 +108,7 @@ async function initdb(instance: PostgresInstance, options: PostgresOptions): Pro
   try {
     if (templates === undefined) await make(instance.dataDirectory);
     else {
-      const ingredients = [await versionOf(instance.binDirectory), instance.password, ...shape];
+      const ingredients = [await versionOf(instance.binDirectory), instance.password, '--auth=scram-sha-256', ...shape];
       await copyTemplate(templates, ingredients, instance.dataDirectory, async (path) => void (await make(path)));
     }
   } catch (cause) {

@@ -1,9 +1,16 @@
 /** Ctrl-C on the commands of README.md, at moments that a seed decides (demo.test.ts has the one on `--keep`). */
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { alive, commandPlace, interrupt, marksOf, random, reached, startCommand } from '../support/command-process.ts';
+import {
+  alive,
+  commandPlace,
+  interrupt,
+  marksOf,
+  random,
+  reached,
+  runOf,
+  startCommand,
+} from '../support/command-process.ts';
 import type { CommandPlace } from '../support/command-process.ts';
 
 let place: CommandPlace;
@@ -30,9 +37,9 @@ test('what a killed run left is ended by the next one, which says so', async () 
   const first = await startCommand(place, ['demo']);
   await reached(first, /== SEED/);
   const marks = await marksOf(first);
-  const owner = JSON.parse(await readFile(join(marks.at(-1) ?? '', 'owner.json'), 'utf8')) as { pid: number };
+  const { pid } = await runOf(first);
   const ended = once(first.child, 'exit');
-  process.kill(owner.pid, 'SIGKILL');
+  process.kill(pid, 'SIGKILL');
   await ended;
   expect((await alive(marks)).length).toBeGreaterThan(3);
   const second = await startCommand(place, ['demo', '--', '--help']);

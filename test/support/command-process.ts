@@ -38,6 +38,7 @@ export async function commandPlace(): Promise<CommandPlace> {
 }
 
 export interface StartedCommand {
+  readonly cache: string;
   readonly child: ChildProcess;
   readonly mark: string;
   readonly state: string;
@@ -60,7 +61,7 @@ export async function startCommand({ path, cache }: CommandPlace, args: readonly
   let said = '';
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding('utf8').on('data', (text: string) => (said += text));
-  return { child, mark, state, said: () => said };
+  return { child, cache, mark, state, said: () => said };
 }
 
 /** Waits until it has said so, and a random while longer. */
@@ -87,19 +88,27 @@ export async function interrupt(started: StartedCommand): Promise<void> {
   expect(performance.now() - began).toBeLessThan(endMs);
 }
 
-/** The environment's mark, the state folder, and the run's folder of temporary files. */
-export async function marksOf({ mark, state }: StartedCommand): Promise<string[]> {
-  const folders = await Promise.all(
-    (await readdir('/tmp'))
-      .filter((name) => name.startsWith('lb-'))
-      .map(async (name) => {
-        const owner = await readFile(join('/tmp', name, 'owner.json'), 'utf8').catch(() => '{}');
-        const { pid = 0 } = JSON.parse(owner) as { pid?: number };
-        const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-        return environment.includes(mark) ? [join('/tmp', name)] : [];
-      }),
-  );
-  return [mark, state, ...folders.flat()];
+/** Of the run that set-up noted. */
+export async function runOf({
+  cache,
+  mark,
+}: StartedCommand): Promise<{ readonly pid: number; readonly folders: string[] }> {
+  const notes = join(cache, 'runs');
+  for (const name of await readdir(notes)) {
+    const { pid, folder, memory } = JSON.parse(await readFile(join(notes, name), 'utf8')) as {
+      readonly pid: number;
+      readonly folder: string;
+      readonly memory?: string;
+    };
+    const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+    if (environment.includes(mark)) return { pid, folders: [folder, ...(memory === undefined ? [] : [memory])] };
+  }
+  throw new Error(`no run is noted in ${notes}`);
+}
+
+/** The environment's mark, the state folder, and the run's folders of temporary files. */
+export async function marksOf(started: StartedCommand): Promise<string[]> {
+  return [started.mark, started.state, ...(await runOf(started)).folders];
 }
 
 export async function alive(marks: readonly string[]): Promise<string[]> {

@@ -1,4 +1,4 @@
-/** `folderTest` is for tests that need a place for files and no engine; `folderTest` adds engines to it. */
+/** `folderTest` is for tests that need a place for files and no engine; `engineTest` adds engines to it. */
 import { test } from 'vitest';
 import { temporaryFolder } from './temporary-folder.ts';
 

@@ -2,7 +2,10 @@
  * What all test files share, started once before the first one: a Temporal server, in which each file has its own namespace,
  * and the workflow bundle, which its workers find by LIFEBOAT_BUNDLES.
  */
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { templateFolder } from '../../src/dev/postgres-template.ts';
 import { startTemporal, type RunningTemporal } from '../../src/dev/temporal.ts';
 import { workflowBundle } from '../../workers/bundle.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -36,6 +39,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function start(): Promise<Shared> {
+  await removeHalfTemplates();
   const folder = await temporaryFolder('shared');
   const [temporal] = await Promise.all([
     // Tests look at its web UI too. Skipping of time is asked for run by run.
@@ -53,4 +57,13 @@ async function start(): Promise<Shared> {
       await folder.remove();
     },
   };
+}
+
+/** What a killed run was making; nobody makes any before the first test. */
+async function removeHalfTemplates(): Promise<void> {
+  const templates = templateFolder();
+  if (templates === undefined) return;
+  const names = await readdir(templates).catch(() => []);
+  for (const name of names.filter((each) => each.startsWith('.partial-')))
+    await rm(join(templates, name), { recursive: true, force: true });
 }

@@ -1,8 +1,10 @@
 /** A real server, a real repository and the driver between them, in one folder that goes with the test. */
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import type pg from 'pg';
 import { findPostgresBin } from '../../../src/dev/engines.ts';
 import { copyTemplate, templateFolder } from '../../../src/dev/postgres-template.ts';
@@ -44,6 +46,8 @@ export interface Lab {
 export interface LabOptions extends Partial<PostgresOptions> {
   /** Run in the probed database before the test. */
   readonly setup?: string;
+  /** With its template databases, to one of which nobody may connect. */
+  readonly isWhole?: boolean;
 }
 
 /** Messages that a test may change, and a table that nobody writes. */
@@ -76,11 +80,12 @@ export const labTest = engineTest.extend<LabFixtures>({
   },
 });
 
-async function makeLab(folder: string, { setup = someTables, ...options }: LabOptions): Promise<Lab> {
+async function makeLab(folder: string, { setup = someTables, isWhole = false, ...options }: LabOptions): Promise<Lab> {
   const directory = join(folder, 'pg');
   const settings = { fsync: 'off', ...options.settings };
   // Root's labs belong to another user, who makes its cluster itself.
-  if (options.user === undefined) await copyLabCluster(join(directory, 'data'));
+  const isOwn = isWhole || options.user !== undefined;
+  if (!isOwn) await copyLabCluster(join(directory, 'data'));
   let server = await startPostgres({ ...options, directory, settings });
   const { port } = server;
   const sqlIn = async (name: string, text: string) => {
@@ -91,7 +96,7 @@ async function makeLab(folder: string, { setup = someTables, ...options }: LabOp
       await client.end();
     }
   };
-  if (options.user !== undefined) await sqlIn('postgres', `CREATE DATABASE ${database}`);
+  if (isOwn) await sqlIn('postgres', `CREATE DATABASE ${database}`);
   await sqlIn(database, setup);
   const { repository } = await initRepository(createLocalStorage(join(folder, 'repository')), testKey);
   const config: PostgresConfig = {
@@ -179,12 +184,16 @@ async function makeLab(folder: string, { setup = someTables, ...options }: LabOp
   };
 }
 
+/** Raised when what follows makes another cluster: templates outlive a run. */
+const labRecipe = 1;
+
 /** A cluster that has the probed database, and no templates: with them everything that is captured would be twice as large. */
 async function copyLabCluster(target: string): Promise<void> {
   const binDirectory = findPostgresBin();
   const templates = templateFolder() ?? tmpdir();
   await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-  await copyTemplate(templates, ['lab', binDirectory, database], target, async (path) => {
+  const { stdout: version } = await promisify(execFile)(join(binDirectory, 'postgres'), ['--version']);
+  await copyTemplate(templates, ['lab', String(labRecipe), binDirectory, version, database], target, async (path) => {
     const server = await startPostgres({ directory: `${path}-server`, settings: { fsync: 'off' } });
     try {
       const client = await server.connect('postgres');

@@ -125,7 +125,7 @@ labTest(
 labTest(
   'D6.7: where the sorting library has another version than at the capture, all indexes are built anew',
   async ({ lab, skip }) => {
-    const made = await lab();
+    const made = await lab({ isWhole: true });
     const { rows } = await made.sql(
       `SELECT 1 FROM pg_collation WHERE collprovider = 'i' AND pg_collation_actual_version(oid) IS NOT NULL LIMIT 1`,
     );
