@@ -36,9 +36,6 @@ import { provideTemporal } from './setup/temporal.mjs';
 import { runTests } from './setup/test-run.mjs';
 import { provideTools } from './setup/tools.mjs';
 
-// What Node has to say of the caller's environment (NO_COLOR beside FORCE_COLOR) is no news here.
-process.removeAllListeners('warning');
-
 const [task, ...args] = process.argv.slice(2);
 const tasks = {
   demo: (setup, result) => runWithResult(setup, 'src/dev/demo.ts', result),
