@@ -1,6 +1,17 @@
-import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, openSync, realpathSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { notesOf } from './run-folder.mjs';
 import { SetUpError } from './step.mjs';
 
 /** Where fetched engines and models are kept. Root's is readable by all: the run user works from it. */
@@ -10,6 +21,8 @@ export function prepareCache() {
   try {
     mkdirSync(cache, { recursive: true, mode: 0o755 });
     closeSync(openSync(join(cache, 'setup.log'), 'a'));
+    mkdirSync(notesOf(cache), { recursive: true, mode: 0o755 });
+    accessSync(notesOf(cache), constants.W_OK);
   } catch (error) {
     throw new SetUpError(
       `the cache ${cache} cannot be written: ${error.code}`,

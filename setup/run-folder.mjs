@@ -42,9 +42,7 @@ const placesBytes = 65_536;
  */
 export function openRun(cache) {
   const folder = realpathSync(mkdtempSync(join(parent, prefix)));
-  const notes = notesOf(cache);
-  mkdirSync(notes, { recursive: true, mode: 0o755 });
-  const run = { folder, note: join(notes, `${basename(folder)}.json`) };
+  const run = { folder, note: join(notesOf(cache), `${basename(folder)}.json`) };
   writeNote(run);
   writeFileSync(join(folder, placesFile), '');
   // A run within a run (a test of set-up itself) keeps the mark of the outer one.
@@ -95,7 +93,8 @@ export async function endLeftovers(cache, say) {
   }
 }
 
-function notesOf(cache) {
+/** prepareCache makes it. */
+export function notesOf(cache) {
   return join(cache, 'runs');
 }
 

@@ -33,7 +33,8 @@ export async function commandPlace(): Promise<CommandPlace> {
   await mkdir(cache);
   const filled = process.env['LIFEBOAT_CACHE'] ?? '';
   for (const entry of await readdir(filled, { withFileTypes: true }))
-    if (entry.isDirectory()) await symlink(join(filled, entry.name), join(cache, entry.name));
+    // `runs` holds the notes of the run that this is a test of.
+    if (entry.isDirectory() && entry.name !== 'runs') await symlink(join(filled, entry.name), join(cache, entry.name));
   return { ...folder, cache };
 }
 
