@@ -13,7 +13,7 @@ import type { Repository } from '../../../src/repository/repository.ts';
 import { driverContract, type Subject } from '../../contracts/driver.ts';
 import { enlarged } from '../../contracts/enlarged.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
-import { someTables } from './lab.ts';
+import { dropTemplates, someTables } from './lab.ts';
 
 const password = 'canary-postgres-password';
 const settings = { fsync: 'off' };
@@ -24,8 +24,7 @@ beforeAll(async () => {
   template = await temporaryFolder('pg-template');
   const server = await startPostgres({ directory: template.path, password, settings });
   const client = await server.connect('postgres');
-  await client.query('UPDATE pg_database SET datistemplate = false');
-  for (const name of ['template0', 'template1']) await client.query(`DROP DATABASE ${name}`);
+  await dropTemplates(client);
   await client.end();
   await server.stop();
   // Segments of 16 MiB would be most of what is copied.

@@ -198,8 +198,7 @@ async function copyLabCluster(target: string): Promise<void> {
     try {
       const client = await server.connect('postgres');
       await client.query(`CREATE DATABASE ${database}`);
-      await client.query('UPDATE pg_database SET datistemplate = false');
-      for (const name of ['template0', 'template1']) await client.query(`DROP DATABASE ${name}`);
+      await dropTemplates(client);
       await client.end();
     } finally {
       await server.stop();
@@ -207,6 +206,12 @@ async function copyLabCluster(target: string): Promise<void> {
     await rename(server.dataDirectory, path);
     await rm(`${path}-server`, { recursive: true, force: true });
   });
+}
+
+/** Without them what is captured of a small cluster is half, and nobody can make a database there any more. */
+export async function dropTemplates(client: pg.Client): Promise<void> {
+  await client.query('UPDATE pg_database SET datistemplate = false');
+  for (const name of ['template0', 'template1']) await client.query(`DROP DATABASE ${name}`);
 }
 
 /** A sealed file of a component, parsed. */
