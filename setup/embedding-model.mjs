@@ -57,7 +57,7 @@ async function fetchFromMaker(folder) {
 }
 
 function checkDigests(folder) {
-  const files = readdirSync(folder, { recursive: true });
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
   for (const [name, expected] of Object.entries(digests)) {
     const file = files.find((path) => path.split('/').at(-1) === name && !path.includes('1_Pooling'));
     if (file === undefined) throw new Error(`${pythonPackage} holds no ${name}`);

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
-if (major > 22 || (major === 22 && minor >= 18)) await import('./main.ts');
+if (major > 22 || (major === 22 && minor >= 18)) await import('./main.mjs');
 else process.exitCode = runOnBundledNode();
 
 function runOnBundledNode(): number {

@@ -15,7 +15,7 @@ export async function standaloneFor(globals: GlobalOptions, command: string): Pr
       hint: 'give it to what needs a run, for example `lifeboat --standalone restore start`',
     });
   const appliance = await loadAppliance(globals);
-  const script = process.argv[1] ?? fileURLToPath(new URL('main.ts', import.meta.url));
+  const script = process.argv[1] ?? fileURLToPath(new URL('main.mjs', import.meta.url));
   const { startStandalone } = await import('./standalone.ts');
   return startStandalone({
     appliance,

@@ -12,14 +12,15 @@ export interface ClockChange {
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
+const quarterMs = 15 * minuteMs;
 const dayMs = 24 * hourMs;
+const weekMs = 7 * dayMs;
 const daysAhead = 400;
 
 /** The runs of the next 400 days that are left out or come twice, in order. */
 export function clockChanges(cron: string, timeZone: string, now: Date): ClockChange[] {
   const times = parseCron(cron);
-  const offsetAt = offsetsOf(timeZone);
-  return transitions(offsetAt, now.getTime()).flatMap(({ at, before, after }): ClockChange[] => {
+  return transitions(timeZone, now.getTime()).flatMap(({ at, before, after }): ClockChange[] => {
     const effect = after > before ? 'skipped' : 'twice';
     const [first, last] = [at + Math.min(before, after), at + Math.max(before, after)];
     const met: ClockChange[] = [];
@@ -28,6 +29,36 @@ export function clockChanges(cron: string, timeZone: string, now: Date): ClockCh
         met.push({ time: new Date(clock).toISOString().slice(0, 16).replace('T', ' '), effect });
     return met;
   });
+}
+
+interface Transition {
+  readonly at: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+/**
+ * Looks at each week, and into those whose ends differ: each command reads the configuration, and a look takes a tenth of a
+ * millisecond. No zone changes its clock and takes it back within a week.
+ */
+function transitions(timeZone: string, from: number): Transition[] {
+  if (timeZone === 'UTC') return [];
+  const offsetAt = offsetsOf(timeZone);
+  const start = from - (from % dayMs);
+  const found: Transition[] = [];
+  for (let week = start; week < start + daysAhead * dayMs; week += weekMs) {
+    let [low, high] = [week, week + weekMs];
+    const [before, after] = [offsetAt(low), offsetAt(high)];
+    if (before === after) continue;
+    // Clocks change on a quarter of an hour everywhere.
+    while (high - low > quarterMs) {
+      const middle = low + Math.floor((high - low) / quarterMs / 2) * quarterMs;
+      if (offsetAt(middle) === before) low = middle;
+      else high = middle;
+    }
+    found.push({ at: high, before, after });
+  }
+  return found;
 }
 
 /** Milliseconds that the zone's clock is ahead of UTC. */
@@ -39,23 +70,6 @@ function offsetsOf(timeZone: string): (at: number) => number {
     if (match === null) return 0;
     return (match[1] === '-' ? -1 : 1) * (Number(match[2]) * hourMs + Number(match[3]) * minuteMs);
   };
-}
-
-function transitions(
-  offsetAt: (at: number) => number,
-  from: number,
-): { readonly at: number; readonly before: number; readonly after: number }[] {
-  const found = [];
-  const start = from - (from % dayMs);
-  for (let day = start; day < start + daysAhead * dayMs; day += dayMs) {
-    if (offsetAt(day) === offsetAt(day + dayMs)) continue;
-    // Clocks change on a quarter of an hour everywhere.
-    for (let at = day; at < day + dayMs; at += 15 * minuteMs) {
-      const [before, after] = [offsetAt(at), offsetAt(at + 15 * minuteMs)];
-      if (before !== after) found.push({ at: at + 15 * minuteMs, before, after });
-    }
-  }
-  return found;
 }
 
 function matches({ minutes, hours, days, months, weekdays }: CronTimes, clock: Date): boolean {

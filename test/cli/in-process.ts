@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { runCommandLine } from '../../src/cli/command-line.ts';
 
-export const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+export const program = fileURLToPath(new URL('../../src/cli/main.mjs', import.meta.url));
 
 export interface Said {
   readonly code: number;

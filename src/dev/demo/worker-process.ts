@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { LifeboatError } from '../../domain/errors.ts';
 import { poll } from '../poll.ts';
 
-export const cliScript = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+export const cliScript = fileURLToPath(new URL('../../cli/main.mjs', import.meta.url));
 
 export interface WorkerProcess {
   readonly pid: number;

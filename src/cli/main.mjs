@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+/**
+ * Entry of the command line. It is JavaScript and imports nothing of ours before the compile cache is on: where one source
+ * must be stripped of its types, Node loads the program that does it, which takes as long as the rest of a short command.
+ */
+import { enableCompileCache } from 'node:module';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+
+keepCompiledCode();
+// The SDK's and PostgreSQL clients' notes on experimental Node features are no news for a person at 03:00.
+process.removeAllListeners('warning');
+const { outliveReaders } = await import('./output/broken-pipe.ts');
+outliveReaders(process.stdout, process.stderr);
+const { runCommandLine } = await import('./command-line.ts');
+await runCommandLine(process.argv.slice(2));
+
+/**
+ * Compiled code is kept in `.cache/lifeboat/compiled` of the user's own home, as the system knows it: HOME may be somebody
+ * else's (`sudo`), who could then choose what root executes. NODE_COMPILE_CACHE names another folder,
+ * NODE_DISABLE_COMPILE_CACHE none. Where nothing can be kept, each command compiles anew.
+ */
+function keepCompiledCode() {
+  try {
+    enableCompileCache(join(userInfo().homedir, '.cache', 'lifeboat', 'compiled'));
+  } catch {
+    // A user that the system does not know, as in a container, has no home.
+  }
+}
