@@ -4,6 +4,7 @@ import type { CollectedView, RetentionView } from '../activities/upkeep.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
 import type { GoalFields } from '../src/domain/recovery-target.ts';
 import type { RestorePlan } from '../src/domain/restore-plan.ts';
+import { messageNames } from './message-names.ts';
 
 export interface BackupInput {
   /** Component ids; empty means all configured. */
@@ -237,14 +238,14 @@ export interface RunView {
   readonly plan: readonly StepEstimate[];
 }
 
-export const progressQuery = defineQuery<RunView>('progress');
+export const progressQuery = defineQuery<RunView>(messageNames.progress);
 
 export interface Actor {
   readonly by?: string;
   readonly reason?: string;
 }
 
-export const abortUpdate = defineUpdate<string, [Actor]>('abort');
-export const holdUpdate = defineUpdate<string, [Actor]>('hold');
-export const resumeUpdate = defineUpdate<string, [Actor]>('resume');
-export const releaseSignal = defineSignal('release');
+export const abortUpdate = defineUpdate<string, [Actor]>(messageNames.abort);
+export const holdUpdate = defineUpdate<string, [Actor]>(messageNames.hold);
+export const resumeUpdate = defineUpdate<string, [Actor]>(messageNames.resume);
+export const releaseSignal = defineSignal(messageNames.release);

@@ -24,22 +24,19 @@ export async function measureStartup(bench: Bench): Promise<void> {
   });
   try {
     const programs = { clone: join(root, 'src/cli/main.mjs'), package: await buildPackage(join(data.work, 'package')) };
-    // What Node compiles for the peer is kept as well; our commands keep it by themselves, in the user's home.
-    const kept = { NODE_COMPILE_CACHE: join(data.work, 'compiled') };
+    // Our commands keep compiled code in the user's home, which this user may not have; for the peer it is kept as well.
+    const cache = join(data.work, 'compiled');
     for (const [name, program] of Object.entries(programs)) {
       const words = (...args: string[]): string[] => [program, '--config', data.configFile, ...args];
-      await measureRounds(bench, {
-        [`startup-${name}/node`]: { args: ['-e', '0'] },
-        [`startup-${name}/client`]: {
-          args: ['--input-type=module', '-e', `await import('${clientModule}')`],
-          env: kept,
-        },
-        [`startup-${name}/help`]: { args: [program, '--help'] },
-        [`startup-${name}/version`]: { args: [program, '--version'] },
-        [`startup-${name}/usage-error`]: { args: [program, 'bakcups'] },
-        [`startup-${name}/backups-list`]: { args: words('backups', 'list') },
-        [`startup-${name}/now`]: { args: words('now') },
-        [`startup-${name}/schedules-list`]: { args: words('schedules', 'list') },
+      await measureRounds(bench, cache, {
+        [`startup-${name}/node`]: ['-e', '0'],
+        [`startup-${name}/client`]: ['--input-type=module', '-e', `await import('${clientModule}')`],
+        [`startup-${name}/help`]: [program, '--help'],
+        [`startup-${name}/version`]: [program, '--version'],
+        [`startup-${name}/usage-error`]: [program, 'bakcups'],
+        [`startup-${name}/backups-list`]: words('backups', 'list'),
+        [`startup-${name}/now`]: words('now'),
+        [`startup-${name}/schedules-list`]: words('schedules', 'list'),
       });
     }
   } finally {
@@ -49,16 +46,15 @@ export async function measureStartup(bench: Bench): Promise<void> {
 
 const clientModule = import.meta.resolve('@temporalio/client');
 
-interface Command {
-  readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-}
-
 /** The first round fills the compile cache, as a user's first command does, and is not counted. */
-async function measureRounds({ record, say }: Bench, commands: Readonly<Record<string, Command>>): Promise<void> {
+async function measureRounds(
+  { record, say }: Bench,
+  cache: string,
+  commands: Readonly<Record<string, readonly string[]>>,
+): Promise<void> {
   for (let round = 0; round <= rounds; round += 1)
-    for (const [name, { args, env }] of Object.entries(commands)) {
-      const { seconds } = await runCommand(process.execPath, args, { accepts, env });
+    for (const [name, args] of Object.entries(commands)) {
+      const { seconds } = await runCommand(process.execPath, args, { accepts, env: { NODE_COMPILE_CACHE: cache } });
       if (round > 0) record.add(name, seconds);
     }
   say(`${Object.keys(commands).join(', ')}: ${rounds} rounds`);

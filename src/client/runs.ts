@@ -8,7 +8,8 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
-import { abortUpdate, progressQuery, type RunView } from '../../workflows/messages.ts';
+import { messageNames } from '../../workflows/message-names.ts';
+import type { Actor, RunView } from '../../workflows/messages.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { errorCatalogue, LifeboatError, type ErrorCode } from '../domain/errors.ts';
 import { PartialBackup } from './partial-backup.ts';
@@ -102,7 +103,7 @@ async function queryView(handle: WorkflowHandle, status: string): Promise<RunVie
   if (status === 'TERMINATED') return undefined;
   try {
     return await Promise.race([
-      handle.query(progressQuery),
+      handle.query<RunView>(messageNames.progress),
       new Promise<undefined>((resolve) => {
         setTimeout(resolve, 3000, undefined).unref();
       }),
@@ -131,7 +132,7 @@ export async function abortRun(
         hint: `see \`lifeboat restore show ${workflowId}\``,
       });
     await requireWorker(client, appliance);
-    return await handle.executeUpdate(abortUpdate, { args: [actor], updateId: randomUUID() });
+    return await handle.executeUpdate<string, [Actor]>(messageNames.abort, { args: [actor], updateId: randomUUID() });
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) throw unknownRun(workflowId);
     if (error instanceof WorkflowUpdateFailedError)

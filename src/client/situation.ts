@@ -15,14 +15,19 @@ export interface Situation {
 const runsShown = 3;
 
 export async function situationOf(client: Client, appliance: Appliance): Promise<Situation> {
+  const [runs, isServed, schedules] = await Promise.all([
+    firstRuns(client, appliance),
+    hasWorker(client, appliance),
+    describeSchedules(client, appliance),
+  ]);
+  return { runs, hasWorker: isServed, schedules };
+}
+
+async function firstRuns(client: Client, appliance: Appliance): Promise<RunSnapshot[]> {
   const open = await openRuns(client, appliance);
   const first = [
     ...open.filter(({ type }) => type === 'restore'),
     ...open.filter(({ type }) => type !== 'restore'),
   ].slice(0, runsShown);
-  return {
-    runs: await Promise.all(first.map(async ({ workflowId }) => snapshot(client, workflowId))),
-    hasWorker: await hasWorker(client, appliance),
-    schedules: await describeSchedules(client, appliance),
-  };
+  return Promise.all(first.map(async ({ workflowId }) => snapshot(client, workflowId)));
 }

@@ -52,7 +52,7 @@ test('units are written, enabled and checked by systemd itself; again changes no
   const checked = await promisify(execFile)('systemd-analyze', ['verify', '--man=no', ...files]);
   expect(checked.stderr.split('\n').filter((line) => line.includes('lifeboat'))).toEqual([]);
   expect(first[0]).toContain('--db-filename /var/lib/lifeboat/temporal.db');
-  expect(first[1]).toMatch(/^ExecStart=.*node \/.*\/main\.ts --config \/.*\/lifeboat\.yaml worker$/m);
+  expect(first[1]).toMatch(/^ExecStart=.*node \/.*\/main\.mjs --config \/.*\/lifeboat\.yaml worker$/m);
   for (const text of first.slice(0, 2)) expect(text).toMatch(/^Restart=always$/m);
   expect(await says('install')).toMatchInlineSnapshot(`
     "$ lifeboat service install --root /folder/image

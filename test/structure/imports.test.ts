@@ -33,8 +33,8 @@ const rules: Readonly<Record<string, Rule>> = {
   activities: { values: ['domain', 'operations'], types: [...below, 'workflows'], temporal: true },
   schedules: { values: ['domain', 'config'], temporal: true },
   client: {
-    values: ['domain', 'config', 'schedules', 'workflows/messages.ts'],
-    types: ['drivers', 'activities'],
+    values: ['domain', 'config', 'schedules', 'workflows/message-names.ts'],
+    types: ['drivers', 'activities', 'workflows'],
     temporal: true,
   },
   workers: {

@@ -2,6 +2,9 @@
 import { z } from 'zod';
 import { parseDuration, parseSize } from '../../domain/duration.ts';
 
+// A process reads one configuration: making a program of the schema takes longer than following it once.
+z.config({ jitless: true });
+
 // `90` alone is a number in YAML: that a unit is missing is what its writer must hear.
 const durationText = { error: 'a duration with a unit, for example `90s`, `15m`, `4h` or `30d`' };
 export const duration = z
