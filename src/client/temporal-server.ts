@@ -18,11 +18,20 @@ export interface ServerPlace {
   readonly uiPort: number | undefined;
 }
 
+/**
+ * The maker's server has one shard, whose queues it looks into at most 20 times a second: each step of a run would wait for
+ * two such looks, 100 ms. M: a restore of nothing takes 0.8 s instead of 2.9.
+ */
+const looksPerSecond = ['transfer', 'timer', 'visibility'].flatMap((queue) => [
+  '--dynamic-config-value',
+  `history.${queue}ProcessorMaxPollRPS=1000`,
+]);
+
 /** It listens on this host alone: there is no password. A server started again on the file knows the earlier runs. */
 export function serverCommand({ binary, databaseFile, port, uiPort }: ServerPlace): string[] {
   const ui = uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)];
   const database = databaseFile === undefined ? [] : ['--db-filename', databaseFile];
-  const fixed = ['server', 'start-dev', '--ip', '127.0.0.1', ...database, '--log-level', 'warn'];
+  const fixed = ['server', 'start-dev', '--ip', '127.0.0.1', ...database, '--log-level', 'warn', ...looksPerSecond];
   return [binary, ...fixed, '--port', String(port), ...ui];
 }
 
