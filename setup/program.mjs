@@ -8,17 +8,18 @@ import { interrupted } from './interruption.mjs';
 const graceMs = 3500;
 
 /**
- * Runs `node args…` with inherited stdio and gives its exit code; a death by signal counts as 128 + its number. The
- * program finds `descriptors` from number 3 on. Rejects with the interruption once the program has ended by it.
+ * Runs `node args…` with inherited stdio and gives its exit code; a death by signal counts as 128 + its number. What it
+ * says goes to the descriptor `output` where one is given. The program finds `descriptors` from number 3 on. Rejects with
+ * the interruption once the program has ended by it.
  */
-export async function runProgram(setup, args, { asRoot = false, descriptors = [] } = {}) {
+export async function runProgram(setup, args, { asRoot = false, descriptors = [], output } = {}) {
   interrupted.throwIfAborted();
   const { node, checkout, user } = setup;
   const change = user.switchTo && !asRoot;
   const child = spawn(node, args, {
     cwd: checkout,
     env: environmentOf(setup, asRoot),
-    stdio: ['inherit', 'inherit', 'inherit', ...descriptors],
+    stdio: [...(output === undefined ? ['inherit', 'inherit', 'inherit'] : ['ignore', output, output]), ...descriptors],
     // A group of its own: Ctrl-C reaches it once, from here, and not a second time from the terminal.
     detached: true,
     ...(change ? { uid: user.uid, gid: user.gid } : {}),

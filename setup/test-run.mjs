@@ -1,5 +1,16 @@
 /** What `npm test` runs after set-up: checks of the sources, the tests, and as root the few tests that need root. */
-import { chownSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runProgram } from './program.mjs';
 
@@ -18,15 +29,12 @@ const checks = [
 ];
 
 /**
- * Arguments go to vitest, and only vitest runs then. Prints what failed once more at the end, where a long log is read
- * first, and `N passed, N failed` last; gives the exit code.
+ * Arguments go to vitest, and only vitest runs then. Else the checks and root's tests run beside it, and say what they have
+ * to say when it has ended. Prints what failed once more at the end, where a long log is read first, and `N passed,
+ * N failed` last; gives the exit code.
  */
 export async function runTests(setup, args) {
-  const results = args.length > 0 ? [] : await runChecks(setup);
-  results.push(await runVitest(setup, 'vitest.config.ts', args));
-  const hasRootTests = existsSync(join(setup.checkout, 'test', 'root'));
-  if (args.length === 0 && process.getuid() === 0 && hasRootTests)
-    results.push(await runVitest(setup, 'vitest.root.config.ts', [], { asRoot: true }));
+  const results = args.length > 0 ? [await runVitest(setup, 'vitest.config.ts', args)] : await runEverything(setup);
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   const failed = results.reduce((sum, result) => sum + result.failed, 0);
   const skipped = results.reduce((sum, result) => sum + result.skipped, 0);
@@ -36,17 +44,41 @@ export async function runTests(setup, args) {
   return failed > 0 || passed === 0 ? 1 : 0;
 }
 
-async function runChecks(setup) {
-  const asked = checks.filter(({ needs }) => needs === undefined || existsSync(join(setup.checkout, needs)));
-  return Promise.all(asked.map((check) => runCheck(setup, check)));
+async function runEverything(setup) {
+  const here = (path) => existsSync(join(setup.checkout, path));
+  const asked = checks.filter(({ needs }) => needs === undefined || here(needs));
+  const beside = asked.map((check) => runQuietly(async (options) => runCheck(setup, check, options)));
+  if (process.getuid() === 0 && here('test/root'))
+    beside.push(
+      runQuietly(async (options) => runVitest(setup, 'vitest.root.config.ts', [], { ...options, asRoot: true })),
+    );
+  const ended = await Promise.allSettled([runVitest(setup, 'vitest.config.ts', []), ...beside]);
+  return ended.map(({ status, value, reason }) => {
+    if (status === 'rejected') throw reason;
+    process.stdout.write(value.said ?? '');
+    return value;
+  });
 }
 
-async function runCheck(setup, { name, args }) {
+/** Two programs that talk at once could not be read. */
+async function runQuietly(run) {
+  const folder = mkdtempSync(join(tmpdir(), 'lifeboat-said-'));
+  const file = join(folder, 'output');
+  const output = openSync(file, 'w');
+  try {
+    const result = await run({ output });
+    return { ...result, said: readFileSync(file, 'utf8') };
+  } finally {
+    closeSync(output);
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function runCheck(setup, { name, args }, options) {
   const begun = performance.now();
-  const code = await runProgram(setup, args(setup));
-  process.stderr.write(
-    `check of ${name}: ${code === 0 ? 'passed' : 'failed'} in ${((performance.now() - begun) / 1000).toFixed(1)} s\n`,
-  );
+  const code = await runProgram(setup, args(setup), options);
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  writeSync(options.output, `check of ${name}: ${code === 0 ? 'passed' : 'failed'} in ${seconds} s\n`);
   const failures = code === 0 ? [] : [`check of ${name}`];
   return { passed: 1 - failures.length, failed: failures.length, skipped: 0, failures };
 }

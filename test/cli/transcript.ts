@@ -76,8 +76,9 @@ function needsProcess(args: readonly string[], { interruptAt, ownProcess = false
     (word, index) => !word.startsWith('-') && !/^(-[co]|--temporal)$/.test(args[index - 1] ?? ''),
   );
   const command = words.slice(0, nouns.includes(words[0] ?? '') ? 2 : 1).join(' ');
-  if (seen.has(command)) return false;
-  seen.add(command);
+  const inThisFile = `${expect.getState().testPath} ${command}`;
+  if (seen.has(inThisFile)) return false;
+  seen.add(inThisFile);
   return true;
 }
 

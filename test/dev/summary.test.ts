@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseConfiguration } from '../../src/config/load.ts';
+import { parseDemoOptions } from '../../src/dev/demo/options.ts';
 import type { Story } from '../../src/dev/demo/story.ts';
 import { measure, summaryText } from '../../src/dev/demo/summary.ts';
 import type { StepReport } from '../../workflows/messages.ts';
@@ -75,4 +76,19 @@ test('a demo that fails after its restore keeps the RTO, and is not ok although 
   expect(result).toMatchObject({ ok: false, rto: { fromDisasterSeconds: 5, fromStartSeconds: 3 } });
   expect(result.rpo).toBeUndefined();
   expect(summaryText(result, story, appliance, '/x')).toContain('== RESULT: restored, but NOT PROVEN\n');
+});
+
+test('a demo in which something was spoiled is restored and not proven, and names what does not hold', () => {
+  expect(parseDemoOptions(['--sabotage', 'row,key']).sabotage).toEqual(['row', 'key']);
+  const committed = { state: 'committed', seconds: 3, steps: [step('verify', 'done')] } as unknown as NonNullable<
+    NonNullable<Story['restore']>['result']
+  >;
+  const restore = { workflowId: 'restore/lean/1', startedAt: at(5), endedAt: at(9), result: committed, steps: [] };
+  const probe = { component: 'data', name: 'file a', expected: '1', actual: '1', ok: true };
+  const story: Story = { backup, disasterAt: at(4), restore, probes: [probe, { ...probe, actual: '2', ok: false }] };
+  const result = measure(story, appliance);
+  expect(result).toMatchObject({ ok: false });
+  const text = summaryText(result, story, appliance, '/x');
+  expect(text).toContain('== RESULT: restored, but NOT PROVEN\n');
+  expect(text).toContain('   probes   1 of 2 hold\n   FAILED   data/file a: expected 1, actual 2\n');
 });
