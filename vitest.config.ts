@@ -21,6 +21,9 @@ export default defineConfig({
   test: {
     fsModuleCache: false,
     pool: 'forks',
+    // Files follow one another in the same processes: a process for each would be a tenth of the time of all.
+    isolate: false,
+    setupFiles: './test/support/left-as-found.ts',
     // Twice the cores of the smallest machine: half of the time a test waits for an engine or for a timer of the product.
     maxWorkers: 4,
     // These stop what hangs. They are no judgement of speed: the cores may be busy with something else.
@@ -34,17 +37,7 @@ export default defineConfig({
       NODE_COMPILE_CACHE: join(state, 'compiled'),
     },
     projects: [
-      {
-        extends: true,
-        test: {
-          name: 'unit',
-          include: everything,
-          exclude: [...engineFiles, ...drillFiles],
-          // A process for each of a hundred files, most of which take milliseconds, would be a quarter of their time.
-          isolate: false,
-          setupFiles: './test/support/left-as-found.ts',
-        },
-      },
+      { extends: true, test: { name: 'unit', include: everything, exclude: [...engineFiles, ...drillFiles] } },
       { extends: true, test: { name: 'engines', include: engineFiles, globalSetup: sharedEngines, env: inMemory } },
       { extends: true, test: { name: 'drills', include: drillFiles, globalSetup: sharedEngines } },
       ...otherPostgres.map(({ major, folder }) => ({

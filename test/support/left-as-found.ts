@@ -1,6 +1,6 @@
 /**
- * Test files of the project `unit` follow one another in the same processes, which saves a start each: a file that leaves
- * its process changed fails, for the next ones would run in a state of its making.
+ * Test files follow one another in the same processes, which saves a start each: a file that leaves its process changed
+ * fails, for the next ones would run in a state of its making.
  */
 import { afterAll, beforeAll, expect, vi } from 'vitest';
 
