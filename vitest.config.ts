@@ -23,7 +23,7 @@ export default defineConfig({
     pool: 'forks',
     // Files follow one another in the same processes: a process for each would be a tenth of the time of all.
     isolate: false,
-    setupFiles: './test/support/left-as-found.ts',
+    setupFiles: './test/support/as-found.ts',
     // Twice the cores of the smallest machine: half of the time a test waits for an engine or for a timer of the product.
     maxWorkers: 4,
     // These stop what hangs. They are no judgement of speed: the cores may be busy with something else.
