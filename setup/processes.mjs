@@ -1,8 +1,9 @@
 /**
  * Finds and ends what a run has started, however far it went from its parents: engines have process groups of their own, and
  * what a killed parent left belongs to nobody. A process is of a run when its environment, its command line or its
- * working directory names one of the run's folders. One of these always does: PostgreSQL and Redis overwrite their
- * environment with their titles, and work in their data directories.
+ * working directory names one of the run's folders, or when it descends from such a process. PostgreSQL and Redis overwrite
+ * their environment with their titles, and work in their data directories; a session of sshd has neither, and its listener
+ * is its parent.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
@@ -28,13 +29,15 @@ export async function endProcesses(places) {
   const found = new Map();
   const begun = performance.now();
   for (;;) {
-    const living = processesOf(places);
+    // A session outlives its listener, by which it was found.
+    const known = [...found.values()].filter(({ pid, start }) => startOf(pid) === start);
+    const living = [...new Map([...known, ...processesOf(places)].map((each) => [each.pid, each])).values()];
     const elapsed = performance.now() - begun;
     if (living.length === 0 || elapsed > politeMs + killedMs) return [...found.values()];
     for (const each of living) {
       if (elapsed > politeMs) send(each.pid, 'SIGKILL');
       else if (!found.has(each.pid)) send(each.pid, 'SIGINT');
-      found.set(each.pid, each);
+      if (!found.has(each.pid)) found.set(each.pid, { ...each, start: startOf(each.pid) });
     }
     await delay(lookMs);
   }
@@ -70,22 +73,33 @@ function send(pid, signal) {
 }
 
 function fromProc(places) {
-  return readdirSync('/proc')
+  const all = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
-      const pid = Number(name);
-      const found = statOf(pid);
-      if (found === undefined || found.state === 'Z') return [];
-      const command = textOf(`/proc/${name}/cmdline`).replaceAll('\0', ' ').trim();
-      const folder = linkOf(`/proc/${name}/cwd`);
-      const environment = textOf(`/proc/${name}/environ`);
-      const isMarked = places.some((place) => environment.includes(place));
-      const isThere = places.some(
-        (place) => folder === place || folder.startsWith(`${place}/`) || command.includes(place),
-      );
-      // Without the mark and at a terminal it is a person's: a shell in the folder, a pager on a log.
-      return isMarked || (isThere && found.terminal === '0') ? [{ pid, command }] : [];
+      const found = statOf(Number(name));
+      return found === undefined || found.state === 'Z' ? [] : [{ pid: Number(name), ...found }];
     });
+  const marked = new Set(all.filter((each) => namesOneOf(places, each)).map(({ pid }) => pid));
+  // A process comes after its parent, but where numbers began anew: each round finds one generation more at least.
+  for (let before = -1; before < marked.size;) {
+    before = marked.size;
+    for (const { pid, parent } of all) if (marked.has(parent)) marked.add(pid);
+  }
+  return all.filter(({ pid }) => marked.has(pid)).map(({ pid }) => ({ pid, command: commandOf(pid) }));
+}
+
+function namesOneOf(places, { pid, terminal }) {
+  const environment = textOf(`/proc/${pid}/environ`);
+  if (places.some((place) => environment.includes(place))) return true;
+  // Without the mark and at a terminal it is a person's: a shell in the folder, a pager on a log.
+  if (terminal !== '0') return false;
+  const folder = linkOf(`/proc/${pid}/cwd`);
+  const command = commandOf(pid);
+  return places.some((place) => folder === place || folder.startsWith(`${place}/`) || command.includes(place));
+}
+
+function commandOf(pid) {
+  return textOf(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim();
 }
 
 /** On macOS the command line alone tells; a program that overwrites it is not found there. */
