@@ -22,7 +22,10 @@ await runCommandLine(process.argv.slice(2));
  */
 function keepCompiledCode() {
   try {
-    enableCompileCache(join(userInfo().homedir, '.cache', 'lifeboat', 'compiled'));
+    const folder = process.env.NODE_COMPILE_CACHE ?? join(userInfo().homedir, '.cache', 'lifeboat', 'compiled');
+    enableCompileCache(folder);
+    // Threads and children of a worker look for it there.
+    process.env.NODE_COMPILE_CACHE = folder;
   } catch {
     // A user that the system does not know, as in a container, has no home.
   }

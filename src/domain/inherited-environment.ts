@@ -16,6 +16,11 @@ export function engineEnvironment(own: Environment): Record<string, string> {
   return pick(own, [...needed, ...libraries]);
 }
 
+/** For our own programs: where their compiled code is kept, if it is. */
+export function compiledCode(own: Environment): Record<string, string> {
+  return pick(own, ['NODE_COMPILE_CACHE', 'NODE_DISABLE_COMPILE_CACHE']);
+}
+
 function pick(own: Environment, names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (own[name] === undefined ? [] : [[name, own[name]]])));
 }

@@ -8,7 +8,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { LifeboatError, type ErrorCode } from '../domain/errors.ts';
-import { engineEnvironment } from '../domain/inherited-environment.ts';
+import { compiledCode, engineEnvironment } from '../domain/inherited-environment.ts';
 
 export interface BoundedChildOptions {
   /** `new URL('./x-child.ts', import.meta.url)`; found with `childScript`. */
@@ -66,8 +66,13 @@ export class BoundedChild {
         fileURLToPath(options.script),
       ],
       {
-        // BLAS would map a buffer per core before it is asked for anything.
-        env: { ...engineEnvironment(process.env), OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1' },
+        env: {
+          ...engineEnvironment(process.env),
+          ...compiledCode(process.env),
+          // BLAS would map a buffer per core before it is asked for anything.
+          OPENBLAS_NUM_THREADS: '1',
+          OMP_NUM_THREADS: '1',
+        },
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
         serialization: 'advanced',
       },

@@ -1,4 +1,5 @@
 /** The child's end of bounded-child.ts: answers requests until the parent is gone. */
+import { flushCompileCache } from 'node:module';
 import { isLifeboatError } from '../domain/errors.ts';
 import type { ChildReply } from './bounded-child.ts';
 
@@ -7,15 +8,27 @@ export type Handler = (message: { readonly id: number } & Record<string, unknown
 /** Handlers run as requests come, also at once. An error that is not a LifeboatError becomes EngineFailed. */
 export function serveRequests(handle: Handler): void {
   process.on('message', (message: { readonly id: number }) => {
-    handle(message as Parameters<Handler>[0]).then(
-      (value) => reply({ id: message.id, ok: true, value }),
-      (error: unknown) => {
-        reply({ id: message.id, ok: false, ...describe(error) });
-      },
-    );
+    void handle(message as Parameters<Handler>[0])
+      .then(
+        (value) => ({ id: message.id, ok: true, value }) as const,
+        (error: unknown) => ({ id: message.id, ok: false, ...describe(error) }) as const,
+      )
+      .then((answer) => {
+        keepCompiledCode();
+        reply(answer);
+      });
   });
   // Without this a child would outlive a worker that was killed.
   process.on('disconnect', () => process.exit(0));
+}
+
+let isKept = false;
+
+/** With the first answer: the parent kills a child that it needs no more, and Node would keep it only at an end of its own. */
+function keepCompiledCode(): void {
+  if (isKept) return;
+  isKept = true;
+  flushCompileCache();
 }
 
 function describe(error: unknown): Pick<ChildReply & { ok: false }, 'code' | 'message' | 'hint'> {

@@ -158,6 +158,8 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
   const skipping = new Client({ connection, namespace });
   Object.defineProperty(skipping, 'workflow', { value: new SkippingClient({ connection, namespace }) });
   const taskQueue = 'bench';
+  /** Runs of this test, and of those before it, whose last messages are delivered while this one runs. */
+  const runs = { current: new Set<string>(), earlier: new Set<string>() };
 
   const bench: WorkflowBench = {
     client,
@@ -184,6 +186,8 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     refusals: {},
     verification: { ok: true, problems: [] },
     reset() {
+      runs.current.forEach((id) => runs.earlier.add(id));
+      runs.current.clear();
       bench.calls.length = 0;
       bench.reports.length = 0;
       bench.messages.length = 0;
@@ -205,8 +209,11 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
       bench.refusals = {};
       bench.verification = { ok: true, problems: [] };
     },
-    start: async (type, input, id = `${type}/wazuh/${Math.random()}`, using = client) =>
-      using.workflow.start(type, { workflowId: id, taskQueue, args: [input] }),
+    start: async (type, input, id = `${type}/wazuh/${Math.random()}`, using = client) => {
+      runs.current.add(id);
+      runs.earlier.delete(id);
+      return using.workflow.start(type, { workflowId: id, taskQueue, args: [input] });
+    },
     stop: async () => {
       workers.forEach((worker) => worker.shutdown());
       await Promise.all(running);
@@ -217,7 +224,9 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     },
   };
 
-  const activities = fakeActivities(bench, client);
+  const isEarlier = (notification: string): boolean =>
+    [...runs.earlier].some((id) => notification.startsWith(`notification/${id}/`));
+  const activities = fakeActivities(bench, client, isEarlier);
   const codePath = await workflowBundle(process.env['LIFEBOAT_BUNDLES'] ?? folder.path);
   const workers = await Promise.all([
     Worker.create({
@@ -242,7 +251,7 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
   return bench;
 }
 
-function fakeActivities(bench: WorkflowBench, client: Client) {
+function fakeActivities(bench: WorkflowBench, client: Client, isEarlier: (notification: string) => boolean) {
   const act = async <T>(call: string, result: () => T): Promise<T> => {
     bench.calls.push(call);
     const beat = setInterval(heartbeat, 50);
@@ -411,7 +420,9 @@ function fakeActivities(bench: WorkflowBench, client: Client) {
       ),
     dueSince: async ({ scheduleId }) => act(`due ${scheduleId}`, () => bench.due),
     makeUndoPlan: async ({ kept, now }) => act('plan', () => benchUndoPlan(kept, now)),
-    deliver: async ({ text }) => void bench.messages.push(text),
+    deliver: async ({ text }) => {
+      if (!isEarlier(activityInfo().workflowExecution?.workflowId ?? '')) bench.messages.push(text);
+    },
   };
   const watch: WatchActivities = {
     awaitChange: async ({ components }) => {
