@@ -30,7 +30,7 @@ export async function endProcesses(places) {
   const begun = performance.now();
   for (;;) {
     // A session outlives its listener, by which it was found.
-    const known = [...found.values()].filter(({ pid, start }) => startOf(pid) === start);
+    const known = [...found.values()].filter(({ pid, start }) => start !== undefined && startOf(pid) === start);
     const living = [...new Map([...known, ...processesOf(places)].map((each) => [each.pid, each])).values()];
     const elapsed = performance.now() - begun;
     if (living.length === 0 || elapsed > politeMs + killedMs) return [...found.values()];
@@ -43,9 +43,12 @@ export async function endProcesses(places) {
   }
 }
 
-/** What tells a process from a later one with its number; undefined where it is gone. */
+/** What tells a process from a later one with its number; undefined where it has ended, also if its parent has not noticed. */
 export function startOf(pid) {
-  if (isLinux) return statOf(pid)?.startTicks;
+  if (isLinux) {
+    const found = statOf(pid);
+    return found?.state === 'Z' ? undefined : found?.startTicks;
+  }
   try {
     return (
       execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
