@@ -46,8 +46,9 @@ function transitions(timeZone: string, from: number): Transition[] {
   const offsetAt = offsetsOf(timeZone);
   const start = from - (from % dayMs);
   const found: Transition[] = [];
-  for (let week = start; week < start + daysAhead * dayMs; week += weekMs) {
-    let [low, high] = [week, week + weekMs];
+  const end = start + daysAhead * dayMs;
+  for (let week = start; week < end; week += weekMs) {
+    let [low, high] = [week, Math.min(week + weekMs, end)];
     const [before, after] = [offsetAt(low), offsetAt(high)];
     if (before === after) continue;
     // Clocks change on a quarter of an hour everywhere.
