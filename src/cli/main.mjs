@@ -22,7 +22,8 @@ await runCommandLine(process.argv.slice(2));
  */
 function keepCompiledCode() {
   try {
-    const folder = process.env.NODE_COMPILE_CACHE ?? join(userInfo().homedir, '.cache', 'lifeboat', 'compiled');
+    // An empty one is none to Node when it starts, and would be the working directory here.
+    const folder = process.env.NODE_COMPILE_CACHE || join(userInfo().homedir, '.cache', 'lifeboat', 'compiled');
     enableCompileCache(folder);
     // Threads and children of a worker look for it there.
     process.env.NODE_COMPILE_CACHE = folder;
