@@ -13,6 +13,7 @@ import { askServer, findTemporalProgram, serverCommand } from '../client/tempora
 import { hasWorker } from '../client/workers.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
+import { parseJson } from '../json/parse-json.ts';
 import { say } from './output/speak.ts';
 import { isAlive, startDetached, stopDetached, untilReady } from './detached.ts';
 
@@ -132,7 +133,7 @@ async function readState(file: string): Promise<Started> {
   const none = { address: '', server: 0, worker: 0 };
   const text = await readFile(file, 'utf8').catch(() => '{}');
   try {
-    return { ...none, ...(JSON.parse(text) as Partial<Started>) };
+    return { ...none, ...(parseJson(text) as Partial<Started>) };
   } catch {
     return none;
   }

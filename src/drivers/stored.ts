@@ -1,6 +1,7 @@
 /** What the inspection of a stored component (L3) is made of. Nothing here touches a live component or writes. */
 import type { FileEntry } from '../domain/entry.ts';
 import type { ProbeResult } from '../domain/recovery-point.ts';
+import { parseJson } from '../json/parse-json.ts';
 import type { RestoreContext } from './driver.ts';
 
 export type Stored = Pick<RestoreContext, 'repository' | 'record' | 'signal'>;
@@ -43,7 +44,7 @@ export async function inspectFacts<Facts>(
   inspection: Inspection,
   { repository, record }: Stored,
   path: string,
-  parse: (text: string) => Facts = (text) => JSON.parse(text) as Facts,
+  parse: (text: string) => Facts = (text) => parseJson(text) as Facts,
 ): Promise<Facts | undefined> {
   const bytes = await repository.readFile(record.indexId, path);
   try {

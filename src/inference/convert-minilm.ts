@@ -5,6 +5,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LifeboatError } from '../domain/errors.ts';
+import { parseJson } from '../json/parse-json.ts';
 import { bertMetadata } from './bert-metadata.ts';
 import { f32, q8 } from './gguf-format.ts';
 import { writeGguf, type TensorToWrite } from './gguf-write.ts';
@@ -43,7 +44,7 @@ const topNames: Readonly<Record<string, string>> = {
 export async function convertMiniLm(sourceDir: string, targetGguf: string): Promise<void> {
   const weights = await findFile(sourceDir, 'model.safetensors');
   const folder = dirname(weights);
-  const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as BertConfig;
+  const config = parseJson(await readFile(join(folder, 'config.json'), 'utf8')) as BertConfig;
   const words = (await readFile(join(folder, 'vocab.txt'), 'utf8')).replace(/\r?\n$/, '').split(/\r?\n/);
   const tensors: TensorToWrite[] = [];
   for (const [name, tensor] of await readSafetensors(weights)) {

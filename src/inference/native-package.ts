@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { LifeboatError } from '../domain/errors.ts';
+import { parseJson } from '../json/parse-json.ts';
 
 type NativePackage = 'faiss-node' | 'node-llama-cpp';
 
@@ -34,7 +35,7 @@ const buildProblems = new Set(['ERR_DLOPEN_FAILED', 'MODULE_NOT_FOUND', 'NoBinar
 function wantedVersion(name: NativePackage): string {
   const path = findPackageJSON(import.meta.url);
   if (path === undefined) return 'latest';
-  const { peerDependencies = {} } = JSON.parse(readFileSync(path, 'utf8')) as {
+  const { peerDependencies = {} } = parseJson(readFileSync(path, 'utf8')) as {
     peerDependencies?: Record<string, string>;
   };
   return peerDependencies[name] ?? 'latest';

@@ -1,6 +1,7 @@
 /** Reads 32-bit float tensors of a safetensors file. */
 import { readFile } from 'node:fs/promises';
 import { LifeboatError } from '../domain/errors.ts';
+import { parseJson } from '../json/parse-json.ts';
 
 export interface Tensor {
   /** As PyTorch writes it: slowest-running dimension first. */
@@ -20,7 +21,7 @@ export async function readSafetensors(path: string): Promise<Map<string, Tensor>
   const headerBytes = file.length < 8 ? Number.POSITIVE_INFINITY : Number(file.readBigUInt64LE(0));
   if (8 + headerBytes > file.length)
     throw new LifeboatError('SourceCorrupt', `\`${path}\` is not a whole safetensors file`);
-  const header = JSON.parse(file.subarray(8, 8 + headerBytes).toString('utf8')) as Record<string, HeaderEntry>;
+  const header = parseJson(file.subarray(8, 8 + headerBytes).toString('utf8')) as Record<string, HeaderEntry>;
   const tensors = new Map<string, Tensor>();
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__' || entry.dtype !== 'F32') continue;

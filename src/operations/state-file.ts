@@ -2,6 +2,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Appliance } from '../domain/appliance.ts';
+import { parseJson } from '../json/parse-json.ts';
 
 export function stateFile({ stateDir }: Appliance, name: string): string {
   return join(stateDir, name);
@@ -10,7 +11,7 @@ export function stateFile({ stateDir }: Appliance, name: string): string {
 /** One that cannot be read is as none: then everything is told again. */
 export async function readStateFile<T>(appliance: Appliance, name: string): Promise<T | undefined> {
   try {
-    return JSON.parse(await readFile(stateFile(appliance, name), 'utf8')) as T;
+    return parseJson(await readFile(stateFile(appliance, name), 'utf8')) as T;
   } catch {
     return undefined;
   }

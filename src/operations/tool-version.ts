@@ -2,11 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseJson } from '../json/parse-json.ts';
 
 function readVersion(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
     try {
-      const parsed = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+      const parsed = parseJson(readFileSync(join(folder, 'package.json'), 'utf8')) as {
         name?: string;
         version?: string;
       };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../json/parse-json.ts';
 
 export interface Readiness {
   readonly ready: boolean;
@@ -21,7 +22,7 @@ const detailedHealth = z.object({
  */
 export function readHealth(httpStatus: number, body: string): Readiness {
   if (httpStatus !== 200) return { ready: false, detail: `HTTP ${httpStatus}` };
-  const parsed = detailedHealth.safeParse(parseJson(body));
+  const parsed = detailedHealth.safeParse(bodyOf(body));
   if (!parsed.success) return { ready: false, detail: 'HTTP 200 without `summary.overall_status` in the body' };
   const { overall_status: status, unhealthy_checks: unhealthy, unhealthy_services: names } = parsed.data.summary;
   const contradicts = status === 'healthy' && (unhealthy > 0 || names.length > 0);
@@ -31,9 +32,9 @@ export function readHealth(httpStatus: number, body: string): Readiness {
   return { ready: status === 'healthy' || status === 'degraded', detail: `${status}${named}` };
 }
 
-function parseJson(text: string): unknown {
+function bodyOf(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

@@ -6,6 +6,7 @@
 import { LifeboatError } from '../domain/errors.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import type { JsonValue } from '../domain/recovery-point.ts';
+import { parseJson } from '../json/parse-json.ts';
 import { Opener, Sealer, frameKinds } from './frame.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -33,7 +34,7 @@ export function openDetails(
   if (typeof sealed !== 'string') return members;
   try {
     const plain = new Opener(secrets).open(Buffer.from(sealed, 'base64'), frameKinds.details);
-    return { ...clear, ...(JSON.parse(plain.toString('utf8')) as Members) };
+    return { ...clear, ...(parseJson(plain.toString('utf8')) as Members) };
   } catch (error) {
     throw new LifeboatError(code, `${key} has a sealed part that cannot be opened`, { cause: error });
   }

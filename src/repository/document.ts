@@ -6,6 +6,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { LifeboatError } from '../domain/errors.ts';
 import type { ErrorCode } from '../domain/errors.ts';
+import { parseJson } from '../json/parse-json.ts';
 import type { Secrets } from './secrets.ts';
 
 const tailBytes = 80;
@@ -39,7 +40,7 @@ export function decodeDocument(key: string, bytes: Uint8Array, secrets: Secrets 
 export function parseDocument(key: string, bytes: Uint8Array, code: ErrorCode): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    value = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     throw new LifeboatError(code, `${key} is not JSON`, { cause: error });
   }

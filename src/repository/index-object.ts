@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IndexEntry } from '../domain/entry.ts';
 import { LifeboatError } from '../domain/errors.ts';
+import { parseJson } from '../json/parse-json.ts';
 import type { StagedObject, Storage } from '../storage/storage.ts';
 import { frameKinds, headerBytes, parseHeader } from './frame.ts';
 import type { Opener, Sealer } from './frame.ts';
@@ -192,7 +193,7 @@ async function* readFrames(
 
 function parseFrame(plain: Buffer, indexId: string): ParsedFrame {
   const [first = '', ...lines] = plain.toString('utf8').split('\n').slice(0, -1);
-  const head = JSON.parse(first) as { index: string; format: number; frame: number; last?: boolean } & IndexFooter;
+  const head = parseJson(first) as { index: string; format: number; frame: number; last?: boolean } & IndexFooter;
   if (head.index !== indexId) throw corrupt(layout.index(indexId), `holds a frame of index ${head.index}`);
   if (head.format > repositoryFormat)
     throw new LifeboatError(

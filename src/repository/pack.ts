@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { LifeboatError } from '../domain/errors.ts';
+import { parseJson } from '../json/parse-json.ts';
 import type { Storage } from '../storage/storage.ts';
 import { frameKinds, frameOverhead, headerBytes } from './frame.ts';
 import type { Opener, Sealer } from './frame.ts';
@@ -133,14 +134,14 @@ function parsePackTable(frame: Uint8Array, key: string, opener: Opener, tableAt:
   const ids: Buffer[] = [];
   let at = 0;
   for (const line of lines) {
-    const [offset, length, id, plainLength] = JSON.parse(line) as [number, number, string, number];
+    const [offset, length, id, plainLength] = parseJson(line) as [number, number, string, number];
     if (offset !== at) throw new LifeboatError('ObjectCorrupt', `object ${key}: its table has a gap at byte ${at}`);
     frames.push(offset, length);
     plainLengths.push(plainLength);
     ids.push(Buffer.from(id, 'hex'));
     at += length;
   }
-  const count = (JSON.parse(head ?? '{}') as { frames?: number }).frames;
+  const count = (parseJson(head ?? '{}') as { frames?: number }).frames;
   if (at !== tableAt || count !== lines.length)
     throw new LifeboatError('ObjectCorrupt', `object ${key}: its table does not cover it`);
   return {

@@ -2,6 +2,7 @@
 import { faultOfAttributes } from '../domain/attributes.ts';
 import type { BlockRef, IndexEntry } from '../domain/entry.ts';
 import { LifeboatError } from '../domain/errors.ts';
+import { parseJson } from '../json/parse-json.ts';
 import { pathBytes } from './entry-path.ts';
 
 const types = ['file', 'directory', 'symlink', 'hardlink'];
@@ -9,7 +10,7 @@ const types = ['file', 'directory', 'symlink', 'hardlink'];
 export function parseEntry(line: string, indexId: string): IndexEntry {
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = parseJson(line);
   } catch (error) {
     throw invalid(indexId, 'a line is not JSON', error);
   }

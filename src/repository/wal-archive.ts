@@ -6,6 +6,7 @@
 import { LifeboatError } from '../domain/errors.ts';
 import { isWhole, parseTimelineHistory, parseWalPieceName, walPieceName } from '../domain/wal.ts';
 import type { TimelineSwitch, WalPiece } from '../domain/wal.ts';
+import { parseJson } from '../json/parse-json.ts';
 import type { Storage } from '../storage/storage.ts';
 import { decodeDocument, encodeDocument } from './document.ts';
 import { frameKinds, frameOverhead } from './frame.ts';
@@ -207,7 +208,7 @@ function opened({ opener }: WalContext, key: string, frame: Uint8Array): { heade
   }
   const end = plain.indexOf(0x0a);
   try {
-    return { header: JSON.parse(plain.toString('utf8', 0, end)) as Header, bytes: plain.subarray(end + 1) };
+    return { header: parseJson(plain.toString('utf8', 0, end)) as Header, bytes: plain.subarray(end + 1) };
   } catch (error) {
     throw new LifeboatError('ObjectCorrupt', `${key} does not begin with its description`, { cause: error });
   }

@@ -7,6 +7,7 @@ import { LifeboatError } from '../../domain/errors.ts';
 import { loadConfiguration } from '../../config/load.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { wireParts } from '../../../workers/parts.ts';
+import { parseJson } from '../../json/parse-json.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { describeAppliance, type SampleAppliance } from '../appliance/description.ts';
 import { renderLifeboatYaml } from '../appliance/lifeboat-yaml.ts';
@@ -68,7 +69,7 @@ export async function makeStage(now: Date): Promise<Stage> {
 export async function openStage(folder: string): Promise<Stage> {
   let remembered: Remembered;
   try {
-    remembered = JSON.parse(await readFile(join(folder, ports), 'utf8')) as Remembered;
+    remembered = parseJson(await readFile(join(folder, ports), 'utf8')) as Remembered;
   } catch (error) {
     throw new LifeboatError('NotFound', `\`${folder}\` holds no state of a demo`, {
       hint: 'the summary of a demo prints the folder',

@@ -3,6 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { ComponentRecord } from '../../domain/recovery-point.ts';
+import { parseJson } from '../../json/parse-json.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { factsPath, type FilesFacts } from './facts.ts';
 import { walk, type Found, type WalkOptions } from './walk.ts';
@@ -35,7 +36,7 @@ export async function isAsCaptured(
 ): Promise<boolean> {
   const sealed = await repository.readFile(record.indexId, factsPath);
   if (sealed === undefined) return false;
-  const { fingerprint } = JSON.parse(Buffer.from(sealed).toString('utf8')) as FilesFacts;
+  const { fingerprint } = parseJson(Buffer.from(sealed).toString('utf8')) as FilesFacts;
   return fingerprint !== undefined && fingerprint === (await fingerprintOf(options));
 }
 

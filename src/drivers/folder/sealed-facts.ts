@@ -1,6 +1,7 @@
 /** A driver's own facts, sealed with the component: probes compare the restored engine with them. */
 import { reservedFolder } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { parseJson } from '../../json/parse-json.ts';
 import type { RestoreContext } from '../driver.ts';
 import type { ComponentWriter } from '../../repository/repository.ts';
 
@@ -23,5 +24,5 @@ export async function readSealedFacts<Facts>({
       { component: record.id },
     );
   }
-  return JSON.parse(Buffer.from(bytes).toString('utf8')) as Facts;
+  return parseJson(Buffer.from(bytes).toString('utf8')) as Facts;
 }

@@ -5,6 +5,7 @@
 import { LifeboatError } from '../../domain/errors.ts';
 import { reservedFolder } from '../../domain/entry.ts';
 import type { JsonValue } from '../../domain/recovery-point.ts';
+import { parseJson } from '../../json/parse-json.ts';
 import type { RestoreContext } from '../driver.ts';
 import type { TableExpectation } from './fingerprint.ts';
 
@@ -89,7 +90,7 @@ export async function readFacts(context: Pick<RestoreContext, 'repository' | 're
 
 /** FormatTooNew from a newer Lifeboat, SyntaxError. */
 export function parseFacts(text: string, component: string): SealedFacts {
-  const facts = JSON.parse(text) as SealedFacts;
+  const facts = parseJson(text) as SealedFacts;
   if (facts.format > factsFormat) {
     throw new LifeboatError('FormatTooNew', `\`${factsPath}\` has format ${facts.format}, known is ${factsFormat}`, {
       component,

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { PostgresConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
+import { parseJson } from '../../json/parse-json.ts';
 import type { DriverEnvironment } from '../driver.ts';
 import { writeDurably } from '../swap/disk.ts';
 import type { Session } from './connection.ts';
@@ -56,7 +57,7 @@ export async function probeRecoveredState(session: Session, place: Place): Promi
   }
   const results: ProbeResult[] = [];
   await beginSnapshot(session);
-  for (const expectation of JSON.parse(text) as TableExpectation[]) {
+  for (const expectation of parseJson(text) as TableExpectation[]) {
     const state = await measure(session, expectation.table, expectation.depth);
     results.push({ component: config.id, name: `table ${expectation.table}`, ...compare(expectation, state) });
   }

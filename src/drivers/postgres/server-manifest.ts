@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { LifeboatError } from '../../domain/errors.ts';
 import { parseLsn, walFilesBetween } from '../../domain/lsn.ts';
+import { parseJson } from '../../json/parse-json.ts';
 import { isLeftover } from './receive.ts';
 import type { Received } from './receive.ts';
 
@@ -38,7 +39,7 @@ export function parseServerManifest(bytes: Buffer): ServerManifest {
   if (end === null) throw new SyntaxError('it breaks off before its checksum');
   const covered = bytes.subarray(0, bytes.length - end[0].length + 1);
   if (createHash('sha256').update(covered).digest('hex') !== end[1]) throw new SyntaxError('its checksum is another');
-  return JSON.parse(bytes.toString('utf8')) as ServerManifest;
+  return parseJson(bytes.toString('utf8')) as ServerManifest;
 }
 
 /** Files that are missing, surplus or of another size. WAL is not in the server's manifest. */
@@ -68,7 +69,7 @@ export function* wrongSegments(files: Sizes, range: WalRange, segmentBytes: numb
 
 /** EngineFailed names the first file that is missing, surplus or of another size. */
 export function compareWithManifest(received: Received, component: string): void {
-  const manifest = JSON.parse(received.manifest.toString('utf8')) as ServerManifest;
+  const manifest = parseJson(received.manifest.toString('utf8')) as ServerManifest;
   const [wrong] = wrongFiles(received.files, manifest);
   if (wrong === undefined) return;
   throw new LifeboatError('EngineFailed', `the base backup is not whole: ${describeWrong(wrong)}`, { component });

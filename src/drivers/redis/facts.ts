@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { reservedFolder } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { parseJson } from '../../json/parse-json.ts';
 import type { RestoreContext } from '../driver.ts';
 
 export const dumpPath = 'dump.rdb';
@@ -43,7 +44,7 @@ export async function readFacts({
   const bytes = await repository.readFile(record.indexId, factsPath);
   if (bytes === undefined)
     throw new LifeboatError('ObjectMissing', `the recovery point has no \`${factsPath}\``, { component: record.id });
-  const facts = JSON.parse(Buffer.from(bytes).toString('utf8')) as RedisFacts;
+  const facts = parseJson(Buffer.from(bytes).toString('utf8')) as RedisFacts;
   for (const name of [facts.dumpName, facts.appendFolder, facts.appendName]) {
     // Whoever has the key of the repository, or an open one, may have written them.
     if (basename(name) !== name || ['', '.', '..'].includes(name))

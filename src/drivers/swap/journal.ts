@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
+import { parseJson } from '../../json/parse-json.ts';
 import type { FencingToken } from '../driver.ts';
 import { writeDurably } from './disk.ts';
 import { journalName } from './names.ts';
@@ -68,7 +69,7 @@ export async function readJournal(anchor: string, component: string): Promise<Jo
       cause: error,
     });
   }
-  const journal = JSON.parse(text) as Journal;
+  const journal = parseJson(text) as Journal;
   if (journal.format !== journalFormat) {
     throw new LifeboatError('FormatTooNew', `the swap journal \`${path}\` has format ${String(journal.format)}`, {
       component,

@@ -21,6 +21,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LifeboatError } from '../../domain/errors.ts';
+import { parseJson } from '../../json/parse-json.ts';
 import type { FencingToken } from '../driver.ts';
 import { leaseName } from './names.ts';
 import { isProvenDead, ownIdentity, type ProcessIdentity } from './process-identity.ts';
@@ -124,7 +125,7 @@ async function acquire(request: LeaseRequest): Promise<Lease & { leaseMs: number
 
 function readLease(path: string, component: string): { content: LeaseContent; isFree: boolean } | undefined {
   try {
-    const content = JSON.parse(readFileSync(path, 'utf8')) as LeaseContent;
+    const content = parseJson(readFileSync(path, 'utf8')) as LeaseContent;
     const age = Date.now() - statSync(path).mtimeMs;
     return { content, isFree: age > content.leaseMs || isProvenDead(content.holder) };
   } catch (error) {

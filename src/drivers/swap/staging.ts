@@ -4,6 +4,7 @@ import { chown, lstat, mkdir, readFile, readdir, realpath, unlink } from 'node:f
 import { dirname, join } from 'node:path';
 import { shedInheritedAcls } from '../../attributes/write.ts';
 import type { JsonValue } from '../../domain/recovery-point.ts';
+import { parseJson } from '../../json/parse-json.ts';
 import type { FencingToken } from '../driver.ts';
 import { nearestExisting, writeDurably } from './disk.ts';
 import { readJournal } from './journal.ts';
@@ -86,7 +87,7 @@ export async function findStaged(target: StagingTarget, source: string): Promise
     (name) => name.startsWith(prefix) && name.endsWith('.json'),
   );
   const receipts = await Promise.all(
-    names.map(async (name) => JSON.parse(await readFile(join(anchor, name), 'utf8')) as StagedReceipt),
+    names.map(async (name) => parseJson(await readFile(join(anchor, name), 'utf8')) as StagedReceipt),
   );
   return receipts
     .filter((receipt) => receipt.source === source && Object.values(receipt.staged).every((path) => existsSync(path)))

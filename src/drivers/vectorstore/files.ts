@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
+import { parseJson } from '../../json/parse-json.ts';
 import type { FolderEntry } from '../folder/walk-folder.ts';
 
 export const indexFile = 'faiss_index.faiss';
@@ -62,7 +63,7 @@ export function parseMetadata(text: string): StoreMetadata | undefined {
 
 function parseObject(text: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = parseJson(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined;

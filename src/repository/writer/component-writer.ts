@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { BlockRef, EntryMeta, FileEntry, OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { parseJson } from '../../json/parse-json.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { pathBytes, pathKey } from '../entry-path.ts';
 import type { Opener, Sealer } from '../frame.ts';
@@ -272,7 +273,7 @@ class Writer implements ComponentWriter {
 
   #knownFile(key: string): FileEntry | undefined {
     const text = this.#previous.files.get(key);
-    return text === undefined ? undefined : (JSON.parse(text) as FileEntry);
+    return text === undefined ? undefined : (parseJson(text) as FileEntry);
   }
 
   #isRehashDue(key: string): boolean {

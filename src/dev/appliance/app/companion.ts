@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { openEmbedder, type Embedder } from '../../../inference/embed.ts';
+import { parseJson } from '../../../json/parse-json.ts';
 import { runChecks, type DetailedHealth } from './health.ts';
 import type { Settings } from './settings.ts';
 import { VectorStore, type Hit } from './vector-store.ts';
@@ -140,7 +141,7 @@ export class Companion {
   /** The session's user, from Redis or else from PostgreSQL; a new session belongs to the first user. */
   async #userOf(session: string): Promise<string> {
     const cached = await this.#redis.get(sessionKey(session));
-    if (cached !== null) return (JSON.parse(cached) as { user_id: string }).user_id;
+    if (cached !== null) return (parseJson(cached) as { user_id: string }).user_id;
     const known = await this.#database.query<{ user_id: string }>('select user_id from chat_sessions where id = $1', [
       session,
     ]);

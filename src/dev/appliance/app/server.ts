@@ -1,6 +1,7 @@
 /** The companion's HTTP face. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { z } from 'zod';
+import { parseJson } from '../../../json/parse-json.ts';
 import type { Companion } from './companion.ts';
 
 const chatRequest = z.strictObject({ session: z.uuid(), text: z.string().min(1).max(4000) });
@@ -60,7 +61,7 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
     if (length > largestBodyBytes) throw new SyntaxError('the body is too large');
     chunks.push(chunk);
   }
-  return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  return parseJson(Buffer.concat(chunks).toString('utf8'));
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {

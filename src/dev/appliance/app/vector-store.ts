@@ -2,6 +2,7 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import faiss from 'faiss-node';
+import { parseJson } from '../../../json/parse-json.ts';
 import { decodeLines, encodeLines } from './pickle-lines.ts';
 
 const indexName = 'faiss_index.faiss';
@@ -41,7 +42,7 @@ export class VectorStore {
 
   /** Throws where a file is missing or the three do not agree. */
   static async load(folder: string): Promise<VectorStore> {
-    const metadata = JSON.parse(await readFile(join(folder, metadataName), 'utf8')) as {
+    const metadata = parseJson(await readFile(join(folder, metadataName), 'utf8')) as {
       embedding_model: string;
       created_at: string;
     };

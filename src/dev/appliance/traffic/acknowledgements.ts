@@ -1,6 +1,7 @@
 /** The log of acknowledged writes: appended and made durable outside of the appliance, before the next write is sent. */
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseJson } from '../../../json/parse-json.ts';
 import type { SampleAppliance } from '../description.ts';
 
 /** `record` stands for one numbered row and one numbered key; `vector` for one line in the index. */
@@ -31,5 +32,5 @@ export async function readAcknowledgements(path: string): Promise<Acknowledgemen
     throw error;
   });
   const lines = text.split('\n');
-  return lines.slice(0, -1).map((line) => JSON.parse(line) as Acknowledgement);
+  return lines.slice(0, -1).map((line) => parseJson(line) as Acknowledgement);
 }
