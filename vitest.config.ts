@@ -25,7 +25,7 @@ export default defineConfig({
     isolate: false,
     setupFiles: './test/support/as-found.ts',
     // Twice the cores of the smallest machine: half of the time a test waits for an engine or for a timer of the product.
-    maxWorkers: 4,
+    maxWorkers: 5,
     // These stop what hangs. They are no judgement of speed: the cores may be busy with something else.
     testTimeout: 300_000,
     hookTimeout: 300_000,
