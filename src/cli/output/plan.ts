@@ -31,7 +31,7 @@ export function planText({ plan, notHeld, passedOver }: PlanView): string {
         kind,
         formatBytes(bytes),
         ...(hasWal ? [`${backupId}${wal === undefined ? '' : ' + WAL'}`] : []),
-        wal?.kind === 'latest' ? 'nothing that its server wrote' : `the last ${formatDuration(lossSeconds)}`,
+        wal?.kind === 'latest' ? 'nothing written' : `the last ${formatDuration(lossSeconds)}`,
       ]),
     ),
     ...(notHeld.length === 0
