@@ -90,9 +90,10 @@ export interface BaseEnd {
   readonly stopLsn: bigint;
 }
 
-/** Where the record's own WAL ends; undefined where it tells no position. */
+/** Where the record's own WAL ends; undefined where it tells no position, or where archived WAL is another server's. */
 export function baseEndOf({ facts }: ComponentRecord): BaseEnd | undefined {
-  const { timeline, stopLsn } = facts;
+  const { timeline, timelineTaken, stopLsn } = facts;
+  if (timelineTaken === true) return undefined;
   if (typeof timeline !== 'number' || typeof stopLsn !== 'string') return undefined;
   return { timeline, stopLsn: parseLsn(stopLsn) };
 }

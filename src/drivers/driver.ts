@@ -88,8 +88,8 @@ export interface CaptureContext {
   readonly writer: ComponentWriter;
   readonly backupId: string;
   readonly previous?: ComponentRecord;
-  /** Where `previous` lies. */
-  readonly repository?: Repository;
+  /** What is captured goes into it, and `previous` lies there. */
+  readonly repository: Repository;
   readonly onProgress: ReportProgress;
   readonly signal: AbortSignal;
 }

@@ -62,7 +62,8 @@ export async function captureComponent(options: CaptureOptions): Promise<Receipt
     const captured = await driver.capture({
       writer,
       backupId,
-      ...(previous === undefined ? {} : { previous, repository }),
+      repository,
+      ...(previous === undefined ? {} : { previous }),
       onProgress: onPhase,
       signal,
     });

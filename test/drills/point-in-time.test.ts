@@ -105,6 +105,9 @@ test('D1.2, D2.2: rows are exactly those before a random moment, position or nam
   expect(await ends('restore', 'start', '--to-name', 'before the change', ...abandoned)).toBe('well');
   expect((await rows()).at(-1)).toBe(70);
 
+  // The plan leads onto the live timeline as soon as something of it is archived.
+  const [live] = await sql<{ timeline: number }>('SELECT timeline_id AS timeline FROM pg_control_checkpoint()');
+  await expect.poll(async () => planned('--to-latest'), { interval: 500 }).toContain(`(timeline ${live!.timeline};`);
   // A writer that commits until the restore itself stops the database.
   const writer = await stage.connect();
   const gone = new Promise<void>((resolve) => void writer.on('error', () => resolve()));

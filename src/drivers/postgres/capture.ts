@@ -28,6 +28,7 @@ import { readConfigPaths, readServerFacts, readTablespaces } from './server-fact
 import type { ServerFacts } from './server-facts.ts';
 import { compareWal, compareWithManifest } from './server-manifest.ts';
 import { beginProbedDatabase, readExtensions } from './probed-database.ts';
+import { claimTimeline } from './wal/history.ts';
 
 /** Progress is told this often: a heartbeat every two seconds needs no more. */
 const progressStepBytes = 4 * 1024 * 1024;
@@ -68,6 +69,13 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
   const identity = await preflight(replication, config.id);
   const server = await readServerFacts(replication, config.id, config.user);
   const paths = await readConfigPaths(replication, config.id, config.user);
+  // Before anything is copied: a restore that no longer sees this server must not take the number once more.
+  const archive = context.repository.wal({
+    component: config.id,
+    systemId: identity.systemIdentifier,
+    segmentBytes: server.walSegmentBytes,
+  });
+  const ownsTimeline = await claimTimeline(replication, archive, identity.timeline);
   const outside = await readOutsideConfig(
     { session: replication, component: config.id, role: config.user },
     paths,
@@ -92,7 +100,13 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     unlogged: database.unlogged,
     tables: expectations.tables,
     token: database.token,
-    notes: [...database.notes, ...expectations.notes, ...copied.corrupt.map((page) => `corrupt page: ${page}`)],
+    ...(ownsTimeline ? {} : { timelineTaken: true }),
+    notes: [
+      ...(ownsTimeline ? [] : [takenNote(identity.timeline)]),
+      ...database.notes,
+      ...expectations.notes,
+      ...copied.corrupt.map((page) => `corrupt page: ${page}`),
+    ],
   };
   await store(context, copied.received, outside, encodeFacts(facts));
   return {
@@ -102,6 +116,10 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     suspect: copied.isSuspect,
     facts: clearFacts(facts),
   };
+}
+
+function takenNote(timeline: number): string {
+  return `another server had timeline ${timeline} before: this point is restored as it is, never to a moment after it`;
 }
 
 interface Copied {

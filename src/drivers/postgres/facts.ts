@@ -27,6 +27,8 @@ export interface SealedFacts {
   /** Decimal text: 64 bits. */
   readonly systemIdentifier: string;
   readonly timeline: number;
+  /** Another server had the number before: what is archived under it is not this server's. */
+  readonly timelineTaken?: boolean;
   readonly startLsn: string;
   readonly stopLsn: string;
   readonly walSegmentBytes: number;
@@ -109,6 +111,7 @@ export function clearFacts(facts: Omit<SealedFacts, 'format'>): Record<string, J
     architecture: facts.architecture,
     systemIdentifier: facts.systemIdentifier,
     timeline: facts.timeline,
+    ...(facts.timelineTaken === true ? { timelineTaken: true } : {}),
     startLsn: facts.startLsn,
     stopLsn: facts.stopLsn,
     blockBytes: facts.blockBytes,

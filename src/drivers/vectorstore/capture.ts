@@ -67,7 +67,7 @@ async function unchangedSince(
   { previous, repository }: CaptureContext,
   paths: readonly string[],
 ): Promise<Inspection | undefined> {
-  if (previous?.quiescence !== 'stable-window' || repository === undefined) return undefined;
+  if (previous?.quiescence !== 'stable-window') return undefined;
   try {
     const { stores, identity } = await readSealedFacts<VectorstoreFacts>({ repository, record: previous });
     return identity === (await identify(paths)) ? { facts: stores, quiet: true, identity } : undefined;

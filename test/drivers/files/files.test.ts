@@ -324,7 +324,13 @@ test('a set that stood still is a stable window; one that changed while it was r
   const backupId = await repository.reserve(new Date(), 'changing');
   const writer = await repository.writeComponent({ backupId, componentId: 'files', blockSize: driver.blockSize });
   const onProgress = (): void => execFileSync('touch', [join(live, 'came-meanwhile')]) as unknown as void;
-  const facts = await driver.capture({ writer, backupId, onProgress, signal: new AbortController().signal });
+  const facts = await driver.capture({
+    writer,
+    repository,
+    backupId,
+    onProgress,
+    signal: new AbortController().signal,
+  });
   await writer.abandon();
   expect(facts.quiescence).toBe('unproven');
 });

@@ -249,7 +249,7 @@ export async function withWriter(
     abandon: () => writer.abandon(),
   };
   try {
-    await driver.capture({ writer: slowed, backupId, onProgress: () => {}, signal });
+    await driver.capture({ writer: slowed, repository, backupId, onProgress: () => {}, signal });
   } finally {
     await writer.abandon();
   }

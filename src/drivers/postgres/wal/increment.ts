@@ -13,7 +13,8 @@ import type { DriverEnvironment, Increment, IncrementContext } from '../../drive
 import { addressOf, openSession } from '../connection.ts';
 import { engineFailure } from '../failures.ts';
 import { readTablespaces } from '../server-facts.ts';
-import { identify, serverTime } from './shift.ts';
+import { serverTime } from './history.ts';
+import { identify } from './shift.ts';
 
 const pollMs = 500;
 /** What is written is sealed after `sealEvery`; a streamer that was cut off is back within a minute. */

@@ -5,12 +5,11 @@
 import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { LifeboatError } from '../../../domain/errors.ts';
 import { formatLsn, parseLsn } from '../../../domain/lsn.ts';
-import { parseTimelineHistory, type TimelineSwitch } from '../../../domain/wal.ts';
-import type { WalArchive } from '../../../repository/repository.ts';
 import type { DriverEnvironment, WalContext, WalShift } from '../../driver.ts';
 import { addressOf, openSession, type Session } from '../connection.ts';
 import { engineFailure, sqlState } from '../failures.ts';
 import { archiveTimeline } from './archive-timeline.ts';
+import { storeHistory } from './history.ts';
 import { guardWhile } from './slot-guard.ts';
 import { ensureSlot, type Slot } from './slot.ts';
 import { segmentStartOf, whereToStart, type StreamStart } from './where-to-start.ts';
@@ -100,7 +99,7 @@ async function archivePart(shift: Shift, session: Session, begin: Begin): Promis
   const server = await identify(session);
   const { systemId, segmentBytes } = server;
   const archive = context.repository.wal({ component: config.id, systemId, segmentBytes });
-  const history = await storeHistories(session, archive, server.timeline);
+  const history = await storeHistory(session, archive, server.timeline);
   const slot = await ensureSlot(session, config);
   const { pieces } = await archive.list();
   const known = whereToStart({
@@ -148,23 +147,6 @@ export async function identify(session: Session): Promise<Server> {
     flushedTo: parseLsn(xlogpos ?? ''),
     segmentBytes: Number(bytes),
   };
-}
-
-/** The history of the server's timeline, and of each ancestor that the server still knows. */
-async function storeHistories(session: Session, archive: WalArchive, timeline: number): Promise<TimelineSwitch[]> {
-  if (timeline === 1) return [];
-  const { content } = await session.row(`TIMELINE_HISTORY ${timeline}`);
-  const text = content ?? '';
-  await archive.putHistory(timeline, text, await serverTime(session));
-  return parseTimelineHistory(text);
-}
-
-/** ISO 8601. */
-export async function serverTime(session: Session): Promise<string> {
-  const { now } = await session.row(
-    `SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS now`,
-  );
-  return now ?? '';
 }
 
 /** Nothing of this line is archived, or not what comes next: the first segment that the slot keeps. */
