@@ -24,7 +24,8 @@ export default defineConfig({
     // Files follow one another in the same processes: a process for each would be a tenth of the time of all.
     isolate: false,
     setupFiles: './test/support/as-found.ts',
-    // Twice the cores of the smallest machine: half of the time a test waits for an engine or for a timer of the product.
+    // More than twice the cores of the smallest machine: a test waits for engines and for timers half of the time. All of
+    // them and their engines take at most 6 GB.
     maxWorkers: 5,
     // These stop what hangs. They are no judgement of speed: the cores may be busy with something else.
     testTimeout: 300_000,
