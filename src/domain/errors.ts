@@ -166,7 +166,7 @@ export const errorCatalogue = {
     retryable: false,
     exit: 1,
     meaning: 'the server wrote other WAL than the archive holds under the same name',
-    hint: 'two servers wrote one timeline; take a full backup of the one that lives, or restore, which begins a new timeline',
+    hint: 'two servers wrote one timeline: backups are restored as they are; a restore begins a new timeline, which is archived again',
   },
   WalGap: {
     retryable: false,

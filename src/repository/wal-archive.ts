@@ -3,7 +3,7 @@
  * begins with a line of JSON: who wrote it and which stretch it holds. A frame under another name than its own is
  * damage, for a server would end its recovery there in silence.
  */
-import { LifeboatError } from '../domain/errors.ts';
+import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
 import { isWhole, parseTimelineHistory, parseWalPieceName, walPieceName } from '../domain/wal.ts';
 import type { TimelineSwitch, WalPiece } from '../domain/wal.ts';
 import { parseJson } from '../json/parse-json.ts';
@@ -49,7 +49,7 @@ export interface WalArchive {
    * where `pieces` hold no beginning of it.
    */
   segment(pieces: readonly WalPiece[], timeline: number, segmentStart: bigint): Promise<Buffer | undefined>;
-  /** The file that tells where a timeline left its parent; other text under the same number is a WalConflict. `since`: when it was met. */
+  /** The file that tells where a timeline left its parent; other text under the same number is a WalConflict, a damaged one is replaced. `since`: when it was met. */
   putHistory(timeline: number, text: string, since: string): Promise<'stored' | 'stood'>;
   history(timeline: number): Promise<{ readonly text: string; readonly since: string } | undefined>;
   /** Where the timeline and those before it left their parents, oldest first; none for the first, or where its history is not stored. */
@@ -109,6 +109,24 @@ export function createWalArchive(context: WalContext, source: WalSource): WalArc
     });
   };
 
+  /** The server has the text: a damaged one need not wait for a verification, and its bytes stay below `damaged/`. */
+  const putHistory = async (timeline: number, text: string, since: string): Promise<'stored' | 'stood'> => {
+    const name = historyName(timeline);
+    try {
+      return await put(timeline, name, Buffer.from(text), since);
+    } catch (error) {
+      if (!isLifeboatError(error, 'ObjectCorrupt')) throw error;
+      const key = keyOf(timeline, name);
+      const standing = await storage.stat(key);
+      if (standing === undefined) throw error;
+      await storage.putIfAbsent(layout.damaged(key), await storage.read(key));
+      const header: Header = { component, systemId, name, until: since };
+      await storage.replaceIf(key, standing.version, sealed(context, header, Buffer.from(text)));
+      // Lost against another writer: then its text is compared.
+      return put(timeline, name, Buffer.from(text), since);
+    }
+  };
+
   const open = async (timeline: number, name: string): Promise<{ bytes: Buffer; until: string }> => {
     const key = keyOf(timeline, name);
     const { header, bytes } = opened(context, key, await storage.read(key));
@@ -165,7 +183,7 @@ export function createWalArchive(context: WalContext, source: WalSource): WalArc
       }
       return end === segmentStart ? undefined : into;
     },
-    putHistory: (timeline, text, since) => put(timeline, historyName(timeline), Buffer.from(text), since),
+    putHistory,
     history,
     ancestors: async (timeline) => parseTimelineHistory((await history(timeline))?.text ?? ''),
     async putCoverage(timeline, coverage) {

@@ -75,7 +75,7 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     systemId: identity.systemIdentifier,
     segmentBytes: server.walSegmentBytes,
   });
-  const ownsTimeline = await claimTimeline(replication, archive, identity.timeline);
+  const taken = await claimTimeline(replication, archive, identity.timeline);
   const outside = await readOutsideConfig(
     { session: replication, component: config.id, role: config.user },
     paths,
@@ -100,9 +100,9 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     unlogged: database.unlogged,
     tables: expectations.tables,
     token: database.token,
-    ...(ownsTimeline ? {} : { timelineTaken: true }),
+    ...(taken === undefined ? {} : { timelineTaken: true }),
     notes: [
-      ...(ownsTimeline ? [] : [takenNote(identity.timeline)]),
+      ...(taken === undefined ? [] : [`${taken}: this point is restored as it is, never to a moment after it`]),
       ...database.notes,
       ...expectations.notes,
       ...copied.corrupt.map((page) => `corrupt page: ${page}`),
@@ -116,10 +116,6 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     suspect: copied.isSuspect,
     facts: clearFacts(facts),
   };
-}
-
-function takenNote(timeline: number): string {
-  return `another server had timeline ${timeline} before: this point is restored as it is, never to a moment after it`;
 }
 
 interface Copied {

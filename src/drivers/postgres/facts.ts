@@ -27,7 +27,7 @@ export interface SealedFacts {
   /** Decimal text: 64 bits. */
   readonly systemIdentifier: string;
   readonly timeline: number;
-  /** Another server had the number before: what is archived under it is not this server's. */
+  /** The number is not the server's own in the archive: no archived WAL follows this point. */
   readonly timelineTaken?: boolean;
   readonly startLsn: string;
   readonly stopLsn: string;

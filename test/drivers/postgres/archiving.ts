@@ -1,33 +1,47 @@
 /** Archiving of a lab's server, for tests. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { isLifeboatError } from '../../../src/domain/errors.ts';
 import { parseLsn } from '../../../src/domain/lsn.ts';
 import type { WalShift } from '../../../src/drivers/driver.ts';
 import type { WalArchive } from '../../../src/repository/repository.ts';
 import type { Lab } from './lab.ts';
 
 /** A shift that the test ends itself. */
-export function shiftOf(lab: Lab, durationMs = 60_000) {
+export function shiftOf(lab: Lab, { durationMs = 60_000, patient = false } = {}) {
   const control = new AbortController();
   const stopping = new AbortController();
-  const running = lab.driver.archiveWal!({
-    repository: lab.repository,
-    durationMs,
-    stopping: stopping.signal,
-    onProgress: () => {},
-    signal: control.signal,
-  });
+  const archive = async (): Promise<WalShift> => {
+    try {
+      return await lab.driver.archiveWal!({
+        repository: lab.repository,
+        durationMs,
+        stopping: stopping.signal,
+        onProgress: () => {},
+        signal: control.signal,
+      });
+    } catch (error) {
+      const isHeld = isLifeboatError(error, 'EngineUnavailable') && error.message.includes('is still held');
+      if (!patient || !isHeld) throw error;
+      await delay(200, undefined, { signal: control.signal });
+      return archive();
+    }
+  };
+  const running = archive();
   running.catch(() => undefined);
   return { running, abort: () => control.abort(), stop: () => stopping.abort() };
 }
 
-/** As `shiftOf`; the first shift on a new slot is short, and is over when it returns. */
+/**
+ * As `shiftOf`; the first shift on a new slot is short, and is over when it returns. As the workflow does, it tries again
+ * while the server still keeps the slot for the first one.
+ */
 export async function archivingOf(lab: Lab) {
   await shift(lab, 1000);
-  return shiftOf(lab);
+  return shiftOf(lab, { patient: true });
 }
 
 export async function shift(lab: Lab, durationMs: number): Promise<WalShift> {
-  return shiftOf(lab, durationMs).running;
+  return shiftOf(lab, { durationMs }).running;
 }
 
 export async function archiveOf(lab: Lab): Promise<WalArchive> {

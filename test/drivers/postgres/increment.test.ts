@@ -1,16 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
+import { globSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { BackupId, BackupType, Receipt } from '../../../src/domain/recovery-point.ts';
+import { baseEndOf } from '../../../src/domain/wal.ts';
 import { captureIncrement } from '../../../src/operations/capture-increment.ts';
 import { chooseArtefacts } from '../../../src/operations/choose-artefacts.ts';
 import { verifyPoint } from '../../../src/operations/verify-point.ts';
 import type { Appliance } from '../../../src/domain/appliance.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { archiveOf, archivingOf, shift, shiftOf, write } from './archiving.ts';
-import { labTest, type Lab } from './lab.ts';
+import { labTest, restoredAgain, type Lab } from './lab.ts';
 
 const signal = new AbortController().signal;
 
@@ -123,6 +125,32 @@ labTest(
     expect(third.notes[0]).toMatch(/of WAL would take about .* to replay, more than 0(\.0)? s \(wal\.replayLimit\)/);
     expect(third.record.chain).toBeUndefined();
     archiving.abort();
+  },
+);
+
+labTest(
+  'a base whose timeline is not its own in the archive: no increment waits for WAL that never comes',
+  async ({ lab: make }) => {
+    const lab = await make();
+    const taken = async () => {
+      const { record } = await full(lab);
+      expect(baseEndOf(record)).toBeUndefined();
+      const { notes } = await incremental(lab);
+      expect(notes[0]).toContain('archived WAL of its timeline is not its own');
+      return record.facts['notes'];
+    };
+    await restoredAgain(lab, await lab.capture(), 1);
+    const archive = await archiveOf(lab);
+    await archive.putHistory(2, '1\t0/1\tanother server\n', new Date().toISOString());
+    expect(await taken()).toContainEqual(expect.stringContaining('another server had timeline 2 before'));
+
+    const [stored] = globSync(join(lab.folder, 'repository', 'wal', '**', '*.history'));
+    await writeFile(stored!, 'damaged');
+    expect((await full(lab)).record.facts, 'stored anew').not.toHaveProperty('timelineTaken');
+    expect(await archive.ancestors(2)).toMatchObject([{ timeline: 1 }]);
+
+    await rm(join(lab.config.dataDirectory, 'pg_wal', '00000002.history'));
+    expect(await taken()).toContainEqual(expect.stringContaining('has lost the history file of its timeline 2'));
   },
 );
 

@@ -254,3 +254,20 @@ export async function withWriter(
     await writer.abandon();
   }
 }
+
+/** As the recovery point was made, in a run of its own. */
+export async function restoredAgain(lab: Lab, record: ComponentRecord, run: number): Promise<void> {
+  const { driver } = lab;
+  const token = (phase: number) => ({
+    lockStart: `2026-11-24T0${run}:00:00.000Z`,
+    runId: `run-${run}`,
+    attempt: phase * 1000 + 1,
+  });
+  const step = (phase: number) => ({ ...lab.step(record, phase), token: token(phase), staged: token(1) });
+  await driver.stage(step(1));
+  await driver.validate(step(2));
+  await lab.stop();
+  await driver.swap(step(3));
+  await lab.start();
+  await driver.commit(step(5));
+}

@@ -2,11 +2,10 @@ import { rm } from 'node:fs/promises';
 import { expect } from 'vitest';
 import type { WalTarget } from '../../../src/domain/recovery-target.ts';
 import { formatLsn, parseLsn } from '../../../src/domain/lsn.ts';
-import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 import { baseEndOf, coveredRanges } from '../../../src/domain/wal.ts';
 import { keptOf, putBackComponent, takeBackComponent } from '../../../src/operations/undo-restore.ts';
 import { archiveOf, archivingOf, flushed, shift, until, write } from './archiving.ts';
-import { labTest, type Lab } from './lab.ts';
+import { labTest, restoredAgain, type Lab } from './lab.ts';
 
 const rowsOf = async (lab: Lab): Promise<number> => {
   const { rows } = await lab.sql('SELECT count(*)::int AS n FROM messages');
@@ -100,23 +99,6 @@ labTest(
   },
 );
 
-/** As the recovery point was made, in a run of its own. */
-async function restoredAgain(lab: Lab, record: ComponentRecord, run: number): Promise<void> {
-  const { driver } = lab;
-  const token = (phase: number) => ({
-    lockStart: `2026-11-24T0${run}:00:00.000Z`,
-    runId: `run-${run}`,
-    attempt: phase * 1000 + 1,
-  });
-  const step = (phase: number) => ({ ...lab.step(record, phase), token: token(phase), staged: token(1) });
-  await driver.stage(step(1));
-  await driver.validate(step(2));
-  await lab.stop();
-  await driver.swap(step(3));
-  await lab.start();
-  await driver.commit(step(5));
-}
-
 labTest(
   'the number of a timeline of which there is a recovery point is not taken again, though nothing of it was archived',
   async ({ lab: make }) => {
@@ -132,14 +114,5 @@ labTest(
 
     await restoredAgain(lab, record, 2);
     expect(await timelineOf(lab), 'two servers would share the number').toBe(3);
-
-    // A server that was promoted where it did not see the archive.
-    await archive.putHistory(3, '1\t0/1\tanother server\n', new Date().toISOString());
-    const taken = await lab.capture();
-    expect(taken.facts).toMatchObject({ timeline: 3, timelineTaken: true });
-    expect(taken.facts['notes']).toContainEqual(expect.stringContaining('another server had timeline 3 before'));
-    expect(baseEndOf(taken), 'archived WAL of that number is not its own').toBeUndefined();
-    await restoredAgain(lab, taken, 3);
-    expect(await timelineOf(lab)).toBe(4);
   },
 );

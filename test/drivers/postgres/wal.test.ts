@@ -26,7 +26,7 @@ labTest(
 
     // The next shift goes on where the archive ends, not where a heartbeat or the slot says. Asked to stop, it seals what came.
     const more = await write(lab, 1000);
-    const asked = shiftOf(lab, 2 ** 30);
+    const asked = shiftOf(lab, { durationMs: 2 ** 30 });
     await until(async () => (coveredRanges((await archive.list()).pieces, 1).at(-1)?.endLsn ?? 0n) >= more);
     asked.stop();
     const second = await asked.running;

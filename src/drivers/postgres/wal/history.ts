@@ -3,6 +3,10 @@ import { isLifeboatError } from '../../../domain/errors.ts';
 import { parseTimelineHistory, type TimelineSwitch } from '../../../domain/wal.ts';
 import type { WalArchive } from '../../../repository/repository.ts';
 import type { Session } from '../connection.ts';
+import { sqlState } from '../failures.ts';
+
+/** What was asked for is not there. */
+export const undefinedFile = '58P01';
 
 /** Where the timeline and those before it left their parents, oldest first. WalConflict where another server has the number. */
 export async function storeHistory(session: Session, archive: WalArchive, timeline: number): Promise<TimelineSwitch[]> {
@@ -13,14 +17,23 @@ export async function storeHistory(session: Session, archive: WalArchive, timeli
   return parseTimelineHistory(text);
 }
 
-/** Whether the number is the server's own. False where another server had it before: both may be restored as they are. */
-export async function claimTimeline(session: Session, archive: WalArchive, timeline: number): Promise<boolean> {
+/**
+ * Why the number is not the server's own in the archive; undefined where it is. What can be wrong with a history file is no
+ * reason to make no backup: its recovery point is restored as it is.
+ */
+export async function claimTimeline(
+  session: Session,
+  archive: WalArchive,
+  timeline: number,
+): Promise<string | undefined> {
   try {
     await storeHistory(session, archive, timeline);
-    return true;
+    return undefined;
   } catch (error) {
-    if (!isLifeboatError(error, 'WalConflict')) throw error;
-    return false;
+    if (isLifeboatError(error, 'WalConflict')) return `another server had timeline ${timeline} before`;
+    if (error instanceof Error && sqlState(error.cause) === undefinedFile)
+      return `the server has lost the history file of its timeline ${timeline}`;
+    throw error;
   }
 }
 

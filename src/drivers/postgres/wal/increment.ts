@@ -35,6 +35,8 @@ export async function incrementPostgres(
   // Replaying it would touch the live folder: a recovery across it is refused (tablespace-guard.ts).
   if (oidsOf(facts['tablespaces']) !== oidsOf(tablespaces))
     throw needsBase('a tablespace was made or dropped since the base', component);
+  if (facts['timelineTaken'] === true)
+    throw needsBase('archived WAL of its timeline is not its own; a restore begins a new timeline', component);
   const archive = context.repository.wal({ component, systemId: server.systemId, segmentBytes: server.segmentBytes });
   context.onProgress({ phase: 'wait for WAL', bytesDone: 0, bytesTotal: 0, note: formatLsn(server.flushedTo) });
   await untilCovered(archive, { ...server, config, signal: context.signal });

@@ -9,12 +9,12 @@ import type { DriverEnvironment, WalContext, WalShift } from '../../driver.ts';
 import { addressOf, openSession, type Session } from '../connection.ts';
 import { engineFailure, sqlState } from '../failures.ts';
 import { archiveTimeline } from './archive-timeline.ts';
-import { storeHistory } from './history.ts';
+import { storeHistory, undefinedFile } from './history.ts';
 import { guardWhile } from './slot-guard.ts';
 import { ensureSlot, type Slot } from './slot.ts';
 import { segmentStartOf, whereToStart, type StreamStart } from './where-to-start.ts';
 
-const sqlStates = { undefinedFile: '58P01', objectInUse: '55006' } as const;
+const objectInUse = '55006';
 
 interface Server {
   readonly systemId: string;
@@ -81,7 +81,7 @@ async function archiveUntilEnd(
     } catch (error) {
       signal.throwIfAborted();
       // What was asked for was removed on the server.
-      if (sqlState(error) !== sqlStates.undefinedFile || begin === 'slot') throw streamFailure(error, config);
+      if (sqlState(error) !== undefinedFile || begin === 'slot') throw streamFailure(error, config);
       begin = begin === 'compared' ? 'archive' : 'slot';
     } finally {
       await session.end();
@@ -167,7 +167,7 @@ function refuseBehind({ timeline, sealedTo }: StreamStart, server: Server, confi
 
 /** A streamer that was killed holds the slot until wal_sender_timeout: no alarm, try again. */
 function streamFailure(error: unknown, config: PostgresConfig): Error {
-  if (sqlState(error) !== sqlStates.objectInUse) return engineFailure(error, config.id, 'stream WAL');
+  if (sqlState(error) !== objectInUse) return engineFailure(error, config.id, 'stream WAL');
   return new LifeboatError('EngineUnavailable', `slot ${config.wal.slot} is still held by another streamer`, {
     component: config.id,
     hint: 'tried again by itself; the server lets go of a dead one after wal_sender_timeout',
