@@ -20,6 +20,8 @@ describe('JSON with any names', () => {
   test('a name is not taken for one with a backslash that was seen before it', () => {
     parseJson('{"h":[],"\\\\":0}');
     expect(parseJson('{"h":1,"\\n":2}')).toEqual({ h: 1, '\n': 2 });
+    expect(parseJson('{"a":"\\n","\\n" \t\n                              :1}')).toEqual({ a: '\n', '\n': 1 });
+    expect(parseJson('{"a":1,"\\n":1,"a":2}'), 'as Node does').toEqual({ '\n': 1, a: 2 });
     expect(parseJson('{"__proto__":1,"\\u0041":"\\ud83d\\ude00"}')).toEqual(
       Object.fromEntries([
         ['__proto__', 1],

@@ -120,10 +120,11 @@ describe('imports point one way', () => {
   });
 });
 
+/** Temporal's converter uses Node's: payloads have no names that an appliance chooses, but lists of them. */
 test('JSON is parsed by src/json alone, because the JSON.parse of Node gives some names wrongly', () => {
-  const wrong = globSync('src/**/*.ts', { cwd: root }).filter(
+  const wrong = globSync('{src,workflows,activities,workers,schedules}/**/*.ts', { cwd: root }).filter(
     (file) =>
-      folderOf(file) !== 'json' && withoutComments(readFileSync(join(root, file), 'utf8')).includes('JSON.parse('),
+      folderOf(file) !== 'json' && withoutComments(readFileSync(join(root, file), 'utf8')).includes('JSON.parse'),
   );
   expect(wrong).toEqual([]);
 });
