@@ -58,13 +58,13 @@ async function main() {
   const say = (text) => process.stderr.write(`${text}\n`);
   // Before anything is fetched: nobody waits for a result that cannot be left.
   const result = task === 'test' ? undefined : openResultFile(args, task);
-  // What root installs must be readable for the run user, whatever root's own mask is.
-  process.umask(0o022);
+  // What root installs must be readable for the run user, whatever root's own mask is. Programs get the caller's.
+  const umask = process.umask(0o022);
   const cache = prepareCache();
   await endLeftovers(cache, say);
   const run = openRun(cache);
   try {
-    return await tasks[task](await setUp(cache, run), result);
+    return await tasks[task]({ ...(await setUp(cache, run)), umask }, result);
   } finally {
     const left = await closeRun(run, say);
     if (left.length > 0 && !interrupted.aborted)

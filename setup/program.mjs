@@ -14,9 +14,9 @@ const graceMs = 3500;
  */
 export async function runProgram(setup, args, { asRoot = false, descriptors = [], output } = {}) {
   interrupted.throwIfAborted();
-  const { node, checkout, user } = setup;
+  const { node, checkout, user, umask } = setup;
   const change = user.switchTo && !asRoot;
-  const child = spawn(node, args, {
+  const child = spawnWith(umask, node, args, {
     cwd: checkout,
     env: environmentOf(setup, asRoot),
     stdio: [...(output === undefined ? ['inherit', 'inherit', 'inherit'] : ['ignore', output, output]), ...descriptors],
@@ -39,5 +39,15 @@ export async function runProgram(setup, args, { asRoot = false, descriptors = []
     clearTimeout(timer);
     interrupted.removeEventListener('abort', end);
     interrupted.throwIfAborted();
+  }
+}
+
+/** A child takes its mask over when it is started; set-up has one of its own. */
+function spawnWith(umask, program, args, options) {
+  const own = process.umask(umask);
+  try {
+    return spawn(program, args, options);
+  } finally {
+    process.umask(own);
   }
 }

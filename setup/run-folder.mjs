@@ -29,7 +29,7 @@ import { endProcesses, namesOf, startOf } from './processes.mjs';
 /** Not TMPDIR, which may be long: sockets of engines lie below, and their paths end at 108 bytes. */
 const parent = '/tmp';
 const prefix = 'lb-';
-/** A file system in memory, where there is room for four tests at once: a fifth of what engines cost is their disk. */
+/** A file system in memory, where there is room for five tests at once: a fifth of what engines cost is their disk. */
 const memoryParent = '/dev/shm';
 const memoryBytes = 2e9;
 /** Further folders of the run, one a line, which outlive it, as the state of a demo does (src/dev/run-place.ts writes it). */

@@ -20,6 +20,7 @@ afterAll(async () => place.remove());
 const inTheStory = random.pick([/== SEED/, /== BACKUP/, /== DISASTER/, /== RESTORE/, /== PROOF/]);
 
 test.each<[string, readonly string[], RegExp]>([
+  ['while it sets up', ['demo'], /npm packages/],
   ['somewhere in the story', ['demo'], inTheStory],
   ['while it seeds what it measures', ['bench', '--', '--size', 'small', '--runs', '1'], /a small appliance in/],
   [

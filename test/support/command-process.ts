@@ -83,6 +83,11 @@ export async function interrupt(started: StartedCommand): Promise<void> {
   const ended = once(child, 'close').then(([code, signal]) => (signal === 'SIGINT' ? 130 : (code as number)));
   const began = performance.now();
   process.kill(-(child.pid ?? 0), 'SIGINT');
+  // Many press it twice.
+  if (random.next() < 0.5) {
+    await delay(random.next() * 1000);
+    if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid ?? 0), 'SIGINT');
+  }
   const code = await ended;
   expect({ code, alive: await alive(marks) }, `seed ${seed}: ${said().slice(-2000)}`).toEqual({ code: 130, alive: [] });
   // What does not go by itself is killed after 6 s, by timers that busy cores hardly delay.

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { TarReader } from '../../../src/drivers/postgres/tar.ts';
@@ -39,7 +39,8 @@ const longName = `${'deep/'.repeat(30)}${'n'.repeat(120)}`;
 async function archiveOf(folder: string, format: string): Promise<Buffer> {
   await mkdir(join(folder, 'deep/'.repeat(30)), { recursive: true });
   await writeFile(join(folder, longName), 'long');
-  await writeFile(join(folder, 'odd'), 'x'.repeat(513), { mode: 0o640 });
+  await writeFile(join(folder, 'odd'), 'x'.repeat(513));
+  await chmod(join(folder, 'odd'), 0o640);
   await writeFile(join(folder, 'even'), 'y'.repeat(1024));
   await writeFile(join(folder, 'empty'), '');
   await symlink('/else/where', join(folder, 'link'));
