@@ -14,7 +14,7 @@ export function templateFolder(): string | undefined {
 
 /**
  * Puts a copy of the template at `target`, which must not exist; the first caller makes it with `make`. `ingredients` is all
- * that decides what it holds: version, arguments, password. All copies of one template have one system identifier.
+ * that decides what it holds: version and arguments. All copies of one template have one system identifier.
  */
 export async function copyTemplate(
   folder: string,
@@ -33,7 +33,8 @@ async function makeTemplate(
   template: string,
   make: (directory: string) => Promise<void>,
 ): Promise<void> {
-  const partial = join(folder, `.partial-${randomBytes(6).toString('hex')}`);
+  // With its maker's number: what a killed one left is removed by the next run.
+  const partial = join(folder, `.partial-${process.pid}-${randomBytes(6).toString('hex')}`);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   try {
     await make(partial);

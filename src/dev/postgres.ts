@@ -102,13 +102,17 @@ async function initdb(instance: PostgresInstance, options: PostgresOptions): Pro
   const make = async (dataDirectory: string) =>
     run(join(instance.binDirectory, 'initdb'), ['-D', dataDirectory, ...args, ...shape], {
       cwd: options.directory,
+      // initdb writes the caller's time zone and languages into the cluster, which then serves callers of others.
+      env: { ...process.env, TZ: 'UTC', LC_ALL: 'C' },
       ...owner,
     });
-  const templates = mustChangeUser(options.user) ? undefined : templateFolder();
+  // A password that is drawn makes a cluster that nobody copies twice.
+  const isShared = options.password === undefined && !mustChangeUser(options.user);
+  const templates = isShared ? templateFolder() : undefined;
   try {
     if (templates === undefined) await make(instance.dataDirectory);
     else {
-      const ingredients = [await versionOf(instance.binDirectory), instance.password, '--auth=scram-sha-256', ...shape];
+      const ingredients = [await versionOf(instance.binDirectory), '--auth=scram-sha-256', ...shape];
       await copyTemplate(templates, ingredients, instance.dataDirectory, async (path) => void (await make(path)));
     }
   } catch (cause) {

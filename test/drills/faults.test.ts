@@ -123,10 +123,7 @@ describe(`a worker that dies (seed ${seed})`, () => {
     await writeFile(join(stage.data, 'new.txt'), 'changed');
     const handle = await start('fullBackup', {});
     await expect
-      .poll(async () => (await snapshot(stage.client, handle.workflowId)).pending.length, {
-        timeout: 30_000,
-        interval: 50,
-      })
+      .poll(async () => (await snapshot(stage.client, handle.workflowId)).pending.length, { interval: 50 })
       .toBeGreaterThan(0);
     await stage.restartTemporal();
     expect(((await stage.client.workflow.getHandle(handle.workflowId).result()) as BackupResult).state).toBe('sealed');

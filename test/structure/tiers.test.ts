@@ -3,7 +3,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { drillFiles, engineFiles, majorFiles } from '../support/tiers.ts';
+import { drillFiles, engineFiles, majorFiles, slowFiles } from '../support/tiers.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const startsEngine = /^src\/dev\/(?:postgres|redis|temporal|s3|sshd)\.ts$/;
@@ -32,7 +32,15 @@ test('what starts an engine is listed as that, and nothing else is', () => {
 });
 
 test('each pattern names files that are there, and other majors run only what runs on the usual one too', () => {
-  for (const pattern of [...engineFiles, ...drillFiles, ...majorFiles])
+  for (const pattern of [...engineFiles, ...drillFiles, ...majorFiles, ...slowFiles])
     expect(globSync(pattern, { cwd: root }), pattern).not.toEqual([]);
   expect(listed(majorFiles).filter((file) => !listed(engineFiles).includes(file))).toEqual([]);
+});
+
+test('no test states a timeout of its own: it would judge speed', () => {
+  const own = /\btimeout: ?\d|\.setConfig\(|^ *\}, \d[\d_]*\);$/m;
+  // The one for all who wait, and the recording of histories, which has a configuration of its own.
+  const general = ['test/support/wait-for.ts', 'test/histories/record.config.ts'];
+  const files = globSync('test/**/*.ts', { cwd: root }).filter((file) => !general.includes(file));
+  expect(files.filter((file) => own.test(readFileSync(join(root, file), 'utf8')))).toEqual([]);
 });

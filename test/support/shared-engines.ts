@@ -59,11 +59,21 @@ async function start(): Promise<Shared> {
   };
 }
 
-/** What a killed run was making; nobody makes any before the first test. */
+/** What killed processes were making. */
 async function removeHalfTemplates(): Promise<void> {
   const templates = templateFolder();
   if (templates === undefined) return;
-  const names = await readdir(templates).catch(() => []);
-  for (const name of names.filter((each) => each.startsWith('.partial-')))
-    await rm(join(templates, name), { recursive: true, force: true });
+  for (const name of await readdir(templates).catch(() => [])) {
+    const [, pid] = /^\.partial-(\d+)-/.exec(name) ?? [];
+    if (name.startsWith('.partial-') && (pid === undefined || !isAlive(Number(pid))))
+      await rm(join(templates, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }

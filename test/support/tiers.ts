@@ -38,20 +38,36 @@ export const drillFiles = [
 /** What depends on the server of PostgreSQL itself, for the majors beside the usual one. */
 export const majorFiles = ['test/drivers/postgres/{contract,restore,wal,private-settings}.test.ts'];
 
-/** Files that take longest, the longest first: one that begins last is waited for alone. */
-const slow = ['test/drills/demo.test.ts'];
+/** Files that take longest, the longest first, as measured: one that begins last is waited for alone. */
+export const slowFiles = [
+  'test/drills/demo.test.ts',
+  'test/drills/faults.test.ts',
+  'test/drivers/swap/swap.test.ts',
+  'test/drivers/postgres/point-in-time.test.ts',
+  'test/cli/runs.test.ts',
+  'test/workflows/restore.test.ts',
+  'test/drivers/models/contract.test.ts',
+  'test/drills/hostile.test.ts',
+  'test/storage/ssh.test.ts',
+  'test/repository/replicate-faults.test.ts',
+  'test/drills/point-in-time.test.ts',
+  'test/drivers/redis/contract.test.ts',
+  'test/drivers/postgres/contract.test.ts',
+  'test/repository/restore-script.test.ts',
+  'test/operations/ninety-days.test.ts',
+];
 
 /**
- * The projects share one queue: drills and engines first, because their tests wait for processes, then the rest by size.
+ * The projects share one queue: the slow files, then drills and engines, because their tests wait for processes, then the
+ * rest; each by size.
  * The order is the same on every machine and in every run.
  */
 export class SlowestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const order = ['drills', 'engines'];
     const rank = ({ moduleId, project }: TestSpecification): readonly [number, number, number] => {
-      const at = slow.indexOf(relative(process.cwd(), moduleId));
-      const project1 = order.indexOf(project.name);
-      return [at === -1 ? slow.length : at, project1 === -1 ? order.length : project1, -statSync(moduleId).size];
+      const at = slowFiles.indexOf(relative(process.cwd(), moduleId));
+      const projectAt = project.name === 'drills' ? 0 : project.name === 'unit' ? 2 : 1;
+      return [at === -1 ? slowFiles.length : at, projectAt, -statSync(moduleId).size];
     };
     const ranked = files.map((file) => ({ file, by: rank(file) }));
     return ranked.sort(({ by: a }, { by: b }) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]).map(({ file }) => file);

@@ -73,8 +73,8 @@ describe('fullBackup', () => {
     await expect.poll(() => bench.calls).toContain('capture redis');
     await handle.cancel();
     const lock = bench.client.workflow.getHandle('lock/wazuh');
-    // Long enough for the captures that heed the cancellation to end, and for the run to go wrong.
-    await new Promise((passed) => setTimeout(passed, 2000));
+    // The captures that heed the cancellation have ended.
+    await expect.poll(async () => (await handle.describe()).raw.pendingActivities?.length).toBe(1);
     expect(bench.calls).not.toContain('release');
     expect((await lock.describe()).status.name).toBe('RUNNING');
     resolve();
