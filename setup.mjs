@@ -36,7 +36,9 @@ import { provideTemporal } from './setup/temporal.mjs';
 import { runTests } from './setup/test-run.mjs';
 import { provideTools } from './setup/tools.mjs';
 
-const [task, ...args] = process.argv.slice(2);
+const [task, ...rest] = process.argv.slice(2);
+// npm takes the `--` away; who calls this file as npm is called leaves one, behind which vitest would take no filter.
+const args = rest[0] === '--' ? rest.slice(1) : rest;
 const tasks = {
   demo: (setup, result) => runWithResult(setup, 'src/dev/demo.ts', result),
   test: (setup) => runTests(setup, args),
