@@ -13,6 +13,8 @@ const runUser = process.env['LIFEBOAT_RUN_USER'] ?? 'lifeboat';
 test('a checkout that the run user may not read is copied: sources only, kept up to date, closed to others', async ({
   folder,
 }) => {
+  // As set-up does.
+  process.umask(0o022);
   const user = { ...(await findOsUser(runUser)), switchTo: true };
   const checkout = join(folder, 'checkout');
   const cache = join(folder, 'cache');

@@ -13,6 +13,8 @@ const program = new URL('../../src/dev/result-file.ts', import.meta.url).href;
 test('root’s demo leaves its result where only root may write, also where a file of root stands', async ({
   folder,
 }) => {
+  // As set-up does.
+  process.umask(0o022);
   const user = { ...(await findOsUser(process.env['LIFEBOAT_RUN_USER'] ?? 'lifeboat')), switchTo: true };
   const state = join(folder, 'state');
   const closed = join(folder, 'closed');

@@ -174,7 +174,8 @@ labTest(
     await mkdir(join(etc, 'names'), { recursive: true });
     const hba =
       'local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\nhost all @names/more 10.0.0.0/8 scram-sha-256\n';
-    await writeFile(join(etc, 'pg_hba.conf'), hba, { mode: 0o640 });
+    await writeFile(join(etc, 'pg_hba.conf'), hba);
+    await chmod(join(etc, 'pg_hba.conf'), 0o640);
     await writeFile(join(etc, 'names', 'more'), 'alice\n');
     const { repository, driver, capture, step, goLive } = await lab({
       settings: { hba_file: `'${join(etc, 'pg_hba.conf')}'` },
