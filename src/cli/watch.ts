@@ -5,7 +5,7 @@ import { resultOf, snapshot, type RunSnapshot } from '../client/runs.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { say, sayCommand } from './output/speak.ts';
 import { exit } from './exit.ts';
-import { columnsOf, redrawOn, usualColumns } from './output/redraw.ts';
+import { columnsOf, isScreen, redrawOn, usualColumns } from './output/redraw.ts';
 import { runLog } from './output/run-log.ts';
 import { runScreen } from './output/run-screen.ts';
 
@@ -93,7 +93,7 @@ interface RunView {
 
 function runView(): RunView {
   const stream = process.stderr;
-  if (stream.isTTY) {
+  if (isScreen(stream)) {
     const screen = redrawOn(stream);
     let last: readonly string[] = [];
     return {

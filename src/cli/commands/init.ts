@@ -2,7 +2,7 @@
  * `lifeboat init`: writes lifeboat.yaml and the key where they are missing, creates the repository, prints the recovery
  * kit. What exists is never overwritten: on a new machine it takes up a repository that the key opens.
  */
-import { access, mkdir, open, readFile } from 'node:fs/promises';
+import { access, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { configurationTemplate } from '../../config/template.ts';
 import type { Appliance } from '../../domain/appliance.ts';
@@ -123,13 +123,16 @@ async function ensureFolder(path: string): Promise<void> {
   await writable(path, async () => mkdir(path, { recursive: true, mode: 0o700 }));
 }
 
-/** Create-if-absent and durable. */
+/** Create-if-absent and durable; nothing stays where it could not be written whole. */
 async function createFile(path: string, text: string, mode: number): Promise<void> {
   await writable(path, async () => {
     const handle = await open(path, 'wx', mode);
     try {
       await handle.writeFile(text);
       await handle.sync();
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
     } finally {
       await handle.close();
     }

@@ -8,7 +8,7 @@ import { commandOf, type GlobalOptions } from '../globals.ts';
 import { print, printJson, say } from '../output/speak.ts';
 import { exit } from '../exit.ts';
 import { movedText } from '../output/progress.ts';
-import { redrawOn, usualColumns } from '../output/redraw.ts';
+import { isScreen, redrawOn, usualColumns } from '../output/redraw.ts';
 import { plural } from '../../domain/plural.ts';
 import { wrap } from '../output/wrap.ts';
 
@@ -78,10 +78,10 @@ function progressOn(stream: NodeJS.WriteStream): (seconds: number, state: Progre
   const screen = redrawOn(stream);
   let toldAt = 0;
   return (seconds, { phase, bytesDone, bytesTotal }) => {
-    if (seconds - toldAt < (stream.isTTY ? drawSeconds : logSeconds)) return;
+    if (seconds - toldAt < (isScreen(stream) ? drawSeconds : logSeconds)) return;
     toldAt = seconds;
     const line = `  [>] ${phase}  ${movedText({ bytesDone, bytesTotal, bytesPerSecond: bytesDone / seconds })}`;
-    if (stream.isTTY) screen.show([line]);
+    if (isScreen(stream)) screen.show([line]);
     else stream.write(`${line}\n`);
   };
 }

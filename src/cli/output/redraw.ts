@@ -25,6 +25,11 @@ export function redrawOn(stream: NodeJS.WriteStream): Redraw {
   };
 }
 
+/** Whether lines can be drawn anew: not where the terminal calls itself `dumb`, as that of an editor does. */
+export function isScreen(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY && process.env.TERM !== 'dumb';
+}
+
 /**
  * Columns of a terminal, or what COLUMNS asks for elsewhere; undefined where nobody says: then nothing is wrapped or cut.
  */
