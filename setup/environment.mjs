@@ -10,6 +10,8 @@ import { run } from './commands.mjs';
 const harmless =
   /^(LANG|LC_.*|TZ|TERM|COLORTERM|COLUMNS|CI|NO_COLOR|FORCE_COLOR|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|LIFEBOAT_.*)$/;
 const proxy = /^(https?|all|no|grpc|no_grpc)_proxy$/i;
+/** What libraries and programs read by themselves: their settings of the caller say nothing of the engines here. */
+const settings = /^(PG[A-Z]+|AWS_.*|GIT_.*|NODE_ENV|NODE_OPTIONS)$/;
 /** npm knows proxies by its own settings too: engines on this host must not be looked for behind one. */
 const npmSettings = {
   http_proxy: 'npm_config_proxy',
@@ -20,7 +22,9 @@ const npmSettings = {
 export function environmentOf(setup, asRoot) {
   const { node, user, state, cache, found, path, runFolder } = setup;
   const isOther = user.switchTo && !asRoot;
-  const kept = Object.entries(process.env).filter(([name]) => (isOther ? harmless.test(name) : !proxy.test(name)));
+  const kept = Object.entries(process.env).filter(([name]) =>
+    isOther ? harmless.test(name) : !proxy.test(name) && !settings.test(name),
+  );
   return {
     ...Object.fromEntries(kept),
     ...proxySettings(),

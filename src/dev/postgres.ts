@@ -150,7 +150,7 @@ async function includeOnce(dataDirectory: string): Promise<void> {
 
 async function connect(instance: PostgresInstance, database: string): Promise<pg.Client> {
   const { hostname: host, port, user, password } = instance;
-  const client = new pg.Client({ host, port, user, password, database });
+  const client = new pg.Client({ host, port, user, password, database, ssl: false });
   client.on('error', () => {}); // A server that is stopped under a client ends it; the next query tells.
   await client.connect();
   return client;

@@ -64,7 +64,8 @@ export async function openSession(address: Address, component: string, options: 
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveAfterMs,
     types: { getTypeParser: () => (value: string) => value },
-    ...(address.tls === undefined ? {} : { ssl: address.tls }),
+    // Said in any case: else PGSSLMODE of the worker's environment would decide.
+    ssl: address.tls ?? false,
     ...(options.replication ? { replication: 'database' } : {}),
     // Under TLS the socket reads ciphertext, into memory that OpenSSL manages.
     ...(options.replication && address.tls === undefined ? { stream: () => new ReusingSocket() } : {}),

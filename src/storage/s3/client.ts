@@ -37,7 +37,8 @@ export function createClient({ region, endpoint, pathStyle, credentials }: S3Set
     maxAttempts: attempts,
     retryMode: 'standard',
     requestHandler: { connectionTimeout: connectMs, requestTimeout: requestMs },
-    ...(endpoint === undefined ? {} : { endpoint }),
+    // An endpoint of one's own goes with neither, whatever the environment asks of AWS's.
+    ...(endpoint === undefined ? {} : { endpoint, useFipsEndpoint: false, useDualstackEndpoint: false }),
     ...(credentials === undefined ? {} : { credentials }),
   });
 }

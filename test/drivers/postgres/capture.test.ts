@@ -1,7 +1,7 @@
 import { chmod, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { captureComponent } from '../../../src/operations/capture-component.ts';
 import type { SealedFacts } from '../../../src/drivers/postgres/facts.ts';
 import { labTest, sealedJson, someTables, withWriter } from './lab.ts';
@@ -221,3 +221,10 @@ labTest(
     });
   },
 );
+
+labTest('settings of PostgreSQL’s own clients in the environment decide nothing', async ({ lab }) => {
+  vi.stubEnv('PGSSLMODE', 'require');
+  vi.stubEnv('PGHOST', '192.0.2.1');
+  const { capture } = await lab();
+  expect((await capture()).facts).toMatchObject({ token: true });
+});
