@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { drillFiles, engineFiles, majorFiles, SlowestFirst } from './test/support/tiers.ts';
 
-const state = process.env['LIFEBOAT_STATE'] ?? `/var/tmp/lifeboat-${process.getuid?.() ?? 0}`;
+const state = process.env['LIFEBOAT_STATE'] || `/var/tmp/lifeboat-${process.getuid?.() ?? 0}`;
 const everything = ['test/**/*.test.ts'];
 /** Engines keep their data there, where set-up found room for it: the drills are on a disk. */
 const memory = process.env['LIFEBOAT_MEMORY'];

@@ -15,9 +15,16 @@ import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { run, succeeds } from './commands.mjs';
 import { reportStep } from './report.mjs';
+import { SetUpError } from './step.mjs';
 
 /** Gives the folder to work in. A copy is brought up to date on every call; its node_modules stay. */
 export async function provideCheckout(checkout, cache, user) {
+  // The tests' loader takes paths for addresses, in which these characters mean something else.
+  if (/[#?%]/.test(checkout))
+    throw new SetUpError(
+      `the path ${checkout} has one of the characters # ? %, with which the tests do not run`,
+      `git clone ${checkout} /folder/of/yours`,
+    );
   if (!user.switchTo || (await isReadable(checkout, user))) return checkout;
   const mirror = join(cache, `checkout-${createHash('sha256').update(checkout).digest('hex').slice(0, 8)}`);
   await reportStep('copy of the checkout', async (say) => {

@@ -16,7 +16,7 @@ export async function provideDependencies(checkout) {
   const wanted = digestOf(['package.json', 'package-lock.json'].map((name) => join(checkout, name)));
   await provide({
     title: 'npm packages',
-    find: () => (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted ? stamp : undefined),
+    find: () => (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted && areThere(checkout) ? stamp : undefined),
     sources: [
       {
         name: 'npm install',
@@ -31,6 +31,13 @@ export async function provideDependencies(checkout) {
     command: `cd ${checkout} && npm install --no-save --ignore-scripts --no-audit --no-fund`,
     describe: () => join(checkout, 'node_modules'),
   });
+}
+
+/** What package.json names; optional ones are of other machines too. */
+function areThere(checkout) {
+  const { dependencies = {}, devDependencies = {} } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
+  const names = Object.keys({ ...dependencies, ...devDependencies });
+  return names.every((name) => existsSync(join(checkout, 'node_modules', name, 'package.json')));
 }
 
 /** Path of a Node that is new enough and that the run user may run: this one, else the one among the npm packages. */

@@ -10,14 +10,20 @@ import {
   realpathSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { notesOf } from './run-folder.mjs';
 import { SetUpError } from './step.mjs';
 
 /** Where fetched engines and models are kept. Root's is readable by all: the run user works from it. */
 export function prepareCache() {
-  const usual = process.getuid() === 0 ? '/var/cache/lifeboat' : join(homedir(), '.cache', 'lifeboat');
-  const cache = process.env.LIFEBOAT_CACHE || usual;
+  const home = homedir();
+  if (process.getuid() !== 0 && !process.env.LIFEBOAT_CACHE && !isAbsolute(home))
+    throw new SetUpError(
+      `HOME is \`${home}\`, which is no folder`,
+      'LIFEBOAT_CACHE=/folder/of/yours npm test   (the same for demo and bench)',
+    );
+  const usual = process.getuid() === 0 ? '/var/cache/lifeboat' : join(home, '.cache', 'lifeboat');
+  const cache = resolve(process.env.LIFEBOAT_CACHE || usual);
   try {
     mkdirSync(cache, { recursive: true, mode: 0o755 });
     closeSync(openSync(join(cache, 'setup.log'), 'a'));
@@ -37,7 +43,7 @@ export function prepareCache() {
  * else put there is refused.
  */
 export function prepareState(user) {
-  const state = process.env.LIFEBOAT_STATE || `/var/tmp/lifeboat-${user.uid}`;
+  const state = resolve(process.env.LIFEBOAT_STATE || `/var/tmp/lifeboat-${user.uid}`);
   mkdirSync(state, { recursive: true, mode: 0o700 });
   const found = lstatSync(state);
   if (found.isDirectory() && found.uid === process.getuid() && user.switchTo) chownSync(state, user.uid, user.gid);

@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './commands.mjs';
 
-const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+/** Whatever the caller's NODE_ENV and settings leave out: tests and demo need all of them. */
+const everything = ['--include=dev', '--include=optional'];
+const quiet = [...everything, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
 
 /** Installs what the lock file of `folder` names, and leaves package.json and lock file as they are. */
 export function npmInstall(folder) {
@@ -23,6 +25,7 @@ function npm(args, cwd) {
 
 /** Settings of the calling npm, except what ties it to its own folder and script. */
 function environment(cwd) {
-  const own = /^(npm_(package|lifecycle)_|npm_config_local_prefix$|npm_command$|INIT_CWD$)/;
+  const own =
+    /^(npm_(package|lifecycle)_|npm_config_(local_prefix|omit|only|production)$|npm_command$|INIT_CWD$|NODE_ENV$)/i;
   return { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name))), PWD: join(cwd) };
 }

@@ -9,8 +9,7 @@ const name = 'lifeboat';
 /** `{name, uid, gid, switchTo}`: `switchTo` says that commands must change to this user. */
 export async function provideRunUser() {
   if (process.getuid() !== 0) {
-    const { username, uid, gid } = userInfo();
-    return { name: username, uid, gid, switchTo: false };
+    return { name: nameOf(process.getuid()), uid: process.getuid(), gid: process.getgid(), switchTo: false };
   }
   return provide({
     title: `run user ${name}`,
@@ -42,4 +41,13 @@ function lookUp() {
   if (line === undefined) return undefined;
   const [, , uid, gid] = line.split(':').map(Number);
   return { name, uid, gid, switchTo: true };
+}
+
+/** As in a container that runs with a number, a user may have no name. */
+function nameOf(uid) {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid-${uid}`;
+  }
 }

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
@@ -87,13 +88,15 @@ async function runVitest(setup, config, args, options = {}) {
   const results = join(options.asRoot ? '/var/tmp/lifeboat-0' : setup.state, 'test-results');
   mkdirSync(results, { recursive: true, mode: 0o700 });
   if (!options.asRoot && setup.user.switchTo) chownSync(results, setup.user.uid, setup.user.gid);
-  const file = join(results, `${config}.json`);
-  rmSync(file, { force: true });
+  // Two runs at once must not count each other's tests.
+  const file = join(results, `${config}-${process.pid}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
   // The native loader writes no compiled copy of the configuration beside it: the run user may not write there.
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', config, '--configLoader', 'native'];
   const code = await runProgram(setup, [...vitest, ...reporters, ...args], options);
-  return resultsOf(file, code);
+  const counted = resultsOf(file, code);
+  if (existsSync(file)) renameSync(file, join(results, `${config}.json`));
+  return counted;
 }
 
 const messageLines = 12;
