@@ -13,6 +13,7 @@ import { askServer, findTemporalProgram, serverCommand } from '../client/tempora
 import { hasWorker } from '../client/workers.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
+import { hold } from './hold.ts';
 import { parseJson } from '../json/parse-json.ts';
 import { say } from './output/speak.ts';
 import { isAlive, startDetached, stopDetached, untilReady } from './detached.ts';
@@ -52,7 +53,10 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   await refuseBesideUsual(appliance);
   const folder = join(appliance.stateDir, 'standalone');
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const release = await hold(join(folder, 'starting'));
+  // Two commands that start at once must not open one database twice.
+  const release = await hold(join(folder, 'starting'), (pid) =>
+    say(`waiting for process ${pid}, which starts the private server`),
+  );
   let started: Started;
   try {
     started = await startWhatLacks(options, folder);
@@ -136,21 +140,6 @@ async function readState(file: string): Promise<Started> {
     return { ...none, ...(parseJson(text) as Partial<Started>) };
   } catch {
     return none;
-  }
-}
-
-const holdMs = 180_000;
-
-/** Two commands that start at once must not open one database twice. A holder that died is passed over. */
-async function hold(folder: string): Promise<() => Promise<void>> {
-  for (const last = Date.now() + holdMs; ; await delay(200)) {
-    try {
-      await mkdir(folder);
-      return async () => rm(folder, { recursive: true, force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      if (Date.now() > last) await rm(folder, { recursive: true, force: true });
-    }
   }
 }
 
