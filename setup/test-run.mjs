@@ -35,7 +35,7 @@ const checks = [
  * N failed` last; gives the exit code.
  */
 export async function runTests(setup, args) {
-  const results = args.length > 0 ? [await runVitest(setup, 'vitest.config.ts', args)] : await runEverything(setup);
+  const results = args.length > 0 ? [await runSome(setup, args)] : await runEverything(setup);
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   const failed = results.reduce((sum, result) => sum + result.failed, 0);
   const skipped = results.reduce((sum, result) => sum + result.skipped, 0);
@@ -43,6 +43,14 @@ export async function runTests(setup, args) {
   if (skipped > 0) process.stdout.write(`${skipped} skipped\n`);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+/** Root's tests have a configuration of their own. */
+function runSome(setup, args) {
+  const areRoots = args.some((each) => each.startsWith('test/root'));
+  return areRoots
+    ? runVitest(setup, 'vitest.root.config.ts', args, { asRoot: true })
+    : runVitest(setup, 'vitest.config.ts', args);
 }
 
 async function runEverything(setup) {

@@ -3,10 +3,18 @@
  * Entry of the command line. It is JavaScript and imports nothing of ours before the compile cache is on: where one source
  * must be stripped of its types, Node loads the program that does it, which takes as long as the rest of a short command.
  */
-import { enableCompileCache } from 'node:module';
+import * as nodeModule from 'node:module';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 18)) {
+  // Only in a clone: the package's command looks for another Node first (bin.ts).
+  process.stderr.write(
+    `error: Lifeboat needs Node 22.18 or newer, this is ${process.version}\n  hint: \`npm run demo\` once in this clone brings one, and \`npm run -s lifeboat --\` uses it\n`,
+  );
+  process.exit(5);
+}
 keepCompiledCode();
 // The SDK's and PostgreSQL clients' notes on experimental Node features are no news for a person at 03:00.
 process.removeAllListeners('warning');
@@ -24,7 +32,7 @@ function keepCompiledCode() {
   try {
     // An empty one is none to Node when it starts, and would be the working directory here.
     const folder = process.env.NODE_COMPILE_CACHE || join(userInfo().homedir, '.cache', 'lifeboat', 'compiled');
-    enableCompileCache(folder);
+    nodeModule.enableCompileCache(folder);
     // Threads and children of a worker look for it there.
     process.env.NODE_COMPILE_CACHE = folder;
   } catch {

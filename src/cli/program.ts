@@ -55,7 +55,8 @@ export function createProgram(): Command {
   const globals = (): GlobalOptions => globalsOf(program);
 
   // A default command would swallow a misspelt one as its argument.
-  program.argument('[command]').action(async (word?: string) => {
+  program.usage('[options] [command]').helpCommand(true);
+  program.argument('[words...]').action(async ([word]: readonly string[]) => {
     if (word !== undefined)
       throw new LifeboatError('InputInvalid', `unknown command \`${word}\``, { hint: 'see `lifeboat --help`' });
     await (await load.now()).now(globals());

@@ -33,7 +33,7 @@ describe.concurrent('usage', () => {
     const cwd = await folderWith('usage', shop);
     const all = await Promise.all(
       [
-        ['bakcups'],
+        ['bakcups', 'list'],
         ['backups', 'lst'],
         ['backups', 'run', '--compnents', 'configuration'],
         ['-o', 'xml', 'backups', 'list'],
@@ -45,7 +45,7 @@ describe.concurrent('usage', () => {
       ].map(async (args) => transcript(args, { cwd })),
     );
     check(all.join('\n')).toMatchInlineSnapshot(`
-      "$ lifeboat bakcups
+      "$ lifeboat bakcups list
       ! error: unknown command \`bakcups\`
       !   hint: see \`lifeboat --help\`
       exit 2
