@@ -19,7 +19,9 @@ async function forget(root: string): Promise<string[]> {
 
 test('the newest states of demos stay, older ones go, what is no state is left alone', async ({ folder }) => {
   for (const name of ['20260101_000000', '20260102_000000', '20260103_000000', 'notes']) await makeState(folder, name);
-  expect(await forget(folder)).toEqual([]);
+  expect(await forget(folder)).toEqual(
+    ['20260102_000000', '20260101_000000'].map((name) => `removed the state of an older demo: ${join(folder, name)}`),
+  );
   expect((await readdir(folder)).toSorted()).toEqual(['20260103_000000', 'notes']);
 });
 
@@ -39,6 +41,7 @@ test('an old state that cannot be removed, or cannot be asked, ends no demo: it 
   expect(told).toEqual([
     `an older demo stays in ${unreadable}: EACCES; remove it as its owner or as root`,
     `an older demo stays in ${closed}: EACCES; remove it as its owner or as root`,
+    `removed the state of an older demo: ${join(folder, '20260101_000000')}`,
   ]);
   expect((await readdir(folder)).toSorted()).toEqual(['20260102_000000', '20260103_000000', '20260105_000000']);
   expect(await readdir(join(unreadable, 'backups', 'proofs'))).toEqual(['0001.json']);

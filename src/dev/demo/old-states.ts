@@ -19,7 +19,9 @@ export async function forgetOldStates(root: string, kept: number, say: (text: st
   for (const name of old) {
     const folder = join(root, name);
     try {
-      if (!(await isRunning(folder))) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+      if (await isRunning(folder)) continue;
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+      say(`removed the state of an older demo: ${folder}`);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       say(`an older demo stays in ${folder}: ${code ?? message}; remove it as its owner or as root`);
