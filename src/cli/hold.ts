@@ -45,13 +45,11 @@ async function holderOf(file: string): Promise<number | undefined> {
 /** Of several that find the holder gone one moves it; whoever moved a newer holder's instead puts it back. */
 async function takeAway(file: string, holder: number | undefined): Promise<void> {
   const aside = `${file}-${randomUUID()}`;
-  if (
-    !(await rename(file, aside).then(
-      () => true,
-      () => false,
-    ))
-  )
+  try {
+    await rename(file, aside);
+  } catch {
     return;
+  }
   if ((await holderOf(aside)) !== holder) await link(aside, file).catch(() => undefined);
   await rm(aside, { recursive: true, force: true });
 }
