@@ -4,6 +4,7 @@
  * steps are fenced and journaled by the driver (src/drivers/driver.ts).
  */
 import { activityInfo } from '@temporalio/activity';
+import { isFailed, isHeld, leftOutProbe } from '../src/domain/probes.ts';
 import type { ProbeResult, Receipt } from '../src/domain/recovery-point.ts';
 import type { WalTarget } from '../src/domain/recovery-target.ts';
 import type { ComponentConfig } from '../src/domain/appliance.ts';
@@ -65,6 +66,7 @@ export interface PutBackRequest {
 
 /** Probes go into histories: at most this many failed ones are carried there one by one. */
 const failedProbesKept = 20;
+const otherProbesKept = 20;
 const heldProbesKept = 200;
 /** One for each configured path. */
 const notesKept = 20;
@@ -145,7 +147,7 @@ export function createComponentActivities(deps: Dependencies) {
 
     async validateComponent(request: ComponentRequest): Promise<ProbeResult[]> {
       return restoring(request, 2, async (context) =>
-        summarised(await (await deps.driver(request.component)).validate(context)),
+        summarised(context, await (await deps.driver(request.component)).validate(context)),
       );
     },
 
@@ -154,7 +156,7 @@ export function createComponentActivities(deps: Dependencies) {
         const driver = await deps.driver(request.component);
         if (driver.finish === undefined)
           throw new LifeboatError('Internal', `component \`${request.component}\` has nothing to finish`);
-        return summarised(await driver.finish(context));
+        return summarised(context, await driver.finish(context));
       });
     },
 
@@ -164,7 +166,7 @@ export function createComponentActivities(deps: Dependencies) {
 
     async probeComponent(request: ComponentRequest): Promise<ProbeResult[]> {
       return restoring(request, 4, async (context) =>
-        summarised(await (await deps.driver(request.component)).probe(context)),
+        summarised(context, await (await deps.driver(request.component)).probe(context)),
       );
     },
 
@@ -235,23 +237,27 @@ async function contextOf(
   };
 }
 
-/** As many as a history has room for, failed ones first; what is left out is counted in the last one, so that no total lies. */
-function summarised(probes: readonly ProbeResult[]): ProbeResult[] {
-  const failed = probes.filter(({ ok }) => !ok);
-  const held = probes.filter(({ ok }) => ok);
-  const kept = [...failed.slice(0, failedProbesKept), ...held.slice(0, heldProbesKept)];
-  const leftOut = (all: readonly ProbeResult[], limit: number): ProbeResult[] => {
-    const [first] = all;
-    const more = all.length - limit;
-    if (first === undefined || more <= 0) return [];
-    const text = first.ok ? 'hold' : 'fail';
-    return [
-      { component: first.component, name: `${more} further probes`, expected: 'hold', actual: text, ok: first.ok },
-    ];
-  };
-  return [...kept, ...leftOut(failed, failedProbesKept), ...leftOut(held, heldProbesKept)].map((probe) => ({
-    ...probe,
-    expected: probe.expected.slice(0, 200),
-    actual: probe.actual.slice(0, 200),
-  }));
+/**
+ * As many as a history has room for, failed ones first; what is left out is counted in the last one, so that no total
+ * lies. What the capture did not carry stands among what was not compared.
+ */
+function summarised({ record }: RestoreContext, found: readonly ProbeResult[]): ProbeResult[] {
+  const probes = [...found, ...leftOutProbe(record)];
+  return [
+    ...upTo(failedProbesKept, probes.filter(isFailed), 'fail'),
+    ...upTo(
+      otherProbesKept,
+      probes.filter(({ notCompared }) => notCompared === true),
+      'are not compared',
+    ),
+    ...upTo(heldProbesKept, probes.filter(isHeld), 'hold'),
+  ].map((probe) => ({ ...probe, expected: probe.expected.slice(0, 200), actual: probe.actual.slice(0, 200) }));
+}
+
+function upTo(limit: number, probes: readonly ProbeResult[], actual: string): ProbeResult[] {
+  const [first] = probes;
+  const more = probes.length - limit;
+  if (first === undefined || more <= 0) return [...probes];
+  const { content: _ofOne, ...outcome } = first;
+  return [...probes.slice(0, limit), { ...outcome, name: `${more} further probes`, expected: 'hold', actual }];
 }

@@ -147,13 +147,15 @@ export function createStorageActivities(deps: Dependencies) {
             backupId: choice.backupId,
             skewSeconds: choice.skewSeconds,
             artefacts: choice.artefacts.map(({ record, ...artefact }) => ({ component: record.id, ...artefact })),
-            // Nobody can be asked about the others: they may have no queue. The plan names them.
-            components: fittingArtefacts(choice, deps.appliance).map(({ artefact, config: { id, kind, host } }) => ({
-              id,
-              role: roleOfKind(kind),
-              host,
-              backupId: artefact.backupId,
-            })),
+            // Those that are wanted and have a queue here. Nobody is asked about the others; the plan names them.
+            components: fittingArtefacts(choice, deps.appliance, components).map(
+              ({ artefact, config: { id, kind, host } }) => ({
+                id,
+                role: roleOfKind(kind),
+                host,
+                backupId: artefact.backupId,
+              }),
+            ),
           };
         }),
       );

@@ -105,18 +105,21 @@ export function createUpkeepActivities(deps: Dependencies) {
       backupId,
       components,
       failed,
+      unproven = [],
       problems,
     }: {
       readonly repositoryId: string;
       readonly backupId: BackupId;
       readonly components: readonly string[];
       readonly failed: readonly string[];
+      /** Nothing of their content could be compared: the trial says nothing for them. */
+      readonly unproven?: readonly string[];
       readonly problems: readonly string[];
     }): Promise<void> {
       return translated(undefined, async () => {
         const repository = await deps.repository(repositoryId);
         const trial = { kind: 'verify', levels: ['L4'] };
-        const held = components.filter((id) => !failed.includes(id));
+        const held = components.filter((id) => !failed.includes(id) && !unproven.includes(id));
         if (held.length > 0)
           await repository.putProof(backupId, { ...trial, ok: true, components: held, problemCount: 0, problems: [] });
         // A trial of some says nothing for the whole, but its failure says something against it.

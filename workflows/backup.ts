@@ -11,7 +11,7 @@
 import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
 import type { BackupType, Receipt } from '../src/domain/recovery-point.ts';
-import { formatBytes, formatDuration, roleOfKind } from '../src/domain/replayed.ts';
+import { captureNotes, formatBytes, formatDuration, roleOfKind } from '../src/domain/replayed.ts';
 import { writeEvidence } from './evidence.ts';
 import { lateSeconds, scheduledBy } from './scheduled.ts';
 import { takeLock, type HeldLock } from './lock.ts';
@@ -242,13 +242,15 @@ async function captureAll({
       state === 'sealed'
         ? `recovery point ${begun.backupId} sealed`
         : `recovery point ${begun.backupId} is ${state}: ${reasons}`,
+    newlyLeftOut: receipts.flatMap(({ id, newlyLeftOut }) =>
+      newlyLeftOut === undefined ? [] : [`${id}: ${newlyLeftOut}`],
+    ),
   };
 }
 
-/** What a driver has to say of its capture. */
-function notesOf({ facts: { note, notes }, notes: warnings = [] }: Receipt): string[] {
-  const told: readonly unknown[] = [note, ...(Array.isArray(notes) ? (notes as readonly unknown[]) : []), ...warnings];
-  return told.filter((each) => typeof each === 'string');
+/** What there is to say of a capture. */
+function notesOf({ facts, notes = [] }: Receipt): string[] {
+  return [...captureNotes(facts), ...notes];
 }
 
 /** A failure's text may begin with its component, which is said here before the code. */
@@ -298,6 +300,12 @@ async function conclude({ type, appliance, display, result, failure, began, late
   if (failure !== undefined || result?.state !== 'sealed') {
     await notify('outcome', `${title(type)} of ${appliance.name} ${view.state}: ${text} (${workflowId})`);
   }
+  const { newlyLeftOut = [] } = result ?? {};
+  if (newlyLeftOut.length > 0)
+    await notify(
+      'outcome',
+      `${title(type)} of ${appliance.name} leaves out what it did not before: ${newlyLeftOut.join('; ')} (${workflowId})`,
+    );
   await tellSkipped(type, appliance, began);
   await writeEvidence(appliance, {
     state: view.state,

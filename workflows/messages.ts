@@ -22,6 +22,8 @@ export interface BackupResult {
   readonly seconds: number;
   readonly lateSeconds: number;
   readonly text: string;
+  /** What the point does not carry and the one before did not lack, by component; a run of an older version has none. */
+  readonly newlyLeftOut?: readonly string[];
 }
 
 export interface RestoreInput extends GoalFields {
@@ -60,6 +62,8 @@ export interface RestoreResult {
   readonly plan: RestorePlan;
   /** Workflow id of the full backup that a committed restore starts. */
   readonly backupWorkflowId: string;
+  /** Components that are live and of whose content nothing could be compared; a run of an older version has none. */
+  readonly unproven?: readonly string[];
   /** Of the run in which the application builds anew what was not restored. */
   readonly rebuildWorkflowId?: string;
 }
@@ -112,6 +116,10 @@ export interface ProveBackupResult {
   readonly ok: boolean;
   readonly probes: number;
   readonly failed: readonly ProbeResult[];
+  /** How many hold, failed and were not compared, in words. A run of an older version has none. */
+  readonly text?: string;
+  /** Components of whose content nothing could be compared. */
+  readonly unproven?: readonly string[];
 }
 
 export interface VerifyDailyInput {

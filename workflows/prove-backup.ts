@@ -8,7 +8,7 @@ import type { ApplianceView } from '../activities/control.ts';
 import type { PointView } from '../activities/storage.ts';
 import type { FencingToken } from '../src/drivers/driver.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
-import { plural } from '../src/domain/replayed.ts';
+import { describeProbes, isFailed, unprovenComponents } from '../src/domain/replayed.ts';
 import { startBeside } from './beside.ts';
 import { writeEvidence } from './evidence.ts';
 import { takeLockOrThrow, type HeldLock } from './lock.ts';
@@ -43,11 +43,14 @@ export async function proveBackup(input: ProveBackupInput = {}): Promise<ProveBa
       components: input.components ?? [],
     });
     display.subject(point.backupId);
+    requireHeld(point, input.components ?? []);
     display.state('proving');
     const { trials, stopped } = await proveAll(point, lock.since, display);
     const probes = trials.flatMap((trial) => trial.probes);
-    const failed = probes.filter((probe) => !probe.ok);
+    const failed = probes.filter(isFailed);
     const ok = failed.length === 0;
+    const unproven = unprovenComponents(probes);
+    for (const id of unproven) display.note(`${id}: nothing of its content could be compared, so it is not proven`);
     if (trials.length > 0)
       await CancellationScope.nonCancellable(async () =>
         upkeep(appliance.host, { summary: 'write the proof' }).recordTrial({
@@ -55,6 +58,7 @@ export async function proveBackup(input: ProveBackupInput = {}): Promise<ProveBa
           backupId: point.backupId,
           components: trials.map(({ component }) => component),
           failed: [...new Set(failed.map(({ component }) => component))],
+          unproven,
           problems: failed.map(
             ({ component, name, expected, actual }) => `${component}: ${name}: expected ${expected}, found ${actual}`,
           ),
@@ -62,7 +66,7 @@ export async function proveBackup(input: ProveBackupInput = {}): Promise<ProveBa
       );
     if (stopped !== undefined) throw stopped;
     display.state(ok ? 'proven' : 'failed');
-    result = { id: point.backupId, ok, probes: probes.length, failed };
+    result = { id: point.backupId, ok, probes: probes.length, failed, text: describeProbes(probes), unproven };
   } catch (error) {
     failure = error;
     display.state(isCancellation(error) ? 'cancelled' : 'failed');
@@ -75,6 +79,16 @@ export async function proveBackup(input: ProveBackupInput = {}): Promise<ProveBa
   if (result?.ok !== true)
     throw ApplicationFailure.nonRetryable(`recovery point ${result?.id ?? ''} failed its trial restore`, 'ProbeFailed');
   return result;
+}
+
+/** Without this a trial of nothing would prove everything. */
+function requireHeld({ backupId, components: held }: PointView, wanted: readonly string[]): void {
+  const missing = wanted.filter((id) => !held.some((component) => component.id === id));
+  if (missing.length === 0 && held.length > 0) return;
+  throw ApplicationFailure.nonRetryable(
+    `recovery point ${backupId} holds ${missing.length === 0 ? 'no component' : `no ${missing.join(', ')}`} that is configured here`,
+    'NotFound',
+  );
 }
 
 interface Trial {
@@ -101,13 +115,11 @@ async function proveAll(
     try {
       const probes = await prove(point, component, lockSince);
       trials.push({ component: component.id, probes });
-      const failed = probes.find(({ ok }) => !ok);
+      const failed = probes.find(isFailed);
       display.step(
         `prove:${component.id}`,
         failed === undefined ? 'done' : 'failed',
-        failed === undefined
-          ? `${plural(probes.length, 'probe')} hold`
-          : `${failed.name}: found ${failed.actual}`.slice(0, 200),
+        failed === undefined ? describeProbes(probes) : `${failed.name}: found ${failed.actual}`.slice(0, 200),
       );
     } catch (error) {
       display.step(`prove:${component.id}`, 'failed', rootMessage(error).slice(0, 200));

@@ -2,7 +2,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
-import { formatDuration } from '../src/domain/replayed.ts';
+import { describeProbes, formatDuration } from '../src/domain/replayed.ts';
 import { fullBackup } from './backup.ts';
 import { startBeside } from './beside.ts';
 import { writeEvidence } from './evidence.ts';
@@ -40,6 +40,8 @@ export async function recordRestore(record: RestoreRecord): Promise<void> {
       'outcome',
       [
         `Restore of ${appliance.name} from ${result.id} committed after ${formatDuration(seconds)} (${workflowId})`,
+        ...(result.probes.length === 0 ? [] : [describeProbes(result.probes)]),
+        ...(result.unproven ?? []).map((id) => `${id} is UNPROVEN: nothing of its content could be compared`),
         ...record.commitFailures,
       ]
         .join('; ')
@@ -57,6 +59,7 @@ export async function recordRestore(record: RestoreRecord): Promise<void> {
     rtoBreached: display.breached,
     steps: view.steps.map((step) => ({ ...step })),
     probes: record.probes.map((probe) => ({ ...probe })),
+    unproven: [...(result?.unproven ?? [])],
     safetyCopies: [...(result?.safetyCopies ?? [])],
     notUndone: [...record.notUndone],
     notes: [...view.notes],

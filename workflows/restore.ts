@@ -30,6 +30,7 @@ import {
   type RestoreInput,
   type RestoreResult,
 } from './messages.ts';
+import { unprovenComponents } from '../src/domain/replayed.ts';
 import { control, priority, storage } from './proxies.ts';
 import { startRebuild } from './rebuild.ts';
 import { recordRestore, startFollowUpBackup } from './restore-evidence.ts';
@@ -237,6 +238,7 @@ class RestoreRun {
       seconds: (Date.now() - this.#began) / 1000,
       steps: this.#display.steps(),
       probes: this.#probes,
+      ...(state === 'committed' && plan.undoes === undefined ? { unproven: unprovenOf(plan, this.#probes) } : {}),
       safetyCopies,
       rtoBreached: this.#display.breached,
       plan,
@@ -287,4 +289,12 @@ class RestoreRun {
     if (final === undefined) throw ApplicationFailure.nonRetryable('the restore ended without a result', 'Internal');
     return final;
   }
+}
+
+/** Of every component that went live something of its content must have been compared. */
+function unprovenOf({ components: live }: RestorePlan, probes: readonly ProbeResult[]): string[] {
+  const unproven = unprovenComponents(probes);
+  return live
+    .map(({ id }) => id)
+    .filter((id) => unproven.includes(id) || !probes.some(({ component }) => component === id));
 }

@@ -10,7 +10,7 @@ import type { ComponentRequest, PutBackRequest } from '../activities/component.t
 import type { FencingToken } from '../src/drivers/driver.ts';
 import type { PlanStep, RestorePlan } from '../src/domain/restore-plan.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
-import { plural } from '../src/domain/replayed.ts';
+import { describeProbes, isFailed, plural } from '../src/domain/replayed.ts';
 import { components, platform, priority, storage } from './proxies.ts';
 import type { RunDisplay } from './view.ts';
 
@@ -226,14 +226,15 @@ export class PlanRunner {
       case 'probe': {
         const probes = await components(queue, call).probeComponent(this.#request(step));
         this.#probes.push(...probes);
-        const failed = probes.filter(({ ok }) => !ok);
+        const failed = probes.filter(isFailed);
         failed.forEach(({ component, name, expected, actual }) =>
           display.note(`probe ${component}/${name} failed: expected ${expected}, actual ${actual}`),
         );
+        probes
+          .filter(({ notCompared }) => notCompared === true)
+          .forEach(({ component, name, actual }) => display.note(`probe ${component}/${name}: ${actual}`));
         if (failed.length > 0 && !keepNew) this.#requireProbes(step, probes);
-        return failed.length === 0
-          ? `${plural(probes.length, 'probe')} ${probes.length === 1 ? 'holds' : 'hold'}`
-          : `${failed.length} of ${probes.length} probes FAILED`;
+        return describeProbes(probes);
       }
       case 'commit': {
         const { safetyCopies } = await components(queue, call).commitComponent(this.#request(step));
@@ -277,7 +278,7 @@ export class PlanRunner {
   }
 
   #requireProbes(step: PlanStep, probes: readonly ProbeResult[]): void {
-    const failed = probes.filter(({ ok }) => !ok);
+    const failed = probes.filter(isFailed);
     if (failed.length === 0) return;
     const text = failed
       .map(({ component, name, expected, actual }) => `${component}/${name}: expected ${expected}, actual ${actual}`)

@@ -1,5 +1,6 @@
 /** A restore step by step: what is fetched and verified, what the private server recovers, what stops the appliance. */
 import { rm } from 'node:fs/promises';
+import { isFailed } from '../../src/domain/probes.ts';
 import type { Manifest } from '../../src/domain/recovery-point.ts';
 import type { WalTarget } from '../../src/domain/recovery-target.ts';
 import type { Driver, RestoreContext } from '../../src/drivers/driver.ts';
@@ -41,7 +42,7 @@ export async function goLive(parts: Parts, point: string): Promise<GoLiveTimes> 
   };
   const probesOf = async (phase: number, call: 'validate' | 'probe'): Promise<void> => {
     const probes = (await each(phase, async (driver, context) => driver[call](context))).flat();
-    const failed = probes.filter(({ ok }) => !ok);
+    const failed = probes.filter(isFailed);
     if (failed.length > 0) throw new Error(`probes failed: ${JSON.stringify(failed)}`);
   };
   const times = {

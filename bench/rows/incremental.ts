@@ -3,6 +3,7 @@
  * (archived WAL counted), and a restore through 200 MB of WAL. The archive runs all the time, as it does in life.
  */
 import { wireParts, type Parts } from '../../workers/parts.ts';
+import { isFailed } from '../../src/domain/probes.ts';
 import { formatLsn } from '../../src/domain/lsn.ts';
 import { baseEndOf } from '../../src/domain/wal.ts';
 import type { ComponentRecord } from '../../src/domain/recovery-point.ts';
@@ -98,7 +99,7 @@ async function recover(
   measured.add('pitr/lifeboat stage', staged);
   measured.add('pitr/lifeboat recover', seconds - staged);
   await driver.undo(context(record, 9));
-  const failed = probes.filter(({ ok }) => !ok);
+  const failed = probes.filter(isFailed);
   if (failed.length > 0) throw new Error(`probes failed: ${JSON.stringify(failed)}`);
   return seconds;
 }

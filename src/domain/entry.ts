@@ -54,3 +54,6 @@ export type IndexEntry = FileEntry | OtherEntry;
 
 /** Driver's own sealed files (fingerprints for probes, verbatim server manifests) lie under this folder of a component. */
 export const reservedFolder = '.lifeboat';
+
+/** What the component does not carry, by path and kind; only where something was left out. */
+export const leftOutPath = `${reservedFolder}/left-out.json`;

@@ -112,6 +112,8 @@ export interface Manifest {
 export interface Receipt extends ComponentRecord {
   /** What a person should know of the capture; may name files, and so never stands in the manifest. */
   readonly notes?: readonly string[];
+  /** What was left out and was not in the recovery point before: people are told of it once. */
+  readonly newlyLeftOut?: string;
 }
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -121,7 +123,12 @@ export interface ProbeResult {
   readonly name: string;
   readonly expected: string;
   readonly actual: string;
+  /** Whether it holds. False where it was not compared (src/domain/probes.ts tells the three outcomes apart). */
   readonly ok: boolean;
+  /** Neither success nor failure: the capture has no measure of it. `actual` says why. */
+  readonly notCompared?: true;
+  /** It compares what is stored with what is there. A component without one that holds is not proven. */
+  readonly content?: true;
 }
 
 /** `20261122_020000` for a time. */

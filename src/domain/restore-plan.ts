@@ -73,6 +73,8 @@ export interface PlanComponent {
   readonly moment: string;
   /** Databases only: how far archived WAL is replayed on top. */
   readonly wal?: WalTarget;
+  /** What does not come back, or not to where it was, in words. */
+  readonly notes?: readonly string[];
 }
 
 /** A component of the recovery point that the configuration has not, or has as another kind. */
@@ -141,6 +143,8 @@ export interface RestorePlan {
     readonly moment?: string;
     readonly wal?: WalTarget;
     readonly lossSeconds: number;
+    /** What does not come back, or not to where it was, in words; absent where all does. */
+    readonly notes?: readonly string[];
   }[];
   /** What the application makes anew afterwards; absent where nothing. */
   readonly rebuilds?: readonly string[];
@@ -194,7 +198,7 @@ export function planRestore(input: PlanInput): PlanResult {
       version: planVersion,
       backupId: input.backupId,
       appliance: input.appliance,
-      components: chosen.map(({ id, kind, bytes, backupId, moment, wal }) => ({
+      components: chosen.map(({ id, kind, bytes, backupId, moment, wal, notes = [] }) => ({
         id,
         kind,
         bytes,
@@ -202,6 +206,7 @@ export function planRestore(input: PlanInput): PlanResult {
         moment,
         ...(wal === undefined ? {} : { wal }),
         lossSeconds: Math.max(0, Math.round((now - Date.parse(moment)) / 1000)),
+        ...(notes.length === 0 ? {} : { notes }),
       })),
       stops: [...startOrder].reverse(),
       steps,

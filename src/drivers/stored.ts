@@ -1,5 +1,6 @@
 /** What the inspection of a stored component (L3) is made of. Nothing here touches a live component or writes. */
-import type { FileEntry } from '../domain/entry.ts';
+import { leftOutPath, type FileEntry } from '../domain/entry.ts';
+import type { LeftOut } from '../domain/left-out.ts';
 import type { ProbeResult } from '../domain/recovery-point.ts';
 import { parseJson } from '../json/parse-json.ts';
 import type { RestoreContext } from './driver.ts';
@@ -54,6 +55,12 @@ export async function inspectFacts<Facts>(
   }
   inspection.expect(fileName(path), 'the facts of the capture', bytes === undefined ? 'absent' : 'not JSON');
   return undefined;
+}
+
+/** What the capture left out, by path and kind; the first thousand. */
+export async function readLeftOut({ repository, record }: Stored): Promise<readonly LeftOut[]> {
+  const bytes = await repository.readFile(record.indexId, leftOutPath);
+  return bytes === undefined ? [] : (parseJson(Buffer.from(bytes).toString('utf8')) as LeftOut[]);
 }
 
 /** A small file whole. Undefined where it is none: absent, or too large to be what it claims. ObjectMissing, ObjectCorrupt. */

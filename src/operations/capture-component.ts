@@ -2,6 +2,7 @@
  * One component's bytes: driver → repository writer → sealed index. What a capture activity, the benchmark and the
  * tests all call. May run twice: packs and indexes are content-addressed, a killed attempt leaves garbage only.
  */
+import { describeLeftOut, leftOutOf, type LeftOutCounts } from '../domain/left-out.ts';
 import type { ReportProgress } from '../domain/progress.ts';
 import type { ComponentRecord, Receipt } from '../domain/recovery-point.ts';
 import type { Driver } from '../drivers/driver.ts';
@@ -68,6 +69,8 @@ export async function captureComponent(options: CaptureOptions): Promise<Receipt
       signal,
     });
     const summary = await writer.finish();
+    const { leftOut } = summary;
+    const newlyLeftOut = addedTo(previous === undefined ? {} : leftOutOf(previous.facts), leftOut);
     return {
       id: driver.component,
       kind: driver.kind,
@@ -80,14 +83,22 @@ export async function captureComponent(options: CaptureOptions): Promise<Receipt
       capturedUntil: captured.capturedUntil.toISOString(),
       quiescence: captured.quiescence,
       suspect: captured.suspect ?? false,
-      facts: captured.facts,
+      facts: { ...captured.facts, ...(Object.keys(leftOut).length === 0 ? {} : { leftOut }) },
       ...(warnings.length === 0 ? {} : { notes: warnings }),
+      ...(newlyLeftOut === '' ? {} : { newlyLeftOut }),
     };
   } catch (error) {
     // What the capture failed on is the news; a storage that fails here too has staged files to be swept later.
     await writer.abandon().catch(() => undefined);
     throw error;
   }
+}
+
+/** Kinds of which more are left out than in the recovery point before, in words. */
+function addedTo(before: LeftOutCounts, now: LeftOutCounts): string {
+  return describeLeftOut(
+    Object.fromEntries(Object.entries(now).filter(([what, count]) => count > (before[what] ?? 0))),
+  );
 }
 
 /** Days since the epoch of a backup id: the rolling re-hash takes another share every day. */

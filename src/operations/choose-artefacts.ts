@@ -95,9 +95,15 @@ export async function chooseArtefacts(options: ChoiceOptions): Promise<Choice> {
       at,
       wanted.filter((id) => !rebuild.includes(id)),
     );
-    // All of them: the plan names what was chosen and is not there.
+    // All of them: the plan names what was chosen and is not there. A hole in what was not chosen is no news here.
     const records = manifest.lifeboat.components.filter(({ id }) => !rebuild.includes(id));
-    const artefacts = await Promise.all(records.map(async (record) => chained(repository, manifest.timestamp, record)));
+    const artefacts = await Promise.all(
+      records.map(async (record) =>
+        components.length === 0 || components.includes(record.id)
+          ? chained(repository, manifest.timestamp, record)
+          : { backupId: manifest.timestamp, record, moment: record.capturedUntil },
+      ),
+    );
     return { backupId: manifest.timestamp, artefacts, skewSeconds: manifest.lifeboat.skewSeconds };
   }
   return chooseForMoment(options, goal);

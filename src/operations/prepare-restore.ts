@@ -4,6 +4,7 @@
  */
 import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
+import { describeLeftOut, leftOutOf } from '../domain/left-out.ts';
 import type { PastRun } from '../domain/own-runs.ts';
 import type { ComponentRecord } from '../domain/recovery-point.ts';
 import {
@@ -71,9 +72,14 @@ interface FittingArtefact {
   readonly config: ComponentConfig;
 }
 
-/** The artefacts that have a driver here, where they are configured now. The plan names the others. */
-export function fittingArtefacts({ artefacts }: Choice, { components }: Appliance): FittingArtefact[] {
-  return artefacts.flatMap((artefact) => {
+/** Those of the chosen artefacts (all where none is) that have a driver here, where they are configured now. The plan names the others. */
+export function fittingArtefacts(
+  { artefacts }: Choice,
+  { components }: Appliance,
+  chosen: readonly string[] = [],
+): FittingArtefact[] {
+  const wanted = artefacts.filter(({ record: { id } }) => chosen.length === 0 || chosen.includes(id));
+  return wanted.flatMap((artefact) => {
     const config = components.find(({ id, kind }) => id === artefact.record.id && kind === artefact.record.kind);
     return config === undefined ? [] : [{ artefact, config }];
   });
@@ -108,7 +114,13 @@ function planComponent({ artefact, config }: FittingArtefact): PlanComponent {
     backupId,
     moment,
     ...(wal === undefined ? {} : { wal }),
+    notes: notesOf(record),
   };
+}
+
+function notesOf({ facts }: ComponentRecord): string[] {
+  const leftOut = describeLeftOut(leftOutOf(facts));
+  return leftOut === '' ? [] : [`${leftOut} did not go into the recovery point and will not come back`];
 }
 
 function planError(problems: readonly PlanProblem[]): LifeboatError {

@@ -3,6 +3,7 @@
  * Opened with `openRepository` (open.ts), made with `initRepository` (init.ts).
  */
 import type { FileEntry, IndexEntry, OtherEntry, EntryMeta } from '../domain/entry.ts';
+import type { LeftOut, LeftOutCounts } from '../domain/left-out.ts';
 import type { ReportProgress } from '../domain/progress.ts';
 import type { BackupId, JsonValue, Manifest, ManifestBody } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -132,6 +133,8 @@ export interface ComponentWriter {
   ): Promise<{ readonly changedDuringRead: boolean; readonly reused: boolean }>;
   /** A small file of bytes in memory (facts, verbatim manifests). */
   bytes(path: string, content: Uint8Array): Promise<void>;
+  /** What the component does not carry. The first ones are named in its sealed `.lifeboat/left-out.json`. */
+  leaveOut(left: LeftOut): void;
   /** Packs so far durable under their final names: the heartbeat's resume cursor. */
   committedPacks(): readonly string[];
   /** Flushes, passes the durability barrier, reads back, seals the index. */
@@ -152,6 +155,7 @@ export interface WriteSummary {
   readonly bytes: number;
   readonly storedBytes: number;
   readonly reusedFiles: number;
+  readonly leftOut: LeftOutCounts;
 }
 
 export interface MaterializeOptions {

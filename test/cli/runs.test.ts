@@ -439,7 +439,7 @@ describe('restore', () => {
     expect(await says('restore', 'start', '--components', 'configuration', '--confirm', 'shop', '--reason', 'drill'))
       .toMatchInlineSnapshot(`
       "$ lifeboat restore start --components configuration --confirm shop --reason drill
-      restored YYYYMMDD_HHMMSS in <time>: 1 of 1 probes hold
+      restored YYYYMMDD_HHMMSS in <time>: 1 probe holds
       old data kept at /folder/etc.lifeboat-aside-XXXX
       full backup started: fullBackup/shop/YYYY-MM-DDTHH:MM:SSZ
       ! restore/shop/YYYY-MM-DDTHH:MM:SSZ
@@ -455,7 +455,7 @@ describe('restore', () => {
         began  YYYY-MM-DDTHH:MM:SSZ, took <time>
         asked by  me@here
         reason  drill
-        probes  1 of 1 hold
+        proof  1 probe holds
         old data  /folder/etc.lifeboat-aside-XXXX
 
       STEP  STATE  TIME

@@ -90,5 +90,5 @@ test('a demo in which something was spoiled is restored and not proven, and name
   expect(result).toMatchObject({ ok: false });
   const text = summaryText(result, story, appliance, '/x');
   expect(text).toContain('== RESULT: restored, but NOT PROVEN\n');
-  expect(text).toContain('   probes   1 of 2 hold\n   FAILED   data/file a: expected 1, actual 2\n');
+  expect(text).toContain('   proof    1 of 2 probes FAILED\n   FAILED   data/file a: expected 1, actual 2\n');
 });

@@ -1,6 +1,7 @@
 /** `lifeboat backups list|show`: they work with Temporal dead, and load nothing of it. */
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
+import { captureNotes } from '../../domain/left-out.ts';
 import { standingFailure, verdictOf } from '../../domain/proof-state.ts';
 import { isRefuted, timeOfBackupId, type JsonValue, type Manifest } from '../../domain/recovery-point.ts';
 import type { ManifestListing, Repository } from '../../repository/repository.ts';
@@ -120,6 +121,9 @@ export async function backupsShow(globals: GlobalOptions, id: string, { from }: 
                   '  ',
                 ),
               ],
+        ),
+        ...lifeboat.components.flatMap(({ id, facts }) =>
+          captureNotes(facts).map((note) => wrap(`${id}: ${note}`, usualColumns, '  ')),
         ),
         ...(missing.length === 0 ? [] : [wrap(`NOT in it: ${missing.join(', ')}`, usualColumns, '  ')]),
         ...lifeboat.failures.map(({ component, code, message }) =>

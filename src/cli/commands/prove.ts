@@ -3,8 +3,9 @@ import { withClient } from '../../client/connection.ts';
 import { plural } from '../../domain/plural.ts';
 import type { ProveBackupResult } from '../../../workflows/messages.ts';
 import { componentsOf, loadAppliance } from '../context.ts';
+import { exit } from '../exit.ts';
 import type { GlobalOptions } from '../globals.ts';
-import { print, printJson } from '../output/speak.ts';
+import { print, printJson, say } from '../output/speak.ts';
 import { requestedBy } from '../requested-by.ts';
 import { startAndWatch } from '../start-and-watch.ts';
 
@@ -22,7 +23,12 @@ export async function prove(
     const run = { globals, appliance, client, type: 'proveBackup', input, summary, detach };
     const result = await startAndWatch<ProveBackupResult>(run);
     if (result === undefined) return;
+    const { id, probes, text = `${plural(probes, 'probe')} hold`, unproven = [] } = result;
     if (globals.output === 'json') printJson(result);
-    else print(`recovery point ${result.id} can be restored: ${plural(result.probes, 'probe')} hold`);
+    else if (unproven.length === 0) print(`recovery point ${id} can be restored: ${text}`);
+    else print(`recovery point ${id} was restored in private: ${text}`);
+    if (unproven.length === 0) return;
+    say(`UNPROVEN: ${unproven.join(', ')}: nothing of the content could be compared`);
+    process.exitCode = exit.degraded;
   });
 }

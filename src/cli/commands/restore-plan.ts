@@ -71,7 +71,7 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
   });
   const configured = appliance.components.map(({ id }) => id);
   const targets = await Promise.all(
-    fittingArtefacts(choice, appliance).map(async ({ artefact: { record } }) =>
+    fittingArtefacts(choice, appliance, chosen).map(async ({ artefact: { record } }) =>
       describeTarget(await driver(record.id), record),
     ),
   );

@@ -3,6 +3,7 @@ import { withClient } from '../../client/connection.ts';
 import { requireWorker } from '../../client/workers.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { formatDuration } from '../../domain/duration.ts';
+import { describeProbes } from '../../domain/probes.ts';
 import { goalFields } from '../../domain/recovery-target.ts';
 import { zonedTime } from '../../domain/zoned-time.ts';
 import { goalOf } from '../../operations/choose-artefacts.ts';
@@ -97,6 +98,11 @@ export function restored(globals: GlobalOptions, result: RestoreResult): void {
       print(`the application builds ${(plan.rebuilds ?? []).join(', ')} anew: ${rebuildWorkflowId}`);
     if (result.backupWorkflowId !== '') print(`full backup started: ${result.backupWorkflowId}`);
   }
+  const { unproven = [] } = result;
+  if (unproven.length > 0) {
+    say(`UNPROVEN: ${unproven.join(', ')}: nothing of the content could be compared`);
+    process.exitCode = exit.degraded;
+  }
   if (result.rtoBreached) {
     say('the RTO was breached');
     process.exitCode = exit.deadline;
@@ -105,6 +111,5 @@ export function restored(globals: GlobalOptions, result: RestoreResult): void {
 
 /** Old data that is put back is what it was: nothing is expected of its content. */
 function proofOf({ probes, plan }: RestoreResult): string {
-  if (plan.undoes !== undefined) return '';
-  return `: ${probes.filter(({ ok }) => ok).length} of ${probes.length} probes hold`;
+  return plan.undoes === undefined ? `: ${describeProbes(probes)}` : '';
 }

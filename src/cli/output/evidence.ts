@@ -1,5 +1,6 @@
 /** A run's evidence from the repository as text. Pure. */
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
+import { describeProbes, isFailed } from '../../domain/probes.ts';
 import type { JsonValue } from '../../domain/recovery-point.ts';
 import { usualColumns } from './redraw.ts';
 import { stateWords } from './run-head.ts';
@@ -13,7 +14,12 @@ const label = 14;
 export function evidenceText(id: string, report: Evidence): string {
   const seconds = numberOf(report.seconds);
   const probes = objectsOf(report.probes);
-  const failed = probes.filter(({ ok }) => ok !== true);
+  const outcomes = probes.map(({ ok, notCompared }) => ({
+    ok: ok === true,
+    ...(notCompared === true ? { notCompared } : {}),
+  }));
+  const failed = probes.filter((_, index) => isFailed(outcomes[index] ?? { ok: false }));
+  const others = probes.filter(({ notCompared }) => notCompared === true);
   return [
     id,
     ...field('state', stateWords(textOf(report.state))),
@@ -33,13 +39,17 @@ export function evidenceText(id: string, report: Evidence): string {
     ),
     ...field('asked by', textOf(report.requestedBy)),
     ...field('reason', textOf(report.reason)),
-    ...field('probes', probes.length === 0 ? '' : `${probes.length - failed.length} of ${probes.length} hold`),
+    ...field('proof', probes.length === 0 ? '' : describeProbes(outcomes)),
+    ...field('UNPROVEN', listOf(report.unproven).join(', ')),
     ...failed.map(({ component, name, expected, actual }) =>
       wrap(
         `  FAILED ${textOf(component)}/${textOf(name)}: expected ${textOf(expected)}, actual ${textOf(actual)}`,
         usualColumns,
         '    ',
       ),
+    ),
+    ...others.map(({ component, name, expected, actual }) =>
+      wrap(`  ${textOf(component)}/${textOf(name)} (${textOf(expected)}): ${textOf(actual)}`, usualColumns, '    '),
     ),
     ...listOf(report.safetyCopies).flatMap((path) => field('old data', path)),
     ...listOf(report.notUndone).flatMap((text) => field('NOT UNDONE', text)),

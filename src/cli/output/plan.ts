@@ -37,6 +37,7 @@ export function planText({ plan, notHeld, passedOver }: PlanView): string {
     ...(notHeld.length === 0
       ? []
       : [wrap(`NOT in this recovery point, left as they are: ${notHeld.join(', ')}`, usualColumns, '  ')]),
+    ...plan.components.flatMap(({ id, notes = [] }) => notes.map((note) => wrap(`${id}: ${note}`, usualColumns, '  '))),
     ...(plan.rebuilds ?? []).map((id) =>
       wrap(
         `${id} is NOT restored: the application builds it anew afterwards, and it stays as it is until then`,

@@ -2,6 +2,7 @@
 import type { Appliance } from '../../domain/appliance.ts';
 import { runUrl } from '../../client/connection.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
+import { describeProbes, isFailed } from '../../domain/probes.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import type { Story } from './story.ts';
 
@@ -39,11 +40,7 @@ export interface DemoResult {
 export function measure(story: Story, appliance: Appliance): DemoResult {
   const { restore, failure, probes } = story;
   return {
-    ok:
-      failure === undefined &&
-      restore?.result?.state === 'committed' &&
-      probes.length > 0 &&
-      probes.every(({ ok }) => ok),
+    ok: failure === undefined && restore?.result?.state === 'committed' && probes.length > 0 && !probes.some(isFailed),
     error: failure?.message,
     backup: backupOf(story),
     restore: restoreOf(story),
@@ -95,7 +92,7 @@ function secondsBetween(from: Date, to: Date): number {
 
 export function summaryText(result: DemoResult, story: Story, appliance: Appliance, folder: string): string {
   const { backup, restore, rpo, rto, probes } = result;
-  const failed = probes.filter(({ ok }) => !ok);
+  const failed = probes.filter(isFailed);
   const verdict = (seconds: number, objective: number): string =>
     `${formatDuration(seconds)} of ${formatDuration(objective)} ${seconds <= objective ? 'met' : 'MISSED'}`;
   const runs = [story.backup, story.restore].filter((run) => run !== undefined);
@@ -117,7 +114,7 @@ export function summaryText(result: DemoResult, story: Story, appliance: Applian
     ...(rto === undefined
       ? []
       : [`   RTO      ${verdict(rto.fromDisasterSeconds, rto.objectiveSeconds)} from the disaster on`]),
-    ...(probes.length === 0 ? [] : [`   probes   ${probes.length - failed.length} of ${probes.length} hold`]),
+    ...(probes.length === 0 ? [] : [`   proof    ${describeProbes(probes)}`]),
     ...failed.map(
       ({ component, name, expected, actual }) =>
         `   FAILED   ${component}/${name}: expected ${expected}, actual ${actual}`,

@@ -3,6 +3,7 @@ import { compareAttributes, type ExpectedAttributes } from '../../attributes/com
 import { pathsAtOnce } from '../../attributes/read.ts';
 import { attributeToolsHint, missingAttributeTools } from '../../attributes/tools.ts';
 import { kindOfAttribute, type Attributes } from '../../domain/attributes.ts';
+import { notCompared } from '../../domain/probes.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 
 interface Waiting extends ExpectedAttributes {
@@ -36,17 +37,14 @@ export class AttributeProbes {
     const missing = await this.#missingTools();
     const kinds = [...new Set(this.#unheld.map(kindOfAttribute))].toSorted().join(', ');
     const unheld = this.#unheld.length === 0 ? '' : `, ${this.#unheld.length} that cannot be set here (${kinds})`;
-    const summary = {
+    const probe = {
       component: this.#component,
       name: 'extended attributes and ACLs',
       expected: `${this.#total} as captured`,
-      actual:
-        missing === undefined
-          ? `${this.#same} as captured${unheld}`
-          : `not compared: ${missing} (${attributeToolsHint})`,
-      ok: missing !== undefined || this.#same + this.#unheld.length === this.#total,
     };
-    return [summary, ...this.#lost];
+    if (missing !== undefined) return [notCompared(probe, `${missing} (${attributeToolsHint})`)];
+    const actual = `${this.#same} as captured${unheld}`;
+    return [{ ...probe, actual, ok: this.#same + this.#unheld.length === this.#total }, ...this.#lost];
   }
 
   #missingTools(): Promise<string | undefined> {

@@ -22,7 +22,6 @@ interface Tally {
   bytes: number;
   folders: number;
   links: number;
-  readonly skipped: { path: string; why: string }[];
   readonly changed: string[];
   readonly dangling: string[];
 }
@@ -35,7 +34,7 @@ export async function captureFiles(config: FilesConfig, context: CaptureContext)
   const roots = rootsOf(config.paths);
   const options: WalkOptions = { component: config.id, roots, exclude: config.exclude, owners: await readOwners() };
   const capturedFrom = new Date();
-  const tally: Tally = { files: 0, bytes: 0, folders: 0, links: 0, skipped: [], changed: [], dangling: [] };
+  const tally: Tally = { files: 0, bytes: 0, folders: 0, links: 0, changed: [], dangling: [] };
   const walked = createHash('sha256');
   const attributes = await AttributeCapture.begin();
   const entries = withAttributes(identified(walk(options), walked), attributes);
@@ -50,11 +49,10 @@ export async function captureFiles(config: FilesConfig, context: CaptureContext)
   const fingerprint = walked.digest('hex');
   // Nothing came, went or changed between the two walks, so all that was read in between was there at one time.
   const isStable = tally.changed.length === 0 && (await fingerprintOf(options)) === fingerprint;
-  const { skipped, changed, dangling } = tally;
+  const { changed, dangling } = tally;
   const facts: FilesFacts = {
     paths: roots,
     exclude: config.exclude,
-    skipped,
     changed,
     dangling,
     fingerprint,
@@ -69,7 +67,6 @@ export async function captureFiles(config: FilesConfig, context: CaptureContext)
       files: tally.files,
       folders: tally.folders,
       links: tally.links,
-      skipped: tally.skipped.length,
       changedDuringRead: tally.changed.length,
       ...attributes.facts,
     },
@@ -83,7 +80,7 @@ async function captureOne(
   component: string,
 ): Promise<void> {
   if (found.kind === 'skipped') {
-    tally.skipped.push({ path: found.path, why: found.why });
+    writer.leaveOut({ path: found.path, what: found.what });
   } else if (found.kind === 'other') {
     await writer.add(found.entry);
     if (found.entry.type === 'directory') tally.folders++;

@@ -39,13 +39,13 @@ export function createFilesDriver(config: FilesConfig, environment: DriverEnviro
     restoreTargets: async (record) => filesTargets(config, record),
     stage: async (context) => stageFiles({ config, tuning: { ...tuning, signal: context.signal } }, context),
     validate: async (context) =>
-      compareWithIndex({ context, roots, placeOf: (root) => stagedPath(config, root, context.staged) }),
+      compareWithIndex({ context, roots, placeOf: (root) => stagedPath(config, root, context.staged), times: true }),
     swap: async (context) => swapFiles({ config, tuning: { ...tuning, signal: context.signal } }, context),
     // An undo goes on where the run's signal was aborted: it is what puts the old data back.
     undo: async (context) => undoFiles({ config, tuning }, context.token),
     // A configured path may be a link: what it leads to was captured.
     probe: async (context) =>
-      compareWithIndex({ context, roots, placeOf: async (root) => realpath(root).catch(() => root) }),
+      compareWithIndex({ context, roots, placeOf: async (root) => realpath(root).catch(() => root), times: false }),
     commit: async (context) => commitFiles({ config, tuning }, context.token),
   };
 }

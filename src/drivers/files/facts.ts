@@ -7,8 +7,8 @@ export const factsPath = `${reservedFolder}/facts.json`;
 export interface FilesFacts extends LeftOutAttributes {
   readonly paths: readonly string[];
   readonly exclude: readonly string[];
-  /** Sockets, pipes, devices, and links that cannot be written down. */
-  readonly skipped: readonly { readonly path: string; readonly why: string }[];
+  /** Sockets, pipes and devices, in points of older versions; today `.lifeboat/left-out.json` names them. */
+  readonly skipped?: readonly { readonly path: string }[];
   /** Files that changed while they were read, twice. */
   readonly changed: readonly string[];
   /** Symbolic links that led nowhere at the capture. Points of older versions do not say. */

@@ -3,8 +3,9 @@
  * and what a compose file names lies beside it. Two passes over the index: only links and references are held, not files.
  */
 import type { FileEntry, IndexEntry } from '../../domain/entry.ts';
+import type { LeftOut } from '../../domain/left-out.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
-import { fileName, Inspection, inspectFacts, readStored, type Stored } from '../stored.ts';
+import { fileName, Inspection, inspectFacts, readLeftOut, readStored, type Stored } from '../stored.ts';
 import { composeReferences, isComposeFile } from './compose-references.ts';
 import { excluder } from './exclude.ts';
 import { factsPath, type FilesFacts } from './facts.ts';
@@ -21,7 +22,11 @@ export async function inspectFiles(stored: Stored): Promise<ProbeResult[]> {
     inspection.expect(`path ${root}`, 'there', found.roots.has(root) ? 'there' : 'absent');
   for (const path of found.strangers)
     inspection.expect(fileName(path), 'inside the configured paths', 'outside of them');
-  const needs = [...linkNeeds(found, facts), ...(await composeNeeds(inspection, stored, found, facts))];
+  const isLeftOut = leftOut(facts, await readLeftOut(stored));
+  const needs = [
+    ...linkNeeds(found, facts, isLeftOut),
+    ...(await composeNeeds(inspection, stored, { found, facts, isLeftOut })),
+  ];
   await inspectNeeds(inspection, stored, needs);
   return inspection.results;
 }
@@ -65,7 +70,8 @@ async function survey({ repository, record, signal }: Stored, { paths }: FilesFa
     count(entry, counts);
     if (paths.includes(path)) roots.add(path);
     if (!paths.some((root) => isInside(path, root)) && strangers.length < 20) strangers.push(path);
-    if (entry.type === 'symlink') symlinks.set(path, entry.target ?? '');
+    // A text that is not UTF-8 names nothing that the index could list by its text.
+    if (entry.type === 'symlink' && entry.targetBase64 === undefined) symlinks.set(path, entry.target ?? '');
     if (entry.type === 'hardlink') hardlinks.set(path, `/${entry.target ?? ''}`);
     if (entry.type === 'file' && isComposeFile(path)) composeFiles.push(entry);
   }
@@ -85,13 +91,12 @@ function inspectCounts(inspection: Inspection, { record: { facts } }: Stored, { 
 }
 
 /** A link into the configured paths must find there what it found at the capture; one that led nowhere may still. */
-function linkNeeds({ symlinks, hardlinks }: Survey, facts: FilesFacts): Need[] {
+function linkNeeds({ symlinks, hardlinks }: Survey, facts: FilesFacts, isLeftOut: (path: string) => boolean): Need[] {
   const needs = [...hardlinks].map(([link, path]): Need => ({ by: `hard link \`${link}\``, path, type: 'file' }));
   // Points of older versions do not say which links led nowhere.
   const { dangling } = facts;
   if (dangling === undefined) return needs;
   const known = new Set(dangling);
-  const isLeftOut = leftOut(facts);
   for (const link of symlinks.keys()) {
     const path = known.has(link) ? undefined : followLinks(link, symlinks);
     if (path !== undefined && isWithin(path, facts) && !isLeftOut(path)) {
@@ -101,14 +106,18 @@ function linkNeeds({ symlinks, hardlinks }: Survey, facts: FilesFacts): Need[] {
   return needs;
 }
 
+interface ComposeSurvey {
+  readonly found: Survey;
+  readonly facts: FilesFacts;
+  readonly isLeftOut: (path: string) => boolean;
+}
+
 async function composeNeeds(
   inspection: Inspection,
   stored: Stored,
-  { composeFiles, symlinks }: Survey,
-  facts: FilesFacts,
+  { found: { composeFiles, symlinks }, facts, isLeftOut }: ComposeSurvey,
 ): Promise<Need[]> {
   const needs: Need[] = [];
-  const isLeftOut = leftOut(facts);
   for (const entry of composeFiles) {
     const file = `/${entry.path}`;
     const content = await readStored(stored, entry);
@@ -162,9 +171,9 @@ function isWithin(path: string, { paths }: FilesFacts): boolean {
 }
 
 /** Left out by configuration, or neither file, folder nor link. */
-function leftOut({ paths, exclude, skipped }: FilesFacts): (path: string) => boolean {
+function leftOut({ paths, exclude, skipped = [] }: FilesFacts, named: readonly LeftOut[]): (path: string) => boolean {
   const isExcluded = excluder(exclude);
-  const special = new Set(skipped.map(({ path }) => path));
+  const special = new Set([...skipped, ...named].map(({ path }) => path));
   return (path) => {
     const root = paths.find((each) => isInside(path, each)) ?? '/';
     // A folder that is left out is left out with all below it.

@@ -28,6 +28,17 @@ export function entryPath(absolute: Buffer): Pick<EntryMeta, 'path' | 'pathBase6
   return Buffer.from(path).equals(bytes) ? { path } : { path, pathBase64: bytes.toString('base64') };
 }
 
+/** `target`, and `targetBase64` where the text of a symbolic link is not UTF-8. */
+export function linkTarget(text: Buffer): Pick<EntryMeta, 'target' | 'targetBase64'> {
+  const target = text.toString('utf8');
+  return Buffer.from(target).equals(text) ? { target } : { target, targetBase64: text.toString('base64') };
+}
+
+/** The text of a symbolic link as it stands. */
+export function linkBytes({ target = '', targetBase64 }: Pick<EntryMeta, 'target' | 'targetBase64'>): Buffer {
+  return targetBase64 === undefined ? Buffer.from(target) : Buffer.from(targetBase64, 'base64');
+}
+
 /** The entry's own bytes below `/`. */
 export function pathBytes(entry: Pick<EntryMeta, 'path' | 'pathBase64'>): Buffer {
   return entry.pathBase64 === undefined ? Buffer.from(entry.path) : Buffer.from(entry.pathBase64, 'base64');

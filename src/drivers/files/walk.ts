@@ -7,7 +7,8 @@ import { childPath } from '../swap/disk.ts';
 import { isLifeboatName } from '../swap/names.ts';
 import { excluder } from './exclude.ts';
 import type { Owners } from './owners.ts';
-import { entryPath } from './paths.ts';
+import { entryPath, linkTarget, pathBytes } from './paths.ts';
+import { specialKind } from './special-kind.ts';
 
 /** `source` is where the entry was found: a configured path may be a link. */
 export type Found =
@@ -18,7 +19,7 @@ export type Found =
       readonly stats: BigIntStats;
     }
   | { readonly kind: 'other'; readonly entry: OtherEntry; readonly source: Buffer; readonly stats: BigIntStats }
-  | { readonly kind: 'skipped'; readonly path: string; readonly why: string };
+  | { readonly kind: 'skipped'; readonly path: string; readonly what: string };
 
 export interface WalkOptions {
   readonly component: string;
@@ -35,7 +36,7 @@ export async function* walk(options: WalkOptions): AsyncGenerator<Found> {
       throw unusable(error, root, options.component);
     });
     // First names of hard links, per configured path: each is restored, and swapped, by itself.
-    const firstNames = new Map<string, string>();
+    const firstNames = new Map<string, Buffer>();
     yield* walkFrom({
       logical: Buffer.from(root),
       actual: Buffer.from(real),
@@ -52,7 +53,7 @@ interface Visit extends WalkOptions {
   readonly logical: Buffer;
   readonly actual: Buffer;
   readonly root: string;
-  readonly firstNames: Map<string, string>;
+  readonly firstNames: Map<string, Buffer>;
   readonly isExcluded: (absolute: string, root: string) => boolean;
 }
 
@@ -84,20 +85,18 @@ async function* walkFrom(visit: Visit): AsyncGenerator<Found> {
 }
 
 function describeLeaf(visit: Visit, stats: BigIntStats, linkText: Buffer | undefined): Found {
-  const path = visit.logical.toString('utf8');
   const source = visit.actual;
   const meta = describe(visit, stats);
   if (linkText !== undefined) {
-    const target = linkText.toString('utf8');
-    if (!Buffer.from(target).equals(linkText)) return { kind: 'skipped', path, why: 'a link whose text is not UTF-8' };
-    return { kind: 'other', stats, source, entry: { ...meta, type: 'symlink', target } };
+    return { kind: 'other', stats, source, entry: { ...meta, type: 'symlink', ...linkTarget(linkText) } };
   }
-  if (!stats.isFile()) return { kind: 'skipped', path, why: specialKind(stats) };
-  if (stats.nlink > 1n && meta.pathBase64 === undefined) {
+  if (!stats.isFile()) return { kind: 'skipped', path: visit.logical.toString('utf8'), what: specialKind(stats) };
+  if (stats.nlink > 1n) {
     const identity = `${stats.dev}:${stats.ino}`;
-    const target = visit.firstNames.get(identity);
-    if (target !== undefined) return { kind: 'other', stats, source, entry: { ...meta, type: 'hardlink', target } };
-    visit.firstNames.set(identity, meta.path);
+    const first = visit.firstNames.get(identity);
+    if (first !== undefined)
+      return { kind: 'other', stats, source, entry: { ...meta, type: 'hardlink', ...linkTarget(first) } };
+    visit.firstNames.set(identity, pathBytes(meta));
   }
   const isSparse = stats.blocks * 512n < stats.size;
   return {
@@ -112,11 +111,6 @@ function describe({ logical, owners }: Visit, stats: BigIntStats): Omit<EntryMet
   const [uid, gid] = [Number(stats.uid), Number(stats.gid)];
   const mode = Number(stats.mode & 0o7777n);
   return { ...entryPath(logical), mode, mtimeNs: stats.mtimeNs.toString(), uid, gid, ...owners.names(uid, gid) };
-}
-
-function specialKind(stats: BigIntStats): string {
-  if (stats.isSocket()) return 'a socket';
-  return stats.isFIFO() ? 'a named pipe' : 'a device';
 }
 
 /** The error of this catalogue for a path that cannot be read. */

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import type { Attributes } from '../../domain/attributes.ts';
 import type { EntryMeta, OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import type { LeftOut } from '../../domain/left-out.ts';
 import { readOwners, type Owners } from '../files/owners.ts';
+import { linkTarget } from '../files/paths.ts';
+import { specialKind } from '../files/special-kind.ts';
 import { isLifeboatName } from '../swap/names.ts';
 
 export type FolderEntry =
@@ -26,10 +29,14 @@ export interface FolderOwner {
   readonly xattrs?: Attributes;
 }
 
-/** In path order. SourceEmpty where the folder does not exist. Sockets, pipes and devices are left out. */
-export async function walkFolder(root: string, component: string): Promise<FolderEntry[]> {
+/** In path order. SourceEmpty where the folder does not exist. Sockets, pipes and devices go to `leaveOut`. */
+export async function walkFolder(
+  root: string,
+  component: string,
+  leaveOut: (left: LeftOut) => void = () => {},
+): Promise<FolderEntry[]> {
   const entries: FolderEntry[] = [];
-  await walk({ folder: root, prefix: '', entries, component, owners: await readOwners() });
+  await walk({ folder: root, prefix: '', entries, component, owners: await readOwners(), leaveOut });
   return entries.sort((a, b) => (a.meta.path < b.meta.path ? -1 : 1));
 }
 
@@ -45,6 +52,7 @@ interface Visit {
   readonly entries: FolderEntry[];
   readonly component: string;
   readonly owners: Owners;
+  readonly leaveOut: (left: LeftOut) => void;
 }
 
 async function walk(visit: Visit): Promise<void> {
@@ -54,7 +62,7 @@ async function walk(visit: Visit): Promise<void> {
     const path = prefix + child.name;
     const absolutePath = join(folder, child.name);
     if (child.name.includes('\uFFFD')) throw notUtf8(absolutePath, component);
-    const entry = await describe(absolutePath, path, visit.owners);
+    const entry = await describe(absolutePath, path, visit);
     if (entry === undefined) continue;
     entries.push(entry);
     if (entry.meta.type === 'directory') await walk({ ...visit, folder: absolutePath, prefix: `${path}/` });
@@ -83,7 +91,11 @@ async function openFolder(folder: string, component: string): Promise<Awaited<Re
   }
 }
 
-async function describe(absolutePath: string, path: string, owners: Owners): Promise<FolderEntry | undefined> {
+async function describe(
+  absolutePath: string,
+  path: string,
+  { owners, leaveOut }: Visit,
+): Promise<FolderEntry | undefined> {
   const stats = await lstat(absolutePath, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
     // A temporary file of the application may go between listing and looking.
     if (error.code === 'ENOENT') return undefined;
@@ -96,8 +108,11 @@ async function describe(absolutePath: string, path: string, owners: Owners): Pro
   if (stats.isFile())
     return { kind: 'file', meta: { ...common, type: 'file' }, absolutePath, size: Number(stats.size) };
   if (stats.isDirectory()) return { kind: 'other', meta: { ...common, type: 'directory' } };
-  if (stats.isSymbolicLink())
-    return { kind: 'other', meta: { ...common, type: 'symlink', target: await readlink(absolutePath) } };
+  if (stats.isSymbolicLink()) {
+    const text = await readlink(absolutePath, { encoding: 'buffer' });
+    return { kind: 'other', meta: { ...common, type: 'symlink', ...linkTarget(text) } };
+  }
+  leaveOut({ path: absolutePath, what: specialKind(stats) });
   return undefined;
 }
 

@@ -16,7 +16,7 @@ import type { ModelFacts, ModelsFacts } from './facts.ts';
 /** SourceEmpty without a .gguf file; SourceCorrupt for one that is shorter than its own tensor table says. */
 export async function captureModels(config: ModelsConfig, context: CaptureContext): Promise<CaptureFacts> {
   const capturedFrom = new Date();
-  const entries = await walkFolder(config.path, config.id);
+  const entries = await walkFolder(config.path, config.id, (left) => context.writer.leaveOut(left));
   await refuseOutsideLinks(config, entries);
   const models = entries.filter(isModel);
   if (models.length === 0)

@@ -39,10 +39,11 @@ export function createModelsDriver(config: ModelsConfig, environment: DriverEnvi
     inspect: async (repository, record, signal) => inspectModels({ repository, record, signal }),
     restoreTargets: async (record) => [await describeFolderTarget(folder, record)],
     stage: async (context) => stageFolder(folder, context, (await readSealedFacts<ModelsFacts>(context)).owner),
-    validate: async (context) => proveModels(config, context, await stagedFolder(folder, context)),
+    validate: async (context) =>
+      proveModels(config, context, { root: await stagedFolder(folder, context), times: true }),
     swap: async (context) => swapFolder(folder, context),
     undo: async (context) => undoFolder(folder, context),
-    probe: async (context) => proveModels(config, context, config.path),
+    probe: async (context) => proveModels(config, context, { root: config.path, times: false }),
     commit: async (context) => commitFolder(folder, context),
   };
 }

@@ -5,16 +5,21 @@ import { isLifeboatError } from '../../domain/errors.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import { probeModel } from '../../inference/load-probe.ts';
 import type { RestoreContext } from '../driver.ts';
-import { compareWithIndex } from '../folder/compare-with-index.ts';
+import { compareWithIndex, type FolderComparison } from '../folder/compare-with-index.ts';
 import { compareFolderAttributes } from '../folder/folder-attributes.ts';
 import { readSealedFacts } from '../folder/sealed-facts.ts';
 import { isLoadable } from './capture.ts';
 import type { ModelFacts, ModelsFacts } from './facts.ts';
 
-export async function proveModels(config: ModelsConfig, context: RestoreContext, root: string): Promise<ProbeResult[]> {
+export async function proveModels(
+  config: ModelsConfig,
+  context: RestoreContext,
+  place: Pick<FolderComparison, 'root' | 'times'>,
+): Promise<ProbeResult[]> {
+  const { root } = place;
   const { models, owner } = await readSealedFacts<ModelsFacts>(context);
   const results = [
-    ...(await compareWithIndex(context, root, () => true)),
+    ...(await compareWithIndex(context, place)),
     ...(await compareFolderAttributes(context, root, owner)),
   ];
   for (const model of models) {

@@ -11,6 +11,7 @@
 import { randomBytes } from 'node:crypto';
 import type { PostgresConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { plural } from '../../domain/plural.ts';
 import type { CaptureContext, CaptureFacts, DriverEnvironment } from '../driver.ts';
 import { runBaseBackup } from './base-backup.ts';
 import type { BaseBackupResult } from './base-backup.ts';
@@ -26,8 +27,9 @@ import { BackupReceiver } from './receive.ts';
 import type { Received } from './receive.ts';
 import { readConfigPaths, readServerFacts, readTablespaces } from './server-facts.ts';
 import type { ServerFacts } from './server-facts.ts';
+import { textSettings } from './text-settings.ts';
 import { compareWal, compareWithManifest } from './server-manifest.ts';
-import { beginProbedDatabase, readExtensions } from './probed-database.ts';
+import { beginProbedDatabase, readExtensions, type Expectations } from './probed-database.ts';
 import { claimTimeline } from './wal/history.ts';
 
 /** Progress is told this often: a heartbeat every two seconds needs no more. */
@@ -99,12 +101,14 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     extensions: await readExtensions(probed),
     unlogged: database.unlogged,
     tables: expectations.tables,
+    unmeasured: [...expectations.hidden, ...expectations.problems],
+    textSettings,
     token: database.token,
     ...(taken === undefined ? {} : { timelineTaken: true }),
     notes: [
       ...(taken === undefined ? [] : [`${taken}: this point is restored as it is, never to a moment after it`]),
       ...database.notes,
-      ...expectations.notes,
+      ...unmeasuredNotes(expectations),
       ...copied.corrupt.map((page) => `corrupt page: ${page}`),
     ],
   };
@@ -116,6 +120,15 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     suspect: copied.isSuspect,
     facts: clearFacts(facts),
   };
+}
+
+/** Names of tables stand in the sealed facts alone; a reason that the server gave may hold one. */
+function unmeasuredNotes({ hidden, problems }: Expectations): string[] {
+  const reasons = [...hidden.map(({ why }) => why), ...problems.map(() => 'it could not be read')];
+  return [...new Set(reasons)].map((why) => {
+    const count = reasons.filter((each) => each === why).length;
+    return `${plural(count, 'table')} without a fingerprint: ${why}`;
+  });
 }
 
 interface Copied {

@@ -105,13 +105,15 @@ async function checkDatabase(config: PostgresConfig, address: Address, note: Not
   try {
     const tables = await attempt(note, 'tables', () => listTables(session));
     if (tables === undefined) return;
-    const hidden = tables.filter((table) => !table.isReadable).length;
+    const hidden = tables.filter((table) => table.hidden !== undefined);
     if (tables.length === 0) {
       const text = `\`${config.database}\` has no table: an empty backup fails`;
       note({ name: 'database', level: 'fail', text, hint: `mend \`database\` of \`${config.id}\`` });
-    } else if (hidden > 0) {
-      const text = `${hidden} of ${tables.length} tables cannot be read, a restore cannot be proven by them`;
-      note({ name: 'database', level: 'warn', text, hint: `run as a superuser: ${grantRead(config.user)}` });
+    } else if (hidden.length > 0) {
+      for (const [why, count] of countBy(hidden.flatMap((table) => table.hidden ?? []))) {
+        const text = `${count} of ${tables.length} tables cannot be measured, a restore cannot be proven by them: ${why}`;
+        note({ name: 'database', level: 'warn', text, hint: `run as a superuser: ${grantRead(config.user, why)}` });
+      }
     } else {
       note({ name: 'database', level: 'ok', text: `\`${config.database}\` has ${tables.length} tables, all readable` });
     }
@@ -119,6 +121,12 @@ async function checkDatabase(config: PostgresConfig, address: Address, note: Not
   } finally {
     await session.end();
   }
+}
+
+function countBy<Key>(keys: readonly Key[]): Map<Key, number> {
+  const counts = new Map<Key, number>();
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
+  return counts;
 }
 
 async function checkToken(config: PostgresConfig, session: Session, note: Note): Promise<void> {

@@ -22,6 +22,14 @@ export interface Address {
   readonly tls?: ConnectionOptions | undefined;
 }
 
+/**
+ * Server, database and role may carry limits that a count over a large table meets, and one that hides the warnings of
+ * a base backup. Servers before PostgreSQL 17 do not know the last of them.
+ */
+const ownSettings = `SELECT set_config(name, CASE name WHEN 'client_min_messages' THEN 'notice' ELSE '0' END, false)
+  FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',
+    'idle_session_timeout', 'client_min_messages', 'transaction_timeout')`;
+
 export interface SessionOptions {
   readonly database: string;
   /** Whether the session takes replication commands beside SQL. Needs LOGIN REPLICATION. */
@@ -70,8 +78,12 @@ export async function openSession(address: Address, component: string, options: 
     // Under TLS the socket reads ciphertext, into memory that OpenSSL manages.
     ...(options.replication && address.tls === undefined ? { stream: () => new ReusingSocket() } : {}),
   } as pg.ClientConfig);
-  // A lost connection fails the query that runs; without a listener it would end the process too.
-  client.on('error', () => {});
+  // A lost connection fails the query that runs; without a listener it would end the process too. What the server said
+  // last is the cause: the query that comes after it only learns that there is no connection.
+  const lost: Lost = { said: undefined };
+  client.on('error', (error) => {
+    if (sqlState(error) !== undefined) lost.said ??= error;
+  });
   const abort = () => client.connection.stream.destroy();
   options.signal?.addEventListener('abort', abort, { once: true });
   const end = async () => {
@@ -80,22 +92,27 @@ export async function openSession(address: Address, component: string, options: 
   };
   try {
     await client.connect();
-    // A role may carry timeouts of its own; a count over a large table would meet them.
-    await client.query('SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0');
+    await client.query(ownSettings);
   } catch (error) {
     await end();
     options.signal?.throwIfAborted();
     throw connectFailure(error, address, component, options);
   }
-  return sessionOf(client, component, options.signal, end);
+  return sessionOf({ client, component, signal: options.signal, lost }, end);
 }
 
-function sessionOf(
-  client: pg.Client,
-  component: string,
-  signal: AbortSignal | undefined,
-  end: () => Promise<void>,
-): Session {
+interface Lost {
+  said: Error | undefined;
+}
+
+interface Connected {
+  readonly client: pg.Client;
+  readonly component: string;
+  readonly signal: AbortSignal | undefined;
+  readonly lost: Lost;
+}
+
+function sessionOf({ client, component, signal, lost }: Connected, end: () => Promise<void>): Session {
   const rows = async (text: string, values: readonly unknown[] = []) => {
     try {
       // Without values pg uses the simple protocol, the only one that a replication session takes.
@@ -103,7 +120,7 @@ function sessionOf(
       return result.rows;
     } catch (error) {
       signal?.throwIfAborted();
-      throw engineFailure(error, component, 'query the server');
+      throw engineFailure(sqlState(error) === undefined ? (lost.said ?? error) : error, component, 'query the server');
     }
   };
   const row = async (text: string, values: readonly unknown[] = []) => {

@@ -1,23 +1,37 @@
 /** Compares a server's content with what the capture sealed. */
+import { notCompared } from '../../domain/probes.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import type { Session } from './connection.ts';
 import type { SealedFacts } from './facts.ts';
 import { beginSnapshot, listTables, measure } from './fingerprint.ts';
 import type { TableExpectation, TableState } from './fingerprint.ts';
+import { tablesWithoutMeasure } from './text-settings.ts';
 import { hasToken } from './token.ts';
 
 /** Every table's count and content, the token row, and the unlogged tables, over a session of the probed database. */
 export async function probeContent(session: Session, facts: SealedFacts, component: string): Promise<ProbeResult[]> {
   const results: ProbeResult[] = [];
-  await beginSnapshot(session);
+  await beginSnapshot(session, facts.textSettings);
+  const unfixed = await tablesWithoutMeasure(session, facts.textSettings);
   for (const expectation of facts.tables) {
-    const state = await measure(session, expectation.table, expectation.depth);
-    results.push({ component, name: `table ${expectation.table}`, ...compare(expectation, state) });
+    const { table, depth } = expectation;
+    const name = `table ${table}`;
+    const setting = unfixed.get(table);
+    if (setting !== undefined && expectation.hash !== null) {
+      const why = `the recovery point does not say under which ${setting} its rows were read`;
+      results.push(notCompared({ component, name, expected: describe(rangeOf(expectation), null, depth) }, why));
+      continue;
+    }
+    results.push({ component, name, ...compare(expectation, await measure(session, table, depth)) });
+  }
+  for (const { table, why } of facts.unmeasured ?? []) {
+    results.push(notCompared({ component, name: `table ${table}`, expected: 'no measure of the capture' }, why));
   }
   if (facts.token !== null) {
     const found = await hasToken(session, facts.token);
     const expected = `row of backup ${facts.token.backupId}`;
-    results.push({ component, name: 'backup token', expected, actual: found ? expected : 'no such row', ok: found });
+    const actual = found ? expected : 'no such row';
+    results.push({ component, name: 'backup token', expected, actual, ok: found, content: true });
   }
   results.push(...(await probeUnlogged(session, facts.unlogged, component)));
   await session.rows('COMMIT');
@@ -27,7 +41,7 @@ export async function probeContent(session: Session, facts: SealedFacts, compone
 /** Recovery empties them. Those that the role may not read are left out, as they are at the capture. */
 async function probeUnlogged(session: Session, tables: readonly string[], component: string): Promise<ProbeResult[]> {
   if (tables.length === 0) return [];
-  const hidden = (await listTables(session)).filter(({ isReadable }) => !isReadable).map(({ table }) => table);
+  const hidden = (await listTables(session)).filter((each) => each.hidden !== undefined).map(({ table }) => table);
   const results: ProbeResult[] = [];
   for (const table of tables.filter((name) => !hidden.includes(name))) {
     const state = await measure(session, table, 'count');
@@ -43,12 +57,12 @@ type Measured = TableState | { readonly problem: string };
 export function compare(
   expectation: TableExpectation,
   state: Measured,
-): Pick<ProbeResult, 'expected' | 'actual' | 'ok'> {
+): Pick<ProbeResult, 'expected' | 'actual' | 'ok' | 'content'> {
   const expected = describe(rangeOf(expectation), expectation.hash, expectation.depth);
   if ('problem' in state) return { expected, actual: state.problem, ok: false };
   const hash = expectation.hash === null ? null : state.hash;
   const actual = describe(state.rows, hash, expectation.depth);
-  return { expected, actual, ok: isWithin(expectation, state.rows) && expectation.hash === hash };
+  return { expected, actual, ok: isWithin(expectation, state.rows) && expectation.hash === hash, content: true };
 }
 
 function isWithin({ leastRows, mostRows }: TableExpectation, rows: string | null): boolean {

@@ -8,6 +8,7 @@ import type { JsonValue } from '../../domain/recovery-point.ts';
 import { parseJson } from '../../json/parse-json.ts';
 import type { RestoreContext } from '../driver.ts';
 import type { TableExpectation } from './fingerprint.ts';
+import type { TextSettings } from './text-settings.ts';
 
 export const factsPath = `${reservedFolder}/facts.json`;
 /** The server's own manifest, byte for byte. */
@@ -52,6 +53,10 @@ export interface SealedFacts {
   /** Restored empty. */
   readonly unlogged: readonly string[];
   readonly tables: readonly TableExpectation[];
+  /** Tables without a measure, and why. Points of older versions do not say. */
+  readonly unmeasured?: readonly { readonly table: string; readonly why: string }[];
+  /** What every setting was fixed to on which the text of a row depends. Points of older versions do not say. */
+  readonly textSettings?: TextSettings;
   readonly token: { readonly backupId: string; readonly value: string } | null;
   /** Why there is no token, or which tables have no fingerprint. */
   readonly notes: readonly string[];

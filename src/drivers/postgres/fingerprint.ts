@@ -9,6 +9,7 @@
 import pg from 'pg';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { Session } from './connection.ts';
+import { fixSettings, textSettings, type TextSettings } from './text-settings.ts';
 import { tokenSchema } from './token.ts';
 
 export type Depth = 'content' | 'count' | 'sample';
@@ -38,8 +39,11 @@ export interface TableInfo {
   readonly table: string;
   readonly bytes: number;
   readonly isUnlogged: boolean;
-  readonly isReadable: boolean;
+  /** Why the role cannot measure it; undefined where it can. */
+  readonly hidden: Hidden | undefined;
 }
+
+export type Hidden = 'the role may not read it' | 'row-level security hides rows of it from the role';
 
 /** A count costs a scan: up to this many times `fingerprintUpTo` (4 GiB by default) it takes a few seconds. */
 const countUpToFactor = 64;
@@ -48,18 +52,16 @@ const sampleBlocks = 1024;
 /** A table that somebody holds exclusively is left without a fingerprint, not waited for. */
 const lockTimeoutMs = 5_000;
 
-/** The same text for the same row, whatever the role's or the database's settings are. */
-const stableText = `SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres';
-  SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL xmlbinary = 'base64';
-  SET LOCAL search_path = pg_catalog; SET LOCAL row_security = off; SET LOCAL work_mem = '32MB';
-  SET LOCAL lock_timeout = ${lockTimeoutMs}`;
+/** All rows or an error: with the security of rows on, a role would be shown some of them and count those. */
+const allRows = `SET LOCAL row_security = off; SET LOCAL work_mem = '32MB'; SET LOCAL lock_timeout = ${lockTimeoutMs}`;
 
 /** Tables of the session's database with rows of their own, without the system's and Lifeboat's. */
 export async function listTables(session: Session): Promise<TableInfo[]> {
   const rows = await session.rows(
     `SELECT format('%I.%I', n.nspname, c.relname) AS table, pg_table_size(c.oid)::text AS bytes,
             (c.relpersistence = 'u')::text AS unlogged,
-            (has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'))::text AS readable
+            (has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'))::text AS readable,
+            row_security_active(c.oid)::text AS filtered
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND c.relispopulated
         AND n.nspname NOT IN ('pg_catalog', 'information_schema', '${tokenSchema}') AND n.nspname !~ '^pg_'
@@ -69,8 +71,13 @@ export async function listTables(session: Session): Promise<TableInfo[]> {
     table: row['table'] ?? '',
     bytes: Number(row['bytes']),
     isUnlogged: row['unlogged'] === 'true',
-    isReadable: row['readable'] === 'true',
+    hidden: hiddenBy(row['readable'] === 'true', row['filtered'] === 'true'),
   }));
+}
+
+function hiddenBy(isReadable: boolean, isFiltered: boolean): Hidden | undefined {
+  if (!isReadable) return 'the role may not read it';
+  return isFiltered ? 'row-level security hides rows of it from the role' : undefined;
 }
 
 export function depthOf(bytes: number, fingerprintUpTo: number): Depth {
@@ -84,9 +91,10 @@ export interface Snapshot {
   readonly xmax: string;
 }
 
-/** Begins the transaction whose snapshot all following measures share. */
-export async function beginSnapshot(session: Session): Promise<Snapshot> {
-  await session.rows(`BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; ${stableText}`);
+/** Begins the transaction whose snapshot all following measures share, under the settings of a capture or today's. */
+export async function beginSnapshot(session: Session, settings: TextSettings = textSettings): Promise<Snapshot> {
+  await session.rows(`BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; ${allRows}`);
+  await fixSettings(session, settings);
   const row = await session.row(
     `SELECT pg_snapshot_xmin(s)::text AS xmin, pg_snapshot_xmax(s)::text AS xmax FROM pg_current_snapshot() s`,
   );

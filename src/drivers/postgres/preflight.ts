@@ -2,6 +2,7 @@
 import pg from 'pg';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { Session } from './connection.ts';
+import type { Hidden } from './fingerprint.ts';
 
 /** Majors whose replication protocol and data directory this driver knows. */
 export const supportedMajors = { oldest: 15, newest: 18 } as const;
@@ -64,9 +65,12 @@ function findProblem(server: Readonly<Record<string, string | null>>, major: num
   return undefined;
 }
 
-/** The statement that gives a role the right to read all tables. */
-export function grantRead(role: string): string {
-  return `GRANT pg_read_all_data TO ${pg.escapeIdentifier(role)};`;
+/** The statement that lets a role measure a table that is hidden from it. */
+export function grantRead(role: string, hidden: Hidden): string {
+  const name = pg.escapeIdentifier(role);
+  return hidden === 'the role may not read it'
+    ? `GRANT pg_read_all_data TO ${name};`
+    : `ALTER ROLE ${name} BYPASSRLS;`;
 }
 
 /** The statement that gives a role the right to read the settings that name paths. */

@@ -20,8 +20,13 @@ export interface Expectations {
   readonly tables: readonly TableExpectation[];
   /** Nothing in the whole server changed between the snapshots. */
   readonly isQuiesced: boolean;
-  readonly notes: readonly string[];
+  /** Tables that the role may not measure. */
+  readonly hidden: Unmeasured;
+  /** Tables of which a measure failed, by the first reason that was met; the reason may name them. */
+  readonly problems: Unmeasured;
 }
+
+type Unmeasured = NonNullable<SealedFacts['unmeasured']>;
 
 /**
  * SourceEmpty if the database has no table. The tables are measured before the caller copies the server: whoever reads a
@@ -37,20 +42,22 @@ export async function beginProbedDatabase(
     throw new LifeboatError('SourceEmpty', `database \`${config.database}\` has no table`, { component: config.id });
   }
   const token = await writeToken(session, backupId);
-  const readable = tables.filter((table) => table.isReadable && !table.isUnlogged);
+  const logged = tables.filter((table) => !table.isUnlogged);
+  const readable = logged.filter((table) => table.hidden === undefined);
+  const hidden = logged.flatMap(({ table, hidden: why }) => (why === undefined ? [] : [{ table, why }]));
   const before = await beginSnapshot(session);
   const first = await measureAll(session, readable, config.fingerprintUpTo);
   return {
     token: 'problem' in token ? null : token,
     unlogged: tables.filter((table) => table.isUnlogged).map(({ table }) => table),
-    notes: [...('problem' in token ? [token.problem] : []), ...unreadableNote(tables)],
+    notes: 'problem' in token ? [token.problem] : [],
     conclude: async () => {
       await session.rows('COMMIT');
       const after = await beginSnapshot(session);
       const isQuiesced = isUnchanged(before, after);
       const second = isQuiesced ? first : await measureAll(session, readable, config.fingerprintUpTo);
       await session.rows('COMMIT');
-      return { ...combine(first, second), isQuiesced };
+      return { ...combine(first, second), hidden, isQuiesced };
     },
   };
 }
@@ -62,31 +69,26 @@ export async function readExtensions(session: Session): Promise<SealedFacts['ext
 
 interface Measures {
   readonly states: ReadonlyMap<string, TableState>;
-  readonly problems: readonly string[];
+  readonly problems: Unmeasured;
 }
 
 async function measureAll(session: Session, tables: readonly TableInfo[], fingerprintUpTo: number): Promise<Measures> {
   const states = new Map<string, TableState>();
-  const problems: string[] = [];
+  const problems: { table: string; why: string }[] = [];
   for (const { table, bytes } of tables) {
     const state = await measure(session, table, depthOf(bytes, fingerprintUpTo));
-    if ('problem' in state) problems.push(state.problem);
+    if ('problem' in state) problems.push({ table, why: state.problem });
     else states.set(table, state);
   }
   return { states, problems };
 }
 
-function combine(first: Measures, second: Measures): Pick<Expectations, 'tables' | 'notes'> {
+function combine(first: Measures, second: Measures): Pick<Expectations, 'tables' | 'problems'> {
   const tables: TableExpectation[] = [];
   for (const [table, before] of first.states) {
     const after = second.states.get(table);
     if (after !== undefined) tables.push(expectationOf(before, after));
   }
-  const missing = Math.max(first.problems.length, second.problems.length);
-  return { tables, notes: missing === 0 ? [] : [`${missing} tables could not be measured and have no fingerprint`] };
-}
-
-function unreadableNote(tables: readonly TableInfo[]): string[] {
-  const count = tables.filter((table) => !table.isReadable).length;
-  return count === 0 ? [] : [`${count} tables have no fingerprint: the role may not read them`];
+  const known = new Set(first.problems.map(({ table }) => table));
+  return { tables, problems: [...first.problems, ...second.problems.filter(({ table }) => !known.has(table))] };
 }

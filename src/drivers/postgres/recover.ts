@@ -133,7 +133,7 @@ async function probeRecovered(server: PrivateServer, recovery: Recovery): Promis
     const results =
       context.wal === undefined
         ? await probeContent(session, facts, config.id)
-        : await writeRecoveredState(session, { config, environment, runId: context.token.runId });
+        : await writeRecoveredState(session, facts, { config, environment, runId: context.token.runId });
     return [...results, ...(await sortingProbes(server, facts, config.id))];
   } finally {
     await session.end();

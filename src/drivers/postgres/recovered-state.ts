@@ -6,12 +6,14 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PostgresConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { notCompared } from '../../domain/probes.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import { parseJson } from '../../json/parse-json.ts';
 import type { DriverEnvironment } from '../driver.ts';
 import { writeDurably } from '../swap/disk.ts';
 import type { Session } from './connection.ts';
 import { compare } from './content-probes.ts';
+import type { SealedFacts } from './facts.ts';
 import { beginSnapshot, depthOf, expectationOf, listTables, measure, type TableExpectation } from './fingerprint.ts';
 
 interface Place {
@@ -20,22 +22,30 @@ interface Place {
   readonly runId: string;
 }
 
-/** Measures every table; a table that cannot be read is a failed probe. */
-export async function writeRecoveredState(session: Session, place: Place): Promise<ProbeResult[]> {
+/**
+ * Measures every table. One that the capture could measure and that cannot be read now is a failed probe; of another
+ * nothing is known that could be missed.
+ */
+export async function writeRecoveredState(session: Session, facts: SealedFacts, place: Place): Promise<ProbeResult[]> {
   const { config } = place;
   const expectations: TableExpectation[] = [];
   const results: ProbeResult[] = [];
+  const measured = new Set(facts.tables.map(({ table }) => table));
   await beginSnapshot(session);
-  for (const { table, bytes, isReadable } of await listTables(session)) {
-    if (!isReadable) continue;
-    const state = await measure(session, table, depthOf(bytes, config.fingerprintUpTo));
-    const name = `table ${table}`;
+  for (const { table, bytes, hidden } of await listTables(session)) {
+    const probe = { component: config.id, name: `table ${table}`, expected: 'readable' };
+    const state =
+      hidden === undefined
+        ? await measure(session, table, depthOf(bytes, config.fingerprintUpTo))
+        : { problem: hidden };
     if ('problem' in state) {
-      results.push({ component: config.id, name, expected: 'readable', actual: state.problem, ok: false });
+      results.push(
+        measured.has(table) ? { ...probe, actual: state.problem, ok: false } : notCompared(probe, state.problem),
+      );
       continue;
     }
     const actual = state.rows === null ? 'readable' : `${state.rows} rows`;
-    results.push({ component: config.id, name, expected: 'readable', actual, ok: true });
+    results.push({ ...probe, actual, ok: true, content: true });
     expectations.push(expectationOf(state, state));
   }
   await session.rows('COMMIT');

@@ -4,6 +4,8 @@ import { freemem } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { RedisConfig } from '../../domain/appliance.ts';
+import { formatBytes } from '../../domain/duration.ts';
+import { notCompared } from '../../domain/probes.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import type { DriverEnvironment, RestoreContext } from '../driver.ts';
 import { removeTree } from '../swap/remove-tree.ts';
@@ -23,7 +25,7 @@ import { engineOwner } from './stage.ts';
 /**
  * L3 and L4, away from live: the staged dump's checksum and structure, then a private server loads the staged layout
  * (hard links to it) and what it holds is compared key by key. Where this host has no redis-server, or no memory for a
- * second dataset, only the first: the probe after the start proves the rest.
+ * second dataset, only the first: the keys are not compared before the probe after the start.
  */
 export async function validateRedis(config: RedisConfig, context: RestoreContext): Promise<ProbeResult[]> {
   const facts = await readFacts(context);
@@ -33,7 +35,12 @@ export async function validateRedis(config: RedisConfig, context: RestoreContext
     const structure = await proveStructure(dump, facts, config, context.signal);
     if (!structure.ok) return [structure];
     const binary = await findServerBinary(config);
-    if (binary === undefined || freemem() < facts.memoryBytes) return [structure];
+    if (binary === undefined) return [structure, keysNotCompared(facts, config.id, 'this host has no redis-server')];
+    const free = freemem();
+    if (free < facts.memoryBytes) {
+      const why = `loading takes ${formatBytes(facts.memoryBytes)} of memory, ${formatBytes(free)} are free`;
+      return [structure, keysNotCompared(facts, config.id, why)];
+    }
     return [structure, ...(await proveByLoading({ config, context, facts, staged, dump, binary }))];
   } finally {
     await dump.close();
@@ -194,15 +201,22 @@ async function compare({ expected, actual, actualAt, facts, config, signal }: To
   }
 }
 
+const keysProbe = 'value and expiry of every key';
+
+function keysNotCompared({ keys, functions }: RedisFacts, component: string, why: string): ProbeResult {
+  return notCompared({ component, name: keysProbe, expected: `${keys + functions} keys as captured` }, why);
+}
+
 function describeComparison(found: Comparison, component: string): ProbeResult[] {
   const isRight = found.missing === 0 && found.different === 0;
   const extra = found.extra === 0 ? '' : `; ${found.extra} written since`;
   const summary: ProbeResult = {
     component,
-    name: 'value and expiry of every key',
+    name: keysProbe,
     expected: `${found.expectedKeys} keys as captured, or expired since`,
     actual: `${found.same} as captured, ${found.expired} expired, ${found.different} different, ${found.missing} missing${extra}`,
     ok: isRight,
+    content: true,
   };
   return [
     summary,

@@ -29,7 +29,7 @@ export async function captureVectorstore(config: VectorstoreConfig, context: Cap
   const known = await unchangedSince(context, paths);
   const { facts, quiet, identity } = known ?? (await inspectQuietly(config, stores, context));
   const attributes = await AttributeCapture.begin();
-  const entries = await walkFolder(config.path, config.id);
+  const entries = await walkFolder(config.path, config.id, (left) => context.writer.leaveOut(left));
   await writeEntries(context, await entriesWithAttributes(attributes, config.path, entries));
   if ((await identify(paths)) !== identity) throw changed(config);
   await writeSealedFacts(context.writer, {

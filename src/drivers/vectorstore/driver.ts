@@ -48,10 +48,11 @@ export function createVectorstoreDriver(config: VectorstoreConfig, environment: 
       if (mismatch !== undefined) throw mismatch;
       return stageFolder(folder, context, facts.owner);
     },
-    validate: async (context) => proveStores(config, context, await stagedFolder(folder, context)),
+    validate: async (context) =>
+      proveStores(config, context, { root: await stagedFolder(folder, context), times: true }),
     swap: async (context) => swapFolder(folder, context),
     undo: async (context) => undoFolder(folder, context),
-    probe: async (context) => proveStores(config, context, config.path),
+    probe: async (context) => proveStores(config, context, { root: config.path, times: false }),
     commit: async (context) => commitFolder(folder, context),
   };
 }

@@ -4,7 +4,7 @@ import type { VectorstoreConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import type { RestoreContext } from '../driver.ts';
-import { compareWithIndex } from '../folder/compare-with-index.ts';
+import { compareWithIndex, type FolderComparison } from '../folder/compare-with-index.ts';
 import { compareFolderAttributes } from '../folder/folder-attributes.ts';
 import { readSealedFacts } from '../folder/sealed-facts.ts';
 import { compareNeighbourLists } from './compare-neighbours.ts';
@@ -17,7 +17,7 @@ import { inspectIndex, type IndexFacts } from './inspect-index.ts';
 export async function proveStores(
   config: VectorstoreConfig,
   context: RestoreContext,
-  root: string,
+  { root, times }: Pick<FolderComparison, 'root' | 'times'>,
 ): Promise<ProbeResult[]> {
   const facts = await readSealedFacts<VectorstoreFacts>(context);
   const mismatch = otherModel(config, facts.stores);
@@ -32,7 +32,7 @@ export async function proveStores(
   // A store that the application wrote since has other bytes by right; its known neighbours were compared.
   const unchanged = facts.stores.filter(({ folder }) => !grown.has(folder));
   const compared = new Set(unchanged.flatMap(({ folder }) => [join(folder, indexFile), join(folder, pickleFile)]));
-  results.push(...(await compareWithIndex(context, root, ({ path }) => compared.has(path))));
+  results.push(...(await compareWithIndex(context, { root, times, wanted: ({ path }) => compared.has(path) })));
   const isOfGrown = (path: string): boolean => grown.has(dirname(path) === '.' ? '' : dirname(path));
   results.push(...(await compareFolderAttributes(context, root, facts.owner, ({ path }) => !isOfGrown(path))));
   return results;
@@ -88,12 +88,15 @@ async function proveStore(
         String(documentCount ?? index.total),
         (documentCount ?? index.total) === index.total,
       ),
-      probe(
-        'neighbours of known queries',
-        `${known.length} of ${known.length}`,
-        `${same} of ${known.length}`,
-        same === known.length,
-      ),
+      {
+        ...probe(
+          'neighbours of known queries',
+          `${known.length} of ${known.length}`,
+          `${same} of ${known.length}`,
+          same === known.length,
+        ),
+        ...(known.length > 0 ? { content: true } : {}),
+      },
       probe(
         'slowest search',
         `<= ${slowSearchSeconds.toFixed(1)} s`,

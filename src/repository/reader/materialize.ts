@@ -2,6 +2,7 @@
 import { chmod, lchown, link, lutimes, symlink, utimes } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { EntryMeta, FileEntry, OtherEntry } from '../../domain/entry.ts';
+import { fileTime } from '../../domain/file-time.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Opener } from '../frame.ts';
 import { readIndexObject } from '../index-object.ts';
@@ -14,6 +15,7 @@ import { AttributeRestore } from './attribute-restore.ts';
 import { Destinations, placeAll } from './destination.ts';
 import type { Destination } from './destination.ts';
 import { DurableTree } from './durable-tree.ts';
+
 import { ownerRule } from './owner.ts';
 import type { OwnerOf } from './owner.ts';
 import { restoreLargeFile } from './restore-large.ts';
@@ -170,9 +172,9 @@ class Restore {
       await this.#destinations.makeFoldersAbove(destination);
       await attempt(entry, async () => {
         await symlink(symlinkText(entry), destination.path);
-        const { mtimeSeconds, owner } = this.#metaOf(entry);
+        const { mtime, owner } = this.#metaOf(entry);
         if (owner !== undefined) await lchown(destination.path, owner.uid, owner.gid);
-        await lutimes(destination.path, mtimeSeconds, mtimeSeconds);
+        await lutimes(destination.path, mtime, mtime);
       });
     }
   }
@@ -181,10 +183,10 @@ class Restore {
   async #finishFolders(): Promise<void> {
     const folders = this.#folders.sort((a, b) => b.destination.path.length - a.destination.path.length);
     for (const { entry, destination } of folders) {
-      const { mode, mtimeSeconds, owner } = this.#metaOf(entry);
+      const { mode, mtime, owner } = this.#metaOf(entry);
       await attempt(entry, async () => {
         if (owner !== undefined) await lchown(destination.path, owner.uid, owner.gid);
-        await utimes(destination.path, mtimeSeconds, mtimeSeconds);
+        await utimes(destination.path, mtime, mtime);
         if (entry.xattrs !== undefined) this.#attributes.add({ path: destination.path, attributes: entry.xattrs });
         const locksOut = (mode & ownerPasses) !== ownerPasses;
         if (locksOut || this.#attributes.isFull) await this.#attributes.write();
@@ -198,7 +200,7 @@ class Restore {
     const owner = this.#ownerOf(entry);
     return {
       mode: entry.mode & 0o7777,
-      mtimeSeconds: secondsOf(entry.mtimeNs),
+      mtime: fileTime(entry.mtimeNs),
       ...(owner !== undefined && { owner }),
     };
   }
@@ -216,11 +218,6 @@ class Restore {
     if (this.#failure !== undefined) throw this.#failure.error;
     this.#options.signal?.throwIfAborted();
   }
-}
-
-/** The system call takes whole microseconds and cuts the rest off: aim at the middle of the right one. */
-function secondsOf(mtimeNs: string): number {
-  return (Number(BigInt(mtimeNs) / 1000n) + 0.5) / 1e6;
 }
 
 function symlinkText({ target = '', targetBase64 }: OtherEntry): string | Buffer {

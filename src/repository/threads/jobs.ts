@@ -124,7 +124,8 @@ export interface RestoredFile {
 
 export interface FileMeta {
   readonly mode: number;
-  readonly mtimeSeconds: number;
+  /** As `fileTime` gives it. */
+  readonly mtime: string;
   readonly owner?: { readonly uid: number; readonly gid: number };
 }
 

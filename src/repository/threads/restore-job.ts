@@ -98,11 +98,11 @@ export function finishFile(
   fd: number,
   file: { readonly size: number; readonly sparse: boolean; readonly meta: FileMeta },
 ): void {
-  const { mode, mtimeSeconds, owner } = file.meta;
+  const { mode, mtime, owner } = file.meta;
   if (file.sparse) ftruncateSync(fd, file.size);
   if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
   fchmodSync(fd, mode);
-  futimesSync(fd, mtimeSeconds, mtimeSeconds);
+  futimesSync(fd, mtime, mtime);
 }
 
 export function writing<T>(name: string, run: () => T): T {

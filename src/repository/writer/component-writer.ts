@@ -1,7 +1,8 @@
 /** The way in for one component's entries (docs/repository-format.md, "Writing"). */
 import { createHash } from 'node:crypto';
-import type { BlockRef, EntryMeta, FileEntry, OtherEntry } from '../../domain/entry.ts';
+import { leftOutPath, type BlockRef, type EntryMeta, type FileEntry, type OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { countLeftOut, type LeftOut } from '../../domain/left-out.ts';
 import { parseJson } from '../../json/parse-json.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { pathBytes, pathKey } from '../entry-path.ts';
@@ -29,6 +30,9 @@ export interface WriterParts {
   readonly damaged: ReadonlySet<string>;
   readonly warn: (message: string) => void;
 }
+
+/** A folder full of sockets would otherwise fill memory and the index. All are counted. */
+const namedLeftOut = 1000;
 
 type FileMeta = EntryMeta & { readonly type: 'file' };
 
@@ -61,6 +65,7 @@ class Writer implements ComponentWriter {
   /** Entries that are on their way without a caller who waits. */
   readonly #pending = new Set<Promise<void>>();
   readonly #largeOptions: { readonly known: Previous['blocks']['sharedIds']; readonly blockSize: number };
+  readonly #leftOut: LeftOut[] = [];
   #failure: { readonly error: unknown } | undefined;
   #isEnded = false;
   #bytesDone = 0;
@@ -158,11 +163,18 @@ class Writer implements ComponentWriter {
     await file.close();
   }
 
+  leaveOut(left: LeftOut): void {
+    this.#check();
+    this.#leftOut.push(left);
+  }
+
   committedPacks(): readonly string[] {
     return [...this.#sink.committed];
   }
 
   async finish(): Promise<WriteSummary> {
+    if (this.#leftOut.length > 0)
+      await this.bytes(leftOutPath, Buffer.from(JSON.stringify(this.#leftOut.slice(0, namedLeftOut))));
     await Promise.all(this.#pending);
     this.#check();
     this.#isEnded = true;
@@ -178,6 +190,7 @@ class Writer implements ComponentWriter {
       bytes,
       storedBytes: this.#sink.storedBytes + indexBytes,
       reusedFiles: this.#reusedFiles,
+      leftOut: countLeftOut(this.#leftOut),
     };
   }
 

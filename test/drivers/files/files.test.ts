@@ -19,13 +19,12 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FilesConfig } from '../../../src/domain/appliance.ts';
-import type { IndexEntry } from '../../../src/domain/entry.ts';
+import { leftOutPath, type IndexEntry } from '../../../src/domain/entry.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
 import { damagedRoots } from '../../../src/drivers/files/damage.ts';
 import { excluder } from '../../../src/drivers/files/exclude.ts';
-import { factsPath, type FilesFacts } from '../../../src/drivers/files/facts.ts';
 import { makeStaging } from '../../../src/drivers/swap/staging.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { broken, capture, contextOf, makeRepository, token } from '../../contracts/driver-fixture.ts';
@@ -117,13 +116,13 @@ describe('fidelity', () => {
     await once(server, 'listening');
     const record = await capture(driverOf(), repository);
     server.close();
-    expect(record.facts).toMatchObject({ files: 1, skipped: 2 });
-    const facts = JSON.parse(
-      Buffer.from((await repository.readFile(record.indexId, factsPath)) ?? []).toString(),
-    ) as FilesFacts;
-    expect(facts.skipped).toEqual([
-      { path: join(live, 'pipe'), why: 'a named pipe' },
-      { path: join(live, 'socket'), why: 'a socket' },
+    expect(record.facts).toMatchObject({ files: 1, leftOut: { socket: 1, 'named pipe': 1 } });
+    const named = JSON.parse(
+      Buffer.from((await repository.readFile(record.indexId, leftOutPath)) ?? []).toString(),
+    ) as unknown;
+    expect(named).toEqual([
+      { path: join(live, 'pipe'), what: 'named pipe' },
+      { path: join(live, 'socket'), what: 'socket' },
     ]);
   });
 

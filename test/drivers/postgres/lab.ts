@@ -244,6 +244,7 @@ export async function withWriter(
     },
     fromDisk: (entry, path) => writer.fromDisk(entry, path),
     bytes: (path, content) => writer.bytes(path, content),
+    leaveOut: (left) => writer.leaveOut(left),
     committedPacks: () => writer.committedPacks(),
     finish: () => writer.finish(),
     abandon: () => writer.abandon(),

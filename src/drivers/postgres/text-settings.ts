@@ -1,0 +1,96 @@
+/**
+ * Every setting on which the text of a row depends. A fingerprint hashes rows as text, and server, database and role may
+ * each have settings of their own: both measures fix all of them, and the sealed facts name what they were fixed to.
+ */
+import type { Session } from './connection.ts';
+
+export type TextSettings = Readonly<Record<string, string>>;
+
+/** What a measure fixes today. A setting that joins names in `typesOf` whose text it changes. */
+export const textSettings: TextSettings = {
+  timezone: 'UTC',
+  datestyle: 'ISO, YMD',
+  intervalstyle: 'postgres',
+  extra_float_digits: '1',
+  bytea_output: 'hex',
+  xmlbinary: 'base64',
+  search_path: 'pg_catalog',
+  lc_monetary: 'C',
+  lc_numeric: 'C',
+  lc_time: 'C',
+  quote_all_identifiers: 'off',
+  standard_conforming_strings: 'on',
+};
+
+/** What was fixed when a point was sealed whose facts do not say. */
+const fixedBefore = [
+  'timezone',
+  'datestyle',
+  'intervalstyle',
+  'extra_float_digits',
+  'bytea_output',
+  'xmlbinary',
+  'search_path',
+];
+
+/** Types whose text a setting changes that was not always fixed. The others change none of the server's own types. */
+const typesOf: Readonly<Record<string, readonly string[]>> = {
+  lc_monetary: ['money'],
+  quote_all_identifiers: [
+    'regclass',
+    'regcollation',
+    'regconfig',
+    'regdictionary',
+    'regnamespace',
+    'regoper',
+    'regoperator',
+    'regproc',
+    'regprocedure',
+    'regrole',
+    'regtype',
+  ],
+};
+
+/** Within a transaction and for it. Settings that this server does not know are left out. */
+export async function fixSettings(session: Session, settings: TextSettings): Promise<void> {
+  await session.rows(
+    `SELECT set_config(s.name, wanted.value, true) FROM pg_settings s
+       JOIN unnest($1::text[], $2::text[]) AS wanted(name, value) ON lower(s.name) = lower(wanted.name)`,
+    [Object.keys(settings), Object.values(settings)],
+  );
+}
+
+/**
+ * Tables whose text may have looked otherwise at the capture, with the setting that decides: it was not fixed then, and
+ * what the server had is not known. None for a point that was measured under all of today's settings.
+ */
+export async function tablesWithoutMeasure(
+  session: Session,
+  measuredUnder: TextSettings | undefined,
+): Promise<ReadonlyMap<string, string>> {
+  const fixed = measuredUnder === undefined ? fixedBefore : Object.keys(measuredUnder);
+  const found = new Map<string, string>();
+  for (const [setting, types] of Object.entries(typesOf)) {
+    if (fixed.includes(setting)) continue;
+    for (const table of await tablesWithTypes(session, types)) found.set(table, setting);
+  }
+  return found;
+}
+
+/** Tables with a column of these types, or of an array, domain, range or row type made of them. */
+async function tablesWithTypes(session: Session, types: readonly string[]): Promise<string[]> {
+  const rows = await session.rows(
+    `WITH RECURSIVE affected(oid) AS (
+       SELECT oid FROM pg_type WHERE typnamespace = 'pg_catalog'::regnamespace AND typname = ANY ($1::text[])
+       UNION
+       SELECT t.oid FROM affected JOIN pg_type t ON affected.oid IN (t.typelem, t.typbasetype)
+           OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.atttypid = affected.oid
+                         AND a.attnum > 0 AND NOT a.attisdropped)
+           OR EXISTS (SELECT FROM pg_range r WHERE r.rngsubtype = affected.oid AND t.oid IN (r.rngtypid, r.rngmultitypid)))
+     SELECT DISTINCT format('%I.%I', n.nspname, c.relname) AS table
+       FROM affected JOIN pg_attribute a ON a.atttypid = affected.oid AND a.attnum > 0 AND NOT a.attisdropped
+       JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'm') JOIN pg_namespace n ON n.oid = c.relnamespace`,
+    [types],
+  );
+  return rows.map((row) => row['table'] ?? '');
+}
