@@ -1,12 +1,11 @@
 /** What stands in the way of capturing or restoring the configured paths, found without reading them all. */
 import { constants } from 'node:fs';
-import { access, lstat } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import type { FilesConfig } from '../../domain/appliance.ts';
 import { checkAttributeTools } from '../attributes/finding.ts';
 import type { Finding } from '../driver.ts';
-import { restoreTargetOf } from '../swap/target.ts';
-import { nestedMounts } from './nested-mounts.ts';
 import { rootsOf } from './paths.ts';
+import { rootTarget } from './restore.ts';
 
 /** One finding per configured path, the worst that holds, and what is missing for attributes. Never throws. */
 export async function checkFiles(config: FilesConfig): Promise<Finding[]> {
@@ -35,20 +34,10 @@ async function checkRoot(root: string, config: FilesConfig): Promise<Finding> {
         text: `\`${root}\` cannot be read (${problem})`,
         hint: 'run the worker as root or as the owner of the data',
       };
-    const { problems } = await restoreTargetOf({ live: root, needBytes: 0 });
+    const { problems } = await rootTarget(root, 0);
     const first = problems[0];
     if (first !== undefined)
       return { name, level: 'warn', text: `can be captured, but not restored: ${first.message}`, hint: first.hint };
-    const mounts = (await lstat(root)).isDirectory() ? await nestedMounts(root) : [];
-    if (mounts.length > 0) {
-      const list = mounts.map((mount) => `\`${mount}\``).join(', ');
-      return {
-        name,
-        level: 'warn',
-        text: `can be captured, but not restored: another filesystem is mounted at ${list}`,
-        hint: 'name what lies beside it as paths instead, and the mount as a path of its own',
-      };
-    }
     return { name, level: 'ok', text: 'readable, and can be exchanged' };
   } catch (error) {
     return { name, level: 'fail', text: (error as Error).message, hint: 'check the path and its filesystem' };

@@ -18,7 +18,6 @@ import {
 import { restoreTargetOf } from '../swap/target.ts';
 import { damagedRoots } from './damage.ts';
 import { admittedRoot, isReserved, rootsOf } from './paths.ts';
-import { nestedMounts } from './nested-mounts.ts';
 
 export interface FilesRestore {
   readonly config: FilesConfig;
@@ -31,15 +30,15 @@ export async function filesTargets(config: FilesConfig, record: ComponentRecord)
   const shares = await needPerRoot(roots, record.bytes);
   const targets: RestoreTarget[] = [];
   for (const root of roots) {
-    const target = await restoreTargetOf({ live: root, needBytes: shares.get(root) ?? 0 });
-    const mounts = (await nestedMounts(root)).map((mount) => ({
-      code: 'Precondition',
-      message: `another filesystem is mounted at \`${mount}\`, inside \`${root}\`: it would move away with the old data`,
-      hint: `name what lies beside \`${mount}\` as paths instead of \`${root}\`, and the mount as a path of its own`,
-    }));
-    targets.push({ ...target, problems: [...target.problems, ...mounts] });
+    targets.push(await rootTarget(root, shares.get(root) ?? 0));
   }
   return targets;
+}
+
+export async function rootTarget(root: string, needBytes: number): Promise<RestoreTarget> {
+  const mountHint = (mount: string): string =>
+    `name what lies beside \`${mount}\` as paths instead of \`${root}\`, and the mount as a path of its own`;
+  return restoreTargetOf({ live: root, needBytes, mountHint });
 }
 
 /**

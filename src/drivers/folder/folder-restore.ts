@@ -97,8 +97,8 @@ async function fetchFolder(folder: FolderComponent, context: RestoreContext, own
   return { bytes: result.bytes, files: result.files, facts: {}, notes };
 }
 
-/** A receipt of an older version has none. */
-function notesOf({ facts: { notes } }: StagedReceipt): string[] {
+/** What a person was told when it was staged; a receipt of an older version has none. */
+export function notesOf({ facts: { notes } }: StagedReceipt): string[] {
   return Array.isArray(notes) ? notes.map(String) : [];
 }
 

@@ -11,6 +11,7 @@
 import { randomBytes } from 'node:crypto';
 import type { PostgresConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import type { LeftOut } from '../../domain/left-out.ts';
 import { plural } from '../../domain/plural.ts';
 import type { CaptureContext, CaptureFacts, DriverEnvironment } from '../driver.ts';
 import { runBaseBackup } from './base-backup.ts';
@@ -19,15 +20,19 @@ import { readOutsideConfig } from './config-files.ts';
 import type { FoundConfig } from './config-files.ts';
 import { addressOf, openSession } from './connection.ts';
 import type { Session } from './connection.ts';
+import { describeLinks, findLinks, type DataLink } from './data-links.ts';
 import { clearFacts, encodeFacts, factsPath, serverManifestPath } from './facts.ts';
 import type { Tablespace } from './facts.ts';
 import { engineFailure, sqlState } from './failures.ts';
+import { collectNotices } from './notices.ts';
 import { preflight } from './preflight.ts';
 import { BackupReceiver } from './receive.ts';
 import type { Received } from './receive.ts';
 import { readConfigPaths, readServerFacts, readTablespaces } from './server-facts.ts';
 import type { ServerFacts } from './server-facts.ts';
 import { textSettings } from './text-settings.ts';
+import { judgeSkipped } from './skipped.ts';
+import { refuseTablespacePlaces } from './tablespace-places.ts';
 import { compareWal, compareWithManifest } from './server-manifest.ts';
 import { beginProbedDatabase, readExtensions, type Expectations } from './probed-database.ts';
 import { claimTimeline } from './wal/history.ts';
@@ -83,9 +88,14 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     paths,
     server.dataDirectory,
   );
+  const links = await describeLinks(
+    (await findLinks(config.dataDirectory)) ?? [],
+    { dataDirectory: server.dataDirectory, configuration: outside.read, logDirectory: paths.logDirectory },
+    { component: config.id, dataDirectory: config.dataDirectory },
+  );
   const database = await beginProbedDatabase(probed, config, context.backupId);
   const capturedFrom = new Date();
-  const copied = await copyServer(capture, server);
+  const copied = await copyServer(capture, server, links);
   const capturedUntil = new Date();
   const expectations = await database.conclude();
   const facts = {
@@ -97,7 +107,8 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     stopLsn: copied.stopLsn,
     role: config.user,
     database: config.database,
-    configFiles: outside.map((each) => each.file),
+    configFiles: outside.files.map((each) => each.file),
+    links,
     extensions: await readExtensions(probed),
     unlogged: database.unlogged,
     tables: expectations.tables,
@@ -112,7 +123,8 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
       ...copied.corrupt.map((page) => `corrupt page: ${page}`),
     ],
   };
-  await store(context, copied.received, outside, encodeFacts(facts));
+  [...copied.leftOut, ...outside.leftOut].forEach((left) => context.writer.leaveOut(left));
+  await store(context, copied.received, outside.files, encodeFacts(facts));
   return {
     capturedFrom,
     capturedUntil,
@@ -140,30 +152,30 @@ interface Copied {
   readonly isSuspect: boolean;
   /** Files and blocks whose checksum the server found wrong; it names the first few of each file. */
   readonly corrupt: readonly string[];
+  readonly leftOut: readonly LeftOut[];
 }
 
 /** The base backup itself, checked against the server's manifest and complete in its WAL. */
-async function copyServer(capture: Capture, server: ServerFacts): Promise<Copied> {
+async function copyServer(capture: Capture, server: ServerFacts, links: readonly DataLink[]): Promise<Copied> {
   const { config, context, replication } = capture;
-  const corrupt: string[] = [];
   const before = await readTablespaces(replication);
-  replication.client.on('notice', (notice) => {
-    const page = notice.file?.endsWith('basebackup.c') === true ? corruptPageOf(notice.message ?? '') : undefined;
-    if (page !== undefined) corrupt.push(page);
-  });
+  refuseTablespacePlaces(before, server.dataDirectory, config.id);
   // Keeps the WAL from start to stop on the server until it was sent. Gone with the session, however it ends.
   await replication.rows(
     `CREATE_REPLICATION_SLOT lifeboat_${randomBytes(6).toString('hex')} TEMPORARY PHYSICAL RESERVE_WAL`,
   );
   const progress = progressOf(context);
   const receiver = new BackupReceiver(context.writer, config.id, progress.onBytes);
+  const notices = collectNotices(replication.client, config.id);
   const result = await runBaseBackup(replication.client, receiver, {
     label: `lifeboat ${context.backupId}`,
     verifyChecksums: true,
     onSizes: progress.onSizes,
   });
-  const stopLsn = completeOrThrow(result, config.id, corrupt);
+  const stopLsn = completeOrThrow(result, config.id, notices.corrupt());
   const received = await receiver.finish();
+  const { skipped, corrupt } = notices.end();
+  const leftOut = await judgeSkipped(skipped, links, config);
   compareWithManifest(received, config.id);
   compareWal(received, { ...result, stopLsn }, server.walSegmentBytes, config.id);
   const tablespaces = sameTablespaces(before, await readTablespaces(replication), result.tablespaces, config.id);
@@ -175,6 +187,7 @@ async function copyServer(capture: Capture, server: ServerFacts): Promise<Copied
     tablespaces,
     isSuspect: result.failure !== undefined,
     corrupt,
+    leftOut,
   };
 }
 
@@ -188,12 +201,6 @@ function completeOrThrow(result: BaseBackupResult, component: string, corrupt: r
   if (failure !== undefined && sqlState(failure) === dataCorrupted && stopLsn !== undefined) return stopLsn;
   const pages = corrupt.length === 0 ? '' : `; corrupt pages: ${corrupt.join(', ')}`;
   throw engineFailure(failure ?? new Error('no stop position came'), component, `take a base backup${pages}`);
-}
-
-/** File and block out of the server's warning, in whatever language it speaks. */
-function corruptPageOf(message: string): string | undefined {
-  const match = /["'«»„“”](?:\.\/)?([^"'«»„“”]+)["'«»„“”]\D*(\d+)/.exec(message);
-  return match === null ? undefined : `${match[1]} block ${match[2]}`;
 }
 
 /**

@@ -9,10 +9,12 @@ import { findBinaries } from './binaries.ts';
 import { readOutsideConfig } from './config-files.ts';
 import { addressOf, openSession } from './connection.ts';
 import type { Address, Session } from './connection.ts';
+import { describeLinks, findLinks } from './data-links.ts';
 import { listTables } from './fingerprint.ts';
 import { ownerOf } from './owner.ts';
 import { grantRead, preflight } from './preflight.ts';
-import { readConfigPaths, readServerFacts } from './server-facts.ts';
+import { readConfigPaths, readServerFacts, readTablespaces } from './server-facts.ts';
+import { refuseTablespacePlaces } from './tablespace-places.ts';
 import { checkSlots } from './wal/check-slots.ts';
 import { grantToken, grantTokenTable, tokenSchema, tokenTable } from './token.ts';
 
@@ -60,6 +62,7 @@ async function checkReplication(config: PostgresConfig, address: Address, note: 
       });
     }
     await checkOutsideConfig(config, session, facts.dataDirectory, note);
+    await checkTablespaces(config, session, facts.dataDirectory, note);
     return identity.major;
   } finally {
     await session.end();
@@ -84,14 +87,36 @@ async function checkSenders(session: Session, note: Note): Promise<void> {
 }
 
 async function checkOutsideConfig(config: PostgresConfig, session: Session, dataDirectory: string, note: Note) {
-  const found = await attempt(note, 'configuration files', async () => {
+  const outside = await attempt(note, 'configuration files', async () => {
     const paths = await readConfigPaths(session, config.id, config.user);
-    return readOutsideConfig({ session, component: config.id, role: config.user }, paths, dataDirectory);
+    const found = await readOutsideConfig({ session, component: config.id, role: config.user }, paths, dataDirectory);
+    return { ...found, logDirectory: paths.logDirectory };
   });
-  if (found === undefined) return;
+  if (outside === undefined) return;
+  const { files, read, leftOut, logDirectory } = outside;
   const text =
-    found.length === 0 ? 'all in the data directory' : `${found.length} outside the data directory, readable`;
+    files.length === 0 ? 'all in the data directory' : `${files.length} outside the data directory, readable`;
   note({ name: 'configuration files', level: 'ok', text });
+  for (const { path, what } of leftOut) {
+    const hint = `run as root: setfacl -m u:$(id -un):r '${path}'`;
+    note({ name: 'configuration files', level: 'warn', text: `\`${path}\` is left out: an ${what}`, hint });
+  }
+  const roles = { dataDirectory, configuration: read, logDirectory };
+  for (const path of (await findLinks(config.dataDirectory)) ?? []) {
+    const name = 'links in the data directory';
+    const links = await attempt(note, name, () =>
+      describeLinks([path], roles, { component: config.id, dataDirectory: config.dataDirectory }),
+    );
+    links?.forEach(({ target, purpose }) =>
+      note({ name, level: 'ok', text: `\`${path}\` leads to \`${target}\` (${purpose}); the link is backed up` }),
+    );
+  }
+}
+
+async function checkTablespaces({ id }: PostgresConfig, session: Session, dataDirectory: string, note: Note) {
+  await attempt(note, 'tablespaces', async () =>
+    refuseTablespacePlaces(await readTablespaces(session), dataDirectory, id),
+  );
 }
 
 async function checkDatabase(config: PostgresConfig, address: Address, note: Note): Promise<void> {

@@ -1,11 +1,13 @@
 /**
- * Configuration that lies outside the data directory (Debian keeps it in /etc): BASE_BACKUP omits it. Files are read
- * through the server, which is right also where it lives in a container; where the role may not, from this host's disk.
+ * Configuration that a base backup omits: what lies outside the data directory (Debian keeps it in /etc), and what a link
+ * in it leads to. Files are read through the server, which is right also where it lives in a container; where the role
+ * may not, from this host's disk.
  */
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { lstat, readdir, readFile, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import pg from 'pg';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import type { LeftOut } from '../../domain/left-out.ts';
 import type { Session } from './connection.ts';
 import { configFolder } from './facts.ts';
 import type { ConfigFile } from './facts.ts';
@@ -22,21 +24,33 @@ interface Reading {
   readonly role: string;
 }
 
+export interface OutsideConfig {
+  readonly files: readonly FoundConfig[];
+  /** All that the server reads, inside the data directory too; absolute. */
+  readonly read: readonly string[];
+  /** Certificates and keys outside the data directory that nobody may read: the server would not start without them. */
+  readonly leftOut: readonly LeftOut[];
+}
+
 /**
- * All configuration files and their includes that the data directory does not hold. A file that is missing or cannot
- * be read fails the backup: PermissionDenied with the remedy, or Precondition where it does not exist.
+ * All configuration files and their includes that the data directory itself does not hold. A file that is missing or
+ * cannot be read fails the backup: PermissionDenied with the remedy, or Precondition where it does not exist. Keys are
+ * root's alone on many hosts, and a host makes them anew: those outside are left out where they cannot be read.
  */
 export async function readOutsideConfig(
   reading: Reading,
   paths: ConfigPaths,
   dataDirectory: string,
-): Promise<FoundConfig[]> {
+): Promise<OutsideConfig> {
   const found = new Map<string, FoundConfig>();
+  const leftOut: LeftOut[] = [];
   const pending: { path: string; syntax: Syntax; optional: boolean }[] = [
     { path: paths.config, syntax: 'settings', optional: false },
     { path: paths.hba, syntax: 'rules', optional: false },
     // PostgreSQL starts without an ident file.
     { path: paths.ident, syntax: 'rules', optional: true },
+    // Settings by ALTER SYSTEM; included without being named.
+    { path: join(dataDirectory, 'postgresql.auto.conf'), syntax: 'settings', optional: true },
   ];
   const seen = new Set<string>();
   for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
@@ -45,12 +59,33 @@ export async function readOutsideConfig(
     seen.add(path);
     const content = await readThrough(reading, path, optional);
     if (content === undefined) continue;
-    if (isOutside(path, dataDirectory)) found.set(path, { file: await describe(path), content });
+    const real = await realOutside(path, dataDirectory);
+    if (real !== undefined) found.set(real, { file: await describe(real), content });
     for (const include of includesOf(content.toString('utf8'), syntax)) {
       pending.push(...(await resolveInclude(reading, include, dirname(path), syntax)));
     }
   }
-  return [...found.values()];
+  for (const path of paths.credentials.map((each) => resolve(dataDirectory, each))) {
+    seen.add(path);
+    const real = await realOutside(path, dataDirectory);
+    if (real === undefined || found.has(real)) continue;
+    const isLinked = !isOutside(path, dataDirectory);
+    const content = await readThrough(reading, path, true).catch((error: unknown) => {
+      if (isLinked || !isLifeboatError(error, 'PermissionDenied')) throw error;
+      leftOut.push({ path, what: 'unreadable certificate or key' });
+      return undefined;
+    });
+    if (content === undefined) continue;
+    found.set(real, { file: { ...(await describe(real)), onlyIfMissing: true }, content });
+  }
+  return { files: [...found.values()], read: [...seen], leftOut };
+}
+
+/** Where a file lies that the data directory does not hold, links followed; undefined for one that it holds. */
+async function realOutside(path: string, dataDirectory: string): Promise<string | undefined> {
+  if (isOutside(path, dataDirectory)) return path;
+  const [real, data] = await Promise.all([path, dataDirectory].map((each) => realpath(each).catch(() => each)));
+  return real !== undefined && data !== undefined && isOutside(real, data) ? real : undefined;
 }
 
 export function isOutside(path: string, dataDirectory: string): boolean {

@@ -23,12 +23,22 @@ export interface Address {
 }
 
 /**
- * Server, database and role may carry limits that a count over a large table meets, and one that hides the warnings of
- * a base backup. Servers before PostgreSQL 17 do not know the last of them.
+ * Server, database and role may carry limits that a count over a large table meets, settings that hide the warnings of a
+ * base backup, and such that change how statements and names are written. Servers before PostgreSQL 17 do not know all.
  */
-const ownSettings = `SELECT set_config(name, CASE name WHEN 'client_min_messages' THEN 'notice' ELSE '0' END, false)
-  FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',
-    'idle_session_timeout', 'client_min_messages', 'transaction_timeout')`;
+const ownSettings = {
+  statement_timeout: '0',
+  lock_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0',
+  transaction_timeout: '0',
+  client_min_messages: 'notice',
+  quote_all_identifiers: 'off',
+  standard_conforming_strings: 'on',
+};
+const setOwn = `SELECT set_config(name, value, false) FROM pg_settings JOIN (VALUES ${Object.entries(ownSettings)
+  .map(([name, value]) => `('${name}', '${value}')`)
+  .join(', ')}) AS own(name, value) USING (name)`;
 
 export interface SessionOptions {
   readonly database: string;
@@ -92,7 +102,7 @@ export async function openSession(address: Address, component: string, options: 
   };
   try {
     await client.connect();
-    await client.query(ownSettings);
+    await client.query(setOwn);
   } catch (error) {
     await end();
     options.signal?.throwIfAborted();

@@ -7,6 +7,7 @@ import { reservedFolder } from '../../domain/entry.ts';
 import type { JsonValue } from '../../domain/recovery-point.ts';
 import { parseJson } from '../../json/parse-json.ts';
 import type { RestoreContext } from '../driver.ts';
+import type { DataLink } from './data-links.ts';
 import type { TableExpectation } from './fingerprint.ts';
 import type { TextSettings } from './text-settings.ts';
 
@@ -47,6 +48,8 @@ export interface SealedFacts {
   readonly dataDirectoryMode: number;
   readonly tablespaces: readonly Tablespace[];
   readonly configFiles: readonly ConfigFile[];
+  /** Links in the data directory, which a base backup does not hold. Points of older versions have none. */
+  readonly links?: readonly DataLink[];
   /** Versions of the libraries that sort texts, by provider letter: `c` libc, `i` ICU. */
   readonly collations: Readonly<Record<string, string>>;
   readonly extensions: readonly { readonly name: string; readonly version: string }[];
@@ -79,6 +82,8 @@ export interface ConfigFile {
   readonly mode?: number;
   readonly uid?: number;
   readonly gid?: number;
+  /** Certificates and keys: one that is there may have been renewed since, and stays. */
+  readonly onlyIfMissing?: true;
 }
 
 export function encodeFacts(facts: Omit<SealedFacts, 'format'>): Uint8Array {

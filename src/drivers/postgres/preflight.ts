@@ -68,9 +68,7 @@ function findProblem(server: Readonly<Record<string, string | null>>, major: num
 /** The statement that lets a role measure a table that is hidden from it. */
 export function grantRead(role: string, hidden: Hidden): string {
   const name = pg.escapeIdentifier(role);
-  return hidden === 'the role may not read it'
-    ? `GRANT pg_read_all_data TO ${name};`
-    : `ALTER ROLE ${name} BYPASSRLS;`;
+  return hidden === 'the role may not read it' ? `GRANT pg_read_all_data TO ${name};` : `ALTER ROLE ${name} BYPASSRLS;`;
 }
 
 /** The statement that gives a role the right to read the settings that name paths. */

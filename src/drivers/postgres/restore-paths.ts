@@ -4,11 +4,19 @@ import type { PostgresConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { DriverEnvironment, RestoreContext } from '../driver.ts';
 import type { SwapTarget } from '../swap/swap.ts';
+import type { DataLink } from './data-links.ts';
 import type { ConfigFile, SealedFacts } from './facts.ts';
 
 export interface RestorePaths {
   readonly data: string;
-  readonly tablespaces: readonly { readonly oid: string; readonly live: string }[];
+  /** Folders of the data directory that lie elsewhere: tablespaces, and the WAL where a link led to it. */
+  readonly elsewhere: readonly {
+    /** Below the data directory, where a link leads there: `pg_tblspc/16385`, `pg_wal`. */
+    readonly at: string;
+    readonly live: string;
+  }[];
+  /** Links in the data directory that are made again in it. */
+  readonly links: readonly DataLink[];
   /** Configuration outside the data directory. */
   readonly config: readonly ConfigFile[];
   readonly lives: readonly string[];
@@ -16,7 +24,8 @@ export interface RestorePaths {
 
 /**
  * Where the captured server saw another path for its data directory (a container, or the configuration changed since)
- * its other paths mean nothing here: configuration files stay as they are, tablespaces are refused with Precondition.
+ * its other paths mean nothing here: configuration files stay as they are, WAL stays in the data directory, and
+ * tablespaces are refused with Precondition.
  */
 export function restorePaths(config: PostgresConfig, facts: SealedFacts): RestorePaths {
   const data = config.dataDirectory;
@@ -29,13 +38,19 @@ export function restorePaths(config: PostgresConfig, facts: SealedFacts): Restor
       { component: config.id, hint: 'set `dataDirectory` to the path that the server itself sees' },
     );
   }
-  const tablespaces = facts.tablespaces.map(({ oid, location }) => ({ oid, live: location }));
+  const links = facts.links ?? [];
+  const wal = isSame ? links.filter(({ purpose }) => purpose === 'wal') : [];
+  const elsewhere = [
+    ...facts.tablespaces.map(({ oid, location }) => ({ at: `pg_tblspc/${oid}`, live: location })),
+    ...wal.map(({ path, target }) => ({ at: path, live: resolve(data, target) })),
+  ];
   const files = isSame ? facts.configFiles : [];
   return {
     data,
-    tablespaces,
+    elsewhere,
+    links: links.filter(({ purpose }) => purpose !== 'wal'),
     config: files,
-    lives: [data, ...tablespaces.map(({ live }) => live), ...files.map(({ path }) => path)],
+    lives: [data, ...elsewhere.map(({ live }) => live), ...files.map(({ path }) => path)],
   };
 }
 

@@ -33,7 +33,20 @@ export interface ConfigPaths {
   readonly config: string;
   readonly hba: string;
   readonly ident: string;
+  /** Certificates, keys and the like, as they are set: relative ones lie in the data directory. */
+  readonly credentials: readonly string[];
+  /** As it is set. */
+  readonly logDirectory: string;
 }
+
+const credentialSettings = [
+  'ssl_cert_file',
+  'ssl_key_file',
+  'ssl_ca_file',
+  'ssl_crl_file',
+  'ssl_dh_params_file',
+  'krb_server_keyfile',
+];
 
 /** Over any session. PermissionDenied with the GRANT where the role may not see paths. */
 export async function readServerFacts(session: Session, component: string, role: string): Promise<ServerFacts> {
@@ -95,14 +108,18 @@ export async function readCollations(session: Session): Promise<Readonly<Record<
 /** Where the server reads its configuration. */
 export async function readConfigPaths(session: Session, component: string, role: string): Promise<ConfigPaths> {
   const rows = await session.rows(
-    `SELECT name, setting FROM pg_settings WHERE name IN ('config_file', 'hba_file', 'ident_file')`,
+    `SELECT name, setting FROM pg_settings WHERE name IN ('config_file', 'hba_file', 'ident_file', 'log_directory',
+       ${credentialSettings.map((name) => `'${name}'`).join(', ')})`,
   );
   const byName = new Map(rows.map((row) => [row['name'], row['setting'] ?? '']));
   const config = byName.get('config_file');
   const hba = byName.get('hba_file');
   const ident = byName.get('ident_file');
   if (config === undefined || hba === undefined || ident === undefined) throw settingsHidden(component, role);
-  return { config, hba, ident };
+  const credentials = credentialSettings
+    .map((name) => (byName.get(name) ?? '').replace(/^FILE:/, ''))
+    .filter((path) => path !== '');
+  return { config, hba, ident, credentials, logDirectory: byName.get('log_directory') ?? 'log' };
 }
 
 function settingsHidden(component: string, role: string): LifeboatError {

@@ -6,7 +6,7 @@ import { reservedFolder } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { DriverEnvironment, RestoreContext, StageFacts } from '../driver.ts';
 import type { IndexEntry } from '../../repository/repository.ts';
-import { isWritable } from '../folder/folder-restore.ts';
+import { isWritable, notesOf } from '../folder/folder-restore.ts';
 import { ensureRoom } from '../folder/room.ts';
 import { nearestExisting, syncFolder } from '../swap/disk.ts';
 import {
@@ -28,6 +28,7 @@ import { asOther, ownerOf } from './owner.ts';
 import type { Owner } from './owner.ts';
 import { restorePaths, swapTargetOf } from './restore-paths.ts';
 import type { RestorePaths } from './restore-paths.ts';
+import { makeLinks } from './make-links.ts';
 import { lacksWaldump } from './tablespace-wal.ts';
 import { linkProblem } from './targets.ts';
 
@@ -49,13 +50,15 @@ export async function stagePostgres(
   await refuseLinks(paths, config.id);
   const unseen = await lacksWaldump(binaries);
   const notes = unseen === undefined ? [] : [unseen];
-  if ((await findStaged(target, record.indexId)) !== undefined) {
-    return { bytes: record.bytes, files: record.files, facts: { reused: true }, notes };
+  const known = await findStaged(target, record.indexId);
+  if (known !== undefined) {
+    const all = [...notes, ...notesOf(known)];
+    return { bytes: record.bytes, files: record.files, facts: { reused: true }, notes: all };
   }
   const replace = {
     damaged: async () => {
       await refuseUnlessDamaged(config, binaries);
-      return [paths.data, ...paths.tablespaces.map(({ live }) => live)];
+      return foldersOf(paths);
     },
     clear: async (lives: readonly string[]) => clearLive(target, lives),
   };
@@ -65,7 +68,7 @@ export async function stagePostgres(
     ...(context.replaceDamaged ? { replace } : {}),
   });
   const staged = await stagedOrRemoved(target, async () => fetchAll({ paths, target, owner, facts }, context));
-  return { ...staged, notes };
+  return { ...staged, notes: [...notes, ...(staged.notes ?? [])] };
 }
 
 interface Fetch {
@@ -86,19 +89,26 @@ async function fetchAll({ paths, target, owner, facts }: Fetch, context: Restore
     onProgress: context.onProgress,
     signal: context.signal,
   });
+  const notes = await makeLinks(staged.get(paths.data)!, { facts, paths, owner, context });
   await giveFolders(paths, staged, owner, facts.dataDirectoryMode);
   const kept = await stageConfig(paths.config, { context, target, staged });
-  await markStaged(target, { source: record.indexId, staged: Object.fromEntries(staged), facts: {} });
+  await markStaged(target, { source: record.indexId, staged: Object.fromEntries(staged), facts: { notes } });
   return {
     bytes: result.bytes,
     files: result.files,
     facts: { timeline: facts.timeline, tablespaces: facts.tablespaces.length, configFilesKept: kept },
+    notes,
   };
+}
+
+/** Live paths of the data directory and of what lies elsewhere. */
+function foldersOf({ data, elsewhere }: RestorePaths): string[] {
+  return [data, ...elsewhere.map(({ live }) => live)];
 }
 
 /** Renaming would move a link and leave the data; a private server behind one would write into live data. */
 async function refuseLinks(paths: RestorePaths, component: string): Promise<void> {
-  for (const live of [paths.data, ...paths.tablespaces.map((tablespace) => tablespace.live)]) {
+  for (const live of foldersOf(paths)) {
     const problem = await linkProblem(live);
     if (problem !== undefined) {
       throw new LifeboatError('Precondition', problem.message, { component, hint: problem.hint });
@@ -114,7 +124,7 @@ async function bytesPerLive(
   const bytes = new Map<string, number>();
   for await (const entry of repository.readIndex(record.indexId, signal)) {
     if (entry.type !== 'file' || entry.path.startsWith(`${reservedFolder}/`)) continue;
-    const live = tablespaceOf(entry, paths)?.live ?? paths.data;
+    const live = elsewhereOf(entry, paths)?.live ?? paths.data;
     bytes.set(live, (bytes.get(live) ?? 0) + entry.size);
   }
   return bytes;
@@ -127,7 +137,7 @@ async function stageFolders(
   component: string,
 ): Promise<Map<string, string>> {
   const staged = new Map<string, string>();
-  for (const live of [paths.data, ...paths.tablespaces.map((tablespace) => tablespace.live)]) {
+  for (const live of foldersOf(paths)) {
     staged.set(live, await makeStaging(live, component, token));
   }
   return staged;
@@ -140,19 +150,20 @@ function withoutLink(entry: IndexEntry, component: string): IndexEntry {
   throw new LifeboatError('ManifestInvalid', `\`${entry.path}\` in the index is a ${entry.type}`, { component });
 }
 
-/** Tablespaces leave the tree: `pg_tblspc/<oid>/…` goes to their own staging. */
+/** What lies elsewhere leaves the tree: `pg_tblspc/<oid>/…` goes to its own staging. */
 function placeOf(entry: IndexEntry, paths: RestorePaths, staged: ReadonlyMap<string, string>): string | undefined {
-  const [first, oid, ...rest] = entry.path.split('/');
+  const [first, second] = entry.path.split('/', 2);
   if (first === reservedFolder) return undefined;
-  if (first !== 'pg_tblspc' || oid === undefined) return entry.path;
-  const tablespace = tablespaceOf(entry, paths);
-  if (tablespace === undefined || rest.length === 0) return undefined;
-  return join(staged.get(tablespace.live)!, ...rest);
+  const folder = elsewhereOf(entry, paths);
+  if (folder !== undefined) {
+    const rest = entry.path.slice(folder.at.length + 1);
+    return rest === '' ? undefined : join(staged.get(folder.live)!, rest);
+  }
+  return first === 'pg_tblspc' && second !== undefined ? undefined : entry.path;
 }
 
-function tablespaceOf(entry: IndexEntry, paths: RestorePaths): RestorePaths['tablespaces'][number] | undefined {
-  const [first, oid] = entry.path.split('/', 2);
-  return first === 'pg_tblspc' ? paths.tablespaces.find((each) => each.oid === oid) : undefined;
+function elsewhereOf({ path }: IndexEntry, { elsewhere }: RestorePaths): RestorePaths['elsewhere'][number] | undefined {
+  return elsewhere.find(({ at }) => path === at || path.startsWith(`${at}/`));
 }
 
 async function giveFolders(
@@ -191,7 +202,7 @@ async function stageConfig(files: readonly ConfigFile[], staging: ConfigStaging)
     const present = await readFile(file.path).catch((error: unknown) =>
       (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : ('unreadable' as const),
     );
-    if (present instanceof Buffer && present.equals(content)) continue;
+    if (present instanceof Buffer && (file.onlyIfMissing === true || present.equals(content))) continue;
     if (!(await isWritable(await nearestExisting(dirname(file.path))))) {
       if (present !== undefined) {
         kept++;

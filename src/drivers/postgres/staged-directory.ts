@@ -4,7 +4,7 @@
  */
 import { constants } from 'node:fs';
 import { access, lchown, readFile, rename, rm, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
 import { syncFolder, writeDurably } from '../swap/disk.ts';
 import { readControlFile } from './control-file.ts';
@@ -17,10 +17,15 @@ const autoConf = 'postgresql.auto.conf';
 
 export interface StagedDirectory {
   readonly path: string;
-  /** Staged and live path of each tablespace. */
-  readonly tablespaces: readonly { readonly oid: string; readonly staged: string; readonly live: string }[];
+  /** Staged and live path of each folder that lies elsewhere, and where its link stands. */
+  readonly elsewhere: readonly { readonly at: string; readonly staged: string; readonly live: string }[];
   /** To whom written files are given; undefined where that is this process's user. */
   readonly owner: Owner | undefined;
+}
+
+/** Where the staged WAL lies, whether its link stands already or not. */
+export function walFolderOf({ path, elsewhere }: StagedDirectory): string {
+  return elsewhere.find(({ at }) => at === 'pg_wal')?.staged ?? join(path, 'pg_wal');
 }
 
 /** Throws VersionMismatch unless the directory is of this major. */
@@ -36,7 +41,7 @@ export async function requireMajor(path: string, major: number, component: strin
 }
 
 export async function prepareForRecovery(directory: StagedDirectory): Promise<void> {
-  const { path, tablespaces, owner } = directory;
+  const { path, elsewhere, owner } = directory;
   if (!(await exists(join(path, keptAutoConf)))) {
     await rename(join(path, autoConf), join(path, keptAutoConf)).catch(absentOnly);
   }
@@ -44,17 +49,20 @@ export async function prepareForRecovery(directory: StagedDirectory): Promise<vo
   await rm(join(path, 'standby.signal'), { force: true });
   // The label leaves when recovery has begun. From then on the server's own state says how to go on.
   if (await isUntouched(path)) {
-    const map = tablespaces.map(({ oid, staged }) => `${oid} ${escapeMapped(staged)}\n`).join('');
-    if (tablespaces.length > 0) await writeDurably(join(path, 'tablespace_map'), map, owner);
+    const map = elsewhere.flatMap(({ at, staged }) => {
+      const oid = /^pg_tblspc\/(.+)$/.exec(at)?.[1];
+      return oid === undefined ? [] : [`${oid} ${escapeMapped(staged)}\n`];
+    });
+    if (map.length > 0) await writeDurably(join(path, 'tablespace_map'), map.join(''), owner);
     await writeDurably(join(path, 'recovery.signal'), '', owner);
   }
-  await linkTablespaces(directory, 'staged');
+  await linkElsewhere(directory, 'staged');
 }
 
 /** After a clean shutdown: everything of the private server leaves, the captured settings come back. */
 export async function finishForLive(directory: StagedDirectory): Promise<void> {
   const { path } = directory;
-  await linkTablespaces(directory, 'live');
+  await linkElsewhere(directory, 'live');
   for (const name of ['tablespace_map.old', 'postmaster.opts', 'recovery.signal']) {
     await rm(join(path, name), { force: true });
   }
@@ -88,16 +96,16 @@ export async function recoveredTo(path: string): Promise<{ lsn: string; timeline
   return lsn === undefined ? undefined : { lsn: formatLsn(parseLsn(lsn)), timeline };
 }
 
-async function linkTablespaces({ path, tablespaces, owner }: StagedDirectory, to: 'staged' | 'live'): Promise<void> {
-  for (const tablespace of tablespaces) {
-    const link = join(path, 'pg_tblspc', tablespace.oid);
+async function linkElsewhere({ path, elsewhere, owner }: StagedDirectory, to: 'staged' | 'live'): Promise<void> {
+  for (const folder of elsewhere) {
+    const link = join(path, folder.at);
     const fresh = `${link}.new`;
     await rm(fresh, { force: true });
-    await symlink(tablespace[to], fresh);
+    await symlink(folder[to], fresh);
     if (owner !== undefined) await lchown(fresh, owner.uid, owner.gid);
     await rename(fresh, link);
+    await syncFolder(dirname(link));
   }
-  if (tablespaces.length > 0) await syncFolder(join(path, 'pg_tblspc'));
 }
 
 /** As the server writes its map: line ends and backslashes behind a backslash. */

@@ -26,13 +26,13 @@ export async function lacksWaldump(binDirectory: string): Promise<string | undef
 /** Precondition if there is such a record, ValidationFailed if the WAL cannot be read. Nothing where it `lacksWaldump`. */
 export async function refuseTablespaceRecords(
   binDirectory: string,
-  dataDirectory: string,
+  walFolder: string,
   facts: SealedFacts,
   component: string,
 ): Promise<void> {
   if ((await lacksWaldump(binDirectory)) !== undefined) return;
   const range = ['--timeline', `${facts.timeline}`, '--start', facts.startLsn, '--end', facts.stopLsn];
-  const args = ['--path', join(dataDirectory, 'pg_wal'), '--rmgr', 'Tablespace', ...range];
+  const args = ['--path', walFolder, '--rmgr', 'Tablespace', ...range];
   const { stdout } = await run(waldumpOf(binDirectory), args, { env: { LC_ALL: 'C' } }).catch((error: unknown) => {
     const text = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
     throw new LifeboatError('ValidationFailed', `the staged WAL cannot be read: ${text}`, { component, cause: error });

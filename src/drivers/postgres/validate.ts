@@ -16,7 +16,7 @@ import { asOther, ownerOf } from './owner.ts';
 import { endLeftover } from './postmaster.ts';
 import { recoverStaged, type Recovery } from './recover.ts';
 import { restorePaths, swapTargetOf } from './restore-paths.ts';
-import { isUntouched, requireMajor } from './staged-directory.ts';
+import { isUntouched, requireMajor, walFolderOf } from './staged-directory.ts';
 import type { StagedDirectory } from './staged-directory.ts';
 import { refuseTablespaceRecords } from './tablespace-wal.ts';
 
@@ -53,7 +53,8 @@ async function prepare(
   await endLeftover(directory.path);
   await requireMajor(directory.path, facts.major, config.id);
   // Later the WAL may be gone, and then an earlier attempt looked.
-  if (await isUntouched(directory.path)) await refuseTablespaceRecords(binDirectory, directory.path, facts, config.id);
+  if (await isUntouched(directory.path))
+    await refuseTablespaceRecords(binDirectory, walFolderOf(directory), facts, config.id);
   return { config, environment, context, facts, binDirectory, owner, directory };
 }
 
@@ -70,6 +71,6 @@ async function stagedDirectory(
       component: config.id,
     });
   }
-  const tablespaces = paths.tablespaces.map(({ oid, live }) => ({ oid, live, staged: receipt.staged[live]! }));
-  return { path, tablespaces, owner: asOther(await ownerOf(config)) };
+  const elsewhere = paths.elsewhere.map(({ at, live }) => ({ at, live, staged: receipt.staged[live]! }));
+  return { path, elsewhere, owner: asOther(await ownerOf(config)) };
 }

@@ -1,5 +1,5 @@
 /** Where filesystems are mounted, as this process sees it. */
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 
 /** Real paths of all mount points; empty where the system has no such list (macOS). */
 export async function mountPoints(): Promise<string[]> {
@@ -8,6 +8,12 @@ export async function mountPoints(): Promise<string[]> {
     const path = line.split(' ')[4];
     return path === undefined ? [] : [unescapeMount(path)];
   });
+}
+
+/** Filesystems mounted below a folder: a swap would move them away together with the old data. */
+export async function nestedMounts(folder: string): Promise<string[]> {
+  const real = await realpath(folder).catch(() => folder);
+  return (await mountPoints()).filter((mount) => mount.startsWith(real === '/' ? '/' : `${real}/`) && mount !== '/');
 }
 
 /** Blanks, tabs, line ends and backslashes are written as `\\` and three octal digits. */

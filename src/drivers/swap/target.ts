@@ -4,14 +4,17 @@ import { access } from 'node:fs/promises';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { RestoreTarget } from '../driver.ts';
 import { deviceOf, freeBytes, nearestExisting, treeBytes } from './disk.ts';
+import { nestedMounts } from './mounts.ts';
 import { placeOf } from './place.ts';
 
 /** Never throws for what stands on disk: it becomes a problem of the target. `needBytes` is what staging will write. */
 export async function restoreTargetOf(options: {
   readonly live: string;
   readonly needBytes: number;
+  /** What to do about a filesystem that is mounted inside. */
+  readonly mountHint?: (mount: string) => string;
 }): Promise<RestoreTarget> {
-  const { live, needBytes } = options;
+  const { live, needBytes, mountHint = (mount) => `mount what is at \`${mount}\` outside of \`${live}\`` } = options;
   const problems: { code: string; message: string; hint: string }[] = [];
   try {
     const place = await placeOf(live);
@@ -22,6 +25,13 @@ export async function restoreTargetOf(options: {
         code: 'PermissionDenied',
         message: `may not write in \`${needed}\``,
         hint: 'run the worker as root or as the owner of the data',
+      });
+    }
+    for (const mount of await nestedMounts(place.target)) {
+      problems.push({
+        code: 'Precondition',
+        message: `another filesystem is mounted at \`${mount}\`, inside \`${live}\`: it would move away with the old data`,
+        hint: mountHint(mount),
       });
     }
     const free = await freeBytes(folder);

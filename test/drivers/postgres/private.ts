@@ -16,7 +16,7 @@ export async function startOn(
   options: Pick<PrivateServerOptions, 'stopTimeoutMs'> | Pick<PrivateServerOptions, 'signal'> | object = {},
 ): Promise<PrivateServer> {
   const facts = await sealedJson<SealedFacts>(repository, record, '.lifeboat/facts.json');
-  await prepareForRecovery({ path, tablespaces: [], owner: undefined });
+  await prepareForRecovery({ path, elsewhere: [], owner: undefined });
   return startPrivateServer({
     component: 'postgres',
     binDirectory: findPostgresBin(),
