@@ -40,7 +40,7 @@ export function wireParts(appliance: Appliance, onWarning: (message: string) => 
     const config = appliance.components.find(({ id }) => id === component);
     if (config === undefined)
       throw new LifeboatError('NotFound', `component \`${component}\` is not configured`, { component });
-    const created = createDriver(config, environment);
+    const created = createDriver(config, { ...environment, startCommands: commandsOf(config, appliance) });
     drivers.set(component, created);
     // What could not be loaded now may be there later.
     created.catch(() => drivers.delete(component));
@@ -105,6 +105,10 @@ export async function keySourceOf({ repository }: Appliance): Promise<KeySource>
   if (encryption.mode === 'none') return { mode: 'none' };
   const secret = (await readSecret(encryption.secret)) ?? '';
   return encryption.mode === 'key' ? { mode: 'key', key: secret } : { mode: 'passphrase', passphrase: secret };
+}
+
+function commandsOf({ services: own }: ComponentConfig, { services }: Appliance): (readonly string[])[] {
+  return services.flatMap(({ name, run }) => (own.includes(name) && run.kind === 'process' ? [run.command] : []));
 }
 
 async function createDriver(config: ComponentConfig, environment: DriverEnvironment): Promise<Driver> {

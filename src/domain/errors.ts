@@ -190,7 +190,7 @@ export const errorCatalogue = {
     retryable: false,
     exit: 1,
     meaning: 'restored data did not pass its checks',
-    hint: 'the old data stands; choose another recovery point',
+    hint: 'what was there before the restore is back; choose another recovery point',
   },
   SwapIncomplete: {
     retryable: false,

@@ -37,15 +37,3 @@ export function describeLeftOut(counts: LeftOutCounts): string {
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && value > 0;
 }
-
-/** What a driver's clear facts tell people of a capture, the left-out entries first. */
-export function captureNotes(facts: Readonly<Record<string, JsonValue>>): string[] {
-  const { note, notes } = facts;
-  const leftOut = describeLeftOut(leftOutOf(facts));
-  const told: readonly unknown[] = [
-    ...(leftOut === '' ? [] : [`left out: ${leftOut}`]),
-    note,
-    ...(Array.isArray(notes) ? (notes as readonly unknown[]) : []),
-  ];
-  return told.filter((each) => typeof each === 'string');
-}

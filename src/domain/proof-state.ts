@@ -33,6 +33,11 @@ export function standingFailure<T extends ProofVerdict>(newestFirst: readonly T[
   return undefined;
 }
 
+/** Components that trial restores brought back and proved. */
+export function triedComponents(proofs: readonly ProofVerdict[]): string[] {
+  return [...new Set(proofs.filter(({ levels }) => levels.includes('L4')).flatMap(({ components }) => components))];
+}
+
 /** Of the failure that stands, else of the newest proof that has one. */
 export function stateByProofs(newestFirst: readonly ProofVerdict[]): string | undefined {
   const failure = standingFailure(newestFirst);

@@ -5,7 +5,7 @@
 export { roleOfKind } from './component.ts';
 export { formatBytes, formatDuration } from './duration.ts';
 export { clockMarks } from './clock.ts';
-export { captureNotes } from './left-out.ts';
+export { captureNotes } from './capture-notes.ts';
 export { plural } from './plural.ts';
 export { describeProbes, isFailed, unprovenComponents } from './probes.ts';
 export { goalFields } from './recovery-target.ts';

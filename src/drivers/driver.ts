@@ -217,6 +217,8 @@ export interface DriverEnvironment {
   readonly stateDir: string;
   /** Reads a secret at the moment of use; the value is never stored or logged. */
   readonly secret: (ref: SecretRef | undefined) => Promise<string | undefined>;
+  /** By which the component's own processes are started, where Lifeboat starts them. */
+  readonly startCommands?: readonly (readonly string[])[];
   /** Times and steps of swaps, where they are not the usual ones. */
   readonly swap?: Pick<SwapTuning, 'leaseMs' | 'waitMs' | 'onStep'>;
 }

@@ -3,8 +3,8 @@
  * plan. Reads only. Called by the plan activity and by `lifeboat restore plan` (which works with Temporal dead).
  */
 import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
+import { restoreNotes } from '../domain/capture-notes.ts';
 import { LifeboatError } from '../domain/errors.ts';
-import { describeLeftOut, leftOutOf } from '../domain/left-out.ts';
 import type { PastRun } from '../domain/own-runs.ts';
 import type { ComponentRecord } from '../domain/recovery-point.ts';
 import {
@@ -114,13 +114,8 @@ function planComponent({ artefact, config }: FittingArtefact): PlanComponent {
     backupId,
     moment,
     ...(wal === undefined ? {} : { wal }),
-    notes: notesOf(record),
+    notes: restoreNotes(record.facts),
   };
-}
-
-function notesOf({ facts }: ComponentRecord): string[] {
-  const leftOut = describeLeftOut(leftOutOf(facts));
-  return leftOut === '' ? [] : [`${leftOut} did not go into the recovery point and will not come back`];
 }
 
 function planError(problems: readonly PlanProblem[]): LifeboatError {

@@ -394,7 +394,7 @@ describe('restore', () => {
     await stage.release();
     expect({ ...abort, stderr: '' }).toEqual({
       code: 0,
-      stdout: `${id} was aborted; the old data stands\n`,
+      stdout: `${id} was aborted; what was there before it is back\n`,
       stderr: '',
     });
     const { code, stdout, stderr } = await watching;

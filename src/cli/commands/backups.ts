@@ -1,8 +1,8 @@
 /** `lifeboat backups list|show`: they work with Temporal dead, and load nothing of it. */
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
-import { captureNotes } from '../../domain/left-out.ts';
-import { standingFailure, verdictOf } from '../../domain/proof-state.ts';
+import { captureNotes } from '../../domain/capture-notes.ts';
+import { standingFailure, triedComponents, verdictOf } from '../../domain/proof-state.ts';
 import { isRefuted, timeOfBackupId, type JsonValue, type Manifest } from '../../domain/recovery-point.ts';
 import type { ManifestListing, Repository } from '../../repository/repository.ts';
 import { withParts } from '../context.ts';
@@ -30,7 +30,10 @@ type Proof = Readonly<Record<string, JsonValue>>;
 interface Verified {
   readonly at: string;
   readonly ok: boolean;
+  /** L4 is among them only where every component was restored in a trial. */
   readonly levels: readonly string[];
+  /** Components that a trial restore proved. */
+  readonly tried: readonly string[];
 }
 
 /** Which copy is looked at. */
@@ -47,7 +50,7 @@ export async function backupsList(globals: GlobalOptions, { from }: FromOptions)
     if (globals.output === 'json') return printJson(points);
     if (points.length === 0)
       return say(`no recovery point yet; make one with \`${commandOf(globals, 'backups run')}\``);
-    const rows = points.map(({ timestamp, type, date, status, size, stored, verified, problem }) => [
+    const rows = points.map(({ timestamp, type, date, status, size, stored, verified, problem, components }) => [
       timestamp,
       type,
       ageOf(date),
@@ -55,7 +58,9 @@ export async function backupsList(globals: GlobalOptions, { from }: FromOptions)
       formatBytes(size),
       formatBytes(stored),
       // `never` would be a lie where the proof is there and cannot be believed.
-      verified === null && problem !== null && status !== 'DAMAGED' ? 'UNREADABLE' : verifiedText(verified),
+      verified === null && problem !== null && status !== 'DAMAGED'
+        ? 'UNREADABLE'
+        : verifiedText(verified, components.length),
     ]);
     print(table(['TIMESTAMP (UTC)', 'TYPE', 'AGE', 'STATUS', 'SIZE', 'STORED', 'VERIFIED'], rows));
     for (const { timestamp, problem } of points) if (problem !== null) say(`${timestamp}: ${problem}`);
@@ -67,7 +72,11 @@ async function pointView(
   { timestamp, manifest, problem }: ManifestListing,
 ): Promise<PointView> {
   const components = manifest?.lifeboat.components ?? [];
-  const proofs = await readProofs(repository, timestamp);
+  const proofs = await readProofs(
+    repository,
+    timestamp,
+    components.map(({ id }) => id),
+  );
   return {
     timestamp,
     type: manifest?.lifeboat.type ?? '',
@@ -160,7 +169,11 @@ function configuredThen({ configuration: { components } }: Manifest): string[] {
  * What was proven since the last failure, and when last; null where nothing was, or why it cannot be read: one damaged
  * proof must not hide all points.
  */
-async function readProofs(repository: Repository, timestamp: string): Promise<Verified | string | null> {
+async function readProofs(
+  repository: Repository,
+  timestamp: string,
+  components: readonly string[],
+): Promise<Verified | string | null> {
   try {
     const proofs = (await repository.listProofs(timestamp))
       .filter(({ kind }) => kind === 'verify')
@@ -169,19 +182,25 @@ async function readProofs(repository: Repository, timestamp: string): Promise<Ve
     if (newest === undefined) return null;
     const verdicts = proofs.map((proof) => ({ ...verdictOf(proof), at: textOf(proof.at) }));
     const failure = standingFailure(verdicts);
-    if (failure !== undefined) return { at: failure.at, ok: false, levels: failure.levels };
+    if (failure !== undefined) return { at: failure.at, ok: false, levels: failure.levels, tried: [] };
     const before = verdicts.findIndex(({ state }) => isRefuted(state));
     const good = before === -1 ? verdicts : verdicts.slice(0, before);
-    return { at: textOf(newest.at), ok: true, levels: [...new Set(good.flatMap(({ levels }) => levels))].sort() };
+    const tried = triedComponents(good);
+    const isWhole = components.every((id) => tried.includes(id));
+    const levels = [...new Set(good.flatMap((verdict) => verdict.levels))].filter((level) => level !== 'L4' || isWhole);
+    return { at: textOf(newest.at), ok: true, levels: levels.sort(), tried };
   } catch (error) {
     if (isLifeboatError(error, 'ObjectCorrupt')) return error.message;
     throw error;
   }
 }
 
-function verifiedText(verified: Verified | null): string {
+/** `L4:1/6` where trial restores proved one component of six. */
+function verifiedText(verified: Verified | null, components: number): string {
   if (verified === null) return 'never';
-  return `${verified.ok ? verified.levels.join('+') : 'FAILED'} ${ageOf(verified.at)} ago`;
+  const { ok, levels, tried, at } = verified;
+  const part = tried.length === 0 || levels.includes('L4') ? [] : [`L4:${tried.length}/${components}`];
+  return `${ok ? [...levels, ...part].join('+') : 'FAILED'} ${ageOf(at)} ago`;
 }
 
 function ageOf(time: string): string {

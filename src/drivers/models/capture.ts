@@ -1,6 +1,4 @@
 /** Reads a folder of models. Headers are checked always; a model that was read anew is also loaded. */
-import { realpath } from 'node:fs/promises';
-import { basename, join } from 'node:path';
 import type { ModelsConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { readGgufHeader } from '../../inference/gguf-read.ts';
@@ -12,13 +10,13 @@ import { refuseUnreadable } from '../folder/readable.ts';
 import { writeSealedFacts } from '../folder/sealed-facts.ts';
 import { walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
 import type { ModelFacts, ModelsFacts } from './facts.ts';
+import { findModels, isLoadable, type FoundModel } from './find-models.ts';
 
 /** SourceEmpty without a .gguf file; SourceCorrupt for one that is shorter than its own tensor table says. */
 export async function captureModels(config: ModelsConfig, context: CaptureContext): Promise<CaptureFacts> {
   const capturedFrom = new Date();
   const entries = await walkFolder(config.path, config.id, (left) => context.writer.leaveOut(left));
-  await refuseOutsideLinks(config, entries);
-  const models = entries.filter(isModel);
+  const models = await findModels(config, entries);
   if (models.length === 0)
     throw new LifeboatError('SourceEmpty', `\`${config.path}\` holds no .gguf file`, { component: config.id });
   for (const { absolutePath } of models) {
@@ -29,9 +27,10 @@ export async function captureModels(config: ModelsConfig, context: CaptureContex
   const reused = await writeEntries(config, context, await entriesWithAttributes(attributes, config.path, entries));
   const facts: ModelFacts[] = [];
   for (const model of models) {
-    context.onProgress({ phase: 'checking models', bytesDone: 0, bytesTotal: 0, note: model.meta.path });
-    const proof = await proofOf(config, model, reused.has(model.meta.path), context.signal);
-    facts.push({ path: model.meta.path, ...proof });
+    const { path, file } = model;
+    context.onProgress({ phase: 'checking models', bytesDone: 0, bytesTotal: 0, note: path });
+    const proof = await proofOf(config, model, reused.has(file), context.signal);
+    facts.push({ path, ...(file === path ? {} : { file }), ...proof });
   }
   const owner = await ownerWithAttributes(attributes, config.path);
   await writeSealedFacts(context.writer, {
@@ -50,34 +49,6 @@ export async function captureModels(config: ModelsConfig, context: CaptureContex
       ...attributes.facts,
     },
   };
-}
-
-/** A model that only a link names would be a link without its bytes in the backup. */
-async function refuseOutsideLinks(config: ModelsConfig, entries: readonly FolderEntry[]): Promise<void> {
-  const root = await realpath(config.path);
-  for (const { meta } of entries) {
-    if (meta.type !== 'symlink' || !/\.gguf$/i.test(meta.path)) continue;
-    const target = await realpath(join(root, meta.path)).catch(() => undefined);
-    if (target?.startsWith(`${root}/`)) continue;
-    throw new LifeboatError(
-      'Precondition',
-      `\`${join(config.path, meta.path)}\` is a link that leads out of the folder`,
-      {
-        component: config.id,
-        hint: 'configure the folder that holds the model itself',
-      },
-    );
-  }
-}
-
-export function isModel(entry: FolderEntry): entry is FolderEntry & { kind: 'file' } {
-  return entry.kind === 'file' && entry.meta.path.toLowerCase().endsWith('.gguf');
-}
-
-/** Of a model in several files only the first can be loaded by name; it brings the others. */
-export function isLoadable(path: string): boolean {
-  const part = /-(\d{5})-of-\d{5}\.gguf$/i.exec(basename(path));
-  return part === null || part[1] === '00001';
 }
 
 /** Paths of files that were not read, because nothing changed since the previous recovery point. */
@@ -103,13 +74,13 @@ async function writeEntries(
 
 async function proofOf(
   config: ModelsConfig,
-  { meta, absolutePath }: FolderEntry & { kind: 'file' },
+  { path, absolutePath }: FoundModel,
   wasReused: boolean,
   signal: AbortSignal,
 ): Promise<Omit<ModelFacts, 'path'>> {
   const { architecture } = await readGgufHeader(absolutePath);
   // An unchanged model was loaded when it was new.
-  if (!wasReused && isLoadable(meta.path))
+  if (!wasReused && isLoadable(path))
     await probeModel({ modelPath: absolutePath, memoryLimitBytes: config.memoryLimit, component: config.id, signal });
   return { architecture };
 }

@@ -6,8 +6,8 @@ import { checkAttributeTools } from '../attributes/finding.ts';
 import type { Finding } from '../driver.ts';
 import { checkFolderTarget } from '../folder/check-target.ts';
 import { walkFolder } from '../folder/walk-folder.ts';
-import { isModel } from './capture.ts';
 import { damageOf } from './damage.ts';
+import { findModels } from './find-models.ts';
 
 /** Never throws: what fails is a finding with a hint. */
 export async function checkModels(config: ModelsConfig): Promise<Finding[]> {
@@ -25,7 +25,7 @@ export async function checkModels(config: ModelsConfig): Promise<Finding[]> {
 
 async function checkFiles(config: ModelsConfig): Promise<Finding[]> {
   const name = `${config.id}: models`;
-  const models = (await walkFolder(config.path, config.id)).filter(isModel);
+  const models = await findModels(config, await walkFolder(config.path, config.id));
   if (models.length === 0) {
     const text = `\`${config.path}\` holds no .gguf file`;
     return [{ name, level: 'fail', text, hint: `check \`path\` of the component \`${config.id}\`` }];

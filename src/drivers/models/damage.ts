@@ -4,7 +4,7 @@ import { isLifeboatError } from '../../domain/errors.ts';
 import { readGgufHeader } from '../../inference/gguf-read.ts';
 import { refuseUnreadable } from '../folder/readable.ts';
 import { walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
-import { isModel } from './capture.ts';
+import { findModels } from './find-models.ts';
 
 /** What is wrong, in words; empty where every header fits its file. PermissionDenied where one cannot be read. */
 export async function damageOf(config: ModelsConfig): Promise<string[]> {
@@ -12,7 +12,7 @@ export async function damageOf(config: ModelsConfig): Promise<string[]> {
     if (isLifeboatError(error, 'SourceEmpty')) return [];
     throw error;
   });
-  const models = entries.filter(isModel);
+  const models = await findModels(config, entries);
   if (models.length === 0) return [`\`${config.path}\` holds no .gguf file`];
   const problems: string[] = [];
   for (const { absolutePath } of models) {

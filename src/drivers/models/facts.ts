@@ -3,7 +3,10 @@ import type { LeftOutAttributes } from '../attributes/capture.ts';
 import type { FolderOwner } from '../folder/walk-folder.ts';
 
 export interface ModelFacts {
+  /** Name that a loader is given. */
   readonly path: string;
+  /** Where its bytes lie, where the name is a link. */
+  readonly file?: string;
   readonly architecture: string;
 }
 

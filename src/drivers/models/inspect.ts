@@ -5,9 +5,10 @@ import type { ProbeResult } from '../../domain/recovery-point.ts';
 import { parseGgufHeader } from '../../inference/gguf-read.ts';
 import { sealedFactsPath } from '../folder/sealed-facts.ts';
 import { fileName, Inspection, inspectFacts, type Stored } from '../stored.ts';
+import { followLinks } from '../files/follow-links.ts';
 import type { ModelsFacts } from './facts.ts';
+import { isModelName } from './find-models.ts';
 
-const ending = /\.gguf$/i;
 /** A model in several files: `name-00001-of-00003.gguf`. */
 const part = /^(.*-)(\d{5})(-of-)(\d{5})(\.gguf)$/i;
 
@@ -15,16 +16,28 @@ export async function inspectModels(stored: Stored): Promise<ProbeResult[]> {
   const inspection = new Inspection(stored.record.id);
   const facts = await inspectFacts<ModelsFacts>(inspection, stored, sealedFactsPath);
   if (facts === undefined) return inspection.results;
+  const holding = new Set(facts.models.map(({ path, file = path }) => file));
   const files = new Map<string, FileEntry>();
+  const links = new Map<string, string>();
   for await (const entry of stored.repository.readIndex(stored.record.indexId, stored.signal)) {
-    if (entry.type === 'file' && ending.test(entry.path)) files.set(entry.path, entry);
+    if (entry.type === 'symlink') links.set(`/${entry.path}`, entry.target ?? '');
+    if (entry.type === 'file' && (isModelName(entry.path) || holding.has(entry.path))) files.set(entry.path, entry);
   }
-  for (const { path, architecture } of facts.models) {
-    inspection.expect(fileName(path), `a whole model of ${architecture}`, await describe(stored, files.get(path)));
+  for (const { path, file = path, architecture } of facts.models) {
+    inspection.expect(fileName(file), `a whole model of ${architecture}`, await describe(stored, files.get(file)));
+    // An absolute text leads out of what was captured, by its look alone.
+    const text = links.get(`/${path}`);
+    if (file !== path && text?.startsWith('/') !== true)
+      inspection.expect(
+        `link \`${path}\``,
+        `leads to ${file}`,
+        `leads to ${followLinks(`/${path}`, links)?.slice(1) ?? 'nothing'}`,
+      );
   }
   const known = new Set(facts.models.map(({ path }) => path));
   for (const path of files.keys()) {
-    if (!known.has(path)) inspection.expect(fileName(path), 'a model that the capture checked', 'one that it did not');
+    if (!holding.has(path))
+      inspection.expect(fileName(path), 'a model that the capture checked', 'one that it did not');
   }
   for (const path of missingParts(known)) inspection.expect(fileName(path), 'there', 'absent');
   return inspection.results;

@@ -1,4 +1,5 @@
 /** Proves restored models, staged or live: the bytes are those captured, and each model loads and answers. */
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelsConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
@@ -8,8 +9,8 @@ import type { RestoreContext } from '../driver.ts';
 import { compareWithIndex, type FolderComparison } from '../folder/compare-with-index.ts';
 import { compareFolderAttributes } from '../folder/folder-attributes.ts';
 import { readSealedFacts } from '../folder/sealed-facts.ts';
-import { isLoadable } from './capture.ts';
 import type { ModelFacts, ModelsFacts } from './facts.ts';
+import { isLoadable } from './find-models.ts';
 
 export async function proveModels(
   config: ModelsConfig,
@@ -28,6 +29,12 @@ export async function proveModels(
   return results;
 }
 
+/** By its name, unless that is a link with an absolute text: from a staged folder it would lead to the live one. */
+async function placeOf(root: string, { path, file = path }: ModelFacts): Promise<string> {
+  const [named, own] = await Promise.all([join(root, path), root].map((each) => realpath(each).catch(() => each)));
+  return named?.startsWith(`${own ?? root}/`) === true ? join(root, path) : join(root, file);
+}
+
 async function proveModel(
   config: ModelsConfig,
   { signal }: RestoreContext,
@@ -41,7 +48,7 @@ async function proveModel(
   };
   try {
     const proof = await probeModel({
-      modelPath: join(root, model.path),
+      modelPath: await placeOf(root, model),
       memoryLimitBytes: config.memoryLimit,
       component: config.id,
       signal,

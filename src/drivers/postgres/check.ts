@@ -13,6 +13,7 @@ import { describeLinks, findLinks } from './data-links.ts';
 import { listTables } from './fingerprint.ts';
 import { ownerOf } from './owner.ts';
 import { grantRead, preflight } from './preflight.ts';
+import { readBrokenLines, readPending } from './pending-settings.ts';
 import { readConfigPaths, readServerFacts, readTablespaces } from './server-facts.ts';
 import { refuseTablespacePlaces } from './tablespace-places.ts';
 import { checkSlots } from './wal/check-slots.ts';
@@ -63,6 +64,7 @@ async function checkReplication(config: PostgresConfig, address: Address, note: 
     }
     await checkOutsideConfig(config, session, facts.dataDirectory, note);
     await checkTablespaces(config, session, facts.dataDirectory, note);
+    await checkPending(session, note);
     return identity.major;
   } finally {
     await session.end();
@@ -117,6 +119,23 @@ async function checkTablespaces({ id }: PostgresConfig, session: Session, dataDi
   await attempt(note, 'tablespaces', async () =>
     refuseTablespacePlaces(await readTablespaces(session), dataDirectory, id),
   );
+}
+
+async function checkPending(session: Session, note: Note): Promise<void> {
+  const name = 'settings';
+  const pending = (await attempt(note, name, () => readPending(session))) ?? [];
+  if (pending.length > 0) {
+    const text = `the next start will use other values of ${pending.join(', ')} than the server runs with`;
+    note({ name, level: 'warn', text, hint: 'restart the server when it suits, or take the change back' });
+  }
+  for (const text of (await attempt(note, name, () => readBrokenLines(session))) ?? []) {
+    note({
+      name,
+      level: 'fail',
+      text,
+      hint: 'mend the line: with it neither a restart nor a restore brings the server up',
+    });
+  }
 }
 
 async function checkDatabase(config: PostgresConfig, address: Address, note: Note): Promise<void> {

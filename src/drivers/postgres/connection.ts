@@ -106,7 +106,7 @@ export async function openSession(address: Address, component: string, options: 
   } catch (error) {
     await end();
     options.signal?.throwIfAborted();
-    throw connectFailure(error, address, component, options);
+    throw connectFailure(lost.said ?? error, address, component, options);
   }
   return sessionOf({ client, component, signal: options.signal, lost }, end);
 }

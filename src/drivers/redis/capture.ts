@@ -10,6 +10,7 @@ import { endpointOf, info, setting, withRedis, type Endpoint } from './connectio
 import { configFolder, dumpPath, factsPath, type RedisFacts } from './facts.ts';
 import { RdbReader, type RdbSummary } from './rdb-reader.ts';
 import { RdbError } from './rdb-steps.ts';
+import { changedAtNextStart } from './running-settings.ts';
 import { openSnapshot, type Snapshot } from './snapshot.ts';
 
 const chunkBytes = 1 << 20;
@@ -38,13 +39,21 @@ export async function captureRedis(
       const summary = await captureDump(snapshot, context, endpoint);
       if (summary.keys === 0) throw emptyError(endpoint);
       const facts = await describeServer(client, config, summary, configFiles);
+      const configDiffers = await changedAtNextStart(client, environment.startCommands);
       await context.writer.bytes(factsPath, Buffer.from(JSON.stringify(facts)));
       const { serverVersion, rdbVersion, keys, expiring } = facts;
       return {
         capturedFrom: snapshot.from,
         capturedUntil: snapshot.until,
         quiescence: 'snapshot',
-        facts: { serverVersion, rdbVersion, keys, expiring, way: snapshot.way },
+        facts: {
+          serverVersion,
+          rdbVersion,
+          keys,
+          expiring,
+          way: snapshot.way,
+          ...(configDiffers.length === 0 ? {} : { configDiffers }),
+        },
       };
     } finally {
       await snapshot.close();
@@ -163,6 +172,7 @@ async function describeServer(
         ? undefined
         : { mode: folder.mode & 0o7777, uid: folder.uid, gid: folder.gid, ...owners.names(folder.uid, folder.gid) },
     configFiles,
+    ...(server['config_file'] === undefined ? {} : { configFile: server['config_file'] }),
   };
 }
 

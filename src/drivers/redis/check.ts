@@ -6,6 +6,7 @@ import { isLifeboatError } from '../../domain/errors.ts';
 import type { DriverEnvironment, Finding } from '../driver.ts';
 import { restoreTargetOf } from '../swap/target.ts';
 import { endpointOf, info, setting, withRedis } from './connection.ts';
+import { changedAtNextStart } from './running-settings.ts';
 import { findServerBinary } from './server-binary.ts';
 
 /** Never throws. */
@@ -35,7 +36,10 @@ async function checkServer(config: RedisConfig, environment: DriverEnvironment):
             hint: 'is it the right server?',
           },
         ];
-      return [{ name, level: 'ok', text: `Redis ${version} answers` }, ...(await checkSettings(client, config))];
+      return [
+        { name, level: 'ok', text: `Redis ${version} answers` },
+        ...(await checkSettings(client, config, environment)),
+      ];
     });
   } catch (error) {
     return [{ name, level: 'fail', text: (error as Error).message, hint: hintOf(error, config) }];
@@ -55,7 +59,7 @@ function hintOf(error: unknown, { id, hostname, port, username, password }: Redi
   return isLifeboatError(error) ? error.hint : 'see the log of the server';
 }
 
-async function checkSettings(client: Redis, config: RedisConfig): Promise<Finding[]> {
+async function checkSettings(client: Redis, config: RedisConfig, environment: DriverEnvironment): Promise<Finding[]> {
   const name = `${config.id}: settings`;
   const findings: Finding[] = [];
   if ((await setting(client, 'appendonly')) === undefined) {
@@ -64,6 +68,14 @@ async function checkSettings(client: Redis, config: RedisConfig): Promise<Findin
       level: 'warn',
       text: 'CONFIG is forbidden: append-only files are taken for off',
       hint: 'allow CONFIG GET to this user',
+    });
+  }
+  for (const changed of await changedAtNextStart(client, environment.startCommands)) {
+    findings.push({
+      name,
+      level: 'warn',
+      text: `\`${changed}\` is not what the next start will use: it was set after the start, or its file was changed`,
+      hint: 'make file and server say the same: CONFIG REWRITE keeps what runs, a restart takes what the file says',
     });
   }
   const { config_file: configFile } = await info(client, 'server');

@@ -35,9 +35,9 @@ export function createRedisDriver(config: RedisConfig, environment: DriverEnviro
     estimate: async () => ({ bytes: await estimateBytes(config, environment) }),
     capture: async (context) => captureRedis(config, environment, context),
     inspect: async (repository, record, signal) => inspectRedis({ repository, record, signal }),
-    restoreTargets: async (record) => redisTargets(config, record),
-    stage: async (context) => stageRedis(config, context, { ...tuning, signal: context.signal }),
-    validate: async (context) => validateRedis(config, context),
+    restoreTargets: async (record) => redisTargets(config, environment, record),
+    stage: async (context) => stageRedis(config, environment, context, { ...tuning, signal: context.signal }),
+    validate: async (context) => validateRedis(config, environment, context),
     swap: async (context) => swapRedis(config, context, { ...tuning, signal: context.signal }),
     requireStopped: () => refuseWhileHeld(config),
     // An undo goes on where the run's signal was aborted: it is what puts the old data back.

@@ -34,6 +34,8 @@ export interface RedisFacts {
       }
     | undefined;
   readonly configFiles: readonly string[];
+  /** What the server says that it was started with; a point of an older version has none. */
+  readonly configFile?: string;
 }
 
 /** ObjectMissing where the component has none; ManifestInvalid where its names lead out of the data directory. */

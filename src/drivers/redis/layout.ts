@@ -2,6 +2,7 @@
 import { chmod, chown, copyFile, link, mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncFile, syncFolder } from '../swap/disk.ts';
+import { quoteWord } from './config-text.ts';
 import { dumpPath, type RedisFacts } from './facts.ts';
 
 /**
@@ -27,7 +28,7 @@ async function writeAppendFolder(dump: string, folder: string, name: string): Pr
   await mkdir(folder, { mode: 0o700 });
   // Redis replaces both names by other files and never changes either in place, so one inode may have both.
   await link(dump, join(folder, base)).catch(async () => copyFile(dump, join(folder, base)));
-  await writeFile(join(folder, `${name}.manifest`), `file ${base} seq 1 type b\n`, { mode: 0o600 });
+  await writeFile(join(folder, `${name}.manifest`), `file ${quoteWord(base)} seq 1 type b\n`, { mode: 0o600 });
   await syncFile(join(folder, base));
   await syncFile(join(folder, `${name}.manifest`));
   await syncFolder(folder);

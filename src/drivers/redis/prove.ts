@@ -17,6 +17,7 @@ import { compareInThread, readInThread } from './dump-work.ts';
 import { configFolder, dumpPath, readFacts, type RedisFacts } from './facts.ts';
 import { giveTo, layoutPaths, linkLayout } from './layout.ts';
 import { withPrivateServer } from './private-server.ts';
+import { restoredFacts } from './restored-facts.ts';
 import { RdbError } from './rdb-steps.ts';
 import { findServerBinary, type ServerBinary } from './server-binary.ts';
 import { openSnapshot } from './snapshot.ts';
@@ -27,8 +28,12 @@ import { engineOwner } from './stage.ts';
  * (hard links to it) and what it holds is compared key by key. Where this host has no redis-server, or no memory for a
  * second dataset, only the first: the keys are not compared before the probe after the start.
  */
-export async function validateRedis(config: RedisConfig, context: RestoreContext): Promise<ProbeResult[]> {
-  const facts = await readFacts(context);
+export async function validateRedis(
+  config: RedisConfig,
+  environment: DriverEnvironment,
+  context: RestoreContext,
+): Promise<ProbeResult[]> {
+  const { facts } = await restoredFacts(config, environment, context);
   const staged = await stagingPath(config.dataDirectory, config.id, context.staged);
   const dump = await open(join(staged, facts.dumpName), 'r');
   try {

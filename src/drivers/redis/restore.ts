@@ -2,30 +2,56 @@
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { ComponentRecord } from '../../domain/recovery-point.ts';
-import type { RestoreContext, RestoreTarget } from '../driver.ts';
+import type { DriverEnvironment, RestoreContext, RestoreTarget } from '../driver.ts';
 import { removeStaging } from '../swap/staging.ts';
 import { swapBack, swapIn, swapState, type SwapTarget, type SwapTuning } from '../swap/swap.ts';
 import { restoreTargetOf } from '../swap/target.ts';
 import { isSameRun } from '../swap/token.ts';
 import { refuseWhileHeld } from './holders.ts';
+import { mainFile } from './restored-facts.ts';
 import { findServerBinary, refuseNewerDump } from './server-binary.ts';
+import { nextStart, otherFolder, readLive, type StartSettings } from './start-settings.ts';
 import { redisLives, redisPairs } from './stage.ts';
 
 /** The sealed facts are not at hand here: version and size come from the manifest's clear facts. */
-export async function redisTargets(config: RedisConfig, record: ComponentRecord): Promise<RestoreTarget[]> {
+export async function redisTargets(
+  config: RedisConfig,
+  { startCommands = [] }: DriverEnvironment,
+  record: ComponentRecord,
+): Promise<RestoreTarget[]> {
   const target = await restoreTargetOf({ live: config.dataDirectory, needBytes: record.bytes });
+  const next = await nextStart({
+    commands: startCommands,
+    configFile: mainFile(config.configFiles),
+    read: readLive,
+  });
+  const problems = [await dumpProblem(config, record), await folderProblem(config, next)];
+  return [{ ...target, problems: [...target.problems, ...problems.flatMap((problem) => problem ?? [])] }];
+}
+
+type TargetProblem = RestoreTarget['problems'][number];
+
+async function dumpProblem(config: RedisConfig, { facts }: ComponentRecord): Promise<TargetProblem | undefined> {
   const binary = await findServerBinary(config);
-  const { serverVersion, rdbVersion } = record.facts;
-  if (binary === undefined || typeof serverVersion !== 'string' || typeof rdbVersion !== 'number') return [target];
+  const { serverVersion, rdbVersion } = facts;
+  if (binary === undefined || typeof serverVersion !== 'string' || typeof rdbVersion !== 'number') return undefined;
   try {
     refuseNewerDump(binary, { serverVersion, rdbVersion }, config.id);
-    return [target];
+    return undefined;
   } catch (error) {
     if (!isLifeboatError(error)) throw error;
-    return [
-      { ...target, problems: [...target.problems, { code: error.code, message: error.message, hint: error.hint }] },
-    ];
+    return { code: error.code, message: error.message, hint: error.hint };
   }
+}
+
+async function folderProblem(config: RedisConfig, next: StartSettings | undefined): Promise<TargetProblem | undefined> {
+  const folder = await otherFolder(next, config);
+  if (folder === undefined) return undefined;
+  return {
+    code: 'Precondition',
+    message: `the server will start with \`dir ${folder}\` and would not find what is restored to \`${config.dataDirectory}\``,
+    hint: `make \`dataDirectory\` of \`${config.id}\` and \`dir\` the same folder`,
+  };
 }
 
 /** Precondition while any process uses the live folder: it would save over what is put there. */

@@ -4,16 +4,17 @@ import { dirname, relative } from 'node:path';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import type { IndexEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import type { FencingToken, RestoreContext, StageFacts } from '../driver.ts';
+import type { DriverEnvironment, FencingToken, RestoreContext, StageFacts } from '../driver.ts';
 import { readOwners } from '../files/owners.ts';
 import { isInside } from '../files/paths.ts';
 import { ensureRoom, notDamaged } from '../folder/room.ts';
 import { makeParents, makeStaging, removeStaging, stagedOrRemoved, stagingPath } from '../swap/staging.ts';
 import { clearLive, type SwapPair, type SwapTuning } from '../swap/swap.ts';
 import { isDamaged } from './damage.ts';
-import { configFolder, dumpPath, readFacts, type RedisFacts } from './facts.ts';
+import { configFolder, dumpPath, type RedisFacts } from './facts.ts';
 import { refuseWhileHeld } from './holders.ts';
 import { giveTo, layOut, layoutPaths, setMode } from './layout.ts';
+import { restoredFacts } from './restored-facts.ts';
 import { findServerBinary, refuseNewerDump, type ServerBinary } from './server-binary.ts';
 
 /**
@@ -22,10 +23,11 @@ import { findServerBinary, refuseNewerDump, type ServerBinary } from './server-b
  */
 export async function stageRedis(
   config: RedisConfig,
+  environment: DriverEnvironment,
   context: RestoreContext,
   tuning: SwapTuning,
 ): Promise<StageFacts> {
-  const facts = await readFacts(context);
+  const { facts, notes } = await restoredFacts(config, environment, context);
   const binary = await findServerBinary(config);
   if (binary !== undefined) refuseNewerDump(binary, facts, config.id);
   const target = { component: config.id, lives: redisLives(config), token: context.token, tuning };
@@ -38,7 +40,7 @@ export async function stageRedis(
     removeLeftovers: async () => removeStaging(target),
     ...(context.replaceDamaged ? { replace } : {}),
   });
-  return stagedOrRemoved(target, async () => fetchAndLayOut(config, context, facts));
+  return stagedOrRemoved(target, async () => ({ ...(await fetchAndLayOut(config, context, facts)), notes }));
 }
 
 async function fetchAndLayOut(config: RedisConfig, context: RestoreContext, facts: RedisFacts): Promise<StageFacts> {

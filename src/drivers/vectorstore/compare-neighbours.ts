@@ -4,13 +4,22 @@ import type { Neighbours } from './inspect-index.ts';
 /** Float arithmetic of another build or CPU may differ in the last digits. */
 const relativeTolerance = 1e-4;
 
+export interface Growth {
+  /** Vectors when the expected list was made. */
+  readonly knownTotal: number;
+  /** Whether there are more now. */
+  readonly hasGrown: boolean;
+}
+
 /**
- * Labels at or above `knownTotal` are vectors that were added since and are passed over. Equal distances may change
- * places.
+ * Labels are compared as they are: an index counts its vectors, or keeps ids that the application gave them. What was
+ * added since is passed over: where vectors are counted by its label, else because it is none of the expected ones.
+ * Equal distances may change places.
  */
-export function sameNeighbours(expected: Neighbours, actual: Neighbours, knownTotal: number): boolean {
+export function sameNeighbours(expected: Neighbours, actual: Neighbours, growth: Growth): boolean {
+  const isOld = oldLabels(expected, growth);
   const known = actual.labels.flatMap((label, index) =>
-    label < knownTotal ? [{ label, distance: actual.distances[index] ?? Number.NaN }] : [],
+    isOld(label) ? [{ label, distance: actual.distances[index] ?? Number.NaN }] : [],
   );
   return expected.labels.every((label, index) => {
     const distance = expected.distances[index] ?? Number.NaN;
@@ -18,6 +27,13 @@ export function sameNeighbours(expected: Neighbours, actual: Neighbours, knownTo
     if (there === undefined || !isClose(there.distance, distance)) return false;
     return there.label === label || isTie(expected, index, there.label);
   });
+}
+
+function oldLabels({ labels }: Neighbours, { knownTotal, hasGrown }: Growth): (label: number) => boolean {
+  if (!hasGrown) return () => true;
+  return labels.every((label) => label < knownTotal)
+    ? (label) => label < knownTotal
+    : (label) => labels.includes(label);
 }
 
 function isTie(expected: Neighbours, index: number, label: number): boolean {
@@ -36,10 +52,10 @@ function isClose(a: number, b: number): boolean {
 export function compareNeighbourLists(
   expected: readonly Neighbours[],
   actual: readonly Neighbours[],
-  knownTotal: number,
+  growth: Growth,
 ): number {
   return expected.filter((list, index) => {
     const other = actual[index];
-    return other !== undefined && sameNeighbours(list, other, knownTotal);
+    return other !== undefined && sameNeighbours(list, other, growth);
   }).length;
 }

@@ -75,7 +75,7 @@ async function proveStore(
   const same = compareNeighbourLists(
     known.map(({ neighbours }) => neighbours),
     index.neighbours,
-    store.total,
+    { knownTotal: store.total, hasGrown: index.total > store.total },
   );
   return {
     added: index.total - store.total,

@@ -17,6 +17,7 @@ import type { Driver } from '../../../src/drivers/driver.ts';
 import { createModelsDriver } from '../../../src/drivers/models/driver.ts';
 import { writeTinyModel } from '../../inference/tiny-model.ts';
 import { folderTest } from '../../support/folder-test.ts';
+import { faults } from '../../support/doctored.ts';
 import { enlarged } from '../../contracts/enlarged.ts';
 import { failedProbes, makeBench, type RestoreBench } from '../folder/restore-bench.ts';
 
@@ -88,6 +89,36 @@ describe('capture', () => {
     await rm(live, { recursive: true });
     await kit.restore(driver, record);
     expect(await readlink(join(live, 'current.gguf'))).toBe('embedding/tiny.gguf');
+  });
+
+  test('F1: a model whose name is a link to a blob is checked like any other, and comes back as a link', async ({
+    kit,
+    live,
+  }) => {
+    // The layout of a model cache, beside a real model.
+    await mkdir(join(live, 'blobs'));
+    await mkdir(join(live, 'snapshots', 'main'), { recursive: true });
+    await writeTinyModel(join(live, 'blobs', 'c0ffee'));
+    await symlink('../../blobs/c0ffee', join(live, 'snapshots', 'main', 'cached.gguf'));
+    // Absolute, to a blob of its own.
+    await writeTinyModel(join(live, 'blobs', 'f00d'));
+    await symlink(join(live, 'blobs', 'f00d'), join(live, 'absolute.gguf'));
+    const driver = driverOf(live);
+    const record = await kit.capture(driver);
+    expect(record.facts).toMatchObject({ models: 3 });
+    expect(await faults(driver, kit.repository, record)).toEqual([]);
+    await rm(live, { recursive: true });
+    await kit.restore(driver, record);
+    expect(await readlink(join(live, 'snapshots', 'main', 'cached.gguf'))).toBe('../../blobs/c0ffee');
+
+    await truncate(join(live, 'blobs', 'c0ffee'), 900);
+    await expect(kit.capture(driver)).rejects.toMatchObject({
+      code: 'SourceCorrupt',
+      message: expect.stringContaining('cached.gguf') as string,
+    });
+    expect((await driver.check()).filter(({ level }) => level === 'fail')).toMatchObject([
+      { text: expect.stringContaining('cached.gguf') as string },
+    ]);
   });
 
   test('a model whose download broke off is a corrupt source, with both sizes', async ({ kit, live }) => {

@@ -5,10 +5,11 @@ import { promisify } from 'node:util';
 import { expect, vi } from 'vitest';
 import type { ComponentRecord, ProbeResult } from '../../../src/domain/recovery-point.ts';
 import { isFailed, isHeld } from '../../../src/domain/probes.ts';
+import { openSession } from '../../../src/drivers/postgres/connection.ts';
 import { factsPath } from '../../../src/drivers/postgres/facts.ts';
 import { textSettings } from '../../../src/drivers/postgres/text-settings.ts';
 import { doctored } from '../../support/doctored.ts';
-import { labTest, type Lab } from './lab.ts';
+import { database, labTest, type Lab } from './lab.ts';
 
 /** Rows whose text each of the settings changes, where the server's own types have such. */
 const shownBySettings = `
@@ -40,10 +41,10 @@ const unusual: Readonly<Record<string, string>> = {
 
 /** Limits that a long measure meets, and one that hides warnings. */
 const limits = {
-  statement_timeout: '50ms',
-  lock_timeout: '1ms',
-  idle_in_transaction_session_timeout: '20ms',
-  idle_session_timeout: '20ms',
+  statement_timeout: '2s',
+  lock_timeout: '1s',
+  idle_in_transaction_session_timeout: '2s',
+  idle_session_timeout: '2s',
   client_min_messages: 'error',
 };
 
@@ -85,6 +86,12 @@ labTest(
     for (const [name, value] of Object.entries(limits)) await sql(`ALTER ROLE backup SET ${name} = '${value}'`);
     const driver = driverWith({ user: 'backup', password: { from: 'literal', value: 'pw' } });
     const by = { ...made, driver };
+    const session = await openSession({ ...made.config, user: 'backup', password: 'pw' }, 'postgres', { database });
+    for (const name of Object.keys(limits))
+      expect(Object.values(await session.row(`SHOW ${name}`)), name).toEqual([
+        name.startsWith('client') ? 'notice' : '0',
+      ]);
+    await session.end();
 
     const record = await made.capture(driver);
     const probes = await restored(by, record);

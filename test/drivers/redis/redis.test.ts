@@ -1,6 +1,8 @@
 import { access, chmod, mkdir, readFile, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { restoreNotes } from '../../../src/domain/capture-notes.ts';
+import { prepareRedis } from '../../../src/dev/redis.ts';
 import { freePort } from '../../../src/dev/free-ports.ts';
 import type { RedisConfig, TlsConfig } from '../../../src/domain/appliance.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
@@ -203,6 +205,41 @@ describe('restore', () => {
     await subject.start();
     expect(await withClient(subject.instance, (client) => client.get('after'))).toBe('the restore');
     expect(broken(await subject.driver.probe(contextOf({ repository, record, token: token(4001) })))).toEqual([]);
+  });
+
+  test('F3: a redis.conf that was changed without a restart decides where the restored keys must lie', async () => {
+    const settings: Record<string, string> = { appendonly: 'no' };
+    await begin(settings);
+    Object.assign(settings, { appendonly: 'yes', appendfilename: '"my file.aof"' });
+    await prepareRedis({ directory: join(folder.path, 'redis'), password, port: subject.config.port, settings });
+    const warned = (await subject.driver.check()).filter(({ level }) => level === 'warn').map(({ text }) => text);
+    expect(warned.map((text) => text.split(' ', 1)[0])).toEqual(['`appendonly`', '`appendfilename`']);
+
+    const record = await capture(subject.driver, repository);
+    expect(record.facts).toMatchObject({ configDiffers: ['appendonly', 'appendfilename'] });
+    expect(restoreNotes(record.facts).join()).toContain('appendonly, appendfilename');
+    await subject.destroy();
+    await restored(record);
+    expect(broken(await subject.driver.probe(contextOf({ repository, record, token: token(4001) })))).toEqual([]);
+    await withClient(subject.instance, (client) => client.set('after', 'the restore'));
+    await subject.stop();
+    await subject.start();
+    expect(await withClient(subject.instance, (client) => client.get('after'))).toBe('the restore');
+  });
+
+  test('F3: a server that starts on another folder than the configured one is refused in the plan', async () => {
+    const settings: Record<string, string> = {};
+    await begin(settings);
+    const record = await capture(subject.driver, repository);
+    settings['dir'] = folder.path;
+    await prepareRedis({ directory: join(folder.path, 'redis'), password, port: subject.config.port, settings });
+    const problemsOf = async () => (await subject.driver.restoreTargets(record)).flatMap(({ problems }) => problems);
+    expect(await problemsOf()).toMatchObject([
+      { code: 'Precondition', message: expect.stringContaining(`dir ${folder.path}`) as string },
+    ]);
+    settings['dir'] = `${subject.config.dataDirectory}/`;
+    await prepareRedis({ directory: join(folder.path, 'redis'), password, port: subject.config.port, settings });
+    expect(await problemsOf()).toEqual([]);
   });
 
   test('a redis.conf that the disaster took comes back; one that is there is left to the operator', async () => {

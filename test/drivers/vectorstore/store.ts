@@ -11,6 +11,8 @@ export interface StoreOptions {
   readonly embeddingModel?: string;
   /** A FAISS factory text such as `HNSW16`; a flat L2 index without it. */
   readonly factory?: string;
+  /** Ids that the application gave its vectors: an `IndexIDMap2` around the index. */
+  readonly ids?: (id: number) => bigint;
 }
 
 export const dimension = 16;
@@ -44,11 +46,22 @@ function makeFiles(folder: string, options: StoreOptions): [path: string, conten
     document_count: options.documentCount ?? vectors,
   };
   return [
-    [join(folder, 'faiss_index.faiss'), index.toBuffer()],
+    [join(folder, 'faiss_index.faiss'), withIds(index.toBuffer(), vectors, options.ids)],
     // Begins as a pickle that would run a command if anybody unpickled it.
     [join(folder, 'faiss_index.pkl'), Buffer.from("cos\nsystem\n(S'exit 1'\ntR.")],
     [join(folder, 'metadata.json'), Buffer.from(JSON.stringify(metadata))],
   ];
+}
+
+/** The wrapper's header is the inner index's with another kind; the ids follow it, after their number. */
+function withIds(inner: Buffer, vectors: number, ids: StoreOptions['ids']): Buffer {
+  if (ids === undefined) return inner;
+  const header = Buffer.from(inner.subarray(0, 37));
+  header.write('IxM2', 0, 'latin1');
+  const list = Buffer.alloc(8 + vectors * 8);
+  list.writeBigUInt64LE(BigInt(vectors), 0);
+  for (let id = 0; id < vectors; id += 1) list.writeBigInt64LE(ids(id), 8 + id * 8);
+  return Buffer.concat([header, inner, list]);
 }
 
 export function vectorOf(id: number): number[] {

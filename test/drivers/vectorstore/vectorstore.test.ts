@@ -316,6 +316,22 @@ describe('restore', () => {
     expect(failedProbes(await driver.probe(kit.context(record, 4001)))).toEqual([]);
   });
 
+  test('F2: vectors under ids of the application are proven, and stay so when more are added', async ({
+    kit,
+    live,
+  }) => {
+    const ids = (id: number): bigint => BigInt(id) * 7919n + 100_000n;
+    await writeStore(live, { ids });
+    const driver = driverOf(live);
+    const record = await kit.capture(driver);
+    await rm(live, { recursive: true });
+    expect(failedProbes(await kit.restore(driver, record))).toEqual([]);
+    await writeStore(live, { vectors: 220, ids });
+    expect(failedProbes(await driver.probe(kit.context(record, 4001)))).toEqual([]);
+    await writeStore(live, { ids: (id) => ids(id) + 1n });
+    expect(failedProbes(await driver.probe(kit.context(record, 4001))).join()).toContain('neighbours of known queries');
+  });
+
   test('an index that is not flat is proven with seeded queries', async ({ kit, live }) => {
     await writeStore(live, { factory: 'HNSW16' });
     const driver = driverOf(live);

@@ -1,0 +1,37 @@
+/** What the clear facts of a record tell people: of a capture, and of a restore that is planned from it. Pure. */
+import { describeLeftOut, leftOutOf } from './left-out.ts';
+import type { JsonValue } from './recovery-point.ts';
+
+type Facts = Readonly<Record<string, JsonValue>>;
+
+/** Of a capture: what was left out first, then how engine and configuration differ, then the driver's own words. */
+export function captureNotes(facts: Facts): string[] {
+  const leftOut = describeLeftOut(leftOutOf(facts));
+  const differs = differingSettings(facts);
+  return [
+    ...(leftOut === '' ? [] : [`left out: ${leftOut}`]),
+    ...(differs === '' ? [] : [`runs with other settings than its next start will use: ${differs}`]),
+    ...[facts['note'], ...listOf(facts['notes'])].filter((each) => typeof each === 'string'),
+  ];
+}
+
+/** Of a planned restore: what does not come back, or not as it was. */
+export function restoreNotes(facts: Facts): string[] {
+  const leftOut = describeLeftOut(leftOutOf(facts));
+  const differs = differingSettings(facts);
+  return [
+    ...(leftOut === '' ? [] : [`${leftOut} did not go into the recovery point and will not come back`]),
+    ...(differs === '' ? [] : [`ran with other settings than it starts with when it was captured: ${differs}`]),
+  ];
+}
+
+/** Names of settings; drivers of engines give them as `configDiffers`. */
+function differingSettings(facts: Facts): string {
+  return listOf(facts['configDiffers'])
+    .filter((name) => typeof name === 'string')
+    .join(', ');
+}
+
+function listOf(value: JsonValue | undefined): readonly JsonValue[] {
+  return Array.isArray(value) ? (value as readonly JsonValue[]) : [];
+}
