@@ -121,13 +121,14 @@ export function createComponentActivities(deps: Dependencies) {
       );
     },
 
-    async describeTarget(request: PointRequest): Promise<PlanTarget[]> {
+    async describeTarget(request: PointRequest & { readonly wal?: WalTarget }): Promise<PlanTarget[]> {
       return translated(request.component, () =>
         withHeartbeat(async () => {
           const repository = await deps.repository(request.repositoryId, request.location);
           return describeTarget(
             await deps.driver(request.component),
             await recordOf(repository, request.backupId, request.component),
+            request.wal,
           );
         }),
       );

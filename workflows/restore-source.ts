@@ -1,5 +1,6 @@
 /** Where a restore's data comes from, and the plan to bring it back: a recovery point, or what the last restore replaced. */
 import type { ApplianceView } from '../activities/control.ts';
+import type { PointView } from '../activities/storage.ts';
 import { goalFields, roleOfKind } from '../src/domain/replayed.ts';
 import type { RestorePlan } from '../src/domain/restore-plan.ts';
 import type { RestoreInput } from './messages.ts';
@@ -51,6 +52,7 @@ async function pointSource({ host }: ApplianceView, input: RestoreInput, display
         repositoryId: point.repositoryId,
         backupId,
         component: id,
+        ...walOf(point.artefacts, id),
         ...copy,
       }),
     ),
@@ -69,6 +71,11 @@ async function pointSource({ host }: ApplianceView, input: RestoreInput, display
     ...copy,
   });
   return { plan, repositoryId: point.repositoryId };
+}
+
+function walOf(artefacts: PointView['artefacts'], component: string): Pick<PointView['artefacts'][number], 'wal'> {
+  const { wal } = artefacts.find((artefact) => artefact.component === component) ?? {};
+  return wal === undefined ? {} : { wal };
 }
 
 async function keptSource({ components: all }: ApplianceView, input: RestoreInput): Promise<RestoreSource> {

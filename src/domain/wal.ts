@@ -2,7 +2,7 @@
  * What an archive of write-ahead log holds, by the names of its pieces alone. A piece is a whole segment, or the stretch
  * of one that was sealed before the segment was full. Positions are 64 bits: BigInt.
  */
-import { parseLsn, segmentOf, walFileName } from './lsn.ts';
+import { parseLsn, segmentOf, walFileName, walFilesBetween } from './lsn.ts';
 import type { ComponentRecord } from './recovery-point.ts';
 
 export interface WalPiece {
@@ -138,6 +138,43 @@ export function reachFrom(
     position = switchLsn;
   }
   return reach;
+}
+
+/**
+ * Names of the segments that a recovery from a base up to a position asks for, in its order. The segment in which a
+ * timeline was left is read from the next one, which begins with a copy of it.
+ */
+export function segmentsBetween(
+  base: BaseEnd,
+  end: { readonly timeline: number; readonly endLsn: bigint },
+  history: readonly TimelineSwitch[],
+  segmentBytes: number,
+): string[] {
+  const size = BigInt(segmentBytes);
+  const line = lineFrom(base, history, { timeline: end.timeline, switchLsn: end.endLsn });
+  let at = base.stopLsn - (base.stopLsn % size);
+  return line.flatMap(({ timeline, switchLsn }, index) => {
+    const until = index === line.length - 1 ? switchLsn : switchLsn - (switchLsn % size);
+    const names = walFilesBetween(timeline, at, until, segmentBytes);
+    if (until > at) at = until;
+    return names;
+  });
+}
+
+/** Oids of a server's tablespaces as one text that can be compared. */
+export function tablespacesText(oids: readonly string[]): string {
+  return oids.toSorted((a, b) => Number(a) - Number(b)).join(',');
+}
+
+/**
+ * Whether all that is archived can be replayed on a base: no replay makes or drops a tablespace beside a live server.
+ * True where the archive does not say which there are.
+ */
+export function hasTablespaces({ facts }: Pick<ComponentRecord, 'facts'>, archived: string | undefined): boolean {
+  const list = Array.isArray(facts['tablespaces'])
+    ? (facts['tablespaces'] as readonly { readonly oid?: unknown }[])
+    : [];
+  return archived === undefined || tablespacesText(list.map(({ oid }) => String(oid))) === archived;
 }
 
 /** Whether a recovery from the base along the timeline (history: oldest ancestor first) may read the piece. */

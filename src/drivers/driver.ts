@@ -57,7 +57,7 @@ export interface Driver {
   inspect(repository: Repository, record: ComponentRecord, signal: AbortSignal): Promise<ProbeResult[]>;
 
   /** Where a restore would write, for the plan: what must be on which disk, and what is refused beforehand. */
-  restoreTargets(record: ComponentRecord): Promise<RestoreTarget[]>;
+  restoreTargets(record: ComponentRecord, wal?: WalTarget): Promise<RestoreTarget[]>;
   /** Fetches and verifies into the attempt's own staging folder beside the live data. */
   stage(context: RestoreContext): Promise<StageFacts>;
   /** Opens what was staged with the real engine, away from live (L3/L4). All probes that need no running appliance. */

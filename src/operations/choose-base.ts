@@ -2,7 +2,16 @@
 import { LifeboatError } from '../domain/errors.ts';
 import { formatLsn, parseLsn } from '../domain/lsn.ts';
 import type { Moment } from '../domain/recovery-target.ts';
-import { baseEndOf, isOnLine, type BaseEnd, type TimelineSwitch, type WalPiece, type WalReach } from '../domain/wal.ts';
+import type { BackupId } from '../domain/recovery-point.ts';
+import {
+  baseEndOf,
+  hasTablespaces,
+  isOnLine,
+  type BaseEnd,
+  type TimelineSwitch,
+  type WalPiece,
+  type WalReach,
+} from '../domain/wal.ts';
 import type { Repository, WalArchive } from '../repository/repository.ts';
 import type { Artefact } from './choose-artefacts.ts';
 import { archiveOf, reachOf, walBases, type WalBase } from './wal-status.ts';
@@ -13,6 +22,8 @@ interface Timeline {
   /** When the archive met it, ISO 8601; empty for the first one. */
   readonly since: string;
   readonly coveredUntil: string;
+  /** Oids of the server's tablespaces then; absent where the archive does not say. */
+  readonly tablespaces?: string;
 }
 
 /** A base with the stretch of time and positions that it leads over, on one timeline. */
@@ -83,7 +94,7 @@ async function waysOf(archive: WalArchive, bases: readonly WalBase[]): Promise<W
       timeline,
       history: await archive.ancestors(timeline),
       since: (await archive.history(timeline))?.since ?? '',
-      coveredUntil: (await archive.coverage(timeline))?.time ?? '',
+      ...(await coverageOf(archive, timeline)),
     })),
   );
   const ways: Way[] = [];
@@ -105,6 +116,14 @@ async function waysOf(archive: WalArchive, bases: readonly WalBase[]): Promise<W
   return ways;
 }
 
+async function coverageOf(
+  archive: WalArchive,
+  timeline: number,
+): Promise<Pick<Timeline, 'coveredUntil' | 'tablespaces'>> {
+  const { time = '', tablespaces } = (await archive.coverage(timeline)) ?? {};
+  return { coveredUntil: time, ...(tablespaces === undefined ? {} : { tablespaces }) };
+}
+
 /** The server's clock at the end of what is archived before a hole. */
 async function timeAt(
   archive: WalArchive,
@@ -121,7 +140,9 @@ function latest(newest: WalBase | undefined, ways: readonly Way[], component: st
     (best, way) => (best === undefined || way.until > best.until ? way : best),
     undefined,
   );
-  const way = current === undefined ? undefined : ways.find(({ line }) => line === current.line);
+  const onLine = ways.filter(({ line }) => line === current?.line);
+  const way = onLine.find(({ base, line, reach }) => !reach.isWhole || hasTablespaces(base.record, line.tablespaces));
+  if (way === undefined && onLine[0] !== undefined) throw tablespaceChanged(onLine[0].base.backupId, component);
   if (way !== undefined && (newest === undefined || way.base === newest || way.until > newest.record.capturedUntil))
     return artefact(way, 'latest', '', way.until);
   if (newest === undefined) throw unreachable('the latest of the timeline', ways, component);
@@ -130,6 +151,17 @@ function latest(newest: WalBase | undefined, ways: readonly Way[], component: st
   if (end === undefined) return { ...newest, moment: capturedUntil };
   const wal = { kind: 'latest', value: '', timeline: end.timeline, endLsn: formatLsn(end.stopLsn) } as const;
   return { ...newest, wal, moment: capturedUntil };
+}
+
+function tablespaceChanged(base: BackupId, component: string): LifeboatError {
+  return new LifeboatError(
+    'Precondition',
+    `a tablespace of ${component} was made or dropped since the recovery point ${base}: the WAL that says so cannot be replayed beside the live server`,
+    {
+      component,
+      hint: 'run `lifeboat backups run` first, which takes a new base; or choose a moment before it: --to-time',
+    },
+  );
 }
 
 function isOn({ record }: WalBase, timeline: number): boolean {

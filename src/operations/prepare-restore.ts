@@ -7,6 +7,7 @@ import { restoreNotes } from '../domain/capture-notes.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import type { PastRun } from '../domain/own-runs.ts';
 import type { ComponentRecord } from '../domain/recovery-point.ts';
+import type { WalTarget } from '../domain/recovery-target.ts';
 import {
   planRestore,
   type PlanComponent,
@@ -93,8 +94,12 @@ function misfitsOf({ artefacts }: Choice, { components }: Appliance): PlanMisfit
 }
 
 /** What one driver says of the place that it would restore to. */
-export async function describeTarget(driver: Driver, record: ComponentRecord): Promise<PlanTarget[]> {
-  const targets = await driver.restoreTargets(record);
+export async function describeTarget(
+  driver: Driver,
+  record: ComponentRecord,
+  wal: WalTarget | undefined,
+): Promise<PlanTarget[]> {
+  const targets = await driver.restoreTargets(record, wal);
   return targets.map((target) => ({ component: driver.component, ...target }));
 }
 

@@ -4,7 +4,7 @@
  */
 import { formatLsn } from '../domain/lsn.ts';
 import { isRefuted, type BackupId, type ComponentRecord } from '../domain/recovery-point.ts';
-import { baseEndOf, reachFrom, type TimelineSwitch, type WalReach } from '../domain/wal.ts';
+import { baseEndOf, hasTablespaces, reachFrom, type TimelineSwitch, type WalReach } from '../domain/wal.ts';
 import type { Repository, WalArchive } from '../repository/repository.ts';
 
 export interface WalBase {
@@ -44,10 +44,11 @@ export async function walStatus(repository: Repository, component: string): Prom
   if (timelines.length === 0) return nothing;
   const current = await currentTimeline(archive, timelines);
   const history = await archive.ancestors(current.timeline);
-  const base = bases.find(({ record }) => reachOf(record, { pieces, history, timeline: current.timeline })?.isWhole);
+  const whole = bases.filter(({ record }) => reachOf(record, { pieces, history, timeline: current.timeline })?.isWhole);
+  const base = whole.find(({ record }) => hasTablespaces(record, current.tablespaces));
   return {
     state: base === undefined ? 'broken' : 'continuous',
-    reason: base === undefined ? brokenReason(current.timeline, bases) : '',
+    reason: base === undefined ? brokenReason(current.timeline, bases, whole[0]) : '',
     base: base?.backupId ?? null,
     timeline: current.timeline,
     endLsn: endOf(pieces, current.timeline),
@@ -98,12 +99,16 @@ export function reachOf(
 export async function currentTimeline(
   archive: WalArchive,
   timelines: readonly number[],
-): Promise<{ readonly timeline: number; readonly coveredUntil: string | null }> {
+): Promise<{
+  readonly timeline: number;
+  readonly coveredUntil: string | null;
+  readonly tablespaces: string | undefined;
+}> {
   const covered = await Promise.all(
-    timelines.map(async (timeline) => ({
-      timeline,
-      coveredUntil: (await archive.coverage(timeline))?.time ?? null,
-    })),
+    timelines.map(async (timeline) => {
+      const coverage = await archive.coverage(timeline);
+      return { timeline, coveredUntil: coverage?.time ?? null, tablespaces: coverage?.tablespaces };
+    }),
   );
   return covered.reduce((best, each) => {
     const isLater = (each.coveredUntil ?? '') > (best.coveredUntil ?? '');
@@ -112,8 +117,9 @@ export async function currentTimeline(
   });
 }
 
-function brokenReason(timeline: number, bases: readonly WalBase[]): string {
+function brokenReason(timeline: number, bases: readonly WalBase[], whole: WalBase | undefined): string {
   const [newest] = bases;
+  if (whole !== undefined) return `a tablespace was made or dropped since ${whole.backupId}`;
   if (newest === undefined) return 'there is no recovery point to begin at';
   const { timeline: own } = newest.record.facts;
   return own === timeline

@@ -30,6 +30,8 @@ export interface WalCoverage {
   readonly lsn: string;
   /** The server's clock, ISO 8601. */
   readonly time: string;
+  /** Oids of the server's tablespaces then, ascending, with commas; an archive of an older version does not say. */
+  readonly tablespaces?: string;
 }
 
 export interface WalArchive {

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { formatLsn } from '../../src/domain/lsn.ts';
 import type { Moment } from '../../src/domain/recovery-target.ts';
 import { baseFor } from '../../src/operations/choose-base.ts';
+import { walStatus } from '../../src/operations/wal-status.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { reserve, sealRecords } from '../repository/backup.ts';
 import { repositoryTest as test } from '../repository/fixture.ts';
@@ -88,4 +89,29 @@ test('D2.7: what was never archived is refused with both ends', async ({ reposit
   await expect(baseFor(repository, 'pg', { kind: 'lsn', value: position(9) }, 'latest')).rejects.toMatchObject({
     code: 'Precondition',
   });
+});
+
+test('F4: a tablespace that was made since the last base: the archive is no way to the latest, and says so', async ({
+  repository,
+}) => {
+  const archive = archiveIn(repository);
+  const first = await full(repository, '02:00', 1, 1);
+  for (const number of [1, 2]) await archive.put(segment(1, number), Buffer.alloc(segmentBytes, 1), at('12:00'));
+  const cover = async (tablespaces: string): Promise<void> =>
+    archive.putCoverage(1, { lsn: position(3), time: at('12:00'), tablespaces });
+  await cover('');
+  expect((await baseFor(repository, 'pg', { kind: 'latest' }, 'latest')).backupId).toBe(first);
+  expect(await walStatus(repository, 'pg')).toMatchObject({ state: 'continuous', base: first });
+  await cover('16385');
+  await expect(baseFor(repository, 'pg', { kind: 'latest' }, 'latest')).rejects.toMatchObject({
+    code: 'Precondition',
+    message: expect.stringContaining(`made or dropped since the recovery point ${first}`) as string,
+  });
+  expect(await walStatus(repository, 'pg')).toMatchObject({
+    state: 'broken',
+    base: null,
+    reason: `a tablespace was made or dropped since ${first}`,
+  });
+  // A moment before it is one still.
+  expect((await baseFor(repository, 'pg', { kind: 'time', value: at('11:00') }, 'latest')).backupId).toBe(first);
 });

@@ -71,8 +71,8 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
   });
   const configured = appliance.components.map(({ id }) => id);
   const targets = await Promise.all(
-    fittingArtefacts(choice, appliance, chosen).map(async ({ artefact: { record } }) =>
-      describeTarget(await driver(record.id), record),
+    fittingArtefacts(choice, appliance, chosen).map(async ({ artefact: { record, wal } }) =>
+      describeTarget(await driver(record.id), record, wal),
     ),
   );
   const plan = makePlan({

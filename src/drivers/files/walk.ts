@@ -1,10 +1,12 @@
 /** Walks the configured paths, names as bytes, without following links (but a configured path that is one is followed). */
 import type { BigIntStats } from 'node:fs';
 import { lstat, readdir, readlink, realpath } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { EntryMeta, OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { childPath } from '../swap/disk.ts';
 import { isLifeboatName } from '../swap/names.ts';
+import { longestStaged, longPath, refuseLongPath } from './long-path.ts';
 import { excluder } from './exclude.ts';
 import type { Owners } from './owners.ts';
 import { entryPath, linkTarget, pathBytes } from './paths.ts';
@@ -41,6 +43,7 @@ export async function* walk(options: WalkOptions): AsyncGenerator<Found> {
       logical: Buffer.from(root),
       actual: Buffer.from(real),
       root,
+      longest: longestStaged(dirname(real), options.component),
       firstNames,
       isExcluded,
       ...options,
@@ -53,12 +56,15 @@ interface Visit extends WalkOptions {
   readonly logical: Buffer;
   readonly actual: Buffer;
   readonly root: string;
+  /** Bytes that a path may have. */
+  readonly longest: number;
   readonly firstNames: Map<string, Buffer>;
   readonly isExcluded: (absolute: string, root: string) => boolean;
 }
 
 async function* walkFrom(visit: Visit): AsyncGenerator<Found> {
   const { logical, actual, component } = visit;
+  refuseLongPath(logical, visit.longest, component);
   const stats = await lstat(actual, { bigint: true }).catch((error: unknown) => {
     // Between listing and looking a file may go: it is then not part of the capture.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
@@ -117,6 +123,7 @@ function describe({ logical, owners }: Visit, stats: BigIntStats): Omit<EntryMet
 export function unusable(error: unknown, path: string, component: string): LifeboatError {
   if (error instanceof LifeboatError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENAMETOOLONG') return longPath(Buffer.from(path), longestStaged('', component), component);
   if (code === 'ENOENT' || code === 'ENOTDIR')
     return new LifeboatError('SourceEmpty', `the configured path \`${path}\` does not exist`, {
       component,

@@ -5,6 +5,7 @@ import type { Attributes } from '../../domain/attributes.ts';
 import type { EntryMeta, OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { LeftOut } from '../../domain/left-out.ts';
+import { longestStaged, longPath } from '../files/long-path.ts';
 import { readOwners, type Owners } from '../files/owners.ts';
 import { linkTarget } from '../files/paths.ts';
 import { specialKind } from '../files/special-kind.ts';
@@ -82,6 +83,7 @@ async function openFolder(folder: string, component: string): Promise<Awaited<Re
         hint: 'configure the folder itself',
         cause: error,
       });
+    if (code === 'ENAMETOOLONG') throw longPath(Buffer.from(folder), longestStaged('', component), component);
     if (code === 'EACCES' || code === 'EPERM')
       throw new LifeboatError('PermissionDenied', `the folder \`${folder}\` cannot be read`, {
         component,

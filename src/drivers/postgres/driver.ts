@@ -46,7 +46,7 @@ export function createPostgresDriver(config: PostgresConfig, environment: Driver
     guardWal: () => guardSlot(config, environment),
     detachWal: (slot) => detachSlot(config, environment, slot),
     inspect: (repository, record, signal) => inspectPostgres({ repository, record, signal }),
-    restoreTargets: (record) => postgresTargets(config, record),
+    restoreTargets: (record, wal) => postgresTargets(config, record, wal),
     stage: (context) => stagePostgres(config, context, environment.swap),
     validate: (context) => validatePostgres(config, environment, context),
     finish: (context) => finishPostgres(config, environment, context),

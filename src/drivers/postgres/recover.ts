@@ -7,7 +7,7 @@ import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { formatLsn, parseLsn } from '../../domain/lsn.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import type { WalTarget } from '../../domain/recovery-target.ts';
-import { reachFrom, type WalPiece } from '../../domain/wal.ts';
+import { reachFrom, segmentsBetween, type WalPiece } from '../../domain/wal.ts';
 import type { WalArchive } from '../../repository/repository.ts';
 import type { DriverEnvironment, RestoreContext } from '../driver.ts';
 import { sortingProbes } from './collations.ts';
@@ -53,6 +53,46 @@ export async function recoverStaged(recovery: Recovery): Promise<ProbeResult[]> 
     });
   }
   return [positionProbe(reached, facts, context.wal, config.id), ...results];
+}
+
+/** So many segments are fetched while one is looked at. */
+const scannedAhead = 3;
+
+/**
+ * For `latest`, whose replay waits until the server has stopped: looks at what is archived until then. Precondition for a
+ * record that could not be replayed, while everything still runs.
+ */
+export async function scanArchive({ config, context, facts, binDirectory }: Recovery): Promise<void> {
+  const { wal, signal, onProgress } = context;
+  if (wal === undefined) return;
+  const { systemIdentifier: systemId, walSegmentBytes: segmentBytes, timeline, stopLsn } = facts;
+  const archive = context.repository.wal({ component: config.id, systemId, segmentBytes });
+  const base = { timeline, stopLsn: parseLsn(stopLsn) };
+  const end = { timeline: wal.timeline, endLsn: parseLsn(wal.endLsn) };
+  const names = segmentsBetween(base, end, await archive.ancestors(wal.timeline), segmentBytes);
+  const guard = await guardTablespaces({
+    source: archiveSource(archive, (await archive.list()).pieces),
+    binDirectory,
+    segmentBytes,
+    from: { timeline, lsn: base.stopLsn },
+    goal: goalOf(wal, facts),
+    component: config.id,
+  });
+  try {
+    const asked: Promise<unknown>[] = [];
+    for (const [index, name] of names.entries()) {
+      signal.throwIfAborted();
+      const looked = guard.source(name);
+      looked.catch(() => undefined);
+      asked.push(looked);
+      if (asked.length > scannedAhead) await asked.shift();
+      const note = 'the archived WAL is looked at before anything stops';
+      onProgress({ phase: 'scan', bytesDone: index * segmentBytes, bytesTotal: names.length * segmentBytes, note });
+    }
+    await Promise.all(asked);
+  } finally {
+    await guard.end();
+  }
 }
 
 interface Way {

@@ -1,9 +1,10 @@
 /** What a plan must know before a restore: disks, room, versions and users; and what is refused. */
-import { lstat, readlink, realpath } from 'node:fs/promises';
+import { lstat, readdir, readlink, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PostgresConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { ComponentRecord, JsonValue } from '../../domain/recovery-point.ts';
+import type { WalTarget } from '../../domain/recovery-target.ts';
 import type { RestoreTarget } from '../driver.ts';
 import { restoreTargetOf } from '../swap/target.ts';
 import { findBinaries } from './binaries.ts';
@@ -15,18 +16,49 @@ type TargetProblem = RestoreTarget['problems'][number];
  * One target for the data directory and one for each tablespace whose place the live directory still shows; the
  * places of the others are sealed, stage looks at them.
  */
-export async function postgresTargets(config: PostgresConfig, record: ComponentRecord): Promise<RestoreTarget[]> {
+export async function postgresTargets(
+  config: PostgresConfig,
+  record: ComponentRecord,
+  wal?: WalTarget,
+): Promise<RestoreTarget[]> {
   const tablespaces = tablespacesOf(record);
   const inTablespaces = tablespaces.reduce((sum, tablespace) => sum + tablespace.bytes, 0);
   const data = await targetOf(config.dataDirectory, Math.max(record.bytes - inTablespaces, 0));
   const targets: RestoreTarget[] = [
-    { ...data, problems: [...data.problems, ...(await engineProblems(config, record))] },
+    {
+      ...data,
+      problems: [
+        ...data.problems,
+        ...(await engineProblems(config, record)),
+        ...(wal?.kind === 'latest' ? await changedTablespaces(config, tablespaces) : []),
+      ],
+    },
   ];
   for (const { oid, bytes } of tablespaces) {
     const location = await readlink(join(config.dataDirectory, 'pg_tblspc', oid)).catch(() => undefined);
     if (location !== undefined) targets.push(await targetOf(location, bytes));
   }
   return targets;
+}
+
+/** All that the live server has is to be replayed: a tablespace that was made or dropped since the base could not be. */
+async function changedTablespaces(
+  { dataDirectory }: PostgresConfig,
+  captured: readonly { readonly oid: string }[],
+): Promise<TargetProblem[]> {
+  const live = await readdir(join(dataDirectory, 'pg_tblspc')).catch(() => undefined);
+  const now = live?.filter((name) => /^\d+$/.test(name));
+  const then = captured.map(({ oid }) => oid);
+  const changed =
+    now === undefined ? [] : [...now.filter((oid) => !then.includes(oid)), ...then.filter((oid) => !now.includes(oid))];
+  if (changed.length === 0) return [];
+  return [
+    {
+      code: 'Precondition',
+      message: `tablespace ${changed.join(', ')} was made or dropped since the base: the WAL that says so cannot be replayed beside the live server`,
+      hint: 'run `lifeboat backups run` first, which takes a new base; or choose a moment before it: --to-time',
+    },
+  ];
 }
 
 /** Why a live path behind a link cannot be restored; undefined where it is none. */

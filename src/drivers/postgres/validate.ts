@@ -14,20 +14,22 @@ import { readFacts } from './facts.ts';
 import type { SealedFacts } from './facts.ts';
 import { asOther, ownerOf } from './owner.ts';
 import { endLeftover } from './postmaster.ts';
-import { recoverStaged, type Recovery } from './recover.ts';
+import { recoverStaged, scanArchive, type Recovery } from './recover.ts';
 import { restorePaths, swapTargetOf } from './restore-paths.ts';
 import { isUntouched, requireMajor, walFolderOf } from './staged-directory.ts';
 import type { StagedDirectory } from './staged-directory.ts';
 import { refuseTablespaceRecords } from './tablespace-wal.ts';
 
-/** With `latest` recovery waits for `finishPostgres`: until then the live server writes on. */
+/** With `latest` recovery waits for `finishPostgres`, because until then the live server writes on; what is archived is looked at. */
 export async function validatePostgres(
   config: PostgresConfig,
   environment: DriverEnvironment,
   context: RestoreContext,
 ): Promise<ProbeResult[]> {
   const recovery = await prepare(config, environment, context);
-  return context.wal?.kind === 'latest' ? [] : recoverStaged(recovery);
+  if (context.wal?.kind !== 'latest') return recoverStaged(recovery);
+  await scanArchive(recovery);
+  return [];
 }
 
 /** After the live server stopped: what it wrote until then is replayed too, from the archive or from its own disk. */

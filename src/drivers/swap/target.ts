@@ -1,11 +1,13 @@
 /** What a plan must know of one live path before anything is fetched: disk, room, and what would be refused. */
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { RestoreTarget } from '../driver.ts';
 import { deviceOf, freeBytes, nearestExisting, treeBytes } from './disk.ts';
+import { fixedPaths } from './immutable.ts';
 import { nestedMounts } from './mounts.ts';
-import { placeOf } from './place.ts';
+import { placeOf, type Place } from './place.ts';
 
 /** Never throws for what stands on disk: it becomes a problem of the target. `needBytes` is what staging will write. */
 export async function restoreTargetOf(options: {
@@ -32,6 +34,13 @@ export async function restoreTargetOf(options: {
         code: 'Precondition',
         message: `another filesystem is mounted at \`${mount}\`, inside \`${live}\`: it would move away with the old data`,
         hint: mountHint(mount),
+      });
+    }
+    for (const { path, flag } of await fixedPaths(await movedBy(place))) {
+      problems.push({
+        code: 'Precondition',
+        message: `\`${path}\` is ${flag === 'i' ? 'immutable' : 'append-only'} (chattr +${flag}): \`${live}\` could not be exchanged`,
+        hint: `run as root: chattr -${flag} '${path}'`,
       });
     }
     const free = await freeBytes(folder);
@@ -62,6 +71,13 @@ export async function restoreTargetOf(options: {
       problems,
     };
   }
+}
+
+/** What a swap renames, and the folders in which it does. */
+async function movedBy({ mode, target, folder, anchor, exists }: Place): Promise<string[]> {
+  const children = mode === 'exchange' ? await readdir(target).catch(() => []) : [];
+  const paths = [...(exists ? [target] : []), folder, anchor, ...children.map((name) => join(target, name))];
+  return [...new Set(paths)];
 }
 
 async function isWritable(folder: string): Promise<boolean> {

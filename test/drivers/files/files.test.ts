@@ -126,6 +126,20 @@ describe('fidelity', () => {
     ]);
   });
 
+  test('F4: a path that could not be restored fails the backup at once, and both ends of it are told', async () => {
+    // The system takes it; below the name of a staging folder it would not.
+    const room = 4090 - live.length;
+    const steps = Array.from({ length: Math.floor(room / 241) }, (_, index) => `${index}-`.padEnd(240, 'x'));
+    await mkdir(join(live, ...steps, 'x'.repeat((room % 241) - 1)), { recursive: true });
+    await expect(capture(driverOf(), repository)).rejects.toMatchObject({
+      code: 'Precondition',
+      message: expect.stringMatching(
+        /^a path has 4090 bytes, at most \d{4} can be restored: `\/.{79} … .{60}`$/,
+      ) as string,
+    });
+    expect((await capture(driverOf([live], ['5-*']), repository)).facts).toMatchObject({ files: 1 });
+  });
+
   test('a configured path that is a link is captured by what it leads to, and restored by repointing it', async () => {
     const configured = join(folder.path, 'configured');
     await symlink('live', configured);

@@ -191,12 +191,22 @@ labTest(
     for (const [attempt, target] of [
       { kind: 'time', value: (rows[0] as { now: string }).now } as const,
       { kind: 'lsn', value: endLsn } as const,
+      // F4: replayed after the server stopped, but seen while it still runs.
+      { kind: 'latest', value: '' } as const,
     ].entries())
       await expect(validate(3 + attempt, target)).rejects.toMatchObject({
         code: 'Precondition',
         message: expect.stringMatching(/changes a tablespace: CREATE \d+ ".*space"/) as string,
       });
     expect((await lab.sql('SELECT x FROM elsewhere')).rows).toEqual([{ x: 1 }]);
+    const planned = await driver.restoreTargets(record, { kind: 'latest', value: '', timeline: 1, endLsn });
+    expect(planned.flatMap(({ problems }) => problems)).toMatchObject([
+      {
+        code: 'Precondition',
+        message: expect.stringMatching(/^tablespace \d+ was made or dropped since the base/) as string,
+      },
+    ]);
+    expect((await driver.restoreTargets(record)).flatMap(({ problems }) => problems)).toEqual([]);
     await expect(
       driver.increment!({
         repository: lab.repository,

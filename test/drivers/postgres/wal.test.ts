@@ -1,8 +1,9 @@
-import { cp, rm } from 'node:fs/promises';
+import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { parseLsn } from '../../../src/domain/lsn.ts';
 import { coveredRanges } from '../../../src/domain/wal.ts';
+import { watchTablespaces } from '../../../src/drivers/postgres/wal/tablespace-watch.ts';
 import { archiveOf, archivingOf, flushed, shift, shiftOf, until, write } from './archiving.ts';
 import { labTest } from './lab.ts';
 
@@ -44,6 +45,27 @@ labTest('an idle database stays covered: its coverage moves on without a byte of
   expect(before.coveredUntil).not.toBeNull();
   expect(Date.parse(after.coveredUntil!)).toBeGreaterThan(Date.parse(before.coveredUntil!) + 4000);
 });
+
+labTest(
+  'F4: the archive says which tablespaces there are, and a change ends the shift that streams',
+  async ({ lab: make, folder }) => {
+    const lab = await make();
+    const archive = await archiveOf(lab);
+    await shift(lab, 1500);
+    expect(await archive.coverage(1)).toMatchObject({ tablespaces: '' });
+    const address = { ...lab.config, password: lab.server.password };
+    const changed = Promise.withResolvers<undefined>();
+    const watch = await watchTablespaces(lab.config, address, () => changed.resolve(undefined), 20);
+    expect(watch.current()).toBe('');
+    await mkdir(join(folder, 'space'));
+    await lab.sql(`CREATE TABLESPACE late LOCATION '${join(folder, 'space')}'`);
+    await changed.promise;
+    await watch.end();
+    await shift(lab, 1500);
+    const { rows } = await lab.sql("SELECT oid::text FROM pg_tablespace WHERE spcname = 'late'");
+    expect(await archive.coverage(1)).toMatchObject({ tablespaces: (rows[0] as { oid: string }).oid });
+  },
+);
 
 labTest('a clean shutdown loses nothing: the server waits until its last record is archived', async ({ lab: make }) => {
   const lab = await make();

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { fixedIn } from '../../../src/drivers/swap/immutable.ts';
 import { nestedMounts } from '../../../src/drivers/swap/mounts.ts';
 import { restoreTargetOf } from '../../../src/drivers/swap/target.ts';
 
@@ -16,3 +17,12 @@ test.skipIf(process.platform !== 'linux')(
     });
   },
 );
+
+test('flags are read for each path by its own name, whatever is in it', () => {
+  const output =
+    '----i---------e------- /a/b\n-----a--------e------- /a b\n--------------e------- /a\nb\n-----------I--e------- /i\n';
+  expect(fixedIn(output, ['/a/b', '/a b', '/a\nb', '/i', '/gone'])).toEqual([
+    { path: '/a/b', flag: 'i' },
+    { path: '/a b', flag: 'a' },
+  ]);
+});

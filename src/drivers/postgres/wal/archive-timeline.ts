@@ -39,6 +39,8 @@ export interface TimelineOptions {
   readonly sealEveryMs: number;
   /** Asked a few times a second. */
   readonly isOver: () => boolean;
+  /** Of the server, as far as it is known. */
+  readonly tablespaces: () => string | undefined;
   readonly followers: readonly WalFollower[];
   readonly barrier: WalFollower | undefined;
   readonly onProgress: ReportProgress;
@@ -253,9 +255,11 @@ class TimelineArchiver {
     if (covered === undefined || now - this.#coverageWrittenAt < everyMs) return;
     this.#coverageWrittenAt = now;
     const { lsn, time } = covered;
+    const tablespaces = this.#options.tablespaces();
     await this.#options.archive.putCoverage(this.#options.start.timeline, {
       lsn: formatLsn(lsn),
       time: time.toISOString(),
+      ...(tablespaces === undefined ? {} : { tablespaces }),
     });
   }
 }

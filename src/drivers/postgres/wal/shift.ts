@@ -6,12 +6,13 @@ import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { LifeboatError } from '../../../domain/errors.ts';
 import { formatLsn, parseLsn } from '../../../domain/lsn.ts';
 import type { DriverEnvironment, WalContext, WalShift } from '../../driver.ts';
-import { addressOf, openSession, type Session } from '../connection.ts';
+import { addressOf, openSession, type Address, type Session } from '../connection.ts';
 import { engineFailure, sqlState } from '../failures.ts';
 import { archiveTimeline } from './archive-timeline.ts';
 import { storeHistory, undefinedFile } from './history.ts';
 import { guardWhile } from './slot-guard.ts';
 import { ensureSlot, type Slot } from './slot.ts';
+import { watchTablespaces, type TablespaceWatch } from './tablespace-watch.ts';
 import { segmentStartOf, whereToStart, type StreamStart } from './where-to-start.ts';
 
 const objectInUse = '55006';
@@ -26,6 +27,7 @@ interface Server {
 interface Shift {
   readonly config: PostgresConfig;
   readonly context: WalContext;
+  readonly address: Address;
   /** By `performance.now()`. */
   endAt: number;
 }
@@ -66,8 +68,20 @@ async function archiveUntilEnd(
   environment: DriverEnvironment,
   context: WalContext,
 ): Promise<WalShift> {
-  const shift: Shift = { config, context, endAt: performance.now() + context.durationMs };
   const address = await addressOf(config, environment);
+  const shift: Shift = { config, context, address, endAt: performance.now() + context.durationMs };
+  const watch = await watchTablespaces(config, address, () => {
+    shift.endAt = performance.now();
+  });
+  try {
+    return await archiveParts(shift, watch);
+  } finally {
+    await watch.end();
+  }
+}
+
+async function archiveParts(shift: Shift, watch: TablespaceWatch): Promise<WalShift> {
+  const { config, context, address } = shift;
   const { signal } = context;
   let result: WalShift | undefined;
   let begin: Begin = 'compared';
@@ -75,7 +89,7 @@ async function archiveUntilEnd(
   while (result === undefined || !isOver(shift)) {
     const session = await openSession(address, config.id, { database: 'postgres', replication: true, signal });
     try {
-      const part = await archivePart(shift, session, begin);
+      const part = await archivePart(shift, { session, watch }, begin);
       result = { ...part, segments: part.segments + (result?.segments ?? 0), bytes: part.bytes + (result?.bytes ?? 0) };
       begin = 'compared';
     } catch (error) {
@@ -94,7 +108,11 @@ function isOver({ endAt, context }: Shift): boolean {
   return performance.now() >= endAt || context.stopping?.aborted === true;
 }
 
-async function archivePart(shift: Shift, session: Session, begin: Begin): Promise<WalShift> {
+async function archivePart(
+  shift: Shift,
+  { session, watch }: { readonly session: Session; readonly watch: TablespaceWatch },
+  begin: Begin,
+): Promise<WalShift> {
   const { config, context } = shift;
   const server = await identify(session);
   const { systemId, segmentBytes } = server;
@@ -121,6 +139,7 @@ async function archivePart(shift: Shift, session: Session, begin: Begin): Promis
     pieces,
     sealEveryMs,
     isOver: () => isOver(shift),
+    tablespaces: () => watch.current(),
     followers: context.followers ?? [],
     barrier: context.barrier,
     onProgress: context.onProgress,
