@@ -8,7 +8,7 @@ import type { ApplianceView } from '../activities/control.ts';
 import type { PointView } from '../activities/storage.ts';
 import type { FencingToken } from '../src/drivers/driver.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
-import { describeProbes, isFailed, unprovenComponents } from '../src/domain/replayed.ts';
+import { describeProbes, isFailed, isProven } from '../src/domain/replayed.ts';
 import { startBeside } from './beside.ts';
 import { writeEvidence } from './evidence.ts';
 import { takeLockOrThrow, type HeldLock } from './lock.ts';
@@ -49,7 +49,9 @@ export async function proveBackup(input: ProveBackupInput = {}): Promise<ProveBa
     const probes = trials.flatMap((trial) => trial.probes);
     const failed = probes.filter(isFailed);
     const ok = failed.length === 0;
-    const unproven = unprovenComponents(probes);
+    const unproven = trials
+      .filter((trial) => !isProven(trial.probes) && !trial.probes.some(isFailed))
+      .map(({ component }) => component);
     for (const id of unproven) display.note(`${id}: nothing of its content could be compared, so it is not proven`);
     if (trials.length > 0)
       await CancellationScope.nonCancellable(async () =>

@@ -30,7 +30,7 @@ import {
   type RestoreInput,
   type RestoreResult,
 } from './messages.ts';
-import { unprovenComponents } from '../src/domain/replayed.ts';
+import { isProven } from '../src/domain/replayed.ts';
 import { control, priority, storage } from './proxies.ts';
 import { startRebuild } from './rebuild.ts';
 import { recordRestore, startFollowUpBackup } from './restore-evidence.ts';
@@ -293,8 +293,5 @@ class RestoreRun {
 
 /** Of every component that went live something of its content must have been compared. */
 function unprovenOf({ components: live }: RestorePlan, probes: readonly ProbeResult[]): string[] {
-  const unproven = unprovenComponents(probes);
-  return live
-    .map(({ id }) => id)
-    .filter((id) => unproven.includes(id) || !probes.some(({ component }) => component === id));
+  return live.map(({ id }) => id).filter((id) => !isProven(probes.filter(({ component }) => component === id)));
 }

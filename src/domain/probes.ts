@@ -38,10 +38,7 @@ export function describeProbes(probes: readonly Outcome[]): string {
   return others === 0 ? text : `${text}, ${others} not compared`;
 }
 
-/** Components of these probes of whose content nothing was compared: a restore of them is not proven. */
-export function unprovenComponents(probes: readonly ProbeResult[]): string[] {
-  const proven = new Set(
-    probes.filter((probe) => probe.content === true && isHeld(probe)).map(({ component }) => component),
-  );
-  return [...new Set(probes.map(({ component }) => component))].filter((id) => !proven.has(id));
+/** Whether something of the stored content was compared with what is there, and holds. */
+export function isProven(probes: readonly ProbeResult[]): boolean {
+  return probes.some((probe) => probe.content === true && isHeld(probe));
 }

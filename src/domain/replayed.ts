@@ -7,6 +7,6 @@ export { formatBytes, formatDuration } from './duration.ts';
 export { clockMarks } from './clock.ts';
 export { captureNotes } from './capture-notes.ts';
 export { plural } from './plural.ts';
-export { describeProbes, isFailed, unprovenComponents } from './probes.ts';
+export { describeProbes, isFailed, isProven } from './probes.ts';
 export { goalFields } from './recovery-target.ts';
 export { usualMaxShare } from './retention.ts';

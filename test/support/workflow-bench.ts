@@ -37,6 +37,8 @@ export interface WorkflowBench {
   /** Calls that end as if nobody had cancelled them. */
   deaf: (call: string) => boolean;
   probes: (call: string) => ProbeResult[];
+  /** Of what was staged. */
+  validations: (call: string) => ProbeResult[];
   wasRunning: boolean;
   /** When the schedule was due while the run was open. */
   due: string[];
@@ -82,6 +84,10 @@ const services = [
   { name: 'app', dependsOn: ['postgres', 'redis'] },
 ];
 const servicesOf: Readonly<Record<string, string[]>> = { postgres: ['postgres'], redis: ['redis'], vectors: ['app'] };
+
+function heldProbe(component: string): ProbeResult[] {
+  return [{ component, name: 'count', expected: '1', actual: '1', ok: true, content: true }];
+}
 
 export function benchPlan(chosen: readonly string[]): RestorePlan {
   const result = planRestore({
@@ -170,7 +176,8 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     messages: [],
     behave: () => undefined,
     deaf: () => false,
-    probes: (call) => [{ component: call, name: 'count', expected: '1', actual: '1', ok: true }],
+    probes: heldProbe,
+    validations: heldProbe,
     wasRunning: true,
     due: [],
     suspects: [],
@@ -193,7 +200,8 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
       bench.messages.length = 0;
       bench.behave = () => undefined;
       bench.deaf = () => false;
-      bench.probes = (call) => [{ component: call, name: 'count', expected: '1', actual: '1', ok: true }];
+      bench.probes = heldProbe;
+      bench.validations = heldProbe;
       bench.wasRunning = true;
       bench.due = [];
       bench.suspects = [];
@@ -276,7 +284,7 @@ function fakeActivities(bench: WorkflowBench, client: Client, isEarlier: (notifi
         bytes: 1,
         notes: id === 'vectors' ? ['attributes of vectors could not be given back'] : [],
       })),
-    validateComponent: async ({ component: id }) => act(`validate ${id}`, () => []),
+    validateComponent: async ({ component: id }) => act(`validate ${id}`, () => bench.validations(id)),
     finishComponent: async ({ component: id }) => act(`finish ${id}`, () => []),
     swapComponent: async ({ component: id }) => act(`swap ${id}`, () => undefined),
     probeComponent: async ({ component: id }) => act(`probe ${id}`, () => bench.probes(id)),
@@ -353,7 +361,11 @@ function fakeActivities(bench: WorkflowBench, client: Client, isEarlier: (notifi
         points: ['20261122_020000'],
         problems: bench.damaged,
       })),
-    recordTrial: async ({ problems }) => act(`trial with ${problems.length} problems`, () => undefined),
+    recordTrial: async ({ problems, unproven = [] }) =>
+      act(
+        `trial with ${problems.length} problems${unproven.length === 0 ? '' : `, nothing of ${unproven.join(', ')}`}`,
+        () => undefined,
+      ),
     verifyPoint: async ({ at }) =>
       act('verifyPoint', () => ({ id: at, objects: 3, bytes: 10, levels: ['L1', 'L3'], ...bench.verification })),
     watchRpo: async () =>

@@ -19,6 +19,30 @@ describe('proveBackup', () => {
     expect(bench.messages).toEqual([]);
   });
 
+  test('F2: only what was asked for is tried, and a component of which nothing was compared is not proven', async () => {
+    bench.validations = (component) => [
+      { component, name: 'keys', expected: '1', actual: 'not compared: no server here', ok: false, notCompared: true },
+    ];
+    const handle = await bench.start('proveBackup', { components: ['redis'] });
+    expect(await handle.result()).toMatchObject({
+      ok: true,
+      failed: [],
+      text: '0 probes hold, 1 not compared',
+      unproven: ['redis'],
+    });
+    expect(bench.calls).toEqual([
+      'resolve',
+      'stage redis',
+      'validate redis',
+      'undo redis',
+      'trial with 0 problems, nothing of redis',
+      'report',
+    ]);
+    expect(await failureOf(await bench.start('proveBackup', { components: ['bogus'] }))).toMatchObject({
+      type: 'NotFound',
+    });
+  });
+
   test('D2.7: what cannot be opened is removed all the same, told, and written against the point; the others go on', async () => {
     bench.behave = (call) => {
       if (call === 'validate redis') refuse('ValidationFailed', 'the server does not start on it');

@@ -151,6 +151,28 @@ describe('restore', () => {
     await bench.client.workflow.getHandle(result.backupWorkflowId).result();
   });
 
+  test('F2: what was not compared is no failure, and a restore of which nothing was compared says so', async () => {
+    bench.probes = (component) => [
+      { component, name: 'rows', expected: '10', actual: 'not compared: hidden', ok: false, notCompared: true },
+      ...(component === 'redis'
+        ? [{ component, name: 'keys', expected: '1', actual: '1', ok: true, content: true as const }]
+        : []),
+    ];
+    const handle = await bench.start('restore', { ...confirmed, components: ['redis', 'vectors'] });
+    const result = (await handle.result()) as RestoreResult;
+    expect(result.unproven).toEqual(['vectors']);
+    const notes = Object.fromEntries(result.steps.map(({ id, note }) => [id, note]));
+    expect([notes['probe:redis'], notes['probe:vectors']]).toEqual([
+      '1 probe holds, 1 not compared',
+      '0 probes hold, 1 not compared',
+    ]);
+    await expect
+      .poll(() => bench.messages.join())
+      .toContain('vectors is UNPROVEN: nothing of its content could be compared');
+    expect(bench.reports.at(-1)).toMatchObject({ report: { unproven: ['vectors'] } });
+    await bench.client.workflow.getHandle(result.backupWorkflowId).result();
+  });
+
   test('a failing undo stops no other undo and is named beside the first error', async () => {
     let swapFailed = false;
     bench.behave = (call) => {
