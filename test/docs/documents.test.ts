@@ -13,6 +13,19 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const layouts = 'docs/repository-format.md';
 const documents = ['README.md', 'CHANGELOG.md', ...globSync('docs/**/*.md', { cwd: root })];
 
+test('every test that the table of what was tried names is there', () => {
+  const rows = readFileSync(join(root, 'docs/tried.md'), 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('|'));
+  const named = rows.flatMap((row) =>
+    [...(row.split('|').at(-2) ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
+  );
+  expect(named.length).toBeGreaterThan(20);
+  const isThere = (name: string): boolean =>
+    ['test', 'root'].some((kind) => existsSync(join(root, 'test', `${name}.${kind}.ts`)));
+  expect(named.filter((name) => !isThere(name))).toEqual([]);
+});
+
 describe.each(documents)('%s', (document) => {
   const text = readFileSync(join(root, document), 'utf8');
 

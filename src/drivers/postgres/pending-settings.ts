@@ -8,17 +8,23 @@ export async function readPending(session: Session): Promise<string[]> {
   return rows.map((row) => row['name'] ?? '');
 }
 
+/**
+ * Of files, and of rules, as the server would read them now. Settings that only a restart takes up say so as an error, in
+ * the server's language: `readPending` names them.
+ */
+const brokenLines = [
+  `SELECT f.sourcefile AS file, f.sourceline::text AS line, f.error FROM pg_file_settings f LEFT JOIN pg_settings s USING (name)
+    WHERE f.error IS NOT NULL AND s.context IS DISTINCT FROM 'postmaster'`,
+  // Before PostgreSQL 16 it does not say of which file.
+  `SELECT 'pg_hba.conf' AS file, line_number::text AS line, error FROM pg_hba_file_rules WHERE error IS NOT NULL`,
+];
+
 /** Lines with which the server would not start again; none where the role may not look. */
 export async function readBrokenLines(session: Session): Promise<string[]> {
   const broken: string[] = [];
-  for (const [view, file, line] of [
-    ['pg_file_settings', 'sourcefile', 'sourceline'],
-    // Before PostgreSQL 16 it does not say of which file.
-    ['pg_hba_file_rules', "'pg_hba.conf'", 'line_number'],
-  ]) {
+  for (const query of brokenLines) {
     try {
-      const rows = await session.rows(`SELECT ${file} AS file, ${line}::text AS line, error FROM ${view}
-        WHERE error IS NOT NULL AND error <> 'setting could not be applied'`);
+      const rows = await session.rows(query);
       broken.push(...rows.map((row) => `${row['file']} line ${row['line']}: ${row['error']}`));
     } catch (error) {
       if (!isLifeboatError(error, 'PermissionDenied')) throw error;

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { shift, write } from './archiving.ts';
@@ -77,6 +77,26 @@ labTest(
         text: expect.stringContaining('nobody drains it') as string,
         hint: expect.stringContaining('lifeboat postgres detach postgres --slot lifeboat_renamed') as string,
       },
+    ]);
+  },
+);
+
+labTest(
+  'F3: what the next start will use is told by doctor and with the capture, and a line that would prevent it fails doctor',
+  async ({ lab }) => {
+    const { driver, sql, capture, config } = await lab();
+    const about = async () => (await driver.check()).filter(({ name }) => name === 'postgres: settings');
+    await sql('ALTER SYSTEM SET max_connections = 77');
+    await sql('SELECT pg_reload_conf()');
+    await expect
+      .poll(about)
+      .toMatchObject([{ level: 'warn', text: expect.stringContaining('other values of max_connections') as string }]);
+    expect((await capture()).facts).toMatchObject({ configDiffers: ['max_connections'] });
+    await appendFile(join(config.dataDirectory, 'pg_hba.conf'), 'host everybody\n');
+    await appendFile(join(config.dataDirectory, 'postgresql.conf'), 'work_mem = plenty\n');
+    expect((await about()).filter(({ level }) => level === 'fail').map(({ text }) => text)).toEqual([
+      expect.stringMatching(/postgresql\.conf line \d+: /),
+      expect.stringMatching(/^pg_hba\.conf line \d+: /),
     ]);
   },
 );
