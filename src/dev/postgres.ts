@@ -84,10 +84,15 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     logFile: instance.logFile,
     user: options.user,
     stopSignal: 'SIGINT',
-    answers: () => connect(instance, 'postgres').then((client) => client.end()),
+    answers: () => connect(instance, 'postgres').then((client) => client.end(), unlessNoSuchDatabase),
     detached: options.detached ?? false,
   });
   return { ...instance, ...running, connect: (database) => connect(instance, database ?? 'postgres') };
+}
+
+/** A cluster without a database `postgres` answers too. */
+function unlessNoSuchDatabase(error: unknown): void {
+  if ((error as { readonly code?: string }).code !== '3D000') throw error;
 }
 
 async function initdb(instance: PostgresInstance, options: PostgresOptions): Promise<void> {

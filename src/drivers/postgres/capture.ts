@@ -18,7 +18,7 @@ import { runBaseBackup } from './base-backup.ts';
 import type { BaseBackupResult } from './base-backup.ts';
 import { readOutsideConfig } from './config-files.ts';
 import type { FoundConfig } from './config-files.ts';
-import { addressOf, openSession } from './connection.ts';
+import { addressOf, openServerSession, openSession } from './connection.ts';
 import type { Session } from './connection.ts';
 import { describeLinks, findLinks, type DataLink } from './data-links.ts';
 import { clearFacts, encodeFacts, factsPath, serverManifestPath } from './facts.ts';
@@ -59,7 +59,7 @@ export async function capturePostgres(
   const { signal } = context;
   const sessions: Session[] = [];
   try {
-    const replication = await openSession(address, config.id, { database: 'postgres', replication: true, signal });
+    const replication = await openServerSession(config, address, { replication: true, signal });
     sessions.push(replication);
     const probed = await openSession(address, config.id, { database: config.database, signal });
     sessions.push(probed);

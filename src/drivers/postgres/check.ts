@@ -7,7 +7,7 @@ import type { DriverEnvironment, Finding, RestoreTarget } from '../driver.ts';
 import { restoreTargetOf } from '../swap/target.ts';
 import { findBinaries } from './binaries.ts';
 import { readOutsideConfig } from './config-files.ts';
-import { addressOf, openSession } from './connection.ts';
+import { addressOf, openServerSession, openSession } from './connection.ts';
 import type { Address, Session } from './connection.ts';
 import { describeLinks, findLinks } from './data-links.ts';
 import { listTables } from './fingerprint.ts';
@@ -37,8 +37,8 @@ async function checkReplication(config: PostgresConfig, address: Address, note: 
   const session = await attempt(
     note,
     'replication',
-    () => openSession(address, config.id, { database: 'postgres', replication: true }),
-    connectHints(config, 'postgres'),
+    () => openServerSession(config, address, { replication: true }),
+    connectHints(config),
   );
   if (session === undefined) return undefined;
   try {
@@ -143,7 +143,7 @@ async function checkDatabase(config: PostgresConfig, address: Address, note: Not
     note,
     'database',
     () => openSession(address, config.id, { database: config.database }),
-    connectHints(config, config.database),
+    connectHints(config),
   );
   if (session === undefined) return;
   try {
@@ -245,16 +245,17 @@ async function attempt<T>(
 }
 
 /** Only a refused login is mended by pg_hba.conf; the catalogue's hint for a server that is down names this very check. */
-function connectHints(config: PostgresConfig, database: string): Partial<Record<ErrorCode, string>> {
+function connectHints(config: PostgresConfig): Partial<Record<ErrorCode, string>> {
   const { id, hostname, port } = config;
   return {
-    AuthFailed: loginHint(config, database),
+    AuthFailed: loginHint(config),
     EngineUnavailable: `start PostgreSQL, or mend \`hostname\` (${hostname}) and \`port\` (${port}) of \`${id}\``,
   };
 }
 
 /** Over a socket the server sees no address. A replication session with a database needs no `replication` line. */
-function loginHint(config: PostgresConfig, database: string): string {
+function loginHint(config: PostgresConfig): string {
+  const { database } = config;
   const line = config.hostname.startsWith('/')
     ? `local ${database} ${config.user} scram-sha-256`
     : `host ${database} ${config.user} <this host's address>/32 scram-sha-256`;

@@ -14,7 +14,7 @@ export async function sortingProbes(
   facts: SealedFacts,
   component: string,
 ): Promise<ProbeResult[]> {
-  const session = await server.connect('postgres');
+  const session = await server.connectAnywhere();
   try {
     const here = await readCollations(session);
     const changed = Object.entries(facts.collations).filter(([provider, version]) => {

@@ -4,7 +4,7 @@ import pg from 'pg';
 import type { PostgresConfig } from '../../domain/appliance.ts';
 import type { DriverEnvironment } from '../driver.ts';
 import { engineFailure, sqlState } from './failures.ts';
-import { LifeboatError } from '../../domain/errors.ts';
+import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { readTls } from '../tls.ts';
 import { ReusingSocket } from './read-buffers.ts';
 
@@ -56,6 +56,44 @@ export interface Session {
   /** The single row of a query. */
   row(text: string, values?: readonly unknown[]): Promise<Row>;
   end(): Promise<void>;
+}
+
+/** A cluster has it from the start, and no application keeps its data there. */
+const usualDatabase = 'postgres';
+
+/** Servers (`host:port`) that did not let us into it: asked once, or the log of such a server would tell of it each time. */
+const withoutUsual = new Set<string>();
+
+/** No such database, no right to connect to it, no line for it in pg_hba.conf. */
+const isClosed = (error: unknown): boolean =>
+  isLifeboatError(error) && ['3D000', '42501', '28000'].includes(String(error.details['sqlState']));
+
+/**
+ * A session for what concerns the whole server: in the database `postgres`, because a session in the configured one would
+ * hinder whoever drops or renames that. Where the server has no `postgres`, or keeps us out of it, in the configured one;
+ * its failures then name that one.
+ */
+export async function openServerSession(
+  config: PostgresConfig,
+  address: Address,
+  options: Omit<SessionOptions, 'database'> = {},
+): Promise<Session> {
+  const server = `${address.hostname}:${address.port}`;
+  if (!withoutUsual.has(server)) {
+    try {
+      return await openSession(address, config.id, { ...options, database: usualDatabase });
+    } catch (error) {
+      if (!isClosed(error)) throw error;
+      withoutUsual.add(server);
+    }
+  }
+  try {
+    return await openSession(address, config.id, { ...options, database: config.database });
+  } catch (error) {
+    // It may be that one which is missing by now.
+    withoutUsual.delete(server);
+    throw error;
+  }
 }
 
 /** Where the configuration says that the component's server listens; reads password and certificates. */
@@ -150,6 +188,7 @@ function connectFailure(error: unknown, address: Address, component: string, opt
     return new LifeboatError('SourceEmpty', `there is no database \`${options.database}\` on ${where}`, {
       component,
       hint: 'check `database` of the component; an empty backup is a failed backup',
+      details: { sqlState: state },
       cause: error,
     });
   }
@@ -157,6 +196,7 @@ function connectFailure(error: unknown, address: Address, component: string, opt
     return new LifeboatError('PermissionDenied', `role \`${address.user}\` may not replicate from ${where}`, {
       component,
       hint: `run as a superuser: ALTER ROLE ${pg.escapeIdentifier(address.user)} REPLICATION;`,
+      details: { sqlState: state },
       cause: error,
     });
   }

@@ -3,14 +3,14 @@
  * server before they go live. Bytes are the server's own files; recovery is PostgreSQL's.
  */
 import type { PostgresConfig } from '../../domain/appliance.ts';
-import { LifeboatError } from '../../domain/errors.ts';
+import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { roleOfKind } from '../../domain/component.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import { readinessByAnswer } from '../../platform/readiness.ts';
 import type { Driver, DriverEnvironment, RestoreContext } from '../driver.ts';
 import { capturePostgres } from './capture.ts';
 import { checkPostgres } from './check.ts';
-import { addressOf, openSession } from './connection.ts';
+import { addressOf, openServerSession, openSession } from './connection.ts';
 import type { Session } from './connection.ts';
 import { probeContent } from './content-probes.ts';
 import { refuseWhileRunning } from './damaged.ts';
@@ -58,15 +58,19 @@ export function createPostgresDriver(config: PostgresConfig, environment: Driver
   };
 }
 
-/** The maintenance database is there from the start, also in a cluster that is about to be restored or seeded. */
+/** A cluster that is about to be seeded answers too, although it lacks the configured database. */
 async function ask(config: PostgresConfig, environment: DriverEnvironment, signal: AbortSignal): Promise<void> {
   const address = await addressOf(config, environment);
-  await (await openSession(address, config.id, { database: 'postgres', signal })).end();
+  try {
+    await (await openServerSession(config, address, { signal })).end();
+  } catch (error) {
+    if (!isLifeboatError(error, 'SourceEmpty')) throw error;
+  }
 }
 
 /** Databases that the role may not connect to are not counted: a plan then shows less, a capture reads all. */
 async function estimate(config: PostgresConfig, environment: DriverEnvironment): Promise<{ readonly bytes: number }> {
-  const session = await openSession(await addressOf(config, environment), config.id, { database: 'postgres' });
+  const session = await openServerSession(config, await addressOf(config, environment));
   try {
     const row = await session.row(
       `SELECT coalesce(sum(pg_database_size(oid)), 0)::text AS bytes FROM pg_database

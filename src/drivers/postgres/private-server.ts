@@ -48,6 +48,8 @@ export interface PrivateServerOptions {
 export interface PrivateServer {
   /** As the role that captured, or as the superuser of the cluster. */
   connect(database: string, role?: 'superuser'): Promise<Session>;
+  /** As the role that captured, in whichever database there is. */
+  connectAnywhere(): Promise<Session>;
   /**
    * Clean shutdown: afterwards the data directory needs no recovery. ValidationFailed if the server did not end well, or
    * not in time. An abort ends it at once, and rejects with its reason.
@@ -171,11 +173,23 @@ function serverOf(options: PrivateServerOptions, folder: string, child: ChildPro
     }
     await removeFolder(folder);
   };
+  const connect: PrivateServer['connect'] = (database, role) => {
+    const user = role === 'superuser' ? facts.superuser : facts.role;
+    return openSession({ hostname: folder, port: 5432, user, password: undefined }, component, { database, signal });
+  };
   return {
     kill,
-    connect: (database, role) => {
-      const user = role === 'superuser' ? facts.superuser : facts.role;
-      return openSession({ hostname: folder, port: 5432, user, password: undefined }, component, { database, signal });
+    connect,
+    connectAnywhere: async () => {
+      // Each may be missing: the first before it was made, the others in a cluster whose owner dropped them.
+      for (const database of [facts.database, 'postgres']) {
+        try {
+          return await connect(database);
+        } catch (error) {
+          if (!isLifeboatError(error, 'SourceEmpty')) throw error;
+        }
+      }
+      return connect('template1');
     },
     stop: async () => {
       child.kill('SIGINT');
@@ -227,7 +241,7 @@ async function untilPromoted(
 async function isPromoted(server: PrivateServer): Promise<boolean> {
   let session: Session | undefined;
   try {
-    session = await server.connect('postgres');
+    session = await server.connectAnywhere();
     const row = await session.row('SELECT pg_is_in_recovery()::text AS recovering');
     return row['recovering'] === 'false';
   } catch (error) {

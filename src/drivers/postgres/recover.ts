@@ -12,6 +12,7 @@ import type { WalArchive } from '../../repository/repository.ts';
 import type { DriverEnvironment, RestoreContext } from '../driver.ts';
 import { sortingProbes } from './collations.ts';
 import { probeContent } from './content-probes.ts';
+import type { Session } from './connection.ts';
 import type { SealedFacts } from './facts.ts';
 import { engineFailure } from './failures.ts';
 import type { RecoveryGoal } from './private-config.ts';
@@ -167,7 +168,7 @@ async function probePrivately(recovery: Recovery, source: WalSource, reach: Way[
 async function probeRecovered(server: PrivateServer, recovery: Recovery): Promise<ProbeResult[]> {
   const { config, environment, context, facts } = recovery;
   context.onProgress({ phase: 'probe', bytesDone: 0, bytesTotal: 0, note: `${facts.tables.length} tables` });
-  const session = await server.connect(facts.database);
+  const session = await connectProbed(server, recovery);
   try {
     // At another moment than the recovery point's own, what the point knows of its tables says nothing.
     const results =
@@ -178,6 +179,20 @@ async function probeRecovered(server: PrivateServer, recovery: Recovery): Promis
   } finally {
     await session.end();
     await server.stop();
+  }
+}
+
+/** Only a moment before it was made, or after it was dropped, lacks the database: what is configured is right. */
+async function connectProbed(server: PrivateServer, { context, config, facts }: Recovery): Promise<Session> {
+  try {
+    return await server.connect(facts.database);
+  } catch (error) {
+    if (context.wal === undefined || !isLifeboatError(error, 'SourceEmpty')) throw error;
+    throw new LifeboatError('ValidationFailed', `at that moment the server held no database \`${facts.database}\``, {
+      component: config.id,
+      hint: 'choose another moment: the database was made later, or dropped before',
+      cause: error,
+    });
   }
 }
 

@@ -2,7 +2,7 @@
 import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { LifeboatError } from '../../../domain/errors.ts';
 import type { DetachedSlot, DriverEnvironment } from '../../driver.ts';
-import { addressOf, openSession } from '../connection.ts';
+import { addressOf, openServerSession } from '../connection.ts';
 import { dropSlot, readSlot, slotPrefix } from './slot.ts';
 
 /** Without a name the component's own. InputInvalid for one that is not ours, Precondition while it is in use, NotFound. */
@@ -26,7 +26,7 @@ export async function detachSlot(
       component: id,
       hint: 'first write `wal: { archive: false }` for it, and start the worker again; no moment between two backups can be restored then',
     });
-  const session = await openSession(await addressOf(config, environment), id, { database: 'postgres' });
+  const session = await openServerSession(config, await addressOf(config, environment));
   try {
     const facts = await readSlot(session, slot);
     if (facts === undefined)

@@ -10,7 +10,7 @@ import { formatLsn, parseLsn } from '../../../domain/lsn.ts';
 import { baseEndOf, lastRange, reachFrom } from '../../../domain/wal.ts';
 import type { WalArchive } from '../../../repository/repository.ts';
 import type { DriverEnvironment, Increment, IncrementContext } from '../../driver.ts';
-import { addressOf, openSession } from '../connection.ts';
+import { addressOf, openServerSession } from '../connection.ts';
 import { engineFailure } from '../failures.ts';
 import { readTablespaces } from '../server-facts.ts';
 import { serverTime } from './history.ts';
@@ -66,7 +66,7 @@ export async function incrementPostgres(
 async function ask(config: PostgresConfig, environment: DriverEnvironment, signal: AbortSignal) {
   try {
     const address = await addressOf(config, environment);
-    const session = await openSession(address, config.id, { database: 'postgres', replication: true, signal });
+    const session = await openServerSession(config, address, { replication: true, signal });
     try {
       const at = new Date(await serverTime(session));
       return { server: await identify(session), at, tablespaces: await readTablespaces(session) };

@@ -6,7 +6,7 @@ import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { LifeboatError } from '../../../domain/errors.ts';
 import { formatLsn, parseLsn } from '../../../domain/lsn.ts';
 import type { DriverEnvironment, WalContext, WalShift } from '../../driver.ts';
-import { addressOf, openSession, type Address, type Session } from '../connection.ts';
+import { addressOf, openServerSession, type Address, type Session } from '../connection.ts';
 import { engineFailure, sqlState } from '../failures.ts';
 import { archiveTimeline } from './archive-timeline.ts';
 import { storeHistory, undefinedFile } from './history.ts';
@@ -87,7 +87,7 @@ async function archiveParts(shift: Shift, watch: TablespaceWatch): Promise<WalSh
   let begin: Begin = 'compared';
   // A session streams one timeline.
   while (result === undefined || !isOver(shift)) {
-    const session = await openSession(address, config.id, { database: 'postgres', replication: true, signal });
+    const session = await openServerSession(config, address, { replication: true, signal });
     try {
       const part = await archivePart(shift, { session, watch }, begin);
       result = { ...part, segments: part.segments + (result?.segments ?? 0), bytes: part.bytes + (result?.bytes ?? 0) };

@@ -7,7 +7,7 @@ import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { formatBytes } from '../../../domain/duration.ts';
 import { LifeboatError } from '../../../domain/errors.ts';
 import type { DriverEnvironment } from '../../driver.ts';
-import { addressOf, openSession } from '../connection.ts';
+import { addressOf, openServerSession } from '../connection.ts';
 import { freeForWal } from './free-for-wal.ts';
 import { dropSlot, readSlot } from './slot.ts';
 
@@ -26,7 +26,7 @@ export async function guardSlot(
   // Where it cannot be looked at, `ensureSlot` has refused, or there is no data.
   const free = await freeForWal(config).catch(() => Number.POSITIVE_INFINITY);
   if (free >= slotGuard.freeBelowBytes) return undefined;
-  const session = await openSession(await addressOf(config, environment), config.id, { database: 'postgres' });
+  const session = await openServerSession(config, await addressOf(config, environment));
   try {
     const facts = await readSlot(session, slot);
     if (facts === undefined || facts.heldBytes <= slotGuard.heldAboveBytes) return undefined;
