@@ -5,6 +5,7 @@
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { describeError, exitCodeOf } from '../src/cli/exit.ts';
+import { endOnUncaught } from '../src/cli/uncaught.ts';
 import { stateFolder } from '../src/dev/folders.ts';
 import { openResultFile, type ResultFile } from '../src/dev/result-file.ts';
 import type { Bench } from './bench.ts';
@@ -28,6 +29,7 @@ import { judge, targets } from './targets.ts';
 
 // Experimental Node features that we use on purpose are no news here.
 process.removeAllListeners('warning');
+const outcomeIsKnown = endOnUncaught();
 
 try {
   const options = parseBenchOptions(process.argv.slice(2));
@@ -37,6 +39,7 @@ try {
   process.stderr.write(`\n${describeError(error)}\n`);
   process.exitCode = exitCodeOf(error);
 }
+outcomeIsKnown();
 
 async function runBenchmark(options: BenchOptions): Promise<void> {
   const file = openResultFile(options, 'the benchmark');

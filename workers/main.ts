@@ -6,6 +6,7 @@ import { Client } from '@temporalio/client';
 import {
   NativeConnection,
   Runtime,
+  TransportError,
   Worker,
   makeTelemetryFilterString,
   type LogLevel,
@@ -20,7 +21,7 @@ import { createStorageActivities } from '../activities/storage.ts';
 import { createUpkeepActivities } from '../activities/upkeep.ts';
 import { createWalActivities } from '../activities/wal.ts';
 import { createWatchActivities } from '../activities/watch.ts';
-import { connect } from '../src/client/connection.ts';
+import { connect, explained, unreachable } from '../src/client/connection.ts';
 import { serverAddress } from '../src/client/server-address.ts';
 import { archivedDatabases, ensureAlwaysOn, watchedComponents } from '../src/client/always-on.ts';
 import type { Appliance } from '../src/domain/appliance.ts';
@@ -61,11 +62,12 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
   installRuntime(log);
   const { namespace, taskQueue } = appliance.temporal;
   const connection = await connect(appliance, { isPatient: true });
-  const native = await NativeConnection.connect(await serverAddress(appliance));
+  let native: NativeConnection | undefined;
   let server: MetricsServer | undefined;
   const parts = wireParts(appliance, (message) => log.warn({ repository: appliance.repository.path }, message));
   const metrics = createMetrics(appliance, parts.repository);
   try {
+    native = await NativeConnection.connect(await serverAddress(appliance));
     await parts.loadAll();
     const searchable = await registerSearchAttributes(connection, namespace, log);
     const client = new Client({ connection, namespace });
@@ -117,11 +119,13 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     if (runsWorkflows) await ensureAlwaysOn(deps.client, appliance, log);
     onReady?.();
     await untilOneEnds(workers, running);
+  } catch (error) {
+    throw error instanceof TransportError ? unreachable(appliance, error) : explained(error, appliance);
   } finally {
     await server?.close();
     await parts.close();
     // After a failure a worker may still hold it; that must not be told in the place of the failure.
-    await native.close().catch((error: unknown) => log.warn({ reason: String(error) }, 'the connection stays open'));
+    await native?.close().catch((error: unknown) => log.warn({ reason: String(error) }, 'the connection stays open'));
     await connection.close();
   }
 }

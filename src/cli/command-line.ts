@@ -17,11 +17,7 @@ export async function runCommandLine(words: readonly string[]): Promise<void> {
     program.setOptionValue('temporal', standalone.address);
   });
   try {
-    try {
-      await program.parseAsync(words, { from: 'user' });
-    } finally {
-      await standalone?.end();
-    }
+    await program.parseAsync(words, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? exit.ok : exit.usage;
@@ -30,4 +26,6 @@ export async function runCommandLine(words: readonly string[]): Promise<void> {
       process.exitCode = exitCodeOf(error);
     }
   }
+  // What the command came to stands, however this ends.
+  await standalone?.end().catch((error: unknown) => say(describeError(error, globalsOf(program))));
 }

@@ -20,8 +20,11 @@ keepCompiledCode();
 process.removeAllListeners('warning');
 const { outliveReaders } = await import('./output/broken-pipe.ts');
 outliveReaders(process.stdout, process.stderr);
+const { endOnUncaught } = await import('./uncaught.ts');
+const outcomeIsKnown = endOnUncaught();
 const { runCommandLine } = await import('./command-line.ts');
 await runCommandLine(process.argv.slice(2));
+outcomeIsKnown();
 
 /**
  * Compiled code is kept in `.cache/lifeboat/compiled` of the user's own home, as the system knows it: HOME may be somebody

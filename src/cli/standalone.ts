@@ -8,11 +8,11 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { answers, withClient } from '../client/connection.ts';
-import { openRuns } from '../client/runs.ts';
+import { openRuns, type RunSummary } from '../client/runs.ts';
 import { askServer, findTemporalProgram, serverCommand } from '../client/temporal-server.ts';
 import { hasWorker } from '../client/workers.ts';
 import type { Appliance } from '../domain/appliance.ts';
-import { LifeboatError } from '../domain/errors.ts';
+import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
 import { hold } from './hold.ts';
 import { parseJson } from '../json/parse-json.ts';
 import { say } from './output/speak.ts';
@@ -57,19 +57,27 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   const release = await hold(join(folder, 'starting'), (pid) =>
     say(`waiting for process ${pid}, which starts the private server`),
   );
+  const before = await readState(folder);
   let started: Started;
   try {
-    started = await startWhatLacks(options, folder);
+    started = await startWhatLacks(options, folder, before);
+  } catch (error) {
+    await endWhatCame(folder, before);
+    throw error;
   } finally {
     await release();
   }
   return { address: started.address, end: async () => end(options.at(started.address), folder, started) };
 }
 
-async function startWhatLacks({ at, workerCommand }: StandaloneOptions, folder: string): Promise<Started> {
-  const stateFile = join(folder, 'processes.json');
-  const database = join(folder, 'temporal.db');
-  let started = await readState(stateFile);
+async function startWhatLacks(
+  { at, workerCommand }: StandaloneOptions,
+  folder: string,
+  before: Started,
+): Promise<Started> {
+  const stateFile = stateFileIn(folder);
+  const database = databaseIn(folder);
+  let started = before;
   for (let more = serverStarts; ; more -= 1) {
     if (!(await isAlive(started.server, database))) {
       started = { ...(await startServer(folder, database)), worker: 0 };
@@ -115,15 +123,40 @@ async function startServer(folder: string, databaseFile: string): Promise<Omit<S
 async function end(appliance: Appliance, folder: string, { server, worker }: Started): Promise<void> {
   let told = '';
   while (await isAlive(worker, appliance.temporal.address)) {
-    const [open] = await withClient(appliance, async (client) => openRuns(client, appliance));
+    const open = await firstOpen(appliance);
     if (open === undefined) break;
     if (told !== open.workflowId) say(`${open.workflowId} still runs; Ctrl-C leaves it going`);
     told = open.workflowId;
     await delay(1000);
   }
-  await stopDetached(worker, appliance.temporal.address, workerEndMs);
-  await stopDetached(server, join(folder, 'temporal.db'), serverEndMs);
-  await rm(join(folder, 'processes.json'), { force: true });
+  await stop(folder, { server, worker, address: appliance.temporal.address });
+}
+
+/** What a failed start has started: nobody would end it. */
+async function endWhatCame(folder: string, before: Started): Promise<void> {
+  const { address, server, worker } = await readState(folder);
+  if (server !== before.server) await stop(folder, { address, server, worker });
+  else if (worker !== before.worker) await stopDetached(worker, address, workerEndMs);
+}
+
+async function stop(folder: string, { address, server, worker }: Started): Promise<void> {
+  await stopDetached(worker, address, workerEndMs);
+  await stopDetached(server, databaseIn(folder), serverEndMs);
+  await rm(stateFileIn(folder), { force: true });
+}
+
+const stateFileIn = (folder: string): string => join(folder, 'processes.json');
+const databaseIn = (folder: string): string => join(folder, 'temporal.db');
+
+/** Undefined also where the private server is gone: its runs stay in its database, for the next one. */
+async function firstOpen(appliance: Appliance): Promise<RunSummary | undefined> {
+  try {
+    return (await withClient(appliance, async (client) => openRuns(client, appliance)))[0];
+  } catch (error) {
+    if (!isLifeboatError(error, 'Unreachable')) throw error;
+    say(`the private server at ${appliance.temporal.address} is gone; its runs go on with the next --standalone`);
+    return undefined;
+  }
 }
 
 async function refuseBesideUsual(appliance: Appliance): Promise<void> {
@@ -133,9 +166,9 @@ async function refuseBesideUsual(appliance: Appliance): Promise<void> {
   });
 }
 
-async function readState(file: string): Promise<Started> {
+async function readState(folder: string): Promise<Started> {
   const none = { address: '', server: 0, worker: 0 };
-  const text = await readFile(file, 'utf8').catch(() => '{}');
+  const text = await readFile(stateFileIn(folder), 'utf8').catch(() => '{}');
   try {
     return { ...none, ...(parseJson(text) as Partial<Started>) };
   } catch {

@@ -4,8 +4,9 @@ import { runUrl } from '../client/connection.ts';
 import { startRun } from '../client/runs.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { commandOf, type GlobalOptions } from './globals.ts';
+import { onInterrupt } from './interrupt.ts';
 import { print, say } from './output/speak.ts';
-import { goesOn, onInterrupt, watchRun } from './watch.ts';
+import { goesOn, watchRun } from './watch.ts';
 
 export interface StartedRun {
   readonly globals: GlobalOptions;
@@ -29,7 +30,7 @@ export async function startAndWatch<T>(run: StartedRun): Promise<T | undefined> 
     stopListening = onInterrupt(() => goesOn(id, again));
     say(`${id}\n  ${runUrl(appliance, id)}`);
   }).finally(() => stopListening());
-  if (run.detach !== true) return watchRun<T>(client, workflowId, { again });
+  if (run.detach !== true) return watchRun<T>(client, appliance, workflowId, { again });
   print(workflowId);
   return undefined;
 }

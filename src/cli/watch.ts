@@ -2,48 +2,57 @@
 import type { Client } from '@temporalio/client';
 import { isUnreachable } from '../client/connection.ts';
 import { resultOf, snapshot, type RunSnapshot } from '../client/runs.ts';
+import { hasWorker, noWorkerText, workerHint } from '../client/workers.ts';
+import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { say, sayCommand } from './output/speak.ts';
-import { exit } from './exit.ts';
+import { onInterrupt } from './interrupt.ts';
 import { columnsOf, isScreen, redrawOn, usualColumns } from './output/redraw.ts';
 import { runLog } from './output/run-log.ts';
 import { runScreen } from './output/run-screen.ts';
 
 const pollMs = 1000;
 
-/** A restarted server is back within seconds; one that is not is worth an answer. */
-const outageMs = 60_000;
+/** A restarted server or worker is back within seconds; one that is not is worth an answer. */
+const usualPatienceMs = 60_000;
 
 export interface WatchOptions {
   /** The command that shows the run again. */
-  readonly again: string;
+  readonly again?: string;
+  /** How long nobody may answer. */
+  readonly patienceMs?: number;
 }
 
-/** The result; throws the run's failure. On Ctrl-C the process ends with 130. */
+/** The result; throws the run's failure, or Unreachable where neither server nor worker come back. On Ctrl-C the process ends with 130. */
 export async function watchRun<T>(
   client: Client,
+  appliance: Appliance,
   workflowId: string,
-  options: WatchOptions = { again: `lifeboat restore watch ${workflowId}` },
+  { again = `lifeboat restore watch ${workflowId}`, patienceMs = usualPatienceMs }: WatchOptions = {},
 ): Promise<T> {
   const view = runView();
   const stopListening = onInterrupt(() => {
     view.end();
-    goesOn(workflowId, options.again);
+    goesOn(workflowId, again);
   });
   let lostAt: number | undefined;
+  let idleAt: number | undefined;
   try {
     for (;;) {
       try {
         const run = await snapshot(client, workflowId);
-        lostAt = undefined;
         view.show(run);
         if (run.status !== 'RUNNING') return await resultOf<T>(client.workflow.getHandle(workflowId));
+        if (run.view !== undefined || (await hasWorker(client, appliance))) idleAt = undefined;
+        else idleAt ??= Date.now();
+        lostAt = undefined;
       } catch (error) {
         if (!isUnreachable(error)) throw error;
         lostAt ??= Date.now();
         view.lost(lostAt);
-        if (Date.now() - lostAt > outageMs) throw gone(workflowId, options, error);
+        if (Date.now() - lostAt > patienceMs) throw serverIsGone(workflowId, again, error);
       }
+      if (idleAt !== undefined && Date.now() - idleAt > patienceMs) throw workerIsGone(appliance, workflowId, again);
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
   } finally {
@@ -59,28 +68,16 @@ export function goesOn(workflowId: string, again: string): void {
   sayCommand(again);
 }
 
-/** Who has something to say on Ctrl-C, the newest last. */
-const tellers: (() => void)[] = [];
-
-/**
- * Ends the process with 130 on Ctrl-C, after `tell`. Returns what ends the telling. The signal itself is listened to until
- * the end: one that comes while the last listener goes and the next is not there yet would be lost.
- */
-export function onInterrupt(tell: () => void): () => void {
-  if (!process.listeners('SIGINT').includes(interrupted)) process.on('SIGINT', interrupted);
-  tellers.push(tell);
-  return () => void tellers.splice(tellers.indexOf(tell), 1);
-}
-
-function interrupted(): void {
-  tellers.at(-1)?.();
-  process.exit(exit.interrupted);
-}
-
-function gone(workflowId: string, { again }: WatchOptions, cause: unknown): LifeboatError {
+function serverIsGone(workflowId: string, again: string, cause: unknown): LifeboatError {
   return new LifeboatError('Unreachable', `Temporal does not answer any more; ${workflowId} goes on once it does`, {
     hint: `start the server again, then \`${again}\``,
     cause,
+  });
+}
+
+function workerIsGone(appliance: Appliance, workflowId: string, again: string): LifeboatError {
+  return new LifeboatError('Unreachable', `${noWorkerText(appliance)}; ${workflowId} goes on once one runs`, {
+    hint: `${workerHint}, then \`${again}\``,
   });
 }
 

@@ -1,7 +1,8 @@
 /** The only way by which the command line and the worker reach Temporal. */
-import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
+import { Client, isGrpcServiceError, type Connection } from '@temporalio/client';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError, isLifeboatError } from '../domain/errors.ts';
+import { openConnection } from './calls.ts';
 import { channelTo, isRefused } from './reach.ts';
 import { serverAddress } from './server-address.ts';
 
@@ -15,13 +16,12 @@ export async function connect(
   appliance: Appliance,
   { isPatient = false }: { readonly isPatient?: boolean } = {},
 ): Promise<Connection> {
-  const { temporal } = appliance;
   const server = await serverAddress(appliance);
-  if (!isPatient && (await isRefused(server.address))) throw unreachable(temporal, new Error('connection refused'));
+  if (!isPatient && (await isRefused(server.address))) throw unreachable(appliance, new Error('connection refused'));
   try {
-    return await Connection.connect({ ...server, ...channelTo(server.address), connectTimeout: connectMs });
+    return await openConnection({ ...server, ...channelTo(server.address), connectTimeout: connectMs });
   } catch (error) {
-    throw unreachable(temporal, error);
+    throw unreachable(appliance, error);
   }
 }
 
@@ -54,10 +54,11 @@ const notFound = 5;
 const unavailable = 14;
 
 /** A failure of the connection, or a namespace that is not there, in our words; anything else as it came. */
-export function explained(error: unknown, { temporal }: Appliance): unknown {
+export function explained(error: unknown, appliance: Appliance): unknown {
+  const { temporal } = appliance;
   const status = grpcStatus(error);
   if (status === undefined) return error;
-  if (status.code === unavailable || status.code === deadlineExceeded) return unreachable(temporal, error);
+  if (status.code === unavailable || status.code === deadlineExceeded) return unreachable(appliance, error);
   if (status.code === notFound && /namespace/i.test(status.details)) {
     return new LifeboatError(
       'Unreachable',
@@ -85,8 +86,8 @@ function grpcStatus(error: unknown): { readonly code: number; readonly details: 
   return undefined;
 }
 
-function unreachable({ address }: Appliance['temporal'], cause: unknown): LifeboatError {
-  return new LifeboatError('Unreachable', `Temporal does not answer at ${address}`, {
+export function unreachable({ temporal }: Appliance, cause: unknown): LifeboatError {
+  return new LifeboatError('Unreachable', `Temporal does not answer at ${temporal.address}`, {
     hint: 'start it (`temporal server start-dev`), or mend temporal.address in lifeboat.yaml; `lifeboat backups list`, `verify` and `restore plan` work without it',
     cause,
   });

@@ -4,6 +4,7 @@ import {
   WorkflowFailedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
   type WorkflowHandle,
 } from '@temporalio/client';
@@ -12,6 +13,7 @@ import { messageNames } from '../../workflows/message-names.ts';
 import type { Actor, RunView } from '../../workflows/messages.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { errorCatalogue, LifeboatError, type ErrorCode } from '../domain/errors.ts';
+import { isUnreachable } from './connection.ts';
 import { PartialBackup } from './partial-backup.ts';
 import { pendingStepOf, type PendingStep } from './pending.ts';
 import { requireWorker, workerHint } from './workers.ts';
@@ -45,14 +47,25 @@ export async function startRun(
   onStarted: (workflowId: string) => void = () => undefined,
 ): Promise<WorkflowHandle> {
   await requireWorker(client, appliance);
-  const handle = await client.workflow.start(type, {
-    workflowId: newRunId(type, appliance, new Date()),
-    taskQueue: appliance.temporal.taskQueue,
-    args: [input],
-    staticSummary: summary.slice(0, 200),
-    priority: { priorityKey: type === 'restore' ? 1 : 3 },
-  });
-  onStarted(handle.workflowId);
+  const workflowId = newRunId(type, appliance, new Date());
+  const handle = client.workflow.getHandle(workflowId);
+  try {
+    await client.workflow.start(type, {
+      workflowId,
+      taskQueue: appliance.temporal.taskQueue,
+      args: [input],
+      staticSummary: summary.slice(0, 200),
+      priority: { priorityKey: type === 'restore' ? 1 : 3 },
+    });
+  } catch (error) {
+    if (!isUnreachable(error)) throw error;
+    throw new LifeboatError(
+      'Unreachable',
+      `Temporal at ${appliance.temporal.address} does not answer any more; ${workflowId} may have been started`,
+      { hint: `start the server again, then see \`lifeboat restore watch ${workflowId}\``, cause: error },
+    );
+  }
+  onStarted(workflowId);
   await requireTaken(handle, appliance);
   return handle;
 }
@@ -62,12 +75,18 @@ const takenMs = 20_000;
 
 /** A worker that died a moment ago still shows as a poller: a run that nobody takes is withdrawn, it has done nothing yet. */
 async function requireTaken(handle: WorkflowHandle, { temporal }: Appliance): Promise<void> {
-  for (const end = Date.now() + takenMs; Date.now() < end;) {
-    const { events } = await handle.fetchHistory();
-    if ((events ?? []).some(({ workflowTaskStartedEventAttributes: started }) => started)) return;
-    await new Promise((resolve) => setTimeout(resolve, 250));
+  try {
+    for (const end = Date.now() + takenMs; Date.now() < end;) {
+      const { events } = await handle.fetchHistory();
+      if ((events ?? []).some(({ workflowTaskStartedEventAttributes: started }) => started)) return;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+    await handle.terminate('no worker took it; withdrawn by the command line');
+  } catch (error) {
+    // It was started: who watches it waits for the server, and says so.
+    if (isUnreachable(error)) return;
+    throw error;
   }
-  await handle.terminate('no worker took it; withdrawn by the command line');
   throw new LifeboatError(
     'Unreachable',
     `no worker took ${handle.workflowId} from the task queue \`${temporal.taskQueue}\` within ${takenMs / 1000} s; it was withdrawn`,
@@ -93,25 +112,26 @@ export async function snapshot(client: Client, workflowId: string): Promise<RunS
     startedAt: description.startTime.toISOString(),
     summary: (await description.staticSummary()) ?? '',
     historyLength: description.historyLength,
-    view: await queryView(handle, description.status.name),
+    view: await queryView(client, handle, description.status.name),
     pending,
   };
 }
 
-/** A query needs a live worker; without one the rest of the snapshot still tells something. */
-async function queryView(handle: WorkflowHandle, status: string): Promise<RunView | undefined> {
+/** Without a live worker a query is answered by nobody. */
+const queryMs = 3000;
+
+/** Undefined without a live worker: the rest of the snapshot still tells something. */
+async function queryView(client: Client, handle: WorkflowHandle, status: string): Promise<RunView | undefined> {
   if (status === 'TERMINATED') return undefined;
   try {
-    return await Promise.race([
-      handle.query<RunView>(messageNames.progress),
-      new Promise<undefined>((resolve) => {
-        setTimeout(resolve, 3000, undefined).unref();
-      }),
-    ]);
+    return await client.withDeadline(Date.now() + queryMs, async () => handle.query<RunView>(messageNames.progress));
   } catch {
     return undefined;
   }
 }
+
+/** A worker that lives takes an update at once, one that is started for it within seconds. */
+const updateMs = 60_000;
 
 /** Asks a restore to undo what it did. Needs a live worker: an update is answered by the run itself. */
 export async function abortRun(
@@ -132,9 +152,16 @@ export async function abortRun(
         hint: `see \`lifeboat restore show ${workflowId}\``,
       });
     await requireWorker(client, appliance);
-    return await handle.executeUpdate<string, [Actor]>(messageNames.abort, { args: [actor], updateId: randomUUID() });
+    return await client.withDeadline(Date.now() + updateMs, async () =>
+      handle.executeUpdate<string, [Actor]>(messageNames.abort, { args: [actor], updateId: randomUUID() }),
+    );
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) throw unknownRun(workflowId);
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
+      throw new LifeboatError('Unreachable', `no worker took the abort of ${workflowId} within ${updateMs / 1000} s`, {
+        hint: `${workerHint}; the next one may still take it: see \`lifeboat restore watch ${workflowId}\``,
+        cause: error,
+      });
     if (error instanceof WorkflowUpdateFailedError)
       throw new LifeboatError('Precondition', error.cause?.message ?? error.message, {
         hint: `see \`lifeboat restore watch ${workflowId}\``,

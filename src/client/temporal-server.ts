@@ -1,8 +1,8 @@
 /** The maker's own server with its database in a file: what `--standalone`, systemd units and the demo start. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { Connection } from '@temporalio/client';
 import { LifeboatError } from '../domain/errors.ts';
+import { openConnection } from './calls.ts';
 import { channelTo } from './reach.ts';
 
 /** It makes this one by itself. */
@@ -37,7 +37,7 @@ export function serverCommand({ binary, databaseFile, port, uiPort }: ServerPlac
 
 /** Resolves when the server's usual namespace answers; its port does so earlier. */
 export async function askServer(address: string): Promise<void> {
-  const connection = await Connection.connect({ address, ...channelTo(address), connectTimeout: 2000 });
+  const connection = await openConnection({ address, ...channelTo(address), connectTimeout: 2000 });
   try {
     await connection.workflowService.describeNamespace({ namespace: usualNamespace });
   } finally {

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { withClient } from '../client/connection.ts';
 import { describeError, exit, exitCodeOf } from '../cli/exit.ts';
+import { endOnUncaught } from '../cli/uncaught.ts';
 import { appUrl } from './appliance/description.ts';
 import { parseDemoOptions, usage, type DemoOptions } from './demo/options.ts';
 import { say, tell } from './demo/say.ts';
@@ -12,6 +13,7 @@ import { measure, summaryText, type DemoResult } from './demo/summary.ts';
 
 // Experimental Node features that we use on purpose are no news here.
 process.removeAllListeners('warning');
+const outcomeIsKnown = endOnUncaught();
 
 try {
   const options = parseDemoOptions(process.argv.slice(2));
@@ -21,6 +23,7 @@ try {
   process.stderr.write(`\n${describeError(error)}\n`);
   process.exitCode = exitCodeOf(error);
 }
+outcomeIsKnown();
 
 async function play(options: DemoOptions): Promise<void> {
   const file = openResultFile(options, 'the demo');

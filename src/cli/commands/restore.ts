@@ -20,7 +20,9 @@ export async function restoreWatch(globals: GlobalOptions, run: string | undefin
   const appliance = await loadAppliance(globals);
   await withClient(appliance, async (client) => {
     const workflowId = run ?? (await newestRun(client, appliance));
-    const result = await watchRun(client, workflowId, { again: commandOf(globals, `restore watch ${workflowId}`) });
+    const result = await watchRun(client, appliance, workflowId, {
+      again: commandOf(globals, `restore watch ${workflowId}`),
+    });
     if (workflowId.startsWith('restore/')) restored(globals, result as RestoreResult);
     else if (isBackupWorkflow(workflowId.split('/')[0] ?? '')) backedUp(globals, result as BackupResult);
     else if (workflowId.startsWith('rebuild/')) rebuilt(globals, result as RebuildResult);
@@ -38,7 +40,7 @@ export async function restoreAbort(
     const workflowId = run ?? (await openRestore(client, appliance));
     say(`${workflowId}: ${await abortRun(client, appliance, workflowId, { by: requestedBy(), reason })}`);
     try {
-      await watchRun(client, workflowId, { again: commandOf(globals, `restore watch ${workflowId}`) });
+      await watchRun(client, appliance, workflowId, { again: commandOf(globals, `restore watch ${workflowId}`) });
     } catch (error) {
       // What was asked for: the run ends as aborted, with everything undone.
       if (!isLifeboatError(error, 'Aborted') || !error.message.includes('undone=full')) throw error;

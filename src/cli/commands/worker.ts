@@ -16,11 +16,14 @@ export async function worker(globals: GlobalOptions, options: { readonly only?: 
   ]);
   const appliance = await loadAppliance(globals);
   const only = options.only === undefined ? undefined : listOf(options.only).map(parseRole);
+  const log = createLogger();
+  // What nobody caught ends it. Where it came from stands in the log alone: it may never come again.
+  process.on('uncaughtExceptionMonitor', ({ message, stack }) => log.fatal({ stack }, message));
   try {
     await runWorker({
       appliance,
       only,
-      log: createLogger(),
+      log,
       onReady: () => say(`worker of ${appliance.name} on host ${appliance.host} runs; stop it with Ctrl-C`),
     });
   } catch (error) {

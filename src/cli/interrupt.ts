@@ -1,0 +1,25 @@
+/** What is said when the process ends before the command: a run that goes on is named. */
+import { exit } from './exit.ts';
+
+/** Who has something to say, the newest last. */
+const tellers: (() => void)[] = [];
+
+/**
+ * Ends the process with 130 on Ctrl-C, after `tell`. Returns what ends the telling. The signal itself is listened to until
+ * the end: one that comes while the last listener goes and the next is not there yet would be lost.
+ */
+export function onInterrupt(tell: () => void): () => void {
+  if (!process.listeners('SIGINT').includes(interrupted)) process.on('SIGINT', interrupted);
+  tellers.push(tell);
+  return () => void tellers.splice(tellers.indexOf(tell), 1);
+}
+
+/** What goes on without this process, where something does. */
+export function tellWhatGoesOn(): void {
+  tellers.at(-1)?.();
+}
+
+function interrupted(): void {
+  tellWhatGoesOn();
+  process.exit(exit.interrupted);
+}

@@ -1,0 +1,226 @@
+/**
+ * Each command with the Temporal server, or the worker, gone at moments that a seed decides: the exit code is the outcome's, no
+ * stack trace is shown, and it ends. LIFEBOAT_ENDS is the number of rounds, one by default; LIFEBOAT_SEED begins them.
+ */
+import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { exit } from '../../src/cli/exit.ts';
+import { createProgram } from '../../src/cli/program.ts';
+import { openRuns, resultOf } from '../../src/client/runs.ts';
+import { seededRandom } from '../../src/dev/appliance/random.ts';
+import type { WorkerProcess } from '../../src/dev/demo/worker-process.ts';
+import type { BackupResult } from '../../workflows/messages.ts';
+import { program } from '../cli/in-process.ts';
+import { startLeanStage, type LeanStage } from '../support/lean-stage.ts';
+import { startRelay, type Relay } from '../support/relay.ts';
+
+const rounds = Number(process.env['LIFEBOAT_ENDS'] ?? 1);
+const firstSeed = Number(process.env['LIFEBOAT_SEED'] ?? randomInt(2 ** 31));
+const seeds = Array.from({ length: rounds }, (_, index) => firstSeed + index);
+
+let stage: LeanStage;
+let worker: WorkerProcess;
+let point = '';
+const firstRun = 'fullBackup/lean/first';
+beforeAll(async () => {
+  stage = await startLeanStage(1e5);
+  await mkdir(join(stage.folder, 'tree'));
+  worker = await stage.startWorker();
+  const { client, appliance } = stage;
+  const { taskQueue } = appliance.temporal;
+  const run = await client.workflow.start('fullBackup', { workflowId: firstRun, taskQueue, args: [{}] });
+  point = (await resultOf<BackupResult>(run)).id;
+});
+afterAll(async () => stage?.stop());
+
+interface Known {
+  /** `restore start` */
+  readonly name: string;
+  readonly words: readonly string[];
+}
+
+/** Every command that the program has, but for the worker, which ends when it is told to. */
+function commands(): Known[] {
+  return leaves(createProgram(), []).filter(({ name }) => name !== 'worker');
+}
+
+function leaves(command: Command, path: readonly string[]): Known[] {
+  if (command.commands.length === 0) return [{ name: path.join(' '), words: [...path, ...given(command)] }];
+  return command.commands.flatMap((child) => leaves(child, [...path, child.name()]));
+}
+
+/** What a command cannot do without, and what it would ask for. */
+function given(command: Command): string[] {
+  const values: Readonly<Record<string, string>> = {
+    id: point,
+    run: firstRun,
+    component: 'data',
+    reason: 'a drill',
+    confirm: 'lean',
+    // One run of the daily schedule was due since then.
+    after: new Date(Date.now() - 86_400_000).toISOString(),
+    root: join(stage.folder, 'tree'),
+  };
+  const words = command.registeredArguments.map((each) => each.argChoices?.[0] ?? values[each.name()] ?? '');
+  const options = command.options.flatMap(({ long, mandatory }) => {
+    const name = long?.slice(2) ?? '';
+    return mandatory || name === 'confirm' || name === 'root' ? [`--${name}`, values[name] ?? ''] : [];
+  });
+  return [...words, ...options].filter((word) => word !== '');
+}
+
+interface Started {
+  readonly said: () => string;
+  readonly signal: (name: NodeJS.Signals) => void;
+  readonly ended: Promise<Ended>;
+}
+
+interface Ended {
+  readonly code: number;
+  readonly said: string;
+}
+
+let configurations = 0;
+
+async function start(relay: Relay, words: readonly string[], from: LeanStage = stage): Promise<Started> {
+  const { folder, configFile, temporal } = from;
+  const config = join(folder, `relayed-${(configurations += 1)}.yaml`);
+  await writeFile(config, (await readFile(configFile, 'utf8')).replace(temporal.address, relay.address));
+  const args = [program, '--config', config, ...words];
+  const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (said += text));
+  const ended = new Promise<Ended>((resolve) => {
+    child.once('close', (code) => resolve({ code: code ?? -1, said }));
+  });
+  return { said: () => said, signal: (name) => child.kill(name), ended };
+}
+
+/** A command and what it comes to with nothing gone. */
+interface Usual extends Known {
+  readonly code: number;
+  /** Pieces in which the server's answers came. */
+  readonly answers: number;
+  /** One beside it would hinder it. */
+  readonly startsRun: boolean;
+  /** Of the run that it watches. */
+  readonly type: string | undefined;
+}
+
+async function undisturbed(command: Known): Promise<Usual> {
+  const relay = await startRelay(stage.temporal.address);
+  const before = await runIds();
+  const { code, said } = await (await start(relay, command.words)).ended;
+  await relay.stop();
+  expect(said, command.name).not.toMatch(stackLine);
+  await allEnded();
+  const startsRun = (await runIds()).length > before.length;
+  return { ...command, code, answers: relay.answered(), startsRun, type: watched.exec(said)?.[1] };
+}
+
+/** The line with the id, which comes before anything is waited for. */
+const watched = /^(\w+)\/lean\/\S+Z$/m;
+const stackLine = /^\s+at .*:\d+:\d+/m;
+
+/** Of runs that commands start or trigger. */
+async function runIds(): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { workflowId, type } of stage.client.workflow.list())
+    if (!['configWatch', 'lock', 'notification', 'replicate'].includes(type)) ids.push(workflowId);
+  return ids;
+}
+
+async function allEnded(): Promise<void> {
+  await expect.poll(async () => openRuns(stage.client, stage.appliance), { interval: 200 }).toEqual([]);
+}
+
+/** Those that reach the server. */
+const usual: Usual[] = [];
+
+test('nothing goes', async () => {
+  await inTurn(commands(), async (command) => {
+    const known = await undisturbed(command);
+    if (known.answers > 0) usual.push(known);
+  });
+  expect(usual.filter(({ type }) => type !== undefined).map(({ name }) => name)).toContain('backups run');
+});
+
+/** A page that tells of the moment. */
+const outcomesOf = ({ name, code }: Usual): number[] => (name === 'now' ? [exit.ok, exit.degraded] : [code]);
+
+describe.each(seeds)('seed %d', (seed) => {
+  const random = seededRandom(seed);
+
+  /** `back`: the server comes back, after a moment. */
+  async function serverGoes(command: Usual, back: boolean): Promise<void> {
+    const at = 1 + random.below(command.answers);
+    const backAfter = random.below(4000);
+    const before = await runIds();
+    const relay = await startRelay(stage.temporal.address);
+    const { said: saidSoFar, ended } = await start(relay, command.words);
+    let told = '';
+    relay.onAnswer = (number) => {
+      if (number !== at) return;
+      told = saidSoFar();
+      relay.cut();
+      if (back) setTimeout(() => void relay.mend(), backAfter);
+    };
+    const { code, said } = await ended;
+    await relay.stop();
+    const about = `${command.name}, cut at answer ${at} of ${command.answers}, ${back ? `back after ${backAfter} ms` : 'for good'}:\n${said}`;
+    expect(said, about).not.toMatch(stackLine);
+    const outcomes = outcomesOf(command);
+    // Who watches a run waits for a server that comes back.
+    if (back && watched.test(told)) expect(outcomes, about).toContain(code);
+    else expect([...outcomes, exit.unreachable], about).toContain(code);
+    if (code === exit.unreachable) expect(said, about).toMatch(/^error: .*Temporal[^]*^ {2}hint: start /m);
+    if (!command.startsRun) return;
+    await allEnded();
+    const came = (await runIds()).filter((id) => !before.includes(id) && id.startsWith(`${command.type}/lean/`));
+    for (const id of came) expect(said, `the run that was started is named: ${about}`).toContain(id);
+  }
+
+  test('the server goes', async () => {
+    const runs = usual.filter(({ startsRun }) => startsRun);
+    const forGood = random.pick(runs);
+    await Promise.all([
+      inTurn(runs, async (command) => serverGoes(command, command !== forGood)),
+      inTurn(
+        usual.filter(({ startsRun }) => !startsRun),
+        async (command) => serverGoes(command, random.next() < 0.7),
+      ),
+    ]);
+  });
+
+  /** `worker` gone in the middle of its run, and another one there at once, as a supervisor does it. */
+  async function workerGoes(command: Usual): Promise<void> {
+    const after = random.below(1500);
+    const relay = await startRelay(stage.temporal.address);
+    const { said: saidSoFar, ended } = await start(relay, command.words);
+    await expect.poll(() => watched.test(saidSoFar()), { interval: 10 }).toBe(true);
+    await delay(after);
+    await worker.kill();
+    worker = await stage.startWorker();
+    const { code, said } = await ended;
+    await relay.stop();
+    const about = `${command.name}, worker killed ${after} ms after its id was told:\n${said}`;
+    expect(said, about).not.toMatch(stackLine);
+    expect(outcomesOf(command), about).toContain(code);
+    await allEnded();
+  }
+
+  test('the worker goes', async () => {
+    const runs = usual.filter(({ type }) => type !== undefined);
+    await inTurn(rounds > 1 ? runs : [random.pick(runs)], workerGoes);
+  });
+});
+
+async function inTurn<T>(items: readonly T[], use: (item: T) => Promise<void>): Promise<void> {
+  for (const item of items) await use(item);
+}
