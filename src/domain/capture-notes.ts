@@ -1,5 +1,6 @@
 /** What the clear facts of a record tell people: of a capture, and of a restore that is planned from it. Pure. */
 import { describeLeftOut, leftOutOf } from './left-out.ts';
+import { plural } from './plural.ts';
 import type { JsonValue } from './recovery-point.ts';
 
 type Facts = Readonly<Record<string, JsonValue>>;
@@ -11,6 +12,7 @@ export function captureNotes(facts: Facts): string[] {
   return [
     ...(leftOut === '' ? [] : [`left out: ${leftOut}`]),
     ...(differs === '' ? [] : [`runs with other settings than its next start will use: ${differs}`]),
+    ...brokenNote(facts),
     ...[facts['note'], ...listOf(facts['notes'])].filter((each) => typeof each === 'string'),
   ];
 }
@@ -22,7 +24,17 @@ export function restoreNotes(facts: Facts): string[] {
   return [
     ...(leftOut === '' ? [] : [`${leftOut} did not go into the recovery point and will not come back`]),
     ...(differs === '' ? [] : [`ran with other settings than it starts with when it was captured: ${differs}`]),
+    ...brokenNote(facts),
   ];
+}
+
+/** Lines of the configuration with which the engine would not start. */
+function brokenNote({ configBroken }: Facts): string[] {
+  return typeof configBroken === 'number'
+    ? [
+        `its configuration has ${plural(configBroken, 'line')} with which it would not start; \`lifeboat doctor\` names them`,
+      ]
+    : [];
 }
 
 /** Names of settings; drivers of engines give them as `configDiffers`. */

@@ -25,7 +25,7 @@ import { clearFacts, encodeFacts, factsPath, serverManifestPath } from './facts.
 import type { Tablespace } from './facts.ts';
 import { engineFailure, sqlState } from './failures.ts';
 import { collectNotices } from './notices.ts';
-import { readPending } from './pending-settings.ts';
+import { readBrokenLines, readPending } from './pending-settings.ts';
 import { preflight } from './preflight.ts';
 import { BackupReceiver } from './receive.ts';
 import type { Received } from './receive.ts';
@@ -90,6 +90,7 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     server.dataDirectory,
   );
   const pending = await readPending(replication);
+  const broken = await readBrokenLines(replication);
   const links = await describeLinks(
     (await findLinks(config.dataDirectory)) ?? [],
     { dataDirectory: server.dataDirectory, configuration: outside.read, logDirectory: paths.logDirectory },
@@ -132,7 +133,12 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     capturedUntil,
     quiescence: expectations.isQuiesced ? 'quiesced' : 'snapshot',
     suspect: copied.isSuspect,
-    facts: { ...clearFacts(facts), ...(pending.length === 0 ? {} : { configDiffers: pending }) },
+    facts: {
+      ...clearFacts(facts),
+      ...(pending.length === 0 ? {} : { configDiffers: pending }),
+      // Their texts may hold names and addresses.
+      ...(broken.length === 0 ? {} : { configBroken: broken.length }),
+    },
   };
 }
 

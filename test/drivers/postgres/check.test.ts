@@ -1,6 +1,7 @@
 import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { restoreNotes } from '../../../src/domain/capture-notes.ts';
 import { shift, write } from './archiving.ts';
 import { labTest } from './lab.ts';
 
@@ -98,5 +99,7 @@ labTest(
       expect.stringMatching(/postgresql\.conf line \d+: /),
       expect.stringMatching(/^pg_hba\.conf line \d+: /),
     ]);
+    const { facts } = await capture();
+    expect(restoreNotes(facts).join()).toContain('has 2 lines with which it would not start');
   },
 );
