@@ -6,6 +6,7 @@ import { makeUndoPlan, type KeptView } from '../src/operations/undo-restore.ts';
 import type { Dependencies } from './dependencies.ts';
 import { translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
+import { lockHolder, type LockHolder } from './lock-holder.ts';
 
 /** What workflows need to know of the appliance: names, hosts, objectives. No paths, no secrets. */
 export interface ApplianceView {
@@ -40,17 +41,9 @@ export function createControlActivities({ appliance, client, notifier, searchabl
       };
     },
 
-    /** The workflow id that the lock's memo names; empty if it was freed meanwhile. */
-    async lockHolder({ appliance: name }: { readonly appliance: string }): Promise<string> {
-      return translated(undefined, async () => {
-        try {
-          const { memo, status } = await client.workflow.getHandle(`lock/${name}`).describe();
-          return status.name === 'RUNNING' && typeof memo?.holder === 'string' ? memo.holder : '';
-        } catch (error) {
-          if (error instanceof WorkflowNotFoundError) return '';
-          throw error;
-        }
-      });
+    /** `appliance` names the lock. */
+    async lockHolder({ appliance: name }: { readonly appliance: string }): Promise<LockHolder> {
+      return translated(undefined, async () => lockHolder(client, name));
     },
 
     async makeUndoPlan({

@@ -15,6 +15,7 @@ import {
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
+import { askHolder, type Holder } from './lock-holder.ts';
 import { releaseSignal, type LockInput } from './messages.ts';
 import { control } from './proxies.ts';
 import type { RunDisplay } from './view.ts';
@@ -50,7 +51,7 @@ export interface TakeOptions {
   /** Told who holds it while we wait. */
   readonly onWait: (holder: string) => void;
   /** Asked once of each holder: may it be cancelled? */
-  readonly mayCancel?: (holder: string) => boolean;
+  readonly mayCancel?: (holder: Holder) => boolean;
 }
 
 export type TakeResult =
@@ -75,11 +76,12 @@ export async function takeLock(options: TakeOptions): Promise<TakeResult> {
         },
       };
     }
-    const holder = await control({ summary: 'who holds the appliance?' }).lockHolder({ appliance: nameOf(options) });
+    const held = await askHolder('who holds the appliance?', nameOf(options));
+    const holder = held.workflowId;
     options.onWait(holder);
     // Empty: freed between our try and our look. Each holder is asked once: after the cancelled one another may be first.
     if (holder !== '' && holder !== asked && options.mayCancel !== undefined) {
-      if (!options.mayCancel(holder)) return { held: false, holder };
+      if (!options.mayCancel(held)) return { held: false, holder };
       asked = holder;
       await control({ summary: `cancel ${holder}` }).cancelRun({ workflowId: holder });
     }

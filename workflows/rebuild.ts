@@ -43,7 +43,7 @@ export async function rebuild(input: RebuildInput = {}): Promise<RebuildResult> 
   let lock: HeldLock | undefined;
   let failure: unknown;
   try {
-    lock = await takeTurn(appliance, display, input);
+    lock = await takeTurn(appliance, display);
     display.state('rebuilding');
     for (const store of stores) built.push(await build(store, began, display));
     display.state('rebuilt');
@@ -61,12 +61,10 @@ export async function rebuild(input: RebuildInput = {}): Promise<RebuildResult> 
 }
 
 /** After a restore an older run of its kind builds for a state that is gone; a trial restore can always come later. */
-async function takeTurn(
-  { name }: ApplianceView,
-  display: RunDisplay,
-  { requestedBy = '' }: RebuildInput,
-): Promise<HeldLock> {
-  const mayCancel = requestedBy.startsWith('restore/') ? /^(rebuild|proveBackup)\// : /^proveBackup\//;
+async function takeTurn({ name }: ApplianceView, display: RunDisplay): Promise<HeldLock> {
+  // Of our runs only a restore starts one; a person's has no parent.
+  const isAfterRestore = workflowInfo().parent !== undefined;
+  const mayCancel: readonly string[] = isAfterRestore ? ['rebuild', 'proveBackup'] : ['proveBackup'];
   const taken = await takeLock({
     appliance: name,
     lane: 'trial',
@@ -74,7 +72,7 @@ async function takeTurn(
     purpose: 'rebuild',
     waitSeconds: lockWaitSeconds,
     onWait: (holder) => display.waitOn(`lock held by ${holder}`),
-    mayCancel: (holder) => mayCancel.test(holder),
+    mayCancel: ({ type }) => mayCancel.includes(type),
   });
   display.waitOn('');
   if (taken.held) return taken.lock;

@@ -42,6 +42,9 @@ import { RunDisplay } from './view.ts';
 /** A cancelled backup ends within its heartbeat (2 s) plus clean-up; a minute is generous. */
 const lockWaitSeconds = 60;
 
+/** Types of runs that change live data for a person: a restore waits for them, or ends. */
+const neverCancelled: readonly string[] = ['restore', 'emergencyRollback'];
+
 const stateOfStep: Readonly<Record<PlanStep['kind'], string>> = {
   verify: 'verifying_source',
   stage: 'staging',
@@ -168,7 +171,7 @@ class RestoreRun {
       purpose: 'restore',
       waitSeconds: lockWaitSeconds,
       onWait: (holder) => this.#display.waitOn(`lock held by ${holder}`),
-      mayCancel: (holder) => !/^(restore|emergencyRollback)\//.test(holder),
+      mayCancel: ({ type }) => !neverCancelled.includes(type),
     });
     this.#display.waitOn('');
     if (taken.held) return taken.lock;

@@ -9,6 +9,7 @@ import { ApplicationFailure, continueAsNew, isCancellation, sleep, workflowInfo 
 import type { ApplianceView } from '../activities/control.ts';
 import { fullBackup } from './backup.ts';
 import { startBeside } from './beside.ts';
+import { askHolder } from './lock-holder.ts';
 import type { WalArchiveInput } from './messages.ts';
 import { notify } from './notification.ts';
 import { control, wal } from './proxies.ts';
@@ -82,9 +83,9 @@ async function mend(
   const isUnderWay = mendingSince !== undefined && Date.now() - Date.parse(mendingSince) < mendSeconds * 1000;
   if (isUnderWay) return mendingSince;
   const now = new Date().toISOString();
-  const holder = await control({ summary: 'does a backup run?' }).lockHolder({ appliance: appliance.name });
+  const holder = await askHolder('does a backup run?', appliance.name);
   // It may have begun before the break: the next shift looks again.
-  if (holder.startsWith('fullBackup/')) return '';
+  if (holder.type === 'fullBackup') return '';
   const text = `${component} is UNPROTECTED: ${reason}; a full backup is started`;
   display.note(text);
   await notify(`broken-${now}`, `${appliance.name}: ${text} (${workflowInfo().workflowId})`);

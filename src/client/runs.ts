@@ -6,9 +6,11 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
+  type WorkflowExecutionDescription,
+  type WorkflowExecutionInfo,
   type WorkflowHandle,
 } from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure, defineSearchAttributeKey } from '@temporalio/common';
 import { messageNames } from '../../workflows/message-names.ts';
 import type { Actor, RunView } from '../../workflows/messages.ts';
 import type { Appliance } from '../domain/appliance.ts';
@@ -94,15 +96,23 @@ async function requireTaken(handle: WorkflowHandle, { temporal }: Appliance): Pr
   );
 }
 
-export async function snapshot(client: Client, workflowId: string): Promise<RunSnapshot> {
-  const handle = client.workflow.getHandle(workflowId);
-  let description;
+/** The workflow that a run is of. NotFound. */
+export async function typeOfRun(client: Client, workflowId: string): Promise<string> {
+  return (await describeRun(client.workflow.getHandle(workflowId))).type;
+}
+
+async function describeRun(handle: WorkflowHandle): Promise<WorkflowExecutionDescription> {
   try {
-    description = await handle.describe();
+    return await handle.describe();
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) throw unknownRun(workflowId);
+    if (error instanceof WorkflowNotFoundError) throw unknownRun(handle.workflowId);
     throw error;
   }
+}
+
+export async function snapshot(client: Client, workflowId: string): Promise<RunSnapshot> {
+  const handle = client.workflow.getHandle(workflowId);
+  const description = await describeRun(handle);
   const pending = (description.raw.pendingActivities ?? []).map((activity) => pendingStepOf(activity, new Date()));
   return {
     workflowId,
@@ -219,18 +229,28 @@ const background = new Set(['configWatch', 'lock', 'notification', 'rpoWatch', '
 /** Open runs of the appliance, newest first; what runs in the background left out. */
 export async function openRuns(client: Client, appliance: Appliance): Promise<RunSummary[]> {
   const found: RunSummary[] = [];
-  for await (const { workflowId, type, status, startTime } of client.workflow.list({
-    query: `ExecutionStatus = 'Running'`,
-  })) {
-    if (isRunOf(appliance.name, workflowId) && !background.has(type)) {
+  for await (const run of client.workflow.list({ query: `ExecutionStatus = 'Running'` })) {
+    const { workflowId, type, status, startTime } = run;
+    if (isRunOf(appliance.name, run) && !background.has(type)) {
       found.push({ workflowId, type, status: status.name, startedAt: startTime.toISOString() });
     }
   }
   return found.sort((a, b) => b.startedAt.localeCompare(a.startedAt));
 }
 
-/** `restore/<appliance>/…` by hand, `fullBackup/<appliance>-<time>` by schedule. A longer name of another appliance is not ours. */
-function isRunOf(appliance: string, workflowId: string): boolean {
+const applianceKey = defineSearchAttributeKey('LifeboatAppliance', 'KEYWORD');
+
+/**
+ * A run says itself whose it is, whatever id a person gave it. Until it does, and where search attributes could not be
+ * registered, its id says so: `restore/<appliance>/…` by hand, `fullBackup/<appliance>-<time>` by schedule. A longer name of
+ * another appliance is not ours.
+ */
+function isRunOf(
+  appliance: string,
+  { workflowId, typedSearchAttributes }: Pick<WorkflowExecutionInfo, 'workflowId' | 'typedSearchAttributes'>,
+): boolean {
+  const told = typedSearchAttributes.get(applianceKey);
+  if (told !== undefined) return told === appliance;
   const rest = workflowId.slice(workflowId.indexOf('/') + 1);
   if (!rest.startsWith(appliance)) return false;
   return /^($|\/|-\d{4}-\d\d-\d\dT)/.test(rest.slice(appliance.length));

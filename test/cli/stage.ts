@@ -21,6 +21,8 @@ export interface CliStage {
   /** The next stop of the service `app` waits until `release`. */
   hold(): Promise<void>;
   release(): Promise<void>;
+  /** As in the Temporal UI. */
+  startByHand(type: string, input: object, workflowId: string): Promise<void>;
   /** As after the retention time: the run's history is gone. */
   forget(workflowId: string): Promise<void>;
   stop(): Promise<void>;
@@ -74,6 +76,14 @@ components:
 `,
   );
   const workers: WorkerProcess[] = [];
+  const withTemporal = async (use: (client: Client) => Promise<unknown>): Promise<void> => {
+    const connection = await Connection.connect({ address: temporal.address });
+    try {
+      await use(new Client({ connection, namespace: temporal.namespace }));
+    } finally {
+      await connection.close();
+    }
+  };
   return {
     folder,
     temporal,
@@ -81,28 +91,22 @@ components:
     startWorker: async () => {
       const worker = await startWorkerProcess(at('lifeboat.yaml'), at('worker.log'));
       workers.push(worker);
-      const connection = await Connection.connect({ address: temporal.address });
-      try {
-        const watch = new Client({ connection, namespace: temporal.namespace }).workflow.getHandle('configWatch/shop');
-        await watch.terminate('a test stands in its place');
-      } finally {
-        await connection.close();
-      }
+      await withTemporal(async ({ workflow }) =>
+        workflow.getHandle('configWatch/shop').terminate('a test stands in its place'),
+      );
       return worker;
     },
     hold: async () => writeFile(at('held'), ''),
     release: async () => rm(at('held'), { force: true }),
-    forget: async (workflowId) => {
-      const connection = await Connection.connect({ address: temporal.address });
-      try {
-        await connection.workflowService.deleteWorkflowExecution({
+    startByHand: async (type, input, workflowId) =>
+      withTemporal(async ({ workflow }) => workflow.start(type, { workflowId, taskQueue: 'lifeboat', args: [input] })),
+    forget: async (workflowId) =>
+      withTemporal(async ({ workflowService }) =>
+        workflowService.deleteWorkflowExecution({
           namespace: temporal.namespace,
           workflowExecution: { workflowId },
-        });
-      } finally {
-        await connection.close();
-      }
-    },
+        }),
+      ),
     stop: async () => {
       await rm(at('held'), { force: true });
       await Promise.all(workers.map(async (worker) => worker.stop()));

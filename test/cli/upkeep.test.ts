@@ -151,3 +151,11 @@ test('what retention would remove is shown; a held point says until when, and wh
   `);
   expect((await run(['retention', 'run'], { cwd: stage.folder })).code).toBe(0);
 });
+
+test('a run that somebody started in the Temporal UI, under an id of its own, is watched and shown like any other', async () => {
+  await stage.startByHand('restore', { components: ['uploads'] }, 'look-first');
+  const watched = await run(['restore', 'watch', 'look-first'], { cwd: stage.folder });
+  expect(watched).toMatchObject({ code: 0, stdout: expect.stringContaining('→ stage:uploads → validate') as string });
+  const shown = await run(['restore', 'show', 'look-first'], { cwd: stage.folder });
+  expect(shown).toMatchObject({ code: 0, stdout: expect.stringMatching(/^look-first\n +state +planned\n/) as string });
+});

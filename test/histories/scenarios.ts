@@ -88,20 +88,8 @@ export const scenarios: readonly Scenario[] = [
       return ended(bench, handle);
     },
   },
-  {
-    workflow: 'restore',
-    path: 'refused-by-another',
-    walk: async (bench) => {
-      const gate = gateAt(bench, 'stage redis');
-      const first = await bench.start('restore', oneComponent, 'restore/wazuh/first');
-      await gate.reached();
-      const second = await bench.start('restore', oneComponent, 'restore/wazuh/second');
-      await failureOf(second);
-      gate.open();
-      await ended(bench, first);
-      return second;
-    },
-  },
+  refusedBy('another', 'restore/wazuh/first'),
+  refusedBy('another-with-an-id-of-its-own', 'bring-back-redis'),
   {
     workflow: 'restore',
     path: 'committed-after-cancelling-a-backup',
@@ -264,6 +252,24 @@ export async function startedLate(bench: WorkflowBench): Promise<WorkflowHandle>
   } finally {
     await handle.delete();
   }
+}
+
+/** A restore that finds the appliance held by another one. */
+function refusedBy(whom: string, holder: string): Scenario {
+  return {
+    workflow: 'restore',
+    path: `refused-by-${whom}`,
+    walk: async (bench) => {
+      const gate = gateAt(bench, 'stage redis');
+      const first = await bench.start('restore', oneComponent, holder);
+      await gate.reached();
+      const second = await bench.start('restore', oneComponent, 'restore/wazuh/second');
+      await failureOf(second);
+      gate.open();
+      await ended(bench, first);
+      return second;
+    },
+  };
 }
 
 function restores(path: string, input: object, prepare?: (bench: WorkflowBench) => void): Scenario {

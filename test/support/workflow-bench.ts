@@ -8,6 +8,7 @@ import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { ComponentActivities } from '../../activities/component.ts';
 import type { ApplianceView, ControlActivities } from '../../activities/control.ts';
+import { lockHolder } from '../../activities/lock-holder.ts';
 import type { PlatformActivities } from '../../activities/platform.ts';
 import type { StorageActivities } from '../../activities/storage.ts';
 import type { UpkeepActivities } from '../../activities/upkeep.ts';
@@ -32,7 +33,7 @@ export interface WorkflowBench {
   readonly calls: string[];
   readonly reports: { type: string; id: string; report: Readonly<Record<string, JsonValue>> }[];
   readonly messages: string[];
-  /** Called before each fake activity acts; may throw or wait. */
+  /** Called before each fake activity acts; may throw or wait. Also before a run is told its appliance: `describe <type>`. */
   behave: (call: string, attempt: number) => Promise<void> | void;
   /** Calls that end as if nobody had cancelled them. */
   deaf: (call: string) => boolean;
@@ -413,19 +414,12 @@ function fakeActivities(bench: WorkflowBench, client: Client, isEarlier: (notifi
     checkHealth: async () => act('health', () => ({ text: 'ok' })),
   };
   const control: ControlActivities = {
-    describeAppliance: async () => ({
-      ...benchAppliance,
-      components: bench.components,
-      locations: bench.locations,
-      verifyAfterBackup: bench.verifyAfterBackup,
-    }),
-    lockHolder: async ({ appliance }) => {
-      const lock = await client.workflow
-        .getHandle(`lock/${appliance}`)
-        .describe()
-        .catch(() => undefined);
-      return lock?.status.name === 'RUNNING' && typeof lock.memo?.holder === 'string' ? lock.memo.holder : '';
+    describeAppliance: async () => {
+      await bench.behave(`describe ${activityInfo().workflowType}`, activityInfo().attempt);
+      const { components, locations, verifyAfterBackup } = bench;
+      return { ...benchAppliance, components, locations, verifyAfterBackup };
     },
+    lockHolder: async ({ appliance }) => lockHolder(client, appliance),
     cancelRun: async ({ workflowId }) =>
       act(`cancel ${workflowId}`, () => undefined).then(
         async () => void (await client.workflow.getHandle(workflowId).cancel()),

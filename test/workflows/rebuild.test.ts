@@ -50,19 +50,38 @@ describe('rebuild', () => {
     expect(captures()).toEqual([]);
   });
 
-  test('one that a restore asked for takes the place of one that still builds; a restore, too', async () => {
+  const builds = () => bench.calls.filter((call) => call === 'rebuild vectors').length;
+
+  test('one that still builds goes on when a person asks for another, and gives way to a restore', async () => {
     bench.behave = (call) => (call === 'rebuild vectors' ? new Promise(() => {}) : undefined);
-    const builds = () => bench.calls.filter((call) => call === 'rebuild vectors').length;
-    const first = await bench.start('rebuild', vectors);
+    const first = await bench.start('rebuild', vectors, 'build-it');
     await expect.poll(builds).toBe(1);
-    const refused = await bench.start('rebuild', vectors, undefined, bench.skipping);
-    expect(await failureOf(refused), 'nobody restored: what builds goes on').toMatchObject({ type: 'LockHeld' });
-    const second = await bench.start('rebuild', { ...vectors, requestedBy: 'restore/wazuh/1' });
-    expect(await failureOf(first)).toMatchObject({ type: 'CancelledFailure' });
-    await expect.poll(builds).toBe(2);
+    const posing = { ...vectors, requestedBy: 'restore/wazuh/1' };
+    const refused = await bench.start('rebuild', posing, undefined, bench.skipping);
+    expect(await failureOf(refused)).toMatchObject({ type: 'LockHeld' });
     await (await bench.start('restore', { confirm: 'wazuh', components: ['redis'] })).result();
-    expect(await failureOf(second)).toMatchObject({ type: 'CancelledFailure' });
+    expect(await failureOf(first)).toMatchObject({ type: 'CancelledFailure' });
     await endOf('fullBackup');
+  });
+
+  test('one that a restore asked for takes the place of one that a person began meanwhile, whatever ids they have', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let described = 0;
+    bench.behave = (call) => {
+      if (call === 'rebuild vectors' && builds() === 1) return new Promise(() => {});
+      return call === 'describe rebuild' && (described += 1) === 1 ? promise : undefined;
+    };
+    const restore = await bench.start('restore', { confirm: 'wazuh', rebuild: ['vectors'] }, 'bring-back');
+    const { rebuildWorkflowId = '' } = (await restore.result()) as RestoreResult;
+    await expect.poll(() => described).toBe(1);
+    const first = await bench.start('rebuild', vectors, 'build-it');
+    await expect.poll(builds).toBe(1);
+    resolve();
+    expect(await failureOf(first)).toMatchObject({ type: 'CancelledFailure' });
+    await bench.client.workflow.getHandle(rebuildWorkflowId).result();
+    expect(builds()).toBe(2);
+    await endOf('fullBackup');
+    await endOf('incrementalBackup');
   });
 
   test('D6.6, O7.1: a restore leaves it out, and when that is committed the application builds it', async () => {

@@ -1,5 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { openRuns } from '../../src/client/runs.ts';
+import type { Appliance } from '../../src/domain/appliance.ts';
 import { abortUpdate, holdUpdate, progressQuery, resumeUpdate, type RestoreResult } from '../../workflows/messages.ts';
 import { benchPlan, failureOf, refuse, startWorkflowBench, type WorkflowBench } from '../support/workflow-bench.ts';
 
@@ -284,6 +286,28 @@ describe('restore', () => {
       message: expect.stringContaining('restore/wazuh/first') as string,
     });
     release();
+    const result = (await first.result()) as RestoreResult;
+    await bench.client.workflow.getHandle(result.backupWorkflowId).result();
+  });
+
+  test('what a run is decides whether a restore cancels it, whatever id a person gave it', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    bench.behave = (call) => (call === 'capture postgres' || call === 'stage redis' ? promise : undefined);
+    const backup = await bench.start('fullBackup', {}, 'restore/wazuh/looks-like-one');
+    await expect.poll(() => bench.calls).toContain('capture postgres');
+    const first = await bench.start('restore', { ...confirmed, components: ['redis'] }, 'bring-back-redis');
+    await expect.poll(() => bench.calls).toContain('stage redis');
+    expect((await failureOf(backup)).message).toMatch(/cancel/i);
+    const second = await bench.start('restore', { ...confirmed, components: ['redis'] }, 'bring-it-back-again');
+    expect(await failureOf(second)).toMatchObject({
+      type: 'LockHeld',
+      message: 'the appliance is held by bring-back-redis; nothing was changed',
+    });
+    const open = async (name: string): Promise<string[]> =>
+      (await openRuns(bench.client, { name } as Appliance)).map(({ workflowId }) => workflowId);
+    await expect.poll(async () => open('wazuh')).toEqual(['bring-back-redis']);
+    expect(await open('other')).toEqual([]);
+    resolve();
     const result = (await first.result()) as RestoreResult;
     await bench.client.workflow.getHandle(result.backupWorkflowId).result();
   });

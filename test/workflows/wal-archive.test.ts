@@ -43,6 +43,23 @@ describe('walArchive', () => {
     await failureOf(handle);
   });
 
+  test('a full backup that is under way is enough, whatever its id', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const captures = () => bench.calls.filter((call) => call === 'begin').length;
+    bench.behave = (call) => (call === 'begin' ? promise : undefined);
+    const backup = await bench.start('fullBackup', {}, 'before-the-move');
+    await expect.poll(captures).toBe(1);
+    bench.walStates = ['broken', 'continuous'];
+    bench.behave = (call) => (call === 'archive postgres for 3600 s' ? new Promise(() => {}) : undefined);
+    const handle = await bench.start('walArchive', { component: 'postgres' });
+    await expect.poll(() => shifts().at(-1)).toBe('archive postgres for 3600 s');
+    resolve();
+    await backup.result();
+    await handle.cancel();
+    await failureOf(handle);
+    expect([captures(), bench.messages]).toEqual([1, []]);
+  });
+
   test('what a person has to mend is told once, and tried again every minute', async () => {
     bench.behave = (call) => {
       if (!call.startsWith('archive ')) return undefined;

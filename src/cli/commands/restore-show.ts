@@ -7,7 +7,7 @@ import { rereadReport } from '../../operations/verify-place.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { withParts } from '../context.ts';
 import type { GlobalOptions } from '../globals.ts';
-import { evidenceText } from '../output/evidence.ts';
+import { evidenceText, type Evidence } from '../output/evidence.ts';
 import { print, printJson } from '../output/speak.ts';
 
 /** The evidence in the repository: it outlives Temporal's history. */
@@ -15,11 +15,19 @@ export async function restoreShow(globals: GlobalOptions, run: string | undefine
   await withParts(globals, async ({ repository: open, appliance }) => {
     const repository = await open();
     const id = run ?? (await newestReport(repository));
-    const report = await repository.getReport(id.split('/')[0] ?? '', id);
+    const report = await findReport(repository, id);
     if (report === undefined) throw await noReport(repository, appliance, id);
     if (globals.output === 'json') printJson(report);
     else print(evidenceText(id, report));
   });
+}
+
+/** By the type in the id of a run of ours; a person may have given it any other. */
+async function findReport(repository: Repository, id: string): Promise<Evidence | undefined> {
+  const report = await repository.getReport(id.split('/')[0] ?? '', id);
+  if (report !== undefined) return report;
+  const stored = (await repository.listReports()).find((each) => each.id === id);
+  return stored === undefined ? undefined : repository.getReport(stored.type, id);
 }
 
 async function newestReport(repository: Repository): Promise<string> {

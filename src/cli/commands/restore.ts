@@ -1,7 +1,7 @@
 /** `lifeboat restore watch|abort` */
 import type { Client } from '@temporalio/client';
 import { withClient } from '../../client/connection.ts';
-import { abortRun, openRuns } from '../../client/runs.ts';
+import { abortRun, openRuns, typeOfRun } from '../../client/runs.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { isBackupWorkflow } from '../../domain/recovery-point.ts';
@@ -20,12 +20,13 @@ export async function restoreWatch(globals: GlobalOptions, run: string | undefin
   const appliance = await loadAppliance(globals);
   await withClient(appliance, async (client) => {
     const workflowId = run ?? (await newestRun(client, appliance));
+    const type = await typeOfRun(client, workflowId);
     const result = await watchRun(client, appliance, workflowId, {
       again: commandOf(globals, `restore watch ${workflowId}`),
     });
-    if (workflowId.startsWith('restore/')) restored(globals, result as RestoreResult);
-    else if (isBackupWorkflow(workflowId.split('/')[0] ?? '')) backedUp(globals, result as BackupResult);
-    else if (workflowId.startsWith('rebuild/')) rebuilt(globals, result as RebuildResult);
+    if (type === 'restore') restored(globals, result as RestoreResult);
+    else if (isBackupWorkflow(type)) backedUp(globals, result as BackupResult);
+    else if (type === 'rebuild') rebuilt(globals, result as RebuildResult);
     else printJson(result);
   });
 }
