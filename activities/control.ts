@@ -2,6 +2,8 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ComponentKind, Tier } from '../src/domain/component.ts';
 import type { RestorePlan } from '../src/domain/restore-plan.ts';
+import { checkArguments, type NamedAppliance } from '../src/inputs/check-input.ts';
+import type { WorkflowType } from '../src/inputs/workflow-inputs.ts';
 import { makeUndoPlan, type KeptView } from '../src/operations/undo-restore.ts';
 import type { Dependencies } from './dependencies.ts';
 import { translated } from './failures.ts';
@@ -25,12 +27,25 @@ export interface ApplianceView {
   readonly verifyAfterBackup?: boolean;
 }
 
+/** What a run was given, to be checked before the run reads it. */
+export interface GivenInput {
+  readonly type: WorkflowType;
+  /** One input, or none; anything may stand there. */
+  readonly args: readonly unknown[];
+}
+
+export interface RunBasis extends ApplianceView {
+  /** Checked. Absent where nothing was asked for: runs that began before inputs were checked. */
+  readonly input?: object;
+}
+
 export type ControlActivities = ReturnType<typeof createControlActivities>;
 
 export function createControlActivities({ appliance, client, notifier, searchable, dueTimes, observer }: Dependencies) {
   return {
-    async describeAppliance(): Promise<ApplianceView> {
-      return {
+    /** InputInvalid for an input that the workflow does not take. */
+    async describeAppliance(given?: GivenInput): Promise<RunBasis> {
+      return translated(undefined, async () => ({
         name: appliance.name,
         host: appliance.host,
         searchable,
@@ -38,7 +53,8 @@ export function createControlActivities({ appliance, client, notifier, searchabl
         components: appliance.components.map(({ id, kind, host, tier }) => ({ id, kind, host, tier })),
         locations: appliance.locations.map(({ name }) => name),
         verifyAfterBackup: appliance.verification.afterBackup,
-      };
+        ...checkedInput(given, appliance),
+      }));
     },
 
     /** `appliance` names the lock. */
@@ -82,4 +98,9 @@ export function createControlActivities({ appliance, client, notifier, searchabl
       return translated(undefined, () => withHeartbeat(async (beat) => notifier.post(text, beat.signal)));
     },
   };
+}
+
+/** InputInvalid. */
+export function checkedInput(given: GivenInput | undefined, appliance: NamedAppliance): Pick<RunBasis, 'input'> {
+  return given === undefined ? {} : { input: checkArguments(given.type, given.args, appliance) };
 }

@@ -12,10 +12,11 @@ import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } f
 import type { ApplianceView } from '../activities/control.ts';
 import type { BackupType, Receipt } from '../src/domain/recovery-point.ts';
 import { captureNotes, formatBytes, formatDuration, roleOfKind } from '../src/domain/replayed.ts';
+import { begin } from './begin.ts';
 import { writeEvidence } from './evidence.ts';
 import { lateSeconds, scheduledBy } from './scheduled.ts';
 import { takeLock, type HeldLock } from './lock.ts';
-import type { BackupInput, BackupResult } from './messages.ts';
+import type { BackupInput, BackupResult, Given } from './messages.ts';
 import { notify } from './notification.ts';
 import { components, control, evidence, priority, storage } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
@@ -34,32 +35,31 @@ interface Failure {
   readonly message: string;
 }
 
-export async function fullBackup(input: BackupInput = {}): Promise<BackupResult> {
-  return backup('full', input);
+export async function fullBackup(...given: Given<BackupInput>): Promise<BackupResult> {
+  return backup('full', given);
 }
 
-export async function incrementalBackup(input: BackupInput = {}): Promise<BackupResult> {
-  return backup('incremental', input);
+export async function incrementalBackup(...given: Given<BackupInput>): Promise<BackupResult> {
+  return backup('incremental', given);
 }
 
-export async function criticalBackup(input: BackupInput = {}): Promise<BackupResult> {
-  return backup('critical', input);
+export async function criticalBackup(...given: Given<BackupInput>): Promise<BackupResult> {
+  return backup('critical', given);
 }
 
-export async function configurationBackup(input: BackupInput = {}): Promise<BackupResult> {
-  return backup('configuration', input);
+export async function configurationBackup(...given: Given<BackupInput>): Promise<BackupResult> {
+  return backup('configuration', given);
 }
 
-export async function monitoringBackup(input: BackupInput = {}): Promise<BackupResult> {
-  return backup('monitoring', input);
+export async function monitoringBackup(...given: Given<BackupInput>): Promise<BackupResult> {
+  return backup('monitoring', given);
 }
 
-async function backup(type: BackupType, input: BackupInput): Promise<BackupResult> {
+async function backup(type: BackupType, given: Given<BackupInput>): Promise<BackupResult> {
   const display = new RunDisplay();
   const began = Date.now();
   const late = lateSeconds();
-  const appliance = await control({ summary: 'read the configuration' }).describeAppliance();
-  display.describe(appliance.name, appliance.searchable);
+  const { appliance, input } = await begin(display, given);
   if (late > lateFromSeconds) {
     display.note(`late: ${formatDuration(late)} after its scheduled time`);
     await notify(

@@ -13,9 +13,10 @@ import {
 } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
 import { configurationBackup } from './backup.ts';
-import type { ConfigWatchInput } from './messages.ts';
+import { begin } from './begin.ts';
+import type { ConfigWatchInput, Given } from './messages.ts';
 import { notify } from './notification.ts';
-import { control, watch } from './proxies.ts';
+import { watch } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
 import { RunDisplay } from './view.ts';
 
@@ -24,10 +25,9 @@ const shiftSeconds = 3600;
 const pauseSeconds = 300;
 const longestPauseSeconds = 6 * 3600;
 
-export async function configWatch(input: ConfigWatchInput = {}): Promise<void> {
+export async function configWatch(...given: Given<ConfigWatchInput>): Promise<void> {
   const display = new RunDisplay();
-  const appliance = await control({ summary: 'read the configuration' }).describeAppliance();
-  display.describe(appliance.name, appliance.searchable);
+  const { appliance, input } = await begin(display, given);
   let failures = input.failures ?? 0;
   while (!workflowInfo().continueAsNewSuggested) {
     display.state('watching');

@@ -16,14 +16,16 @@ import {
 } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
 import { askHolder, type Holder } from './lock-holder.ts';
-import { releaseSignal, type LockInput } from './messages.ts';
+import { type Given, type LockInput, releaseSignal } from './messages.ts';
 import { control } from './proxies.ts';
+import { inputTexts } from './texts.ts';
 import type { RunDisplay } from './view.ts';
 
-export async function lock(input: LockInput = {}): Promise<void> {
+export async function lock(...given: Given<LockInput>): Promise<void> {
+  const { holder = 'nobody', purpose = 'nothing' } = inputTexts('lock', given);
   let released = false;
   setHandler(releaseSignal, () => void (released = true), { description: 'The holder is done.' });
-  setCurrentDetails(`held by \`${input.holder ?? 'nobody'}\` for ${input.purpose ?? 'nothing'}`);
+  setCurrentDetails(`held by \`${holder}\` for ${purpose}`);
   await condition(() => released);
 }
 

@@ -1,17 +1,34 @@
-/** Inputs, results, signals, updates and queries of all workflows. Every input is one plain object; `{}` changes nothing. */
+/**
+ * Inputs, results, signals, updates and queries of all workflows. Every input is one plain object, as its schema says
+ * (src/inputs); `{}` changes nothing.
+ */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { CollectedView, RetentionView } from '../activities/upkeep.ts';
-import type { ProbeResult } from '../src/domain/recovery-point.ts';
-import type { GoalFields } from '../src/domain/recovery-target.ts';
+import type { BackupType, ProbeResult, backupWorkflows } from '../src/domain/recovery-point.ts';
 import type { RestorePlan } from '../src/domain/restore-plan.ts';
+import type { TextsOf } from '../src/domain/text-inputs.ts';
+import type { InputOf } from '../src/inputs/workflow-inputs.ts';
 import { messageNames } from './message-names.ts';
 
-export interface BackupInput {
-  /** Component ids; empty means all configured. */
-  readonly components?: readonly string[];
-  readonly requestedBy?: string;
-  readonly reason?: string;
-}
+/**
+ * What a run is started with: one input, or none. Who starts it in the Temporal UI may send anything in its place, so nothing
+ * looks into it before `begin` had it checked.
+ */
+export type Given<I> = readonly [input?: I | null];
+
+export type BackupInput = InputOf<'fullBackup'>;
+export type RestoreInput = InputOf<'restore'>;
+export type RebuildInput = InputOf<'rebuild'>;
+export type VerifyBackupInput = InputOf<'verifyBackup'>;
+export type ProveBackupInput = InputOf<'proveBackup'>;
+export type VerifyDailyInput = InputOf<'verifyDaily'>;
+export type RpoWatchInput = InputOf<'rpoWatch'>;
+export type ReplicateInput = InputOf<'replicate'>;
+export type RetentionInput = InputOf<'retention'>;
+export type WalArchiveInput = InputOf<'walArchive'>;
+export type ConfigWatchInput = InputOf<'configWatch'>;
+export type LockInput = TextsOf<'lock'>;
+export type NotificationInput = TextsOf<'notification'>;
 
 export interface BackupResult {
   /** `partial` lacks a component, `suspect` holds one whose source was damaged; neither is ever `latest`. */
@@ -24,30 +41,6 @@ export interface BackupResult {
   readonly text: string;
   /** What the point does not carry and the one before did not lack, by component; a run of an older version has none. */
   readonly newlyLeftOut?: readonly string[];
-}
-
-export interface RestoreInput extends GoalFields {
-  /** Recovery point: a full id, a unique prefix, or `latest`. With a moment: where the database begins. */
-  readonly at?: string;
-  /** Name of a location whose copy is restored from; the repository where absent. */
-  readonly from?: string;
-  /** Brings back what the last committed restore replaced, instead of a recovery point. */
-  readonly undo?: boolean;
-  readonly components?: readonly string[];
-  /** Not restored; the application makes them anew after it, in a run of its own. */
-  readonly rebuild?: readonly string[];
-  readonly reason?: string;
-  readonly requestedBy?: string;
-  /** Must equal the appliance's name; otherwise the run ends after showing its plan (state `planned`). */
-  readonly confirm?: string;
-  /** The guide's order: stop before verifying. */
-  readonly stopFirst?: boolean;
-  /** Delete first what failed its own check, where there is no room for two copies. */
-  readonly replaceDamaged?: boolean;
-  /** Keep the restored data although health or a probe failed after the swap. */
-  readonly keepNew?: boolean;
-  /** ISO time of the disaster, where known: the RTO clock begins there. */
-  readonly disasterAt?: string;
 }
 
 export interface RestoreResult {
@@ -68,15 +61,6 @@ export interface RestoreResult {
   readonly rebuildWorkflowId?: string;
 }
 
-export interface RebuildInput {
-  /** Vector stores; nothing is done without them. */
-  readonly components?: readonly string[];
-  /** Must equal the appliance's name. */
-  readonly confirm?: string;
-  readonly requestedBy?: string;
-  readonly reason?: string;
-}
-
 export interface RebuildResult {
   readonly built: readonly {
     readonly component: string;
@@ -85,14 +69,6 @@ export interface RebuildResult {
     readonly safetyCopy: string;
   }[];
   readonly seconds: number;
-}
-
-export interface VerifyBackupInput {
-  readonly at?: string;
-  readonly components?: readonly string[];
-  /** Presence and structure only. */
-  readonly quick?: boolean;
-  readonly requestedBy?: string;
 }
 
 export interface VerifyBackupResult {
@@ -104,13 +80,6 @@ export interface VerifyBackupResult {
   readonly levels: readonly string[];
 }
 
-export interface ProveBackupInput {
-  /** Recovery point; `latest` where absent. */
-  readonly at?: string;
-  readonly components?: readonly string[];
-  readonly requestedBy?: string;
-}
-
 export interface ProveBackupResult {
   readonly id: string;
   readonly ok: boolean;
@@ -120,10 +89,6 @@ export interface ProveBackupResult {
   readonly text?: string;
   /** Components of whose content nothing could be compared. */
   readonly unproven?: readonly string[];
-}
-
-export interface VerifyDailyInput {
-  readonly requestedBy?: string;
 }
 
 export interface VerifyDailyResult {
@@ -143,16 +108,6 @@ export interface VerifyDailyResult {
   }[];
 }
 
-export interface RpoWatchInput {
-  readonly requestedBy?: string;
-}
-
-export interface ReplicateInput {
-  /** Name of a location; every configured one where absent. */
-  readonly location?: string;
-  readonly requestedBy?: string;
-}
-
 export interface ReplicateResult {
   readonly locations: readonly {
     readonly location: string;
@@ -161,17 +116,6 @@ export interface ReplicateResult {
     /** Recovery points that arrived. */
     readonly points: readonly string[];
   }[];
-}
-
-export interface RetentionInput {
-  /** Without it nothing is removed: the result says what would be. */
-  readonly apply?: boolean;
-  /** `repository` or a location; all of them where absent. */
-  readonly place?: string;
-  /** Of recovery points, that may leave a place at once; 0.2 where absent. */
-  readonly maxShare?: number;
-  readonly requestedBy?: string;
-  readonly reason?: string;
 }
 
 export interface RetentionResult {
@@ -185,32 +129,16 @@ export interface RetentionResult {
   }[];
 }
 
-export interface WalArchiveInput {
-  /** Component id; may be left out where the appliance has one database. */
-  readonly component?: string;
-  /** Of the first shift; another repository under the same path is an error from then on. */
-  readonly repositoryId?: string;
-  /** Whether the newest recovery point reached the archive's end after the last shift. */
-  readonly isContinuous?: boolean;
-  /** Code of the last failure that people were told of. */
-  readonly failing?: string;
-  /** ISO time at which a full backup was started because of a break. */
-  readonly mendingSince?: string;
+/** What runs that people start and wait for end with. */
+interface Results extends Readonly<Record<(typeof backupWorkflows)[BackupType], BackupResult>> {
+  readonly restore: RestoreResult;
+  readonly rebuild: RebuildResult;
+  readonly proveBackup: ProveBackupResult;
+  readonly retention: RetentionResult;
 }
 
-export interface ConfigWatchInput {
-  /** In a row, until now. */
-  readonly failures?: number;
-}
-
-export interface LockInput {
-  readonly holder?: string;
-  readonly purpose?: string;
-}
-
-export interface NotificationInput {
-  readonly text?: string;
-}
+export type StartedType = keyof Results;
+export type ResultOf<T extends StartedType> = Results[T];
 
 export const stepStates = ['waiting', 'running', 'done', 'failed', 'undone', 'cancelled'] as const;
 export type StepState = (typeof stepStates)[number];
@@ -248,10 +176,8 @@ export interface RunView {
 
 export const progressQuery = defineQuery<RunView>(messageNames.progress);
 
-export interface Actor {
-  readonly by?: string;
-  readonly reason?: string;
-}
+/** Who asks, and why. */
+export type Actor = TextsOf<'abort'>;
 
 export const abortUpdate = defineUpdate<string, [Actor]>(messageNames.abort);
 export const holdUpdate = defineUpdate<string, [Actor]>(messageNames.hold);

@@ -4,12 +4,14 @@
  */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ChildWorkflowCancellationType, ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
-import type { NotificationInput } from './messages.ts';
+import type { Given, NotificationInput } from './messages.ts';
 import { delivery } from './proxies.ts';
+import { inputTexts } from './texts.ts';
 
-export async function notification(input: NotificationInput = {}): Promise<void> {
-  if (input.text === undefined || input.text === '') return;
-  await delivery({ summary: input.text.slice(0, 100) }).deliver({ text: input.text });
+export async function notification(...given: Given<NotificationInput>): Promise<void> {
+  const { text = '' } = inputTexts('notification', given);
+  if (text === '') return;
+  await delivery({ summary: text.slice(0, 100) }).deliver({ text });
 }
 
 /** Hands a message over for delivery. The id follows from run and text, so that a repeated call delivers once. */

@@ -9,12 +9,13 @@ import type { PointView } from '../activities/storage.ts';
 import type { FencingToken } from '../src/drivers/driver.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
 import { describeProbes, isFailed, isProven } from '../src/domain/replayed.ts';
+import { begin } from './begin.ts';
 import { startBeside } from './beside.ts';
 import { writeEvidence } from './evidence.ts';
 import { takeLockOrThrow, type HeldLock } from './lock.ts';
-import type { ProveBackupInput, ProveBackupResult } from './messages.ts';
+import type { Given, ProveBackupInput, ProveBackupResult } from './messages.ts';
 import { notify } from './notification.ts';
-import { components, control, priority, storage, upkeep } from './proxies.ts';
+import { components, priority, storage, upkeep } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
 import { RunDisplay } from './view.ts';
 
@@ -28,11 +29,10 @@ export async function startProof({ name, components: all }: ApplianceView, at: s
   });
 }
 
-export async function proveBackup(input: ProveBackupInput = {}): Promise<ProveBackupResult> {
+export async function proveBackup(...given: Given<ProveBackupInput>): Promise<ProveBackupResult> {
   const display = new RunDisplay();
   const began = Date.now();
-  const appliance = await control({ summary: 'read the configuration' }).describeAppliance();
-  display.describe(appliance.name, appliance.searchable);
+  const { appliance, input } = await begin(display, given);
   let lock: HeldLock | undefined;
   let result: ProveBackupResult | undefined;
   let failure: unknown;

@@ -7,12 +7,13 @@ import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } f
 import type { ApplianceView } from '../activities/control.ts';
 import { roleOfKind } from '../src/domain/replayed.ts';
 import { incrementalBackup } from './backup.ts';
+import { begin } from './begin.ts';
 import { startBeside } from './beside.ts';
 import { writeEvidence } from './evidence.ts';
 import { takeLock, type HeldLock } from './lock.ts';
-import type { RebuildInput, RebuildResult } from './messages.ts';
+import type { Given, RebuildInput, RebuildResult } from './messages.ts';
 import { notify } from './notification.ts';
-import { components, control, priority } from './proxies.ts';
+import { components, priority } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
 import { RunDisplay } from './view.ts';
 
@@ -31,11 +32,10 @@ export async function startRebuild(appliance: string, ids: readonly string[], re
   return workflowId;
 }
 
-export async function rebuild(input: RebuildInput = {}): Promise<RebuildResult> {
+export async function rebuild(...given: Given<RebuildInput>): Promise<RebuildResult> {
   const display = new RunDisplay();
   const began = Date.now();
-  const appliance = await control({ summary: 'read the configuration' }).describeAppliance();
-  display.describe(appliance.name, appliance.searchable);
+  const { appliance, input } = await begin(display, given);
   const stores = chosen(input, appliance);
   display.subject(stores.map(({ id }) => id).join(', '));
   display.declare(stores.map(({ id }) => `rebuild:${id}`));

@@ -6,11 +6,12 @@
 import { ApplicationFailure, CancellationScope, isCancellation, sleep, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
 import { formatBytes } from '../src/domain/replayed.ts';
+import { begin } from './begin.ts';
 import { startBeside } from './beside.ts';
 import { writeEvidence } from './evidence.ts';
-import type { ReplicateInput, ReplicateResult } from './messages.ts';
+import type { Given, ReplicateInput, ReplicateResult } from './messages.ts';
 import { notify } from './notification.ts';
-import { control, priority, upkeep } from './proxies.ts';
+import { priority, upkeep } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
 import { RunDisplay } from './view.ts';
 
@@ -19,11 +20,10 @@ const pauses = ['2 minutes', '8 minutes', '20 minutes', '30 minutes', '1 hour', 
 
 type Arrived = ReplicateResult['locations'][number];
 
-export async function replicate(input: ReplicateInput = {}): Promise<ReplicateResult> {
+export async function replicate(...given: Given<ReplicateInput>): Promise<ReplicateResult> {
   const display = new RunDisplay();
   const began = Date.now();
-  const appliance = await control({ summary: 'read the configuration' }).describeAppliance();
-  display.describe(appliance.name, appliance.searchable);
+  const { appliance, input } = await begin(display, given);
   const chosen = chooseLocations(input, appliance);
   display.state('copying');
   display.declare(chosen.map((location) => `copy:${location}`));

@@ -21,22 +21,24 @@ import {
 import type { ApplianceView } from '../activities/control.ts';
 import type { PlanStep, RestorePlan } from '../src/domain/restore-plan.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
+import { isProven, textsIn } from '../src/domain/replayed.ts';
+import { begin } from './begin.ts';
 import { takeAll, type HeldLock } from './lock.ts';
 import {
   abortUpdate,
+  type Given,
   holdUpdate,
-  resumeUpdate,
-  type Actor,
   type RestoreInput,
   type RestoreResult,
+  resumeUpdate,
 } from './messages.ts';
-import { isProven } from '../src/domain/replayed.ts';
-import { control, priority, storage } from './proxies.ts';
+import { priority, storage } from './proxies.ts';
 import { startRebuild } from './rebuild.ts';
 import { recordRestore, startFollowUpBackup } from './restore-evidence.ts';
 import { copyOf, sourceOf } from './restore-source.ts';
 import { watchRto } from './rto-clock.ts';
 import { PlanRunner, rootMessage } from './run-plan.ts';
+import { checkedTexts } from './texts.ts';
 import { RunDisplay } from './view.ts';
 
 /** A cancelled backup ends within its heartbeat (2 s) plus clean-up; a minute is generous. */
@@ -59,13 +61,13 @@ const stateOfStep: Readonly<Record<PlanStep['kind'], string>> = {
   commit: 'committing',
 };
 
-export async function restore(input: RestoreInput = {}): Promise<RestoreResult> {
-  const run = new RestoreRun(input);
-  return run.execute();
+export async function restore(...given: Given<RestoreInput>): Promise<RestoreResult> {
+  const run = new RestoreRun();
+  return run.execute(given);
 }
 
 class RestoreRun {
-  readonly #input: RestoreInput;
+  #input: RestoreInput = {};
   readonly #display = new RunDisplay();
   readonly #began = Date.now();
   readonly #scope = new CancellationScope();
@@ -78,14 +80,13 @@ class RestoreRun {
   #commitFailures: readonly string[] = [];
   #plan: RestorePlan | undefined;
 
-  constructor(input: RestoreInput) {
-    this.#input = input;
+  constructor() {
     this.#handleMessages();
   }
 
-  async execute(): Promise<RestoreResult> {
-    const appliance = await control({ summary: 'read the configuration' }).describeAppliance();
-    this.#display.describe(appliance.name, appliance.searchable);
+  async execute(given: Given<RestoreInput>): Promise<RestoreResult> {
+    const { appliance, input } = await begin(this.#display, given);
+    this.#input = input;
     let lock: HeldLock | undefined;
     let result: RestoreResult | undefined;
     let failure: unknown;
@@ -118,38 +119,45 @@ class RestoreRun {
   #handleMessages(): void {
     setHandler(
       abortUpdate,
-      ({ by, reason }) => {
-        this.#aborted = `${by ?? 'somebody'}: ${reason ?? 'no reason given'}`;
+      (actor) => {
+        const { by = 'somebody', reason = 'no reason given' } = textsIn('abort', actor);
+        this.#aborted = `${by}: ${reason}`;
         this.#display.note(`abort asked by ${this.#aborted}`);
         this.#scope.cancel();
         return 'everything that was done is being undone';
       },
       {
         description: 'Stops the restore and puts the old data back.',
-        validator: (_actor: Actor) => {
+        validator: (actor) => {
+          checkedTexts('abort', actor);
           if (this.#committing) throw new Error('the restore is committed; there is nothing to abort');
         },
       },
     );
     setHandler(
       holdUpdate,
-      ({ by, reason }) => {
+      (actor) => {
+        const { by = 'somebody', reason = '' } = textsIn('hold', actor);
         this.#held = true;
         this.#display.hold(true);
-        this.#display.note(`held by ${by ?? 'somebody'}: ${reason ?? ''}`);
+        this.#display.note(`held by ${by}: ${reason}`);
         return 'no further step begins; running ones end';
       },
-      { description: 'Lets running steps end and begins no further one.' },
+      {
+        description: 'Lets running steps end and begins no further one.',
+        validator: (actor) => void checkedTexts('hold', actor),
+      },
     );
     setHandler(
       resumeUpdate,
-      ({ by }) => {
+      (actor) => {
+        const { by = 'somebody' } = textsIn('resume', actor);
         this.#held = false;
         this.#display.hold(false);
-        this.#display.note(`resumed by ${by ?? 'somebody'}`);
+        this.#display.note(`resumed by ${by}`);
         return 'steps begin again';
       },
-      { description: 'Goes on after hold.' },
+      { description: 'Goes on after hold.', validator: (actor) => void checkedTexts('resume', actor) },
     );
   }
 

@@ -6,21 +6,21 @@
 import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
 import { formatBytes, plural, usualMaxShare } from '../src/domain/replayed.ts';
+import { begin } from './begin.ts';
 import { writeEvidence } from './evidence.ts';
 import { takeLockOrThrow, type HeldLock } from './lock.ts';
-import type { RetentionInput, RetentionResult } from './messages.ts';
+import type { Given, RetentionInput, RetentionResult } from './messages.ts';
 import { notify } from './notification.ts';
-import { control, priority, upkeep } from './proxies.ts';
+import { priority, upkeep } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
 import { RunDisplay } from './view.ts';
 
 type Place = RetentionResult['places'][number];
 
-export async function retention(input: RetentionInput = {}): Promise<RetentionResult> {
+export async function retention(...given: Given<RetentionInput>): Promise<RetentionResult> {
   const display = new RunDisplay();
   const began = Date.now();
-  const appliance = await control({ summary: 'read the configuration' }).describeAppliance();
-  display.describe(appliance.name, appliance.searchable);
+  const { appliance, input } = await begin(display, given);
   const chosen = choosePlaces(input, appliance);
   let lock: HeldLock | undefined;
   const places: Place[] = [];

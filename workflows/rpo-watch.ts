@@ -4,15 +4,15 @@
  * What was told is kept in the repository, so `lifeboat doctor --watchdog` goes on where this ends.
  */
 import type { RpoView } from '../activities/upkeep.ts';
-import type { RpoWatchInput } from './messages.ts';
+import { begin } from './begin.ts';
+import type { Given, RpoWatchInput } from './messages.ts';
 import { notify } from './notification.ts';
-import { control, priority, upkeep } from './proxies.ts';
+import { priority, upkeep } from './proxies.ts';
 import { RunDisplay } from './view.ts';
 
-export async function rpoWatch(_input: RpoWatchInput = {}): Promise<RpoView> {
+export async function rpoWatch(...given: Given<RpoWatchInput>): Promise<RpoView> {
   const display = new RunDisplay();
-  const appliance = await control({ summary: 'read the configuration' }).describeAppliance();
-  display.describe(appliance.name, appliance.searchable);
+  const { appliance } = await begin(display, given);
   display.state('looking');
   const view = await upkeep(appliance.host, {
     summary: 'how old is what can be restored?',

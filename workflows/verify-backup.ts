@@ -1,11 +1,12 @@
 /** Verifies a stored recovery point: L1 every object and block authenticates, L3 every artefact has its structure. Takes no lock. */
 import { ApplicationFailure, CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
+import { begin } from './begin.ts';
 import { writeEvidence } from './evidence.ts';
-import type { VerifyBackupInput, VerifyBackupResult } from './messages.ts';
+import type { Given, VerifyBackupInput, VerifyBackupResult } from './messages.ts';
 import { startBeside } from './beside.ts';
 import { notify } from './notification.ts';
-import { control, upkeep } from './proxies.ts';
+import { upkeep } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
 import { RunDisplay } from './view.ts';
 
@@ -18,11 +19,10 @@ export async function startVerification({ name }: ApplianceView, at: string, qui
   });
 }
 
-export async function verifyBackup(input: VerifyBackupInput = {}): Promise<VerifyBackupResult> {
+export async function verifyBackup(...given: Given<VerifyBackupInput>): Promise<VerifyBackupResult> {
   const display = new RunDisplay();
   const began = Date.now();
-  const appliance = await control({ summary: 'read the configuration' }).describeAppliance();
-  display.describe(appliance.name, appliance.searchable);
+  const { appliance, input } = await begin(display, given);
   let result: VerifyBackupResult | undefined;
   let failure: unknown;
   try {

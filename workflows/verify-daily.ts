@@ -6,10 +6,11 @@
 import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
 import { formatBytes, plural } from '../src/domain/replayed.ts';
+import { begin } from './begin.ts';
 import { writeEvidence } from './evidence.ts';
-import type { VerifyDailyInput, VerifyDailyResult } from './messages.ts';
+import type { Given, VerifyDailyInput, VerifyDailyResult } from './messages.ts';
 import { notify } from './notification.ts';
-import { control, priority, upkeep } from './proxies.ts';
+import { priority, upkeep } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
 import { RunDisplay } from './view.ts';
 
@@ -17,11 +18,10 @@ const repositoryPlace = 'repository';
 
 type Place = VerifyDailyResult['places'][number];
 
-export async function verifyDaily(input: VerifyDailyInput = {}): Promise<VerifyDailyResult> {
+export async function verifyDaily(...given: Given<VerifyDailyInput>): Promise<VerifyDailyResult> {
   const display = new RunDisplay();
   const began = Date.now();
-  const appliance = await control({ summary: 'read the configuration' }).describeAppliance();
-  display.describe(appliance.name, appliance.searchable);
+  const { appliance, input } = await begin(display, given);
   display.state('verifying');
   const names = [repositoryPlace, ...(appliance.locations ?? [])];
   display.declare(names.map((name) => `verify:${name}`));

@@ -8,11 +8,12 @@
 import { ApplicationFailure, continueAsNew, isCancellation, sleep, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../activities/control.ts';
 import { fullBackup } from './backup.ts';
+import { begin } from './begin.ts';
 import { startBeside } from './beside.ts';
 import { askHolder } from './lock-holder.ts';
-import type { WalArchiveInput } from './messages.ts';
+import type { Given, WalArchiveInput } from './messages.ts';
 import { notify } from './notification.ts';
-import { control, wal } from './proxies.ts';
+import { wal } from './proxies.ts';
 import { rootCode, rootMessage } from './run-plan.ts';
 import { RunDisplay } from './view.ts';
 
@@ -26,10 +27,9 @@ const mendSeconds = 3600;
 
 type Database = ApplianceView['components'][number];
 
-export async function walArchive(input: WalArchiveInput = {}): Promise<void> {
+export async function walArchive(...given: Given<WalArchiveInput>): Promise<void> {
   const display = new RunDisplay();
-  const appliance = await control({ summary: 'read the configuration' }).describeAppliance();
-  display.describe(appliance.name, appliance.searchable);
+  const { appliance, input } = await begin(display, given);
   const database = chooseDatabase(input, appliance);
   let state = input;
   while (!workflowInfo().continueAsNewSuggested) state = await shift(state, appliance, database, display);

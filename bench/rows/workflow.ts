@@ -38,7 +38,10 @@ export async function measureWorkflow(bench: Bench): Promise<void> {
 
 async function backUpAndRestore(bench: Bench, client: Client, memory: MemoryWatch): Promise<void> {
   const { appliance } = bench.data;
-  const run = async <T>(type: string, input: object): Promise<{ readonly result: T; readonly seconds: number }> => {
+  const run = async <T>(
+    type: 'fullBackup' | 'restore',
+    input: object,
+  ): Promise<{ readonly result: T; readonly seconds: number }> => {
     const began = performance.now();
     const handle = await startRun(client, appliance, type, input, `benchmark: ${type}`);
     const result = await resultOf<T>(handle);

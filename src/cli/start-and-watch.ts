@@ -3,24 +3,26 @@ import type { Client } from '@temporalio/client';
 import { runUrl } from '../client/connection.ts';
 import { startRun } from '../client/runs.ts';
 import type { Appliance } from '../domain/appliance.ts';
+import type { InputOf } from '../inputs/workflow-inputs.ts';
+import type { ResultOf, StartedType } from '../../workflows/messages.ts';
 import { commandOf, type GlobalOptions } from './globals.ts';
 import { onInterrupt } from './interrupt.ts';
 import { print, say } from './output/speak.ts';
 import { goesOn, watchRun } from './watch.ts';
 
-export interface StartedRun {
+export interface StartedRun<T extends StartedType> {
   readonly globals: GlobalOptions;
   readonly appliance: Appliance;
   readonly client: Client;
   /** Of the workflow. */
-  readonly type: string;
-  readonly input: object;
+  readonly type: T;
+  readonly input: InputOf<T>;
   readonly summary: string;
   readonly detach?: boolean | undefined;
 }
 
 /** The run's result; undefined where nobody waits for it. Who interrupts is told how to look again. */
-export async function startAndWatch<T>(run: StartedRun): Promise<T | undefined> {
+export async function startAndWatch<T extends StartedType>(run: StartedRun<T>): Promise<ResultOf<T> | undefined> {
   const { globals, appliance, client, type, input, summary } = run;
   let again = '';
   let stopListening = (): void => undefined;
@@ -30,7 +32,7 @@ export async function startAndWatch<T>(run: StartedRun): Promise<T | undefined> 
     stopListening = onInterrupt(() => goesOn(id, again));
     say(`${id}\n  ${runUrl(appliance, id)}`);
   }).finally(() => stopListening());
-  if (run.detach !== true) return watchRun<T>(client, appliance, workflowId, { again });
+  if (run.detach !== true) return watchRun<ResultOf<T>>(client, appliance, workflowId, { again });
   print(workflowId);
   return undefined;
 }

@@ -16,6 +16,7 @@ import type { Actor, RunView } from '../../workflows/messages.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { errorCatalogue, LifeboatError, type ErrorCode } from '../domain/errors.ts';
 import { isUnreachable } from './connection.ts';
+import type { InputOf, WorkflowType } from '../inputs/workflow-inputs.ts';
 import { PartialBackup } from './partial-backup.ts';
 import { pendingStepOf, type PendingStep } from './pending.ts';
 import { requireWorker, workerHint } from './workers.ts';
@@ -39,15 +40,21 @@ export function newRunId(type: string, appliance: Appliance, now: Date): string 
   return `${type}/${appliance.name}/${now.toISOString()}`;
 }
 
-/** `onStarted` is told the id before anything is waited for: who interrupts the wait must know it. */
-export async function startRun(
+/**
+ * InputInvalid for an input that the workflow would refuse. `onStarted` is told the id before anything is waited for: who
+ * interrupts the wait must know it.
+ */
+export async function startRun<T extends WorkflowType>(
   client: Client,
   appliance: Appliance,
-  type: string,
-  input: object,
+  type: T,
+  input: InputOf<T>,
   summary: string,
   onStarted: (workflowId: string) => void = () => undefined,
 ): Promise<WorkflowHandle> {
+  // Loaded here: most commands start nothing.
+  const { checkInput } = await import('../inputs/check-input.ts');
+  const checked = checkInput(type, input, appliance);
   await requireWorker(client, appliance);
   const workflowId = newRunId(type, appliance, new Date());
   const handle = client.workflow.getHandle(workflowId);
@@ -55,7 +62,7 @@ export async function startRun(
     await client.workflow.start(type, {
       workflowId,
       taskQueue: appliance.temporal.taskQueue,
-      args: [input],
+      args: [checked],
       staticSummary: summary.slice(0, 200),
       priority: { priorityKey: type === 'restore' ? 1 : 3 },
     });

@@ -5,7 +5,7 @@ import { component } from '../config/schema/components.ts';
 import { configuration } from '../config/schema/configuration.ts';
 import { location } from '../config/schema/places.ts';
 import { table } from './markdown.ts';
-import { descriptionOf, fieldsOf, inner, isObject, isRecord, typeText, type Field } from './schema-walk.ts';
+import { descriptionOf, fieldsOf, inner, isObject, isRecord, typeText, type Field } from '../schema/walk.ts';
 
 /** Markdown; prettier has the last word on its layout. */
 export function configurationReference(): string {

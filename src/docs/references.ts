@@ -3,10 +3,12 @@ import { format, resolveConfig } from 'prettier';
 import { fileURLToPath } from 'node:url';
 import { configurationReference } from './configuration-reference.ts';
 import { errorsReference } from './errors-reference.ts';
+import { workflowInputsReference } from './workflow-inputs-reference.ts';
 
 export const references = {
   'docs/configuration.md': configurationReference,
   'docs/errors.md': errorsReference,
+  'docs/workflow-inputs.md': workflowInputsReference,
 } as const;
 
 /** Absolute path of a reference page. */

@@ -23,16 +23,16 @@ export const backupTypes = ['full', 'incremental', 'critical', 'configuration', 
 export type BackupType = (typeof backupTypes)[number];
 
 /** The workflow that makes a backup of a type. */
-export const backupWorkflows: Readonly<Record<BackupType, string>> = {
+export const backupWorkflows = {
   full: 'fullBackup',
   incremental: 'incrementalBackup',
   critical: 'criticalBackup',
   configuration: 'configurationBackup',
   monitoring: 'monitoringBackup',
-};
+} as const satisfies Readonly<Record<BackupType, string>>;
 
 export function isBackupWorkflow(type: string): boolean {
-  return Object.values(backupWorkflows).includes(type);
+  return Object.values<string>(backupWorkflows).includes(type);
 }
 
 /** D7: one stored object. `path` is relative to the repository's root, `checksum` the SHA-256 of the stored bytes. */

@@ -8,5 +8,7 @@ export { clockMarks } from './clock.ts';
 export { captureNotes } from './capture-notes.ts';
 export { plural } from './plural.ts';
 export { describeProbes, isFailed, isProven } from './probes.ts';
+export { refusalText, severalInputs } from './refusal.ts';
 export { goalFields } from './recovery-target.ts';
 export { usualMaxShare } from './retention.ts';
+export { textInputs, textProblems, textsIn } from './text-inputs.ts';

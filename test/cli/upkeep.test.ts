@@ -152,6 +152,30 @@ test('what retention would remove is shown; a held point says until when, and wh
   expect((await run(['retention', 'run'], { cwd: stage.folder })).code).toBe(0);
 });
 
+test('what the run would refuse is refused before one is started', async () => {
+  expect(await says('retention', 'run', '--place', '')).toMatchInlineSnapshot(`
+    "$ lifeboat retention run --place 
+    ! error: \`retention\` does not take this input: \`place\` must be \`repository\` or the
+    !   name of a location, not an empty text. Nothing was done. Example:
+    !   {"place":"repository"}
+    !   hint: docs/workflow-inputs.md lists what every workflow takes
+    exit 2"
+  `);
+});
+
+test('what somebody sent in the Temporal UI with a letter missing restores nothing, and `watch` says why', async () => {
+  await stage.startByHand('restore', { confirm: 'shop', component: ['uploads'] }, 'a-letter-missing');
+  expect(await says('restore', 'watch', 'a-letter-missing')).toMatchInlineSnapshot(`
+    "$ lifeboat restore watch a-letter-missing
+    !   [course]
+    ! error: \`restore\` does not take this input: unknown key \`component\` (did you mean
+    !   \`components\`?). Nothing was done. Example:
+    !   {"at":"latest","components":["database"],"reason":"a disk died"}
+    !   hint: docs/workflow-inputs.md lists what every workflow takes
+    exit 2"
+  `);
+});
+
 test('a run that somebody started in the Temporal UI, under an id of its own, is watched and shown like any other', async () => {
   await stage.startByHand('restore', { components: ['uploads'] }, 'look-first');
   const watched = await run(['restore', 'watch', 'look-first'], { cwd: stage.folder });

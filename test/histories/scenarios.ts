@@ -1,6 +1,7 @@
 /** Every path of every workflow that is worth a stored history, and how it is walked on the bench. */
 import { ScheduleOverlapPolicy, type WorkflowHandle } from '@temporalio/client';
 import { expect } from 'vitest';
+import { messageNames } from '../../workflows/message-names.ts';
 import { abortUpdate, holdUpdate, progressQuery, resumeUpdate, type RestoreResult } from '../../workflows/messages.ts';
 import { benchAppliance, failureOf, refuse, type WorkflowBench } from '../support/workflow-bench.ts';
 
@@ -47,6 +48,7 @@ export const scenarios: readonly Scenario[] = [
   }),
   restores('committed-objective-missed', { ...oneComponent, disasterAt: '2020-01-01T00:00:00.000Z' }),
   restores('committed-new-kept', { ...oneComponent, keepNew: true }, failProbes),
+  restores('failed-refused-input', { ...confirmed, component: ['redis'] }),
   restores('failed-not-found', confirmed, (bench) => failOnce(bench, 'resolve', 'NotFound')),
   restores('failed-source-damaged', oneComponent, (bench) => failOnce(bench, 'verify', 'ObjectMissing')),
   restores('failed-staging', confirmed, (bench) => failOnce(bench, 'stage redis', 'NoSpace')),
@@ -68,6 +70,20 @@ export const scenarios: readonly Scenario[] = [
       const handle = await bench.start('restore', oneComponent);
       await gate.reached();
       await handle.executeUpdate(abortUpdate, { args: [{ by: 'ann', reason: 'wrong point' }] });
+      await failureOf(handle);
+      gate.open();
+      return handle;
+    },
+  },
+  {
+    workflow: 'restore',
+    path: 'aborted-without-words',
+    walk: async (bench) => {
+      const gate = gateAt(bench, 'swap redis');
+      const handle = await bench.start('restore', oneComponent);
+      await gate.reached();
+      await handle.executeUpdate(messageNames.hold);
+      await handle.executeUpdate(messageNames.abort);
       await failureOf(handle);
       gate.open();
       return handle;
@@ -217,6 +233,11 @@ export const scenarios: readonly Scenario[] = [
     path: 'delivered',
     walk: async (bench) => settled(await bench.start('notification', { text: 'recorded' })),
   },
+  ...(['lock', 'notification', 'walArchive'] as const).map((workflow): Scenario => ({
+    workflow,
+    path: 'failed-refused-input',
+    walk: async (bench) => settled(await bench.start(workflow, { componnent: 'postgres' })),
+  })),
   { workflow: 'notification', path: 'empty', walk: async (bench) => settled(await bench.start('notification', {})) },
 ];
 

@@ -23,6 +23,8 @@ const rules: Readonly<Record<string, Rule>> = {
   storage: { values: ['domain'] },
   programs: { values: [] },
   json: { values: [] },
+  schema: { values: [] },
+  inputs: { values: ['domain', 'schema'] },
   attributes: { values: ['domain', 'programs'] },
   repository: { values: ['domain', 'storage', 'attributes', 'json'] },
   inference: { values: ['domain', 'json'] },
@@ -30,11 +32,15 @@ const rules: Readonly<Record<string, Rule>> = {
   drivers: { values: ['domain', 'programs', 'inference', 'platform', 'attributes', 'json'], types: ['repository'] },
   notify: { values: ['domain', 'config'] },
   operations: { values: ['domain', ...below, 'json'] },
-  workflows: { values: ['src/domain/replayed.ts'], types: ['domain', 'drivers', 'activities'], temporal: true },
-  activities: { values: ['domain', 'operations'], types: [...below, 'workflows'], temporal: true },
+  workflows: {
+    values: ['src/domain/replayed.ts'],
+    types: ['domain', 'drivers', 'activities', 'inputs'],
+    temporal: true,
+  },
+  activities: { values: ['domain', 'operations', 'inputs'], types: [...below, 'workflows'], temporal: true },
   schedules: { values: ['domain', 'config'], temporal: true },
   client: {
-    values: ['domain', 'config', 'schedules', 'workflows/message-names.ts'],
+    values: ['domain', 'config', 'inputs', 'schedules', 'workflows/message-names.ts'],
     types: ['drivers', 'activities', 'workflows'],
     temporal: true,
   },
@@ -55,10 +61,10 @@ const rules: Readonly<Record<string, Rule>> = {
       'schedules',
       'json',
     ],
-    types: ['drivers', 'workflows'],
+    types: ['drivers', 'workflows', 'inputs'],
     temporal: true,
   },
-  docs: { values: ['domain', 'config', 'cli'] },
+  docs: { values: ['domain', 'config', 'cli', 'inputs', 'schema'] },
 };
 
 /** Imports everything and is imported by tests, set-up and demo only. */
@@ -71,6 +77,8 @@ interface Import {
   /** Path below the root, or a package's name. */
   readonly target: string;
   readonly isType: boolean;
+  /** Loaded when the line is reached. */
+  readonly isLazy: boolean;
 }
 
 const imports = globSync('{src,workflows,activities,workers,schedules}/**/*.ts', { cwd: root }).flatMap(importsOf);
@@ -120,6 +128,19 @@ describe('imports point one way', () => {
   });
 });
 
+test('commands load the schemas of inputs only when they start a run', () => {
+  const loaded = new Set<string>();
+  const load = (file: string): void => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    inside.filter((each) => each.file === file && !each.isType && !each.isLazy).forEach(({ target }) => load(target));
+  };
+  const commands = globSync('src/cli/commands/*.ts', { cwd: root });
+  ['src/cli/program.ts', ...commands].forEach(load);
+  expect(loaded.size).toBeGreaterThan(100);
+  expect([...loaded].filter((file) => folderOf(file) === 'inputs')).toEqual([]);
+});
+
 /** Temporal's converter uses Node's: payloads have no names that an appliance chooses, but lists of them. */
 test('JSON is parsed by src/json alone, because the JSON.parse of Node gives some names wrongly', () => {
   const wrong = globSync('{src,workflows,activities,workers,schedules}/**/*.ts', { cwd: root }).filter(
@@ -155,10 +176,10 @@ function importsOf(file: string): Import[] {
   for (const [, type, specifier = ''] of text.matchAll(
     /^(?:import|export)\s+(type\s)?(?:[\w*{}\s,$]+?\sfrom\s)?\s*'([^']+)'/gm,
   )) {
-    found.push({ file, target: resolved(file, specifier), isType: type !== undefined });
+    found.push({ file, target: resolved(file, specifier), isType: type !== undefined, isLazy: false });
   }
   for (const [, specifier = ''] of text.matchAll(/\bimport\('([^']+)'\)/g))
-    found.push({ file, target: resolved(file, specifier), isType: false });
+    found.push({ file, target: resolved(file, specifier), isType: false, isLazy: true });
   return found;
 }
 

@@ -7,7 +7,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { ComponentActivities } from '../../activities/component.ts';
-import type { ApplianceView, ControlActivities } from '../../activities/control.ts';
+import { checkedInput, type ApplianceView, type ControlActivities } from '../../activities/control.ts';
+import { translated } from '../../activities/failures.ts';
 import { lockHolder } from '../../activities/lock-holder.ts';
 import type { PlatformActivities } from '../../activities/platform.ts';
 import type { StorageActivities } from '../../activities/storage.ts';
@@ -63,7 +64,8 @@ export interface WorkflowBench {
   /** What a verification finds. */
   verification: { readonly ok: boolean; readonly problems: readonly string[] };
   reset(): void;
-  start(type: string, input: object, id?: string, client?: Client): Promise<WorkflowHandle>;
+  /** Without any input where it is undefined. */
+  start(type: string, input: unknown, id?: string, client?: Client): Promise<WorkflowHandle>;
   stop(): Promise<void>;
 }
 
@@ -221,7 +223,7 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     start: async (type, input, id = `${type}/wazuh/${Math.random()}`, using = client) => {
       runs.current.add(id);
       runs.earlier.delete(id);
-      return using.workflow.start(type, { workflowId: id, taskQueue, args: [input] });
+      return using.workflow.start(type, { workflowId: id, taskQueue, args: input === undefined ? [] : [input] });
     },
     stop: async () => {
       workers.forEach((worker) => worker.shutdown());
@@ -414,10 +416,13 @@ function fakeActivities(bench: WorkflowBench, client: Client, isEarlier: (notifi
     checkHealth: async () => act('health', () => ({ text: 'ok' })),
   };
   const control: ControlActivities = {
-    describeAppliance: async () => {
-      await bench.behave(`describe ${activityInfo().workflowType}`, activityInfo().attempt);
-      const { components, locations, verifyAfterBackup } = bench;
-      return { ...benchAppliance, components, locations, verifyAfterBackup };
+    describeAppliance: async (given) => {
+      await bench.behave(`describe ${given?.type ?? ''}`, activityInfo().attempt);
+      return translated(undefined, async () => {
+        const { components, locations, verifyAfterBackup } = bench;
+        const named = { name: benchAppliance.name, components, locations: locations.map((name) => ({ name })) };
+        return { ...benchAppliance, components, locations, verifyAfterBackup, ...checkedInput(given, named) };
+      });
     },
     lockHolder: async ({ appliance }) => lockHolder(client, appliance),
     cancelRun: async ({ workflowId }) =>

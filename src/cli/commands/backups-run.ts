@@ -24,7 +24,7 @@ export async function backupsRun(globals: GlobalOptions, options: RunOptions): P
     const input = { components, requestedBy: requestedBy(), reason: options.reason };
     const summary = `${options.type} backup of ${appliance.name}, asked by ${requestedBy()}`;
     const { type, detach } = options;
-    const result = await startAndWatch<BackupResult>({
+    const result = await startAndWatch({
       globals,
       appliance,
       client,

@@ -1,7 +1,6 @@
 /** `lifeboat prove [id]`: a trial restore in private (L4). Changes nothing live. */
 import { withClient } from '../../client/connection.ts';
 import { plural } from '../../domain/plural.ts';
-import type { ProveBackupResult } from '../../../workflows/messages.ts';
 import { componentsOf, loadAppliance } from '../context.ts';
 import { exit } from '../exit.ts';
 import type { GlobalOptions } from '../globals.ts';
@@ -20,8 +19,7 @@ export async function prove(
     const input = { at, components, requestedBy: requestedBy() };
     const summary = `trial restore of ${at}, asked by ${requestedBy()}`;
     const { detach } = options;
-    const run = { globals, appliance, client, type: 'proveBackup', input, summary, detach };
-    const result = await startAndWatch<ProveBackupResult>(run);
+    const result = await startAndWatch({ globals, appliance, client, type: 'proveBackup', input, summary, detach });
     if (result === undefined) return;
     const { id, probes, text = `${plural(probes, 'probe')} hold`, unproven = [] } = result;
     if (globals.output === 'json') printJson(result);

@@ -29,7 +29,7 @@ export async function restoreRebuild(
       reason,
     };
     const summary = `the application builds ${component} anew, asked by ${requestedBy()}`;
-    const result = await startAndWatch<RebuildResult>({
+    const result = await startAndWatch({
       globals,
       appliance,
       client,

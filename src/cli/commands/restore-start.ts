@@ -55,7 +55,7 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
     const goal = goalWords(options);
     const where = options.from === undefined ? '' : ` in ${options.from}`;
     const summary = `restore of ${appliance.name} ${goal === '' ? `from ${at}` : goal}${where}, asked by ${requestedBy()}${options.reason === undefined ? '' : `: ${options.reason}`}`;
-    const result = await startAndWatch<RestoreResult>({
+    const result = await startAndWatch({
       globals,
       appliance,
       client,

@@ -4,7 +4,6 @@ import { requireWorker } from '../../client/workers.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import type { RestorePlan } from '../../domain/restore-plan.ts';
 import { keptOf, makeUndoPlan } from '../../operations/undo-restore.ts';
-import type { RestoreResult } from '../../../workflows/messages.ts';
 import { askForName, requireFree, requireName } from '../confirm.ts';
 import { componentsOf, loadAppliance } from '../context.ts';
 import type { GlobalOptions } from '../globals.ts';
@@ -29,7 +28,7 @@ export async function restoreUndo(globals: GlobalOptions, options: UndoOptions):
   await withClient(appliance, async (client) => {
     await requireWorker(client, appliance);
     await requireFree(client, appliance);
-    const result = await startAndWatch<RestoreResult>({
+    const result = await startAndWatch({
       globals,
       appliance,
       client,

@@ -4,7 +4,6 @@ import { formatBytes } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { plural } from '../../domain/plural.ts';
 import { usualMaxShare } from '../../domain/retention.ts';
-import type { RetentionResult } from '../../../workflows/messages.ts';
 import { loadAppliance } from '../context.ts';
 import type { GlobalOptions } from '../globals.ts';
 import { usualColumns } from '../output/redraw.ts';
@@ -32,8 +31,7 @@ export async function retentionRun(
       reason: options.reason,
     };
     const summary = `retention of ${appliance.name}`;
-    const run = { globals, appliance, client, type: 'retention', input, summary };
-    const result = await startAndWatch<RetentionResult>(run);
+    const result = await startAndWatch({ globals, appliance, client, type: 'retention', input, summary });
     if (result === undefined) return;
     if (globals.output === 'json') return printJson(result);
     for (const { place, collected } of result.places)

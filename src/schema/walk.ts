@@ -17,7 +17,7 @@ export function fieldsOf(schema: z.core.$ZodType): Field[] {
 /** The description of a key, or of the object behind it. A key without one is an error: the reference would lie by omission. */
 export function descriptionOf(schema: z.core.$ZodType, path = 'a section'): string {
   const text = descriptions(schema)[0];
-  if (text === undefined) throw new TypeError(`${path} has no description in src/config/schema/`);
+  if (text === undefined) throw new TypeError(`${path} has no description in its schema`);
   return text;
 }
 
@@ -45,6 +45,13 @@ export function typeText(schema: z.core.$ZodType): string {
   // A key that neither has a default nor may be absent describes the leaf itself: that text is not the type's name.
   const described = descriptions(bare === schema ? schema._zod.parent : bare);
   return described.at(-1) ?? wordFor(bare);
+}
+
+/** The type's name of what a list holds. */
+export function elementText(schema: z.core.$ZodType): string {
+  const bare = inner(schema);
+  if (!(bare instanceof z.ZodArray)) throw new TypeError('only a list has elements');
+  return nameOrWord(bare.def.element);
 }
 
 function wordFor(schema: z.core.$ZodType): string {

@@ -1,0 +1,83 @@
+/** What people may send to a run in the Temporal UI: anything, also while a restore swaps. */
+import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { messageNames } from '../../workflows/message-names.ts';
+import { progressQuery, type RestoreResult } from '../../workflows/messages.ts';
+import { failureOf, startWorkflowBench, type WorkflowBench } from '../support/workflow-bench.ts';
+
+let bench: WorkflowBench;
+beforeAll(async () => void (bench = await startWorkflowBench()));
+afterAll(async () => bench.stop());
+beforeEach(() => bench.reset());
+
+/** A restore of Redis that is in the middle of its swap until it is let go. */
+async function swapping(): Promise<{ readonly handle: WorkflowHandle; readonly letGo: () => void }> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  bench.behave = (call) => (call === 'swap redis' ? promise : undefined);
+  const handle = await bench.start('restore', { confirm: 'wazuh', components: ['redis'] });
+  await expect.poll(() => bench.calls).toContain('swap redis');
+  return { handle, letGo: resolve };
+}
+
+async function failedTasks(handle: WorkflowHandle): Promise<(string | null | undefined)[]> {
+  const { events } = await handle.fetchHistory();
+  return (events ?? [])
+    .flatMap(({ workflowTaskFailedEventAttributes: failed }) => (failed ? [failed.failure?.message] : []))
+    .filter((message) => message !== 'UnhandledCommand');
+}
+
+const { abort, hold, resume } = messageNames;
+
+describe('during a swap', () => {
+  test.each([
+    ['without a payload', []],
+    ['with `null`', [null]],
+  ])('`hold`, `resume` and `abort` %s are taken', async (_what, args) => {
+    const { handle, letGo } = await swapping();
+    await handle.executeUpdate(hold, { args: args as [unknown] });
+    expect(await handle.query(progressQuery)).toMatchObject({ held: true });
+    await handle.executeUpdate(resume, { args: args as [unknown] });
+    expect(await handle.query(progressQuery)).toMatchObject({ held: false });
+    expect(await handle.executeUpdate(abort, { args: args as [unknown] })).toContain('is being undone');
+    letGo();
+    expect(await failureOf(handle)).toMatchObject({
+      type: 'Aborted',
+      message: expect.stringContaining('somebody: no reason given') as string,
+    });
+    expect(bench.calls).toContain('undo redis');
+    expect(await failedTasks(handle)).toEqual([]);
+  });
+
+  test('what they do not take is refused with an example, and the restore goes on as if nothing had come', async () => {
+    const { handle, letGo } = await swapping();
+    const wrong = [
+      [5, 'it must be an object, not the number 5'],
+      ['x', 'it must be an object, not the text `x`'],
+      [[], 'it must be an object, not the list `[]`'],
+      [{ by: 5 }, '`by` must be a text, not the number 5'],
+      [{ resaon: 'no' }, 'unknown key `resaon` (did you mean `reason`?)'],
+    ] as const;
+    for (const update of [abort, hold, resume])
+      for (const [sent, told] of wrong) {
+        const refused: unknown = await handle.executeUpdate(update, { args: [sent] }).catch((error: unknown) => error);
+        expect(refused).toBeInstanceOf(WorkflowUpdateFailedError);
+        expect((refused as Error).cause).toMatchObject({
+          type: 'InputInvalid',
+          message: `\`${update}\` does not take this input: ${told}. Nothing was done. Example: {"by":"ann","reason":"the wrong recovery point"}`,
+        });
+      }
+    expect(await handle.query(progressQuery)).toMatchObject({ held: false, notes: [] });
+    letGo();
+    const { state, backupWorkflowId } = (await handle.result()) as RestoreResult;
+    expect(state).toBe('committed');
+    expect(await failedTasks(handle)).toEqual([]);
+    await bench.client.workflow.getHandle(backupWorkflowId).result();
+  });
+});
+
+test.each([[[]], [[null]], [[5]], [['x']], [[[]]]])('`release` with %j frees a lock', async (args) => {
+  const handle = await bench.start('lock', { holder: 'ann', purpose: 'a test' });
+  await handle.signal(messageNames.release, ...args);
+  await handle.result();
+  expect(await failedTasks(handle)).toEqual([]);
+});
