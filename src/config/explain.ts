@@ -1,5 +1,5 @@
 /** Turns a schema problem into `file:line: what is wrong there`. */
-import { isMap, isPair, isScalar, type Document, type LineCounter, type Node } from 'yaml';
+import { isMap, isPair, isScalar, isSeq, type Document, type LineCounter, type Node } from 'yaml';
 import type { z } from 'zod';
 
 export interface Problem {
@@ -11,7 +11,10 @@ export interface Problem {
 type Issue = z.core.$ZodIssue;
 
 export function explainIssues(issues: readonly Issue[], document: Document, lines: LineCounter): Problem[] {
-  return issues.flatMap((issue) => explainIssue(issue, [], document, lines)).sort((a, b) => a.line - b.line);
+  const problems = issues.flatMap((issue) => explainIssue(issue, [], document, lines));
+  // Of several about one value the first is of its type.
+  const firsts = problems.filter(({ path }, index) => problems.findIndex((each) => each.path === path) === index);
+  return firsts.sort((a, b) => a.line - b.line);
 }
 
 function explainIssue(issue: Issue, prefix: readonly PropertyKey[], document: Document, lines: LineCounter): Problem[] {
@@ -23,37 +26,43 @@ function explainIssue(issue: Issue, prefix: readonly PropertyKey[], document: Do
       message: `unknown key \`${key}\``,
     }));
   }
-  // Of a union, the branch that came furthest says what the writer most likely meant.
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const nearest = [...issue.errors].sort((a, b) => depthOf(b) - depthOf(a))[0];
-    if (nearest !== undefined && depthOf(nearest) > 0) {
-      return nearest.flatMap((inner) => explainIssue(inner, path, document, lines));
-    }
+  if (issue.code === 'invalid_key') {
+    const name = issue.issues[0]?.message ?? 'another one';
+    return [{ line: lineOf(path, document, lines), path: path.join('.'), message: `its name must be ${name}` }];
   }
-  const value = document.getIn(path.filter(isKey));
-  const given = ['string', 'number', 'boolean'].includes(typeof value) ? `, not ${shown(value, issue)}` : '';
-  return [{ line: lineOf(path, document, lines), path: path.join('.'), message: `must be ${wanted(issue)}${given}` }];
+  if (issue.code === 'invalid_union') {
+    const meant = meantBranch(issue.errors);
+    if (meant !== undefined) return meant.flatMap((inner) => explainIssue(inner, path, document, lines));
+  }
+  const isAbsent = !document.hasIn(path.filter(isKey)) && path.length > 0;
+  const message = isAbsent
+    ? `is required: ${issue.message}`
+    : `must be ${issue.message}${given(issue, path, document)}`;
+  return [{ line: lineOf(path, document, lines), path: path.join('.'), message }];
 }
 
-/** A number in quotes looks like a number: what is wrong with it is that it is a text. */
-function shown(value: unknown, issue: Issue): string {
+/** The only branch of a union that knows every key that was given, and lacks none: what is wrong lies deeper in it. */
+function meantBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+  const meant = branches.filter((issues) =>
+    issues.every(
+      ({ code, path, input }) =>
+        path.length > 0 && (path.length > 1 || code === 'invalid_union' || input !== undefined),
+    ),
+  );
+  return meant.length === 1 ? meant[0] : undefined;
+}
+
+/** `, not …`: what stands there. A number in quotes looks like a number: what is wrong with it is that it is a text. */
+function given(issue: Issue, path: readonly PropertyKey[], document: Document): string {
+  const value: unknown = document.getIn(path.filter(isKey));
+  // What was checked as a whole is of the right type.
+  if (issue.code === 'custom' && (isMap(value) || isSeq(value))) return '';
+  if (value === null || value === undefined) return ', not empty';
+  if (value === '') return ', not an empty text';
+  if (isMap(value)) return value.items.length === 0 ? ', not an empty map' : ', not this map';
+  if (isSeq(value)) return value.items.length === 0 ? ', not an empty list' : ', not a list';
   const text = `\`${String(value as string)}\``;
-  return issue.code === 'invalid_type' && typeof value === 'string' ? `the text ${text}` : text;
-}
-
-function wanted(issue: Issue): string {
-  if (issue.code === 'invalid_type' && issue.input === undefined) return `given (${issue.expected})`;
-  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input'))
-    return `${/^[aeiou]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`;
-  if (issue.code === 'invalid_union' && 'options' in issue && Array.isArray(issue.options)) {
-    return `one of ${issue.options.map((value) => `\`${String(value)}\``).join(', ')}`;
-  }
-  if (issue.code === 'invalid_value') return `one of ${issue.values.map((value) => `\`${String(value)}\``).join(', ')}`;
-  return issue.message.replace(/^Invalid input: /, '');
-}
-
-function depthOf(issues: readonly Issue[]): number {
-  return Math.max(0, ...issues.map((issue) => issue.path.length + (issue.code === 'unrecognized_keys' ? 1 : 0)));
+  return `, not ${issue.code === 'invalid_type' && typeof value === 'string' ? `the text ${text}` : text}`;
 }
 
 const isKey = (part: PropertyKey): part is string | number => typeof part !== 'symbol';

@@ -7,6 +7,7 @@ import { explainIssues, lineOf, type Problem } from './explain.ts';
 import { configuration, type Configuration } from './schema/configuration.ts';
 import { toAppliance } from './to-appliance.ts';
 import { crossCheck } from './cross-check.ts';
+import { inWords } from './words.ts';
 
 export interface LoadedConfiguration {
   readonly appliance: Appliance;
@@ -47,7 +48,7 @@ export function parseConfiguration(text: string, file: string): LoadedConfigurat
   }));
   if (syntax.length > 0) throw invalid(file, syntax);
 
-  const parsed = configuration.safeParse(document.toJS() ?? {}, { reportInput: true });
+  const parsed = configuration.safeParse(document.toJS() ?? {}, { reportInput: true, error: inWords });
   if (!parsed.success) throw invalid(file, explainIssues(parsed.error.issues, document, lines));
 
   const { problems, warnings } = crossCheck(parsed.data);

@@ -154,7 +154,7 @@ components:
       !   /folder/lifeboat.yaml:9: components.database.port:
       !     must be a number, not the text \`5432\`
       !   /folder/lifeboat.yaml:9:
-      !     components.database.dataDirectory: must be given (string)
+      !     components.database.dataDirectory: is required: an absolute path
       !   hint: mend the named line and run \`lifeboat doctor\`
       exit 2"
     `);
@@ -224,12 +224,12 @@ components:
       !   hint: it is a folder: name the file
       exit 2
       $ lifeboat -c empty.yaml doctor
-      ! error: /folder/empty.yaml:1: appliance: must be given
-      !   (string)
-      !   /folder/empty.yaml:1: repository: must be given
-      !     (object)
-      !   /folder/empty.yaml:1: components: must be given
-      !     (record)
+      ! error: /folder/empty.yaml:1: appliance: is required: a
+      !   name of lower case letters, digits and \`-\`, beginning with a letter
+      !   /folder/empty.yaml:1: repository: is required: a map
+      !     with at least \`path\` and \`encryption\`
+      !   /folder/empty.yaml:1: components: is required: a map of
+      !     components by id
       !   hint: mend the named line and run \`lifeboat -c empty.yaml doctor\`
       exit 2
       $ lifeboat -c broken.yaml doctor

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,6 +14,7 @@ import { exit } from '../../src/cli/exit.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { openRuns, resultOf } from '../../src/client/runs.ts';
 import { seededRandom } from '../../src/dev/appliance/random.ts';
+import { findTemporal } from '../../src/dev/engines.ts';
 import type { WorkerProcess } from '../../src/dev/demo/worker-process.ts';
 import type { BackupResult } from '../../workflows/messages.ts';
 import { program } from '../cli/in-process.ts';
@@ -24,11 +26,13 @@ const firstSeed = Number(process.env['LIFEBOAT_SEED'] ?? randomInt(2 ** 31));
 const seeds = Array.from({ length: rounds }, (_, index) => firstSeed + index);
 
 let stage: LeanStage;
+/** Of the test's own worker: another one would do its work. */
+let alone: LeanStage;
 let worker: WorkerProcess;
 let point = '';
 const firstRun = 'fullBackup/lean/first';
 beforeAll(async () => {
-  stage = await startLeanStage(1e5);
+  [stage, alone] = await Promise.all([startLeanStage(1e5), startLeanStage(1e3)]);
   await mkdir(join(stage.folder, 'tree'));
   worker = await stage.startWorker();
   const { client, appliance } = stage;
@@ -36,7 +40,7 @@ beforeAll(async () => {
   const run = await client.workflow.start('fullBackup', { workflowId: firstRun, taskQueue, args: [{}] });
   point = (await resultOf<BackupResult>(run)).id;
 });
-afterAll(async () => stage?.stop());
+afterAll(async () => Promise.all([stage?.stop(), alone?.stop()]));
 
 interface Known {
   /** `restore start` */
@@ -87,12 +91,13 @@ interface Ended {
 
 let configurations = 0;
 
-async function start(relay: Relay, words: readonly string[], from: LeanStage = stage): Promise<Started> {
+async function start(relay: Pick<Relay, 'address'>, words: readonly string[], from: LeanStage = stage): Promise<Started> {
   const { folder, configFile, temporal } = from;
   const config = join(folder, `relayed-${(configurations += 1)}.yaml`);
   await writeFile(config, (await readFile(configFile, 'utf8')).replace(temporal.address, relay.address));
   const args = [program, '--config', config, ...words];
-  const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...process.env, LIFEBOAT_TEMPORAL: findTemporal() };
+  const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (said += text));
@@ -218,6 +223,51 @@ describe.each(seeds)('seed %d', (seed) => {
   test('the worker goes', async () => {
     const runs = usual.filter(({ type }) => type !== undefined);
     await inTurn(rounds > 1 ? runs : [random.pick(runs)], workerGoes);
+  });
+
+  /** `lifeboat worker`, told to end once it is ready, when the server is gone. The answers until then. */
+  async function workerLives(at: number, back: boolean): Promise<number> {
+    const relay = await startRelay(alone.temporal.address);
+    const backAfter = random.below(4000);
+    relay.onAnswer = (number) => {
+      if (number !== at) return;
+      relay.cut();
+      if (back) setTimeout(() => void relay.mend(), backAfter);
+    };
+    const { said: saidSoFar, signal, ended } = await start(relay, ['worker'], alone);
+    const isReady = (): boolean => saidSoFar().includes(' runs; stop it');
+    let isOver = false;
+    void ended.then(() => (isOver = true));
+    await expect.poll(() => isOver || isReady(), { interval: 50 }).toBe(true);
+    const answers = relay.answered();
+    await relay.stop();
+    signal('SIGTERM');
+    const { code, said } = await ended;
+    const about = `worker, cut at answer ${at}, ${back ? `back after ${backAfter} ms` : 'for good'}:\n${said}`;
+    expect(said, about).not.toMatch(stackLine);
+    expect(code, about).toBe(isReady() ? exit.ok : exit.unreachable);
+    return answers;
+  }
+
+  test('the server goes while a worker starts, and while it works', async () => {
+    const answers = await workerLives(Infinity, false);
+    for (const back of [true, false]) await workerLives(1 + random.below(answers), back);
+  });
+
+  test.runIf(rounds > 1).each(['server', 'worker'] as const)('--standalone: its own %s goes', async (which) => {
+    const { folder } = alone;
+    const words = ['--standalone', 'backups', 'run'];
+    // Nobody listens there.
+    const { said: saidSoFar, ended } = await start({ address: '127.0.0.1:9' }, words, alone);
+    await expect.poll(() => watched.test(saidSoFar()), { interval: 50 }).toBe(true);
+    const file = join(folder, 'state/standalone/processes.json');
+    const pids = JSON.parse(await readFile(file, 'utf8')) as Readonly<Record<'server' | 'worker', number>>;
+    process.kill(pids[which], 'SIGKILL');
+    const { code, said } = await ended;
+    expect(said).not.toMatch(stackLine);
+    expect([exit.ok, exit.unreachable], said).toContain(code);
+    expect(existsSync(file), 'it has ended both').toBe(false);
+    for (const pid of Object.values(pids).filter((pid) => pid < 1e7)) expect(existsSync(`/proc/${pid}/fd/0`)).toBe(false);
   });
 });
 

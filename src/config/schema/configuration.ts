@@ -9,6 +9,11 @@ import { absolutePath, day, duration, endpoint, name, secret, size, tls, url } f
 import { scheduled } from './schedules.ts';
 import { service } from './service.ts';
 
+/** Completes "is required: …"; the file is what `lifeboat init` makes. */
+const noEncryption = `what opens the repository. These two lines of \`repository\` name a key
+    encryption:
+      key: { file: /etc/lifeboat/key }`;
+
 export const configuration = z.strictObject({
   appliance: name.describe('name of the appliance; `confirm` of a destructive workflow must equal it'),
   host: name.default('main').describe('name of this host: its worker polls the queues `<taskQueue>-<role>-<host>`'),
@@ -16,15 +21,23 @@ export const configuration = z.strictObject({
     .default('/var/lib/lifeboat')
     .describe("Lifeboat's own folder: workflow bundles, private servers while they check staged data"),
   repository: z
-    .strictObject({
-      path: absolutePath.describe('folder of the repository'),
-      retention: retentionOf(30 * day),
-      capacity: size.default(500e9).describe('what it may hold; a forecast beyond it is told'),
-      reserve: size.default(1e9).describe('must stay free on its disk; a backup that would take it is refused'),
-      encryption: z
-        .union([z.literal('none'), z.strictObject({ key: secret }), z.strictObject({ passphrase: secret })])
-        .describe('what opens the repository; chosen when it is created'),
-    })
+    .strictObject(
+      {
+        path: absolutePath.describe('folder of the repository'),
+        retention: retentionOf(30 * day),
+        capacity: size.default(500e9).describe('what it may hold; a forecast beyond it is told'),
+        reserve: size.default(1e9).describe('must stay free on its disk; a backup that would take it is refused'),
+        encryption: z
+          .union([z.literal('none'), z.strictObject({ key: secret }), z.strictObject({ passphrase: secret })], {
+            error: ({ input }) => (input === undefined ? noEncryption : '`{ key: … }`, `{ passphrase: … }` or `none`'),
+          })
+          .describe('what opens the repository; chosen when it is created'),
+      },
+      {
+        error: (issue) =>
+          issue.code === 'unrecognized_keys' ? undefined : 'a map with at least `path` and `encryption`',
+      },
+    )
     .describe('where recovery points are stored'),
   locations: z
     .record(
@@ -88,7 +101,7 @@ export const configuration = z.strictObject({
   metrics: z
     .strictObject({
       listen: z
-        .union([endpoint, z.literal('off')])
+        .union([endpoint, z.literal('off')], { error: '`host:port` or `off`' })
         .default('127.0.0.1:9464')
         .describe('address of `/metrics` of the worker, for Prometheus; `off` serves nothing'),
     })
@@ -121,7 +134,11 @@ export const configuration = z.strictObject({
     .prefault({})
     .describe('what runs by itself'),
   services: z.record(name, service).default({}).describe('what runs on this host, by name'),
-  components: z.record(name, component).describe('what is backed up, by id; at least one'),
+  components: z
+    .record(name, component, {
+      error: ({ code }) => (code === 'invalid_type' ? 'a map of components by id' : undefined),
+    })
+    .describe('what is backed up, by id; at least one'),
 });
 
 export type Configuration = z.output<typeof configuration>;

@@ -22,21 +22,27 @@ export const size = z
 
 export const day = 86_400;
 
+const nameText = { error: 'a name of lower case letters, digits and `-`, beginning with a letter' };
 export const name = z
-  .string()
-  .regex(/^[a-z][a-z0-9-]{0,40}$/, { error: 'a name of lower case letters, digits and `-`, beginning with a letter' })
+  .string(nameText)
+  .regex(/^[a-z][a-z0-9-]{0,40}$/, nameText)
   .describe('name');
-export const absolutePath = z.string().regex(/^\//, { error: 'an absolute path' }).describe('absolute path');
+
+const pathText = { error: 'an absolute path' };
+export const absolutePath = z.string(pathText).regex(/^\//, pathText).describe('absolute path');
 export const port = z.number().int().min(1).max(65_535).describe('port');
 export const argv = z.array(z.string()).min(1).describe('argument list');
 
 export const secret = z
-  .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: absolutePath }), z.string().min(1)])
+  .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: absolutePath }), z.string().min(1)], {
+    error: '`{ file: /path }`, `{ env: NAME }` or the text itself',
+  })
   .describe('secret');
 
+const endpointText = { error: '`host:port`' };
 export const endpoint = z
-  .string()
-  .regex(/^[^:\s]+:\d+$/, { error: '`host:port`' })
+  .string(endpointText)
+  .regex(/^[^:\s]+:\d+$/, endpointText)
   .describe('`host:port`');
 export const url = z.url().describe('URL');
 
@@ -47,5 +53,7 @@ export const tls = z
     key: absolutePath.optional().describe('key of the client certificate'),
     serverName: z.string().optional().describe('name in the server’s certificate, where it is not `hostname`'),
   })
-  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), { error: '`cert` and `key` together' })
+  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+    error: 'given with `cert` and `key` together',
+  })
   .describe('TLS settings');

@@ -24,12 +24,15 @@ export const service = z
     stop: argv.optional().describe('stops it'),
     isRunning: argv.optional().describe('exits 0 while it runs, 1 to 125 while it does not'),
     ready: z
-      .union([
-        z.strictObject({ engine: name }),
-        z.strictObject({ tcp: endpoint }),
-        z.strictObject({ health: url }),
-        z.literal('running'),
-      ])
+      .union(
+        [
+          z.strictObject({ engine: name }),
+          z.strictObject({ tcp: endpoint }),
+          z.strictObject({ health: url }),
+          z.literal('running'),
+        ],
+        { error: '`{ engine: component }`, `{ tcp: host:port }`, `{ health: URL }` or `running`' },
+      )
       .default('running')
       .describe(
         'how readiness is seen: the server of a component takes work (its port may accept while it still starts), a port accepts, the body of a health page says so (200 while unhealthy is not ready), or that it runs',
