@@ -110,7 +110,7 @@ function locationOf(name: string, config: Configuration['locations'][string], le
     ...common,
     kind,
     bucket,
-    prefix: prefix.replace(/\/+$/, ''),
+    prefix: prefix.replace(/\/$/, ''),
     region,
     endpoint,
     pathStyle: config.pathStyle ?? endpoint !== undefined,

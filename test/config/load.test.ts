@@ -56,6 +56,22 @@ describe('lifeboat.yaml', () => {
     expect(appliance.locations.map(({ retention }) => retention.walSeconds / 86_400)).toEqual([14, 30]);
   });
 
+  test('a prefix that a server of files would fold is refused, whatever S3 itself makes of it', () => {
+    const withPrefix = (prefix: string): string =>
+      `${minimal}locations: { far: { kind: s3, bucket: copies, prefix: ${JSON.stringify(prefix)} } }\n`;
+    for (const prefix of ['a//b', '/a', 'a/', '//', 'a//', './a', 'a/./b', 'a/../b', '..', 'a/..', 'a b', ''])
+      expect([prefix, problems(withPrefix(prefix))]).toEqual([
+        prefix,
+        prefix === 'a/'
+          ? []
+          : [expect.stringMatching(/^lifeboat\.yaml:11: locations\.far\.prefix: must be a folder in the bucket, .* no part/)],
+      ]);
+    for (const prefix of ['a', 'a/b', 'a.b/..c/c..', '.a/b-_c', 'a/'])
+      expect(parseConfiguration(withPrefix(prefix), 'f').appliance.locations[0]).toMatchObject({
+        prefix: prefix.replace(/\/$/, ''),
+      });
+  });
+
   test('an unknown key is an error that names file, line and key', () => {
     expect(problems(minimal.replace('  path: /backups', '  path: /backups\n  reserv: 5GB'))).toEqual([
       'lifeboat.yaml:4: repository.reserv: unknown key `reserv`',

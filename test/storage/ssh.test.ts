@@ -55,6 +55,9 @@ describe('sshd', () => {
     expect(Buffer.from(await local.read('packs/aa/x')).equals(content)).toBe(true);
     expect(Buffer.from(await local.read('reports/r')).toString()).toBe('2');
     expect(await readFile(join(folder.path, 'both/reports/r'), 'utf8')).toBe('2');
+    // Other ways to write its path lead to the same folder.
+    for (const same of [`${folder.path}//both/`, `${folder.path}/./both/../both//`])
+      expect(Buffer.from(await storageAt('', { path: same }).read('reports/r')).toString()).toBe('2');
     expect(Buffer.from(await storage.read('packs/aa/x')).equals(content)).toBe(true);
   });
 
@@ -91,6 +94,28 @@ describe('sshd', () => {
       hint: expect.stringContaining('authorized_keys') as string,
     });
     await expect(storageAt('x', { keyFile: '/nowhere' }).now()).rejects.toMatchObject({ code: 'AuthFailed' });
+  });
+
+  test.each([
+    [
+      "echo '*** Welcome to the vault ***'; exec /usr/lib/openssh/sftp-server",
+      'prints text: "*** Welcome to the vault ***"',
+    ],
+    ["printf 'hi'; exit 1", 'prints text: "hi"'],
+    ['echo; exec /usr/lib/openssh/sftp-server', 'prints text: an empty line'],
+    ['exit 3', 'starts no SFTP: Received exit code 3'],
+  ])('a login shell that does not let SFTP begin is told at once, with what it says: %s', async (shell, said) => {
+    const chatty = await startSshd({ directory: join(folder.path, 'chatty'), options: [`ForceCommand ${shell}`] });
+    try {
+      await expect(createSshStorage({ ...chatty.settings, path: folder.path }).now()).rejects.toMatchObject({
+        // Nothing is tried again: it would say the same.
+        code: 'Precondition',
+        message: expect.stringContaining(said) as string,
+        hint: expect.stringContaining('internal-sftp') as string,
+      });
+    } finally {
+      await chatty.stop();
+    }
   });
 
   test('the server itself reckons what it holds, and a copy need not come back; an account without a shell says nothing', async () => {

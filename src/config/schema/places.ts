@@ -30,12 +30,18 @@ const off = {
     .describe('whether it outlives the loss of this host; `false` for another machine that fails together with it'),
 };
 
+/** Servers that keep objects in files take two slashes for one, and follow `..`: what was written there is not found again. */
+const prefixText = {
+  error:
+    'a folder in the bucket, for example `backups/shop`: letters, digits, `.`, `_` and `-`, one slash between parts and none before them, no part `.` or `..`',
+};
+
 const s3 = z.strictObject({
   kind: z.literal('s3'),
   bucket: z.string().min(3).describe('bucket; it must exist'),
   prefix: z
-    .string()
-    .regex(/^[A-Za-z0-9_-][A-Za-z0-9._/-]*$/, { error: 'a folder in the bucket, without a slash before or after' })
+    .string(prefixText)
+    .regex(/^(?:(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+(?:\/|$))+$/, prefixText)
     .optional()
     .describe('folder within the bucket; the bucket itself where absent'),
   region: z.string().default('us-east-1').describe('region of the bucket'),

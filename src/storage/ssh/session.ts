@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { Client, type SFTPWrapper } from 'ssh2';
 import { LifeboatError } from '../../domain/errors.ts';
+import { whyNoSftp } from './not-sftp.ts';
 
 export interface SshSettings {
   readonly hostname: string;
@@ -133,8 +134,10 @@ export class SshSession {
           const tooLong = setTimeout(() => client.destroy(), readyMs);
           client.sftp((error, sftp) => {
             clearTimeout(tooLong);
-            if (error !== undefined) return reject(this.#failure(error));
+            if (error !== undefined) return void this.#withoutSftp(error, client).then(reject);
             for (const event of ['end', 'close']) sftp.once(event, onClosed);
+            // It ends with it, and whoever waits is told then; without a listener the process would end.
+            sftp.on('error', onClosed);
             resolve(connectionOf(client, sftp));
           });
         })
@@ -162,15 +165,29 @@ export class SshSession {
     });
   }
 
-  #failure(error: Error & { level?: string }): LifeboatError {
+  async #withoutSftp(error: Error, client: Client): Promise<LifeboatError> {
+    const reason = await whyNoSftp(error, client, this.#account);
+    client.destroy();
+    return reason ?? this.#failure(error);
+  }
+
+  get #account(): string {
     const { hostname, port, user } = this.#settings;
-    const where = `${user}@${hostname}:${port}`;
+    return `${user}@${hostname}:${port}`;
+  }
+
+  #failure(error: Error & { level?: string }): LifeboatError {
+    const { hostname, port } = this.#settings;
+    const where = this.#account;
     if (error.level === 'client-authentication')
       return new LifeboatError('AuthFailed', `${where} refused the key ${this.#settings.keyFile}`, {
         hint: 'put its public half into authorized_keys of that user',
         cause: error,
       });
-    return new LifeboatError('StorageFailed', `${where}: ${error.message}`, { cause: error });
+    return new LifeboatError('StorageFailed', `${where}: ${error.message}`, {
+      hint: `tried again by itself; check that the SSH server runs, and the way to ${hostname}:${port}`,
+      cause: error,
+    });
   }
 
   #stranger(seen: string): LifeboatError {
