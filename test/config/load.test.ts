@@ -64,7 +64,11 @@ describe('lifeboat.yaml', () => {
         prefix,
         prefix === 'a/'
           ? []
-          : [expect.stringMatching(/^lifeboat\.yaml:11: locations\.far\.prefix: must be a folder in the bucket, .* no part/)],
+          : [
+              expect.stringMatching(
+                /^lifeboat\.yaml:11: locations\.far\.prefix: must be a folder in the bucket, .* no part/,
+              ),
+            ],
       ]);
     for (const prefix of ['a', 'a/b', 'a.b/..c/c..', '.a/b-_c', 'a/'])
       expect(parseConfiguration(withPrefix(prefix), 'f').appliance.locations[0]).toMatchObject({

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { configuration } from '../../src/config/schema/configuration.ts';
-import { fieldsOf, inner, isObject, isRecord } from '../../src/docs/schema-walk.ts';
+import { fieldsOf, inner, isObject, isRecord } from '../../src/schema/walk.ts';
 import { isLifeboatError } from '../../src/domain/errors.ts';
 
 type Schema = z.core.$ZodType;

@@ -91,7 +91,11 @@ interface Ended {
 
 let configurations = 0;
 
-async function start(relay: Pick<Relay, 'address'>, words: readonly string[], from: LeanStage = stage): Promise<Started> {
+async function start(
+  relay: Pick<Relay, 'address'>,
+  words: readonly string[],
+  from: LeanStage = stage,
+): Promise<Started> {
   const { folder, configFile, temporal } = from;
   const config = join(folder, `relayed-${(configurations += 1)}.yaml`);
   await writeFile(config, (await readFile(configFile, 'utf8')).replace(temporal.address, relay.address));
@@ -267,7 +271,8 @@ describe.each(seeds)('seed %d', (seed) => {
     expect(said).not.toMatch(stackLine);
     expect([exit.ok, exit.unreachable], said).toContain(code);
     expect(existsSync(file), 'it has ended both').toBe(false);
-    for (const pid of Object.values(pids).filter((pid) => pid < 1e7)) expect(existsSync(`/proc/${pid}/fd/0`)).toBe(false);
+    for (const pid of Object.values(pids).filter((pid) => pid < 1e7))
+      expect(existsSync(`/proc/${pid}/fd/0`)).toBe(false);
   });
 });
 

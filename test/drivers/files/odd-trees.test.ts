@@ -215,8 +215,10 @@ test('F1: every entry comes back with bytes, mode, time, text and second names, 
 /** One change to what is staged; none of them may pass. */
 const changes: Readonly<Record<string, (path: Buffer, seen: Seen) => Promise<void>>> = {
   bytes: async (path, { what }) => {
-    if (what.startsWith('file')) await writeFile(path, 'something else entirely');
-    else await rm(path, { recursive: true });
+    if (!what.startsWith('file')) return rm(path, { recursive: true });
+    const { mode } = await lstat(path);
+    await rm(path);
+    await writeFile(path, 'something else entirely', { mode });
   },
   mode: async (path, { what }) => {
     if (what.startsWith('link')) await rm(path);
