@@ -171,7 +171,7 @@ describe('restore', () => {
     await expect
       .poll(() => bench.messages.join())
       .toContain('vectors is UNPROVEN: nothing of its content could be compared');
-    expect(bench.reports.at(-1)).toMatchObject({ report: { unproven: ['vectors'] } });
+    expect(bench.reports.find(({ type }) => type === 'restore')).toMatchObject({ report: { unproven: ['vectors'] } });
     await bench.client.workflow.getHandle(result.backupWorkflowId).result();
   });
 
