@@ -1,33 +1,123 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, readFile, readdir, stat, symlink, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, link, lutimes, mkdir, readFile, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { attributeKey, readAttributes } from '../../src/attributes/read.ts';
 import { Sealer } from '../../src/repository/frame.ts';
 import { IndexWriter } from '../../src/repository/index-object.ts';
 import { initRepository } from '../../src/repository/init.ts';
+import { layout } from '../../src/repository/layout.ts';
 import { formatRecoveryKey } from '../../src/repository/recovery-key.ts';
+import type { Repository } from '../../src/repository/repository.ts';
 import { withoutPrograms } from '../attributes/without-programs.ts';
-import { addTree, backUp, describeTree, reserve, sealRecords, testKey } from './backup.ts';
+import { addTree, backUp, describeTree, reserve, sealRecords, testKey, type Backup } from './backup.ts';
 import { repositoryTest as test } from './fixture.ts';
+import { contentsOf, runScript, secretFile, shells, tryScript, type ScriptOptions } from './restore-script.ts';
 
 const keyText = formatRecoveryKey(testKey.key);
 /** What the script needs, but `setfattr`. */
 const programs = (
-  'sh jq zstd openssl od sed tr cut head tail wc cat mkdir mktemp rm mv ls ln touch chmod chown ' +
-  'id find sort grep basename dirname'
+  'sh jq zstd openssl od dd sed awk tr cut head tail wc cat cp mkdir mktemp rm mv ls ln touch chmod chown ' +
+  'id find sort grep dirname'
 ).split(' ');
 
 describe('restore.sh', () => {
-  test('X6, X18: it restores every kind of entry of every component, verified, with the current writer', async ({
+  for (const shell of shells) {
+    test(`X6, X18: it restores every kind of entry of every component, verified, with the current writer (${shell[0]})`, async ({
+      folder,
+      repository,
+    }) => {
+      const { id, source } = await oddBackup(folder, repository);
+      const key = await keyFile(folder, keyText);
+      const { stderr } = await script(folder, ['-k', key, 'restore', id, 'all', join(folder, 'target')], { shell });
+      expect(stderr).toContain('everything was restored and verified');
+      const isExact = !stderr.includes('times have whole seconds');
+      expect(isExact).toBe(shell[0] !== 'busybox');
+      const inSeconds = (lines: readonly string[]): string[] =>
+        isExact
+          ? [...lines]
+          : lines.map((line) => line.replace(/ (\d+)\d{6} /, ' $1 ').replace(/( link 777) \d+ /, '$1 '));
+      expect(inSeconds(await describeTree(join(folder, 'target/files')))).toEqual(
+        inSeconds(await describeTree(source)),
+      );
+      expect(await readdir(join(folder, 'target'))).toEqual(['files']);
+      expect((await script(folder, ['-k', key, 'list'], { shell })).stdout).toMatch(
+        /^\d{8}_\d{6} {2}complete .* files\n$/,
+      );
+    });
+  }
+
+  test('times come back to the nanosecond, also before 1970, of files, folders and links', async ({
     folder,
     repository,
   }) => {
+    const times = [
+      '-1',
+      '-1500000000',
+      '-86400000000001',
+      '0',
+      '999999999',
+      '1700000000123456789',
+      '-62135596800000000000',
+    ];
+    const meta = { mode: 0o755, uid: 0, gid: 0 } as const;
+    const { id } = await backUp(repository, async (writer) => {
+      for (const [at, mtimeNs] of times.entries()) {
+        await writer.add({ ...meta, path: `d${at}`, type: 'directory', mtimeNs });
+        await writer.add({ ...meta, path: `l${at}`, type: 'symlink', target: 'x', mtimeNs });
+        const file = await writer.open({ ...meta, path: `d${at}/f`, type: 'file', mtimeNs }, 1);
+        await file.write(Buffer.from('x'));
+        await file.close();
+      }
+      await writer.add({ ...meta, path: 'never', type: 'directory', mtimeNs: '-99999999999999999999' });
+    });
+    const target = join(folder, 'target');
+    await script(folder, ['-k', await keyFile(folder, keyText), 'restore', id, 'files', target]);
+    // Node reads times before 1970 wrongly; `find` prints seconds and nanoseconds apart.
+    const { stdout } = await promisify(execFile)('find', [target, '-name', '[dlf]*', '-printf', '%P %T@\\n']);
+    const found = new Map(
+      stdout.split('\n').map((line) => {
+        const [path = '', seconds = '0', rest = '0'] = line.split(/[ .]/);
+        return [path, String(BigInt(seconds) * 1_000_000_000n + BigInt(rest.slice(0, 9)))];
+      }),
+    );
+    // Nothing of what file systems hold is as old as the last one.
+    for (const [at, time] of times.slice(0, -1).entries())
+      for (const path of [`d${at}`, `l${at}`, `d${at}/f`]) expect([path, found.get(path)]).toEqual([path, time]);
+  });
+
+  test('it reads blocks without a dd that counts bytes', async ({ folder, repository }) => {
     const { id, source } = await oddBackup(folder, repository);
-    await script(folder, ['-k', await keyFile(folder, keyText), 'restore', id, 'all', join(folder, 'target')]);
-    expect(await contentsOf(join(folder, 'target/files'))).toEqual(await contentsOf(source));
+    const key = await keyFile(folder, keyText);
+    const target = join(folder, 'target');
+    await withoutPrograms(
+      folder,
+      programs.filter((name) => name !== 'dd'),
+      async () => void (await script(folder, ['-k', key, 'restore', id, 'files', target])),
+    );
+    expect(await describeTree(target)).toEqual(await describeTree(source));
+  });
+
+  test('a file of several batches of blocks, blocks that many files share, and many small files come back', async ({
+    folder,
+    repository,
+  }) => {
+    const source = join(folder, 'source');
+    await mkdir(join(source, 'many'), { recursive: true });
+    const shared = randomBytes(4096);
+    await writeFile(
+      join(source, 'large'),
+      Buffer.concat([randomBytes(4096 * 130), shared, randomBytes(4096 * 20), shared]),
+    );
+    for (let at = 0; at < 230; at += 1)
+      await writeFile(join(source, 'many', `${at}`), at % 3 === 0 ? shared : at % 3 === 1 ? '' : `file ${at}`);
+    const { id } = await backUp(repository, (writer) => addTree(writer, source), { blockSize: 4096 });
+    const target = join(folder, 'target');
+    await script(folder, ['-k', await keyFile(folder, keyText), 'restore', id, 'files', target]);
+    expect(await describeTree(target)).toEqual(await describeTree(source));
   });
 
   test('D7, X18: attributes and ACLs come back, of names that are any bytes, of closed files, and of folders', async ({
@@ -191,9 +281,172 @@ describe('restore.sh', () => {
         `"total_size": ${manifest.total_size + 1}`,
       ),
     );
-    expect((await script(folder, ['-k', key, 'list'])).stdout).toContain(`${id}  DAMAGED OR FORGED`);
+    await expect(script(folder, ['-k', key, 'list'])).rejects.toMatchObject({
+      code: 1,
+      stdout: `${id}  DAMAGED OR FORGED\n`,
+    });
     await expect(script(folder, ['-k', key, 'restore', id, 'all', join(folder, 'target')])).rejects.toMatchObject({
       stderr: expect.stringContaining('does not authenticate') as string,
+    });
+  });
+
+  test('list tells of suspect points, failures that stand, and proofs that do not authenticate', async ({
+    folder,
+    repository,
+  }) => {
+    const key = await keyFile(folder, keyText);
+    const points: Backup[] = [];
+    for (let at = 0; at < 6; at += 1) points.push(await smallBackup(repository, at));
+    const [whole, failed, lifted, quarantined, damaged, lost] = points.map(({ id }) => id) as Six;
+    const proof = (state: string, levels: readonly string[] = ['L1', 'L3']) => ({ kind: 'verify', levels, state });
+    await repository.putProof(whole, proof('verified'));
+    await repository.putProof(failed, proof('failed'));
+    // Looked less deep, so it lifts nothing.
+    await repository.putProof(failed, proof('verified', ['L1-presence']));
+    await repository.putProof(lifted, proof('failed'));
+    await repository.putProof(lifted, proof('verified'));
+    await repository.putProof(quarantined, proof('quarantined'));
+    await repository.putProof(damaged, proof('failed'));
+    await spoil(folder, `proofs/${damaged}/0001.json`);
+    await rm(join(folder, `repository/refutations/${damaged}.json`), { force: true });
+    await writeFile(join(folder, `repository/proofs/${whole}/0009 (1).json`), 'x');
+    const suspect = await reserve(repository, timeOf(7));
+    await sealRecords(repository, suspect, [{ ...points[0]!.record, suspect: true }]);
+    const { stdout, stderr } = await script(folder, ['-k', key, 'list']);
+    const lines = stdout.trim().split('\n');
+    expect(lines.map((line) => line.replace(/^(\S+) .* bytes  /, '$1 '))).toEqual([
+      `${whole} files`,
+      `${failed} files  [ITS VERIFICATION FAILED]`,
+      `${lifted} files`,
+      `${quarantined} files  [QUARANTINED: its damage was found when it was verified]`,
+      `${damaged} files`,
+      `${lost} files`,
+      `${suspect} files  [suspect: files]`,
+    ]);
+    expect(stderr).toBe(`warning: passed over, for it does not authenticate: proofs/${damaged}/0001.json\n`);
+    const restored = await script(folder, ['-k', key, 'restore', failed, 'all', join(folder, 'target')]);
+    expect(restored.stderr).toContain('warning: the verification of this point says: failed');
+    const { stdout: shown } = await script(folder, ['-k', key, 'show', failed]);
+    expect(JSON.parse(shown)).toMatchObject({ timestamp: failed, state: 'failed', components: [{ id: 'files' }] });
+  });
+
+  test('list names what is gone, exchanged or taken by retention, and ends with exit code 1 unless it was retention', async ({
+    folder,
+    repository,
+  }) => {
+    const key = await keyFile(folder, keyText);
+    const points: string[] = [];
+    for (let at = 0; at < 4; at += 1) points.push((await smallBackup(repository, at)).id);
+    const [first, second, third, fourth] = points as [string, string, string, string];
+    await repository.collect({ expire: [first], wal: [], holder: 'test' });
+    const list = async () => tryScript(join(folder, 'repository'), ['-k', key, 'list']);
+    const found = async () => {
+      const { code, stdout } = await list();
+      return [
+        code,
+        ...stdout
+          .trim()
+          .split('\n')
+          .map((line) => line.replace(/complete .*/, 'complete')),
+      ];
+    };
+    const taken = `${first}  taken by retention, says its tombstone`;
+    expect(await found()).toEqual([0, taken, ...[second, third, fourth].map((id) => `${id}  complete`)]);
+    const at = (id: string) => join(folder, 'repository', layout.manifest(id));
+    const bytes = await readFile(at(third));
+    await rm(at(third));
+    const gone = `${third}  GONE, but ${fourth} names it`;
+    expect(await found()).toEqual([1, taken, `${second}  complete`, gone, `${fourth}  complete`]);
+    // Anybody can put something where a tombstone would be.
+    await mkdir(dirname(join(folder, 'repository/tombstones', layout.manifest(third))), { recursive: true });
+    await writeFile(join(folder, 'repository/tombstones', layout.manifest(third)), 'x');
+    expect(await found()).toEqual([1, taken, `${second}  complete`, gone, `${fourth}  complete`]);
+    await writeFile(at(third), Buffer.concat([bytes.subarray(0, 80), Buffer.from(' '), bytes.subarray(80)]));
+    expect((await found())[0]).toBe(1);
+    await writeFile(at(third), bytes);
+    await writeFile(join(folder, 'repository/manifests/2026/11/22/backup_manifest_20261122_020500 (1).json'), 'x');
+    await writeFile(join(folder, 'repository/manifests/2026/11/backup_manifest_20261122_020500.json'), 'x');
+    expect((await found())[0]).toBe(0);
+  });
+
+  test('a failure that names a file stands sealed in the manifest, and show opens it', async ({
+    folder,
+    repository,
+  }) => {
+    const { record } = await smallBackup(repository, 0);
+    const id = await reserve(repository, timeOf(1));
+    const failure = { component: 'redis', code: 'SourceCorrupt', message: 'in /secret/name' };
+    await sealRecords(repository, id, [record], [failure]);
+    const key = await keyFile(folder, keyText);
+    const { stdout } = await script(folder, ['-k', key, 'show', id]);
+    expect(JSON.parse(stdout)).toMatchObject({ success: false, failures: [failure] });
+    expect(await readFile(join(folder, 'repository', layout.manifest(id)), 'utf8')).not.toContain('secret');
+  });
+
+  test('hostile key records and files of others beside the good ones hinder nothing', async ({
+    folder,
+    repository,
+  }) => {
+    const { id } = await smallBackup(repository, 0);
+    const keys = join(folder, 'repository/keys');
+    const [name = ''] = await readdir(keys);
+    const good = JSON.parse(await readFile(join(keys, name), 'utf8')) as Record<string, unknown>;
+    const scrypt = { n: 2 ** 40, r: 8, p: 1, salt: '00' };
+    const hostile = [
+      { ...good, nonce: '' },
+      { ...good, wrapped: '' },
+      { ...good, wrapped: `${String(good['wrapped'])}\n$(id)` },
+      { ...good, kind: 'passphrase', scrypt },
+      { ...good, format: 2 },
+      [],
+    ];
+    for (const [at, record] of hostile.entries())
+      await writeFile(join(keys, `000000000000000${at}.json`), JSON.stringify(record));
+    for (const stray of ['notes.txt', 'a (1).json', name.replace('.json', '.json.old')])
+      await writeFile(join(keys, stray), 'x');
+    const key = await keyFile(folder, keyText);
+    await script(folder, ['-k', key, 'restore', id, 'all', join(folder, 'target')]);
+    const wrong = await keyFile(folder, 'a passphrase');
+    const run = tryScript(join(folder, 'repository'), ['-p', wrong, 'list']);
+    expect(await run).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no record of a passphrase') as string,
+    });
+  });
+
+  test('a passphrase that its normal form changes opens with any program that knows the form, and is told of where none is', async ({
+    folder,
+    storage,
+  }) => {
+    // Roman nine, a ligature, a half, a half-width kana, a combining accent.
+    const passphrase = 'Ⅸ ﬁle ½ ﾊﾟ e\u0301';
+    const { repository } = await initRepository(storage, { mode: 'passphrase', passphrase });
+    const { id } = await smallBackup(repository, 0);
+    await repository.close();
+    const file = await secretFile(folder, `${passphrase} \t\r\n\n`);
+    const listed = expect.stringContaining(`${id}  complete`) as string;
+    const tools = (['python3', 'perl', 'uconv'] as const).filter((tool) => isThere(tool));
+    expect(tools.length).toBeGreaterThan(0);
+    for (const tool of tools)
+      await withoutPrograms(folder, [...programs, tool], async () => {
+        expect([tool, await script(folder, ['-p', file, 'list'])]).toMatchObject([tool, { stdout: listed }]);
+        const env = { LIFEBOAT_PASSPHRASE: passphrase };
+        expect(await script(folder, ['list'], { env })).toMatchObject({ stdout: listed });
+      });
+    await withoutPrograms(folder, programs, async () => {
+      const { code, stderr } = await tryScript(join(folder, 'repository'), ['-p', file, 'list']);
+      expect([code, stderr]).toEqual([1, expect.stringContaining('install python3, perl or uconv') as string]);
+    });
+  });
+
+  test('a passphrase beyond ASCII that is in normal form needs no other program', async ({ folder, storage }) => {
+    const passphrase = 'Größe der Füße';
+    const { repository } = await initRepository(storage, { mode: 'passphrase', passphrase });
+    const { id } = await smallBackup(repository, 0);
+    await repository.close();
+    const file = await secretFile(folder, passphrase);
+    await withoutPrograms(folder, programs, async () => {
+      expect((await script(folder, ['-p', file, 'list'])).stdout).toContain(id);
     });
   });
 
@@ -217,10 +470,25 @@ describe('restore.sh', () => {
   });
 });
 
-async function oddBackup(
-  folder: string,
-  repository: Parameters<typeof backUp>[0],
-): Promise<Awaited<ReturnType<typeof backUp>> & { source: string }> {
+type Six = [string, string, string, string, string, string];
+
+const timeOf = (minute: number): Date => new Date(Date.UTC(2026, 10, 22, 2, minute));
+
+async function smallBackup(repository: Repository, minute: number): Promise<Backup> {
+  return backUp(repository, (writer) => writer.bytes('a', Buffer.from(`${minute}`)), { time: timeOf(minute) });
+}
+
+async function spoil(folder: string, key: string): Promise<void> {
+  const path = join(folder, 'repository', key);
+  const bytes = await readFile(path);
+  bytes[20] = (bytes[20] ?? 0) ^ 1;
+  await writeFile(path, bytes);
+}
+
+const isThere = (program: string): boolean =>
+  (process.env['PATH'] ?? '').split(delimiter).some((each) => existsSync(join(each, program)));
+
+async function oddBackup(folder: string, repository: Repository): Promise<Backup & { source: string }> {
   const source = join(folder, 'source');
   await mkdir(join(source, 'sub folder/deep'), { recursive: true, mode: 0o750 });
   await mkdir(join(source, 'empty\n'));
@@ -232,7 +500,13 @@ async function oddBackup(
   await writeFile(Buffer.concat([Buffer.from(`${source}/`), Buffer.from([0xff, 0x20, 0x80])]), 'bytes');
   await link(join(source, 'first'), join(source, 'sub folder/second name of first'));
   await symlink('../other one\n', join(source, 'sub folder/link'));
+  await symlink('-a b', Buffer.concat([Buffer.from(`${source}/link `), Buffer.from([0xfe, 0x0a])]));
+  // Shells use some of these bytes as marks of their own.
+  const marks = Buffer.from([...Array.from({ length: 32 }, (_, at) => 0x80 + at), ...Buffer.from('*?[a]~"$\\')]);
+  await writeFile(Buffer.concat([Buffer.from(`${source}/`), marks]), 'marks');
+  await writeFile(join(source, 'ぁ あ ö\u0081 '), 'text');
   await utimes(join(source, 'first'), 1_700_000_000, 1_700_000_000);
+  await lutimes(join(source, 'sub folder/link'), 1_600_000_000, 1_600_000_000);
   const backup = await backUp(repository, async (writer) => {
     await addTree(writer, source);
     await writer.bytes('.lifeboat/facts.json', Buffer.from('{}'));
@@ -240,27 +514,7 @@ async function oddBackup(
   return { ...backup, source };
 }
 
-/** The script keeps whole seconds, and no times of links. */
-async function contentsOf(root: string): Promise<string[]> {
-  const lines = await describeTree(root);
-  return lines.map((line) => {
-    const [path = '', kind = '', mode = '', time = '', ...rest] = line.split(' ');
-    const seconds = kind === 'file' ? time.slice(0, -6) : '';
-    return [Buffer.from(path, 'base64').toString('latin1'), kind, mode, seconds, ...rest].join(' ');
-  });
-}
+const keyFile = async (folder: string, text: string): Promise<string> => secretFile(folder, text);
 
-let keyFiles = 0;
-
-async function keyFile(folder: string, text: string): Promise<string> {
-  keyFiles += 1;
-  const path = join(folder, `key-${keyFiles}`);
-  await writeFile(path, text);
-  return path;
-}
-
-async function script(folder: string, args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
-  return promisify(execFile)('sh', [join(folder, 'repository/restore.sh'), ...args], {
-    env: { PATH: process.env['PATH'] ?? '' },
-  });
-}
+const script = async (folder: string, args: readonly string[], options?: ScriptOptions) =>
+  runScript(join(folder, 'repository'), args, options);

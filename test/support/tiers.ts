@@ -32,7 +32,7 @@ export const drillFiles = [
   'test/drivers/{models/models,vectorstore/vectorstore,attributes/attributes}.test.ts',
   'test/golden/**/*.test.ts',
   'test/operations/{ninety-days,verify-place,wal-window}.test.ts',
-  'test/repository/{collect,faults,restore-script}.test.ts',
+  'test/repository/{collect,faults,hostile-repository,restore-script,restore-script-wal}.test.ts',
 ];
 
 /** What depends on the server of PostgreSQL itself, for the majors beside the usual one. */

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
 import { globSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import type { BackupId, BackupType, Receipt } from '../../../src/domain/recovery-point.ts';
 import { baseEndOf } from '../../../src/domain/wal.ts';
@@ -11,8 +11,14 @@ import { chooseArtefacts } from '../../../src/operations/choose-artefacts.ts';
 import { verifyPoint } from '../../../src/operations/verify-point.ts';
 import type { Appliance } from '../../../src/domain/appliance.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
-import { archiveOf, archivingOf, shift, shiftOf, write } from './archiving.ts';
-import { labTest, restoredAgain, type Lab } from './lab.ts';
+import { formatRecoveryKey } from '../../../src/repository/recovery-key.ts';
+import { parseLsn } from '../../../src/domain/lsn.ts';
+import type { RunningPostgres } from '../../../src/dev/postgres.ts';
+import { testKey } from '../../repository/backup.ts';
+import { runScript, secretFile } from '../../repository/restore-script.ts';
+import { startPostgres } from '../../support/engines.ts';
+import { archiveOf, archivingOf, flushed, shift, shiftOf, until, write } from './archiving.ts';
+import { database, labTest, restoredAgain, type Lab } from './lab.ts';
 
 const signal = new AbortController().signal;
 
@@ -85,6 +91,67 @@ labTest(
     // A further one stands on the same base, not on the increment.
     expect((await incremental(lab)).record.chain?.base).toBe(base.backupId);
     archiving.abort();
+  },
+);
+
+labTest(
+  'X6: without Lifeboat, restore.sh has a server replay archived WAL to exactly what was committed at the increment',
+  async ({ lab: make, folder }) => {
+    const lab = await make();
+    const space = join(folder, 'space of its own');
+    await mkdir(space, { mode: 0o700 });
+    const admin = await lab.server.connect();
+    await admin.query(`CREATE TABLESPACE other LOCATION '${space}'`);
+    await admin.end();
+    await lab.sql('CREATE TABLE elsewhere TABLESPACE other AS SELECT g AS id FROM generate_series(1, 1000) g');
+    const archiving = await archivingOf(lab);
+    const base = await full(lab);
+    await write(lab, 5000);
+    // A whole segment, and stretches of the next ones.
+    await lab.sql('SELECT pg_switch_wal()');
+    await lab.sql('DELETE FROM elsewhere WHERE id > 600');
+    const before = await rowsOf(lab);
+    const { backupId, record } = await incremental(lab);
+    // Archived behind the point, partly in the same segment: it must not be replayed.
+    await write(lab, 3000);
+    await lab.sql('DELETE FROM elsewhere');
+    const after = await flushed(lab);
+    await until(async () => parseLsn((await (await archiveOf(lab)).coverage(1))?.lsn ?? '0/0') >= after);
+    archiving.abort();
+
+    const repository = join(lab.folder, 'repository');
+    const key = await secretFile(folder, formatRecoveryKey(testKey.key));
+    const target = join(folder, 'by hand', 'data');
+    const { stderr } = await runScript(repository, ['-k', key, 'restore', backupId, 'postgres', target]);
+    expect(stderr).toContain(`its base ${base.backupId} with the archived WAL up to ${record.chain?.endLsn}`);
+    expect(stderr).toContain('everything was restored and verified');
+    const rows = async (server: RunningPostgres) => {
+      const client = await server.connect(database);
+      try {
+        const { rows: found } = await client.query(
+          `SELECT (SELECT count(*)::int FROM messages) AS n, (SELECT count(*)::int FROM elsewhere) AS elsewhere,
+                  pg_is_in_recovery() AS recovering, (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline`,
+        );
+        return found[0] as { readonly recovering: boolean };
+      } finally {
+        await client.end();
+      }
+    };
+    const server = await startPostgres({ directory: dirname(target) });
+    try {
+      await until(async () => !(await rows(server)).recovering);
+      expect(await rows(server)).toMatchObject({ ...before, elsewhere: 600 });
+      expect(await readFile(join(dirname(target), 'postgres.log'), 'utf8')).toContain('archive recovery complete');
+      // It may be written to, and what it was told for its first start may go.
+      const client = await server.connect(database);
+      await client.query('INSERT INTO elsewhere VALUES (0)');
+      await client.query('ALTER SYSTEM RESET restore_command');
+      await client.end();
+    } finally {
+      await server.stop();
+    }
+    // The live tablespace, which the captured map names, is as it was.
+    expect(await rows(lab.server)).toMatchObject({ n: before.n + 3000, elsewhere: 0 });
   },
 );
 

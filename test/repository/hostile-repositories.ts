@@ -1,0 +1,609 @@
+/**
+ * Repositories that somebody attacked: made from a small real one by whoever may write its storage, and some by whoever has
+ * the key as well. Each is met by Lifeboat and by `restore.sh`, and neither may give what was not backed up.
+ */
+import { randomBytes } from 'node:crypto';
+import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
+import type { ErrorCode } from '../../src/domain/errors.ts';
+import type { ComponentRecord, Manifest } from '../../src/domain/recovery-point.ts';
+import { digestOf, encodeDocument } from '../../src/repository/document.ts';
+import { Opener, Sealer, frameKinds, parseHeader } from '../../src/repository/frame.ts';
+import { initRepository } from '../../src/repository/init.ts';
+import { openSecrets, type KeySource } from '../../src/repository/keys.ts';
+import { layout } from '../../src/repository/layout.ts';
+import type { Repository } from '../../src/repository/repository.ts';
+import type { Secrets } from '../../src/repository/secrets.ts';
+import { encodeTrailer } from '../../src/repository/trailer.ts';
+import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
+import { reserve, sealRecords, testKey } from './backup.ts';
+
+const blockSize = 65_536;
+
+/** A copy that may be spoiled, and what whoever has the key needs to spoil it well. */
+export interface Victim {
+  /** The repository's folder. */
+  readonly folder: string;
+  /** Another repository of the same key, with other contents. */
+  readonly foreign: string;
+  readonly secrets: Secrets | undefined;
+  readonly id: string;
+  /** An older point. */
+  readonly earlier: string;
+  readonly record: ComponentRecord;
+  /** The component of which nothing is changed. */
+  readonly other: ComponentRecord;
+}
+
+export interface HostileRepository {
+  readonly what: string;
+  readonly of: 'sealed' | 'open';
+  /** What is given to both; by default what fits the repository. */
+  readonly given?: KeySource;
+  readonly forge: (victim: Victim) => Promise<void>;
+  readonly lifeboat: ErrorCode | 'restores';
+  /** What `restore.sh` says; `restores` where nothing hinders it. */
+  readonly script: string;
+}
+
+const key = (id: string): string => layout.manifest(id);
+const read = async (victim: Victim, path: string): Promise<Buffer> => readFile(join(victim.folder, path));
+const write = async (victim: Victim, path: string, bytes: string | Uint8Array): Promise<void> => {
+  await mkdir(dirname(join(victim.folder, path)), { recursive: true });
+  await writeFile(join(victim.folder, path), bytes);
+};
+
+const changed =
+  (path: (victim: Victim) => string | Promise<string>, change: (bytes: Buffer, victim: Victim) => Uint8Array) =>
+  async (victim: Victim): Promise<void> => {
+    const at = await path(victim);
+    await write(victim, at, change(await read(victim, at), victim));
+  };
+
+const flipped = (at: number) => (bytes: Buffer) => {
+  const place = at < 0 ? bytes.length + at : at;
+  bytes[place] = (bytes[place] ?? 0) ^ 1;
+  return bytes;
+};
+const cut = (bytes: Buffer): Buffer => bytes.subarray(0, bytes.length - 30);
+
+/** The manifest as whoever has the key would write it, or anybody in an open repository. */
+const resealed =
+  (change: (manifest: Manifest) => object) =>
+  async (victim: Victim): Promise<void> => {
+    const { mac: _, ...manifest } = JSON.parse((await read(victim, key(victim.id))).toString()) as Manifest & {
+      readonly mac: string;
+    };
+    await write(victim, key(victim.id), encodeDocument(key(victim.id), change(manifest), victim.secrets));
+  };
+
+const ofLifeboat =
+  (change: (lifeboat: Manifest['lifeboat']) => object) =>
+  (manifest: Manifest): object => ({ ...manifest, lifeboat: { ...manifest.lifeboat, ...change(manifest.lifeboat) } });
+const firstComponent = (change: object) =>
+  ofLifeboat(({ components: [first, ...others] }) => ({ components: [{ ...first, ...change }, ...others] }));
+
+/** Other bytes for the component's index, which the manifest names truly. */
+const withIndex =
+  (change: (bytes: Buffer, victim: Victim) => Uint8Array | Promise<Uint8Array>) =>
+  async (victim: Victim): Promise<void> => {
+    const path = layout.index(victim.record.indexId);
+    const bytes = await change(await read(victim, path), victim);
+    await write(victim, path, bytes);
+    await resealed((manifest) => ({
+      ...manifest,
+      backup_files: manifest.backup_files.map((each) =>
+        each.path === path ? { ...each, size: bytes.length, checksum: digestOf(bytes) } : each,
+      ),
+    }))(victim);
+  };
+
+const framesOf = (bytes: Buffer): Buffer[] => {
+  const frames: Buffer[] = [];
+  for (let at = 0; at < bytes.length - 8;) {
+    const { length } = parseHeader(bytes.subarray(at));
+    frames.push(bytes.subarray(at, at + length));
+    at += length;
+  }
+  return frames;
+};
+const indexOf = (frames: readonly Buffer[]): Buffer =>
+  Buffer.concat([...frames, encodeTrailer(frames.at(-1)?.length ?? 0, 'LBI1')]);
+
+/** The first line of a frame of an index, changed; every frame is sealed anew. */
+const headed = (change: (head: Record<string, unknown>) => object) =>
+  withIndex((bytes, { secrets }) => {
+    const [sealer, opener] = [new Sealer(secrets), new Opener(secrets)];
+    return indexOf(
+      framesOf(bytes).map((frame) => {
+        const [head = '', ...lines] = opener.open(frame, frameKinds.index).toString().split('\n');
+        const line = JSON.stringify(change(JSON.parse(head) as Record<string, unknown>));
+        return sealer.frame(frameKinds.index, Buffer.from([line, ...lines].join('\n')));
+      }),
+    );
+  });
+
+/** The pack with the file of two blocks: blocks of 64 KiB, which do not compress. */
+const packOf = async (victim: Victim): Promise<string> => {
+  const { backup_files: files } = JSON.parse((await read(victim, key(victim.id))).toString()) as Manifest;
+  const packs = files.filter(({ path }) => path.startsWith('packs/'));
+  return packs.toSorted((a, b) => b.size - a.size)[0]?.path ?? '';
+};
+const inPack = (change: (bytes: Buffer, victim: Victim) => Uint8Array) => changed(packOf, change);
+/** The place of the first whole block of the file, and the frames from there on. */
+const wholeBlocks = (bytes: Buffer): { readonly at: number; readonly blocks: readonly Buffer[] } => {
+  const frames = framesOf(bytes);
+  const first = frames.findIndex((frame) => parseHeader(frame).plainLength === blockSize);
+  return {
+    at: frames.slice(0, first).reduce((sum, { length }) => sum + length, 0),
+    blocks: frames.slice(first).filter((frame) => parseHeader(frame).plainLength === blockSize),
+  };
+};
+const inBlock = (change: (block: Buffer, victim: Victim) => Uint8Array) =>
+  inPack((bytes, victim) => {
+    const { at, blocks } = wholeBlocks(bytes);
+    // At the same place, so that the next one is found.
+    const block = change(Buffer.from(blocks[0] ?? []), victim);
+    bytes.set(block, at);
+    return bytes;
+  });
+
+/** Another key record, which is tried before the good one. */
+const keyRecord =
+  (change: (record: Record<string, unknown>) => object) =>
+  async (victim: Victim): Promise<void> => {
+    const [name = ''] = await readdir(join(victim.folder, 'keys'));
+    const record = JSON.parse((await read(victim, `keys/${name}`)).toString()) as Record<string, unknown>;
+    await write(victim, 'keys/0000000000000000.json', JSON.stringify(change(record)));
+  };
+
+export const hostileRepositories: readonly HostileRepository[] = [
+  {
+    what: 'the whole of it exchanged for an open one with the same points',
+    of: 'sealed',
+    forge: async ({ folder, foreign }) => {
+      await rm(folder, { recursive: true });
+      await cp(`${foreign}-open`, folder, { recursive: true });
+    },
+    lifeboat: 'RepositoryMismatch',
+    script: 'a key was given, but repository.json says that this repository is not encrypted',
+  },
+  {
+    what: 'the same, met with the passphrase',
+    of: 'sealed',
+    given: { mode: 'passphrase', passphrase: 'of somebody who has one' },
+    forge: async ({ folder, foreign }) => {
+      await rm(folder, { recursive: true });
+      await cp(`${foreign}-open`, folder, { recursive: true });
+    },
+    lifeboat: 'RepositoryMismatch',
+    script: 'a passphrase was given, but repository.json says that this repository is not encrypted',
+  },
+  {
+    what: 'repository.json exchanged for one of an open repository, and no key given',
+    of: 'sealed',
+    given: { mode: 'none' },
+    forge: async ({ folder, foreign }) => cp(`${foreign}-open/repository.json`, join(folder, 'repository.json')),
+    lifeboat: 'ManifestInvalid',
+    script: 'keys/ holds records of keys',
+  },
+  {
+    what: 'repository.json of another repository with the same key',
+    of: 'sealed',
+    forge: async ({ folder, foreign }) => cp(join(foreign, 'repository.json'), join(folder, 'repository.json')),
+    lifeboat: 'KeyWrong',
+    script: 'there is no record of a key for this repository',
+  },
+  {
+    what: 'repository.json and keys of another repository with the same key',
+    of: 'sealed',
+    forge: async ({ folder, foreign }) => {
+      for (const each of ['repository.json', 'keys'])
+        await cp(join(foreign, each), join(folder, each), { recursive: true });
+    },
+    lifeboat: 'ManifestInvalid',
+    script: 'does not authenticate',
+  },
+  {
+    what: 'a flipped bit in repository.json',
+    of: 'sealed',
+    forge: changed(() => 'repository.json', flipped(-30)),
+    lifeboat: 'ObjectCorrupt',
+    script: 'repository.json does not authenticate',
+  },
+  {
+    what: 'repository.json cut off',
+    of: 'sealed',
+    forge: changed(() => 'repository.json', cut),
+    lifeboat: 'ObjectCorrupt',
+    script: 'repository.json is damaged',
+  },
+  {
+    what: 'repository.json empty',
+    of: 'open',
+    forge: changed(
+      () => 'repository.json',
+      () => Buffer.alloc(0),
+    ),
+    lifeboat: 'ObjectCorrupt',
+    script: 'repository.json is damaged',
+  },
+  {
+    what: 'repository.json of a newer format',
+    of: 'open',
+    forge: changed(
+      () => 'repository.json',
+      (bytes) => Buffer.from(bytes.toString().replace('"format": 1', '"format": 2')),
+    ),
+    lifeboat: 'FormatTooNew',
+    script: 'this repository has a newer format',
+  },
+  {
+    what: 'repository.json with a format that is a text',
+    of: 'open',
+    forge: changed(
+      () => 'repository.json',
+      (bytes) => Buffer.from(bytes.toString().replace('"format": 1', '"format": "1 1"')),
+    ),
+    lifeboat: 'ObjectCorrupt',
+    script: 'repository.json is damaged',
+  },
+  {
+    what: 'a key record that is no JSON beside the good one',
+    of: 'sealed',
+    forge: async (victim) => write(victim, 'keys/0000000000000000.json', '{"kind": "key"'),
+    lifeboat: 'restores',
+    script: 'restores',
+  },
+  {
+    what: 'a key record of another repository beside the good one',
+    of: 'sealed',
+    forge: keyRecord((record) => ({ ...record, repository: '0'.repeat(32) })),
+    lifeboat: 'restores',
+    script: 'restores',
+  },
+  {
+    what: 'a flipped bit in a manifest',
+    of: 'sealed',
+    forge: changed(({ id }) => key(id), flipped(40)),
+    lifeboat: 'ManifestInvalid',
+    script: 'does not authenticate: it is damaged or forged',
+  },
+  {
+    what: 'a manifest cut off',
+    of: 'sealed',
+    forge: changed(({ id }) => key(id), cut),
+    lifeboat: 'ManifestInvalid',
+    script: 'does not authenticate: it is damaged or forged',
+  },
+  {
+    what: 'an empty manifest',
+    of: 'open',
+    forge: changed(
+      ({ id }) => key(id),
+      () => Buffer.alloc(0),
+    ),
+    lifeboat: 'ManifestInvalid',
+    script: 'does not authenticate: it is damaged or forged',
+  },
+  {
+    what: 'the manifest of another point under this key',
+    of: 'sealed',
+    forge: async (victim) => write(victim, key(victim.id), await read(victim, key(victim.earlier))),
+    lifeboat: 'ManifestInvalid',
+    script: 'does not authenticate: it is damaged or forged',
+  },
+  {
+    what: 'the manifest of another point under this key, authentic',
+    of: 'open',
+    forge: async (victim) => resealed((manifest) => ({ ...manifest, timestamp: victim.earlier }))(victim),
+    lifeboat: 'ManifestInvalid',
+    script: 'is malformed or belongs elsewhere: timestamp',
+  },
+  {
+    what: 'the manifest of another open repository',
+    of: 'open',
+    forge: resealed(ofLifeboat(() => ({ repositoryId: '0'.repeat(32) }))),
+    lifeboat: 'ManifestInvalid',
+    script: 'is malformed or belongs elsewhere: lifeboat.repositoryId',
+  },
+  {
+    what: 'a manifest without our part',
+    of: 'open',
+    forge: resealed((manifest) => ({ ...manifest, lifeboat: undefined })),
+    lifeboat: 'ManifestInvalid',
+    script: 'is malformed or belongs elsewhere: lifeboat',
+  },
+  {
+    what: 'a manifest whose part is a text',
+    of: 'open',
+    forge: resealed((manifest) => ({ ...manifest, lifeboat: 'x' })),
+    lifeboat: 'ManifestInvalid',
+    script: 'is malformed or belongs elsewhere: lifeboat',
+  },
+  {
+    what: 'a manifest of a newer format',
+    of: 'sealed',
+    forge: resealed(ofLifeboat(() => ({ format: 2 }))),
+    lifeboat: 'FormatTooNew',
+    script: 'has a newer format',
+  },
+  {
+    what: 'a manifest whose index leads out of the repository',
+    of: 'open',
+    forge: resealed(firstComponent({ indexId: '../repository.json' })),
+    lifeboat: 'ManifestInvalid',
+    script: 'is malformed or belongs elsewhere: lifeboat.components',
+  },
+  {
+    what: 'a manifest that names a file outside of the repository',
+    of: 'open',
+    forge: resealed((manifest) => ({
+      ...manifest,
+      backup_files: [...manifest.backup_files, { filename: 'x', path: '../x', size: 1, checksum: '0'.repeat(64) }],
+    })),
+    lifeboat: 'ManifestInvalid',
+    script: 'is malformed or belongs elsewhere: backup_files',
+  },
+  {
+    what: 'a manifest with a component of an unknown kind',
+    of: 'open',
+    forge: resealed(firstComponent({ kind: 'x' })),
+    lifeboat: 'ManifestInvalid',
+    script: 'is malformed or belongs elsewhere: lifeboat.components',
+  },
+  {
+    what: 'a manifest with a position that is a command',
+    of: 'open',
+    forge: resealed(
+      firstComponent({ chain: { base: 'x', timeline: 1, endLsn: '0/$(id)', walBytes: 0, forecastSeconds: 0 } }),
+    ),
+    lifeboat: 'ManifestInvalid',
+    script: 'is malformed or belongs elsewhere: lifeboat.components',
+  },
+  {
+    what: 'a manifest whose sealed part is of another document',
+    of: 'sealed',
+    forge: resealed(ofLifeboat(() => ({ sealed: Buffer.alloc(120).toString('base64') }))),
+    lifeboat: 'ManifestInvalid',
+    script: 'has a sealed part that cannot be opened',
+  },
+  {
+    what: 'the index gone',
+    of: 'sealed',
+    forge: async ({ folder, record }) => rm(join(folder, layout.index(record.indexId))),
+    lifeboat: 'ObjectMissing',
+    script: 'is gone',
+  },
+  {
+    what: 'a flipped bit in the index',
+    of: 'sealed',
+    forge: withIndex(flipped(200)),
+    lifeboat: 'ObjectCorrupt',
+    script: 'is damaged at byte 0',
+  },
+  {
+    what: 'the index cut off',
+    of: 'sealed',
+    forge: withIndex(cut),
+    lifeboat: 'ObjectCorrupt',
+    script: 'is damaged at byte',
+  },
+  {
+    what: 'an index that goes on after its end',
+    of: 'open',
+    forge: withIndex((bytes) => Buffer.concat([bytes, bytes])),
+    lifeboat: 'ObjectCorrupt',
+    script: 'goes on after its end',
+  },
+  {
+    what: 'an index without its first frame',
+    of: 'open',
+    forge: withIndex((bytes) => indexOf(framesOf(bytes).slice(1))),
+    lifeboat: 'ObjectCorrupt',
+    script: 'holds another frame at byte 0',
+  },
+  {
+    what: 'an index without its last frame',
+    of: 'sealed',
+    forge: withIndex((bytes) => indexOf(framesOf(bytes).slice(0, -1))),
+    lifeboat: 'ObjectCorrupt',
+    script: 'is damaged at byte',
+  },
+  {
+    what: 'the index of another component',
+    of: 'sealed',
+    forge: withIndex(async (_, victim) => read(victim, layout.index(victim.other.indexId))),
+    lifeboat: 'ObjectCorrupt',
+    script: 'holds another frame at byte 0',
+  },
+  {
+    what: 'an index of a newer format',
+    of: 'sealed',
+    forge: headed((head) => ({ ...head, format: 2 })),
+    lifeboat: 'FormatTooNew',
+    script: 'has a newer format',
+  },
+  {
+    what: 'an index that is not sealed in a sealed repository',
+    of: 'sealed',
+    forge: withIndex((bytes, { secrets }) => {
+      const [sealer, opener] = [new Sealer(undefined), new Opener(secrets)];
+      return indexOf(
+        framesOf(bytes).map((each) => sealer.frame(frameKinds.index, opener.open(each, frameKinds.index))),
+      );
+    }),
+    lifeboat: 'ObjectCorrupt',
+    script: 'is damaged at byte 0',
+  },
+  {
+    what: 'an index of frames of another kind',
+    of: 'open',
+    forge: withIndex((bytes) => {
+      const [sealer, opener] = [new Sealer(undefined), new Opener(undefined)];
+      return indexOf(framesOf(bytes).map((each) => sealer.frame(frameKinds.wal, opener.open(each, frameKinds.index))));
+    }),
+    lifeboat: 'ObjectCorrupt',
+    script: 'is damaged at byte 0',
+  },
+  {
+    what: 'a pack gone',
+    of: 'sealed',
+    forge: async (victim) => rm(join(victim.folder, await packOf(victim))),
+    lifeboat: 'ObjectMissing',
+    script: 'damaged: blocks: block',
+  },
+  {
+    what: 'a pack cut off',
+    of: 'sealed',
+    forge: inPack((bytes) => bytes.subarray(0, 1000)),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: blocks: block',
+  },
+  {
+    what: 'a flipped bit in a block',
+    of: 'sealed',
+    forge: inBlock(flipped(500)),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: blocks: block',
+  },
+  {
+    what: 'a flipped bit in a block of an open repository',
+    of: 'open',
+    forge: inBlock(flipped(500)),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: blocks: block',
+  },
+  {
+    what: 'another block of the same length in its place',
+    of: 'sealed',
+    forge: inBlock((block, { secrets }) =>
+      new Sealer(secrets).frame(frameKinds.block, randomBytes(parseHeader(block).plainLength)),
+    ),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: blocks: block',
+  },
+  {
+    what: 'a block in a frame of another kind',
+    of: 'sealed',
+    forge: inBlock((block, { secrets }) =>
+      new Sealer(secrets).frame(frameKinds.wal, new Opener(secrets).open(block, frameKinds.block)),
+    ),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: blocks: block',
+  },
+  {
+    what: 'a block that is not sealed in a sealed repository',
+    of: 'sealed',
+    forge: inBlock((block, { secrets }) =>
+      new Sealer(undefined).frame(frameKinds.block, new Opener(secrets).open(block, frameKinds.block)),
+    ),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: blocks: block',
+  },
+  {
+    what: 'a block with unknown flags',
+    of: 'open',
+    forge: inBlock((block) => {
+      block[5] = 4;
+      return block;
+    }),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: blocks: block',
+  },
+  {
+    what: 'a block that unpacks to far more than it says',
+    of: 'open',
+    forge: inBlock((block) => {
+      block[5] = 2;
+      zstdCompressSync(Buffer.alloc(2 ** 28)).copy(block, 76);
+      return block;
+    }),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: blocks: block',
+  },
+  {
+    what: 'a block that claims four gigabytes',
+    of: 'open',
+    forge: inBlock((block) => {
+      block.writeUInt32BE(2 ** 32 - 1, 8);
+      block.writeUInt32BE(2 ** 32 - 1, 12);
+      return block;
+    }),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: blocks: block',
+  },
+];
+
+export interface Originals {
+  readonly sealed: Victim;
+  readonly open: Victim;
+}
+
+/** One repository of each kind, and a sealed and an open one besides that were made with the same key. */
+export async function makeOriginals(folder: string): Promise<Originals> {
+  const source = join(folder, 'source');
+  await mkdir(join(source, 'sub'), { recursive: true });
+  await writeFile(join(source, 'blocks'), randomBytes(100_000));
+  await writeFile(join(source, 'sub/.env'), 'password=ours', { mode: 0o600 });
+  const foreign = join(folder, 'foreign');
+  await makeOne(foreign, testKey);
+  await makeOne(`${foreign}-open`, { mode: 'none' });
+  const sealed = await makeOne(join(folder, 'sealed'), testKey, source);
+  const open = await makeOne(join(folder, 'open'), { mode: 'none' }, source);
+  return { sealed: { ...sealed, foreign }, open: { ...open, foreign } };
+}
+
+async function makeOne(folder: string, source: KeySource, tree?: string): Promise<Omit<Victim, 'foreign'>> {
+  const storage = createLocalStorage(folder);
+  const { repository } = await initRepository(storage, source);
+  const secrets = source.mode === 'none' ? undefined : await openSecrets(storage, source, repository.id);
+  const seal = async (minutes: number, texts: Readonly<Record<string, string>>) => {
+    const id = await reserve(repository, new Date(Date.UTC(2026, 10, 22, 2, minutes)));
+    const records: ComponentRecord[] = [];
+    for (const [component, text] of Object.entries(texts))
+      records.push(await capture(repository, { id, component, text, tree }));
+    await sealRecords(repository, id, records);
+    await repository.closeIntent(id);
+    return { id, records };
+  };
+  const earlier = await seal(0, { files: 'earlier' });
+  const { id, records } = await seal(1, { files: `of ${folder}`, other: 'other' });
+  await repository.close();
+  const [record, other] = records;
+  if (record === undefined || other === undefined) throw new Error('two components were captured');
+  return { folder, secrets, id, earlier: earlier.id, record, other };
+}
+
+interface Captured {
+  readonly id: string;
+  readonly component: string;
+  readonly text: string;
+  readonly tree: string | undefined;
+}
+
+async function capture(repository: Repository, { id, component, text, tree }: Captured): Promise<ComponentRecord> {
+  const time = new Date().toISOString();
+  const writer = await repository.writeComponent({ backupId: id, componentId: component, blockSize });
+  await writer.bytes('text', Buffer.from(text));
+  if (tree !== undefined && component === 'files') {
+    const facts = { mode: 0o644, mtimeNs: '1700000000000000000', uid: 0, gid: 0, type: 'file' } as const;
+    for (const path of ['blocks', 'sub/.env']) await writer.fromDisk({ ...facts, path }, join(tree, path));
+  }
+  const { indexId, files, bytes, storedBytes } = await writer.finish();
+  return {
+    id: component,
+    kind: 'files',
+    host: 'main',
+    indexId,
+    files,
+    bytes,
+    storedBytes,
+    capturedFrom: time,
+    capturedUntil: time,
+    quiescence: 'quiesced',
+    suspect: false,
+    facts: {},
+  };
+}

@@ -1,0 +1,186 @@
+import { cp, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { isLifeboatError } from '../../src/domain/errors.ts';
+import { manifestFormat, type ComponentRecord, type Manifest } from '../../src/domain/recovery-point.ts';
+import { digestOf } from '../../src/repository/document.ts';
+import { initRepository } from '../../src/repository/init.ts';
+import type { KeySource } from '../../src/repository/keys.ts';
+import { layout } from '../../src/repository/layout.ts';
+import { encodeManifest } from '../../src/repository/manifest.ts';
+import { openRepository } from '../../src/repository/open.ts';
+import { formatRecoveryKey } from '../../src/repository/recovery-key.ts';
+import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
+import { temporaryFolder, memoryFolder } from '../support/temporary-folder.ts';
+import { testKey } from './backup.ts';
+import { repositoryTest } from './fixture.ts';
+import { clashingIndexes, file, hostileIndexes, writeIndex } from './hostile-indexes.ts';
+import { hostileRepositories, makeOriginals, type Originals, type Victim } from './hostile-repositories.ts';
+import { contentsOf, secretFile, tryScript } from './restore-script.ts';
+
+/* oxlint-disable no-empty-pattern -- vitest reads from the pattern which fixtures a fixture needs: none. */
+const test = repositoryTest.extend<{ originals: Originals }>({
+  originals: [
+    async ({}, use) => {
+      const folder = await temporaryFolder('hostile', memoryFolder());
+      await use(await makeOriginals(folder.path));
+      await folder.remove();
+    },
+    { scope: 'file' },
+  ],
+});
+/* oxlint-enable no-empty-pattern */
+
+describe('hostile repositories', () => {
+  for (const { what, of, given, forge, lifeboat, script } of hostileRepositories) {
+    const both = lifeboat === 'restores' ? 'hinders neither Lifeboat nor restore.sh' : 'is refused by both';
+    test(`X18: ${what} ${both} (${of})`, async ({ folder, originals }) => {
+      const source = given ?? (of === 'sealed' ? testKey : { mode: 'none' });
+      const victim = { ...originals[of], folder: join(folder, 'repository') };
+      await cp(originals[of].folder, victim.folder, { recursive: true });
+      await forge(victim);
+      expect(await byLifeboat(victim, source, join(folder, 'lifeboat'))).toBe(lifeboat);
+      const { code, stderr } = await byScript(victim, source, folder);
+      if (script === 'restores') {
+        expect([code, stderr]).toEqual([0, expect.stringContaining('everything was restored and verified') as string]);
+        expect(await contentsOf(join(folder, 'script'))).toEqual(await contentsOf(join(folder, 'lifeboat')));
+      } else {
+        expect([code, stderr]).toEqual([1, expect.stringContaining(script) as string]);
+        expect(stderr).not.toContain('everything was restored');
+        // What is good beside it may have come, what is not has not.
+        const came = await readdir(join(folder, 'script/files')).catch(() => []);
+        expect(came).not.toContain('blocks');
+      }
+    });
+  }
+
+  test('X18: restore.sh refuses each hostile index as Lifeboat does, writes nothing of it, and goes on with the rest', async ({
+    folder,
+    storage,
+  }) => {
+    const { repository } = await initRepository(storage, { mode: 'none' });
+    const indexes = [...hostileIndexes, ...clashingIndexes].map(([what, entries], at) => ({ what, entries, at }));
+    const records = new Map<string, ComponentRecord>();
+    const add = async (id: string, entries: Parameters<typeof writeIndex>[1]) =>
+      records.set(id, recordOf(id, await writeIndex(storage, entries, id)));
+    for (const { entries, at } of indexes) await add(`c${at}`, [file('first'), ...entries]);
+    await add('whole', [file('first')]);
+    const id = '20261122_020000';
+    await storage.putIfAbsent(
+      layout.manifest(id),
+      encodeManifest(await manifestOf(repository, id, [...records.values()]), undefined),
+    );
+    const manifest = await repository.findManifest(id);
+    for (const { what, at } of indexes) {
+      const indexId = manifest.lifeboat.components[at]?.indexId ?? '';
+      await expect(
+        repository.materialize({ indexId, into: join(folder, 'lifeboat', `c${at}`) }),
+        what,
+      ).rejects.toMatchObject({ code: 'ManifestInvalid' });
+    }
+    await repository.close();
+    const target = join(folder, 'script');
+    const { code, stderr } = await tryScript(join(folder, 'repository'), ['restore', id, 'all', target]);
+    const lines = stderr.split('\n');
+    for (const { what, at } of indexes)
+      expect([what, lines.filter((line) => line.startsWith(`c${at}: `))]).toEqual([
+        what,
+        [expect.stringMatching(/^c\d+: refused: the index /) as string],
+      ]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('not everything could be restored');
+    expect(await readdir(target)).toEqual(['whole']);
+    expect(await readdir(folder)).toEqual(expect.not.arrayContaining(['escaped']));
+  });
+
+  test('X18: a component whose name leads out of the folder is refused', async ({ folder, storage }) => {
+    const { repository } = await initRepository(storage, { mode: 'none' });
+    const id = '20261122_020000';
+    for (const name of ['../out', '.', '-x', 'a/b', 'a\nb', '$(id)']) {
+      const record = recordOf(name, await writeIndex(storage, [file('first')], name));
+      const manifest = encodeManifest(await manifestOf(repository, id, [record]), undefined);
+      await rm(join(folder, 'repository', layout.manifest(id)), { force: true });
+      await storage.putIfAbsent(layout.manifest(id), manifest);
+      const target = join(folder, 'target');
+      const { code, stderr } = await tryScript(join(folder, 'repository'), ['restore', id, 'all', target]);
+      expect([name, code, stderr]).toEqual([name, 1, expect.stringContaining('lifeboat.components') as string]);
+    }
+    await repository.close();
+    expect(await readdir(folder)).toEqual(['repository']);
+  });
+});
+
+/** How it ends: the code of the error, or `restores`. */
+async function byLifeboat({ folder, id }: Victim, source: KeySource, into: string): Promise<string> {
+  try {
+    const repository = await openRepository(createLocalStorage(folder), source);
+    try {
+      const { lifeboat } = await repository.findManifest(id);
+      for (const component of lifeboat.components)
+        await repository.materialize({ indexId: component.indexId, into: join(into, component.id) });
+    } finally {
+      await repository.close();
+    }
+    return 'restores';
+  } catch (error) {
+    if (isLifeboatError(error)) return error.code;
+    throw error;
+  }
+}
+
+async function byScript({ folder: repository, id }: Victim, source: KeySource, folder: string) {
+  const target = join(folder, 'script');
+  // The one in the repository may be the attacker's: this is about the one that people know.
+  const known = join(folder, 'known');
+  await mkdir(known);
+  await cp(new URL('../../src/repository/rescue/restore.sh', import.meta.url), join(known, 'restore.sh'));
+  const secret =
+    source.mode === 'key'
+      ? ['-k', await secretFile(folder, formatRecoveryKey(testKey.key))]
+      : source.mode === 'passphrase'
+        ? ['-p', await secretFile(folder, source.passphrase)]
+        : [];
+  return tryScript(known, [...secret, '-r', repository, 'restore', id, 'all', target]);
+}
+
+function recordOf(id: string, indexId: string): ComponentRecord {
+  const time = '2026-11-22T02:00:00.000Z';
+  const counts = { files: 0, bytes: 0, storedBytes: 0 };
+  const when = { capturedFrom: time, capturedUntil: time, quiescence: 'quiesced', suspect: false } as const;
+  return { id, kind: 'files', host: 'main', indexId, ...counts, ...when, facts: {} };
+}
+
+/** As a writer that does not look whether the packs are there. */
+async function manifestOf(
+  repository: Awaited<ReturnType<typeof openRepository>>,
+  id: string,
+  components: readonly ComponentRecord[],
+): Promise<Manifest> {
+  const files = components.map(async ({ indexId }) => {
+    const bytes = await repository.storage.read(layout.index(indexId));
+    return { filename: indexId, path: layout.index(indexId), size: bytes.length, checksum: digestOf(bytes) };
+  });
+  const time = '2026-11-22T02:00:00.000Z';
+  return {
+    timestamp: id,
+    datetime: time,
+    success: true,
+    backup_files: await Promise.all(files),
+    total_size: 0,
+    configuration: {},
+    lifeboat: {
+      format: manifestFormat,
+      repositoryId: repository.id,
+      appliance: 'test',
+      type: 'full',
+      tool: 'test',
+      startedAt: time,
+      sealedAt: time,
+      skewSeconds: 0,
+      previous: null,
+      components,
+      failures: [],
+      workflow: null,
+    },
+  };
+}
