@@ -20,6 +20,7 @@ import { measureGoLive } from './rows/go-live.ts';
 import { measureIncremental } from './rows/incremental.ts';
 import { measureReplication } from './rows/replication.ts';
 import { measureRestore } from './rows/restore.ts';
+import { measureRestoreScript } from './rows/restore-script.ts';
 import { measureSecondBackup } from './rows/second-backup.ts';
 import { measureStartup } from './rows/startup.ts';
 import { measureVerify } from './rows/verify.ts';
@@ -76,6 +77,7 @@ async function measureOnce(bench: Bench): Promise<void> {
   await data.reset();
   const point = await measureFirstBackup(bench);
   if (wants('startup')) await measureStartup(bench);
+  if (wants('restore-script')) await measureRestoreScript(bench);
   if (wants('restore')) await measureRestore(bench, point);
   if (wants('verify')) await measureVerify(bench, point);
   if (wants('replication')) await measureReplication(bench);

@@ -16,6 +16,7 @@ export const groups = [
   'exposure',
   'workflow',
   'startup',
+  'restore-script',
 ] as const;
 export type Group = (typeof groups)[number];
 

@@ -148,6 +148,14 @@ export const targets: readonly Target[] = [
     ours: 'exposure/sealed',
     limitSeconds: 60,
   },
+  ...(['large', 'small'] as const).map((what): Target => ({
+    group: 'restore-script',
+    title: `restore.sh, ${what} files : a loop of openssl and zstd`,
+    kind: 'ratio',
+    ours: `restore-script-${what}/lifeboat`,
+    peers: [`restore-script-${what}/loop`],
+    limit: 4,
+  })),
   {
     group: 'workflow',
     title: 'the workflow costs, over the direct operations',
