@@ -44,8 +44,12 @@ export interface Storage {
 
   stat(key: string): Promise<ObjectInfo | undefined>;
 
-  /** All committed objects under the prefix (a folder, ending in `/`, or empty), in key order. Temporary names never show. */
-  list(prefix: string): AsyncIterable<ObjectInfo>;
+  /**
+   * All committed objects under the prefix (a folder, ending in `/`, or empty), in key order. Temporary names never show,
+   * nor does what has a name that no key can have: it is told to `onStray`. A folder that cannot be read fails the
+   * listing, for objects may lie in it; with `onStray` it is told there as well, and the listing goes on.
+   */
+  list(prefix: string, onStray?: OnStray): AsyncIterable<ObjectInfo>;
 
   /** Removes an object. Absent is fine. Only collection calls it, for keys that it proved to be unneeded. */
   remove(key: string): Promise<void>;
@@ -71,6 +75,16 @@ export interface Storage {
   /** SHA-256 (hex) of what lies there, reckoned there; undefined where nothing but its bytes can be had. */
   sha256?(key: string): Promise<string | undefined>;
 }
+
+/** What lies in the place of a storage and is no object. */
+export interface Stray {
+  /** Relative to the place; that of a folder ends in `/`. */
+  readonly path: string;
+  /** Why it cannot be looked into; empty where that is not the question. */
+  readonly problem: string;
+}
+
+export type OnStray = (stray: Stray) => void;
 
 export interface FileToStore {
   readonly key: string;

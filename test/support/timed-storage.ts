@@ -32,8 +32,8 @@ export function timed(storage: Storage, clock: Clock): Storage {
       const info = await storage.stat(key);
       return info === undefined ? undefined : dated(info);
     },
-    async *list(prefix) {
-      for await (const info of storage.list(prefix)) yield dated(info);
+    async *list(prefix, onStray) {
+      for await (const info of storage.list(prefix, onStray)) yield dated(info);
     },
   };
   return new Proxy(storage, {

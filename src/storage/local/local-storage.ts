@@ -2,15 +2,15 @@
 import type { Dirent } from 'node:fs';
 import { link, open, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { LifeboatError } from '../../domain/errors.ts';
-import { assertKey, assertPrefix } from '../key.ts';
-import type { ObjectInfo, StagedObject, Storage } from '../storage.ts';
+import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import { assertKey, assertPrefix, isKey, isPlain } from '../key.ts';
+import type { ObjectInfo, OnStray, StagedObject, Storage } from '../storage.ts';
 import { errnoOf } from '../errno.ts';
 import { readDirectly } from './direct-io.ts';
 import { diskError } from './errors.ts';
 import { DurableFolders, fsyncFolder } from './folders.ts';
 import { StagedFile, stagingFolder } from './staged-file.ts';
-import { newestFile, versionNumbers, versionsFolder } from './versions.ts';
+import { newestFile, replacedIn, strayVersions, versionNumbers, versionsFolder } from './versions.ts';
 
 /** Nothing is read or made before the first call. Files are 0600 in folders of 0700. */
 export function createLocalStorage(root: string): Storage {
@@ -57,7 +57,7 @@ class LocalStorage implements Storage {
     try {
       await staged.append(bytes);
       return await this.#attempt('create', key, async () => {
-        if ((await versionNumbers(this.#root, key)).length > 0) return 'exists';
+        if (!isPlain(key) && (await versionNumbers(this.#root, key)).length > 0) return 'exists';
         await staged.sync();
         const folder = dirname(join(this.#root, key));
         await this.#folders.ensure(folder);
@@ -78,7 +78,9 @@ class LocalStorage implements Storage {
         const current = await newestFile(this.#root, key);
         if (current === undefined || current.version !== expected) return undefined;
         await staged.sync();
-        return (await this.#linkVersion(staged.path, key, current.number + 1))
+        // Versions of a plain object are not read: they are the way by which its file is exchanged.
+        const last = isPlain(key) ? ((await versionNumbers(this.#root, key)).at(-1) ?? 0) : current.number;
+        return (await this.#linkVersion(staged.path, key, last + 1))
           ? (await newestFile(this.#root, key))?.version
           : undefined;
       });
@@ -108,17 +110,15 @@ class LocalStorage implements Storage {
 
   async stat(key: string): Promise<ObjectInfo | undefined> {
     assertKey(key);
-    return this.#attempt('look up', key, async () => {
-      const file = await newestFile(this.#root, key);
-      return file === undefined
-        ? undefined
-        : { key, size: file.size, modifiedAt: file.modifiedAt, version: file.version };
-    });
+    return this.#look(key);
   }
 
-  async *list(prefix: string): AsyncIterable<ObjectInfo> {
+  async *list(prefix: string, onStray?: OnStray): AsyncIterable<ObjectInfo> {
     assertPrefix(prefix);
-    yield* this.#walk(prefix);
+    yield* this.#walk(prefix, onStray);
+    if (prefix !== '' || onStray === undefined) return;
+    const versions = await this.#attempt('list', versionsFolder, () => strayVersions(this.#root));
+    for (const path of versions) onStray({ path, problem: '' });
   }
 
   fileOf(key: string): string {
@@ -227,25 +227,50 @@ class LocalStorage implements Storage {
     return true;
   }
 
-  async *#walk(prefix: string): AsyncIterable<ObjectInfo> {
-    const entries = await this.#attempt('list', prefix, () => readFolder(join(this.#root, prefix)));
+  async #look(key: string, isAlone?: boolean): Promise<ObjectInfo | undefined> {
+    return this.#attempt('look up', key, async () => {
+      const file = await newestFile(this.#root, key, isAlone);
+      return file === undefined
+        ? undefined
+        : { key, size: file.size, modifiedAt: file.modifiedAt, version: file.version };
+    });
+  }
+
+  async *#walk(prefix: string, onStray: OnStray | undefined): AsyncIterable<ObjectInfo> {
+    const entries = await this.#entriesIn(prefix, onStray);
     const named = entries
       .filter((entry) => !entry.name.startsWith('.'))
       .map((entry) => ({
         name: entry.isDirectory() ? `${entry.name}/` : entry.name,
-        isFile: entry.isFile(),
-        isFolder: entry.isDirectory(),
+        isObject: isKey(prefix + entry.name),
+        entry,
       }));
     named.sort((a, b) => (a.name < b.name ? -1 : 1));
-    for (const { name, isFile, isFolder } of named) {
+    const replaced = named.length === 0 ? new Set() : await this.#replacedIn(prefix);
+    for (const { name, isObject, entry } of named) {
       const key = prefix + name;
-      if (isFolder) yield* this.#walk(key);
-      else if (isFile) {
-        const info = await this.stat(key);
+      if (isObject && entry.isDirectory()) yield* this.#walk(key, onStray);
+      else if (isObject && entry.isFile()) {
+        const info = await this.#look(key, isPlain(key) || !replaced.has(name));
         // Undefined: removed while we list.
         if (info !== undefined) yield info;
-      }
+      } else if (!isLinkedFolder(prefix, entry)) onStray?.({ path: key, problem: '' });
     }
+  }
+
+  /** Empty, and told, where nobody may look and `onStray` wants to know. */
+  async #entriesIn(prefix: string, onStray: OnStray | undefined): Promise<Dirent[]> {
+    try {
+      return await this.#attempt('list', prefix, () => readFolder(join(this.#root, prefix)));
+    } catch (error) {
+      if (onStray === undefined || !isLifeboatError(error, 'PermissionDenied')) throw error;
+      onStray({ path: prefix, problem: error.message });
+      return [];
+    }
+  }
+
+  async #replacedIn(prefix: string): Promise<ReadonlySet<string>> {
+    return this.#attempt('list', `${versionsFolder}/${prefix}`, () => replacedIn(this.#root, prefix));
   }
 
   async #attempt<T>(act: string, key: string, run: () => Promise<T>): Promise<T> {
@@ -281,6 +306,11 @@ async function readFully(
   } finally {
     await handle.close();
   }
+}
+
+/** Somebody may have put `packs` on another disk. */
+function isLinkedFolder(prefix: string, entry: Dirent): boolean {
+  return prefix === '' && entry.isSymbolicLink();
 }
 
 async function readFolder(path: string): Promise<Dirent[]> {

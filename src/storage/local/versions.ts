@@ -9,6 +9,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../errno.ts';
+import { isPlain } from '../key.ts';
 
 export const versionsFolder = '.versions';
 
@@ -21,11 +22,11 @@ export interface ObjectFile {
   readonly version: string;
 }
 
-/** The file that holds the newest version, or undefined. */
-export async function newestFile(root: string, key: string): Promise<ObjectFile | undefined> {
+/** The file that holds the newest version, or undefined. `isAlone`: it is known that there is no other. */
+export async function newestFile(root: string, key: string, isAlone = isPlain(key)): Promise<ObjectFile | undefined> {
   // A version may be superseded and removed between the look and the stat: then look again.
   for (;;) {
-    const number = (await versionNumbers(root, key)).at(-1) ?? 0;
+    const number = isAlone ? 0 : ((await versionNumbers(root, key)).at(-1) ?? 0);
     const path = number === 0 ? join(root, key) : join(root, versionsFolder, key, String(number));
     try {
       const facts = await stat(path, { bigint: true });
@@ -45,14 +46,30 @@ export async function newestFile(root: string, key: string): Promise<ObjectFile 
   }
 }
 
+/** Names in a folder of objects of which some may have been replaced. */
+export async function replacedIn(root: string, prefix: string): Promise<ReadonlySet<string>> {
+  return new Set(isPlain(prefix) ? [] : await namesIn(join(root, versionsFolder, prefix)));
+}
+
+/** Folders of versions under keys that have none. */
+export async function strayVersions(root: string): Promise<string[]> {
+  const folders = (await namesIn(join(root, versionsFolder))).filter((name) => isPlain(`${name}/`));
+  return folders.map((name) => `${versionsFolder}/${name}/`);
+}
+
 /** Numbers of the replaced versions, ascending; empty for an object that was never replaced. */
 export async function versionNumbers(root: string, key: string): Promise<number[]> {
+  const names = await namesIn(join(root, versionsFolder, key));
+  return names
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** Empty where there is no such folder. */
+async function namesIn(folder: string): Promise<string[]> {
   try {
-    const names = await readdir(join(root, versionsFolder, key));
-    return names
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number)
-      .sort((a, b) => a - b);
+    return await readdir(folder);
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'ENOENT' || errno === 'ENOTDIR') return [];

@@ -16,8 +16,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LifeboatError } from '../../domain/errors.ts';
-import { assertKey, assertPrefix, isImmutable } from '../key.ts';
-import type { ObjectInfo, StagedObject, Storage } from '../storage.ts';
+import { assertKey, assertPrefix, isImmutable, isKey } from '../key.ts';
+import type { ObjectInfo, OnStray, StagedObject, Storage } from '../storage.ts';
 import { tryConditions } from './condition-trial.ts';
 import { createClient, type S3Settings } from './client.ts';
 import { isConditionFailed, isConflict, isMissing, s3Error } from './errors.ts';
@@ -128,7 +128,7 @@ class S3Storage implements Storage {
     });
   }
 
-  async *list(prefix: string): AsyncIterable<ObjectInfo> {
+  async *list(prefix: string, onStray?: OnStray): AsyncIterable<ObjectInfo> {
     assertPrefix(prefix);
     const pages = paginateListObjectsV2(
       { client: this.#client },
@@ -137,8 +137,11 @@ class S3Storage implements Storage {
     for (;;) {
       const page = await this.#attempt(`list ${prefix}`, () => pages.next());
       if (page.done === true) return;
-      for (const { Key = '', Size = 0, LastModified, ETag = '' } of page.value.Contents ?? [])
-        yield { key: Key.slice(this.#root.length), size: Size, modifiedAt: LastModified ?? new Date(0), version: ETag };
+      for (const { Key = '', Size = 0, LastModified, ETag = '' } of page.value.Contents ?? []) {
+        const key = Key.slice(this.#root.length);
+        if (isKey(key)) yield { key, size: Size, modifiedAt: LastModified ?? new Date(0), version: ETag };
+        else if (!isFolderMark(key, Size)) onStray?.({ path: key, problem: '' });
+      }
     }
   }
 
@@ -292,6 +295,11 @@ class S3Storage implements Storage {
       throw s3Error(error, act, this.description);
     }
   }
+}
+
+/** The empty object by which consoles and mounting programs show a folder of a bucket; `` is that of the prefix itself. */
+function isFolderMark(key: string, size: number): boolean {
+  return size === 0 && (key === '' || (key.endsWith('/') && isKey(key.slice(0, -1))));
 }
 
 interface Encrypted {

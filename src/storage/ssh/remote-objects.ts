@@ -3,8 +3,9 @@
  * its own, numbered; the plain file beside them is a copy for people.
  */
 import type { FileEntryWithStats } from 'ssh2';
-import { isImmutable } from '../key.ts';
-import type { ObjectInfo } from '../storage.ts';
+import { isLifeboatError } from '../../domain/errors.ts';
+import { isKey, isPlain } from '../key.ts';
+import type { ObjectInfo, OnStray } from '../storage.ts';
 import type { RemoteFolders } from './remote-folders.ts';
 
 const versionsFolder = '.versions';
@@ -40,7 +41,7 @@ export class RemoteObjects {
 
   async find(key: string): Promise<RemoteObject | undefined> {
     for (;;) {
-      const number = isImmutable(key) ? 0 : ((await this.numbersOf(key)).at(-1) ?? 0);
+      const number = isPlain(key) ? 0 : ((await this.numbersOf(key)).at(-1) ?? 0);
       const path = number === 0 ? this.pathOf(key) : `${this.versionsOf(key)}/${number}`;
       const facts = await this.#folders.stat(path);
       if (facts?.isFile() === true) return { path, number, ...infoOf(key, number, facts) };
@@ -59,16 +60,23 @@ export class RemoteObjects {
   }
 
   /** In the order of the keys. */
-  async *list(prefix: string): AsyncIterable<ObjectInfo> {
-    const named = (await this.#entriesIn(prefix, this.pathOf(prefix)))
+  async *list(prefix: string, onStray?: OnStray): AsyncIterable<ObjectInfo> {
+    const named = (await this.#entriesOrStray(prefix, onStray))
       .filter(({ filename }) => !filename.startsWith('.'))
-      .map(({ filename, attrs }) => ({ name: attrs.isDirectory() ? `${filename}/` : filename, attrs }))
+      .map(({ filename, attrs }) => ({
+        name: attrs.isDirectory() ? `${filename}/` : filename,
+        isObject: isKey(prefix + filename),
+        attrs,
+      }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
     const replaced = named.length === 0 ? new Set<string>() : await this.#replacedIn(prefix);
-    for (const { name, attrs } of named) {
+    for (const { name, isObject, attrs } of named) {
       const key = prefix + name;
-      if (attrs.isDirectory()) yield* this.list(key);
-      else if (replaced.has(name)) {
+      if (isObject && attrs.isDirectory()) yield* this.list(key, onStray);
+      else if (!isObject || !attrs.isFile()) {
+        // Somebody may have put `packs` on another disk.
+        if (prefix !== '' || !attrs.isSymbolicLink()) onStray?.({ path: key, problem: '' });
+      } else if (replaced.has(name) && !isPlain(key)) {
         const found = await this.#attempt('look up', key, async () => this.find(key));
         // Undefined: removed while we list.
         if (found !== undefined) yield objectInfo(found);
@@ -76,9 +84,20 @@ export class RemoteObjects {
     }
   }
 
+  /** None, and told, where nobody may look and `onStray` wants to know. */
+  async #entriesOrStray(prefix: string, onStray: OnStray | undefined): Promise<FileEntryWithStats[]> {
+    try {
+      return await this.#entriesIn(prefix, this.pathOf(prefix));
+    } catch (error) {
+      if (onStray === undefined || !isLifeboatError(error, 'PermissionDenied')) throw error;
+      onStray({ path: prefix, problem: error.message });
+      return [];
+    }
+  }
+
   /** Names in a folder that may have versions. */
   async #replacedIn(prefix: string): Promise<ReadonlySet<string>> {
-    if (isImmutable(prefix)) return new Set();
+    if (isPlain(prefix)) return new Set();
     return new Set((await this.#entriesIn(prefix, this.versionsOf(prefix))).map(({ filename }) => filename));
   }
 

@@ -7,8 +7,8 @@
 import { randomBytes } from 'node:crypto';
 import { basename, dirname } from 'node:path/posix';
 import { LifeboatError } from '../../domain/errors.ts';
-import { assertKey, assertPrefix, isImmutable } from '../key.ts';
-import type { FilesPut, FileToStore, ObjectInfo, StagedObject, Storage } from '../storage.ts';
+import { assertKey, assertPrefix, isImmutable, isPlain } from '../key.ts';
+import type { FilesPut, FileToStore, ObjectInfo, OnStray, StagedObject, Storage } from '../storage.ts';
 import { RemoteFolders } from './remote-folders.ts';
 import { objectInfo, RemoteObjects } from './remote-objects.ts';
 import { tryRename } from './rename-trial.ts';
@@ -163,7 +163,9 @@ class SshStorage implements Storage {
         if (current?.version !== expected) return undefined;
         await staged.append(bytes);
         await staged.sync();
-        const number = current.number + 1;
+        // Versions of a plain object are not read: they are the way by which its file is exchanged.
+        const last = isPlain(key) ? ((await this.#objects.numbersOf(key)).at(-1) ?? 0) : current.number;
+        const number = last + 1;
         const folder = this.#objects.versionsOf(key);
         if (!(await this.#name(staged.path, `${folder}/${number}`))) return undefined;
         const numbers = await this.#objects.numbersOf(key);
@@ -210,9 +212,9 @@ class SshStorage implements Storage {
     });
   }
 
-  async *list(prefix: string): AsyncIterable<ObjectInfo> {
+  async *list(prefix: string, onStray?: OnStray): AsyncIterable<ObjectInfo> {
     assertPrefix(prefix);
-    yield* this.#objects.list(prefix);
+    yield* this.#objects.list(prefix, onStray);
   }
 
   async remove(key: string): Promise<void> {

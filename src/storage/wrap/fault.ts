@@ -65,9 +65,9 @@ export function withFaults(storage: Storage, plan: FaultPlan = {}): FaultyStorag
     read: (key, range) => call(`read ${key}`, () => storage.read(key, range)),
     readInto: (key, offset, into) => call(`readInto ${key}`, () => storage.readInto(key, offset, into)),
     stat: (key) => call(`stat ${key}`, () => storage.stat(key)),
-    async *list(prefix) {
+    async *list(prefix, onStray) {
       await call(`list ${prefix}`, async () => {});
-      yield* storage.list(prefix);
+      yield* storage.list(prefix, onStray);
     },
     remove: (key) => call(`remove ${key}`, () => storage.remove(key)),
     sweepStaged: (olderThanMs) => call('sweepStaged', () => storage.sweepStaged(olderThanMs)),
