@@ -1,11 +1,12 @@
 /**
  * What every storage must do: local, SSH and S3 alike. Called in a test file of each:
  *
- *   storageContract('local', { open: (folder) => createLocalStorage(folder), module, factory: 'createLocalStorage' });
+ *   storageContract('local', { open: createLocalStorage, module, factory: 'createLocalStorage', litter: litterFolder });
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ObjectInfo, Storage } from '../../src/storage/storage.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -18,11 +19,21 @@ export interface StorageUnderTest {
   readonly factory: string;
   /** The server removes leftovers by itself and lists none: `sweepStaged` finds nothing there. */
   readonly sweepsItself?: boolean;
+  /** Puts an object there under each name, as others would who know nothing of keys. */
+  readonly litter: (place: string, names: readonly string[]) => Promise<void>;
   /** Versions hold the time in whole seconds: a key that comes again within one may have an old version. */
   readonly coarseVersions?: boolean;
 }
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
+
+/** For places that are folders of this machine. */
+export async function litterFolder(place: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    await mkdir(dirname(join(place, name)), { recursive: true });
+    await writeFile(join(place, name), 'x');
+  }
+}
 
 export function storageContract(name: string, under: StorageUnderTest): void {
   /* oxlint-disable no-empty-pattern -- vitest reads from the pattern which fixtures a fixture needs: none. */
@@ -166,6 +177,27 @@ export function storageContract(name: string, under: StorageUnderTest): void {
       expect(info).toMatchObject({ key: 'a/b/c', size: 5, version: (await storage.stat('a/b/c'))?.version });
       expect(Math.abs((info?.modifiedAt.getTime() ?? 0) - (await storage.now()).getTime())).toBeLessThan(60_000);
     });
+
+    storageTest(
+      'what has a name that no key can have is passed over, and told to who asks',
+      async ({ storage, place }) => {
+        for (const key of ['manifests/2026/m.json', 'z']) await storage.putIfAbsent(key, bytes(key));
+        const names = [
+          'manifests/2026/a (1).json',
+          'manifests/2026/n\u00f6.json',
+          'lost+found/x',
+          'manifests/.DS_Store',
+        ];
+        await under.litter(place, names);
+        expect(await keysOf(storage)).toEqual(['manifests/2026/m.json', 'z']);
+        expect(await keysOf(storage, 'manifests/')).toEqual(['manifests/2026/m.json']);
+        const told: string[] = [];
+        for await (const { key } of storage.list('', ({ path }) => void told.push(path))) expect(key).toMatch(/^[mz]/);
+        // A folder of a disk that can hold no object is told as a whole.
+        const paths = told.map((path) => path.replace(/^lost\+found\/.*/, 'lost+found/'));
+        expect(paths.sort()).toEqual([...names.slice(0, 2), 'lost+found/', 'manifests/.DS_Store'].sort());
+      },
+    );
 
     storageTest(
       'ranges are exact; a range beyond the end is ObjectCorrupt, an absent key ObjectMissing',

@@ -1,9 +1,10 @@
 import { randomFillSync } from 'node:crypto';
-import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
-import { storageContract } from '../contracts/storage.ts';
+import type { Stray } from '../../src/storage/storage.ts';
+import { litterFolder, storageContract } from '../contracts/storage.ts';
 import { PackMemory } from '../../src/repository/threads/pack-memory.ts';
 import { repositoryTest as test } from '../repository/fixture.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -12,6 +13,7 @@ storageContract('local', {
   open: createLocalStorage,
   module: new URL('../../src/storage/local/local-storage.ts', import.meta.url).href,
   factory: 'createLocalStorage',
+  litter: litterFolder,
 });
 
 const size = 5 * 2 ** 20;
@@ -29,6 +31,38 @@ describe('local storage', () => {
     await storage.putIfAbsent('RESTORE.md', Buffer.from('old'));
     await storage.replaceIf('RESTORE.md', (await storage.stat('RESTORE.md'))?.version ?? '', Buffer.from('new'));
     expect(await readFile(join(folder, 'RESTORE.md'), 'utf8')).toBe('new');
+  });
+
+  test('a folder that is to be made below one that somebody removed is made with it', async ({ folder }) => {
+    const storage = createLocalStorage(folder);
+    await storage.putIfAbsent('reports/a/1', Buffer.from('x'));
+    await rm(join(folder, 'reports'), { recursive: true });
+    expect(await storage.putIfAbsent('reports/b/1', Buffer.from('x'))).toBe('created');
+  });
+
+  test('what no key can name is passed over, and told to who asks; versions are read of what may be replaced alone', async ({
+    folder,
+  }) => {
+    const storage = createLocalStorage(folder);
+    for (const key of ['packs/aa/1', 'reports/a/1', 'restore.sh']) await storage.putIfAbsent(key, Buffer.from('ours'));
+    for (const key of ['packs/aa/1', 'reports/a/1', 'restore.sh']) {
+      await mkdir(join(folder, '.versions', key), { recursive: true });
+      await writeFile(join(folder, '.versions', key, '7'), 'planted');
+    }
+    const read = async (key: string): Promise<string> => Buffer.from(await storage.read(key)).toString();
+    expect(await read('packs/aa/1')).toBe('ours');
+    expect(await read('restore.sh'), 'people run the file of this name').toBe('ours');
+    expect(await read('reports/a/1'), 'that is how it is replaced').toBe('planted');
+    const { version = '' } = (await storage.stat('restore.sh')) ?? {};
+    expect(await storage.replaceIf('restore.sh', version, Buffer.from('newer'))).toBeDefined();
+    expect(await readFile(join(folder, 'restore.sh'), 'utf8')).toBe('newer');
+    await mkdir(join(folder, 'packs/.Trash-0'));
+    await symlink('1', join(folder, 'packs/aa/2'));
+    const strays: Stray[] = [];
+    const keys: string[] = [];
+    for await (const { key } of storage.list('', (stray) => void strays.push(stray))) keys.push(key);
+    expect(keys).toEqual(['packs/aa/1', 'reports/a/1', 'restore.sh']);
+    expect(strays.map(({ path }) => path)).toEqual(['packs/.Trash-0/', 'packs/aa/2', '.versions/packs/']);
   });
 
   test('D6.1: a folder that refuses writes is PermissionDenied with its path', async ({ folder }) => {

@@ -52,6 +52,21 @@ describe.each(s3Makers)('%s', (maker) => {
     module: new URL('../contracts/s3-place.ts', import.meta.url).href,
     factory: 'openS3',
     sweepsItself: abilities[maker].sweepsItself,
+    litter: async (place, names) => {
+      for (const name of names) await put(`${place.slice(1)}/${name}`, 'x');
+    },
+  });
+
+  const put = async (Key: string, Body: string): Promise<unknown> =>
+    client.send(new PutObjectCommand({ Bucket: server.settings.bucket, Key, Body: Buffer.from(Body) }));
+
+  test('the empty objects by which consoles show folders are nothing, not even strange', async () => {
+    const storage = storageAt('marks');
+    await storage.putIfAbsent('manifests/2026/m.json', Buffer.from('x'));
+    for (const key of ['marks/', 'marks/manifests/', 'marks/manifests/2026/']) await put(key, '');
+    const seen: string[] = [];
+    for await (const { key } of storage.list('', ({ path }) => void seen.push(path))) seen.push(key);
+    expect(seen).toEqual(['manifests/2026/m.json']);
   });
 
   test('a server that takes no notice of conditions is refused before anything is written', async () => {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -12,10 +12,10 @@ import { openRepository } from '../../src/repository/open.ts';
 import { authenticatePack, copyObjects } from '../../src/repository/replicate/copy-objects.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { createSshStorage } from '../../src/storage/ssh/ssh-storage.ts';
-import type { Storage } from '../../src/storage/storage.ts';
+import type { OnStray, Storage } from '../../src/storage/storage.ts';
 import { openSsh, setSshServer } from '../contracts/ssh-place.ts';
 import { backUp, testKey } from '../repository/backup.ts';
-import { storageContract } from '../contracts/storage.ts';
+import { litterFolder, storageContract } from '../contracts/storage.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 describe('sshd', () => {
@@ -40,6 +40,7 @@ describe('sshd', () => {
     module: new URL('../contracts/ssh-place.ts', import.meta.url).href,
     factory: 'openSsh',
     coarseVersions: true,
+    litter: litterFolder,
   });
 
   test('D2.5: what lies there is a folder as the local storage makes it, and is read by it', async () => {
@@ -59,6 +60,26 @@ describe('sshd', () => {
     for (const same of [`${folder.path}//both/`, `${folder.path}/./both/../both//`])
       expect(Buffer.from(await storageAt('', { path: same }).read('reports/r')).toString()).toBe('2');
     expect(Buffer.from(await storage.read('packs/aa/x')).equals(content)).toBe(true);
+  });
+
+  test('a folder that nobody may look into fails the listing only where a key can have its name', async () => {
+    const storage = storageAt('closed');
+    await storage.putIfAbsent('manifests/2026/m.json', Buffer.from('x'));
+    const keysThere = async (onStray?: OnStray): Promise<string[]> => {
+      const keys: string[] = [];
+      for await (const { key } of storage.list('', onStray)) keys.push(key);
+      return keys;
+    };
+    await mkdir(join(folder.path, 'closed/lost+found'), { mode: 0o000 });
+    await symlink('manifests', join(folder.path, 'closed/manifests/link'));
+    expect(await keysThere()).toEqual(['manifests/2026/m.json']);
+    await mkdir(join(folder.path, 'closed/manifests/private'), { mode: 0o000 });
+    await expect(keysThere()).rejects.toMatchObject({ code: 'PermissionDenied' });
+    const strays: string[] = [];
+    expect(
+      await keysThere(({ path, problem }) => void strays.push(`${path} ${problem === '' ? '' : 'closed'}`)),
+    ).toEqual(['manifests/2026/m.json']);
+    expect(strays.sort()).toEqual(['lost+found/ ', 'manifests/link ', 'manifests/private/ closed']);
   });
 
   test('D2.5: a repository is copied there, its points can be restored from it, and a second copy brings nothing twice', async () => {

@@ -39,6 +39,8 @@ export class DurableFolders {
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === 'ENOENT') {
+        // Also where it was there a moment ago: somebody removed it under us.
+        this.#known.delete(dirname(path));
         await this.ensure(dirname(path));
         return this.ensure(path);
       }

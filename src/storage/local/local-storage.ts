@@ -239,7 +239,7 @@ class LocalStorage implements Storage {
   async *#walk(prefix: string, onStray: OnStray | undefined): AsyncIterable<ObjectInfo> {
     const entries = await this.#entriesIn(prefix, onStray);
     const named = entries
-      .filter((entry) => !entry.name.startsWith('.'))
+      .filter((entry) => prefix !== '' || !ownFolders.includes(entry.name))
       .map((entry) => ({
         name: entry.isDirectory() ? `${entry.name}/` : entry.name,
         isObject: isKey(prefix + entry.name),
@@ -307,6 +307,9 @@ async function readFully(
     await handle.close();
   }
 }
+
+/** At the root. */
+const ownFolders: readonly string[] = [stagingFolder, versionsFolder];
 
 /** Somebody may have put `packs` on another disk. */
 function isLinkedFolder(prefix: string, entry: Dirent): boolean {

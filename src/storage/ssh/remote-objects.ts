@@ -9,6 +9,9 @@ import type { ObjectInfo, OnStray } from '../storage.ts';
 import type { RemoteFolders } from './remote-folders.ts';
 
 const versionsFolder = '.versions';
+export const stagingFolder = '.staging';
+/** At the root. */
+const ownFolders: readonly string[] = [stagingFolder, versionsFolder];
 
 export interface RemoteObject extends ObjectInfo {
   readonly path: string;
@@ -62,7 +65,7 @@ export class RemoteObjects {
   /** In the order of the keys. */
   async *list(prefix: string, onStray?: OnStray): AsyncIterable<ObjectInfo> {
     const named = (await this.#entriesOrStray(prefix, onStray))
-      .filter(({ filename }) => !filename.startsWith('.'))
+      .filter(({ filename }) => prefix !== '' || !ownFolders.includes(filename))
       .map(({ filename, attrs }) => ({
         name: attrs.isDirectory() ? `${filename}/` : filename,
         isObject: isKey(prefix + filename),

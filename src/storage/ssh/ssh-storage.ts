@@ -10,14 +10,13 @@ import { LifeboatError } from '../../domain/errors.ts';
 import { assertKey, assertPrefix, isImmutable, isPlain } from '../key.ts';
 import type { FilesPut, FileToStore, ObjectInfo, OnStray, StagedObject, Storage } from '../storage.ts';
 import { RemoteFolders } from './remote-folders.ts';
-import { objectInfo, RemoteObjects } from './remote-objects.ts';
+import { objectInfo, RemoteObjects, stagingFolder } from './remote-objects.ts';
 import { tryRename } from './rename-trial.ts';
 import { sendByRsync } from './rsync.ts';
 import { SshSession, type SshSettings } from './session.ts';
 import { codeOf, Sftp, status, type OpenFile } from './sftp.ts';
 import { StagedUpload } from './upload.ts';
 
-const stagingFolder = '.staging';
 const commitsAtOnce = 8;
 /** Then one of both ends has none. */
 const rsyncTries = 2;
