@@ -91,6 +91,8 @@ export interface ManifestBody {
   readonly skewSeconds: number;
   /** The writer's predecessor: a gap in the chain of digests is noticed. */
   readonly previous: { readonly timestamp: BackupId; readonly digest: string } | null;
+  /** Points that had been sealed and were gone when this one was; absent where none was. */
+  readonly missing?: readonly BackupId[];
   readonly components: readonly ComponentRecord[];
   /** Why the point is not complete; empty in a good one. */
   readonly failures: readonly { readonly component: string; readonly code: string; readonly message: string }[];

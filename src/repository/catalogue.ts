@@ -1,10 +1,12 @@
 /** Which recovery points there are. Read from storage every time: nothing else knows. */
-import { LifeboatError, isLifeboatError } from '../domain/errors.ts';
+import { LifeboatError } from '../domain/errors.ts';
 import { isRefuted, type BackupId, type Manifest } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
-import { digestOf } from './document.ts';
+import { digestOf, isUnreadable } from './document.ts';
+import type { Expiries } from './expiry.ts';
 import { backupIdOfManifestKey, layout } from './layout.ts';
 import { decodeManifest } from './manifest.ts';
+import { ownObjects } from './own-objects.ts';
 import { pointState } from './proofs.ts';
 import type { ManifestListing } from './repository.ts';
 import type { Secrets } from './secrets.ts';
@@ -19,10 +21,7 @@ type FindContext = Context & { readonly warn: (message: string) => void };
 
 export async function manifestIds(storage: Storage): Promise<BackupId[]> {
   const ids: BackupId[] = [];
-  for await (const { key } of storage.list(layout.manifests)) {
-    const id = backupIdOfManifestKey(key);
-    if (id !== undefined) ids.push(id);
-  }
+  for await (const { key } of ownObjects(storage, layout.manifests)) ids.push(backupIdOfManifestKey(key) ?? '');
   return ids.sort();
 }
 
@@ -33,7 +32,9 @@ export type ManifestCache = Map<
 >;
 
 /** Newest first. A damaged one, and one that another names but that is gone, appears with its problem. */
-export async function listManifests(context: Context & { readonly cache: ManifestCache }): Promise<ManifestListing[]> {
+export async function listManifests(
+  context: Context & { readonly cache: ManifestCache; readonly expiries: Expiries },
+): Promise<ManifestListing[]> {
   const digests = new Map<BackupId, string>();
   const listings = new Map<BackupId, ManifestListing>();
   const versions = await manifestVersions(context.storage);
@@ -49,7 +50,7 @@ export async function listManifests(context: Context & { readonly cache: Manifes
       listings.set(timestamp, { timestamp, key, problem: error.message });
     }
   }
-  await markBrokenChain(context.storage, listings, digests);
+  await markBrokenChain(context.expiries, listings, digests);
   return [...listings.values()].sort((a, b) => (a.timestamp < b.timestamp ? 1 : -1));
 }
 
@@ -68,37 +69,35 @@ async function manifestOnce(
 
 async function manifestVersions(storage: Storage): Promise<Map<BackupId, string>> {
   const versions = new Map<BackupId, string>();
-  for await (const { key, version } of storage.list(layout.manifests)) {
-    const id = backupIdOfManifestKey(key);
-    if (id !== undefined) versions.set(id, version);
-  }
+  for await (const { key, version } of ownObjects(storage, layout.manifests))
+    versions.set(backupIdOfManifestKey(key) ?? '', version);
   return versions;
 }
 
-/** Every manifest names its predecessor by digest: one that was taken away or exchanged is noticed. */
+/** Every manifest names its predecessor by digest, and what was gone by then: one that was taken away or exchanged is noticed. */
 async function markBrokenChain(
-  storage: Storage,
+  expiries: Expiries,
   listings: Map<BackupId, ManifestListing>,
   digests: ReadonlyMap<BackupId, string>,
 ): Promise<void> {
+  const mark = (timestamp: BackupId, problem: string): void => {
+    const standing = listings.get(timestamp) ?? { isGone: true };
+    const key = layout.manifest(timestamp);
+    listings.set(timestamp, { ...standing, timestamp, key, problem: `manifest ${timestamp} ${problem}` });
+  };
   for (const { timestamp, manifest } of listings.values()) {
-    const previous = manifest?.lifeboat.previous;
-    if (previous === null || previous === undefined) continue;
-    const key = layout.manifest(previous.timestamp);
-    const digest = digests.get(previous.timestamp);
-    if (digest === previous.digest) continue;
-    const problem =
-      digest === undefined
-        ? `is gone, but ${timestamp} names it as its predecessor`
-        : `is not the manifest that ${timestamp} names as its predecessor`;
-    // Collection leaves a tombstone: then the gap is intended.
-    if (digest === undefined && (await storage.stat(layout.tombstone(key))) !== undefined) continue;
-    listings.set(previous.timestamp, {
-      ...listings.get(previous.timestamp),
-      timestamp: previous.timestamp,
-      key,
-      problem: `manifest ${previous.timestamp} ${problem}`,
-    });
+    const { previous = null, missing = [] } = manifest?.lifeboat ?? {};
+    if (previous !== null) {
+      const digest = digests.get(previous.timestamp);
+      const isThere = listings.get(previous.timestamp)?.manifest !== undefined;
+      if (isThere && digest !== previous.digest)
+        mark(previous.timestamp, `is not the manifest that ${timestamp} names as its predecessor`);
+      else if (!listings.has(previous.timestamp) && !(await expiries.explain(previous.timestamp)))
+        mark(previous.timestamp, `is gone, but ${timestamp} names it as its predecessor`);
+    }
+    for (const id of missing)
+      if (!listings.has(id) && !(await expiries.explain(id)))
+        mark(id, `is gone: it was sealed before ${timestamp} and was not there any more when that was`);
   }
 }
 
@@ -127,14 +126,24 @@ export async function readManifest(context: Context, id: BackupId): Promise<Mani
   return decodeManifest(id, await context.storage.read(layout.manifest(id)), context);
 }
 
-/** The newest whatever is wrong with it: what somebody looks at or verifies. */
-async function findNewest(context: Context): Promise<Manifest> {
-  const newest = (await manifestIds(context.storage)).at(-1);
-  if (newest === undefined)
-    throw new LifeboatError('NotFound', `there is no recovery point in ${context.storage.description}`, {
+/** The newest that can be read, whatever its proofs say: what somebody looks at or verifies. The error of the newest where none can. */
+async function findNewest(context: FindContext): Promise<Manifest> {
+  let first: unknown;
+  for (const id of (await manifestIds(context.storage)).reverse()) {
+    try {
+      return await readManifest(context, id);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      first ??= error;
+      context.warn(`${error.message}; an older recovery point is looked at`);
+    }
+  }
+  throw (
+    first ??
+    new LifeboatError('NotFound', `there is no recovery point in ${context.storage.description}`, {
       hint: 'make one with `lifeboat backups run`',
-    });
-  return readManifest(context, newest);
+    })
+  );
 }
 
 /** The newest that may be restored without a second thought: complete, not suspect, its last proof not bad. */
@@ -145,7 +154,8 @@ async function findLatest(context: FindContext, holding: readonly string[]): Pro
       async (manifest) => (await reasonAgainst(context, manifest, holding)) ?? manifest,
       (error: unknown) => {
         // A newer format may hide the newest backup: an old tool must not restore an older one in silence.
-        if (!isLifeboatError(error, 'ManifestInvalid')) throw error;
+        if (!isUnreadable(error)) throw error;
+        context.warn(`${error.message}; it is passed over`);
         return error.message;
       },
     );

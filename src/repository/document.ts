@@ -4,7 +4,7 @@
  * follows is always 80 bytes, so that a shell script can cut it off.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { LifeboatError } from '../domain/errors.ts';
+import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import { parseJson } from '../json/parse-json.ts';
 import type { Secrets } from './secrets.ts';
@@ -36,6 +36,17 @@ export function decodeDocument(key: string, bytes: Uint8Array, secrets: Secrets 
   return rest;
 }
 
+/** Whether the bytes are what was written under this key. */
+export function isDocument(key: string, bytes: Uint8Array, secrets: Secrets | undefined): boolean {
+  try {
+    decodeDocument(key, bytes, secrets, 'ObjectCorrupt');
+    return true;
+  } catch (error) {
+    if (!isLifeboatError(error, 'ObjectCorrupt')) throw error;
+    return false;
+  }
+}
+
 /** Parsed but not authenticated: for what must be read before the keys are known. */
 export function parseDocument(key: string, bytes: Uint8Array, code: ErrorCode): Record<string, unknown> {
   let value: unknown;
@@ -47,6 +58,15 @@ export function parseDocument(key: string, bytes: Uint8Array, code: ErrorCode): 
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new LifeboatError(code, `${key} is not a JSON object`);
   return { ...value };
+}
+
+/**
+ * Whether the error tells of one object: it is damaged, gone, or closed to us. Then the others still count; a storage that
+ * does not answer, or a newer format, is a reason to stop.
+ */
+export function isUnreadable(error: unknown): error is LifeboatError {
+  const codes = ['ObjectCorrupt', 'ManifestInvalid', 'ObjectMissing', 'PermissionDenied'] as const;
+  return codes.some((code) => isLifeboatError(error, code));
 }
 
 export function digestOf(bytes: Uint8Array): string {

@@ -6,13 +6,11 @@ import { LifeboatError } from '../domain/errors.ts';
 import { backupIdOf } from '../domain/recovery-point.ts';
 import type { BackupId } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
-import { awaitNoCollector } from './collect/exclusion.ts';
-import { decodeDocument, encodeDocument } from './document.ts';
+import { awaitNoCollector, intentLifetimeMs } from './collect/exclusion.ts';
+import { decodeDocument, encodeDocument, isUnreadable } from './document.ts';
 import { assertBackupId, layout } from './layout.ts';
 import type { Secrets } from './secrets.ts';
 
-/** Collection stops waiting for an intent that was never closed. */
-const lifetimeMs = 7 * 24 * 3600 * 1000;
 /** Two backups of one second are rare; thousands are a mistake. */
 const secondsTried = 3600;
 
@@ -51,7 +49,7 @@ export async function closeIntent(storage: Storage, id: BackupId, secrets: Secre
   const key = layout.intent(id);
   const info = await storage.stat(key);
   if (info === undefined) return;
-  const intent = await readIntent(storage, id, secrets);
+  const intent = (await readIntent(storage, id, secrets)) ?? (await newIntent(storage, id, 'unknown'));
   if (intent.closedAt !== undefined) return;
   // Undefined: somebody else closed it.
   await storage.replaceIf(
@@ -64,30 +62,36 @@ export async function closeIntent(storage: Storage, id: BackupId, secrets: Secre
 /** True if this owner has the id, from now or from an earlier call. */
 async function claim(storage: Storage, id: BackupId, owner: string, secrets: Secrets | undefined): Promise<boolean> {
   if ((await storage.stat(layout.intent(id))) !== undefined)
-    return (await readIntent(storage, id, secrets)).owner === owner;
+    return (await readIntent(storage, id, secrets))?.owner === owner;
   // A manifest without an intent: collection removed the intent, or another tool sealed it. Removed points keep their
   // id. Asked before an intent is made: one that nobody closes would hold collection back.
   const key = layout.manifest(id);
   if ((await storage.stat(key)) !== undefined || (await storage.stat(layout.tombstone(key))) !== undefined)
     return false;
   if (await create(storage, id, owner, secrets)) return true;
-  return (await readIntent(storage, id, secrets)).owner === owner;
+  return (await readIntent(storage, id, secrets))?.owner === owner;
 }
 
 async function create(storage: Storage, id: BackupId, owner: string, secrets: Secrets | undefined): Promise<boolean> {
   const key = layout.intent(id);
   if ((await storage.stat(key)) !== undefined) return false;
-  const now = await storage.now();
-  const intent: Intent = {
-    backupId: id,
-    owner,
-    startedAt: now.toISOString(),
-    expiresAt: new Date(now.getTime() + lifetimeMs).toISOString(),
-  };
+  const intent = await newIntent(storage, id, owner);
   return (await storage.putIfAbsent(key, encodeDocument(key, intent, secrets))) === 'created';
 }
 
-async function readIntent(storage: Storage, id: BackupId, secrets: Secrets | undefined): Promise<Intent> {
+async function newIntent(storage: Storage, id: BackupId, owner: string): Promise<Intent> {
+  const now = await storage.now();
+  const expiresAt = new Date(now.getTime() + intentLifetimeMs).toISOString();
+  return { backupId: id, owner, startedAt: now.toISOString(), expiresAt };
+}
+
+/** Undefined for one that cannot be read: it is nobody's, and its id stays taken. */
+async function readIntent(storage: Storage, id: BackupId, secrets: Secrets | undefined): Promise<Intent | undefined> {
   const key = layout.intent(id);
-  return decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as Intent;
+  try {
+    return decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as Intent;
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return undefined;
+  }
 }

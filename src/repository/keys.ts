@@ -1,11 +1,20 @@
 /** `keys/<id>.json`: each wraps the repository's secrets for one key or passphrase. Created once, never changed. */
 import { randomBytes } from 'node:crypto';
-import { LifeboatError } from '../domain/errors.ts';
+import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
 import type { Storage } from '../storage/storage.ts';
-import { decodeDocument, encodeDocument, parseDocument } from './document.ts';
+import { decodeDocument, encodeDocument, isUnreadable, parseDocument } from './document.ts';
 import { layout, repositoryFormat } from './layout.ts';
+import { ownObjects } from './own-objects.ts';
 import { parseRecoveryKey } from './recovery-key.ts';
-import { scryptCosts, stretchPassphrase, unwrapSecrets, wrapSecrets } from './secrets.ts';
+import {
+  arePayable,
+  isWrapped,
+  memoryOf,
+  scryptCosts,
+  stretchPassphrase,
+  unwrapSecrets,
+  wrapSecrets,
+} from './secrets.ts';
 import type { Secrets } from './secrets.ts';
 
 /** What opens a repository. A key is its 32 bytes, its written form, or 64 hex digits. */
@@ -47,44 +56,103 @@ export async function addKey(
   return id;
 }
 
-/** Tries every record. KeyWrong if none opens, FormatTooNew if only newer ones are there. */
+/**
+ * Tries every record, the cheapest first; one that is damaged leaves the others to be tried. KeyWrong if none opens,
+ * FormatTooNew if only newer ones are there.
+ */
 export async function openSecrets(
   storage: Storage,
   source: Exclude<KeySource, { mode: 'none' }>,
   repositoryId: string,
+  warn: (message: string) => void = () => undefined,
 ): Promise<Secrets> {
-  let seen = 0;
-  let newer = 0;
-  let damage: unknown;
-  for await (const { key } of storage.list(layout.keys)) {
-    const id = key.slice(layout.keys.length, -'.json'.length);
-    const bytes = await storage.read(key);
-    const record = asKeyRecord(parseKeyRecord(key, bytes));
-    if (record === undefined || record.kind !== source.mode || record.repository !== repositoryId) continue;
-    if (record.format > repositoryFormat) {
-      newer += 1;
-      continue;
-    }
-    seen += 1;
+  const { records, damaged } = await readRecords(storage);
+  let fits = false;
+  const fitting = records.filter(
+    ({ record: { kind, repository } }) => kind === source.mode && repository === repositoryId,
+  );
+  const known = fitting.filter(({ record: { format } }) => format <= repositoryFormat);
+  for (const { key, id, bytes, record } of known.toSorted((a, b) => costOf(a.record) - costOf(b.record))) {
     const secrets = unwrapSecrets(record, await openingOf(source, record), id);
     if (secrets === undefined) continue;
     try {
       decodeDocument(key, bytes, secrets, 'ObjectCorrupt');
+      damaged.forEach((text) => warn(`${text}; another key record opens the repository`));
       return secrets;
     } catch (error) {
-      // Another record may open it all the same.
-      damage = error;
+      if (!isLifeboatError(error, 'ObjectCorrupt')) throw error;
+      // The key fits: what it wraps is whole, the record around it is not.
+      fits = true;
+      damaged.push(error.message);
     }
   }
-  if (damage !== undefined) throw damage;
-  if (seen === 0 && newer > 0)
+  if (known.length === 0 && damaged.length === 0 && fitting.length > 0)
     throw new LifeboatError(
       'FormatTooNew',
       `the key records in ${storage.description} were written by a newer version`,
     );
-  const tried =
-    seen === 0 ? `has no record for a ${source.mode}` : `is not opened by this ${source.mode}, ${seen} tried`;
-  throw new LifeboatError('KeyWrong', `the repository in ${storage.description} ${tried}`);
+  if (fitting.length === 0) await refuseOtherIdentity(records, source, repositoryId);
+  const tried = known.length;
+  const { mode } = source;
+  const text = tried === 0 ? `has no record for a ${mode}` : `is not opened by this ${mode}, ${tried} tried`;
+  const where = `the repository in ${storage.description}`;
+  if (damaged.length === 0) throw new LifeboatError('KeyWrong', `${where} ${text}`);
+  throw new LifeboatError(
+    fits || tried === 0 ? 'ObjectCorrupt' : 'KeyWrong',
+    `${where} ${text}; ${damaged.join('; ')}`,
+    {
+      hint: 'a copy in a location has the same files below `keys/`: put whole ones in the place of those that are damaged; or use the key of the recovery kit',
+    },
+  );
+}
+
+/** Where the key opens records of another repository, it is the right one: what names the repository is wrong. */
+async function refuseOtherIdentity(
+  records: readonly StoredRecord[],
+  source: Exclude<KeySource, { mode: 'none' }>,
+  repositoryId: string,
+): Promise<void> {
+  for (const { key, id, record } of records) {
+    if (record.kind !== source.mode || record.format > repositoryFormat) continue;
+    if (unwrapSecrets(record, await openingOf(source, record), id) === undefined) continue;
+    throw new LifeboatError(
+      'ObjectCorrupt',
+      `${layout.repository} names repository ${repositoryId}, and this ${source.mode} opens ${key} of repository ${record.repository}: one of both is damaged`,
+      { hint: `put a whole ${layout.repository} in its place: the same file lies in every copy` },
+    );
+  }
+}
+
+interface StoredRecord {
+  readonly key: string;
+  readonly id: string;
+  readonly bytes: Uint8Array;
+  readonly record: KeyRecord;
+}
+
+/** Those that can be tried, and what is wrong with the others. */
+async function readRecords(
+  storage: Storage,
+): Promise<{ readonly records: StoredRecord[]; readonly damaged: string[] }> {
+  const records: StoredRecord[] = [];
+  const damaged: string[] = [];
+  for await (const { key } of ownObjects(storage, layout.keys)) {
+    try {
+      const bytes = await storage.read(key);
+      const record = asKeyRecord(parseDocument(key, bytes, 'ObjectCorrupt'));
+      if (record === undefined) damaged.push(`${key} is no key record`);
+      else records.push({ key, id: key.slice(layout.keys.length, -'.json'.length), bytes, record });
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      damaged.push(error.message);
+    }
+  }
+  return { records, damaged };
+}
+
+/** What trying a record costs. */
+function costOf({ scrypt }: KeyRecord): number {
+  return scrypt === undefined ? 0 : memoryOf(scrypt);
 }
 
 export function keyBytes(key: Uint8Array | string): Uint8Array {
@@ -111,22 +179,12 @@ async function passphraseRecord(
 
 async function openingOf(source: Exclude<KeySource, { mode: 'none' }>, record: KeyRecord): Promise<Uint8Array> {
   if (source.mode === 'key') return keyBytes(source.key);
-  if (record.scrypt === undefined)
-    throw new LifeboatError('ObjectCorrupt', 'a passphrase record names no scrypt costs');
+  if (record.scrypt === undefined) throw new LifeboatError('Internal', 'a passphrase record has no scrypt costs');
   return stretchPassphrase(source.passphrase, Buffer.from(record.scrypt.salt, 'hex'), record.scrypt);
 }
 
-/** A damaged record must not keep the others from opening the repository. */
-function parseKeyRecord(key: string, bytes: Uint8Array): Record<string, unknown> | undefined {
-  try {
-    return parseDocument(key, bytes, 'ObjectCorrupt');
-  } catch {
-    return undefined;
-  }
-}
-
-function asKeyRecord(value: Record<string, unknown> | undefined): KeyRecord | undefined {
-  if (value === undefined) return undefined;
+/** Undefined for what nobody can try: a member that lacks, a nonce of another length, costs that nobody can pay. */
+function asKeyRecord(value: Record<string, unknown>): KeyRecord | undefined {
   const { format, kind, purpose, repository, nonce, wrapped, scrypt } = value;
   if (
     typeof format !== 'number' ||
@@ -135,10 +193,14 @@ function asKeyRecord(value: Record<string, unknown> | undefined): KeyRecord | un
   )
     return undefined;
   if (typeof repository !== 'string' || typeof nonce !== 'string' || typeof wrapped !== 'string') return undefined;
-  if (kind === 'key') return { format, kind, purpose, repository, nonce, wrapped };
+  const base: KeyRecord = { format, kind, purpose, repository, nonce, wrapped };
+  // What a newer version wraps may be longer.
+  if (format <= repositoryFormat && !isWrapped(base)) return undefined;
+  if (kind === 'key') return base;
   if (typeof scrypt !== 'object' || scrypt === null) return undefined;
   const { n, r, p, salt } = scrypt as Record<string, unknown>;
   if (typeof n !== 'number' || typeof r !== 'number' || typeof p !== 'number' || typeof salt !== 'string')
     return undefined;
-  return { format, kind, purpose, repository, nonce, wrapped, scrypt: { n, r, p, salt } };
+  if (!arePayable({ n, r, p }) || !/^(?:[0-9a-f]{2})+$/.test(salt)) return undefined;
+  return { ...base, scrypt: { n, r, p, salt } };
 }

@@ -1,4 +1,7 @@
-/** Every key of a repository. docs/repository-format.md shows the same tree. */
+/**
+ * Every key of a repository, and what each kind of object is called. docs/repository-format.md shows the same tree. The key
+ * alone decides whether an object is the repository's: what it has no kind for lies around there, and is passed over.
+ */
 import { LifeboatError } from '../domain/errors.ts';
 import { timeOfBackupId } from '../domain/recovery-point.ts';
 import type { BackupId } from '../domain/recovery-point.ts';
@@ -8,6 +11,8 @@ export const repositoryFormat = 1;
 
 /** A backup id, or `recovery-kit`. */
 export type ProofSubject = string;
+
+export const recoveryKit = 'recovery-kit';
 
 export const layout = {
   repository: 'repository.json',
@@ -37,18 +42,123 @@ export const layout = {
   report: (type: string, id: string) => `reports/${safeName(type)}/${safeName(id)}.json`,
   holds: 'holds/',
   hold: (id: BackupId) => `holds/${id}.json`,
+  leases: 'leases/',
   lease: (name: string) => `leases/${safeName(name)}.json`,
   tombstones: 'tombstones/',
   /** An object is marked for removal by the object of the same key below `tombstones/`. */
   tombstone: (key: string) => `tombstones/${key}`,
+  refutations: 'refutations/',
+  /** Which proofs of a point spoke against it, beside the proofs themselves. */
+  refutation: (id: BackupId) => `refutations/${id}.json`,
+  allDamaged: 'damaged/',
   /** Bytes of an object that was found damaged, under its key. */
   damaged: (key: string) => `damaged/${key}`,
 } as const;
 
+/** Of each kind of object, whether a key names one. */
+const kinds = {
+  identity: (key) => key === layout.repository,
+  restoreScript: (key) => key === layout.restoreScript,
+  restoreGuide: (key) => key === layout.restoreGuide,
+  key: (key) => /^keys\/[0-9a-f]{16}\.json$/.test(key),
+  pack: (key) => /^packs\/([0-9a-f]{2})\/\1[0-9a-f]{62}$/.test(key),
+  index: (key) => /^indexes\/[0-9a-f]{32}$/.test(key),
+  wal: (key) => isWal(key, walPiece),
+  history: (key) => isWal(key, walHistory),
+  coverage: (key) => isWal(key, walCoverage),
+  manifest: (key) => backupIdOfManifestKey(key) !== undefined,
+  proof: (key) => {
+    const [, of = '', number = ''] = /^proofs\/([^/]+)\/(\d{4,9})\.json$/.exec(key) ?? [];
+    return (of === recoveryKit || isBackupId(of)) && layout.proof(of, Number(number)) === key;
+  },
+  refutation: (key) => backupIdOf(key, layout.refutation) !== undefined,
+  report: (key) => {
+    const [, type = '', id = ''] = /^reports\/([^/]+)\/([^/]+)\.json$/.exec(key) ?? [];
+    return isSafeName(type) && isSafeName(id);
+  },
+  intent: (key) => backupIdOf(key, layout.intent) !== undefined,
+  hold: (key) => backupIdOf(key, layout.hold) !== undefined,
+  lease: (key) => isSafeName(/^leases\/([^/]+)\.json$/.exec(key)?.[1] ?? ''),
+  tombstone: (key) => key.startsWith(layout.tombstones) && mayBeMarked(key.slice(layout.tombstones.length)),
+  damaged: (key) => key.startsWith(layout.allDamaged) && mayBeDamaged(key.slice(layout.allDamaged.length)),
+} as const satisfies Readonly<Record<string, (key: string) => boolean>>;
+
+export type ObjectKind = keyof typeof kinds;
+
+export const objectKinds = Object.keys(kinds) as readonly ObjectKind[];
+
+/** Undefined for what is not the repository's. */
+export function kindOf(key: string): ObjectKind | undefined {
+  return objectKinds.find((kind) => kinds[kind](key));
+}
+
+/** Folders of which each object of a repository lies in one, but for those that lie at its root. */
+export const folders: readonly string[] = [
+  layout.keys,
+  layout.packs,
+  layout.indexes,
+  layout.allWal,
+  layout.manifests,
+  layout.allProofs,
+  layout.refutations,
+  layout.reports,
+  layout.intents,
+  layout.holds,
+  layout.leases,
+  layout.tombstones,
+  layout.allDamaged,
+];
+
+/** Whether objects of a repository may lie in the folder or below it; its path is empty or ends in `/`. */
+export function isOwnFolder(path: string): boolean {
+  if (path === '' || folders.includes(path)) return true;
+  if (path.startsWith(layout.tombstones)) return isOwnFolder(path.slice(layout.tombstones.length));
+  if (path.startsWith(layout.allDamaged)) return isOwnFolder(path.slice(layout.allDamaged.length));
+  const [, component = '', systemId] = /^wal\/([^/]+)\/(?:([^/]+)\/(?:[0-9A-F]{8}\/)?)?$/.exec(path) ?? [];
+  if (component !== '') return isSafeName(component) && (systemId === undefined || isSafeName(systemId));
+  const of = /^proofs\/([^/]+)\/$/.exec(path)?.[1];
+  if (of !== undefined) return of === recoveryKit || isBackupId(of);
+  const type = /^reports\/([^/]+)\/$/.exec(path)?.[1];
+  if (type !== undefined) return isSafeName(type);
+  return /^(?:packs\/[0-9a-f]{2}|manifests\/\d{4}(?:\/\d{2}){0,2})\/$/.test(path);
+}
+
+export const rootObjects: readonly string[] = [layout.repository, layout.restoreScript, layout.restoreGuide];
+
+function mayBeMarked(key: string): boolean {
+  return kinds.pack(key) || kinds.index(key) || kinds.manifest(key);
+}
+
+/** A damaged object of a folder that this is one of itself would be kept twice. */
+function mayBeDamaged(key: string): boolean {
+  const kind = kindOf(key);
+  return kind !== undefined && kind !== 'damaged';
+}
+
+const segment = '[0-9A-F]{16}';
+const walPiece = (timeline: string): string => `${timeline}${segment}(?:\\.${segment}-${segment})?`;
+const walHistory = (): string => '[0-9A-F]{8}\\.history';
+const walCoverage = (): string => 'coverage\\.json';
+
+function isWal(key: string, nameOn: (timeline: string) => string): boolean {
+  const [, component = '', systemId = '', timeline = '', name = ''] =
+    /^wal\/([^/]+)\/([^/]+)\/([0-9A-F]{8})\/([^/]+)$/.exec(key) ?? [];
+  return isSafeName(component) && isSafeName(systemId) && new RegExp(`^${nameOn(timeline)}$`).test(name);
+}
+
 /** The backup id that a manifest's key names; undefined for anything else below `manifests/`. */
 export function backupIdOfManifestKey(key: string): BackupId | undefined {
-  const id = /\/backup_manifest_(\d{8}_\d{6})\.json$/.exec(key)?.[1];
-  return id !== undefined && timeOfBackupId(id) !== undefined && layout.manifest(id) === key ? id : undefined;
+  return backupIdOf(key, layout.manifest);
+}
+
+/** The backup id of a key that `keyOf` gives for one. */
+export function backupIdOf(key: string, keyOf: (id: BackupId) => string): BackupId | undefined {
+  const id = /(\d{8}_\d{6})\.json$/.exec(key)?.[1];
+  return id !== undefined && isBackupId(id) && keyOf(id) === key ? id : undefined;
+}
+
+function isBackupId(id: string): boolean {
+  return timeOfBackupId(id) !== undefined;
 }
 
 export function assertBackupId(id: string): void {
@@ -84,4 +194,9 @@ export function originalName(stored: string): string {
     } else bytes.push(text.charCodeAt(at));
   }
   return Buffer.from(bytes).toString('utf8');
+}
+
+/** Whether it is what `safeName` gives for some name. */
+function isSafeName(stored: string): boolean {
+  return stored !== '' && safeName(originalName(stored)) === stored;
 }

@@ -3,8 +3,8 @@
  * conditional replace after it expired, and fenced: each holder has a higher token than the one before. Time is the
  * storage's. Whoever acts destructively calls `assertHeld` just before.
  */
-import { LifeboatError } from '../domain/errors.ts';
-import type { Storage } from '../storage/storage.ts';
+import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
+import type { ObjectInfo, Storage } from '../storage/storage.ts';
 import { decodeDocument, encodeDocument } from './document.ts';
 import { layout } from './layout.ts';
 import type { Secrets } from './secrets.ts';
@@ -40,11 +40,37 @@ export async function leaseHolder(
   name: string,
   secrets: Secrets | undefined,
 ): Promise<string | undefined> {
-  const key = layout.lease(name);
-  if ((await storage.stat(key)) === undefined) return undefined;
-  const record = decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as LeaseRecord;
+  const info = await storage.stat(layout.lease(name));
+  if (info === undefined) return undefined;
+  const record = await readRecord(storage, info, secrets);
   const isFree = record.released || new Date(record.expiresAt) <= (await storage.now());
   return isFree ? undefined : record.holder;
+}
+
+/** Longer than any lease is given between two renewals. */
+const longestMs = 10 * 60_000;
+
+/**
+ * Of a damaged one nobody knows who holds it: somebody does for as long as a lease may last without being renewed. Its
+ * token is the second at which it was written, which no count of holders reaches: who held it finds itself fenced.
+ */
+async function readRecord(
+  storage: Storage,
+  { key, modifiedAt }: ObjectInfo,
+  secrets: Secrets | undefined,
+): Promise<LeaseRecord> {
+  try {
+    return decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as LeaseRecord;
+  } catch (error) {
+    if (!isLifeboatError(error, 'ObjectCorrupt')) throw error;
+    return {
+      holder: `nobody knows whom (${error.message})`,
+      token: Math.floor(modifiedAt.getTime() / 1000),
+      expiresAt: new Date(modifiedAt.getTime() + longestMs).toISOString(),
+      // A time that somebody set ahead must not hold everything up until then.
+      released: modifiedAt.getTime() > (await storage.now()).getTime() + longestMs,
+    };
+  }
 }
 
 /** LockHeld names the holder and the end of its time. */
@@ -58,10 +84,7 @@ export async function acquireLease(
   const read = async (): Promise<{ record: LeaseRecord; version: string } | undefined> => {
     const info = await storage.stat(key);
     if (info === undefined) return undefined;
-    return {
-      record: decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as LeaseRecord,
-      version: info.version,
-    };
+    return { record: await readRecord(storage, info, secrets), version: info.version };
   };
   const expiry = async (): Promise<string> => new Date((await storage.now()).getTime() + options.ttlMs).toISOString();
 

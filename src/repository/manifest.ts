@@ -1,12 +1,12 @@
 /** The manifest: the commit marker of a recovery point. Parsed here and nowhere else. */
 import { z } from 'zod';
 import { componentKinds } from '../domain/component.ts';
-import { LifeboatError } from '../domain/errors.ts';
+import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
 import { backupTypes, manifestFormat } from '../domain/recovery-point.ts';
 import type { BackupId, Manifest } from '../domain/recovery-point.ts';
 import { openDetails, sealDetails } from './details.ts';
 import type { Members } from './details.ts';
-import { decodeDocument, encodeDocument, parseDocument } from './document.ts';
+import { decodeDocument, encodeDocument } from './document.ts';
 import { layout } from './layout.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -63,6 +63,7 @@ const manifestSchema = z.object({
     sealedAt: time,
     skewSeconds: z.number().nonnegative(),
     previous: z.object({ timestamp: z.string(), digest: z.string() }).nullable(),
+    missing: z.array(z.string()).optional(),
     components: z.array(componentSchema),
     failures: z.array(z.object({ component: z.string(), code: z.string(), message: z.string() })),
     workflow: z.object({ id: z.string(), runId: z.string() }).nullable(),
@@ -78,14 +79,18 @@ export function encodeManifest(manifest: Manifest, secrets: Secrets | undefined)
   return encodeDocument(layout.manifest(manifest.timestamp), { ...manifest, lifeboat }, secrets);
 }
 
-/** FormatTooNew before anything else is looked at; ManifestInvalid for damage, forgery, or another repository's manifest. */
+/**
+ * ManifestInvalid for damage, forgery, or another repository's manifest; then FormatTooNew before anything else is looked
+ * at. Only an authentic format number says anything: else one planted file would keep every older point from being found.
+ */
 export function decodeManifest(
   id: BackupId,
   bytes: Uint8Array,
   repository: { readonly id: string; readonly secrets: Secrets | undefined },
 ): Manifest {
   const key = layout.manifest(id);
-  const { lifeboat } = parseDocument(key, bytes, 'ManifestInvalid');
+  const document = decodeDocument(key, bytes, repository.secrets, 'ManifestInvalid') as Members;
+  const { lifeboat } = document;
   if (
     typeof lifeboat === 'object' &&
     lifeboat !== null &&
@@ -98,8 +103,7 @@ export function decodeManifest(
       `manifest ${id} has format ${lifeboat.format}, this version reads up to ${manifestFormat}`,
     );
   }
-  const document = decodeDocument(key, bytes, repository.secrets, 'ManifestInvalid');
-  const parsed = manifestSchema.safeParse(withDetails(key, document as Members, repository.secrets));
+  const parsed = manifestSchema.safeParse(withDetails(key, document, repository.secrets));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new LifeboatError(
@@ -117,6 +121,22 @@ export function decodeManifest(
     );
   }
   return manifest;
+}
+
+/** Whether the bytes are a manifest of the repository and of this id, also one of a newer format. */
+export function isAuthenticManifest(
+  id: BackupId,
+  bytes: Uint8Array,
+  repository: { readonly id: string; readonly secrets: Secrets | undefined },
+): boolean {
+  try {
+    decodeManifest(id, bytes, repository);
+    return true;
+  } catch (error) {
+    if (isLifeboatError(error, 'FormatTooNew')) return true;
+    if (isLifeboatError(error, 'ManifestInvalid')) return false;
+    throw error;
+  }
 }
 
 function withDetails(key: string, document: Members, secrets: Secrets | undefined): Members {

@@ -3,30 +3,35 @@ import type { IndexEntry } from '../domain/entry.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import { findManifest, listManifests, type ManifestCache } from './catalogue.ts';
+import { Expiries } from './expiry.ts';
 import { reread } from './check/reread.ts';
-import { collect, unexpire } from './collect/collect.ts';
+import { collect } from './collect/collect.ts';
+import { giveUp, unexpire } from './collect/recall.ts';
 import { listHolds, putHold, removeHold } from './collect/holds.ts';
 import { usageOf } from './collect/usage.ts';
 import { checkManifest } from './check/check.ts';
 import { Opener, Sealer } from './frame.ts';
 import { authenticateIdentity, readIdentity } from './identity.ts';
 import type { Identity } from './identity.ts';
-import { readIndexObject } from './index-object.ts';
+import { readIndexFooter, readIndexObject } from './index-object.ts';
 import { closeIntent, ensureIntent, reserveBackupId } from './intents.ts';
 import { openSecrets } from './keys.ts';
 import type { KeySource } from './keys.ts';
-import { addProof, pointState, provenPoints, readProofs } from './proofs.ts';
+import { lostPoints } from './lost-points.ts';
+import { findStrays } from './own-objects.ts';
+import { addProof, knownProofs, pointState, provenPoints, readProofs } from './proofs.ts';
 import { materialize } from './reader/materialize.ts';
 import { readSmallFile, streamFile } from './reader/read-file.ts';
 import { recoveryKitTriedAt } from './recovery-kit.ts';
-import { getReport, listReports, putReport } from './reports.ts';
+import { findReport, getReport, listReports, putReport } from './reports.ts';
+import { inspectRescueScripts } from './rescue/scripts.ts';
 import { replicate } from './replicate/replicate.ts';
 import { createWalPusher } from './replicate/wal-pusher.ts';
 import type { Repository } from './repository.ts';
 import { sealManifest } from './seal.ts';
 import type { Secrets } from './secrets.ts';
 import { ThreadPool } from './threads/pool.ts';
-import { setAsideWal } from './set-aside.ts';
+import { documentsThatMayGo, setAside, walThatMayGo } from './set-aside.ts';
 import { toldDamage } from './told-damage.ts';
 import { createWalArchive, listWal } from './wal-archive.ts';
 import { createComponentWriter } from './writer/component-writer.ts';
@@ -52,17 +57,32 @@ export async function openRepository(
       `repository ${identity.id} lies in ${storage.description}, ${options.expectedId} was expected`,
     );
   }
-  const secrets = await secretsFor(storage, identity, source);
+  const warn = once(options.onWarning ?? (() => undefined));
+  const secrets = await secretsFor(storage, identity, source, warn);
   authenticateIdentity(bytes, secrets);
-  return assemble(storage, {
-    identity,
-    secrets,
-    warn: options.onWarning ?? (() => undefined),
-    threads: options.threads,
-  });
+  return assemble(storage, { identity, secrets, warn, threads: options.threads });
 }
 
-async function secretsFor(storage: Storage, identity: Identity, source: KeySource): Promise<Secrets | undefined> {
+/** As many texts are remembered: a worker lives for months. */
+const mostTold = 1000;
+
+/** A damaged object is met again and again: it is told once. */
+function once(warn: (message: string) => void): (message: string) => void {
+  const told = new Set<string>();
+  return (message) => {
+    if (told.has(message)) return;
+    if (told.size >= mostTold) told.clear();
+    told.add(message);
+    warn(message);
+  };
+}
+
+async function secretsFor(
+  storage: Storage,
+  identity: Identity,
+  source: KeySource,
+  warn: (message: string) => void,
+): Promise<Secrets | undefined> {
   if (identity.encryption === 'none') {
     // Whoever can write the storage could put an open repository in the place of a sealed one.
     if (source.mode !== 'none')
@@ -74,7 +94,7 @@ async function secretsFor(storage: Storage, identity: Identity, source: KeySourc
   }
   if (source.mode === 'none')
     throw new LifeboatError('KeyMissing', `the repository in ${storage.description} is encrypted and no key was given`);
-  return openSecrets(storage, source, identity.id);
+  return openSecrets(storage, source, identity.id, warn);
 }
 
 interface Assembly {
@@ -89,7 +109,8 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
   const opener = new Opener(secrets);
   const sealer = new Sealer(secrets);
   const cache: ManifestCache = new Map();
-  const context = { storage, id: identity.id, secrets, opener, pool, warn };
+  const expiries = new Expiries({ storage, id: identity.id, secrets });
+  const context = { storage, id: identity.id, secrets, sealer, opener, pool, cache, expiries, warn };
   return {
     id: identity.id,
     encrypted: secrets !== undefined,
@@ -103,33 +124,41 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
       const { packs: damaged } = await toldDamage({ storage, secrets, warn: warnWriter });
       return createComponentWriter({ storage, pool, sealer, opener, damaged, warn: warnWriter }, writeOptions);
     },
+    packsOf: async (indexId) => (await readIndexFooter(storage, indexId, opener)).packs,
     readIndex: (indexId, signal): AsyncIterable<IndexEntry> => readIndexObject(storage, indexId, opener, signal),
     readFile: (indexId, path) => readSmallFile(context, indexId, path),
     streamFile: (indexId, entry, signal): AsyncIterable<Uint8Array> => streamFile(context, indexId, entry, signal),
     materialize: (materializeOptions) => materialize(context, materializeOptions),
     seal: (input) => sealManifest(context, input),
-    listManifests: () => listManifests({ ...context, cache }),
+    listManifests: () => listManifests(context),
+    lostPoints: (lostOptions) => lostPoints(context, lostOptions),
+    giveUp: (id, by, reason) => giveUp(context, id, by, reason),
     findManifest: (selector, holding) => findManifest(context, selector, holding),
     check: (manifest, checkOptions) => checkManifest(context, manifest, checkOptions),
-    reread: (rereadOptions) => reread({ storage, opener }, rereadOptions),
-    setAsideWal: (keys) => setAsideWal({ storage, opener }, keys),
-    putProof: (id, proof) => addProof(storage, id, proof, secrets),
+    reread: (rereadOptions) => reread(context, rereadOptions),
+    setAsideWal: (keys) => setAside(context, keys, walThatMayGo),
+    setAsideDocuments: (keys) => setAside(context, keys, documentsThatMayGo),
+    strays: () => findStrays(storage),
+    rescueScripts: () => inspectRescueScripts(storage),
+    putProof: (id, proof) => addProof(context, id, proof),
     provenPoints: () => provenPoints(storage),
     listProofs: (id) => readProofs(storage, id, secrets),
+    knownProofs: (id) => knownProofs(context, id),
     pointState: (id) => pointState(context, id),
-    wal: (source) => createWalArchive({ storage, secrets, sealer, opener }, source),
+    wal: (source) => createWalArchive(context, source),
     replicateTo: (target, replicateOptions) => replicate(context, target, replicateOptions),
     walPusher: (target) => createWalPusher(context, target),
     hold: (hold) => putHold(storage, hold, secrets),
     releaseHold: (id) => removeHold(storage, id),
     listHolds: () => listHolds(storage, secrets),
     collect: (collectOptions) => collect(context, collectOptions),
-    unexpire: (id, holder) => unexpire(context, id, holder),
+    unexpire: (id, holder, copies) => unexpire(context, id, holder, copies),
     listWal: () => listWal(storage),
     usage: (since) => usageOf(storage, since),
-    recoveryKitTriedAt: () => recoveryKitTriedAt(storage, secrets),
+    recoveryKitTriedAt: () => recoveryKitTriedAt(context),
     putReport: (type, id, report) => putReport(storage, { type, id }, report, secrets),
     getReport: (type, id) => getReport(storage, { type, id }, secrets),
+    findReport: (type, id) => findReport(context, { type, id }),
     listReports: (type) => listReports(storage, type),
     close: () => pool.close(),
   };

@@ -1,10 +1,12 @@
 /** What opens a repository when the machine is gone: printed once by `init`, kept on paper or in a safe, and tried. */
-import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
+import { LifeboatError } from '../domain/errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import { authenticateIdentity, readIdentity } from './identity.ts';
 import { openSecrets } from './keys.ts';
+import { recoveryKit } from './layout.ts';
 import { formatRecoveryKey, parseRecoveryKey } from './recovery-key.ts';
-import { addProof, readProofs } from './proofs.ts';
+import { addProof, believedProofs, type ProofContext } from './proofs.ts';
+import type { Secrets } from './secrets.ts';
 
 const keyBegin = '--- key begins ---';
 const keyEnd = '--- key ends ---';
@@ -15,15 +17,18 @@ export interface KitFacts {
   readonly createdAt: string;
   /** Undefined for a repository that is not encrypted. */
   readonly key: Uint8Array | undefined;
+  /** SHA-256 of the `restore.sh` that was written there. */
+  readonly restoreScript: string;
 }
 
-export function writeRecoveryKit({ repositoryId, location, createdAt, key }: KitFacts): string {
+export function writeRecoveryKit({ repositoryId, location, createdAt, key, restoreScript }: KitFacts): string {
   const head = [
     'LIFEBOAT RECOVERY KIT',
     '',
     `repository  ${repositoryId}`,
     `location    ${location}`,
     `created     ${createdAt}`,
+    `restore.sh  ${restoreScript}`,
     '',
   ];
   if (key === undefined) {
@@ -58,7 +63,9 @@ const steps = [
   '     lifeboat.yaml under repository.encryption, then',
   '     `lifeboat restore plan --at latest`.',
   '  3. Without Lifeboat: RESTORE.md in the repository; `sh restore.sh` needs jq,',
-  '     zstd and openssl 3.',
+  '     zstd and openssl 3. Give it the key only if `sha256sum restore.sh` shows',
+  '     the sum above, or the one that `lifeboat doctor` showed last: a newer',
+  '     Lifeboat writes a newer restore.sh.',
   'Try it today: `lifeboat doctor` reminds you until this kit has opened the',
   'repository once.',
 ];
@@ -71,7 +78,7 @@ export async function tryRecoveryKit(storage: Storage, kit: string): Promise<{ r
   const { identity, bytes } = await readIdentity(storage);
   if (identity.encryption === 'none') {
     authenticateIdentity(bytes, undefined);
-    await addProof(storage, 'recovery-kit', { kind: 'recovery-kit', ok: true }, undefined);
+    await addTrial(storage, undefined);
     return { repositoryId: identity.id };
   }
   const named = /^repository\s+([0-9a-f]{32})\s*$/m.exec(kit)?.[1];
@@ -83,23 +90,18 @@ export async function tryRecoveryKit(storage: Storage, kit: string): Promise<{ r
   }
   const secrets = await openSecrets(storage, { mode: 'key', key: parseRecoveryKey(keyText(kit)) }, identity.id);
   authenticateIdentity(bytes, secrets);
-  await addProof(storage, 'recovery-kit', { kind: 'recovery-kit', ok: true }, secrets);
+  await addTrial(storage, secrets);
   return { repositoryId: identity.id };
 }
 
 /** When the kit was last tried with success (ISO 8601, the storage's clock), or undefined. */
-export async function recoveryKitTriedAt(
-  storage: Storage,
-  secrets: Parameters<typeof readProofs>[2],
-): Promise<string | undefined> {
-  try {
-    const last = (await readProofs(storage, 'recovery-kit', secrets)).at(-1);
-    return typeof last?.['at'] === 'string' ? last['at'] : undefined;
-  } catch (error) {
-    // A proof that does not authenticate proves nothing.
-    if (isLifeboatError(error, 'ObjectCorrupt')) return undefined;
-    throw error;
-  }
+export async function recoveryKitTriedAt(context: ProofContext): Promise<string | undefined> {
+  const [last] = await believedProofs(context, recoveryKit);
+  return typeof last?.['at'] === 'string' ? last['at'] : undefined;
+}
+
+async function addTrial(storage: Storage, secrets: Secrets | undefined): Promise<void> {
+  await addProof({ storage, secrets, warn: () => undefined }, recoveryKit, { kind: recoveryKit, ok: true });
 }
 
 function keyText(kit: string): string {

@@ -3,11 +3,18 @@ import { LifeboatError } from '../domain/errors.ts';
 import type { JsonValue } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
 import { only, openDetails, sealDetails } from './details.ts';
-import { decodeDocument, encodeDocument } from './document.ts';
+import { decodeDocument, encodeDocument, isUnreadable } from './document.ts';
 import { layout, originalName } from './layout.ts';
+import { ownObjects } from './own-objects.ts';
 import type { Secrets } from './secrets.ts';
 
 export type Report = Readonly<Record<string, JsonValue>>;
+
+interface ReportContext {
+  readonly storage: Storage;
+  readonly secrets: Secrets | undefined;
+  readonly warn: (message: string) => void;
+}
 
 /** Readable without a key. Texts, notes and probes name files and what is in them, and a reason may say anything. */
 const clear = [
@@ -47,6 +54,7 @@ export async function putReport(
   throw new LifeboatError('StorageFailed', `report ${key} is replaced by somebody else again and again`);
 }
 
+/** Undefined where there is none. ObjectCorrupt for one that does not authenticate. */
 export async function getReport(
   storage: Storage,
   name: { readonly type: string; readonly id: string },
@@ -54,6 +62,25 @@ export async function getReport(
 ): Promise<Report | undefined> {
   const key = layout.report(name.type, name.id);
   if ((await storage.stat(key)) === undefined) return undefined;
+  return readReport(storage, key, secrets);
+}
+
+/** Undefined also where it cannot be read, which is warned of: for what goes on without it. */
+export async function findReport(
+  { storage, secrets, warn }: ReportContext,
+  name: { readonly type: string; readonly id: string },
+): Promise<Report | undefined> {
+  try {
+    return await getReport(storage, name, secrets);
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    warn(`${error.message}; it is passed over`);
+    return undefined;
+  }
+}
+
+/** ObjectMissing, ObjectCorrupt. */
+export async function readReport(storage: Storage, key: string, secrets: Secrets | undefined): Promise<Report> {
   const stored = decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as Report;
   return openDetails(key, stored, secrets);
 }
@@ -72,9 +99,9 @@ export async function listReports(
   type?: string,
 ): Promise<{ type: string; id: string; modifiedAt: string }[]> {
   const found: { type: string; id: string; modifiedAt: string }[] = [];
-  for await (const { key, modifiedAt } of storage.list(type === undefined ? layout.reports : layout.reportsOf(type))) {
-    const [, storedType, name] = key.split('/');
-    if (storedType === undefined || name?.endsWith('.json') !== true) continue;
+  const folder = type === undefined ? layout.reports : layout.reportsOf(type);
+  for await (const { key, modifiedAt } of ownObjects(storage, folder)) {
+    const [, storedType = '', name = ''] = key.split('/');
     found.push({
       type: originalName(storedType),
       id: originalName(name.slice(0, -'.json'.length)),

@@ -11,6 +11,10 @@ import type { Reread, RereadOptions } from './check/reread.ts';
 import type { CollectOptions, Collected } from './collect/collect.ts';
 import type { Hold } from './collect/holds.ts';
 import type { Usage } from './collect/usage.ts';
+import type { LostOptions } from './lost-points.ts';
+import type { Strays } from './own-objects.ts';
+import type { KnownProofs } from './proofs.ts';
+import type { RescueScript } from './rescue/scripts.ts';
 import type { Replicated, ReplicateOptions } from './replicate/replicate.ts';
 import type { PushWal } from './replicate/wal-pusher.ts';
 import type { WalArchive, WalObject, WalSource } from './wal-archive.ts';
@@ -28,6 +32,8 @@ export interface Repository {
 
   /** Opens the way in for one component. */
   writeComponent(options: WriteOptions): Promise<ComponentWriter>;
+  /** The packs that an index refers to, from its end alone. ObjectMissing, ObjectCorrupt. */
+  packsOf(indexId: string): Promise<readonly { readonly id: string; readonly size: number }[]>;
   /** Streams a sealed index, authenticated. ObjectMissing, ObjectCorrupt. */
   readIndex(indexId: string, signal?: AbortSignal): AsyncIterable<IndexEntry>;
   /** One small file of a component (for example `.lifeboat/facts.json`), verified; undefined if absent. */
@@ -44,6 +50,10 @@ export interface Repository {
   seal(body: SealInput): Promise<Manifest>;
   /** All manifests newest first; a damaged one appears with its problem instead of ending the list. */
   listManifests(): Promise<ManifestListing[]>;
+  /** What was sealed and is gone, newest first, as far as it is not in `listManifests`: see lost-points.ts. */
+  lostPoints(options: LostOptions): Promise<ManifestListing[]>;
+  /** A person knows that a point is gone for good, or damaged: it is told no more. Precondition for one that can be read. */
+  giveUp(id: BackupId, by: string, reason: string): Promise<void>;
   /**
    * One manifest by full id or unique prefix, `newest` whatever is wrong with it, or `latest`: the newest successful one, not quarantined or suspect, that
    * holds every component of `holding` (all that were configured then, where nothing is given). NotFound, Ambiguous,
@@ -53,21 +63,33 @@ export interface Repository {
 
   /** L1: every stored object of a point exists and authenticates, every block has its id. Names each bad file and component. */
   check(manifest: Manifest, options: CheckOptions): Promise<CheckResult>;
-  /** Reads shares of all packs, indexes and archived WAL again and authenticates each. */
+  /** Reads shares of everything again and authenticates each object. */
   reread(options: RereadOptions): Promise<Reread>;
   /** Takes damaged WAL out of the archive, its bytes kept; gives the keys that went. */
   setAsideWal(keys: readonly string[]): Promise<string[]>;
+  /** The same for damaged proofs and reports, and for what says how far the archive reaches. */
+  setAsideDocuments(keys: readonly string[]): Promise<string[]>;
+  /** What lies in the place of the repository and is not its own: passed over everywhere else. */
+  strays(): Promise<Strays>;
+  /** Compares `restore.sh` and `RESTORE.md` with what Lifeboat writes. */
+  rescueScripts(): Promise<RescueScript[]>;
   /** What names files is sealed, as in reports (details.ts). `state: 'failed' | 'quarantined'` keeps `latest` from choosing the point, until a proof that looked as deep has another. */
   putProof(id: BackupId, proof: Readonly<Record<string, JsonValue>>): Promise<void>;
   /** Points of which anything was ever proven, by names alone. */
   provenPoints(): Promise<ReadonlySet<BackupId>>;
+  /** Oldest first. ObjectCorrupt where one cannot be read. */
   listProofs(id: BackupId): Promise<Readonly<Record<string, JsonValue>>[]>;
+  /** The same whatever is wrong with some, with what is known of those that are gone; and what is wrong. */
+  knownProofs(id: BackupId): Promise<KnownProofs>;
   /** What its readable proofs say together: `verified`, `unproven`, `failed` or `quarantined` (src/domain/proof-state.ts). */
   pointState(id: BackupId): Promise<string | undefined>;
 
   /** Evidence of a run: `reports/<type>/<id>.json`. A second call for the same id replaces it. */
   putReport(type: string, id: string, report: Readonly<Record<string, JsonValue>>): Promise<string>;
+  /** Undefined where there is none. ObjectCorrupt. */
   getReport(type: string, id: string): Promise<Readonly<Record<string, JsonValue>> | undefined>;
+  /** Undefined also where it cannot be read, which is warned of: for what goes on without it. */
+  findReport(type: string, id: string): Promise<Readonly<Record<string, JsonValue>> | undefined>;
   listReports(type?: string): Promise<{ readonly type: string; readonly id: string; readonly modifiedAt: string }[]>;
 
   /** The write-ahead log of one PostgreSQL cluster. Reads and makes nothing before it is asked. */
@@ -84,11 +106,14 @@ export interface Repository {
   listHolds(): Promise<Hold[]>;
   /** Removes points, and what no point needs any more (collect/collect.ts). LockHeld, ManifestInvalid. */
   collect(options: CollectOptions): Promise<Collected>;
-  /** Puts a point back that retention removed, while its objects are still there. NotFound, ObjectMissing. */
-  unexpire(id: BackupId, holder: string): Promise<void>;
+  /**
+   * Puts a point back that is gone, while its objects are still there: one that retention removed, or one whose manifest
+   * one of the copies holds. NotFound, ObjectMissing.
+   */
+  unexpire(id: BackupId, holder: string, copies?: readonly Storage[]): Promise<void>;
   /** All archived WAL, by names alone. */
   listWal(): AsyncIterable<WalObject>;
-  /** Bytes of everything that is stored, and what came lately. */
+  /** Bytes of everything that is the repository's, and what came lately. */
   usage(since: Date): Promise<Usage>;
 
   /** When the recovery kit last opened this repository (ISO 8601), or undefined: `doctor` nags until it did. */
@@ -179,7 +204,7 @@ export interface MaterializeResult {
 export type SealInput = {
   readonly timestamp: BackupId;
   readonly configuration: Readonly<Record<string, JsonValue>>;
-  readonly body: Omit<ManifestBody, 'format' | 'repositoryId' | 'previous' | 'sealedAt' | 'skewSeconds'>;
+  readonly body: Omit<ManifestBody, 'format' | 'repositoryId' | 'previous' | 'missing' | 'sealedAt' | 'skewSeconds'>;
 };
 
 export interface ManifestListing {
@@ -187,6 +212,8 @@ export interface ManifestListing {
   readonly key: string;
   readonly manifest?: Manifest;
   readonly problem?: string;
+  /** Nothing lies under the key, though it is known that a manifest did. */
+  readonly isGone?: boolean;
 }
 
 export interface CheckOptions {

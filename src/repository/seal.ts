@@ -3,13 +3,16 @@ import { LifeboatError } from '../domain/errors.ts';
 import { manifestFormat, timeOfBackupId } from '../domain/recovery-point.ts';
 import type { BackupFile, ComponentRecord, Manifest, ManifestBody } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
-import { manifestIds, readManifest } from './catalogue.ts';
-import { digestOf } from './document.ts';
+import { listManifests, manifestIds, readManifest, type ManifestCache } from './catalogue.ts';
+import { digestOf, isUnreadable } from './document.ts';
+import type { Expiries } from './expiry.ts';
 import type { Opener } from './frame.ts';
 import { readIndexFooter } from './index-object.ts';
 import { assertBackupId, layout } from './layout.ts';
-import { encodeManifest } from './manifest.ts';
+import { lostPoints } from './lost-points.ts';
+import { encodeManifest, isAuthenticManifest } from './manifest.ts';
 import { digestOfObject } from './object-digest.ts';
+import { ownObjects } from './own-objects.ts';
 import type { SealInput } from './repository.ts';
 import { putRescueScripts } from './rescue/scripts.ts';
 import type { Secrets } from './secrets.ts';
@@ -19,6 +22,9 @@ interface Context {
   readonly id: string;
   readonly secrets: Secrets | undefined;
   readonly opener: Opener;
+  readonly cache: ManifestCache;
+  readonly expiries: Expiries;
+  readonly warn: (message: string) => void;
 }
 
 /** Idempotent: sealing the same components under the same id again returns the manifest that stands. */
@@ -29,7 +35,7 @@ export async function sealManifest(context: Context, input: SealInput): Promise<
   const standing = await sameManifest(context, input);
   if (standing !== undefined) return standing;
   const files = await storedFiles(context, body.components);
-  await putRescueScripts(storage);
+  await putRescueScripts(context);
   await assertNoneTombstoned(storage, files);
   const manifest: Manifest = {
     timestamp,
@@ -44,7 +50,8 @@ export async function sealManifest(context: Context, input: SealInput): Promise<
       ...body,
       sealedAt: (await storage.now()).toISOString(),
       skewSeconds: skewSeconds(body.components),
-      previous: await predecessor(storage, timestamp),
+      previous: await predecessor(context, timestamp),
+      ...(await missingBefore(context)),
     },
   };
   const key = layout.manifest(timestamp);
@@ -104,7 +111,7 @@ async function storedFiles(
 /** The last look: what a collector marked meanwhile must not be promised. Running the backup again stores it anew. */
 async function assertNoneTombstoned(storage: Storage, files: readonly BackupFile[]): Promise<void> {
   const needed = new Set(files.map(({ path }) => layout.tombstone(path)));
-  for await (const { key } of storage.list(layout.tombstones)) {
+  for await (const { key } of ownObjects(storage, layout.tombstones)) {
     if (needed.has(key)) {
       throw new LifeboatError(
         'ObjectMissing',
@@ -117,11 +124,33 @@ async function assertNoneTombstoned(storage: Storage, files: readonly BackupFile
   }
 }
 
-async function predecessor(storage: Storage, timestamp: string): Promise<ManifestBody['previous']> {
-  const previous = (await manifestIds(storage)).findLast((id) => id < timestamp);
-  return previous === undefined
-    ? null
-    : { timestamp: previous, digest: digestOf(await storage.read(layout.manifest(previous))) };
+/** The newest before it that can be read: the digest of a damaged one would speak against it when it is whole again. */
+async function predecessor(context: Context, timestamp: string): Promise<ManifestBody['previous']> {
+  const earlier = (await manifestIds(context.storage)).filter((id) => id < timestamp);
+  for (const id of earlier.reverse()) {
+    const bytes = await context.storage.read(layout.manifest(id)).catch(unlessUnreadable);
+    if (bytes !== undefined && isAuthenticManifest(id, bytes, context))
+      return { timestamp: id, digest: digestOf(bytes) };
+    context.warn(`manifest ${id} is damaged; the chain of manifests goes on from an older one`);
+  }
+  return null;
+}
+
+function unlessUnreadable(error: unknown): undefined {
+  if (!isUnreadable(error)) throw error;
+  return undefined;
+}
+
+/** So many are named; more at once are no matter of a manifest. */
+const mostMissing = 100;
+
+/** What is gone and what no other manifest shows to be gone: from now on this one does. */
+async function missingBefore(context: Context): Promise<Pick<ManifestBody, 'missing'>> {
+  const lost = await lostPoints(context, { reports: 'recent' });
+  if (lost.length === 0) return {};
+  const told = new Set((await listManifests(context)).map(({ timestamp }) => timestamp));
+  const missing = lost.map(({ timestamp }) => timestamp).filter((id) => !told.has(id));
+  return missing.length === 0 ? {} : { missing: missing.slice(0, mostMissing) };
 }
 
 function skewSeconds(components: readonly ComponentRecord[]): number {

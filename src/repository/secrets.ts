@@ -38,10 +38,15 @@ export function wrapSecrets(secrets: Secrets, opening: Uint8Array, recordId: str
   return { nonce: nonce.toString('base64'), wrapped: Buffer.concat([text, cipher.getAuthTag()]).toString('base64') };
 }
 
+/** Whether the two have the lengths that `wrapSecrets` gives them. */
+export function isWrapped({ nonce, wrapped }: WrappedSecrets): boolean {
+  return Buffer.from(nonce, 'base64').length === 12 && Buffer.from(wrapped, 'base64').length === 112;
+}
+
 /** Undefined if this key does not open this record. */
 export function unwrapSecrets(record: WrappedSecrets, opening: Uint8Array, recordId: string): Secrets | undefined {
+  if (!isWrapped(record)) return undefined;
   const bytes = Buffer.from(record.wrapped, 'base64');
-  if (bytes.length !== 112) return undefined;
   const decipher = createDecipheriv('aes-256-gcm', wrappingKey(opening, recordId), Buffer.from(record.nonce, 'base64'));
   decipher.setAAD(additionalData(recordId));
   decipher.setAuthTag(bytes.subarray(96));
@@ -54,16 +59,28 @@ export function unwrapSecrets(record: WrappedSecrets, opening: Uint8Array, recor
   return { dataKey: plain.subarray(0, 32), idKey: plain.subarray(32, 64), macKey: plain.subarray(64, 96) };
 }
 
-export async function stretchPassphrase(
-  passphrase: string,
-  salt: Uint8Array,
-  costs: { readonly n: number; readonly r: number; readonly p: number },
-): Promise<Buffer> {
+export interface ScryptCosts {
+  readonly n: number;
+  readonly r: number;
+  readonly p: number;
+}
+
+/** What scrypt can work with, within 1 GiB: a hostile record must not make us allocate and reckon without end. */
+export function arePayable(costs: ScryptCosts): boolean {
   const { n, r, p } = costs;
-  const memory = 128 * n * r * p;
-  // A hostile key record must not make us allocate without end.
-  if (memory > 1024 ** 3)
-    throw new LifeboatError('KeyWrong', `the key record asks scrypt for ${memory} bytes of memory`);
+  if (![n, r, p].every((each) => Number.isSafeInteger(each) && each > 0) || n < 2) return false;
+  return Number.isInteger(Math.log2(n)) && memoryOf(costs) <= 1024 ** 3;
+}
+
+/** Work grows with it. */
+export function memoryOf({ n, r, p }: ScryptCosts): number {
+  return 128 * n * r * p;
+}
+
+export async function stretchPassphrase(passphrase: string, salt: Uint8Array, costs: ScryptCosts): Promise<Buffer> {
+  const { n, r, p } = costs;
+  if (!arePayable(costs)) throw new LifeboatError('Internal', `scrypt cannot work with ${n}, ${r}, ${p}`);
+  const memory = memoryOf(costs);
   return new Promise((resolve, reject) => {
     scrypt(passphrase.normalize('NFKC'), salt, 32, { N: n, r, p, maxmem: memory + 32 * 1024 * 1024 }, (error, key) => {
       if (error === null) resolve(key);

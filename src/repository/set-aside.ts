@@ -1,58 +1,70 @@
 /**
- * Archived WAL that is damaged goes out of the archive: what can be restored is read from its names, and a name whose
- * bytes are worth nothing would promise what is not there. In a copy it makes room for the whole one.
+ * What is damaged and is only in the way goes out of its place, its bytes kept below `damaged/`. Of archived WAL, because what
+ * can be restored is read from its names, and a name whose bytes are worth nothing would promise what is not there. Of
+ * proofs, reports and what says how far the archive reaches, because they say nothing any more. In a copy it makes room for
+ * the whole one.
  */
-import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
+import { LifeboatError } from '../domain/errors.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { Opener } from './frame.ts';
-import { layout } from './layout.ts';
-import { authenticateWal } from './replicate/copy-wal.ts';
+import { isIntact, type CheckContext } from './check/check-object.ts';
+import { isUnreadable } from './document.ts';
+import { kindOf, layout, type ObjectKind } from './layout.ts';
 
-interface Context {
+interface Context extends CheckContext {
   readonly storage: Storage;
-  readonly opener: Opener;
 }
+
+type Kinds = readonly (ObjectKind | undefined)[];
+
+/** A damaged history stays: its absence would not show as a hole. */
+export const walThatMayGo: Kinds = ['wal'];
+/** Not what says something by its mere presence: a hold, an intent, a tombstone. */
+export const documentsThatMayGo: Kinds = ['coverage', 'proof', 'report'];
 
 /** More at once is a broken disk or memory, of which a person must hear before anything moves. */
 const mostAtOnce = 20;
 
 /**
  * Gives the keys that went; each is read once more before, and its bytes stay below `damaged/`. ObjectCorrupt, and nothing
- * moved, where it would be many. A damaged history stays: its absence would not show as a hole.
+ * moved, where it would be many.
  */
-export async function setAsideWal({ storage, opener }: Context, keys: readonly string[]): Promise<string[]> {
-  const damaged = new Map<string, Uint8Array>();
-  for (const key of keys.filter((each) => !each.endsWith('.history'))) {
-    const bytes = await damagedBytes(storage, opener, key);
-    if (bytes !== undefined) damaged.set(key, bytes);
+export async function setAside(context: Context, keys: readonly string[], mayGo: Kinds): Promise<string[]> {
+  const { storage } = context;
+  const damaged = new Map<string, Damaged>();
+  for (const key of keys.filter((each) => mayGo.includes(kindOf(each)))) {
+    const found = await damagedAt(context, key);
+    if (found !== undefined) damaged.set(key, found);
     if (damaged.size > mostAtOnce)
-      throw new LifeboatError('ObjectCorrupt', `more than ${mostAtOnce} pieces of WAL are damaged at once`, {
+      throw new LifeboatError('ObjectCorrupt', `more than ${mostAtOnce} objects are damaged at once`, {
         hint: 'nothing was moved: look at the disk and the memory of this place first',
       });
   }
   const aside: string[] = [];
-  for (const [key, bytes] of damaged) {
+  for (const [key, { bytes, version }] of damaged) {
     await storage.putIfAbsent(layout.damaged(key), bytes);
     // Something else may stand there, of another time.
     if (!Buffer.from(await storage.read(layout.damaged(key))).equals(bytes)) continue;
+    // Written anew since: then it is whole.
+    if ((await storage.stat(key))?.version !== version) continue;
     await storage.remove(key);
     aside.push(key);
   }
   return aside;
 }
 
-async function damagedBytes(storage: Storage, opener: Opener, key: string): Promise<Uint8Array | undefined> {
+interface Damaged {
+  readonly bytes: Uint8Array;
+  readonly version: string;
+}
+
+async function damagedAt(context: Context, key: string): Promise<Damaged | undefined> {
   try {
-    const bytes = await storage.read(key);
-    try {
-      authenticateWal(key, bytes, opener);
-      return undefined;
-    } catch (error) {
-      if (isLifeboatError(error, 'ObjectCorrupt')) return bytes;
-      throw error;
-    }
+    const { version = '' } = (await context.storage.stat(key)) ?? {};
+    const bytes = await context.storage.read(key);
+    return isIntact(context, key, bytes) ? undefined : { bytes, version };
   } catch (error) {
-    if (isLifeboatError(error, 'ObjectMissing')) return undefined;
-    throw error;
+    // Gone since, or closed to us: there is nothing to move.
+    if (!isUnreadable(error)) throw error;
+    return undefined;
   }
 }

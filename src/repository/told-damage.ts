@@ -1,4 +1,4 @@
-import { provenPoints, readableProofs, type ProofContext } from './proofs.ts';
+import { believedProofs, provenPoints, type ProofContext } from './proofs.ts';
 import type { ProofSubject } from './layout.ts';
 
 /** What the newest verification of each recovery point said. */
@@ -13,13 +13,13 @@ export async function toldDamage(context: ProofContext): Promise<ToldDamage> {
   const packs = new Set<string>();
   const points = new Set<ProofSubject>();
   for (const of of await provenPoints(context.storage)) {
-    for await (const { ok, state, damagedPacks } of readableProofs(context, of)) {
-      // A trial restore looks at no packs, and hashes without a structure clear nothing.
-      if (state === undefined || !Array.isArray(damagedPacks)) continue;
-      for (const id of damagedPacks) packs.add(String(id));
-      if (ok !== true) points.add(of);
-      break;
-    }
+    // A trial restore looks at no packs, and hashes without a structure clear nothing.
+    const newest = (await believedProofs(context, of)).find(
+      ({ state, damagedPacks }) => state !== undefined && Array.isArray(damagedPacks),
+    );
+    if (newest === undefined) continue;
+    for (const id of newest['damagedPacks'] as readonly unknown[]) packs.add(String(id));
+    if (newest['ok'] !== true) points.add(of);
   }
   return { packs, points };
 }

@@ -8,10 +8,11 @@ import { isWhole, parseTimelineHistory, parseWalPieceName, walPieceName } from '
 import type { TimelineSwitch, WalPiece } from '../domain/wal.ts';
 import { parseJson } from '../json/parse-json.ts';
 import type { Storage } from '../storage/storage.ts';
-import { decodeDocument, encodeDocument } from './document.ts';
+import { decodeDocument, encodeDocument, isUnreadable } from './document.ts';
 import { frameKinds, frameOverhead } from './frame.ts';
 import type { Opener, Sealer } from './frame.ts';
 import { layout, originalName } from './layout.ts';
+import { ownObjects } from './own-objects.ts';
 import type { Secrets } from './secrets.ts';
 
 /** WAL compresses well at any level; a higher one would cost the database's host more than it saves. */
@@ -57,6 +58,7 @@ export interface WalArchive {
   /** Where the timeline and those before it left their parents, oldest first; none for the first, or where its history is not stored. */
   ancestors(timeline: number): Promise<TimelineSwitch[]>;
   putCoverage(timeline: number, coverage: WalCoverage): Promise<void>;
+  /** Undefined also where it cannot be read, which is warned of. */
   coverage(timeline: number): Promise<WalCoverage | undefined>;
 }
 
@@ -65,6 +67,7 @@ export interface WalContext {
   readonly secrets: Secrets | undefined;
   readonly sealer: Sealer;
   readonly opener: Opener;
+  readonly warn: (message: string) => void;
 }
 
 interface Header {
@@ -88,9 +91,8 @@ export interface WalObject {
 }
 
 export async function* listWal(storage: Storage): AsyncGenerator<WalObject> {
-  for await (const { key, size, modifiedAt } of storage.list(layout.allWal)) {
-    const [, component, systemId, , name] = key.split('/');
-    if (component === undefined || systemId === undefined || name === undefined) continue;
+  for await (const { key, size, modifiedAt } of ownObjects(storage, layout.allWal)) {
+    const [, component = '', systemId = '', , name = ''] = key.split('/');
     yield { key, size, modifiedAt, component: originalName(component), systemId: originalName(systemId), name };
   }
 }
@@ -159,7 +161,7 @@ export function createWalArchive(context: WalContext, source: WalSource): WalArc
     read: readPiece,
     async list() {
       const pieces: WalPiece[] = [];
-      for await (const { key } of storage.list(layout.walOf(component, systemId))) {
+      for await (const { key } of ownObjects(storage, layout.walOf(component, systemId))) {
         const name = key.slice(key.lastIndexOf('/') + 1);
         const piece = parseWalPieceName(name, segmentBytes);
         if (piece !== undefined) pieces.push(piece);
@@ -199,7 +201,14 @@ export function createWalArchive(context: WalContext, source: WalSource): WalArc
     async coverage(timeline) {
       const key = keyOf(timeline, coverageName);
       if ((await storage.stat(key)) === undefined) return undefined;
-      return decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as WalCoverage;
+      try {
+        return decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as WalCoverage;
+      } catch (error) {
+        // It promises nothing then. Whoever archives writes it anew within seconds.
+        if (!isUnreadable(error)) throw error;
+        context.warn(`${error.message}; until when that timeline is archived is not known`);
+        return undefined;
+      }
     },
   };
 }
@@ -226,6 +235,11 @@ function opened({ opener }: WalContext, key: string, frame: Uint8Array): { heade
     if (!(error instanceof LifeboatError)) throw error;
     throw new LifeboatError('ObjectCorrupt', `${key} ${error.message}`, { cause: error });
   }
+  return walHeader(key, plain);
+}
+
+/** What an opened frame says of itself, and the rest of it. ObjectCorrupt. */
+export function walHeader(key: string, plain: Buffer): { readonly header: Header; readonly bytes: Buffer } {
   const end = plain.indexOf(0x0a);
   try {
     return { header: parseJson(plain.toString('utf8', 0, end)) as Header, bytes: plain.subarray(end + 1) };

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { parseConfiguration } from '../../src/config/load.ts';
 import type { Manifest } from '../../src/domain/recovery-point.ts';
 import { readProtection } from '../../src/operations/protection.ts';
@@ -100,18 +100,62 @@ test('hashes that are right say nothing against a structure that was found wrong
   expect(await repository.pointState(id)).toBe('failed');
 });
 
-test('D2.7: a damaged proof is passed over with a warning; the point stays what the one before it says', async ({
-  folder,
-  storage,
-  open,
-  repository,
-}) => {
-  const { first } = await begin(folder, repository);
-  await repository.putProof(first.id, { kind: 'verify', ok: true, state: 'verified' });
-  await repository.putProof(first.id, { kind: 'verify', ok: false, state: 'failed' });
-  await writeFile(join(folder, 'repository', layout.proof(first.id, 2)), '{}');
-  const warnings: string[] = [];
-  const reader = await open(storage, undefined, { onWarning: (message) => void warnings.push(message) });
-  expect((await reader.findManifest('latest')).timestamp).toBe(first.id);
-  expect(warnings).toEqual([expect.stringContaining(layout.proof(first.id, 2)) as string]);
+describe('a proof that spoke against its point', () => {
+  const told = async (repository: Repository, id: string): Promise<unknown> =>
+    repository.findManifest('latest').then(
+      ({ timestamp }) => timestamp === id,
+      ({ code }: { readonly code: string }) => code,
+    );
+
+  for (const [what, harm] of [
+    ['damaged', async (path: string) => writeFile(path, '{}')],
+    ['taken away', async (path: string) => rm(path)],
+  ] as const)
+    test(`D2.7: counts also when it is ${what}, until a proof that looked as deep lifts it`, async ({
+      folder,
+      storage,
+      open,
+      repository,
+    }) => {
+      const { first } = await begin(folder, repository);
+      const proof = layout.proof(first.id, 2);
+      await repository.putProof(first.id, { kind: 'verify', ok: true, state: 'verified', levels: ['L1', 'L3'] });
+      await repository.putProof(first.id, { kind: 'verify', ok: false, state: 'failed', levels: ['L1'] });
+      await harm(join(folder, 'repository', proof));
+      const warnings: string[] = [];
+      const reader = await open(storage, undefined, { onWarning: (message) => void warnings.push(message) });
+      expect(await told(reader, first.id)).toBe('NotFound');
+      expect(warnings).toContainEqual(expect.stringMatching(`${proof} spoke against the point and is gone or damaged`));
+      expect((await reader.knownProofs(first.id)).proofs).toMatchObject([{ ok: true }, { ok: false, levels: ['L1'] }]);
+      // Its number is not given again: what comes later is newer.
+      await reader.putProof(first.id, { kind: 'verify', ok: true, levels: ['L2'] });
+      expect(await told(reader, first.id)).toBe('NotFound');
+      await reader.putProof(first.id, { kind: 'verify', ok: true, state: 'verified', levels: ['L1', 'L3'] });
+      expect(await told(reader, first.id)).toBe(true);
+    });
+
+  test('D2.7: of an earlier version is noted beside it with the next one; until then a damaged one is passed over with a warning', async ({
+    folder,
+    storage,
+    open,
+    repository,
+  }) => {
+    const { first } = await begin(folder, repository);
+    await repository.putProof(first.id, { kind: 'verify', ok: true, state: 'verified' });
+    await repository.putProof(first.id, { kind: 'verify', ok: false, state: 'failed' });
+    // An earlier version noted nothing.
+    const proof = join(folder, 'repository', layout.proof(first.id, 2));
+    const bytes = await readFile(proof);
+    await rm(join(folder, 'repository', layout.refutation(first.id)));
+    await writeFile(proof, '{}');
+    const warnings: string[] = [];
+    const reader = await open(storage, undefined, { onWarning: (message) => void warnings.push(message) });
+    expect(await told(reader, first.id)).toBe(true);
+    expect(warnings).toEqual([expect.stringContaining(layout.proof(first.id, 2)) as string]);
+    await writeFile(proof, bytes);
+    await reader.putProof(first.id, { kind: 'verify', ok: false, state: 'failed' });
+    await rm(join(folder, 'repository', layout.proofs(first.id)), { recursive: true });
+    expect((await reader.knownProofs(first.id)).problems).toHaveLength(2);
+    expect(await told(reader, first.id)).toBe('NotFound');
+  });
 });

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import type { ComponentRecord } from '../../src/domain/recovery-point.ts';
+import { encodeDocument } from '../../src/repository/document.ts';
+import { openSecrets } from '../../src/repository/keys.ts';
 import { layout } from '../../src/repository/layout.ts';
 import type { Repository } from '../../src/repository/repository.ts';
-import { backUp, reserve, sealRecords } from './backup.ts';
+import { backUp, reserve, sealRecords, testKey } from './backup.ts';
 import { repositoryTest as test } from './fixture.ts';
 import type { Backup } from './backup.ts';
 
@@ -173,21 +175,39 @@ describe('recovery points', () => {
       await expect(repository.findManifest(selector)).rejects.toMatchObject({ code: 'NotFound' });
   });
 
-  test('a manifest of a newer format is FormatTooNew, in the list and as latest: no older point is taken in silence', async ({
+  test('an authentic manifest of a newer format is FormatTooNew, in the list and as latest: no older point is taken in silence', async ({
     folder,
     storage,
     repository,
   }) => {
     await point(repository);
-    const { id } = await point(repository, new Date('2026-11-23T02:00:00Z'));
-    const text = Buffer.from(await storage.read(layout.manifest(id))).toString();
-    await writeFile(join(folder, 'repository', layout.manifest(id)), text.replace('"format": 1', '"format": 2'));
+    const { id, manifest } = await point(repository, new Date('2026-11-23T02:00:00Z'));
+    const newer = { ...manifest, lifeboat: { ...manifest.lifeboat, format: 2 } };
+    const secrets = await openSecrets(storage, testKey, repository.id);
+    const bytes = encodeDocument(layout.manifest(id), newer, secrets);
+    await writeFile(join(folder, 'repository', layout.manifest(id)), bytes);
     await expect(repository.findManifest(id)).rejects.toMatchObject({ code: 'FormatTooNew' });
     await expect(repository.findManifest('latest')).rejects.toMatchObject({ code: 'FormatTooNew' });
     expect((await repository.listManifests())[0]).toMatchObject({
       timestamp: id,
       problem: expect.stringContaining('format 2') as string,
     });
+  });
+
+  test('one that only claims a newer format is damage: it keeps no older point from being found', async ({
+    folder,
+    repository,
+  }) => {
+    const { id } = await point(repository);
+    const planted = '20271123_020000';
+    await mkdir(join(folder, 'repository/manifests/2027/11/23'), { recursive: true });
+    await writeFile(join(folder, 'repository', layout.manifest(planted)), '{"lifeboat":{"format":2}}');
+    await expect(repository.findManifest(planted)).rejects.toMatchObject({ code: 'ManifestInvalid' });
+    for (const selector of ['latest', 'newest']) expect((await repository.findManifest(selector)).timestamp).toBe(id);
+    expect(await repository.listManifests()).toMatchObject([
+      { timestamp: planted, problem: expect.stringContaining(layout.manifest(planted)) as string },
+      { timestamp: id },
+    ]);
   });
 
   test('a manifest that was taken away, or exchanged for an older one of itself, is noticed by its successor', async ({
@@ -213,9 +233,25 @@ describe('recovery points', () => {
       { timestamp: second, problem: expect.stringContaining('is gone') as string },
       { timestamp: first },
     ]);
-    // Collection says that it took it.
+    // Anybody can put a tombstone: what it holds, and a report, say that collection took the point.
     await storage.putIfAbsent(layout.tombstone(key), Buffer.from('{}'));
+    expect((await repository.listManifests())[1]).toMatchObject({
+      timestamp: second,
+      problem: expect.stringContaining('is gone') as string,
+    });
+    await storage.remove(layout.tombstone(key));
+    await storage.putIfAbsent(layout.tombstone(key), kept);
+    expect((await repository.listManifests())[1]).toMatchObject({
+      timestamp: second,
+      problem: expect.stringContaining('is gone') as string,
+    });
+    await repository.putReport('retention', 'r', { removed: [{ place: 'repository', points: [second], bytes: 0 }] });
     expect((await repository.listManifests()).map(({ problem }) => problem)).toEqual([undefined, undefined]);
+    await storage.remove(layout.tombstone(key));
+    expect((await repository.listManifests())[1]).toMatchObject({
+      timestamp: second,
+      problem: expect.stringContaining('is gone') as string,
+    });
     await storage.putIfAbsent(key, kept);
     await writeFile(join(folder, 'repository', layout.manifest(first)), kept);
     expect((await repository.listManifests()).at(-1)).toMatchObject({

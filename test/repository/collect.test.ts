@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { initRepository } from '../../src/repository/init.ts';
+import { layout } from '../../src/repository/layout.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { withFaults } from '../../src/storage/wrap/fault.ts';
@@ -115,6 +117,40 @@ test('a removed point comes back while its objects are there, and not as half a 
   await repository.collect({ ...collecting, expire: [] });
   await expect(repository.unexpire(first.id, 'test')).rejects.toMatchObject({ code: 'ObjectMissing' });
   expect(await repository.listManifests()).toHaveLength(1);
+});
+
+test('intents and holds that cannot be read hold what they may, and nothing for ever', async ({
+  repository,
+  folder,
+  clock,
+}) => {
+  const first = await make(repository);
+  await make(repository);
+  const running = await repository.reserve(new Date(clock.now.getTime() + hour), 'a run');
+  await repository.hold({ backupId: first.id, by: 'somebody', reason: 'why not' });
+  for (const key of [layout.intent(running), layout.hold(first.id)])
+    await writeFile(join(folder, 'repository', key), '{}');
+  expect(await repository.listHolds()).toMatchObject([{ backupId: first.id, by: 'unknown' }]);
+  expect(await repository.collect({ ...collecting, expire: [first.id] })).toMatchObject({ waitsFor: [running] });
+  // Its id is taken, and no other run is kept from its own.
+  expect(await repository.reserve(new Date(clock.now.getTime() + hour), 'a run')).not.toBe(running);
+  await repository.closeIntent(running);
+  clock.now = new Date(clock.now.getTime() + 8 * 24 * hour);
+  expect(await repository.collect({ ...collecting, expire: [] })).toMatchObject({ waitsFor: [], marked: 2 });
+});
+
+test('what somebody else put beside the packs is never removed', async ({ repository, folder, clock }) => {
+  await make(repository);
+  const names = ['packs/ab/notes', 'packs/README', 'indexes/list.txt', 'tombstones/x', 'intents/old.json'];
+  for (const name of names) {
+    await mkdir(dirname(join(folder, 'repository', name)), { recursive: true });
+    await writeFile(join(folder, 'repository', name), 'mine');
+  }
+  for (let round = 0; round < 3; round += 1) {
+    expect(await repository.collect({ ...collecting, expire: [] })).toMatchObject({ marked: 0, removed: 0 });
+    clock.now = new Date(clock.now.getTime() + 100 * hour);
+  }
+  for (const name of names) expect(await readFile(join(folder, 'repository', name), 'utf8')).toBe('mine');
 });
 
 test('a manifest that cannot be read stops everything', async ({ repository, storage, clock }) => {

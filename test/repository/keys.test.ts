@@ -1,10 +1,11 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { initRepository } from '../../src/repository/init.ts';
 import { generateKey, formatRecoveryKey, parseRecoveryKey } from '../../src/repository/recovery-key.ts';
 import { tryRecoveryKit } from '../../src/repository/recovery-kit.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { withFaults } from '../../src/storage/wrap/fault.ts';
-import { testKey } from './backup.ts';
+import { backUp, testKey } from './backup.ts';
 import { repositoryTest as test } from './fixture.ts';
 
 describe('keys', () => {
@@ -104,6 +105,119 @@ describe('keys', () => {
     await expect(tryRecoveryKit(storage, other.recoveryKit)).rejects.toMatchObject({ code: 'RepositoryMismatch' });
     await tryRecoveryKit(storage, recoveryKit);
     expect(Date.parse((await (await open(storage)).recoveryKitTriedAt()) ?? '')).toBeGreaterThan(0);
+  });
+
+  test('records that nobody can try leave the others to be tried, and are named', async ({ storage, open }) => {
+    const passphrase = 'correct horse battery';
+    const { repository } = await initRepository(storage, { mode: 'passphrase', passphrase });
+    await repository.close();
+    const record = {
+      format: 1,
+      purpose: 'primary',
+      repository: repository.id,
+      nonce: 'AAAAAAAAAAAAAAAA',
+      wrapped: 'A',
+    };
+    const whole = { ...record, wrapped: Buffer.alloc(112).toString('base64') };
+    const scrypt = { n: 2, r: 1, p: 1, salt: '00' };
+    const planted: readonly object[] = [
+      { ...whole, kind: 'passphrase', scrypt, nonce: '' },
+      { ...record, kind: 'passphrase', scrypt },
+      ...[
+        { n: 2 ** 30, r: 8, p: 1 },
+        { n: 131073, r: 8, p: 1 },
+        { n: 131072, r: 8, p: 2 ** 30 },
+        { n: -2, r: 8, p: 1 },
+        { n: 0.5, r: 8, p: 1 },
+        { n: 1, r: 0, p: 1 },
+      ].map((costs) => ({ ...whole, kind: 'passphrase', scrypt: { ...scrypt, ...costs } })),
+      { ...whole, kind: 'passphrase', scrypt: { ...scrypt, salt: 'zz' } },
+      { ...whole, kind: 'passphrase' },
+      { ...whole, kind: 'passphrase', scrypt },
+    ];
+    const keys = planted.map((_, number) => `keys/000000000000000${number.toString(16)}.json`);
+    for (const [number, key] of keys.entries())
+      await storage.putIfAbsent(key, Buffer.from(JSON.stringify(planted[number])));
+    const warnings: string[] = [];
+    const opened = await open(
+      storage,
+      { mode: 'passphrase', passphrase },
+      { onWarning: (text) => void warnings.push(text) },
+    );
+    expect(opened.id).toBe(repository.id);
+    // The last can be tried, and is simply not opened.
+    expect(warnings).toEqual(
+      keys.slice(0, -1).map((key) => expect.stringContaining(`${key} is no key record`) as string),
+    );
+    for await (const { key } of storage.list('keys/')) if (!keys.includes(key)) await storage.remove(key);
+    await expect(open(storage, { mode: 'passphrase', passphrase })).rejects.toMatchObject({
+      code: 'KeyWrong',
+      message: expect.stringContaining(`1 tried; ${keys[0]} is no key record`) as string,
+      hint: expect.stringContaining('a copy in a location has the same files below `keys/`') as string,
+    });
+  });
+
+  test('a damaged repository.json is named, wherever it is damaged, and the hint says where a whole one lies', async ({
+    folder,
+    storage,
+    open,
+    repository,
+  }) => {
+    const path = `${folder}/repository/repository.json`;
+    const text = await readFile(path, 'utf8');
+    const other = repository.id.startsWith('0') ? '1' : '0';
+    for (const damaged of [
+      'x',
+      '{}',
+      text.replace('"createdAt": "2', '"createdAt": "3'),
+      text.replace(repository.id, other + repository.id.slice(1)),
+    ]) {
+      await writeFile(path, damaged);
+      await expect(open(storage)).rejects.toMatchObject({
+        code: 'ObjectCorrupt',
+        message: expect.stringContaining('repository.json') as string,
+        hint: expect.stringMatching(/the same file lies in/) as string,
+      });
+    }
+  });
+
+  test('a repository whose repository.json is gone is not begun anew, and the hint says how it comes back', async ({
+    folder,
+    storage,
+    open,
+  }) => {
+    const { repository } = await initRepository(storage, testKey);
+    const { id } = await backUp(repository, async (writer) => writer.bytes('a', Buffer.from('x')));
+    const copy = createLocalStorage(`${folder}/copy`);
+    await repository.replicateTo(copy, { owner: 'test' });
+    await repository.close();
+    const identity = await storage.read('repository.json');
+    await storage.remove('repository.json');
+    const lost = {
+      message: expect.stringContaining('manifests/, packs/, indexes/ of a repository') as string,
+      hint: expect.stringContaining('put its repository.json back, the same file lies in') as string,
+    };
+    await expect(open(storage)).rejects.toMatchObject({ code: 'ObjectMissing', ...lost });
+    for (const source of [testKey, { mode: 'none' }] as const)
+      await expect(initRepository(storage, source, { copies: ['usb (/mnt/usb)'] })).rejects.toMatchObject({
+        code: 'Precondition',
+        hint: expect.stringContaining('the same file lies in usb (/mnt/usb)') as string,
+      });
+    // Keys alone are enough: what they open may lie elsewhere.
+    for (const prefix of ['manifests/', 'packs/', 'indexes/', 'proofs/', 'intents/'])
+      for await (const { key } of storage.list(prefix)) await storage.remove(key);
+    await expect(initRepository(storage, testKey)).rejects.toMatchObject({ code: 'Precondition' });
+    await storage.putIfAbsent('repository.json', identity);
+    expect((await open(storage)).id).toBe(repository.id);
+    // A copy that lost it gets it again with the next replication, and no other repository takes its place.
+    await copy.remove('repository.json');
+    const other = await initRepository(createLocalStorage(`${folder}/other`), testKey);
+    await expect(other.repository.replicateTo(copy, { owner: 'test' })).rejects.toMatchObject({
+      code: 'RepositoryMismatch',
+    });
+    await other.repository.close();
+    await (await open(storage)).replicateTo(copy, { owner: 'test' });
+    expect((await (await open(copy)).findManifest(id)).timestamp).toBe(id);
   });
 
   test('init that fails at any storage call leaves no repository, and the next one works', async ({ folder }) => {

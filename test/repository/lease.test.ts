@@ -1,6 +1,8 @@
 import { describe, expect } from 'vitest';
-import { acquireLease } from '../../src/repository/lease.ts';
+import { layout } from '../../src/repository/layout.ts';
+import { acquireLease, leaseHolder } from '../../src/repository/lease.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
+import { timed } from '../support/timed-storage.ts';
 import { repositoryTest as test } from './fixture.ts';
 
 const minute = 60_000;
@@ -46,5 +48,35 @@ describe('leases', () => {
       message: expect.stringContaining('taken over by next') as string,
     });
     await next.assertHeld();
+  });
+
+  test('a damaged lease holds for as long as one may, then it passes on, and who held it is fenced', async ({
+    folder,
+  }) => {
+    const clock = { now: new Date() };
+    const storage = timed(createLocalStorage(folder), clock);
+    const take = async (holder: string) =>
+      acquireLease(storage, { name: 'collection', holder, ttlMs: 60 * minute }, undefined);
+    const first = await take('first');
+    const key = layout.lease('collection');
+    const { version = '' } = (await storage.stat(key)) ?? {};
+    await storage.replaceIf(key, version, Buffer.from('{}'));
+    await expect(first.assertHeld()).rejects.toMatchObject({ code: 'Fenced' });
+    await expect(take('second')).rejects.toMatchObject({
+      code: 'LockHeld',
+      message: expect.stringContaining(`nobody knows whom (${key}`) as string,
+    });
+    expect(await leaseHolder(storage, 'collection', undefined)).toContain('nobody knows whom');
+    clock.now = new Date(clock.now.getTime() + 11 * minute);
+    expect(await leaseHolder(storage, 'collection', undefined)).toBeUndefined();
+    const second = await take('second');
+    await second.assertHeld();
+    await expect(first.renew()).rejects.toMatchObject({ code: 'Fenced' });
+    // A time that somebody set ahead holds nothing up.
+    const standing = (await storage.stat(key))?.version ?? '';
+    clock.now = new Date(clock.now.getTime() + 365 * 86_400_000);
+    await storage.replaceIf(key, standing, Buffer.from('{}'));
+    clock.now = new Date(clock.now.getTime() - 365 * 86_400_000);
+    expect(await leaseHolder(storage, 'collection', undefined)).toBeUndefined();
   });
 });

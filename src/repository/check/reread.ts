@@ -1,14 +1,17 @@
-/** Reads shares of everything again, whoever names it: bits rot in silence. A pack's name is the digest of its bytes, indexes and WAL are sealed. */
+/**
+ * Reads shares of everything again, whoever names it: bits rot in silence. A pack's name is the digest of its bytes, indexes
+ * and WAL are sealed, and every document has its authentication code.
+ */
 import { createHash } from 'node:crypto';
-import { LifeboatError } from '../../domain/errors.ts';
+import { isLifeboatError } from '../../domain/errors.ts';
 import type { ReportProgress } from '../../domain/progress.ts';
-import type { Storage } from '../../storage/storage.ts';
-import type { Opener } from '../frame.ts';
+import type { ObjectInfo, Storage } from '../../storage/storage.ts';
+import { isUnreadable } from '../document.ts';
 import { readIndexObject } from '../index-object.ts';
-import { layout } from '../layout.ts';
+import { folders, kindOf, layout } from '../layout.ts';
+import { ownObjects } from '../own-objects.ts';
 import { authenticatePack } from '../replicate/copy-objects.ts';
-import { authenticateWal } from '../replicate/copy-wal.ts';
-import { coverageName } from '../wal-archive.ts';
+import { isIntact, type CheckContext } from './check-object.ts';
 
 export interface RereadOptions {
   /** The shares: each a number below `of`, by the object's name, so that after all of them everything was read. */
@@ -17,65 +20,126 @@ export interface RereadOptions {
   /** The same for WAL, which does not stay long. */
   readonly walShares: readonly number[];
   readonly walOf: number;
+  /** The same for documents (keys, manifests, proofs, reports and the like); by default as the first. */
+  readonly documentShares?: readonly number[];
+  readonly documentOf?: number;
   readonly onProgress?: ReportProgress;
   readonly signal?: AbortSignal;
 }
 
 export interface Reread {
+  /** Packs, indexes and WAL. */
   readonly objects: number;
+  readonly documents: number;
   readonly bytes: number;
   /** Ids of packs that do not authenticate, or went while they were read. */
   readonly damagedPacks: readonly string[];
-  /** Keys of such indexes, and of such archived WAL. */
+  /** Keys of such indexes, of such archived WAL, and of such documents. */
   readonly damagedIndexes: readonly string[];
   readonly damagedWal: readonly string[];
+  readonly damagedDocuments: readonly string[];
 }
 
-interface Context {
+interface Context extends CheckContext {
   readonly storage: Storage;
-  readonly opener: Opener;
 }
+
+interface Share {
+  readonly shares: readonly number[];
+  readonly of: number;
+}
+
+/** On their way at once: each is small, and a place may be far. */
+const documentsAtOnce = 8;
+const wholeKinds: readonly (string | undefined)[] = ['pack', 'index', 'wal', 'history'];
 
 export async function reread(context: Context, options: RereadOptions): Promise<Reread> {
   const { storage } = context;
-  const progress = { objects: 0, bytes: 0 };
-  const damagedOf = async (prefix: string, look: (key: string) => Promise<void>): Promise<string[]> => {
-    const isWal = prefix === layout.allWal;
-    const [shares, of] = isWal ? [options.walShares, options.walOf] : [options.shares, options.of];
+  const { signal, onProgress } = options;
+  const progress = { objects: 0, documents: 0, bytes: 0 };
+  const count = (kind: 'objects' | 'documents', size: number): void => {
+    progress[kind] += 1;
+    progress.bytes += size;
+    onProgress?.({ phase: 're-read', bytesDone: progress.bytes, bytesTotal: 0 });
+  };
+  const damagedOf = async (
+    prefix: string,
+    share: Share,
+    look: (key: string) => Promise<boolean>,
+  ): Promise<string[]> => {
     const damaged: string[] = [];
-    for await (const { key, size } of storage.list(prefix)) {
-      options.signal?.throwIfAborted();
-      if (!shares.includes(shareOf(key, of)) || key.endsWith(`/${coverageName}`)) continue;
-      try {
-        await look(key);
-      } catch (error) {
-        if (!(error instanceof LifeboatError) || (error.code !== 'ObjectCorrupt' && error.code !== 'ObjectMissing'))
-          throw error;
-        // Retention removes WAL and indexes while they are looked at; what names one that is gone says so itself.
-        if (prefix !== layout.packs && (await storage.stat(key)) === undefined) continue;
-        damaged.push(key);
-      }
-      progress.objects += 1;
-      progress.bytes += size;
-      options.onProgress?.({ phase: 're-read', bytesDone: progress.bytes, bytesTotal: 0 });
+    for await (const object of ownObjects(storage, prefix)) {
+      signal?.throwIfAborted();
+      if (!wholeKinds.includes(kindOf(object.key)) || !isIn(share, object)) continue;
+      if (await isDamaged(storage, object.key, look)) damaged.push(object.key);
+      count('objects', object.size);
     }
     return damaged;
   };
-  const packs = await damagedOf(layout.packs, async (key) => authenticatePack(key, await storage.read(key)));
-  const damagedIndexes = await damagedOf(layout.indexes, async (key) => readIndex(context, key));
-  const damagedWal = await damagedOf(layout.allWal, async (key) =>
-    authenticateWal(key, await storage.read(key), context.opener),
+  const whole = { shares: options.shares, of: options.of };
+  const packs = await damagedOf(layout.packs, whole, async (key) => {
+    authenticatePack(key, await storage.read(key));
+    return true;
+  });
+  const damagedIndexes = await damagedOf(layout.indexes, whole, async (key) => readIndex(context, key));
+  const damagedWal = await damagedOf(layout.allWal, { shares: options.walShares, of: options.walOf }, async (key) =>
+    isIntact(context, key, await storage.read(key)),
   );
-  return { ...progress, damagedPacks: packs.map(nameOf), damagedIndexes, damagedWal };
+  const damagedDocuments: string[] = [];
+  const { documentShares: shares = options.shares, documentOf: of = options.of } = options;
+  const waiting = documentsOf(storage, { shares, of });
+  await Promise.all(
+    Array.from({ length: documentsAtOnce }, async () => {
+      for (let next = await waiting.next(); next.done !== true; next = await waiting.next()) {
+        signal?.throwIfAborted();
+        const { key, size } = next.value;
+        if (await isDamaged(storage, key, async () => isIntact(context, key, await storage.read(key))))
+          damagedDocuments.push(key);
+        count('documents', size);
+      }
+    }),
+  );
+  return {
+    ...progress,
+    damagedPacks: packs.map(nameOf),
+    damagedIndexes,
+    damagedWal,
+    damagedDocuments: damagedDocuments.sort(),
+  };
 }
 
-function shareOf(key: string, of: number): number {
-  return createHash('sha256').update(nameOf(key)).digest().readUInt32BE(0) % of;
+/** Everything that is neither pack, index nor WAL. */
+async function* documentsOf(storage: Storage, share: Share): AsyncGenerator<ObjectInfo> {
+  const identity = await storage.stat(layout.repository);
+  if (identity !== undefined && isIn(share, identity)) yield identity;
+  for (const folder of folders) {
+    if (folder === layout.packs || folder === layout.indexes || folder === layout.allDamaged) continue;
+    for await (const object of ownObjects(storage, folder))
+      if (!wholeKinds.includes(kindOf(object.key)) && isIn(share, object)) yield object;
+  }
 }
 
-async function readIndex({ storage, opener }: Context, key: string): Promise<void> {
+async function isDamaged(storage: Storage, key: string, look: (key: string) => Promise<boolean>): Promise<boolean> {
+  try {
+    return !(await look(key));
+  } catch (error) {
+    // What a newer version wrote is no damage.
+    if (isLifeboatError(error, 'FormatTooNew')) return false;
+    const isClosed = isLifeboatError(error, 'PermissionDenied') && wholeKinds.includes(kindOf(key));
+    if (isClosed || !isUnreadable(error)) throw error;
+    // Much is removed while it is looked at; what names one that is gone says so itself.
+    return key.startsWith(layout.packs) || (await storage.stat(key)) !== undefined;
+  }
+}
+
+function isIn({ shares, of }: Share, { key }: ObjectInfo): boolean {
+  return shares.includes(createHash('sha256').update(nameOf(key)).digest().readUInt32BE(0) % of);
+}
+
+async function readIndex({ storage, opener }: Context, key: string): Promise<boolean> {
   // oxlint-disable-next-line no-unused-vars -- each entry is authenticated as it comes.
   for await (const entry of readIndexObject(storage, nameOf(key), opener));
+  return true;
 }
 
 function nameOf(key: string): string {

@@ -8,11 +8,14 @@
  *
  * Killed anywhere, the next run goes on. A manifest that cannot be read stops everything: nobody knows what it needs.
  */
-import { LifeboatError } from '../../domain/errors.ts';
 import type { BackupId } from '../../domain/recovery-point.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { manifestIds, readManifest } from '../catalogue.ts';
-import { layout } from '../layout.ts';
+import { digestOf } from '../document.ts';
+import { noteExpiry } from '../expiry.ts';
+import { backupIdOf, layout } from '../layout.ts';
+import { decodeManifest } from '../manifest.ts';
+import { ownObjects } from '../own-objects.ts';
 import type { Secrets } from '../secrets.ts';
 import type { Lease } from '../lease.ts';
 import { openIntents, takeCollectionLease } from './exclusion.ts';
@@ -53,10 +56,12 @@ export async function collect(context: CollectContext, options: CollectOptions):
   const { guard, stop } = guardOf(lease);
   try {
     const expired: BackupId[] = [];
+    // Before the first leaves: a tombstone that nothing explains is told as a loss.
+    if (options.expire.length > 0) await noteExpiry(context, { points: options.expire, by: options.holder });
     for (const id of options.expire) {
       options.signal?.throwIfAborted();
       await guard();
-      await expire(storage, id);
+      await expire(context, id);
       expired.push(id);
     }
     const needed = await neededKeys(context);
@@ -66,7 +71,7 @@ export async function collect(context: CollectContext, options: CollectOptions):
     let marked = 0;
     const now = (await storage.now()).getTime();
     for (const prefix of [layout.packs, layout.indexes]) {
-      for await (const { key, size } of storage.list(prefix)) {
+      for await (const { key, size } of ownObjects(storage, prefix)) {
         options.signal?.throwIfAborted();
         const since = stones.get(key);
         if (needed.has(key)) {
@@ -103,14 +108,26 @@ export async function collect(context: CollectContext, options: CollectOptions):
   }
 }
 
-/** The tombstone comes first: a manifest that is gone without one is damage. */
-async function expire(storage: Storage, id: BackupId): Promise<void> {
+/** The tombstone comes first: a manifest that is gone without one is damage. ManifestInvalid for one that cannot be read. */
+async function expire(context: CollectContext, id: BackupId): Promise<void> {
+  const { storage } = context;
   const key = layout.manifest(id);
   if ((await storage.stat(key)) === undefined) return;
-  await storage.putIfAbsent(layout.tombstone(key), await storage.read(key));
+  const bytes = await storage.read(key);
+  decodeManifest(id, bytes, context);
+  await putStone(storage, layout.tombstone(key), bytes);
   await storage.remove(key);
-  for await (const proof of storage.list(layout.proofs(id))) await storage.remove(proof.key);
+  for await (const proof of ownObjects(storage, layout.proofs(id))) await storage.remove(proof.key);
+  await storage.remove(layout.refutation(id));
   await storage.remove(layout.intent(id));
+}
+
+/** Other bytes may stand there: of a run that was killed before the manifest was put back, or of somebody else. */
+async function putStone(storage: Storage, stone: string, bytes: Uint8Array): Promise<void> {
+  if ((await storage.putIfAbsent(stone, bytes)) === 'created') return;
+  if (digestOf(await storage.read(stone)) === digestOf(bytes)) return;
+  await storage.remove(stone);
+  await storage.putIfAbsent(stone, bytes);
 }
 
 async function neededKeys(context: CollectContext): Promise<ReadonlySet<string>> {
@@ -123,7 +140,7 @@ async function neededKeys(context: CollectContext): Promise<ReadonlySet<string>>
 /** When what was marked, by the storage's clock. */
 async function tombstones(storage: Storage): Promise<Map<string, number>> {
   const stones = new Map<string, number>();
-  for await (const { key, modifiedAt } of storage.list(layout.tombstones))
+  for await (const { key, modifiedAt } of ownObjects(storage, layout.tombstones))
     stones.set(key.slice(layout.tombstones.length), modifiedAt.getTime());
   return stones;
 }
@@ -138,8 +155,8 @@ async function forgetStones(storage: Storage, stones: ReadonlyMap<string, number
 
 /** A closed one has done its work; its id stays taken by manifest or tombstone. */
 async function forgetIntents(storage: Storage, open: ReadonlySet<BackupId>, now: number): Promise<void> {
-  for await (const { key, modifiedAt } of storage.list(layout.intents)) {
-    const id = key.slice(layout.intents.length, -'.json'.length);
+  for await (const { key, modifiedAt } of ownObjects(storage, layout.intents)) {
+    const id = backupIdOf(key, layout.intent) ?? '';
     if (!open.has(id) && now - modifiedAt.getTime() >= graceMs) await storage.remove(key);
   }
 }
@@ -160,33 +177,4 @@ function guardOf(lease: Lease): { readonly guard: () => Promise<void>; readonly 
       await renewal;
     },
   };
-}
-
-/** Puts an expired recovery point back while its objects are still there. NotFound, ObjectMissing. */
-export async function unexpire(context: CollectContext, id: BackupId, holder: string): Promise<void> {
-  const lease = await takeCollectionLease(context.storage, holder, context.secrets);
-  try {
-    await putBack(context, id);
-  } finally {
-    await lease.release();
-  }
-}
-
-async function putBack(context: CollectContext, id: BackupId): Promise<void> {
-  const { storage } = context;
-  const key = layout.manifest(id);
-  const stone = layout.tombstone(key);
-  if ((await storage.stat(stone)) === undefined)
-    throw new LifeboatError('NotFound', `recovery point ${id} was not removed by retention in ${storage.description}`);
-  await storage.putIfAbsent(key, await storage.read(stone));
-  const { backup_files: files } = await readManifest(context, id);
-  for (const { path } of files) {
-    if ((await storage.stat(path)) !== undefined) {
-      await storage.remove(layout.tombstone(path));
-      continue;
-    }
-    await storage.remove(key);
-    throw new LifeboatError('ObjectMissing', `recovery point ${id} cannot come back: ${path} is gone`);
-  }
-  await storage.remove(stone);
 }

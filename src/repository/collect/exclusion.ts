@@ -7,9 +7,10 @@ import { setTimeout } from 'node:timers/promises';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { BackupId } from '../../domain/recovery-point.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { decodeDocument } from '../document.ts';
+import { decodeDocument, isUnreadable } from '../document.ts';
 import { acquireLease, leaseHolder, type Lease } from '../lease.ts';
-import { layout } from '../layout.ts';
+import { backupIdOf, layout } from '../layout.ts';
+import { ownObjects } from '../own-objects.ts';
 import type { Secrets } from '../secrets.ts';
 
 const leaseName = 'collection';
@@ -27,19 +28,34 @@ export async function takeCollectionLease(
   return acquireLease(storage, { name: leaseName, holder, ttlMs: leaseMs }, secrets);
 }
 
-/** Ids of writers that are under way: neither closed nor expired. */
+/** Collection stops waiting for an intent that was never closed. */
+export const intentLifetimeMs = 7 * 24 * 3600 * 1000;
+
+/** Ids of writers that are under way: neither closed nor expired. Of one that cannot be read nobody knows: it is, until it would expire. */
 export async function openIntents(storage: Storage, secrets: Secrets | undefined): Promise<BackupId[]> {
   const now = await storage.now();
   const open: BackupId[] = [];
-  for await (const { key } of storage.list(layout.intents)) {
-    const intent = decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as {
-      readonly backupId: BackupId;
+  for await (const { key, modifiedAt } of ownObjects(storage, layout.intents)) {
+    const until = (await openUntil(storage, key, secrets)) ?? new Date(modifiedAt.getTime() + intentLifetimeMs);
+    // One that was written in the future says nothing of when it ends.
+    const isOpen = until > now && modifiedAt.getTime() < now.getTime() + intentLifetimeMs;
+    if (isOpen) open.push(backupIdOf(key, layout.intent) ?? '');
+  }
+  return open;
+}
+
+/** In the past where it was closed; undefined where it cannot be read. */
+async function openUntil(storage: Storage, key: string, secrets: Secrets | undefined): Promise<Date | undefined> {
+  try {
+    const { expiresAt, closedAt } = decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as {
       readonly expiresAt: string;
       readonly closedAt?: string;
     };
-    if (intent.closedAt === undefined && new Date(intent.expiresAt) > now) open.push(intent.backupId);
+    return new Date(closedAt === undefined ? expiresAt : 0);
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return undefined;
   }
-  return open;
 }
 
 /** Called with an intent stored. StorageFailed (tried again) where a collector removes for longer than usual. */

@@ -1,8 +1,9 @@
 /** `holds/<TS>.json`: a person keeps a recovery point from retention, for a reason, until it is released. */
 import type { BackupId } from '../../domain/recovery-point.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { decodeDocument, encodeDocument } from '../document.ts';
-import { assertBackupId, layout } from '../layout.ts';
+import { decodeDocument, encodeDocument, isUnreadable } from '../document.ts';
+import { assertBackupId, backupIdOf, layout } from '../layout.ts';
+import { ownObjects } from '../own-objects.ts';
 import type { Secrets } from '../secrets.ts';
 
 export interface Hold {
@@ -30,10 +31,18 @@ export async function removeHold(storage: Storage, backupId: BackupId): Promise<
   await storage.remove(layout.hold(backupId));
 }
 
-/** ObjectCorrupt for one that does not authenticate: what it held is not known to be free. */
+/** One that cannot be read holds as well: its key says which point, and nobody has said that it is free. */
 export async function listHolds(storage: Storage, secrets: Secrets | undefined): Promise<Hold[]> {
   const holds: Hold[] = [];
-  for await (const { key } of storage.list(layout.holds))
-    holds.push(decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as Hold);
+  for await (const { key, modifiedAt } of ownObjects(storage, layout.holds)) {
+    const backupId = backupIdOf(key, layout.hold) ?? '';
+    try {
+      const hold = decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as Hold;
+      holds.push({ ...hold, backupId });
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      holds.push({ backupId, by: 'unknown', reason: error.message, at: modifiedAt.toISOString() });
+    }
+  }
   return holds;
 }

@@ -9,23 +9,28 @@ import type { BackupId, Manifest } from '../../domain/recovery-point.ts';
 import type { ReportProgress } from '../../domain/progress.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { manifestIds, readManifest } from '../catalogue.ts';
+import { decodeDocument, isDocument } from '../document.ts';
+import type { Expiries } from '../expiry.ts';
 import type { Opener } from '../frame.ts';
 import { readIdentity } from '../identity.ts';
 import { readIndexFooter } from '../index-object.ts';
 import { closeIntent, reserveBackupId } from '../intents.ts';
 import { backupIdOfManifestKey, layout } from '../layout.ts';
+import { isAuthenticManifest } from '../manifest.ts';
+import { ownObjects } from '../own-objects.ts';
 import type { Secrets } from '../secrets.ts';
 import { toldDamage } from '../told-damage.ts';
 import { authenticatePack, copyObjects, type Authenticate } from './copy-objects.ts';
 import { copyWal } from './copy-wal.ts';
 import { authenticBy, makeRoomForPacks, makeRoomForPoints } from './make-room.ts';
-import { copySkeleton } from './skeleton.ts';
+import { copySkeleton, type SkeletonOptions } from './skeleton.ts';
 
 export interface ReplicateContext {
   readonly storage: Storage;
   readonly id: string;
   readonly secrets: Secrets | undefined;
   readonly opener: Opener;
+  readonly expiries: Expiries;
   readonly warn: (message: string) => void;
 }
 
@@ -51,7 +56,7 @@ export async function replicate(
   target: Storage,
   options: ReplicateOptions,
 ): Promise<Replicated> {
-  await copySkeleton(context.storage, target);
+  await copySkeleton(context.storage, target, skeletonOptions(context));
   const { identity } = await readIdentity(target);
   if (identity.id !== context.id)
     throw new LifeboatError(
@@ -93,9 +98,12 @@ class Replication {
     });
     await this.#copyPacks(manifests, told.packs);
     await this.#copyIndexes([...manifests, ...refuted]);
-    const points = await this.#copyManifests(manifests);
+    // Before the points: reports say which of those that are not there left as they should.
     for (const prefix of [layout.holds, layout.reports])
-      await this.#copy(await missing(storage, this.#target, prefix), () => undefined);
+      await this.#copyWhole(await missing(storage, this.#target, prefix), (key, bytes) => {
+        decodeDocument(key, bytes, secrets, 'ObjectCorrupt');
+      });
+    const points = await this.#copyManifests(manifests);
     this.#options.signal?.throwIfAborted();
     return { objects: this.#objects, bytes: this.#bytes, points, problems: this.#problems };
   }
@@ -103,14 +111,14 @@ class Replication {
   /** Listed before the packs, so that every pack that they need is among those. */
   async #missingManifests(): Promise<Manifest[]> {
     const there = new Set(await manifestIds(this.#target));
-    // Retention there was done with them.
-    for await (const { key } of this.#target.list(layout.tombstone(layout.manifests))) {
-      const id = backupIdOfManifestKey(key.slice(layout.tombstones.length));
-      if (id !== undefined) there.add(id);
-    }
+    const marked = new Set<BackupId>();
+    for await (const { key } of ownObjects(this.#target, layout.tombstone(layout.manifests)))
+      marked.add(backupIdOfManifestKey(key.slice(layout.tombstones.length)) ?? '');
     const manifests: Manifest[] = [];
     for (const id of await manifestIds(this.#context.storage)) {
       if (there.has(id)) continue;
+      // Retention there was done with it, if it was retention.
+      if (marked.has(id) && (await this.#context.expiries.at(this.#target).explain(id))) continue;
       try {
         manifests.push(await readManifest(this.#context, id));
       } catch (error) {
@@ -126,9 +134,9 @@ class Replication {
     const { storage } = this.#context;
     const needed = new Set(manifests.flatMap(({ backup_files: files }) => files.map(({ path }) => path)));
     const sizes = new Map<string, number>();
-    for await (const { key, size } of storage.list(layout.packs))
+    for await (const { key, size } of ownObjects(storage, layout.packs))
       if (needed.has(key) || isBroken(key, broken)) sizes.set(key, size);
-    for await (const { key } of this.#target.list(layout.packs)) if (!isBroken(key, broken)) sizes.delete(key);
+    for await (const { key } of ownObjects(this.#target, layout.packs)) if (!isBroken(key, broken)) sizes.delete(key);
     this.#bytesTotal = [...sizes.values()].reduce((sum, size) => sum + size, this.#bytes);
     const keys = [...sizes.keys()];
     const again = await makeRoomForPacks(
@@ -152,14 +160,14 @@ class Replication {
   async #copyManifests(manifests: readonly Manifest[]): Promise<BackupId[]> {
     if (manifests.length === 0) return [];
     const there = new Set<string>();
-    for await (const { key } of this.#target.list(layout.packs)) there.add(key);
+    for await (const { key } of ownObjects(this.#target, layout.packs)) there.add(key);
     const ready: string[] = [];
     for (const manifest of manifests) {
       const lacking = await this.#lackingOf(manifest, there);
       if (lacking === undefined) ready.push(layout.manifest(manifest.timestamp));
       else this.#problems.push(`recovery point ${manifest.timestamp} was not copied: ${lacking}`);
     }
-    await this.#copy(await this.#stonesOfUnknown(), () => undefined);
+    await this.#copyWhole(await this.#stonesOfUnknown(), (key, bytes) => this.#requireStone(key, bytes));
     // Oldest first: each names its predecessor.
     await this.#copy(ready.sort(), () => undefined);
     return ready.flatMap((key) => backupIdOfManifestKey(key) ?? []);
@@ -170,6 +178,12 @@ class Replication {
     const prefix = layout.tombstone(layout.manifests);
     const there = new Set((await manifestIds(this.#target)).map((id) => layout.tombstone(layout.manifest(id))));
     return (await missing(this.#context.storage, this.#target, prefix)).filter((key) => !there.has(key));
+  }
+
+  #requireStone(key: string, bytes: Uint8Array): void {
+    const id = backupIdOfManifestKey(key.slice(layout.tombstones.length)) ?? '';
+    if (!isAuthenticManifest(id, bytes, this.#context))
+      throw new LifeboatError('ObjectCorrupt', `${key} does not hold the manifest of ${id}`);
   }
 
   async #lackingOf({ lifeboat }: Manifest, packs: ReadonlySet<string>): Promise<string | undefined> {
@@ -187,7 +201,17 @@ class Replication {
   }
 
   async #copy(keys: readonly string[], authenticate: Authenticate): Promise<void> {
-    const damaged = await copyObjects({
+    for (const { message } of await this.#damagedOf(keys, authenticate)) this.#problems.push(message);
+  }
+
+  /** What no point needs: a damaged one stays behind, and that alone is no reason to call the copy behind. */
+  async #copyWhole(keys: readonly string[], authenticate: Authenticate): Promise<void> {
+    for (const { message } of await this.#damagedOf(keys, authenticate))
+      this.#context.warn(`${message}; it is not copied to ${this.#target.description}`);
+  }
+
+  async #damagedOf(keys: readonly string[], authenticate: Authenticate): Promise<LifeboatError[]> {
+    return copyObjects({
       source: this.#context.storage,
       target: this.#target,
       keys,
@@ -203,8 +227,13 @@ class Replication {
         });
       },
     });
-    for (const { message } of damaged) this.#problems.push(message);
   }
+}
+
+/** Key records that are damaged here must not be spread. */
+export function skeletonOptions({ secrets, warn }: ReplicateContext): SkeletonOptions {
+  const isWhole = (key: string, bytes: Uint8Array): boolean => isDocument(key, bytes, secrets);
+  return { warn, isWhole };
 }
 
 function isBroken(key: string, broken: ReadonlySet<string>): boolean {
@@ -214,11 +243,11 @@ function isBroken(key: string, broken: ReadonlySet<string>): boolean {
 /** Keys below a prefix that the target lacks, in order. */
 async function missing(source: Storage, target: Storage, prefix: string): Promise<string[]> {
   const keys = new Set<string>();
-  for await (const { key } of source.list(prefix)) keys.add(key);
+  for await (const { key } of ownObjects(source, prefix)) keys.add(key);
   return without(target, prefix, keys);
 }
 
 async function without(target: Storage, prefix: string, keys: Set<string>): Promise<string[]> {
-  for await (const { key } of target.list(prefix)) keys.delete(key);
+  for await (const { key } of ownObjects(target, prefix)) keys.delete(key);
   return [...keys];
 }

@@ -3,9 +3,10 @@ import { LifeboatError } from '../../domain/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { readIdentity } from '../identity.ts';
 import { layout } from '../layout.ts';
+import { ownObjects } from '../own-objects.ts';
 import { copyObjects } from './copy-objects.ts';
 import { copyWal } from './copy-wal.ts';
-import type { ReplicateContext } from './replicate.ts';
+import { skeletonOptions, type ReplicateContext } from './replicate.ts';
 import { copySkeleton } from './skeleton.ts';
 
 export interface Pushed {
@@ -24,7 +25,7 @@ export function createWalPusher(context: ReplicateContext, target: Storage): Pus
   let there: Set<string> | undefined;
   let listedAt = 0;
   return async (signal) => {
-    if (there === undefined) await copySkeleton(context.storage, target);
+    if (there === undefined) await copySkeleton(context.storage, target, skeletonOptions(context));
     // Each time: a disk that was taken away leaves an empty folder.
     const { identity } = await readIdentity(target);
     if (identity.id !== context.id)
@@ -64,6 +65,6 @@ export function createWalPusher(context: ReplicateContext, target: Storage): Pus
 
 async function keysOf(target: Storage): Promise<Set<string>> {
   const keys = new Set<string>();
-  for await (const { key } of target.list(layout.allWal)) keys.add(key);
+  for await (const { key } of ownObjects(target, layout.allWal)) keys.add(key);
   return keys;
 }

@@ -8,6 +8,7 @@ import type { Opener } from '../frame.ts';
 import { readIndexFooter, readIndexObject } from '../index-object.ts';
 import type { PackRecord } from '../index-object.ts';
 import { layout } from '../layout.ts';
+import { ownObjects } from '../own-objects.ts';
 import { readPackTable } from '../pack.ts';
 import type { PackFrames } from '../pack.ts';
 
@@ -125,7 +126,7 @@ async function readResumedPacks(
 
 async function tombstonedPacks(storage: Storage): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();
-  for await (const { key } of storage.list(layout.tombstone(layout.packs)))
+  for await (const { key } of ownObjects(storage, layout.tombstone(layout.packs)))
     ids.add(key.slice(key.lastIndexOf('/') + 1));
   return ids;
 }

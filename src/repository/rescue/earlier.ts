@@ -1,0 +1,19 @@
+/**
+ * SHA-256 of what earlier versions of Lifeboat wrote as `restore.sh` and `RESTORE.md`, by the version that the file names:
+ * so an old one is told from one that somebody else wrote. Whoever raises the version of a file adds here what it was.
+ */
+import { layout } from '../layout.ts';
+
+export const earlierScripts: Readonly<Record<string, Readonly<Record<number, readonly string[]>>>> = {
+  [layout.restoreScript]: {
+    1: [
+      '164e51a417c61a2f1789c831976816bd040ac6aa38470ac1a86ee6f55ca061d4',
+      'f62a574195a1840e1237d053f434a9d53e3c4ffd254e90537513e312917cf61e',
+    ],
+    2: ['e5642bdb792813dd0dcbcba2c1a95cf903941817b89231c7586d13dce04005ce'],
+  },
+  [layout.restoreGuide]: {
+    1: ['af25691f08f345c46a34387ca4d26df7ad2b3b9b2900066c908b235feceda5c2'],
+    2: ['dfdf320a353bb865abe2ed6a3839c3081c2fb0dd705f88dcd9435af9797d54fd'],
+  },
+};
