@@ -12,6 +12,7 @@ import { chooseArtefacts, goalOf } from '../src/operations/choose-artefacts.ts';
 import { recordOf } from '../src/operations/find-record.ts';
 import { pastRestores } from '../src/operations/past-restores.ts';
 import { fittingArtefacts, makePlan } from '../src/operations/prepare-restore.ts';
+import { spotCheck } from '../src/operations/spot-check.ts';
 import { sealBackup } from '../src/operations/seal-backup.ts';
 import { verifyPoint } from '../src/operations/verify-point.ts';
 import type { CopyRequest } from './component.ts';
@@ -203,6 +204,7 @@ export function createStorageActivities(deps: Dependencies) {
             stopFirst: request.stopFirst,
             replaceDamaged: request.replaceDamaged,
             pastRuns: await pastRestores(repository),
+            objectProblems: await spotCheck(repository, artefacts, request.components),
           });
         }),
       );

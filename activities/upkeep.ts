@@ -1,6 +1,7 @@
 /** Activities that keep the copies of a repository: long ones, on a queue of their own. All may run twice. */
 import type { BackupId } from '../src/domain/recovery-point.ts';
 import { measureExposure, noteUnanswered, storeExposure } from '../src/operations/exposure.ts';
+import { goneFrom } from '../src/operations/lost-points.ts';
 import { retentionOptions } from '../src/operations/retention-of.ts';
 import { applyRetention, capacityAlarm, planRetention, type RetentionPlan } from '../src/operations/retention.ts';
 import { requireMounted } from '../src/operations/refill.ts';
@@ -80,7 +81,8 @@ export function createUpkeepActivities(deps: Dependencies) {
   const measured = async (repository: Repository, location: string): Promise<void> => {
     const copy = async () => deps.repository(repository.id, location);
     try {
-      await storeExposure(repository, await measureExposure(copy, deps.appliance, location, new Date()));
+      const exposure = await measureExposure(copy, deps.appliance, location, new Date());
+      await storeExposure(repository, { ...exposure, gone: await goneFrom(repository, await copy(), location) });
     } catch (error) {
       await noteUnanswered(repository, location, error instanceof Error ? error.message : String(error));
       throw error;

@@ -25,6 +25,22 @@ export function createStorages({ repository, locations }: Appliance): (location?
   };
 }
 
+/** Where the objects of each location lie, for people. */
+export function copiesIn(locations: readonly LocationConfig[]): string[] {
+  return locations.map((location) => `${location.name} (${placeOf(location)})`);
+}
+
+function placeOf(location: LocationConfig): string {
+  switch (location.kind) {
+    case 'local':
+      return location.path;
+    case 'ssh':
+      return `${location.user}@${location.hostname}:${location.path}`;
+    case 's3':
+      return ['s3:/', location.bucket, location.prefix].filter((part) => part !== '').join('/');
+  }
+}
+
 /** The clients of S3 and SSH are large: they are loaded where a location needs them. */
 async function createStorage(config: LocationConfig): Promise<Storage> {
   switch (config.kind) {

@@ -4,16 +4,16 @@
  */
 import { readSecret } from '../src/config/secrets.ts';
 import type { Appliance, ComponentConfig } from '../src/domain/appliance.ts';
-import { LifeboatError } from '../src/domain/errors.ts';
+import { isLifeboatError, LifeboatError } from '../src/domain/errors.ts';
 import type { Driver, DriverEnvironment } from '../src/drivers/driver.ts';
 import { createNotifier, type Notifier } from '../src/notify/webhook.ts';
 import type { Platform } from '../src/platform/platform.ts';
-import { readIdentity } from '../src/repository/identity.ts';
+import { putIdentityBack, readIdentity } from '../src/repository/identity.ts';
 import { openRepository } from '../src/repository/open.ts';
 import type { KeySource } from '../src/repository/keys.ts';
 import type { Repository } from '../src/repository/repository.ts';
 import type { Storage } from '../src/storage/storage.ts';
-import { createStorages } from './locations.ts';
+import { copiesIn, createStorages } from './locations.ts';
 
 export interface Parts {
   readonly appliance: Appliance;
@@ -75,7 +75,9 @@ export function wireParts(appliance: Appliance, onWarning: (message: string) => 
     repository: async (expectedId, location) => {
       const place = await storage(location);
       // Asked each time: a disk that was taken away leaves an empty folder, into which an open repository would write on.
-      const { identity } = await readIdentity(place);
+      const { identity } = await readIdentity(place).catch((error: unknown) => {
+        throw withCopies(error, appliance, location);
+      });
       if (expectedId !== undefined && expectedId !== identity.id) {
         throw new LifeboatError(
           'RepositoryMismatch',
@@ -98,6 +100,13 @@ export function wireParts(appliance: Appliance, onWarning: (message: string) => 
       for (const opening of opened.values()) await (await opening.catch(() => undefined))?.close();
     },
   };
+}
+
+/** Where `repository.json` alone is lost or damaged, a copy of it lies in every location. */
+function withCopies(error: unknown, { locations }: Appliance, location = ''): unknown {
+  if (location !== '' || locations.length === 0) return error;
+  if (!isLifeboatError(error, 'ObjectMissing') && !isLifeboatError(error, 'ObjectCorrupt')) return error;
+  return new LifeboatError(error.code, error.message, { hint: putIdentityBack(copiesIn(locations)), cause: error });
 }
 
 export async function keySourceOf({ repository }: Appliance): Promise<KeySource> {

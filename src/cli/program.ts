@@ -132,15 +132,26 @@ export function createProgram(): Command {
     .action(async (id) => (await load.backupsHold()).backupsRelease(globals(), id));
   backups
     .command('recall')
-    .argument('<id>', 'full id of a recovery point that retention removed')
-    .description('put a removed recovery point back while its objects are there (48 h)')
+    .argument('<id>', 'full id of a recovery point that retention removed, or that a copy still holds')
+    .description('put a recovery point that is gone back while its objects are there (48 h)')
     .option(...from)
     .action(async (id, options) => (await load.backupsHold()).backupsRecall(globals(), id, options));
+  backups
+    .command('forget')
+    .argument('<id>', 'full id of a recovery point that is gone or damaged')
+    .description('say that a lost recovery point is gone for good: retention waits for it no more')
+    .requiredOption('--reason <text>', 'why; stands in the repository')
+    .action(async (id, options) => (await load.backupsHold()).backupsForget(globals(), id, options));
 
   program
     .command('verify')
     .argument('[id]', 'an id, a unique prefix, `newest` or `latest` (the newest good one)', 'newest')
     .description('read a stored recovery point again and authenticate it (works with Temporal dead)')
+    .addHelpText(
+      'after',
+      '\nWithout an id it also reads archived WAL, keys, manifests, proofs and reports, and compares restore.sh.',
+    )
+    .option('--all', 'read every pack and index too, whoever needs it')
     .option(...from)
     .option(...components)
     .action(async (id, options) => (await load.verify()).verify(globals(), id, options));

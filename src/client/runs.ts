@@ -252,7 +252,7 @@ const applianceKey = defineSearchAttributeKey('LifeboatAppliance', 'KEYWORD');
  * registered, its id says so: `restore/<appliance>/…` by hand, `fullBackup/<appliance>-<time>` by schedule. A longer name of
  * another appliance is not ours.
  */
-function isRunOf(
+export function isRunOf(
   appliance: string,
   { workflowId, typedSearchAttributes }: Pick<WorkflowExecutionInfo, 'workflowId' | 'typedSearchAttributes'>,
 ): boolean {

@@ -3,6 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { Appliance } from '../domain/appliance.ts';
 import { openRuns, snapshot, type RunSnapshot } from './runs.ts';
 import { describeSchedules } from './schedules.ts';
+import { sealedPoints, type SealedPoint } from './sealed-points.ts';
 import { hasWorker } from './workers.ts';
 
 export interface Situation {
@@ -10,17 +11,20 @@ export interface Situation {
   readonly runs: readonly RunSnapshot[];
   readonly hasWorker: boolean;
   readonly schedules: Awaited<ReturnType<typeof describeSchedules>>;
+  /** By the backups that ended last. */
+  readonly sealed: readonly SealedPoint[];
 }
 
 const runsShown = 3;
 
 export async function situationOf(client: Client, appliance: Appliance): Promise<Situation> {
-  const [runs, isServed, schedules] = await Promise.all([
+  const [runs, isServed, schedules, sealed] = await Promise.all([
     firstRuns(client, appliance),
     hasWorker(client, appliance),
     describeSchedules(client, appliance),
+    sealedPoints(client, appliance),
   ]);
-  return { runs, hasWorker: isServed, schedules };
+  return { runs, hasWorker: isServed, schedules, sealed };
 }
 
 async function firstRuns(client: Client, appliance: Appliance): Promise<RunSnapshot[]> {

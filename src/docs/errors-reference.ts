@@ -7,7 +7,8 @@ const exitMeanings: Readonly<Record<keyof typeof exit, string>> = {
   ok: 'done',
   failed: 'something failed; the error says what',
   usage: 'a command, an argument or lifeboat.yaml is wrong; nothing was started',
-  degraded: 'a backup lacks a component, or `doctor` has warnings and no failure',
+  degraded:
+    'a backup lacks a component, a recovery point is damaged or gone, or `doctor` and `verify` have warnings and no failure',
   notFound: 'what was named does not exist, or fits several',
   precondition: 'something must be put right first, or another run holds the appliance; nothing was changed',
   waiting: 'a run waits for an approval; no run does so yet',

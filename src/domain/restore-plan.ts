@@ -118,6 +118,8 @@ export interface PlanInput {
   readonly replaceDamaged: boolean;
   /** Committed restores of this appliance. */
   readonly pastRuns: readonly PastRun[];
+  /** Stored objects that lack; none by default. */
+  readonly objectProblems?: readonly PlanProblem[];
 }
 
 /** A committed restore, by the run that held the appliance for it. */

@@ -4,7 +4,13 @@ import { danglingEdges, findCycles } from './graph.ts';
 import type { PlanInput, PlanMisfit, PlanProblem } from './restore-plan.ts';
 
 export function planProblems(input: PlanInput): PlanProblem[] {
-  return [...choiceProblems(input), ...misfitProblems(input), ...graphProblems(input), ...targetProblems(input)];
+  return [
+    ...choiceProblems(input),
+    ...(input.objectProblems ?? []),
+    ...misfitProblems(input),
+    ...graphProblems(input),
+    ...targetProblems(input),
+  ];
 }
 
 function choiceProblems({ components, misfits, chosen, backupId }: PlanInput): PlanProblem[] {

@@ -10,7 +10,8 @@ export async function adoptRepository(copy: Storage, target: Storage): Promise<b
     await readIdentity(target);
     return false;
   } catch (error) {
-    if (!isLifeboatError(error, 'RepositoryMissing')) throw error;
+    // One that lost its identity alone gets it again.
+    if (!isLifeboatError(error, 'RepositoryMissing') && !isLifeboatError(error, 'ObjectMissing')) throw error;
   }
   await readIdentity(copy);
   await copySkeleton(copy, target);

@@ -14,7 +14,7 @@ import {
 } from '../domain/wal.ts';
 import type { Repository, WalArchive } from '../repository/repository.ts';
 import type { Artefact } from './choose-artefacts.ts';
-import { archiveOf, reachOf, walBases, type WalBase } from './wal-status.ts';
+import { archiveOf, historyOf, reachOf, walBases, type WalBase } from './wal-status.ts';
 
 interface Timeline {
   readonly timeline: number;
@@ -43,9 +43,8 @@ export async function baseFor(repository: Repository, component: string, goal: M
   if (newest === undefined)
     throw new LifeboatError('NotFound', `no usable recovery point holds \`${component}\``, { component });
   const archive = archiveOf(repository, newest.record);
-  const all = archive === undefined ? [] : liveFirst(await waysOf(archive, bases));
   const { timeline } = goal;
-  const ways = timeline === undefined ? all : all.filter(({ line }) => line.timeline === timeline);
+  const ways = archive === undefined ? [] : liveFirst(await waysOf(archive, bases, timeline));
   switch (goal.kind) {
     case 'latest':
       return latest(timeline === undefined ? newest : bases.find((each) => isOn(each, timeline)), ways, component);
@@ -85,18 +84,12 @@ function liveFirst(ways: readonly Way[]): Way[] {
   return [...ways.filter(({ line }) => line === live?.line), ...ways.filter(({ line }) => line !== live?.line)];
 }
 
-/** Newest base first; of each its newest timeline first. */
-async function waysOf(archive: WalArchive, bases: readonly WalBase[]): Promise<Way[]> {
+/** Newest base first; of each its newest timeline first, or the one that is asked for. */
+async function waysOf(archive: WalArchive, bases: readonly WalBase[], asked: number | undefined): Promise<Way[]> {
   const { pieces } = await archive.list();
-  const timelines = [...new Set(pieces.map(({ timeline }) => timeline))].sort((a, b) => b - a);
-  const lines = await Promise.all(
-    timelines.map(async (timeline): Promise<Timeline> => ({
-      timeline,
-      history: await archive.ancestors(timeline),
-      since: (await archive.history(timeline))?.since ?? '',
-      ...(await coverageOf(archive, timeline)),
-    })),
-  );
+  const all = [...new Set(pieces.map(({ timeline }) => timeline))].sort((a, b) => b - a);
+  const timelines = asked === undefined ? all : all.filter((timeline) => timeline === asked);
+  const lines = await Promise.all(timelines.map(async (timeline) => lineOf(archive, timeline, timelines.length === 1)));
   const ways: Way[] = [];
   for (const base of bases) {
     const from = baseEndOf(base.record);
@@ -116,12 +109,19 @@ async function waysOf(archive: WalArchive, bases: readonly WalBase[]): Promise<W
   return ways;
 }
 
-async function coverageOf(
-  archive: WalArchive,
-  timeline: number,
-): Promise<Pick<Timeline, 'coveredUntil' | 'tablespaces'>> {
+/**
+ * ObjectCorrupt where its history cannot be read and others may hold the moment too: which of them was live then nobody
+ * knows, and an abandoned one must not be taken in silence.
+ */
+async function lineOf(archive: WalArchive, timeline: number, isOnly: boolean): Promise<Timeline> {
+  const { history, since, problem } = await historyOf(archive, timeline);
+  if (problem !== '' && !isOnly)
+    throw new LifeboatError('ObjectCorrupt', problem, {
+      component: archive.source.component,
+      hint: 'take a recovery point as it is with `--at ID`, or name the timeline with `--timeline`; the server writes the history anew while it is archived',
+    });
   const { time = '', tablespaces } = (await archive.coverage(timeline)) ?? {};
-  return { coveredUntil: time, ...(tablespaces === undefined ? {} : { tablespaces }) };
+  return { timeline, history, since, coveredUntil: time, ...(tablespaces === undefined ? {} : { tablespaces }) };
 }
 
 /** The server's clock at the end of what is archived before a hole. */

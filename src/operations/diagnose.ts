@@ -1,26 +1,39 @@
 /** What `doctor` finds without Temporal: configuration, repository, key, disk, clock, engines, services. Never throws. */
 import type { LoadedConfiguration } from '../config/load.ts';
+import type { Appliance } from '../domain/appliance.ts';
 import { formatBytes, formatDuration } from '../domain/duration.ts';
 import { isLifeboatError } from '../domain/errors.ts';
-import { isRefuted } from '../domain/recovery-point.ts';
+import type { BackupId } from '../domain/recovery-point.ts';
 import { mostSkewSeconds } from '../domain/skew.ts';
 import type { Driver, Finding } from '../drivers/driver.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Repository } from '../repository/repository.ts';
 import { diagnoseLocations, type Places } from './diagnose-locations.ts';
+import { pointFindings } from './diagnose-points.ts';
+import { scriptFindings } from './rescue-scripts.ts';
 import { safetyCopyFindings } from './safety-copies.ts';
+import { strayFindings } from './strays.ts';
 
 export interface Subject extends Places {
   readonly configuration: LoadedConfiguration;
   readonly driver: (component: string) => Promise<Driver>;
   readonly platform: Platform;
+  /** What others know to have been sealed: by id, who says so. */
+  readonly sealed?: () => Promise<ReadonlyMap<BackupId, string>>;
 }
 
-export async function diagnose({ configuration, repository, storage, driver, platform }: Subject): Promise<Finding[]> {
+export async function diagnose({
+  configuration,
+  repository,
+  storage,
+  driver,
+  platform,
+  sealed = async () => new Map(),
+}: Subject): Promise<Finding[]> {
   const { appliance } = configuration;
   const warnings = configuration.warnings.map((text): Finding => ({ name: 'configuration', level: 'warn', text }));
   const groups = await Promise.all([
-    diagnoseRepository(repository, appliance.repository.reserveBytes),
+    diagnoseRepository(repository, appliance, sealed),
     diagnoseLocations(appliance, { repository, storage }),
     platform.check(),
     ...appliance.components.map(async (config) => {
@@ -45,7 +58,11 @@ export function findingOf(name: string, error: unknown): Finding {
   return { name, level: 'fail', text: error instanceof Error ? error.message : String(error), ...hint };
 }
 
-async function diagnoseRepository(open: () => Promise<Repository>, reserveBytes: number): Promise<Finding[]> {
+async function diagnoseRepository(
+  open: () => Promise<Repository>,
+  { repository: { reserveBytes } }: Appliance,
+  sealed: NonNullable<Subject['sealed']>,
+): Promise<Finding[]> {
   let repository: Repository;
   try {
     repository = await open();
@@ -64,16 +81,18 @@ async function diagnoseRepository(open: () => Promise<Repository>, reserveBytes:
       text: `${repository.storage.description}, id ${repository.id}, ${repository.encrypted ? 'encrypted' : 'not encrypted'}`,
     },
   ];
-  found.push(
-    ...(await Promise.all(
-      [spaceOf(repository, reserveBytes), clockOf(repository), kitOf(repository), pointsOf(repository)].map(guarded),
-    )),
+  const looks = [
+    async () => [await spaceOf(repository, reserveBytes)],
+    async () => [await clockOf(repository)],
+    async () => [await kitOf(repository)],
+    async () => scriptFindings(await repository.rescueScripts()),
+    async () => pointFindings(repository, await sealed()),
+    async () => strayFindings(await repository.strays(), repository.storage.description),
+  ];
+  const groups = await Promise.all(
+    looks.map(async (look) => look().catch((error: unknown) => [findingOf('repository', error)])),
   );
-  return found;
-}
-
-async function guarded(finding: Promise<Finding>): Promise<Finding> {
-  return finding.catch((error: unknown) => findingOf('repository', error));
+  return [...found, ...groups.flat()];
 }
 
 async function spaceOf({ storage }: Repository, reserveBytes: number): Promise<Finding> {
@@ -101,63 +120,12 @@ async function clockOf({ storage }: Repository): Promise<Finding> {
 }
 
 async function kitOf(repository: Repository): Promise<Finding> {
-  const [tried] = await repository.listProofs('recovery-kit');
-  if (tried !== undefined) return { name: 'recovery kit', level: 'ok', text: 'was tried and opens the repository' };
+  if ((await repository.recoveryKitTriedAt()) !== undefined)
+    return { name: 'recovery kit', level: 'ok', text: 'was tried and opens the repository' };
   return {
     name: 'recovery kit',
     level: 'warn',
     text: 'was never tried: nobody knows whether the printed key opens this repository',
     hint: 'type it into a file and run `lifeboat doctor --try-recovery-kit FILE`',
   };
-}
-
-/** What the proofs of the newest point say against it, or why they say nothing. */
-async function proofOf(repository: Repository, timestamp: string): Promise<Finding | undefined> {
-  const state = await repository.pointState(timestamp);
-  if (isRefuted(state)) {
-    return {
-      name: 'recovery points',
-      level: 'fail',
-      text:
-        state === 'failed'
-          ? `the verification of the newest, ${timestamp}, failed`
-          : `the newest, ${timestamp}, is quarantined`,
-      hint: `\`lifeboat backups show ${timestamp}\` names what is damaged; \`lifeboat backups run\` stores it anew`,
-    };
-  }
-  try {
-    await repository.listProofs(timestamp);
-    return undefined;
-  } catch (error) {
-    if (!isLifeboatError(error, 'ObjectCorrupt')) throw error;
-    return {
-      name: 'recovery points',
-      level: 'warn',
-      text: `a proof of the newest cannot be believed: ${error.message}`,
-      hint: `verify it again: \`lifeboat verify ${timestamp}\``,
-    };
-  }
-}
-
-async function pointsOf(repository: Repository): Promise<Finding> {
-  const listings = await repository.listManifests();
-  const damaged = listings.filter(({ manifest }) => manifest === undefined);
-  if (damaged.length > 0) {
-    return {
-      name: 'recovery points',
-      level: 'fail',
-      text: `${damaged.map(({ timestamp }) => timestamp).join(', ')} cannot be read`,
-      hint: 'see `lifeboat backups list`',
-    };
-  }
-  const newest = listings.find(({ manifest }) => manifest?.success === true)?.manifest;
-  if (newest === undefined)
-    return { name: 'recovery points', level: 'warn', text: 'there is none yet', hint: 'run `lifeboat backups run`' };
-  return (
-    (await proofOf(repository, newest.timestamp)) ?? {
-      name: 'recovery points',
-      level: 'ok',
-      text: `${listings.length}, newest ${newest.timestamp}`,
-    }
-  );
 }

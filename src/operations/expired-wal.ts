@@ -2,6 +2,7 @@
  * Archived WAL that nobody needs any more. A piece goes when it is older than the window, lies before the base at which
  * the window begins on every timeline that was written in it, and no kept recovery point is a position behind it.
  */
+import { isLifeboatError } from '../domain/errors.ts';
 import { parseLsn } from '../domain/lsn.ts';
 import type { ComponentRecord, Manifest } from '../domain/recovery-point.ts';
 import {
@@ -37,8 +38,15 @@ export async function expiredWal(repository: Repository, window: WalWindow): Pro
   for await (const object of repository.listWal()) all.push(object);
   const clusters = Map.groupBy(all, ({ component, systemId }) => JSON.stringify([component, systemId]));
   const expired: WalObject[] = [];
-  for (const objects of clusters.values()) expired.push(...(await expiredOf(repository, objects, window)));
+  for (const objects of clusters.values())
+    expired.push(...(await expiredOf(repository, objects, window).catch(unlessDamaged)));
   return { keys: expired.map(({ key }) => key), bytes: expired.reduce((sum, { size }) => sum + size, 0) };
+}
+
+/** Without a history nobody knows what leads to what: all of that cluster stays. */
+function unlessDamaged(error: unknown): [] {
+  if (isLifeboatError(error, 'ObjectCorrupt')) return [];
+  throw error;
 }
 
 async function expiredOf(

@@ -16,6 +16,8 @@ export interface Exposure {
   readonly components: readonly Copy[];
   /** Why the location did not answer since; empty where it did. */
   readonly problem: string;
+  /** Recovery points that lie there and are gone from the repository; absent where none is, and in older reports. */
+  readonly gone?: readonly BackupId[];
 }
 
 /** A location against the objectives, at a moment. */
@@ -42,16 +44,25 @@ export async function measureExposure(
   return { location, at: now.toISOString(), newest, components, problem: '' };
 }
 
-export async function storeExposure(repository: Repository, { components, ...exposure }: Exposure): Promise<void> {
+export async function storeExposure(
+  repository: Repository,
+  { components, gone = [], ...exposure }: Exposure,
+): Promise<void> {
   await repository.putReport(exposureReport, exposure.location, {
     ...exposure,
     components: components.map((component) => ({ ...component })),
+    ...(gone.length === 0 ? {} : { gone: [...gone] }),
   });
 }
 
-/** Undefined before the location was ever asked. */
+/** Undefined before the location was ever asked, and where what is known of it cannot be read: the next measure writes it anew. */
 export async function readExposure(repository: Repository, location: string): Promise<Exposure | undefined> {
-  return (await repository.getReport(exposureReport, location)) as Exposure | undefined;
+  return (await repository.findReport(exposureReport, location)) as Exposure | undefined;
+}
+
+/** Recovery points that the location held and the repository did not, when both were looked at last. */
+export async function goneOf(repository: Repository, location: string): Promise<readonly BackupId[]> {
+  return (await readExposure(repository, location))?.gone ?? [];
 }
 
 /** Of every configured location, in their order; one that was never measured holds nothing as far as we know. */

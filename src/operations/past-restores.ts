@@ -8,9 +8,7 @@ const newest = 20;
 /** The steps of the newest committed restores, from their evidence. Evidence that cannot be read tells nothing. */
 export async function pastRestores(repository: Repository): Promise<PastRun[]> {
   const listed = (await repository.listReports('restore')).slice(0, newest);
-  const reports = await Promise.all(
-    listed.map(({ type, id }) => repository.getReport(type, id).catch(() => undefined)),
-  );
+  const reports = await Promise.all(listed.map(async ({ type, id }) => repository.findReport(type, id)));
   return reports.flatMap((report) =>
     report?.['state'] === 'committed' && Array.isArray(report['steps']) ? [{ steps: doneSteps(report['steps']) }] : [],
   );

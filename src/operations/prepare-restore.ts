@@ -31,6 +31,8 @@ export interface PlanOptions {
   readonly stopFirst: boolean;
   readonly replaceDamaged: boolean;
   readonly pastRuns: readonly PastRun[];
+  /** What `spotCheck` found. */
+  readonly objectProblems: readonly PlanProblem[];
 }
 
 /** The plan, or PlanInvalid (or the only problem's code) listing every problem. */
@@ -52,6 +54,7 @@ export function makePlan(options: PlanOptions): RestorePlan {
     stopFirst: options.stopFirst,
     replaceDamaged: options.replaceDamaged,
     pastRuns: options.pastRuns,
+    objectProblems: options.objectProblems,
   });
   if (!result.ok) throw planError(result.problems);
   refuseStoppingTemporal(result.plan, appliance);
@@ -140,13 +143,23 @@ function planError(problems: readonly PlanProblem[]): LifeboatError {
 
 function knownCode(
   code: string,
-): 'NoSpace' | 'VersionMismatch' | 'PermissionDenied' | 'NotFound' | 'Precondition' | 'PlanInvalid' {
+):
+  | 'NoSpace'
+  | 'VersionMismatch'
+  | 'PermissionDenied'
+  | 'NotFound'
+  | 'Precondition'
+  | 'ObjectMissing'
+  | 'ObjectCorrupt'
+  | 'PlanInvalid' {
   switch (code) {
     case 'NoSpace':
     case 'VersionMismatch':
     case 'PermissionDenied':
     case 'NotFound':
     case 'Precondition':
+    case 'ObjectMissing':
+    case 'ObjectCorrupt':
       return code;
     default:
       return 'PlanInvalid';

@@ -1,6 +1,6 @@
 /** How old the newest good copy of every configured component is, against its objective; and how the last runs ended. */
 import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
-import { isBackupWorkflow, isRefuted, type Manifest } from '../domain/recovery-point.ts';
+import { isBackupWorkflow, isRefuted, type JsonValue, type Manifest } from '../domain/recovery-point.ts';
 import { mostSkewSeconds } from '../domain/skew.ts';
 import type { ManifestListing, Repository } from '../repository/repository.ts';
 import { newestBases, walStatus, type WalStatus } from './wal-status.ts';
@@ -204,9 +204,7 @@ interface RestoreStep {
 /** An undo puts nothing in that was not there: it brings its timeline with its bases. */
 async function withoutBase(repository: Repository, { components }: Appliance): Promise<Protection['withoutBase']> {
   const restores = (await repository.listReports()).filter(({ type }) => type === 'restore').slice(0, restoresSeen);
-  const reports = await Promise.all(
-    restores.map(async ({ type, id }) => repository.getReport(type, id).catch(() => undefined)),
-  );
+  const reports = await Promise.all(restores.map(async ({ type, id }) => repository.findReport(type, id)));
   const steps = reports.flatMap((report) =>
     report?.state === 'committed' && Array.isArray(report.steps) ? [report.steps as readonly RestoreStep[]] : [],
   );
@@ -220,13 +218,19 @@ async function withoutBase(repository: Repository, { components }: Appliance): P
   return found;
 }
 
+/** The newest whose evidence can be read. */
 async function lastRun(repository: Repository, isWanted: (type: string) => boolean): Promise<EndedRun | null> {
-  const newest = (await repository.listReports()).find(({ type }) => isWanted(type));
-  const report = newest === undefined ? undefined : await repository.getReport(newest.type, newest.id);
-  if (newest === undefined || report === undefined) return null;
+  for (const run of await repository.listReports()) {
+    const report = isWanted(run.type) ? await repository.findReport(run.type, run.id) : undefined;
+    if (report !== undefined) return endedRun(run.id, report);
+  }
+  return null;
+}
+
+function endedRun(id: string, report: Readonly<Record<string, JsonValue>>): EndedRun {
   const text = (key: string): string => (typeof report[key] === 'string' ? report[key] : '');
   return {
-    id: newest.id,
+    id,
     state: text('state'),
     text: text('text'),
     backup: text('backup'),

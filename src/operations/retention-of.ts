@@ -22,6 +22,7 @@ export async function retentionOptions(
   const holds = [...(await repository.listHolds()), ...(place === repository ? [] : await place.listHolds())];
   return {
     repository: place,
+    isCopy: place !== repository,
     limits: config.retention,
     capacityBytes: config.capacityBytes,
     holds: holds.map(({ backupId }) => backupId),

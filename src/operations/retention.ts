@@ -19,6 +19,8 @@ import { expiredWal, type ExpiredWal } from './expired-wal.ts';
 export interface RetentionOptions {
   /** The repository, or its copy in a location. */
   readonly repository: Repository;
+  /** Reports may be there before the points that they tell of; false by default. */
+  readonly isCopy?: boolean;
   readonly limits: RetentionLimits;
   readonly capacityBytes: number;
   /** Held anywhere. */
@@ -51,7 +53,7 @@ const daySeconds = 86_400;
 
 /** Changes nothing. */
 export async function planRetention(options: RetentionOptions): Promise<RetentionPlan> {
-  const { repository, limits, holds, maxShare } = options;
+  const { repository, isCopy = false, limits, holds, maxShare } = options;
   const now = await repository.storage.now();
   const listings = await repository.listManifests();
   const manifests = listings.flatMap(({ manifest }) => manifest ?? []);
@@ -73,7 +75,9 @@ export async function planRetention(options: RetentionOptions): Promise<Retentio
     usage,
     forecast: forecastOf(options, { usage, points, now }),
     refusals: [
-      ...listings.flatMap(({ problem }) => (problem === undefined ? [] : [`${problem}: what it needs is not known`])),
+      ...[...listings, ...(await repository.lostPoints({ reports: isCopy ? 'none' : 'recent' }))].flatMap(
+        ({ problem }) => (problem === undefined ? [] : [`${problem}: what it needs is not known`]),
+      ),
       ...clockRefusals(now, options.now, manifests),
       ...shareRefusals(points, choice, maxShare),
     ],
@@ -87,7 +91,7 @@ export async function applyRetention(
   const plan = await planRetention(options);
   if (plan.refusals.length > 0)
     throw new LifeboatError('Precondition', `nothing was removed: ${plan.refusals.join('; ')}`, {
-      hint: 'look with `lifeboat retention plan`; more than usual leaves with `lifeboat retention run --max-share`',
+      hint: 'look with `lifeboat retention plan`; more than usual leaves with `lifeboat retention run --max-share`; what is gone for good holds nothing up after `lifeboat backups forget`',
     });
   const collected = await options.repository.collect({
     expire: plan.remove.map(({ id }) => id),

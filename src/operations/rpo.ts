@@ -104,5 +104,5 @@ export async function storeRpoState(repository: Repository, { at, levels }: RpoS
 }
 
 export async function lastRpoState(repository: Repository): Promise<RpoState | undefined> {
-  return (await repository.getReport(rpoReport, 'state')) as RpoState | undefined;
+  return (await repository.findReport(rpoReport, 'state')) as RpoState | undefined;
 }

@@ -11,6 +11,8 @@ import type { Driver } from '../drivers/driver.ts';
 import type { Reread } from '../repository/check/reread.ts';
 import { layout } from '../repository/layout.ts';
 import type { Repository } from '../repository/repository.ts';
+import { lookAround } from './look-around.ts';
+import { lostFailureText } from './lost-proofs.ts';
 import { verifyPoint, type VerifyResult } from './verify-point.ts';
 
 /** Days in which everything is read once. */
@@ -50,7 +52,6 @@ export interface VerifiedPlace {
 
 export async function verifyPlace(options: VerifyPlaceOptions): Promise<VerifiedPlace> {
   const { repository, onProgress, signal } = options;
-  const newest = await newestId(repository);
   const next = await nextShares(options);
   const read = await repository.reread({
     shares: next,
@@ -60,33 +61,33 @@ export async function verifyPlace(options: VerifyPlaceOptions): Promise<Verified
     onProgress,
     signal,
   });
-  const { objects: reread, damagedPacks, damagedIndexes, damagedWal } = read;
+  const { damagedPacks, damagedIndexes, damagedWal, damagedDocuments } = read;
+  const newest = await newestId(repository);
   const isDamaged = damagedPacks.length + damagedIndexes.length > 0;
   const refuted = [
     ...(await refuteUnreadable(repository)),
     ...(isDamaged ? await refute(repository, read, newest) : []),
   ];
-  const result = newest === undefined ? undefined : await verifyAt(options, newest);
+  const result = newest === undefined ? nothingThere : await verifyAt(options, newest);
   const again = await longestRefuted(repository, newest);
   if (again !== undefined) await verifyAt(options, again);
-  const unmoved = await setAside(repository, damagedWal);
+  const unmoved = [
+    ...(await whyUnmoved(async () => repository.setAsideWal(damagedWal))),
+    ...(await whyUnmoved(async () => repository.setAsideDocuments(damagedDocuments))),
+  ];
+  const around = await lookAround(options);
+  // From now on it is not chosen, until it is looked at again: tomorrow, or by hand.
+  for (const failure of around.failures) await putRefutation(repository, failure.id, [lostFailureText(failure)], []);
   // Last: a look that ended before it could tell reads the same share again.
   await noteShares(options, next);
-  if (result === undefined)
-    return {
-      id: null,
-      ok: false,
-      objects: 0,
-      bytes: 0,
-      problems: ['No backup manifest found'],
-      notes: [],
-      reread,
-      refuted,
-    };
   const damaged = [
     ...damagedPacks.map((id) => `pack ${id} is damaged`),
-    ...[...damagedIndexes, ...damagedWal].map((key) => `${key} is damaged`),
+    ...[...damagedIndexes, ...damagedWal, ...damagedDocuments].map((key) => `${key} is damaged`),
     ...unmoved,
+    ...around.unreadable,
+    ...around.lost,
+    ...around.failures.map(lostFailureText),
+    ...around.scripts.problems,
   ];
   return {
     id: result.id,
@@ -94,11 +95,26 @@ export async function verifyPlace(options: VerifyPlaceOptions): Promise<Verified
     objects: result.objects,
     bytes: result.bytes,
     problems: [...result.problems, ...damaged],
-    notes: [...result.notes, ...result.uninspected.map((id) => `${id} is not configured any more`)],
-    reread,
+    notes: [
+      ...result.notes,
+      ...result.uninspected.map((id) => `${id} is not configured any more`),
+      ...around.gaps,
+      ...around.scripts.notes,
+    ],
+    reread: read.objects,
     refuted,
   };
 }
+
+const nothingThere = {
+  id: null,
+  ok: false,
+  objects: 0,
+  bytes: 0,
+  problems: ['No backup manifest found'],
+  notes: [],
+  uninspected: [],
+} as const;
 
 /** A manifest that cannot be read is what was found, and no reason to say nothing of the rest. */
 async function verifyAt(
@@ -130,7 +146,7 @@ async function longestRefuted(repository: Repository, newest: BackupId | undefin
   const refuted: { readonly id: BackupId; readonly lookedAt: string }[] = [];
   for (const { manifest, timestamp: id } of await repository.listManifests()) {
     if (manifest === undefined || id === newest || !isRefuted(await repository.pointState(id))) continue;
-    const proofs = await repository.listProofs(id).catch(() => []);
+    const { proofs } = await repository.knownProofs(id);
     if (proofs.some(({ ok, levels }) => ok === false && Array.isArray(levels) && levels.includes('L4'))) continue;
     refuted.push({
       id,
@@ -144,10 +160,10 @@ async function longestRefuted(repository: Repository, newest: BackupId | undefin
   return refuted.toSorted((a, b) => (a.lookedAt < b.lookedAt ? -1 : 1))[0]?.id;
 }
 
-/** Why it was not moved; empty where it was. */
-async function setAside(repository: Repository, damagedWal: readonly string[]): Promise<string[]> {
+/** Why damage was not moved; empty where it was. */
+async function whyUnmoved(move: () => Promise<unknown>): Promise<string[]> {
   try {
-    await repository.setAsideWal(damagedWal);
+    await move();
     return [];
   } catch (error) {
     if (!isLifeboatError(error, 'ObjectCorrupt')) throw error;
@@ -155,11 +171,11 @@ async function setAside(repository: Repository, damagedWal: readonly string[]): 
   }
 }
 
-/** Of everything, where there is one: the frequent points of one tier say little of the rest. A damaged one is the newest, too. */
+/** Of everything, where there is one: the frequent points of one tier say little of the rest. What cannot be read is told apart. */
 async function newestId(repository: Repository): Promise<BackupId | undefined> {
-  const listings = await repository.listManifests();
-  const ofAll = listings.find(({ manifest }) => manifest === undefined || wholeTypes.includes(manifest.lifeboat.type));
-  return (ofAll ?? listings[0])?.timestamp;
+  const manifests = (await repository.listManifests()).flatMap(({ manifest }) => manifest ?? []);
+  const ofAll = manifests.find(({ lifeboat }) => wholeTypes.includes(lifeboat.type));
+  return (ofAll ?? manifests[0])?.timestamp;
 }
 
 const wholeTypes: readonly BackupType[] = ['full', 'incremental'];
@@ -168,7 +184,7 @@ export const rereadReport = 'reread';
 
 /** In turn, one for each day since the last look. */
 async function nextShares({ own, place, now }: VerifyPlaceOptions): Promise<number[]> {
-  const { last = -1, at } = ((await own.getReport(rereadReport, place)) ?? {}) as { last?: number; at?: string };
+  const { last = -1, at } = ((await own.findReport(rereadReport, place)) ?? {}) as { last?: number; at?: string };
   const days = at === undefined ? 1 : Math.round((now.getTime() - Date.parse(at)) / dayMs);
   const count = Math.min(mostShares, Math.max(1, days));
   return Array.from({ length: count }, (_, index) => (last + 1 + index) % shares);
@@ -185,8 +201,8 @@ async function noteShares({ own, place, now }: VerifyPlaceOptions, read: readonl
  */
 async function refuteUnreadable(repository: Repository): Promise<BackupId[]> {
   const refuted: BackupId[] = [];
-  for (const { manifest, timestamp, problem = '' } of await repository.listManifests()) {
-    if (manifest !== undefined || isRefuted(await repository.pointState(timestamp))) continue;
+  for (const { manifest, timestamp, isGone, problem = '' } of await repository.listManifests()) {
+    if (manifest !== undefined || isGone === true || isRefuted(await repository.pointState(timestamp))) continue;
     const error: unknown = await repository.findManifest(timestamp).then(
       () => undefined,
       (reason: unknown) => reason,
@@ -198,8 +214,8 @@ async function refuteUnreadable(repository: Repository): Promise<BackupId[]> {
   return refuted;
 }
 
-/** The newest is verified anyway, and says more itself. */
-async function refute(
+/** Points that damage touches, for whom it was not told yet. The newest is verified anyway, and says more itself. */
+export async function refute(
   repository: Repository,
   damage: Pick<Reread, 'damagedPacks' | 'damagedIndexes'>,
   newest: BackupId | undefined,
@@ -238,7 +254,7 @@ async function putRefutation(
 /** Refuted for these packs: for another reason is not enough, for a proof that lifts that one would make it good again. */
 async function isTold(repository: Repository, id: BackupId, packs: readonly string[]): Promise<boolean> {
   if (!isRefuted(await repository.pointState(id))) return false;
-  const proofs = await repository.listProofs(id).catch(() => []);
+  const { proofs } = await repository.knownProofs(id);
   return proofs.some(
     ({ ok, damagedPacks: told }) => ok === false && Array.isArray(told) && packs.every((pack) => told.includes(pack)),
   );

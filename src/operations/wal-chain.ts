@@ -11,7 +11,7 @@ import {
   type WalPiece,
 } from '../domain/wal.ts';
 import type { Repository, WalArchive } from '../repository/repository.ts';
-import { archiveOf } from './wal-status.ts';
+import { archiveOf, historyOf } from './wal-status.ts';
 
 interface OpenChain {
   readonly chain: Chain;
@@ -71,7 +71,12 @@ async function openChain(repository: Repository, record: ComponentRecord): Promi
   const base = baseEndOf(record);
   if (chain === undefined || archive === undefined || base === undefined) return undefined;
   const { pieces } = await archive.list();
-  return { chain, archive, base, pieces, history: await archive.ancestors(chain.timeline) };
+  // Of another timeline than its base's nothing leads to the position without the history.
+  const history =
+    chain.timeline === base.timeline
+      ? (await historyOf(archive, chain.timeline)).history
+      : await archive.ancestors(chain.timeline);
+  return { chain, archive, base, pieces, history };
 }
 
 function holeIn({ chain, base, pieces, history }: OpenChain): string | undefined {

@@ -2,6 +2,7 @@
  * What the archived WAL of a PostgreSQL component is worth: from which recovery point on, and until when, any moment can
  * be restored. Read from the repository alone: it holds with engine and Temporal dead.
  */
+import { isLifeboatError } from '../domain/errors.ts';
 import { formatLsn } from '../domain/lsn.ts';
 import { isRefuted, type BackupId, type ComponentRecord } from '../domain/recovery-point.ts';
 import { baseEndOf, hasTablespaces, reachFrom, type TimelineSwitch, type WalReach } from '../domain/wal.ts';
@@ -43,17 +44,34 @@ export async function walStatus(repository: Repository, component: string): Prom
   const timelines = [...new Set(pieces.map(({ timeline }) => timeline))];
   if (timelines.length === 0) return nothing;
   const current = await currentTimeline(archive, timelines);
-  const history = await archive.ancestors(current.timeline);
+  const { history, problem } = await historyOf(archive, current.timeline);
   const whole = bases.filter(({ record }) => reachOf(record, { pieces, history, timeline: current.timeline })?.isWhole);
   const base = whole.find(({ record }) => hasTablespaces(record, current.tablespaces));
   return {
     state: base === undefined ? 'broken' : 'continuous',
-    reason: base === undefined ? brokenReason(current.timeline, bases, whole[0]) : '',
+    reason: base !== undefined ? '' : problem === '' ? brokenReason(current.timeline, bases, whole[0]) : problem,
     base: base?.backupId ?? null,
     timeline: current.timeline,
     endLsn: endOf(pieces, current.timeline),
     coveredUntil: current.coveredUntil,
   };
+}
+
+/**
+ * Where the timeline and those before it left their parents. One that cannot be read leads to bases of its own timeline
+ * alone; `problem` says why.
+ */
+export async function historyOf(
+  archive: WalArchive,
+  timeline: number,
+): Promise<{ readonly history: readonly TimelineSwitch[]; readonly since: string; readonly problem: string }> {
+  try {
+    const { since = '' } = (await archive.history(timeline)) ?? {};
+    return { history: await archive.ancestors(timeline), since, problem: '' };
+  } catch (error) {
+    if (!isLifeboatError(error, 'ObjectCorrupt')) throw error;
+    return { history: [], since: '', problem: error.message };
+  }
 }
 
 /** Records of a component that a recovery can begin at, newest first: not suspect, not refuted by their last proof. */

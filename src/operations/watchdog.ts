@@ -8,6 +8,7 @@ import { formatDuration } from '../domain/duration.ts';
 import { levelsOf, rpoNews, type RpoLevels } from '../domain/rpo.ts';
 import { mostSkewSeconds } from '../domain/skew.ts';
 import type { Repository } from '../repository/repository.ts';
+import { lostOf } from './lost-points.ts';
 import { lastRpoState, readRpo } from './rpo.ts';
 import { readStateFile, writeStateFile } from './state-file.ts';
 
@@ -41,12 +42,12 @@ export async function watchdog(
   now: Date,
 ): Promise<WatchdogReport & { readonly told: () => Promise<void> }> {
   const before = await readStateFile<Told>(appliance, toldFile);
-  const { readings, levels, silence, toldByWatch } = await look(open, appliance, now);
+  const { readings, levels, silence, toldByWatch, lost } = await look(open, appliance, now);
   const missed = rpoNews(
     readings.filter(({ level }) => level === 'breached'),
     {},
   );
-  const problems = [...missed, ...(silence === '' ? [] : [silence])];
+  const problems = [...missed, ...lost, ...(silence === '' ? [] : [silence])];
   const isDue = before === undefined || now.getTime() - Date.parse(before.at) > remindAfterSeconds * 1000;
   const isNew = silence !== '' && (before?.silent !== true || isDue);
   const since = isNew ? toldByWatch : (before?.levels ?? toldByWatch);
@@ -76,10 +77,11 @@ async function look(open: () => Promise<Repository>, appliance: Appliance, now: 
       toldByWatch: state?.levels ?? {},
       levels: levelsOf(readings),
       silence: silenceOf(silentSeconds),
+      lost: (await lostOf(repository, { reports: 'recent' })).map(({ problem = '' }) => `GONE: ${problem}`),
     };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    return { readings: [], toldByWatch: {}, levels: {}, silence: `REPOSITORY NOT READABLE: ${text}` };
+    return { readings: [], toldByWatch: {}, levels: {}, lost: [], silence: `REPOSITORY NOT READABLE: ${text}` };
   }
 }
 

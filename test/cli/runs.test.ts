@@ -92,6 +92,8 @@ describe('before anything runs', () => {
       ok  disk space: <size> of <size> free
       ok  clock: <time> from the storage's
       ok  recovery kit: was tried and opens the repository
+      ok  restore.sh: as written by Lifeboat, SHA-256
+           <sha-256>
       ok  off-host copies: go to vault
       ok  service app: can be started and stopped from here
       ok  database: replication: PostgreSQL 15, role \`postgres\` may replicate
@@ -120,7 +122,7 @@ describe('before anything runs', () => {
            backup-critical, backup-configuration, replicate, verify-daily,
            prove-weekly, rpo-watch, retention
            hint: a worker creates them when it starts, or \`lifeboat schedules apply\`
-      20 ok, 4 warnings, 2 failures
+      21 ok, 4 warnings, 2 failures
       exit 1"
     `);
   });

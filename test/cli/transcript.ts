@@ -115,6 +115,7 @@ function isTooWide(line: string): boolean {
 const replaced: readonly (readonly [RegExp, string])[] = [
   [/\b127\.0\.0\.1:\d+/g, '127.0.0.1:PORT'],
   [/\bt-[0-9a-z]{5}\b(?=[/,]|$)/gm, 'default'],
+  [/\b[0-9a-f]{64}\b/g, '<sha-256>'],
   [/\b[0-9a-f]{32}\b/g, '<repository id>'],
   [/\b(?:[0-9a-f]{4}-){4}[0-9a-f]{4}\b/g, 'xxxx-xxxx-xxxx-xxxx-xxxx'],
   [/aside-[0-9a-f]+/g, 'aside-XXXX'],

@@ -254,6 +254,7 @@ describe.concurrent('init', () => {
       repository  <repository id>
       location  local:/folder/backups
       created  YYYY-MM-DDTHH:MM:SSZ
+      restore.sh  <sha-256>
 
       This key opens every recovery point. Without a key nobody can, also not the
       makers of Lifeboat. Print this page or put it into a safe that does not burn
@@ -272,7 +273,9 @@ describe.concurrent('init', () => {
            lifeboat.yaml under repository.encryption, then
            \`lifeboat restore plan --at latest\`.
         3. Without Lifeboat: RESTORE.md in the repository; \`sh restore.sh\` needs jq,
-           zstd and openssl 3.
+           zstd and openssl 3. Give it the key only if \`sha256sum restore.sh\` shows
+           the sum above, or the one that \`lifeboat doctor\` showed last: a newer
+           Lifeboat writes a newer restore.sh.
       Try it today: \`lifeboat doctor\` reminds you until this kit has opened the
       repository once.
       ! wrote a new key to /folder/secrets/key
@@ -382,6 +385,8 @@ describe.concurrent('with Temporal dead', () => {
            <repository id>, encrypted
       ok  disk space: <size> of <size> free
       ok  clock: <time> from the storage's
+      ok  restore.sh: as written by Lifeboat, SHA-256
+           <sha-256>
       ok  configuration: /folder/etc: readable, and can be
            exchanged
       WARN configuration: notify.webhook is not set: failed backups tell nobody
@@ -398,7 +403,7 @@ describe.concurrent('with Temporal dead', () => {
            hint: start it (\`temporal server start-dev\`), or mend temporal.address in
                  lifeboat.yaml; \`lifeboat backups list\`, \`verify\` and \`restore plan\`
                  work without it
-      4 ok, 3 warnings, 2 failures
+      5 ok, 3 warnings, 2 failures
       exit 1
       $ lifeboat backups list
       ! no recovery point yet; make one with \`lifeboat backups run\`

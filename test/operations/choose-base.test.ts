@@ -1,9 +1,13 @@
 /** Which base and timeline a moment is reached from. Replayed by PostgreSQL in test/drivers/postgres. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { formatLsn } from '../../src/domain/lsn.ts';
 import type { Moment } from '../../src/domain/recovery-target.ts';
 import { baseFor } from '../../src/operations/choose-base.ts';
+import { expiredWal } from '../../src/operations/expired-wal.ts';
 import { walStatus } from '../../src/operations/wal-status.ts';
+import { layout } from '../../src/repository/layout.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { reserve, sealRecords } from '../repository/backup.ts';
 import { repositoryTest as test } from '../repository/fixture.ts';
@@ -73,6 +77,41 @@ test('D2.7: after an undone restore each moment is reached on the timeline that 
   await expect(choose({ kind: 'time', value: at('14:30'), timeline: 2 })).rejects.toMatchObject({
     code: 'Precondition',
   });
+});
+
+test('a damaged history says of no moment which timeline was live; what names its timeline or its point needs none', async ({
+  repository,
+  folder,
+}) => {
+  const { first, restored, again } = await undone(repository);
+  const history = layout.wal('pg', '7', 2, '00000002.history');
+  await writeFile(join(folder, 'repository', history), 'x');
+  const choose = async (goal: Moment) => {
+    const { backupId, wal } = await baseFor(repository, 'pg', goal, 'latest');
+    return [backupId, wal?.timeline];
+  };
+  for (const goal of [{ kind: 'latest' }, { kind: 'time', value: at('12:30') }] as const)
+    await expect(choose(goal)).rejects.toMatchObject({
+      code: 'ObjectCorrupt',
+      message: expect.stringContaining(history) as string,
+    });
+  expect(await choose({ kind: 'time', value: at('11:00'), timeline: 1 })).toEqual([first, 1]);
+  expect(await choose({ kind: 'latest', timeline: 1 })).toEqual([again, 1]);
+  expect(await choose({ kind: 'latest', timeline: 2 })).toEqual([restored, 2]);
+  expect(await walStatus(repository, 'pg'), 'the live one needs no history').toMatchObject({
+    state: 'continuous',
+    base: again,
+    timeline: 1,
+  });
+  await archiveIn(repository).putCoverage(2, { lsn: position(5), time: at('16:00') });
+  expect(await walStatus(repository, 'pg')).toMatchObject({ state: 'continuous', base: restored, timeline: 2 });
+  const { keys } = await expiredWal(repository, {
+    kept: (await repository.listManifests()).flatMap(({ manifest }) => manifest ?? []),
+    usable: new Set([first, restored, again]),
+    walSeconds: 0,
+    now: new Date('2030-01-01T00:00:00Z'),
+  });
+  expect(keys, 'nobody knows what leads to what').toEqual([]);
 });
 
 test('D2.7: what was never archived is refused with both ends', async ({ repository }) => {

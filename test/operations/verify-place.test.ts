@@ -227,3 +227,108 @@ test('a point that is not there yet, or of a newer version, is not refuted', asy
   expect((await copy.listManifests()).map(({ problem }) => problem !== undefined)).toEqual([false, true]);
   expect((await look(copy)).refuted).toEqual([]);
 });
+
+test('D2.7: within a month a flipped bit is found in each kind of document; what is only in the way leaves', async ({
+  repository,
+  folder,
+}) => {
+  const { id } = await backUp(repository, async (writer) => writer.bytes('a', randomBytes(5000)));
+  const archive = archiveIn(repository);
+  await archive.putCoverage(1, { lsn: '0/1000000', time: new Date().toISOString() });
+  await archive.putHistory(2, '1\t0/8000000\tno recovery target specified\n', new Date().toISOString());
+  await repository.putProof(id, { kind: 'verify', levels: ['L1'], ok: false, state: 'failed' });
+  await repository.hold({ backupId: id, by: 'somebody', reason: 'why not' });
+  await repository.putReport('fullBackup', 'fullBackup/a/b', { state: 'sealed', backup: id });
+  const kept: string[] = [];
+  const gone: string[] = [];
+  for await (const { key } of repository.storage.list('')) {
+    if (/^(packs|indexes|manifests|repository|RESTORE|restore)/.test(key)) continue;
+    const bytes = await readFile(join(folder, 'repository', key));
+    bytes[bytes.length >> 1]! ^= 1;
+    await rm(join(folder, 'repository', key));
+    await rm(join(folder, 'repository/.versions', key), { recursive: true, force: true });
+    await writeFile(join(folder, 'repository', key), bytes);
+    (/^(proofs|reports)|coverage/.test(key) ? gone : kept).push(key);
+  }
+  expect([kept.length, gone.length]).toEqual([5, 3]);
+  const months: string[][] = [];
+  for (let month = 0; month < 2; month += 1) {
+    const told: string[] = [];
+    for (let day = 0; day < 30; day += 1) {
+      const { problems, ok } = await look(repository, 30 * month + day);
+      if (problems.length > 0) expect(ok).toBe(false);
+      told.push(...problems.filter((text) => text.endsWith(' is damaged')));
+    }
+    months.push(told.map((text) => text.replace(' is damaged', '')));
+  }
+  // WAL is read again within a week.
+  expect([...new Set(months[0])].sort()).toEqual([...kept, ...gone].sort());
+  expect([...new Set(months[1])].sort()).toEqual(kept.sort());
+  for (const key of gone) expect(await repository.storage.stat(`damaged/${key}`), key).toBeDefined();
+});
+
+test('the place is not well while a sealed point is gone, or somebody else wrote its restore.sh', async ({
+  repository,
+  folder,
+  open,
+}) => {
+  const first = await backUp(repository, async (writer) => writer.bytes('a', randomBytes(5000)));
+  const last = await backUp(repository, async (writer) => writer.bytes('b', randomBytes(5000)), {
+    time: new Date(Date.now() + 5000),
+  });
+  await repository.putReport('fullBackup', 'run', { state: 'sealed', backup: last.id });
+  const target = createLocalStorage(join(folder, 'copy'));
+  await repository.replicateTo(target, { owner: 'test' });
+  expect(await look(repository)).toMatchObject({ id: last.id, ok: true, problems: [] });
+  await rm(join(folder, 'repository', layout.manifest(last.id)));
+  await writeFile(join(folder, 'repository/restore.sh'), '#!/bin/sh\n');
+  const copy = await open(target);
+  const common = { own: repository, now: new Date(), onProgress: () => undefined } as const;
+  const signal = new AbortController().signal;
+  const driver = async (): Promise<never> => {
+    throw new LifeboatError('NotFound', 'not configured');
+  };
+  expect(await verifyPlace({ ...common, repository: copy, place: 'vault', driver, signal })).toMatchObject({
+    id: last.id,
+    ok: false,
+    problems: [
+      `${last.id}: gone from the repository, and held by vault`,
+      expect.stringContaining('lifeboat backups recall') as string,
+    ],
+  });
+  const here = await look(repository, 1);
+  expect(here).toMatchObject({ id: first.id, ok: false });
+  expect(here.problems).toEqual([
+    expect.stringMatching(`recovery point ${last.id} is gone: reports/fullBackup/run.json says that it was sealed`),
+    expect.stringContaining('lifeboat backups recall'),
+    expect.stringContaining('restore.sh is not what any Lifeboat wrote'),
+  ]);
+  await repository.unexpire(last.id, 'me', [target]);
+  expect((await look(repository, 2)).problems).toEqual([
+    expect.stringContaining('restore.sh is not what any Lifeboat wrote'),
+  ]);
+});
+
+test('a verification that failed counts by its report where proof and note of it are gone, until it is made again', async ({
+  repository,
+}) => {
+  const { id } = await backUp(repository, async (writer) => writer.bytes('a', randomBytes(5000)));
+  const last = await backUp(repository, async (writer) => writer.bytes('b', randomBytes(5000)), {
+    time: new Date(Date.now() + 5000),
+  });
+  const run = `verifyBackup/a/${id}`;
+  await repository.putProof(id, { kind: 'verify', levels: ['L1'], ok: false, state: 'failed' });
+  await repository.putReport('verifyBackup', run, { state: 'failed', backup: id });
+  await repository.putReport('verifyBackup', 'verifyBackup/a/not-made', { state: 'failed', backup: '' });
+  await repository.putReport('verifyBackup', `verifyBackup/a/${last.id}`, { state: 'verified', backup: last.id });
+  expect((await look(repository)).problems, 'it stands').toEqual([]);
+  await repository.putProof(id, { kind: 'verify', levels: ['L1'], ok: true, state: 'verified' });
+  for await (const { key } of repository.storage.list(layout.proofs(id))) await repository.storage.remove(key);
+  await repository.storage.remove(layout.refutation(id));
+  expect(await repository.pointState(id)).toBeUndefined();
+  expect((await look(repository, 1)).problems).toEqual([`${run} found ${id} damaged, and the proof of it is gone`]);
+  expect(await repository.pointState(id)).toBe('failed');
+  // One of those that failed is looked at again each day.
+  expect((await look(repository, 2)).problems).toEqual([]);
+  expect(await repository.pointState(id)).toBe('verified');
+});

@@ -1,12 +1,13 @@
 /** `lifeboat backups list|show`: they work with Temporal dead, and load nothing of it. */
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
-import { isLifeboatError } from '../../domain/errors.ts';
 import { captureNotes } from '../../domain/capture-notes.ts';
 import { standingFailure, triedComponents, verdictOf } from '../../domain/proof-state.ts';
 import { isRefuted, timeOfBackupId, type JsonValue, type Manifest } from '../../domain/recovery-point.ts';
+import { lostHint, lostOf } from '../../operations/lost-points.ts';
 import type { ManifestListing, Repository } from '../../repository/repository.ts';
 import { withParts } from '../context.ts';
-import { commandOf, type GlobalOptions } from '../globals.ts';
+import { exit } from '../exit.ts';
+import { commandOf, withConfig, type GlobalOptions } from '../globals.ts';
 import { print, printJson, say } from '../output/speak.ts';
 import { usualColumns } from '../output/redraw.ts';
 import { table } from '../output/table.ts';
@@ -27,6 +28,9 @@ interface PointView {
 
 type Proof = Readonly<Record<string, JsonValue>>;
 
+/** Of points without a manifest. */
+const lacking: readonly string[] = ['DAMAGED', 'GONE'];
+
 interface Verified {
   readonly at: string;
   readonly ok: boolean;
@@ -44,9 +48,9 @@ export interface FromOptions {
 export async function backupsList(globals: GlobalOptions, { from }: FromOptions): Promise<void> {
   await withParts(globals, async ({ repository: open }) => {
     const repository = await open(undefined, from);
-    const points = await Promise.all(
-      (await repository.listManifests()).map(async (listing) => pointView(repository, listing)),
-    );
+    const listings = await allListings(repository, from);
+    const points = await Promise.all(listings.map(async (listing) => pointView(repository, listing)));
+    if (listings.some(({ problem }) => problem !== undefined)) process.exitCode = exit.degraded;
     if (globals.output === 'json') return printJson(points);
     if (points.length === 0)
       return say(`no recovery point yet; make one with \`${commandOf(globals, 'backups run')}\``);
@@ -58,21 +62,31 @@ export async function backupsList(globals: GlobalOptions, { from }: FromOptions)
       formatBytes(size),
       formatBytes(stored),
       // `never` would be a lie where the proof is there and cannot be believed.
-      verified === null && problem !== null && status !== 'DAMAGED'
+      verified === null && problem !== null && !lacking.includes(status)
         ? 'UNREADABLE'
         : verifiedText(verified, components.length),
     ]);
     print(table(['TIMESTAMP (UTC)', 'TYPE', 'AGE', 'STATUS', 'SIZE', 'STORED', 'VERIFIED'], rows));
     for (const { timestamp, problem } of points) if (problem !== null) say(`${timestamp}: ${problem}`);
+    if (listings.some(({ isGone }) => isGone)) say(`  hint: ${withConfig(globals, lostHint)}`);
   });
+}
+
+/** Newest first, with what is gone. In a copy reports may be ahead of the points: there the chain alone tells. */
+async function allListings(repository: Repository, from: string | undefined): Promise<ManifestListing[]> {
+  const listings = await repository.listManifests();
+  if (from !== undefined) return listings;
+  const known = new Set(listings.map(({ timestamp }) => timestamp));
+  const lost = (await lostOf(repository, { reports: 'recent' })).filter(({ timestamp }) => !known.has(timestamp));
+  return [...listings, ...lost].toSorted((a, b) => (a.timestamp < b.timestamp ? 1 : -1));
 }
 
 async function pointView(
   repository: Repository,
-  { timestamp, manifest, problem }: ManifestListing,
+  { timestamp, manifest, problem, isGone = false }: ManifestListing,
 ): Promise<PointView> {
   const components = manifest?.lifeboat.components ?? [];
-  const proofs = await readProofs(
+  const { verified, unreadable } = await readProofs(
     repository,
     timestamp,
     components.map(({ id }) => id),
@@ -81,13 +95,13 @@ async function pointView(
     timestamp,
     type: manifest?.lifeboat.type ?? '',
     date: timeOfBackupId(timestamp)?.toISOString() ?? '',
-    status: manifest === undefined ? 'DAMAGED' : statusOf(manifest),
+    status: manifest !== undefined ? statusOf(manifest) : isGone ? 'GONE' : 'DAMAGED',
     components: components.map(({ id }) => id),
     size: components.reduce((sum, { bytes }) => sum + bytes, 0),
     stored: manifest?.total_size ?? 0,
     files: components.reduce((sum, { files }) => sum + files, 0),
-    verified: typeof proofs === 'string' ? null : proofs,
-    problem: problem ?? (typeof proofs === 'string' ? proofs : null),
+    verified,
+    problem: problem ?? unreadable,
   };
 }
 
@@ -95,7 +109,7 @@ export async function backupsShow(globals: GlobalOptions, id: string, { from }: 
   await withParts(globals, async ({ repository: open }) => {
     const repository = await open(undefined, from);
     const manifest = await repository.findManifest(id);
-    const proofs = await repository.listProofs(manifest.timestamp);
+    const { proofs, problems } = await repository.knownProofs(manifest.timestamp);
     if (globals.output === 'json') return printJson({ ...manifest, proofs });
     const { lifeboat } = manifest;
     const missing = configuredThen(manifest).filter(
@@ -141,6 +155,7 @@ export async function backupsShow(globals: GlobalOptions, id: string, { from }: 
         ...proofs.flatMap(proofLines),
       ].join('\n'),
     );
+    for (const problem of problems) say(`warning: ${problem}`);
   });
 }
 
@@ -165,34 +180,29 @@ function configuredThen({ configuration: { components } }: Manifest): string[] {
   return typeof components === 'object' && components !== null ? Object.keys(components) : [];
 }
 
-/**
- * What was proven since the last failure, and when last; null where nothing was, or why it cannot be read: one damaged
- * proof must not hide all points.
- */
+/** What was proven since the last failure, and when last, by all that can be read; and what cannot. */
 async function readProofs(
   repository: Repository,
   timestamp: string,
   components: readonly string[],
-): Promise<Verified | string | null> {
-  try {
-    const proofs = (await repository.listProofs(timestamp))
-      .filter(({ kind }) => kind === 'verify')
-      .sort((a, b) => textOf(b.at).localeCompare(textOf(a.at)));
-    const [newest] = proofs;
-    if (newest === undefined) return null;
-    const verdicts = proofs.map((proof) => ({ ...verdictOf(proof), at: textOf(proof.at) }));
-    const failure = standingFailure(verdicts);
-    if (failure !== undefined) return { at: failure.at, ok: false, levels: failure.levels, tried: [] };
-    const before = verdicts.findIndex(({ state }) => isRefuted(state));
-    const good = before === -1 ? verdicts : verdicts.slice(0, before);
-    const tried = triedComponents(good);
-    const isWhole = components.every((id) => tried.includes(id));
-    const levels = [...new Set(good.flatMap((verdict) => verdict.levels))].filter((level) => level !== 'L4' || isWhole);
-    return { at: textOf(newest.at), ok: true, levels: levels.sort(), tried };
-  } catch (error) {
-    if (isLifeboatError(error, 'ObjectCorrupt')) return error.message;
-    throw error;
-  }
+): Promise<{ readonly verified: Verified | null; readonly unreadable: string | null }> {
+  const known = await repository.knownProofs(timestamp);
+  const unreadable = known.problems.length === 0 ? null : known.problems.join('; ');
+  const proofs = known.proofs
+    .filter(({ kind }) => kind === 'verify')
+    .toSorted((a, b) => textOf(b.at).localeCompare(textOf(a.at)));
+  const [newest] = proofs;
+  if (newest === undefined) return { verified: null, unreadable };
+  const verdicts = proofs.map((proof) => ({ ...verdictOf(proof), at: textOf(proof.at) }));
+  const failure = standingFailure(verdicts);
+  if (failure !== undefined)
+    return { verified: { at: failure.at, ok: false, levels: failure.levels, tried: [] }, unreadable };
+  const before = verdicts.findIndex(({ state }) => isRefuted(state));
+  const good = before === -1 ? verdicts : verdicts.slice(0, before);
+  const tried = triedComponents(good);
+  const isWhole = components.every((id) => tried.includes(id));
+  const levels = [...new Set(good.flatMap((verdict) => verdict.levels))].filter((level) => level !== 'L4' || isWhole);
+  return { verified: { at: textOf(newest.at), ok: true, levels: levels.sort(), tried }, unreadable };
 }
 
 /** `L4:1/6` where trial restores proved one component of six. */

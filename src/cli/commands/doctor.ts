@@ -1,7 +1,10 @@
 /** `lifeboat doctor`: every engine, permission, key, disk, clock, schedule and the way to people, with a hint each. */
 import { readFile } from 'node:fs/promises';
+import { withClient } from '../../client/connection.ts';
 import { diagnoseOrchestrator } from '../../client/diagnose.ts';
+import { sealedPoints } from '../../client/sealed-points.ts';
 import { loadConfiguration } from '../../config/load.ts';
+import type { Appliance } from '../../domain/appliance.ts';
 import type { Finding } from '../../drivers/driver.ts';
 import { diagnose, findingOf } from '../../operations/diagnose.ts';
 import { guardDatabases } from '../../operations/guard-databases.ts';
@@ -47,7 +50,7 @@ export async function doctor(globals: GlobalOptions, options: DoctorOptions): Pr
   try {
     const kit = options.tryRecoveryKit === undefined ? [] : [await tryKit(parts, options.tryRecoveryKit)];
     const [here, orchestrator, message] = await Promise.all([
-      diagnose({ configuration, ...parts }),
+      diagnose({ configuration, ...parts, sealed: async () => sealedByTemporal(configuration.appliance) }),
       diagnoseOrchestrator(configuration.appliance),
       options.message ? sendTestMessage(parts) : [],
     ]);
@@ -55,6 +58,12 @@ export async function doctor(globals: GlobalOptions, options: DoctorOptions): Pr
   } finally {
     await parts.close();
   }
+}
+
+/** Nothing while it does not answer: that is told apart. */
+async function sealedByTemporal(appliance: Appliance): Promise<ReadonlyMap<string, string>> {
+  const sealed = await withClient(appliance, async (client) => sealedPoints(client, appliance)).catch(() => []);
+  return new Map(sealed.map(({ id, by }) => [id, by]));
 }
 
 async function tryKit({ appliance }: Parts, file: string): Promise<Finding> {

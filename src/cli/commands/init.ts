@@ -7,11 +7,12 @@ import { dirname, resolve } from 'node:path';
 import { configurationTemplate } from '../../config/template.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
-import { initRepository } from '../../repository/init.ts';
+import { initRepository, refuseRemains } from '../../repository/init.ts';
 import type { KeySource } from '../../repository/keys.ts';
 import { openRepository } from '../../repository/open.ts';
 import { generateKey } from '../../repository/recovery-key.ts';
 import { createLocalStorage } from '../../storage/local/local-storage.ts';
+import { copiesIn } from '../../../workers/locations.ts';
 import { keySourceOf } from '../../../workers/parts.ts';
 import { loadAppliance } from '../context.ts';
 import { commandOf, configPath, type GlobalOptions } from '../globals.ts';
@@ -56,6 +57,7 @@ async function begin(globals: GlobalOptions, file: string, options: InitOptions)
   }
   // What can fail comes first: a configuration that stands already would keep the next try from other places.
   await ensureFolder(path);
+  await refuseRemains(createLocalStorage(path));
   if (keyFile !== undefined) await ensureKey(keyFile);
   await createFile(file, text, 0o640);
   say(`wrote ${file}: check every path in it`);
@@ -64,9 +66,14 @@ async function begin(globals: GlobalOptions, file: string, options: InitOptions)
 
 async function create(globals: GlobalOptions, appliance: Appliance): Promise<void> {
   const { path, encryption } = appliance.repository;
+  const copies = copiesIn(appliance.locations);
+  // Before a key is made that would open nothing of what lies there.
+  await refuseRemains(createLocalStorage(path), copies);
   if (encryption.mode === 'key' && encryption.secret.from === 'file') await ensureKey(encryption.secret.path);
   await ensureFolder(path);
-  const { repository, recoveryKit } = await initRepository(createLocalStorage(path), await keySourceOf(appliance));
+  const { repository, recoveryKit } = await initRepository(createLocalStorage(path), await keySourceOf(appliance), {
+    copies,
+  });
   await repository.close();
   say(`created the repository ${repository.id} in ${path}`);
   say('');

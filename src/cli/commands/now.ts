@@ -3,6 +3,7 @@ import { withClient } from '../../client/connection.ts';
 import { situationOf, type Situation } from '../../client/situation.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
+import { lostOf } from '../../operations/lost-points.ts';
 import { readLocationAges, type LocationAge } from '../../operations/exposure.ts';
 import { readProtection, type Protection } from '../../operations/protection.ts';
 import type { Repository } from '../../repository/repository.ts';
@@ -23,6 +24,7 @@ export async function now(globals: GlobalOptions): Promise<void> {
       appliance: appliance.name,
       at: new Date(),
       protection,
+      lost: protection === undefined ? [] : await lostPoints(await repository(), situation),
       locations: locations ?? [],
       repositoryProblem: problem,
       situation,
@@ -34,6 +36,7 @@ export async function now(globals: GlobalOptions): Promise<void> {
         at: page.at.toISOString(),
         problems,
         protection: protection ?? null,
+        lost: page.lost,
         locations: page.locations,
         orchestrator: situation ?? null,
       });
@@ -66,6 +69,16 @@ async function readRepository(
     };
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function lostPoints(repository: Repository, situation: Situation | undefined): Promise<string[]> {
+  const sealed = new Map((situation?.sealed ?? []).map(({ id, by }) => [id, by]));
+  try {
+    return (await lostOf(repository, { reports: 'recent', sealed })).map(({ problem = '' }) => problem);
+  } catch (error) {
+    if (!isLifeboatError(error)) throw error;
+    return [`nobody knows which recovery points are: ${error.message}`];
   }
 }
 

@@ -1,10 +1,12 @@
 /** `lifeboat restore plan`: in this process, so that it works with Temporal dead; the run makes the same plan. */
 import type { Manifest } from '../../domain/recovery-point.ts';
 import type { GoalFields } from '../../domain/recovery-target.ts';
-import type { ManifestListing } from '../../repository/repository.ts';
+import type { ManifestListing, Repository } from '../../repository/repository.ts';
 import { chooseArtefacts, goalOf } from '../../operations/choose-artefacts.ts';
+import { lostOf } from '../../operations/lost-points.ts';
 import { pastRestores } from '../../operations/past-restores.ts';
 import { describeTarget, fittingArtefacts, makePlan } from '../../operations/prepare-restore.ts';
+import { spotCheck } from '../../operations/spot-check.ts';
 import type { Parts } from '../../../workers/parts.ts';
 import { componentsOf, listOf, withParts } from '../context.ts';
 import { commandOf, type GlobalOptions } from '../globals.ts';
@@ -85,12 +87,11 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
     stopFirst: options.stopFirst ?? false,
     replaceDamaged: options.replaceDamaged ?? false,
     pastRuns: await pastRestores(repository),
+    objectProblems: await spotCheck(repository, choice.artefacts, chosen),
   });
   const isPoint = goalOf(options).kind === 'point';
   const newer =
-    options.at === 'latest' && isPoint
-      ? (await repository.listManifests()).filter(({ timestamp }) => timestamp > choice.backupId)
-      : [];
+    options.at === 'latest' && isPoint ? await newerThan(repository, choice.backupId, options.from === undefined) : [];
   return {
     plan,
     notHeld:
@@ -101,6 +102,16 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
       (listing) => `${listing.timestamp}: ${reasonAgainst(listing, chosen.length > 0 ? chosen : configured)}`,
     ),
   };
+}
+
+/** Newest first; of the repository itself also what was sealed and is gone. */
+async function newerThan(repository: Repository, id: string, isOwn: boolean): Promise<ManifestListing[]> {
+  const listings = await repository.listManifests();
+  const known = new Set(listings.map(({ timestamp }) => timestamp));
+  const lost = isOwn ? await lostOf(repository, { reports: 'recent' }) : [];
+  return [...listings, ...lost.filter(({ timestamp }) => !known.has(timestamp))]
+    .filter(({ timestamp }) => timestamp > id)
+    .toSorted((a, b) => (a.timestamp < b.timestamp ? 1 : -1));
 }
 
 /** The goal as it is written on the command line; empty for a recovery point. */

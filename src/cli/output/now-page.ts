@@ -14,6 +14,8 @@ export interface NowPage {
   readonly appliance: string;
   readonly at: Date;
   readonly protection: Protection | undefined;
+  /** Recovery points that were sealed and are gone: which, and who says so. */
+  readonly lost: readonly string[];
   readonly locations: readonly LocationAge[];
   /** Why the repository cannot be read; undefined where it can. */
   readonly repositoryProblem: string | undefined;
@@ -23,11 +25,12 @@ export interface NowPage {
 
 /** What is wrong, the worst first; empty while all is well. */
 export function problemsOf(page: NowPage): string[] {
-  const { protection, locations, repositoryProblem, situation, at } = page;
+  const { protection, lost, locations, repositoryProblem, situation, at } = page;
   const found: string[] = [];
   if (repositoryProblem !== undefined) found.push(`REPOSITORY NOT READABLE: ${repositoryProblem}`);
   if (situation === undefined) found.push('TEMPORAL DOES NOT ANSWER: nothing is backed up and no run moves');
   else if (!situation.hasWorker) found.push('NO WORKER: nothing is backed up and no run moves');
+  found.push(...lost.map((text) => `GONE: ${text}`));
   if (protection !== undefined) found.push(...protectionProblems(protection, at));
   const isAnything = protection?.components.some(({ backupId }) => backupId !== null) ?? false;
   found.push(...locations.flatMap((location) => locationProblems(location, at, isAnything)));

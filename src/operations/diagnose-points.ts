@@ -1,0 +1,76 @@
+/** What `doctor` finds of the recovery points of the repository. */
+import { isRefuted, type BackupId } from '../domain/recovery-point.ts';
+import type { Finding } from '../drivers/driver.ts';
+import type { ManifestListing, Repository } from '../repository/repository.ts';
+import { lostHint, lostOf } from './lost-points.ts';
+import { lostFailures, lostFailureText, type LostFailure } from './lost-proofs.ts';
+
+const name = 'recovery points';
+/** So many are named one by one. */
+const shown = 5;
+
+/** What is wrong with them; one line where nothing is. */
+export async function pointFindings(repository: Repository, sealed: ReadonlyMap<BackupId, string>): Promise<Finding[]> {
+  const listings = await repository.listManifests();
+  const lost = await lostOf(repository, { reports: 'all', sealed });
+  const wrong = [...unreadableOf(listings), ...lostFindings(lost), ...failureFindings(await lostFailures(repository))];
+  const newest = listings.find(({ manifest }) => manifest?.success === true)?.manifest;
+  if (newest === undefined)
+    return wrong.length > 0
+      ? wrong
+      : [{ name, level: 'warn', text: 'there is none yet', hint: 'run `lifeboat backups run`' }];
+  const against = await proofFindings(repository, newest.timestamp);
+  if (wrong.length + against.length > 0) return [...wrong, ...against];
+  return [{ name, level: 'ok', text: `${listings.length}, newest ${newest.timestamp}` }];
+}
+
+function unreadableOf(listings: readonly ManifestListing[]): Finding[] {
+  const damaged = listings.filter(({ manifest, isGone }) => manifest === undefined && isGone !== true);
+  if (damaged.length === 0) return [];
+  return [
+    {
+      name,
+      level: 'fail',
+      text: `${damaged.map(({ timestamp }) => timestamp).join(', ')} cannot be read`,
+      hint: 'see `lifeboat backups list`; a copy in a location may have whole manifests, under the same keys',
+    },
+  ];
+}
+
+function lostFindings(lost: readonly ManifestListing[]): Finding[] {
+  if (lost.length === 0) return [];
+  const texts = lost.slice(0, shown).map(({ problem = '' }) => problem);
+  const more = lost.length > shown ? [`and ${lost.length - shown} more`] : [];
+  return [{ name, level: 'fail', text: [...texts, ...more].join('; '), hint: lostHint }];
+}
+
+function failureFindings(failures: readonly LostFailure[]): Finding[] {
+  return failures.map((failure) => ({
+    name,
+    level: 'fail',
+    text: lostFailureText(failure),
+    hint: `verify it again: \`lifeboat verify ${failure.id}\``,
+  }));
+}
+
+/** What the proofs of the newest point say against it, and why some say nothing. */
+async function proofFindings(repository: Repository, timestamp: string): Promise<Finding[]> {
+  const state = await repository.pointState(timestamp);
+  const { problems } = await repository.knownProofs(timestamp);
+  const refuted: Finding = {
+    name,
+    level: 'fail',
+    text:
+      state === 'failed'
+        ? `the verification of the newest, ${timestamp}, failed`
+        : `the newest, ${timestamp}, is quarantined`,
+    hint: `\`lifeboat backups show ${timestamp}\` names what is damaged; \`lifeboat backups run\` stores it anew`,
+  };
+  const unread: Finding = {
+    name,
+    level: 'warn',
+    text: `a proof of the newest cannot be believed: ${problems.join('; ')}`,
+    hint: `verify it again: \`lifeboat verify ${timestamp}\``,
+  };
+  return [...(isRefuted(state) ? [refuted] : []), ...(problems.length > 0 ? [unread] : [])];
+}
