@@ -95,6 +95,8 @@ async function ping(instance: RedisInstance): Promise<void> {
     port: instance.port,
     ...(instance.password === undefined ? {} : { password: instance.password }),
     lazyConnect: true,
+    // A server that loads answers that it does, as well.
+    enableReadyCheck: false,
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   });

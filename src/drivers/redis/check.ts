@@ -5,9 +5,11 @@ import type { RedisConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { DriverEnvironment, Finding } from '../driver.ts';
 import { restoreTargetOf } from '../swap/target.ts';
+import { commandHint, missingCommands } from './commands.ts';
 import { endpointOf, info, setting, withRedis } from './connection.ts';
 import { changedAtNextStart } from './running-settings.ts';
 import { findServerBinary } from './server-binary.ts';
+import { wayOf } from './snapshot.ts';
 
 /** Never throws. */
 export async function checkRedis(config: RedisConfig, environment: DriverEnvironment): Promise<Finding[]> {
@@ -27,8 +29,10 @@ async function checkServer(config: RedisConfig, environment: DriverEnvironment):
       const { redis_version: version = 'unknown' } = await info(client, 'server');
       const keyspace = await info(client, 'keyspace');
       const isEmpty = !Object.keys(keyspace).some((field) => field.startsWith('db'));
+      const commands = await checkCommands(client, config);
       if (isEmpty)
         return [
+          ...commands,
           {
             name,
             level: 'warn',
@@ -36,10 +40,8 @@ async function checkServer(config: RedisConfig, environment: DriverEnvironment):
             hint: 'is it the right server?',
           },
         ];
-      return [
-        { name, level: 'ok', text: `Redis ${version} answers` },
-        ...(await checkSettings(client, config, environment)),
-      ];
+      const answers: Finding = { name, level: 'ok', text: `Redis ${version} answers` };
+      return [answers, ...commands, ...(await checkSettings(client, config, environment))];
     });
   } catch (error) {
     return [{ name, level: 'fail', text: (error as Error).message, hint: hintOf(error, config) }];
@@ -57,6 +59,17 @@ function hintOf(error: unknown, { id, hostname, port, username, password }: Redi
     return `\`password\` of \`${id}\` must be that of ${user}`;
   }
   return isLifeboatError(error) ? error.hint : 'see the log of the server';
+}
+
+/** Only what is missing is told. */
+async function checkCommands(client: Redis, config: RedisConfig): Promise<Finding[]> {
+  const missing = await missingCommands(client, await wayOf(client, config.dataDirectory));
+  return missing.map(({ command, why }) => ({
+    name: `${config.id}: commands`,
+    level: 'fail',
+    text: `${command} is ${why === 'unknown' ? 'not known to the server' : 'forbidden to the user'}: no backup can be made`,
+    hint: commandHint(command, why, config.username),
+  }));
 }
 
 async function checkSettings(client: Redis, config: RedisConfig, environment: DriverEnvironment): Promise<Finding[]> {

@@ -5,6 +5,7 @@ import type { RedisConfig } from '../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import type { DriverEnvironment } from '../driver.ts';
 import { readTls, refusedCertificateHint } from '../tls.ts';
+import { commandHint } from './commands.ts';
 
 export interface Endpoint {
   readonly component: string;
@@ -89,6 +90,12 @@ export function engineError(text: string, endpoint: Endpoint): LifeboatError {
       component,
       hint: 'give the ACL user +@admin, or the named command',
     });
+  const [, command] = /unknown command [`'"]?(\w+)/i.exec(text) ?? [];
+  if (command !== undefined)
+    return new LifeboatError('EngineFailed', `Redis at ${where}: ${text}`, {
+      component,
+      hint: commandHint(command.toUpperCase(), 'unknown', undefined),
+    });
   if (code === 'LOADING')
     return new LifeboatError('EngineUnavailable', `Redis at ${where} still loads its data`, { component });
   return new LifeboatError('EngineFailed', `Redis at ${where}: ${text}`, { component });
@@ -100,6 +107,9 @@ function translate(error: unknown, lastError: unknown, endpoint: Endpoint): unkn
   const reason = (lastError ?? error) as NodeJS.ErrnoException;
   for (const candidate of [error as Error, reason])
     if (candidate.name === 'ReplyError') return engineError(candidate.message, endpoint);
+  // What the client itself asks first.
+  const [, answer] = /^Ready check failed: (.*)/.exec(reason.message) ?? [];
+  if (answer !== undefined) return engineError(answer, endpoint);
   const refused = certificateError(reason, endpoint);
   if (refused !== undefined) return refused;
   if (typeof reason.code === 'string' || /closed|ETIMEDOUT|writable|max retries/i.test(reason.message)) {

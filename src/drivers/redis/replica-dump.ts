@@ -94,7 +94,8 @@ async function answerLine(framing: DumpFraming, more: Stream['more']): Promise<s
 }
 
 function refused(command: string, answer: string, endpoint: Endpoint): LifeboatError {
-  if (command === 'AUTH' || /^-(?:NOAUTH|WRONGPASS|LOADING)/.test(answer)) return engineError(answer, endpoint);
+  const isKnown = command === 'AUTH' || /^-(?:NOAUTH|WRONGPASS|LOADING)|unknown command/.test(answer);
+  if (isKnown) return engineError(answer, endpoint);
   return new LifeboatError(
     'PermissionDenied',
     `Redis at ${describeEndpoint(endpoint)} does not give its snapshot: ${answer}`,

@@ -29,7 +29,7 @@ export interface SnapshotRequest {
 
 export async function openSnapshot(request: SnapshotRequest): Promise<Snapshot> {
   const { client, endpoint, config, stateDir, signal } = request;
-  if (await isReadableHere(client, config.dataDirectory)) {
+  if ((await wayOf(client, config.dataDirectory)) === 'save') {
     const dump = await saveAndOpen(client, config.dataDirectory, endpoint, signal);
     return { ...dump, way: 'save', close: async () => dump.handle.close() };
   }
@@ -46,6 +46,11 @@ export async function openSnapshot(request: SnapshotRequest): Promise<Snapshot> 
     await rm(path, { force: true });
     throw error;
   }
+}
+
+/** How a snapshot of the server is taken from this host. */
+export async function wayOf(client: Redis, dataDirectory: string): Promise<Snapshot['way']> {
+  return (await isReadableHere(client, dataDirectory)) ? 'save' : 'replication';
 }
 
 /** A folder that is there but not the server's shows itself after the save: the dump in it is old, or none. */

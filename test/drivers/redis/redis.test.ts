@@ -134,6 +134,50 @@ describe('capture', () => {
     expect(JSON.stringify(findings)).not.toMatch(/canary/);
   });
 
+  test.each(['BGSAVE', 'PSYNC'])('a renamed %s is foreseen by doctor, and a backup names it', async (command) => {
+    await begin({ 'rename-command': `${command} ""`, 'repl-diskless-sync-delay': '0' });
+    // Only the way that needs the command misses it.
+    const elsewhere = driverWith({ dataDirectory: join(folder.path, 'not-here') });
+    const [driver, other] = command === 'PSYNC' ? [elsewhere, subject.driver] : [subject.driver, elsewhere];
+    const failures = async (asked: typeof driver) => (await asked.check()).filter(({ level }) => level === 'fail');
+    const hint = expect.stringContaining(`take \`rename-command ${command}\` out of`) as string;
+    expect(await failures(driver)).toMatchObject([{ text: expect.stringContaining(command) as string, hint }]);
+    expect(await failures(other)).toEqual([]);
+    const named = { message: expect.stringMatching(new RegExp(command, 'i')) as string, hint };
+    await expect(capture(driver, repository)).rejects.toMatchObject(named);
+  });
+
+  test('without INFO doctor names the command, not the way to the server', async () => {
+    subject = await makeRedisSubject(folder.path, { 'rename-command': 'INFO ""' });
+    await subject.start();
+    expect((await subject.driver.check()).filter(({ level }) => level === 'fail')).toMatchObject([
+      { name: 'redis: server', hint: expect.stringContaining('take `rename-command INFO` out of') as string },
+    ]);
+  });
+
+  test.each(['bgsave', 'psync'])(
+    'an ACL user that may not call %s is told of by doctor, with the right',
+    async (command) => {
+      await begin();
+      await withClient(subject.instance, async (client) =>
+        client.call('ACL', 'SETUSER', 'backup', 'on', '>pw', '~*', '+@all', `-${command}`),
+      );
+      const user = { username: 'backup', password: { from: 'literal', value: 'pw' } } as const;
+      const place = command === 'psync' ? { dataDirectory: join(folder.path, 'not-here') } : {};
+      const findings = (await driverWith({ ...user, ...place }).check()).filter(({ level }) => level === 'fail');
+      expect(findings).toEqual([
+        {
+          name: 'redis: commands',
+          level: 'fail',
+          text: `${command.toUpperCase()} is forbidden to the user: no backup can be made`,
+          hint: `run: ACL SETUSER backup +${command}`,
+        },
+      ]);
+      await withClient(subject.instance, async (client) => client.call('ACL', 'SETUSER', 'backup', `+${command}`));
+      expect((await driverWith({ ...user, ...place }).check()).filter(({ level }) => level === 'fail')).toEqual([]);
+    },
+  );
+
   test('a server that is down is EngineUnavailable', async () => {
     await begin();
     await subject.stop();
