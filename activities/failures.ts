@@ -5,6 +5,7 @@
 import { ApplicationFailure, CancelledFailure, activityInfo } from '@temporalio/activity';
 import { isGrpcServiceError } from '@temporalio/client';
 import { errorCatalogue, isLifeboatError, LifeboatError, type ErrorCode } from '../src/domain/errors.ts';
+import { refusedHint } from '../src/domain/refused-access.ts';
 
 export async function translated<T>(component: string | undefined, work: () => Promise<T>): Promise<T> {
   try {
@@ -50,8 +51,12 @@ export function classify(error: unknown, component: string | undefined): Lifeboa
     return new LifeboatError('Unreachable', 'Temporal did not answer what the run asked it', { cause: error });
   const { code: errno, path, syscall, message } = error as NodeJS.ErrnoException;
   const where = `${syscall ?? 'access'} ${path ?? ''}`.trim();
-  const as = (code: ErrorCode, text: string): LifeboatError =>
-    new LifeboatError(code, text, { ...(component === undefined ? {} : { component }), cause: error });
+  const as = (code: ErrorCode, text: string, hint?: string): LifeboatError =>
+    new LifeboatError(code, text, {
+      ...(component === undefined ? {} : { component }),
+      ...(hint === undefined ? {} : { hint }),
+      cause: error,
+    });
   switch (errno) {
     case 'ENOSPC':
     case 'EDQUOT':
@@ -59,7 +64,7 @@ export function classify(error: unknown, component: string | undefined): Lifeboa
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return as('PermissionDenied', `permission denied: ${where}`);
+      return as('PermissionDenied', `permission denied: ${where}`, refusedHint(errno, process.getuid?.()));
     case 'ECONNREFUSED':
     case 'ECONNRESET':
     case 'ETIMEDOUT':

@@ -1,6 +1,7 @@
 /** Exit codes of the command line (docs/errors.md), and errors as people read them. */
 import { PartialBackup } from '../client/partial-backup.ts';
 import { errorCatalogue, isLifeboatError } from '../domain/errors.ts';
+import { refusedHint } from '../domain/refused-access.ts';
 import { withConfig, type GlobalOptions } from './globals.ts';
 import { columnsOf } from './output/redraw.ts';
 import { wrap } from './output/wrap.ts';
@@ -40,7 +41,7 @@ function hintOf(error: unknown): string {
   if (error instanceof PartialBackup)
     return 'mend the named component, then `lifeboat backups run`; what was captured can be restored';
   const { code } = error as NodeJS.ErrnoException;
-  if (code === 'EACCES' || code === 'EPERM') return errorCatalogue.PermissionDenied.hint;
+  if (code === 'EACCES' || code === 'EPERM') return refusedHint(code, process.getuid?.());
   if (code === 'ENOENT') return 'check the path in lifeboat.yaml';
   if (code === 'ENOSPC') return errorCatalogue.NoSpace.hint;
   return 'set LIFEBOAT_DEBUG=1 to see where';

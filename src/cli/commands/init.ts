@@ -155,7 +155,7 @@ async function writable<T>(path: string, write: () => Promise<T>): Promise<T> {
       code === 'EACCES' || code === 'EPERM' ? 'PermissionDenied' : 'Precondition',
       `cannot write \`${path}\`: ${code ?? String(error)}`,
       {
-        hint: 'choose another place with --config, --key-file or --repository, or run as root',
+        hint: `choose another place with --config, --key-file or --repository${process.getuid?.() === 0 ? '' : ', or run as root'}`,
         cause: error,
       },
     );

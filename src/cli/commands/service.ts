@@ -7,6 +7,7 @@ import { answers } from '../../client/connection.ts';
 import { findTemporalProgram, serverCommand } from '../../client/temporal-server.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { refusedHint } from '../../domain/refused-access.ts';
 import { allUnitNames, markerOf, systemdUnits, type Unit } from '../../domain/systemd-units.ts';
 import { loadAppliance } from '../context.ts';
 import { commandOf, configPath, type GlobalOptions } from '../globals.ts';
@@ -163,7 +164,7 @@ async function installedText(folder: string, name: string): Promise<string | und
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new LifeboatError('PermissionDenied', `cannot read ${join(folder, name)}: ${String(error)}`, {
-      hint: 'run it as root',
+      hint: asRoot(error),
     });
   }
 }
@@ -175,10 +176,14 @@ async function requireWritable(folder: string): Promise<void> {
     await access(folder, constants.W_OK);
   } catch (error) {
     throw new LifeboatError('PermissionDenied', `may not write units to ${folder}`, {
-      hint: 'run it as root',
+      hint: asRoot(error),
       cause: error,
     });
   }
+}
+
+function asRoot(error: unknown): string {
+  return process.getuid?.() === 0 ? refusedHint((error as NodeJS.ErrnoException).code, 0) : 'run it as root';
 }
 
 async function requireSystemd(): Promise<void> {

@@ -6,6 +6,7 @@ import { checkAttributeTools } from '../attributes/finding.ts';
 import type { Finding } from '../driver.ts';
 import { rootsOf } from './paths.ts';
 import { rootTarget } from './restore.ts';
+import { refusedHint } from '../../domain/refused-access.ts';
 
 /** One finding per configured path, the worst that holds, and what is missing for attributes. Never throws. */
 export async function checkFiles(config: FilesConfig): Promise<Finding[]> {
@@ -32,7 +33,7 @@ async function checkRoot(root: string, config: FilesConfig): Promise<Finding> {
         name,
         level: 'fail',
         text: `\`${root}\` cannot be read (${problem})`,
-        hint: 'run the worker as root or as the owner of the data',
+        hint: refusedHint(problem, process.getuid?.()),
       };
     const { problems } = await rootTarget(root, 0);
     const first = problems[0];

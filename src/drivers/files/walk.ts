@@ -4,6 +4,7 @@ import { lstat, readdir, readlink, realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { EntryMeta, OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { refusedHint } from '../../domain/refused-access.ts';
 import { childPath } from '../swap/disk.ts';
 import { isLifeboatName } from '../swap/names.ts';
 import { longestStaged, longPath, refuseLongPath } from './long-path.ts';
@@ -130,6 +131,10 @@ export function unusable(error: unknown, path: string, component: string): Lifeb
       cause: error,
     });
   if (code === 'EACCES' || code === 'EPERM')
-    return new LifeboatError('PermissionDenied', `may not read \`${path}\``, { component, cause: error });
+    return new LifeboatError('PermissionDenied', `may not read \`${path}\``, {
+      component,
+      hint: refusedHint(code, process.getuid?.()),
+      cause: error,
+    });
   return new LifeboatError('SourceCorrupt', `cannot read \`${path}\`: ${message}`, { component, cause: error });
 }

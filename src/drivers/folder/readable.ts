@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { LifeboatError } from '../../domain/errors.ts';
+import { refusedHint } from '../../domain/refused-access.ts';
 
 /** PermissionDenied, naming the file. Any other fault, as an absent file, is told by whoever reads it. */
 export async function refuseUnreadable(path: string, component: string): Promise<void> {
@@ -10,5 +11,8 @@ export async function refuseUnreadable(path: string, component: string): Promise
     (error: NodeJS.ErrnoException) => error.code,
   );
   if (code !== 'EACCES' && code !== 'EPERM') return;
-  throw new LifeboatError('PermissionDenied', `\`${path}\` cannot be read (${code})`, { component });
+  throw new LifeboatError('PermissionDenied', `\`${path}\` cannot be read (${code})`, {
+    component,
+    hint: refusedHint(code, process.getuid?.()),
+  });
 }

@@ -6,6 +6,7 @@ import type { EntryMeta, OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { LeftOut } from '../../domain/left-out.ts';
 import { longestStaged, longPath } from '../files/long-path.ts';
+import { refusedHint } from '../../domain/refused-access.ts';
 import { readOwners, type Owners } from '../files/owners.ts';
 import { linkTarget } from '../files/paths.ts';
 import { specialKind } from '../files/special-kind.ts';
@@ -87,6 +88,7 @@ async function openFolder(folder: string, component: string): Promise<Awaited<Re
     if (code === 'EACCES' || code === 'EPERM')
       throw new LifeboatError('PermissionDenied', `the folder \`${folder}\` cannot be read`, {
         component,
+        hint: refusedHint(code, process.getuid?.()),
         cause: error,
       });
     throw error;

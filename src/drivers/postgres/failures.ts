@@ -1,6 +1,7 @@
 /** What PostgreSQL, its client and the operating system say, in words of the catalogue. Never holds a secret. */
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import type { ErrorCode } from '../../domain/errors.ts';
+import { refusedHint } from '../../domain/refused-access.ts';
 import { refusedCertificateHint } from '../tls.ts';
 
 interface Classified {
@@ -45,7 +46,8 @@ function classify(error: unknown): Classified {
   if (code === '28000')
     return { code: 'AuthFailed', hint: '`lifeboat doctor` prints the pg_hba.conf line that is missing' };
   if (code === '42501') return { code: 'PermissionDenied', hint: '`lifeboat doctor` prints the GRANT that is missing' };
-  if (code === 'EACCES' || code === 'EPERM') return { code: 'PermissionDenied' };
+  if (code === 'EACCES' || code === 'EPERM')
+    return { code: 'PermissionDenied', hint: refusedHint(code, process.getuid?.()) };
   if (code === '53100' || code === 'ENOSPC' || code === 'EDQUOT') return { code: 'NoSpace' };
   if (code === 'XX001' || code === 'XX002') return { code: 'SourceCorrupt' };
   if (code === '08P01') {

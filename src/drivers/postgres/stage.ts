@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import type { PostgresConfig } from '../../domain/appliance.ts';
 import { reservedFolder } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { refusedHint } from '../../domain/refused-access.ts';
 import type { DriverEnvironment, RestoreContext, StageFacts } from '../driver.ts';
 import type { IndexEntry } from '../../repository/repository.ts';
 import { isWritable, notesOf } from '../folder/folder-restore.ts';
@@ -210,7 +211,10 @@ async function stageConfig(files: readonly ConfigFile[], staging: ConfigStaging)
       }
       throw new LifeboatError('PermissionDenied', `\`${file.path}\` is missing and its folder cannot be written`, {
         component: record.id,
-        hint: `run the worker as root, or: chown $(id -un) '${dirname(file.path)}'`,
+        hint:
+          process.getuid?.() === 0
+            ? refusedHint('EACCES', 0)
+            : `run the worker as root, or: chown $(id -un) '${dirname(file.path)}'`,
       });
     }
     await writeConfig(file, content, staging);

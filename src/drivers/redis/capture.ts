@@ -3,6 +3,7 @@ import { lstat } from 'node:fs/promises';
 import type { Redis } from 'ioredis';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { refusedHint } from '../../domain/refused-access.ts';
 import type { CaptureContext, CaptureFacts, DriverEnvironment } from '../driver.ts';
 import { readOwners } from '../files/owners.ts';
 import { entryPath } from '../files/paths.ts';
@@ -128,6 +129,9 @@ async function captureConfigFiles(
       const code = error.code === 'ENOENT' ? 'SourceEmpty' : 'PermissionDenied';
       throw new LifeboatError(code, `the configured file \`${path}\` cannot be read (${error.code ?? ''})`, {
         component,
+        ...(code === 'SourceEmpty'
+          ? {}
+          : { hint: refusedHint(error.code, process.getuid?.(), 'the owner of the file') }),
         cause: error,
       });
     });

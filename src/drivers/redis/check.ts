@@ -3,6 +3,7 @@ import { access, constants } from 'node:fs/promises';
 import type { Redis } from 'ioredis';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
+import { refusedHint } from '../../domain/refused-access.ts';
 import type { DriverEnvironment, Finding } from '../driver.ts';
 import { restoreTargetOf } from '../swap/target.ts';
 import { commandHint, missingCommands } from './commands.ts';
@@ -120,7 +121,7 @@ async function checkFolder(config: RedisConfig): Promise<Finding> {
         hint:
           problem === 'ENOENT' || problem === 'ENOTDIR'
             ? `mend \`dataDirectory\` of \`${config.id}\`, or run a worker on the host of this folder`
-            : 'run the worker as root or as the owner of the folder',
+            : refusedHint(problem, process.getuid?.(), 'the owner of the folder'),
       };
     const { problems } = await restoreTargetOf({ live: config.dataDirectory, needBytes: 0 });
     const first = problems[0];
@@ -146,7 +147,7 @@ async function checkConfigFiles(config: RedisConfig): Promise<Finding[]> {
         text: `cannot be read (${problem})`,
         hint:
           problem === 'EACCES'
-            ? 'run the worker as root or as the owner of the file'
+            ? refusedHint(problem, process.getuid?.(), 'the owner of the file')
             : `mend the path, or take it out of \`configFiles\` of \`${config.id}\``,
       };
     }),

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
+import { refusedHint } from '../../domain/refused-access.ts';
 import { parseJson } from '../../json/parse-json.ts';
 import type { FencingToken } from '../driver.ts';
 import { writeDurably } from './disk.ts';
@@ -66,6 +67,7 @@ export async function readJournal(anchor: string, component: string): Promise<Jo
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new LifeboatError('PermissionDenied', `cannot read the swap journal \`${path}\`: ${code}`, {
       component,
+      hint: refusedHint(code, process.getuid?.()),
       cause: error,
     });
   }

@@ -6,6 +6,7 @@ import { constants } from 'node:fs';
 import { access, lstat, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
+import { refusedHint } from '../../domain/refused-access.ts';
 import { deviceOf } from './disk.ts';
 import { mountPoints } from './mounts.ts';
 
@@ -77,6 +78,7 @@ function absentOnly(error: unknown): undefined {
   if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
   if (code === 'EACCES')
     throw new LifeboatError('PermissionDenied', `cannot look at live data: ${(error as Error).message}`, {
+      hint: refusedHint(code, process.getuid?.()),
       cause: error,
     });
   throw error;

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access, lstat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
+import { refusedHint } from '../../domain/refused-access.ts';
 import { deviceOf } from './disk.ts';
 import type { JournalPair } from './journal.ts';
 import { present } from './moves.ts';
@@ -79,9 +80,10 @@ async function checkStaged(pair: SwapPair, folder: string, component: string): P
 }
 
 async function checkWritable(folder: string, component: string): Promise<void> {
-  await access(folder, constants.W_OK | constants.X_OK).catch((error: unknown) => {
+  await access(folder, constants.W_OK | constants.X_OK).catch((error: NodeJS.ErrnoException) => {
     throw new LifeboatError('PermissionDenied', `may not rename anything in \`${folder}\``, {
       component,
+      hint: refusedHint(error.code, process.getuid?.()),
       cause: error,
     });
   });

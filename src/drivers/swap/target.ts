@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isLifeboatError } from '../../domain/errors.ts';
+import { refusedHint } from '../../domain/refused-access.ts';
 import type { RestoreTarget } from '../driver.ts';
 import { deviceOf, freeBytes, nearestExisting, treeBytes } from './disk.ts';
 import { fixedPaths } from './immutable.ts';
@@ -22,11 +23,12 @@ export async function restoreTargetOf(options: {
     const place = await placeOf(live);
     const folder = await nearestExisting(place.folder);
     for (const needed of new Set([folder, await nearestExisting(place.anchor)])) {
-      if (await isWritable(needed)) continue;
+      const refused = await whyNotWritable(needed);
+      if (refused === undefined) continue;
       problems.push({
         code: 'PermissionDenied',
         message: `may not write in \`${needed}\``,
-        hint: 'run the worker as root or as the owner of the data',
+        hint: refusedHint(refused, process.getuid?.()),
       });
     }
     for (const mount of await nestedMounts(place.target)) {
@@ -80,9 +82,10 @@ async function movedBy({ mode, target, folder, anchor, exists }: Place): Promise
   return [...new Set(paths)];
 }
 
-async function isWritable(folder: string): Promise<boolean> {
+/** The system's word; undefined where it may be written. */
+async function whyNotWritable(folder: string): Promise<string | undefined> {
   return access(folder, constants.W_OK | constants.X_OK).then(
-    () => true,
-    () => false,
+    () => undefined,
+    ({ code = 'EACCES' }: NodeJS.ErrnoException) => code,
   );
 }

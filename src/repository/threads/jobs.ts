@@ -1,6 +1,6 @@
 /** What travels between the main thread and a worker thread. Bytes stand in slabs or transferred buffers. */
 import type { SharedIds } from '../block-table.ts';
-import type { ErrorCode } from '../../domain/errors.ts';
+import type { ThreadError } from './thread-error.ts';
 
 export interface JobKinds {
   /** Read (or take) plaintext in a slab, cut, id, look up, compress, seal. */
@@ -136,9 +136,4 @@ export interface RestoreChunkJob {
   readonly position: number;
   readonly sparse: boolean;
   readonly name: string;
-}
-
-export interface ThreadError {
-  readonly code: ErrorCode;
-  readonly message: string;
 }

@@ -4,9 +4,10 @@ import { Worker } from 'node:worker_threads';
 import { LifeboatError } from '../../domain/errors.ts';
 import { packRoom } from '../pack.ts';
 import type { Secrets } from '../secrets.ts';
-import type { JobKind, JobOf, ResultOf, ThreadError } from './jobs.ts';
+import type { JobKind, JobOf, ResultOf } from './jobs.ts';
 import { PackMemory } from './pack-memory.ts';
 import { SlabPool } from './slab.ts';
+import { fromThreadError, type ThreadError } from './thread-error.ts';
 
 /** A thread makes next to no objects; V8 would keep 25 MB for them. */
 const youngMb = 4;
@@ -95,7 +96,7 @@ export class ThreadPool {
       // An idle thread does not keep the process alive.
       if (thread.open.size === 0) worker.unref();
       if (reply.error === undefined) waiting?.resolve(reply.result as never);
-      else waiting?.reject(new LifeboatError(reply.error.code, reply.error.message));
+      else waiting?.reject(fromThreadError(reply.error));
     });
     const fail = (error: Error): void => {
       thread.failure ??= error;

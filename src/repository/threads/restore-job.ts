@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync, futimesSync, openSync, writeSync } from 'node:fs';
 import { LifeboatError } from '../../domain/errors.ts';
+import { refusedHint } from '../../domain/refused-access.ts';
 import { errnoOf } from '../../storage/errno.ts';
 import { freeBytes } from '../free-bytes.ts';
 import { frameKinds } from '../frame.ts';
@@ -118,7 +119,9 @@ export function restoreError(error: unknown, name: string): LifeboatError {
   const errno = errnoOf(error) ?? String(error);
   if (errno === 'ENOSPC' || errno === 'EDQUOT') return new LifeboatError('NoSpace', `cannot write ${name}: ${errno}`);
   if (errno === 'EACCES' || errno === 'EPERM' || errno === 'EROFS')
-    return new LifeboatError('PermissionDenied', `cannot write ${name}: ${errno}`);
+    return new LifeboatError('PermissionDenied', `cannot write ${name}: ${errno}`, {
+      hint: refusedHint(errno, process.getuid?.()),
+    });
   if (errno === 'EEXIST' || errno === 'ELOOP' || errno === 'ENOTDIR') {
     return new LifeboatError('ManifestInvalid', `cannot create ${name}: something stands there already (${errno})`, {
       hint: 'restore into an empty folder; if it was empty, the index names one path twice',

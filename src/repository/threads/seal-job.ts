@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { LifeboatError } from '../../domain/errors.ts';
+import { refusedHint } from '../../domain/refused-access.ts';
 import { errnoOf } from '../../storage/errno.ts';
 import { hasId } from '../block-table.ts';
 import { frameKinds } from '../frame.ts';
 import type { Sealer } from '../frame.ts';
-import type { SealJob, SealPiece, SealResult, SealedPiece, SourceFacts, ThreadError } from './jobs.ts';
+import type { SealJob, SealPiece, SealResult, SealedPiece, SourceFacts } from './jobs.ts';
 import { slabBlocks, slabPlainBytes } from './slab.ts';
+import type { ThreadError } from './thread-error.ts';
 
 /** The level that keeps up with two cores: higher ones cost more time than the disk they save. */
 const compressionLevel = 1;
@@ -100,7 +102,11 @@ export function sourceError(error: unknown, name: string): ThreadError {
   if (error instanceof LifeboatError) return { code: error.code, message: `${name} ${error.message}` };
   const errno = errnoOf(error) ?? String(error);
   if (errno === 'EACCES' || errno === 'EPERM')
-    return { code: 'PermissionDenied', message: `cannot read ${name}: ${errno}` };
+    return {
+      code: 'PermissionDenied',
+      message: `cannot read ${name}: ${errno}`,
+      hint: refusedHint(errno, process.getuid?.()),
+    };
   if (errno === 'ENOENT' || errno === 'ELOOP')
     return { code: 'SourceChanged', message: `cannot read ${name}: ${errno}` };
   return { code: 'SourceCorrupt', message: `cannot read ${name}: ${errno}` };

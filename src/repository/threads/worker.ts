@@ -1,13 +1,13 @@
 /** Entry of a worker thread: one job after the other, synchronously. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { isLifeboatError } from '../../domain/errors.ts';
 import { Opener, Sealer } from '../frame.ts';
 import type { Secrets } from '../secrets.ts';
 import { FileHashes, digest } from './hash-job.ts';
-import type { JobKind, JobOf, ThreadError } from './jobs.ts';
+import type { JobKind, JobOf } from './jobs.ts';
 import { restoreChunk, restoreFiles } from './restore-job.ts';
 import { seal } from './seal-job.ts';
 import { verify } from './verify-job.ts';
+import { toThreadError } from './thread-error.ts';
 
 type Message = { [K in JobKind]: { readonly number: number; readonly kind: K; readonly job: JobOf<K> } }[JobKind];
 
@@ -20,7 +20,7 @@ parentPort?.on('message', (message: Message) => {
   try {
     parentPort?.postMessage({ number: message.number, result: perform(message) });
   } catch (error) {
-    parentPort?.postMessage({ number: message.number, error: describe(error) });
+    parentPort?.postMessage({ number: message.number, error: toThreadError(error) });
   }
 });
 
@@ -39,12 +39,4 @@ function perform(message: Message): unknown {
     case 'chunk':
       return restoreChunk(message.job, opener);
   }
-}
-
-function describe(error: unknown): ThreadError {
-  if (isLifeboatError(error)) return { code: error.code, message: error.message };
-  return {
-    code: 'Internal',
-    message: `a repository thread failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-  };
 }

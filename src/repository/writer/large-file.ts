@@ -6,6 +6,7 @@ import type { ThreadPool } from '../threads/pool.ts';
 import { slabPlainBytes } from '../threads/slab.ts';
 import type { Slab } from '../threads/slab.ts';
 import type { BlockStore } from './block-store.ts';
+import { fromThreadError } from '../threads/thread-error.ts';
 
 let nextStream = 1;
 
@@ -102,7 +103,7 @@ export class LargeFile {
       hashing.catch(() => undefined);
       const result = await sealing;
       const [sealed] = result.pieces;
-      if (sealed?.error !== undefined) throw new LifeboatError(sealed.error.code, sealed.error.message);
+      if (sealed?.error !== undefined) throw fromThreadError(sealed.error);
       const [refs = []] = await this.#store.absorb(slab, result);
       await hashing;
       return { size: sealed?.size ?? 0, refs };

@@ -6,6 +6,7 @@ import type { SealedPiece } from '../threads/jobs.ts';
 import type { ThreadPool } from '../threads/pool.ts';
 import { slabFiles, slabPlainBytes } from '../threads/slab.ts';
 import type { BlockStore } from './block-store.ts';
+import { fromThreadError } from '../threads/thread-error.ts';
 
 /** Bytes in memory that may wait for a thread before callers are held back. */
 const queueLimitBytes = 2 * slabPlainBytes;
@@ -104,7 +105,7 @@ export class SmallFiles {
       const refs = await this.#store.absorb(slab, result);
       batch.forEach(({ done, failed }, index) => {
         const piece = result.pieces[index];
-        if (piece?.error !== undefined) failed(new LifeboatError(piece.error.code, piece.error.message));
+        if (piece?.error !== undefined) failed(fromThreadError(piece.error));
         else if (piece?.sha256 === undefined) failed(new LifeboatError('Internal', 'a thread forgot a file'));
         else done({ ...piece, sha256: piece.sha256, refs: refs[index] ?? [] });
       });

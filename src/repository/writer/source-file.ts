@@ -6,6 +6,7 @@ import type { FileEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { SourceFacts } from '../threads/jobs.ts';
 import { sourceError, sourceFacts } from '../threads/seal-job.ts';
+import { fromThreadError } from '../threads/thread-error.ts';
 
 /** A change within this time of the last one may leave the same mtime: such a file is read again next time. */
 const settledAfterNs = 2_000_000_000n;
@@ -69,6 +70,5 @@ export function describeSource(
 }
 
 function asLifeboatError(error: unknown, path: string | Buffer): LifeboatError {
-  const { code, message } = sourceError(error, path.toString());
-  return new LifeboatError(code, message, { cause: error });
+  return fromThreadError(sourceError(error, path.toString()));
 }

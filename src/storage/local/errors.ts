@@ -1,5 +1,6 @@
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ErrorCode } from '../../domain/errors.ts';
+import { refusedHint } from '../../domain/refused-access.ts';
 import { errnoOf } from '../errno.ts';
 
 const codes: Readonly<Record<string, ErrorCode>> = {
@@ -14,5 +15,10 @@ const codes: Readonly<Record<string, ErrorCode>> = {
 export function diskError(error: unknown, act: string, path: string): LifeboatError {
   if (error instanceof LifeboatError) return error;
   const errno = errnoOf(error) ?? 'unknown error';
-  return new LifeboatError(codes[errno] ?? 'StorageFailed', `cannot ${act} ${path}: ${errno}`, { cause: error });
+  const code = codes[errno] ?? 'StorageFailed';
+  const hint = refusedHint(errno, process.getuid?.(), 'the owner of the folder');
+  return new LifeboatError(code, `cannot ${act} ${path}: ${errno}`, {
+    ...(code === 'PermissionDenied' ? { hint } : {}),
+    cause: error,
+  });
 }

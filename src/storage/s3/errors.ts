@@ -22,6 +22,9 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   InvalidRange: 'ObjectCorrupt',
 };
 
+const rights =
+  'the credentials need, for the bucket and its objects: s3:ListBucket, s3:ListBucketMultipartUploads, s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload';
+
 const hints: Readonly<Record<string, string>> = {
   NoSuchBucket: 'create the bucket, or mend `bucket` of the location; Lifeboat makes none by itself',
   InvalidStorageClass: 'set `storageClass` of the location to one that the server knows',
@@ -34,11 +37,12 @@ export function s3Error(error: unknown, act: string, where: string): LifeboatErr
   const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
   const code = codes[name] ?? (status === 403 ? 'PermissionDenied' : 'StorageFailed');
   const text = error instanceof Error ? error.message : String(error);
+  const hint = hints[name] ?? (code === 'PermissionDenied' ? rights : undefined);
   return new LifeboatError(
     code,
     `cannot ${act} in ${where}: ${name}${status === undefined ? '' : ` (${status})`}: ${text}`,
     {
-      ...(hints[name] === undefined ? {} : { hint: hints[name] }),
+      ...(hint === undefined ? {} : { hint }),
       cause: error,
     },
   );

@@ -349,7 +349,10 @@ class SshStorage implements Storage {
       const what = `cannot ${act} ${[key, this.description].filter((word) => word !== '').join(' in ')}`;
       const reason = error instanceof Error ? error.message : String(error);
       if (codeOf(error) === status.permissionDenied)
-        throw new LifeboatError('PermissionDenied', `${what}: ${reason}`, { cause: error });
+        throw new LifeboatError('PermissionDenied', `${what}: ${reason}`, {
+          hint: `on the server the folder must belong to the user that logs in: see \`ls -ld\` of \`path\` there`,
+          cause: error,
+        });
       if (codeOf(error) === status.failure && (await this.#isFull()))
         throw new LifeboatError('NoSpace', `${what}: its disk is full`, { cause: error });
       throw new LifeboatError('StorageFailed', `${what}: ${reason}`, { cause: error });

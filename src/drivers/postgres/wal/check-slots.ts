@@ -5,6 +5,7 @@ import type { Finding } from '../../driver.ts';
 import type { Session } from '../connection.ts';
 import { freeForWal } from './free-for-wal.ts';
 import { readSlot, slotPrefix, unlimitedHint } from './slot.ts';
+import { refusedHint } from '../../../domain/refused-access.ts';
 
 export async function checkSlots(session: Session, config: PostgresConfig): Promise<Finding[]> {
   const { archive, slot } = config.wal;
@@ -35,7 +36,7 @@ async function guardFinding(config: PostgresConfig, guard: SlotGuard): Promise<F
       name,
       level: 'fail',
       text: `it cannot look at the disk of \`${config.dataDirectory}/pg_wal\`; nothing is archived`,
-      hint: 'run the worker as root or as the owner of the data',
+      hint: refusedHint('EACCES', process.getuid?.()),
     };
   const text = `${formatBytes(free)} are free for WAL; below ${formatBytes(guard.freeBelowBytes)} the slot is dropped, where it holds more than ${formatBytes(guard.heldAboveBytes)}`;
   if (free >= guard.freeBelowBytes) return { name, level: 'ok', text };

@@ -5,9 +5,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../../domain/errors.ts';
+import { refusedHint } from '../../../domain/refused-access.ts';
 import { parseLsn } from '../../../domain/lsn.ts';
 import type { Session } from '../connection.ts';
 import { freeForWal } from './free-for-wal.ts';
+import { sqlState } from '../failures.ts';
 
 /** Ours begin with this, where the configuration does not name another. */
 export const slotPrefix = 'lifeboat_';
@@ -83,7 +85,7 @@ async function requireSight(config: PostgresConfig): Promise<void> {
       `the slot guard cannot look at the disk of \`${config.dataDirectory}/pg_wal\`: ${error instanceof Error ? error.message : String(error)}`,
       {
         component: config.id,
-        hint: `run the worker as root or as the owner of the data, or set a limit: ${unlimitedHint}`,
+        hint: `${refusedHint(sqlState(error), process.getuid?.())}; or set a limit: ${unlimitedHint}`,
       },
     );
   }
