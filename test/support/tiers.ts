@@ -54,6 +54,7 @@ export const slowFiles = [
   'test/drivers/redis/contract.test.ts',
   'test/drivers/postgres/contract.test.ts',
   'test/repository/restore-script.test.ts',
+  'test/repository/hostile-repository.test.ts',
   'test/operations/ninety-days.test.ts',
 ];
 
