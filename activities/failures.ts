@@ -4,8 +4,8 @@
  */
 import { ApplicationFailure, CancelledFailure, activityInfo } from '@temporalio/activity';
 import { isGrpcServiceError } from '@temporalio/client';
-import { errorCatalogue, isLifeboatError, LifeboatError, type ErrorCode } from '../src/domain/errors.ts';
-import { refusedHint } from '../src/domain/refused-access.ts';
+import { errorCatalogue, isLifeboatError, LifeboatError } from '../src/domain/errors.ts';
+import { meaningOf } from '../src/domain/system-error.ts';
 
 export async function translated<T>(component: string | undefined, work: () => Promise<T>): Promise<T> {
   try {
@@ -38,41 +38,38 @@ export function toFailure(error: unknown, component: string | undefined): Error 
   return failure;
 }
 
-/** gRPC's codes of a server that is gone, or going. The client wraps what it was answered. */
-function isServerGone(error: unknown): boolean {
-  for (let current = error; current instanceof Error; current = current.cause)
-    if (isGrpcServiceError(current) && (current.code === 4 || current.code === 14)) return true;
-  return false;
+/** gRPC's codes of a server that is gone, going, or has too much to do; and of one that refuses us. */
+const passing = [4, 8, 14];
+const refused = [7, 16];
+
+/** What Temporal answered to a run of ours. The client wraps it. */
+function ofServer(error: unknown): LifeboatError | undefined {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if (!isGrpcServiceError(current)) continue;
+    if (passing.includes(current.code))
+      return new LifeboatError('Unreachable', 'Temporal did not answer what the run asked it', { cause: error });
+    if (refused.includes(current.code))
+      return new LifeboatError('AuthFailed', `Temporal refused what the run asked it: ${current.details}`, {
+        hint: 'check `temporal.apiKey` and `temporal.tls`, and the rights to the namespace',
+        cause: error,
+      });
+  }
+  return undefined;
 }
 
 export function classify(error: unknown, component: string | undefined): LifeboatError {
   if (isLifeboatError(error)) return error;
-  if (isServerGone(error))
-    return new LifeboatError('Unreachable', 'Temporal did not answer what the run asked it', { cause: error });
-  const { code: errno, path, syscall, message } = error as NodeJS.ErrnoException;
-  const where = `${syscall ?? 'access'} ${path ?? ''}`.trim();
-  const as = (code: ErrorCode, text: string, hint?: string): LifeboatError =>
-    new LifeboatError(code, text, {
-      ...(component === undefined ? {} : { component }),
-      ...(hint === undefined ? {} : { hint }),
-      cause: error,
-    });
-  switch (errno) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return as('NoSpace', `no space left: ${where}`);
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return as('PermissionDenied', `permission denied: ${where}`, refusedHint(errno, process.getuid?.()));
-    case 'ECONNREFUSED':
-    case 'ECONNRESET':
-    case 'ETIMEDOUT':
-    case 'EPIPE':
-      return as('EngineUnavailable', `connection failed (${errno}): ${where}`);
-    case 'EIO':
-      return as('StorageFailed', `input/output error: ${where}`);
-    default:
-      return as('Internal', message ?? String(error));
-  }
+  const answered = ofServer(error);
+  if (answered !== undefined) return answered;
+  const meaning = meaningOf(error as NodeJS.ErrnoException, process.getuid?.());
+  const { code, message, hint } = meaning ?? { code: 'Internal', message: messageOf(error), hint: undefined };
+  return new LifeboatError(code, message, {
+    ...(component === undefined ? {} : { component }),
+    ...(hint === undefined ? {} : { hint }),
+    cause: error,
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

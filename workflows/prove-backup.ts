@@ -79,7 +79,11 @@ export async function proveBackup(...given: Given<ProveBackupInput>): Promise<Pr
   });
   if (failure !== undefined) throw failure;
   if (result?.ok !== true)
-    throw ApplicationFailure.nonRetryable(`recovery point ${result?.id ?? ''} failed its trial restore`, 'ProbeFailed');
+    throw ApplicationFailure.nonRetryable(
+      `recovery point ${result?.id ?? ''} failed its trial restore: ${failedText(result?.failed ?? [])}`,
+      'ValidationFailed',
+      { hint: 'make a new one (`lifeboat backups run`); `lifeboat backups list` shows which can be relied on' },
+    );
   return result;
 }
 
@@ -91,6 +95,16 @@ function requireHeld({ backupId, components: held }: PointView, wanted: readonly
     `recovery point ${backupId} holds ${missing.length === 0 ? 'no component' : `no ${missing.join(', ')}`} that is configured here`,
     'NotFound',
   );
+}
+
+const namedProbes = 3;
+
+function failedText(failed: readonly ProbeResult[]): string {
+  const named = failed
+    .slice(0, namedProbes)
+    .map(({ component, name, expected, actual }) => `${component}: ${name}: expected ${expected}, found ${actual}`);
+  const more = failed.length - named.length;
+  return `${named.join('; ')}${more > 0 ? `; and ${more} more` : ''}`.slice(0, 2000);
 }
 
 interface Trial {

@@ -1,7 +1,7 @@
 /** Exit codes of the command line (docs/errors.md), and errors as people read them. */
 import { PartialBackup } from '../client/partial-backup.ts';
 import { errorCatalogue, isLifeboatError } from '../domain/errors.ts';
-import { refusedHint } from '../domain/refused-access.ts';
+import { meaningOf } from '../domain/system-error.ts';
 import { withConfig, type GlobalOptions } from './globals.ts';
 import { columnsOf } from './output/redraw.ts';
 import { wrap } from './output/wrap.ts';
@@ -22,7 +22,9 @@ export const exit = {
 
 export function exitCodeOf(error: unknown): number {
   if (isLifeboatError(error)) return errorCatalogue[error.code].exit;
-  return error instanceof PartialBackup ? exit.degraded : exit.failed;
+  if (error instanceof PartialBackup) return exit.degraded;
+  const meaning = meaningOf(error as NodeJS.ErrnoException, process.getuid?.());
+  return meaning === undefined ? exit.failed : errorCatalogue[meaning.code].exit;
 }
 
 /** What failed and what to do. Never a stack trace, unless LIFEBOAT_DEBUG asks for it. */
@@ -40,9 +42,7 @@ function hintOf(error: unknown): string {
   if (isLifeboatError(error)) return error.hint;
   if (error instanceof PartialBackup)
     return 'mend the named component, then `lifeboat backups run`; what was captured can be restored';
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'EACCES' || code === 'EPERM') return refusedHint(code, process.getuid?.());
-  if (code === 'ENOENT') return 'check the path in lifeboat.yaml';
-  if (code === 'ENOSPC') return errorCatalogue.NoSpace.hint;
+  const meaning = meaningOf(error as NodeJS.ErrnoException, process.getuid?.());
+  if (meaning !== undefined) return meaning.hint;
   return 'set LIFEBOAT_DEBUG=1 to see where';
 }

@@ -21,7 +21,8 @@ export async function connect(
   try {
     return await openConnection({ ...server, ...channelTo(server.address), connectTimeout: connectMs });
   } catch (error) {
-    throw unreachable(appliance, error);
+    const reason = explained(error, appliance);
+    throw isLifeboatError(reason) ? reason : unreachable(appliance, error);
   }
 }
 
@@ -51,7 +52,9 @@ export async function withClient<T>(appliance: Appliance, use: (client: Client) 
 /** gRPC: what a server that is gone, or going, answers. */
 const deadlineExceeded = 4;
 const notFound = 5;
+const permissionDenied = 7;
 const unavailable = 14;
+const unauthenticated = 16;
 
 /** A failure of the connection, or a namespace that is not there, in our words; anything else as it came. */
 export function explained(error: unknown, appliance: Appliance): unknown {
@@ -59,6 +62,11 @@ export function explained(error: unknown, appliance: Appliance): unknown {
   const status = grpcStatus(error);
   if (status === undefined) return error;
   if (status.code === unavailable || status.code === deadlineExceeded) return unreachable(appliance, error);
+  if (status.code === permissionDenied || status.code === unauthenticated)
+    return new LifeboatError('AuthFailed', `Temporal at ${temporal.address} refused us: ${status.details}`, {
+      hint: `check \`temporal.apiKey\` and \`temporal.tls\` in lifeboat.yaml, and the rights to the namespace \`${temporal.namespace}\``,
+      cause: error,
+    });
   if (status.code === notFound && /namespace/i.test(status.details)) {
     return new LifeboatError(
       'Unreachable',

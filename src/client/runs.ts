@@ -10,7 +10,14 @@ import {
   type WorkflowExecutionInfo,
   type WorkflowHandle,
 } from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure, TerminatedFailure, defineSearchAttributeKey } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+  defineSearchAttributeKey,
+} from '@temporalio/common';
 import { messageNames } from '../../workflows/message-names.ts';
 import type { Actor, RunView } from '../../workflows/messages.ts';
 import type { Appliance } from '../domain/appliance.ts';
@@ -212,15 +219,26 @@ function failureOf(error: WorkflowFailedError, workflowId: string): Error {
       'Aborted',
       `${workflowId} was ${cause instanceof CancelledFailure ? 'cancelled' : 'terminated'}`,
     );
+  if (cause instanceof TimeoutFailure) return timedOut(error, workflowId);
   if (!(cause instanceof ApplicationFailure))
     return new LifeboatError('Internal', `${workflowId} failed: ${error.message}`);
   if (cause.type === 'BackupPartial') return new PartialBackup(cause.message);
-  const code: ErrorCode =
-    cause.type !== undefined && cause.type !== null && cause.type in errorCatalogue
-      ? (cause.type as ErrorCode)
-      : 'Internal';
+  const { type } = cause;
+  if (type === 'TimeoutFailure') return timedOut(error, workflowId);
+  const code: ErrorCode = typeof type === 'string' && type in errorCatalogue ? (type as ErrorCode) : 'Internal';
   const hint = (cause.details?.[0] as { hint?: string } | undefined)?.hint;
   return new LifeboatError(code, cause.message, hint === undefined ? {} : { hint });
+}
+
+/** Its worker died, or hangs, and no other one took over for as long as the run allows. */
+function timedOut(error: WorkflowFailedError, workflowId: string): LifeboatError {
+  let cause: unknown = error.cause;
+  while (cause instanceof Error && !(cause instanceof ActivityFailure) && cause.cause !== undefined)
+    cause = cause.cause;
+  const what = cause instanceof ActivityFailure ? `\`${cause.activityId ?? cause.activityType}\` of it` : 'it';
+  return new LifeboatError('Unreachable', `${workflowId} failed: no worker ended ${what} in time`, {
+    hint: 'see the log of the worker, and that one runs (`lifeboat now`); then start the run again',
+  });
 }
 
 export interface RunSummary {

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { CancelledFailure, type ApplicationFailure } from '@temporalio/activity';
 import { describe, expect, test } from 'vitest';
 import { classify, toFailure } from '../../activities/failures.ts';
@@ -44,11 +46,37 @@ describe('activity failures', () => {
     expect(error.message).toContain('/backups/packs/x');
   });
 
-  test.each([4, 14])('a server that does not answer (gRPC %d) is Unreachable and tried again, also wrapped', (code) => {
-    const gone = Object.assign(new Error('14 UNAVAILABLE'), { code, details: 'x', metadata: {} });
-    const failure = toFailure(new Error('Failed to describe', { cause: gone }), undefined);
-    expect(failure).toMatchObject({ type: 'Unreachable', nonRetryable: false });
+  test('no error of the operating system is taken for a bug of ours, and each has a hint of its own', () => {
+    const calls = ['EBADF', 'EFAULT'];
+    for (const code of Object.keys(constants.errno)) {
+      const error = classify(errno(code), undefined);
+      expect([code, error.code === 'Internal']).toEqual([code, calls.includes(code)]);
+      if (!calls.includes(code)) expect(error.hint).not.toContain('report');
+    }
+    const memory = Object.assign(new Error('no memory'), { code: 'ERR_WORKER_OUT_OF_MEMORY' });
+    expect(classify(memory, 'redis')).toMatchObject({
+      code: 'StorageFailed',
+      hint: expect.stringContaining('memory') as string,
+    });
   });
+
+  test.each([7, 16])('a server that refuses us (gRPC %d) is AuthFailed', (code) => {
+    const refused = Object.assign(new Error('7 PERMISSION_DENIED'), { code, details: 'no right', metadata: {} });
+    expect(toFailure(new Error('Failed', { cause: refused }), undefined)).toMatchObject({
+      type: 'AuthFailed',
+      nonRetryable: true,
+      message: expect.stringContaining('no right') as string,
+    });
+  });
+
+  test.each([4, 8, 14])(
+    'a server that does not answer (gRPC %d) is Unreachable and tried again, also wrapped',
+    (code) => {
+      const gone = Object.assign(new Error('14 UNAVAILABLE'), { code, details: 'x', metadata: {} });
+      const failure = toFailure(new Error('Failed to describe', { cause: gone }), undefined);
+      expect(failure).toMatchObject({ type: 'Unreachable', nonRetryable: false });
+    },
+  );
 
   test('an unknown error is Internal and is not tried again', () => {
     const failure = toFailure(new TypeError('undefined is not a function'), 'models');
@@ -60,4 +88,16 @@ describe('activity failures', () => {
     const cancelled = new CancelledFailure('stop');
     expect(toFailure(cancelled, 'x')).toBe(cancelled);
   });
+});
+
+test('a run fails with a code of the catalogue: another one would be told as a bug', () => {
+  const root = new URL('../../workflows/', import.meta.url);
+  const failures = readdirSync(root).flatMap((name) =>
+    [...readFileSync(new URL(name, root), 'utf8').matchAll(/\.nonRetryable\((?:[^'`]|'[^']*'|`[^`]*`)*?'([A-Z]\w+)'/g)].map(
+      ([, type = '']) => type,
+    ),
+  );
+  expect(failures.length).toBeGreaterThan(15);
+  const known = [...Object.keys(errorCatalogue), 'BackupPartial'];
+  expect(failures.filter((type) => !known.includes(type))).toEqual([]);
 });

@@ -4,6 +4,7 @@ import type { Client } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { watchRun } from '../../src/cli/watch.ts';
 import { withClient } from '../../src/client/connection.ts';
+import { resultOf } from '../../src/client/runs.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import type { Appliance } from '../../src/domain/appliance.ts';
 import type { RunningTemporal } from '../../src/dev/temporal.ts';
@@ -78,6 +79,22 @@ test.each(unanswered)('a call that %s ends with its connection, and nothing of i
     process.off('uncaughtException', uncaught);
     for (const other of others) process.on('uncaughtException', other);
   }
+});
+
+test('a run that no worker ended in time fails with what to do, not as a bug', async () => {
+  await withClient(appliance, async (client) => {
+    const workflowId = `fullBackup/shop/${Date.now()}`;
+    const handle = await client.workflow.start('fullBackup', {
+      taskQueue: 'nobody',
+      workflowId,
+      workflowRunTimeout: '1 second',
+    });
+    await expect(resultOf(handle)).rejects.toMatchObject({
+      code: 'Unreachable',
+      message: `${workflowId} failed: no worker ended it in time`,
+      hint: expect.stringContaining('log of the worker') as string,
+    });
+  });
 });
 
 test('a run that nobody moves is watched for as long as patience lasts: Unreachable, with its id', async () => {

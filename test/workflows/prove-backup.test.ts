@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { resultOf } from '../../src/client/runs.ts';
 import { failureOf, refuse, startWorkflowBench, type WorkflowBench } from '../support/workflow-bench.ts';
 
 let bench: WorkflowBench;
@@ -47,7 +48,11 @@ describe('proveBackup', () => {
     bench.behave = (call) => {
       if (call === 'validate redis') refuse('ValidationFailed', 'the server does not start on it');
     };
-    expect(await failureOf(await bench.start('proveBackup', {}))).toMatchObject({ type: 'ProbeFailed' });
+    await expect(resultOf(await bench.start('proveBackup', {}))).rejects.toMatchObject({
+      code: 'ValidationFailed',
+      message: expect.stringMatching(/failed its trial restore: redis: opens: expected it does, found Val/) as string,
+      hint: expect.stringContaining('lifeboat backups run') as string,
+    });
     expect(bench.calls).toContain('undo redis');
     expect(bench.calls).toContain('validate vectors');
     expect(bench.calls).toContain('trial with 1 problems');

@@ -58,21 +58,29 @@ export async function writeRecoveredState(session: Session, facts: SealedFacts, 
 /** Compares a live server with it. ValidationFailed where it was lost. */
 export async function probeRecoveredState(session: Session, place: Place): Promise<ProbeResult[]> {
   const { config } = place;
-  const text = await readFile(pathOf(place), 'utf8').catch(() => undefined);
-  if (text === undefined) {
-    throw new LifeboatError('ValidationFailed', `\`${pathOf(place)}\`, the state after recovery, is gone`, {
+  const expectations = await readState(place);
+  if (expectations === undefined) {
+    throw new LifeboatError('ValidationFailed', `\`${pathOf(place)}\`, the state after recovery, is gone or damaged`, {
       component: config.id,
       hint: 'run the restore again',
     });
   }
   const results: ProbeResult[] = [];
   await beginSnapshot(session);
-  for (const expectation of parseJson(text) as TableExpectation[]) {
+  for (const expectation of expectations) {
     const state = await measure(session, expectation.table, expectation.depth);
     results.push({ component: config.id, name: `table ${expectation.table}`, ...compare(expectation, state) });
   }
   await session.rows('COMMIT');
   return results;
+}
+
+async function readState(place: Place): Promise<TableExpectation[] | undefined> {
+  try {
+    return parseJson(await readFile(pathOf(place), 'utf8')) as TableExpectation[];
+  } catch {
+    return undefined;
+  }
 }
 
 export async function removeRecoveredState(place: Place): Promise<void> {

@@ -71,13 +71,26 @@ export async function readJournal(anchor: string, component: string): Promise<Jo
       cause: error,
     });
   }
-  const journal = parseJson(text) as Journal;
+  const journal = parsed(text, path, component);
   if (journal.format !== journalFormat) {
     throw new LifeboatError('FormatTooNew', `the swap journal \`${path}\` has format ${String(journal.format)}`, {
       component,
     });
   }
   return journal;
+}
+
+/** It is written durably before each move: only a disk or a hand spoils it. */
+function parsed(text: string, path: string, component: string): Journal {
+  try {
+    return parseJson(text) as Journal;
+  } catch (error) {
+    throw new LifeboatError('SwapIncomplete', `the swap journal \`${path}\` is damaged: ${(error as Error).message}`, {
+      component,
+      hint: 'names with `lifeboat-aside` beside the live data are what was live before: bring live and old data to where they belong, then move the journal away',
+      cause: error,
+    });
+  }
 }
 
 export async function writeJournal(

@@ -86,12 +86,21 @@ export async function findStaged(target: StagingTarget, source: string): Promise
   const names = (await readdir(anchor).catch(() => [])).filter(
     (name) => name.startsWith(prefix) && name.endsWith('.json'),
   );
-  const receipts = await Promise.all(
-    names.map(async (name) => parseJson(await readFile(join(anchor, name), 'utf8')) as StagedReceipt),
-  );
+  const receipts = await Promise.all(names.map(async (name) => readReceipt(join(anchor, name))));
   return receipts
+    .flatMap((receipt) => receipt ?? [])
     .filter((receipt) => receipt.source === source && Object.values(receipt.staged).every((path) => existsSync(path)))
     .toSorted((a, b) => b.token.attempt - a.token.attempt)[0];
+}
+
+/** Undefined where it is damaged: then it is staged anew. */
+async function readReceipt(path: string): Promise<StagedReceipt | undefined> {
+  const text = await readFile(path, 'utf8');
+  try {
+    return parseJson(text) as StagedReceipt;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Missing parents, as the disaster left them; as root they belong to whom the nearest existing one belongs. */

@@ -7,6 +7,7 @@ import type { Secrets } from '../secrets.ts';
 import type { JobKind, JobOf, ResultOf } from './jobs.ts';
 import { PackMemory } from './pack-memory.ts';
 import { SlabPool } from './slab.ts';
+import { meaningOf } from '../../domain/system-error.ts';
 import { fromThreadError, type ThreadError } from './thread-error.ts';
 
 /** A thread makes next to no objects; V8 would keep 25 MB for them. */
@@ -103,11 +104,18 @@ export class ThreadPool {
       for (const { reject } of thread.open.values()) reject(error);
       thread.open.clear();
     };
-    worker.on('error', (error) =>
-      fail(new LifeboatError('Internal', `a repository thread died: ${String(error)}`, { cause: error })),
-    );
+    worker.on('error', (error) => fail(threadDied(error)));
     worker.on('exit', () => fail(new LifeboatError('Internal', 'a repository thread ended while it had work')));
     worker.unref();
     return thread;
   }
+}
+
+function threadDied(error: unknown): LifeboatError {
+  const known = meaningOf(error as NodeJS.ErrnoException, process.getuid?.());
+  const { code, message, hint } = known ?? { code: 'Internal', message: String(error), hint: undefined };
+  return new LifeboatError(code, `a repository thread died: ${message}`, {
+    ...(hint === undefined ? {} : { hint }),
+    cause: error,
+  });
 }
