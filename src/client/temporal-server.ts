@@ -1,5 +1,6 @@
 /** The maker's own server with its database in a file: what `--standalone`, systemd units and the demo start. */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readdirSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { LifeboatError } from '../domain/errors.ts';
 import { openConnection } from './calls.ts';
@@ -45,16 +46,51 @@ export async function askServer(address: string): Promise<void> {
   }
 }
 
-/** The program `temporal`: `LIFEBOAT_TEMPORAL`, else on the PATH. Precondition where there is none. */
-export function findTemporalProgram(): string {
+/**
+ * The program `temporal`: `LIFEBOAT_TEMPORAL`, else on the PATH, else where set-up of a clone put it. Precondition where there
+ * is none, or where it must be `lasting` and is in the cache alone: a cache may be emptied.
+ */
+export function findTemporalProgram({ lasting = false }: { readonly lasting?: boolean } = {}): string {
   const named = process.env['LIFEBOAT_TEMPORAL'];
   const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'temporal'));
   const found = (named === undefined ? onPath : [named]).find(isProgram);
   if (found !== undefined) return found;
+  const cached = cachedTemporal().find(isProgram);
+  if (named === undefined && cached !== undefined && !lasting) return cached;
   const where = named === undefined ? 'is not on the PATH' : `is not at ${named} (LIFEBOAT_TEMPORAL)`;
-  throw new LifeboatError('Precondition', `the program \`temporal\` ${where}`, {
-    hint: 'put it to /usr/local/bin (https://docs.temporal.io/cli), or name it in LIFEBOAT_TEMPORAL',
-  });
+  const hint =
+    cached === undefined
+      ? 'put it to /usr/local/bin (https://docs.temporal.io/cli), or name it in LIFEBOAT_TEMPORAL'
+      : `set-up has fetched it: install ${cached} /usr/local/bin/temporal`;
+  throw new LifeboatError('Precondition', `the program \`temporal\` ${where}`, { hint });
+}
+
+/** Where set-up puts it, the newest version first; they need not be there. A home is the system's: HOME may be somebody else's. */
+export function cachedTemporal(): string[] {
+  const given = process.env['LIFEBOAT_CACHE'];
+  const folders = given ? [given] : ['/var/cache/lifeboat', join(ownHome(), '.cache', 'lifeboat')];
+  return folders.flatMap((folder) =>
+    entriesOf(folder)
+      .filter((name) => /^temporal(-bin)?(-.*)?$/.test(name))
+      .toSorted((one, other) => other.localeCompare(one, 'en', { numeric: true }))
+      .flatMap((name) => [join(folder, name, 'bin', 'temporal'), join(folder, name, 'temporal')]),
+  );
+}
+
+function ownHome(): string {
+  try {
+    return userInfo().homedir;
+  } catch {
+    return '/nonexistent'; // A user that the system does not know, as in a container.
+  }
+}
+
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 function isProgram(path: string): boolean {

@@ -4,6 +4,7 @@
  */
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { cachedTemporal } from '../client/temporal-server.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { cacheFolders } from './folders.ts';
 
@@ -11,11 +12,7 @@ const systemFolders = ['/usr/local/bin', '/usr/bin', '/opt/homebrew/bin'];
 
 /** Path of the `temporal` command (server, UI and CLI in one). EngineUnavailable when there is none. */
 export function findTemporal(): string {
-  const inCache = inCacheFolders(/^temporal(-bin)?(-.*)?$/).flatMap((folder) => [
-    join(folder, 'bin', 'temporal'),
-    join(folder, 'temporal'),
-  ]);
-  return found('Temporal', 'LIFEBOAT_TEMPORAL', [...onPath('temporal'), ...inCache]);
+  return found('Temporal', 'LIFEBOAT_TEMPORAL', [...onPath('temporal'), ...cachedTemporal()]);
 }
 
 /** Path of `redis-server`. EngineUnavailable when there is none. */

@@ -129,7 +129,7 @@ async function unitsOf(globals: GlobalOptions, appliance: Appliance, root: strin
         ? undefined
         : {
             command: serverCommand({
-              binary: resolve(findTemporalProgram()),
+              binary: resolve(findTemporalProgram({ lasting: true })),
               databaseFile: join(stateDir, 'temporal.db'),
               ...temporal,
             }),
