@@ -4,6 +4,7 @@
  */
 import { ApplicationFailure, CancelledFailure, activityInfo } from '@temporalio/activity';
 import { isGrpcServiceError } from '@temporalio/client';
+import { causes } from '../src/domain/causes.ts';
 import { errorCatalogue, isLifeboatError, LifeboatError } from '../src/domain/errors.ts';
 import { meaningOf } from '../src/domain/system-error.ts';
 
@@ -50,7 +51,7 @@ function ofServer(error: unknown): LifeboatError | undefined {
       return new LifeboatError('Unreachable', 'Temporal did not answer what the run asked it', { cause: error });
     if (refused.includes(current.code))
       return new LifeboatError('AuthFailed', `Temporal refused what the run asked it: ${current.details}`, {
-        hint: 'check `temporal.apiKey` and `temporal.tls`, and the rights to the namespace',
+        hint: causes.refusedByTemporal.hint,
         cause: error,
       });
   }

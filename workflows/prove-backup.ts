@@ -8,7 +8,7 @@ import type { ApplianceView } from '../activities/control.ts';
 import type { PointView } from '../activities/storage.ts';
 import type { FencingToken } from '../src/drivers/driver.ts';
 import type { ProbeResult } from '../src/domain/recovery-point.ts';
-import { describeProbes, isFailed, isProven } from '../src/domain/replayed.ts';
+import { causes, describeProbes, isFailed, isProven } from '../src/domain/replayed.ts';
 import { begin } from './begin.ts';
 import { startBeside } from './beside.ts';
 import { writeEvidence } from './evidence.ts';
@@ -82,7 +82,7 @@ export async function proveBackup(...given: Given<ProveBackupInput>): Promise<Pr
     throw ApplicationFailure.nonRetryable(
       `recovery point ${result?.id ?? ''} failed its trial restore: ${failedText(result?.failed ?? [])}`,
       'ValidationFailed',
-      { hint: 'make a new one (`lifeboat backups run`); `lifeboat backups list` shows which can be relied on' },
+      { hint: causes.failedTrial.hint },
     );
   return result;
 }

@@ -1,6 +1,7 @@
 /** The only way by which the command line and the worker reach Temporal. */
 import { Client, isGrpcServiceError, type Connection } from '@temporalio/client';
 import type { Appliance } from '../domain/appliance.ts';
+import { causes } from '../domain/causes.ts';
 import { LifeboatError, isLifeboatError } from '../domain/errors.ts';
 import { openConnection } from './calls.ts';
 import { channelTo, isRefused } from './reach.ts';
@@ -64,7 +65,7 @@ export function explained(error: unknown, appliance: Appliance): unknown {
   if (status.code === unavailable || status.code === deadlineExceeded) return unreachable(appliance, error);
   if (status.code === permissionDenied || status.code === unauthenticated)
     return new LifeboatError('AuthFailed', `Temporal at ${temporal.address} refused us: ${status.details}`, {
-      hint: `check \`temporal.apiKey\` and \`temporal.tls\` in lifeboat.yaml, and the rights to the namespace \`${temporal.namespace}\``,
+      hint: causes.refusedByTemporal.hint,
       cause: error,
     });
   if (status.code === notFound && /namespace/i.test(status.details)) {

@@ -21,6 +21,7 @@ import {
 import { messageNames } from '../../workflows/message-names.ts';
 import type { Actor, RunView } from '../../workflows/messages.ts';
 import type { Appliance } from '../domain/appliance.ts';
+import { causes } from '../domain/causes.ts';
 import { errorCatalogue, LifeboatError, type ErrorCode } from '../domain/errors.ts';
 import { isUnreachable } from './connection.ts';
 import type { InputOf, WorkflowType } from '../inputs/workflow-inputs.ts';
@@ -237,7 +238,7 @@ function timedOut(error: WorkflowFailedError, workflowId: string): LifeboatError
     cause = cause.cause;
   const what = cause instanceof ActivityFailure ? `\`${cause.activityId ?? cause.activityType}\` of it` : 'it';
   return new LifeboatError('Unreachable', `${workflowId} failed: no worker ended ${what} in time`, {
-    hint: 'see the log of the worker, and that one runs (`lifeboat now`); then start the run again',
+    hint: causes.timedOut.hint,
   });
 }
 

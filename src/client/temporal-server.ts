@@ -2,6 +2,7 @@
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { causes } from '../domain/causes.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { openConnection } from './calls.ts';
 import { channelTo } from './reach.ts';
@@ -60,7 +61,7 @@ export function findTemporalProgram({ lasting = false }: { readonly lasting?: bo
   const where = named === undefined ? 'is not on the PATH' : `is not at ${named} (LIFEBOAT_TEMPORAL)`;
   const hint =
     cached === undefined
-      ? 'put it to /usr/local/bin (https://docs.temporal.io/cli), or name it in LIFEBOAT_TEMPORAL'
+      ? causes.noTemporalProgram.hint
       : `set-up has fetched it: install ${cached} /usr/local/bin/temporal`;
   throw new LifeboatError('Precondition', `the program \`temporal\` ${where}`, { hint });
 }

@@ -2,6 +2,7 @@
  * Everything that workflows import as values from the domain. A change of behaviour here changes replay: it needs
  * `patched()` in the workflow and a stored history in test/histories.
  */
+export { causes } from './causes.ts';
 export { roleOfKind } from './component.ts';
 export { formatBytes, formatDuration } from './duration.ts';
 export { clockMarks } from './clock.ts';

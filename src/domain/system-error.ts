@@ -32,7 +32,7 @@ const path = (what: string, hint: string): Kind => ({ code: 'Precondition', what
 const passing = (what: string, hint: string): Kind => ({ code: 'StorageFailed', what, hint });
 
 /** Refused access has hints of its own. */
-const kinds: Readonly<Record<string, Kind>> = {
+export const systemKinds: Readonly<Record<string, Kind>> = {
   ENOSPC: full,
   EDQUOT: full,
   ECONNREFUSED: connection,
@@ -78,6 +78,6 @@ export function meaningOf(error: SystemError, uid: number | undefined): Meaning 
   if (['EACCES', 'EPERM', 'EROFS'].includes(errno))
     return { code: 'PermissionDenied', message: said('permission denied'), hint: refusedHint(errno, uid) };
   const isSystems = error.syscall !== undefined && /^E[A-Z0-9]+$/.test(errno) && !ours.includes(errno);
-  const kind = kinds[errno] ?? (isSystems ? other : undefined);
+  const kind = systemKinds[errno] ?? (isSystems ? other : undefined);
   return kind === undefined ? undefined : { code: kind.code, message: said(kind.what), hint: kind.hint };
 }

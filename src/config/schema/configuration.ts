@@ -3,6 +3,7 @@
  * what it does, that of a leaf type below names the type. Unknown keys are errors: a misspelt key that is silently ignored is a backup that is not made.
  */
 import { z } from 'zod';
+import { causes } from '../../domain/causes.ts';
 import { component } from './components.ts';
 import { location, retentionOf } from './places.ts';
 import { absolutePath, day, duration, endpoint, name, secret, size, tls, url } from './scalars.ts';
@@ -10,9 +11,7 @@ import { scheduled } from './schedules.ts';
 import { service } from './service.ts';
 
 /** Completes "is required: …"; the file is what `lifeboat init` makes. */
-const noEncryption = `what opens the repository. These two lines of \`repository\` name a key
-    encryption:
-      key: { file: /etc/lifeboat/key }`;
+const noEncryption = causes.noEncryption.text.replace(/^.*?is required: /, '');
 
 export const configuration = z.strictObject({
   appliance: name.describe('name of the appliance; `confirm` of a destructive workflow must equal it'),

@@ -1,5 +1,6 @@
 /** Where recovery points lie, and how long: what repository and locations of lifeboat.yaml share, and the locations by kind. */
 import { z } from 'zod';
+import { causes } from '../../domain/causes.ts';
 import { absolutePath, day, duration, port, secret, size, url } from './scalars.ts';
 
 export const retentionOf = (full: number) =>
@@ -31,10 +32,7 @@ const off = {
 };
 
 /** Servers that keep objects in files take two slashes for one, and follow `..`: what was written there is not found again. */
-const prefixText = {
-  error:
-    'a folder in the bucket, for example `backups/shop`: letters, digits, `.`, `_` and `-`, one slash between parts and none before them, no part `.` or `..`',
-};
+const prefixText = { error: causes.foldedPrefix.text.replace(/^.*: must be /, '') };
 
 const s3 = z.strictObject({
   kind: z.literal('s3'),

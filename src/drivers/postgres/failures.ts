@@ -1,4 +1,5 @@
 /** What PostgreSQL, its client and the operating system say, in words of the catalogue. Never holds a secret. */
+import { causes } from '../../domain/causes.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import type { ErrorCode } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
@@ -43,8 +44,7 @@ function classify(error: unknown): Classified {
   const certificateHint = refusedCertificateHint(error);
   if (certificateHint !== undefined) return { code: 'AuthFailed', hint: certificateHint };
   if (code === '28P01') return { code: 'AuthFailed' };
-  if (code === '28000')
-    return { code: 'AuthFailed', hint: '`lifeboat doctor` prints the pg_hba.conf line that is missing' };
+  if (code === '28000') return { code: 'AuthFailed', hint: causes.keptOutOfDatabase.hint };
   if (code === '42501') return { code: 'PermissionDenied', hint: '`lifeboat doctor` prints the GRANT that is missing' };
   if (code === 'EACCES' || code === 'EPERM')
     return { code: 'PermissionDenied', hint: refusedHint(code, process.getuid?.()) };

@@ -3,6 +3,7 @@
  * moment. Ends on a new timeline that nobody used before, cleanly shut down, ready for the live server.
  */
 import type { PostgresConfig } from '../../domain/appliance.ts';
+import { causes } from '../../domain/causes.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { formatLsn, parseLsn } from '../../domain/lsn.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
@@ -190,7 +191,7 @@ async function connectProbed(server: PrivateServer, { context, config, facts }: 
     if (context.wal === undefined || !isLifeboatError(error, 'SourceEmpty')) throw error;
     throw new LifeboatError('ValidationFailed', `at that moment the server held no database \`${facts.database}\``, {
       component: config.id,
-      hint: 'choose another moment: the database was made later, or dropped before',
+      hint: causes.noDatabaseThen.hint,
       cause: error,
     });
   }

@@ -6,7 +6,7 @@ import { isLifeboatError } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
 import type { DriverEnvironment, Finding } from '../driver.ts';
 import { restoreTargetOf } from '../swap/target.ts';
-import { commandHint, missingCommands } from './commands.ts';
+import { commandHint, missingCommands, missingText } from './commands.ts';
 import { endpointOf, info, setting, withRedis } from './connection.ts';
 import { changedAtNextStart } from './running-settings.ts';
 import { findServerBinary } from './server-binary.ts';
@@ -65,11 +65,11 @@ function hintOf(error: unknown, { id, hostname, port, username, password }: Redi
 /** Only what is missing is told. */
 async function checkCommands(client: Redis, config: RedisConfig): Promise<Finding[]> {
   const missing = await missingCommands(client, await wayOf(client, config.dataDirectory));
-  return missing.map(({ command, why }) => ({
+  return missing.map((each) => ({
     name: `${config.id}: commands`,
     level: 'fail',
-    text: `${command} is ${why === 'unknown' ? 'not known to the server' : 'forbidden to the user'}: no backup can be made`,
-    hint: commandHint(command, why, config.username),
+    text: missingText(each),
+    hint: commandHint(each, config.username),
   }));
 }
 

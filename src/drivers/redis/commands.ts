@@ -1,5 +1,6 @@
 /** Commands of the server that a capture and the probe after a restore need: `rename-command` takes them away, an ACL forbids them. */
 import type { Redis } from 'ioredis';
+import { causes, filled, type Cause } from '../../domain/causes.ts';
 
 /** Completes "Redis needs …". */
 export interface Missing {
@@ -58,8 +59,16 @@ async function allowed(ask: () => Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** What brings a command back. */
-export function commandHint(command: string, why: Missing['why'], user: string | undefined): string {
-  if (why === 'forbidden') return `run: ACL SETUSER ${user ?? 'default'} +${command.toLowerCase()}`;
-  return `take \`rename-command ${command}\` out of the configuration of the server and start it again; an ACL can keep the application from the command instead`;
+/** What is wrong, and what brings the command back. */
+export function missingText({ command, why }: Missing): string {
+  return filled(causeOf(why).text, { COMMAND: command });
+}
+
+export function commandHint({ command, why }: Missing, user: string | undefined): string {
+  const word = why === 'forbidden' ? command.toLowerCase() : command;
+  return filled(causeOf(why).hint, { COMMAND: word, ' USER ': ` ${user ?? 'default'} ` });
+}
+
+function causeOf(why: Missing['why']): Cause {
+  return why === 'unknown' ? causes.renamedCommand : causes.forbiddenCommand;
 }

@@ -94,7 +94,7 @@ export function engineError(text: string, endpoint: Endpoint): LifeboatError {
   if (command !== undefined)
     return new LifeboatError('EngineFailed', `Redis at ${where}: ${text}`, {
       component,
-      hint: commandHint(command.toUpperCase(), 'unknown', undefined),
+      hint: commandHint({ command: command.toUpperCase(), why: 'unknown' }, undefined),
     });
   if (code === 'LOADING')
     return new LifeboatError('EngineUnavailable', `Redis at ${where} still loads its data`, { component });

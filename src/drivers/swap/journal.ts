@@ -1,6 +1,7 @@
 /** The journal of a swap: what is meant, what was done. Written durably before and after every move. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { causes } from '../../domain/causes.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
 import { parseJson } from '../../json/parse-json.ts';
@@ -87,7 +88,7 @@ function parsed(text: string, path: string, component: string): Journal {
   } catch (error) {
     throw new LifeboatError('SwapIncomplete', `the swap journal \`${path}\` is damaged: ${(error as Error).message}`, {
       component,
-      hint: 'names with `lifeboat-aside` beside the live data are what was live before: bring live and old data to where they belong, then move the journal away',
+      hint: causes.spoiledJournal.hint,
       cause: error,
     });
   }

@@ -1,5 +1,6 @@
 /** What S3 and its client answer, in words of the catalogue. Never holds credentials. */
 import { S3ServiceException } from '@aws-sdk/client-s3';
+import { causes } from '../../domain/causes.ts';
 import { LifeboatError, type ErrorCode } from '../../domain/errors.ts';
 
 const codes: Readonly<Record<string, ErrorCode>> = {
@@ -22,9 +23,6 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   InvalidRange: 'ObjectCorrupt',
 };
 
-const rights =
-  'the credentials need, for the bucket and its objects: s3:ListBucket, s3:ListBucketMultipartUploads, s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload';
-
 const hints: Readonly<Record<string, string>> = {
   NoSuchBucket: 'create the bucket, or mend `bucket` of the location; Lifeboat makes none by itself',
   InvalidStorageClass: 'set `storageClass` of the location to one that the server knows',
@@ -37,7 +35,7 @@ export function s3Error(error: unknown, act: string, where: string): LifeboatErr
   const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
   const code = codes[name] ?? (status === 403 ? 'PermissionDenied' : 'StorageFailed');
   const text = error instanceof Error ? error.message : String(error);
-  const hint = hints[name] ?? (code === 'PermissionDenied' ? rights : undefined);
+  const hint = hints[name] ?? (code === 'PermissionDenied' ? causes.noRights.hint : undefined);
   return new LifeboatError(
     code,
     `cannot ${act} in ${where}: ${name}${status === undefined ? '' : ` (${status})`}: ${text}`,

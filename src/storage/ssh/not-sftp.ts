@@ -1,5 +1,6 @@
 /** Why a server that let us in speaks no SFTP. */
 import type { Client } from 'ssh2';
+import { causes } from '../../domain/causes.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 
 const readMs = 2000;
@@ -21,11 +22,11 @@ export async function whyNoSftp(
   const text = await printed(client);
   if (isNoPacket || text !== '')
     return new LifeboatError('Precondition', `the login shell of ${account} prints text: ${shown(text)}`, {
-      hint: 'SFTP must begin with its first byte. Let .bashrc, .profile and the like print at a terminal only, or give the account `ForceCommand internal-sftp` in sshd_config, which starts no shell',
+      hint: causes.talkingShell.hint,
       cause: error,
     });
   return new LifeboatError('Precondition', `${account} starts no SFTP: ${error.message}`, {
-    hint: 'sshd_config of the server needs `Subsystem sftp internal-sftp`, and the account a login shell that runs, or `ForceCommand internal-sftp`',
+    hint: causes.noSftp.hint,
     cause: error,
   });
 }

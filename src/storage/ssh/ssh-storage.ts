@@ -6,6 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { basename, dirname } from 'node:path/posix';
+import { causes } from '../../domain/causes.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { assertKey, assertPrefix, isImmutable, isPlain } from '../key.ts';
 import type { FilesPut, FileToStore, ObjectInfo, OnStray, StagedObject, Storage } from '../storage.ts';
@@ -350,7 +351,7 @@ class SshStorage implements Storage {
       const reason = error instanceof Error ? error.message : String(error);
       if (codeOf(error) === status.permissionDenied)
         throw new LifeboatError('PermissionDenied', `${what}: ${reason}`, {
-          hint: `on the server the folder must belong to the user that logs in: see \`ls -ld\` of \`path\` there`,
+          hint: causes.foreignFolder.hint,
           cause: error,
         });
       if (codeOf(error) === status.failure && (await this.#isFull()))
