@@ -396,7 +396,7 @@ describe('restore', () => {
     await stage.release();
     expect({ ...abort, stderr: '' }).toEqual({
       code: 0,
-      stdout: `${id} was aborted; what was there before it is back\n`,
+      stdout: `${id} was aborted; what was there is back\n`,
       stderr: '',
     });
     const { code, stdout, stderr } = await watching;

@@ -45,7 +45,7 @@ export async function restoreAbort(
     } catch (error) {
       // What was asked for: the run ends as aborted, with everything undone.
       if (!isLifeboatError(error, 'Aborted') || !error.message.includes('undone=full')) throw error;
-      print(`${workflowId} was aborted; what was there before it is back`);
+      print(`${workflowId} was aborted; what was there is back`);
       return;
     }
     throw new LifeboatError('Precondition', `${workflowId} was past the point of no return and committed`, {
