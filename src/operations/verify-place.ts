@@ -10,6 +10,7 @@ import { isLifeboatError } from '../domain/errors.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { Reread } from '../repository/check/reread.ts';
 import { layout } from '../repository/layout.ts';
+import { unreadableManifest } from '../repository/refutations.ts';
 import type { Repository } from '../repository/repository.ts';
 import { lookAround } from './look-around.ts';
 import { lostFailureText } from './lost-proofs.ts';
@@ -208,7 +209,7 @@ async function refuteUnreadable(repository: Repository): Promise<BackupId[]> {
       (reason: unknown) => reason,
     );
     if (!isLifeboatError(error, 'ManifestInvalid') && !isLifeboatError(error, 'ObjectCorrupt')) continue;
-    await putRefutation(repository, timestamp, [problem], []);
+    await putRefutation(repository, timestamp, [problem], [], { [unreadableManifest]: true });
     refuted.push(timestamp);
   }
   return refuted;
@@ -239,8 +240,10 @@ async function putRefutation(
   id: BackupId,
   problems: readonly string[],
   damagedPacks: readonly string[],
+  more: Readonly<Record<string, boolean>> = {},
 ): Promise<void> {
   await repository.putProof(id, {
+    ...more,
     kind: 'verify',
     levels: ['L1'],
     ok: false,

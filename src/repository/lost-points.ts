@@ -10,6 +10,7 @@ import type { Expiries } from './expiry.ts';
 import { layout, originalName, recoveryKit } from './layout.ts';
 import { ownObjects } from './own-objects.ts';
 import { knownProofs, provenPoints, type ProofContext } from './proofs.ts';
+import { unreadableManifest } from './refutations.ts';
 import { readReport } from './reports.ts';
 import type { ManifestListing } from './repository.ts';
 
@@ -59,7 +60,7 @@ export async function lostPoints(
 
 /** By names anybody can put there; by what authenticates. */
 async function isProven(context: Context, id: BackupId): Promise<boolean> {
-  return (await knownProofs(context, id)).proofs.length > 0;
+  return (await knownProofs(context, id)).proofs.some((proof) => proof[unreadableManifest] !== true);
 }
 
 interface Sealed {

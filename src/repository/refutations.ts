@@ -2,6 +2,7 @@
  * `refutations/<TS>.json`: which proofs of a recovery point spoke against it, and how deep each looked. A proof that is
  * taken away or damaged must not make its point good again: what stands here counts as long as no proof lifts it.
  */
+import { LifeboatError } from '../domain/errors.ts';
 import { isRefuted, type BackupId, type JsonValue } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
 import { decodeDocument, encodeDocument, isUnreadable } from './document.ts';
@@ -9,8 +10,11 @@ import { backupIdOf, layout } from './layout.ts';
 import { ownObjects } from './own-objects.ts';
 import type { NumberedProof, ProofContext, ProofRecord } from './proofs.ts';
 
+/** Member of a proof that says of a point only that its manifest cannot be read: nobody knows whether it was ever sealed. */
+export const unreadableManifest = 'unreadableManifest';
+
 /** What of a proof says how much it counts; all of it may be read without a key. */
-const kept = ['at', 'levels', 'level', 'components', 'state', 'damagedPacks'] as const;
+const kept = ['at', 'levels', 'level', 'components', 'state', 'damagedPacks', unreadableManifest] as const;
 
 /** By number; empty where none ever spoke against the point. A damaged record tells nothing, and is warned of. */
 export async function readRefutations(
@@ -39,7 +43,8 @@ export async function noteRefutations(
 ): Promise<void> {
   const { storage, secrets } = context;
   const key = layout.refutation(id);
-  for (;;) {
+  // A few losses against other verifications of the point are enough.
+  for (let attempt = 0; attempt < 20; attempt += 1) {
     const info = await storage.stat(key);
     const known = await readRefutations(context, id);
     const lacking = proofs.filter(
@@ -52,6 +57,7 @@ export async function noteRefutations(
       if ((await storage.putIfAbsent(key, bytes)) === 'created') return;
     } else if ((await storage.replaceIf(key, info.version, bytes)) !== undefined) return;
   }
+  throw new LifeboatError('StorageFailed', `${key} is replaced by somebody else again and again`);
 }
 
 /** Points that a proof ever spoke against, by names alone. */

@@ -4,6 +4,7 @@
  * proofs, reports and what says how far the archive reaches, because they say nothing any more. In a copy it makes room for
  * the whole one.
  */
+import { readFile } from 'node:fs/promises';
 import { LifeboatError } from '../domain/errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import { isIntact, type CheckContext } from './check/check-object.ts';
@@ -46,10 +47,21 @@ export async function setAside(context: Context, keys: readonly string[], mayGo:
     if (!Buffer.from(await storage.read(layout.damaged(key))).equals(bytes)) continue;
     // Written anew since: then it is whole.
     if ((await storage.stat(key))?.version !== version) continue;
-    await storage.remove(key);
+    const earlier = await earlierFile(context, key);
+    // The plain file lags behind the versions, and is what was true before somebody or something spoiled the newest.
+    if (earlier === undefined) await storage.remove(key);
+    else await storage.replaceIf(key, version, earlier);
     aside.push(key);
   }
   return aside;
+}
+
+/** On a disk, the plain file of an object that has versions, where it is whole. */
+async function earlierFile(context: Context, key: string): Promise<Uint8Array | undefined> {
+  const path = context.storage.fileOf?.(key);
+  if (path === undefined) return undefined;
+  const bytes = await readFile(path).catch(() => undefined);
+  return bytes !== undefined && isIntact(context, key, bytes) ? bytes : undefined;
 }
 
 interface Damaged {

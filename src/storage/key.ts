@@ -23,6 +23,11 @@ export function assertPrefix(prefix: string): void {
   assertKey(prefix.slice(0, -1));
 }
 
+/** Whether a file in an object's folder of versions is one: written as a storage counts, and so that it can be counted on. */
+export function isVersion(name: string): boolean {
+  return /^[1-9]\d{0,14}$/.test(name);
+}
+
 /** Folders whose objects are never replaced. */
 const immutable = ['packs/', 'indexes/', 'manifests/', 'keys/', 'proofs/', 'holds/', 'tombstones/', 'damaged/'];
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { expect } from 'vitest';
 import type { Manifest } from '../../src/domain/recovery-point.ts';
 import { LifeboatError } from '../../src/domain/errors.ts';
@@ -331,4 +331,33 @@ test('a verification that failed counts by its report where proof and note of it
   // One of those that failed is looked at again each day.
   expect((await look(repository, 2)).problems).toEqual([]);
   expect(await repository.pointState(id)).toBe('verified');
+});
+
+test('a version that somebody put before a report goes aside, and the report is what it was', async ({
+  repository,
+  folder,
+}) => {
+  await backUp(repository, async (writer) => writer.bytes('a', randomBytes(5000)));
+  const key = await repository.putReport('fullBackup', 'run', { state: 'failed' });
+  await mkdir(join(folder, 'repository/.versions', key), { recursive: true });
+  await writeFile(join(folder, 'repository/.versions', key, '7'), 'x');
+  await expect(repository.getReport('fullBackup', 'run')).rejects.toMatchObject({ code: 'ObjectCorrupt' });
+  expect(await repository.setAsideDocuments([key])).toEqual([key]);
+  expect(await repository.getReport('fullBackup', 'run')).toEqual({ state: 'failed' });
+});
+
+test('a manifest that somebody planted leaves no trace as a lost point when it is taken away again', async ({
+  repository,
+  folder,
+}) => {
+  await backUp(repository, async (writer) => writer.bytes('a', randomBytes(5000)));
+  const planted = layout.manifest('20990101_000000');
+  await mkdir(join(folder, 'repository/manifests/2099/01/01'), { recursive: true });
+  await writeFile(join(folder, 'repository', planted), '{}');
+  expect(await look(repository)).toMatchObject({
+    refuted: ['20990101_000000'],
+    problems: [expect.stringContaining(planted) as string],
+  });
+  await rm(join(folder, 'repository', planted));
+  expect(await look(repository, 1)).toMatchObject({ ok: true, problems: [] });
 });

@@ -56,6 +56,16 @@ describe('local storage', () => {
     const { version = '' } = (await storage.stat('restore.sh')) ?? {};
     expect(await storage.replaceIf('restore.sh', version, Buffer.from('newer'))).toBeDefined();
     expect(await readFile(join(folder, 'restore.sh'), 'utf8')).toBe('newer');
+    // Names that no storage counts, and what is no file, are no versions.
+    for (const name of ['0', '08', '99999999999999999999', '1e3'])
+      await writeFile(join(folder, '.versions/reports/a/1', name), 'planted');
+    await mkdir(join(folder, '.versions/reports/a/1/9'));
+    expect(await read('reports/a/1')).toBe('planted');
+    await rm(join(folder, '.versions/reports/a/1/7'));
+    expect(await read('reports/a/1')).toBe('ours');
+    const old = (await storage.stat('reports/a/1'))?.version ?? '';
+    expect(await storage.replaceIf('reports/a/1', old, Buffer.from('newest'))).toBeDefined();
+    expect(await read('reports/a/1')).toBe('newest');
     await mkdir(join(folder, 'packs/.Trash-0'));
     await symlink('1', join(folder, 'packs/aa/2'));
     const strays: Stray[] = [];

@@ -6,10 +6,11 @@
  * that people and restore.sh see the newest bytes, but nothing relies on it. Old versions go when a newer one stands;
  * the highest never goes, so a late writer that links a low number finds the higher one and withdraws.
  */
+import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../errno.ts';
-import { isPlain } from '../key.ts';
+import { isPlain, isVersion } from '../key.ts';
 
 export const versionsFolder = '.versions';
 
@@ -59,17 +60,21 @@ export async function strayVersions(root: string): Promise<string[]> {
 
 /** Numbers of the replaced versions, ascending; empty for an object that was never replaced. */
 export async function versionNumbers(root: string, key: string): Promise<number[]> {
-  const names = await namesIn(join(root, versionsFolder, key));
-  return names
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
+  const entries = await entriesIn(join(root, versionsFolder, key));
+  return entries
+    .filter((entry) => entry.isFile() && isVersion(entry.name))
+    .map(({ name }) => Number(name))
     .sort((a, b) => a - b);
 }
 
-/** Empty where there is no such folder. */
 async function namesIn(folder: string): Promise<string[]> {
+  return (await entriesIn(folder)).map(({ name }) => name);
+}
+
+/** Empty where there is no such folder. */
+async function entriesIn(folder: string): Promise<Dirent[]> {
   try {
-    return await readdir(folder);
+    return await readdir(folder, { withFileTypes: true });
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'ENOENT' || errno === 'ENOTDIR') return [];

@@ -4,7 +4,7 @@
  */
 import type { FileEntryWithStats } from 'ssh2';
 import { isLifeboatError } from '../../domain/errors.ts';
-import { isKey, isPlain } from '../key.ts';
+import { isKey, isPlain, isVersion } from '../key.ts';
 import type { ObjectInfo, OnStray } from '../storage.ts';
 import type { RemoteFolders } from './remote-folders.ts';
 
@@ -57,7 +57,7 @@ export class RemoteObjects {
   async numbersOf(key: string): Promise<number[]> {
     const entries = await this.#folders.readdir(this.versionsOf(key));
     return entries
-      .filter(({ filename, attrs }) => /^\d+$/.test(filename) && attrs.isFile())
+      .filter(({ filename, attrs }) => isVersion(filename) && attrs.isFile())
       .map(({ filename }) => Number(filename))
       .sort((a, b) => a - b);
   }
