@@ -134,8 +134,8 @@ const replaced: readonly (readonly [RegExp, string])[] = [
   [/\buser \d+/g, 'user UID'],
 ];
 
-/** A run's course depends on when it was looked at: its lines stand for each other. */
-const course = /^(?:(?:fullBackup|restore) (?!.*goes on).*| {2}\[.\] .*| {40}.*)$/;
+/** A run's course depends on when it was looked at, and whether a busy worker answered in time: its lines stand for each other. */
+const course = /^(?:(?:fullBackup|restore) (?!.*goes on).*| {2}\[.\] .*| {40}.*| {2}waits: no worker answers.*)$/;
 
 function settled(text: string, folder: string): string {
   let result = text
