@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isFailed } from '../../src/domain/probes.ts';
 import type { ComponentRecord, ProbeResult } from '../../src/domain/recovery-point.ts';
 import type { Driver, FencingToken, RestoreContext } from '../../src/drivers/driver.ts';
 import { poll } from '../../src/dev/poll.ts';
@@ -72,7 +73,7 @@ export function contextOf({
 
 /** The results that do not hold, for a readable failure. */
 export function broken(results: readonly ProbeResult[]): readonly ProbeResult[] {
-  return results.filter((result) => !result.ok);
+  return results.filter(isFailed);
 }
 
 export interface RunningAttempt {

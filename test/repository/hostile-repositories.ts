@@ -192,7 +192,7 @@ export const hostileRepositories: readonly HostileRepository[] = [
     what: 'repository.json of another repository with the same key',
     of: 'sealed',
     forge: async ({ folder, foreign }) => cp(join(foreign, 'repository.json'), join(folder, 'repository.json')),
-    lifeboat: 'KeyWrong',
+    lifeboat: 'ObjectCorrupt',
     script: 'there is no record of a key for this repository',
   },
   {

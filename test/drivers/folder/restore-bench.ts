@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReportProgress } from '../../../src/domain/progress.ts';
+import { isFailed } from '../../../src/domain/probes.ts';
 import type { ComponentRecord, ProbeResult } from '../../../src/domain/recovery-point.ts';
 import type { Driver, RestoreContext } from '../../../src/drivers/driver.ts';
 import { captureComponent } from '../../../src/operations/capture-component.ts';
@@ -62,5 +63,5 @@ export async function makeBench(folder: string): Promise<RestoreBench> {
 }
 
 export function failedProbes(probes: readonly ProbeResult[]): string[] {
-  return probes.filter(({ ok }) => !ok).map(({ name, expected, actual }) => `${name}: ${expected} <> ${actual}`);
+  return probes.filter(isFailed).map(({ name, expected, actual }) => `${name}: ${expected} <> ${actual}`);
 }
