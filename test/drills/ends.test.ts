@@ -13,9 +13,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exit } from '../../src/cli/exit.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { openRuns, resultOf } from '../../src/client/runs.ts';
-import { seededRandom } from '../../src/dev/appliance/random.ts';
+import { seededRandom, type Random } from '../../src/dev/appliance/random.ts';
 import { findTemporal } from '../../src/dev/engines.ts';
 import type { WorkerProcess } from '../../src/dev/demo/worker-process.ts';
+import { poll } from '../../src/dev/poll.ts';
 import type { BackupResult } from '../../workflows/messages.ts';
 import { program } from '../cli/in-process.ts';
 import { startLeanStage, type LeanStage } from '../support/lean-stage.ts';
@@ -26,7 +27,7 @@ const firstSeed = Number(process.env['LIFEBOAT_SEED'] ?? randomInt(2 ** 31));
 const seeds = Array.from({ length: rounds }, (_, index) => firstSeed + index);
 
 let stage: LeanStage;
-/** Of the test's own worker: another one would do its work. */
+/** For a worker that a test starts and ends itself. */
 let alone: LeanStage;
 let worker: WorkerProcess;
 let point = '';
@@ -138,15 +139,19 @@ const watched = /^(\w+)\/lean\/\S+Z$/m;
 const stackLine = /^\s+at .*:\d+:\d+/m;
 
 /** Of runs that commands start or trigger. */
-async function runIds(): Promise<string[]> {
+async function runIds({ client }: LeanStage = stage): Promise<string[]> {
   const ids: string[] = [];
-  for await (const { workflowId, type } of stage.client.workflow.list())
+  for await (const { workflowId, type } of client.workflow.list())
     if (!['configWatch', 'lock', 'notification', 'replicate'].includes(type)) ids.push(workflowId);
   return ids;
 }
 
-async function allEnded(): Promise<void> {
-  await expect.poll(async () => openRuns(stage.client, stage.appliance), { interval: 200 }).toEqual([]);
+async function allEnded({ client, appliance }: LeanStage = stage): Promise<void> {
+  // Of several tests at once vitest's own does not know which one polls.
+  await poll(async () => ((await openRuns(client, appliance)).length === 0 ? true : undefined), {
+    timeoutMs: 120_000,
+    describe: () => new Error('runs are still open'),
+  });
 }
 
 /** Those that reach the server. */
@@ -166,13 +171,20 @@ const outcomesOf = ({ name, code }: Usual): number[] => (name === 'now' ? [exit.
 describe.each(seeds)('seed %d', (seed) => {
   const random = seededRandom(seed);
 
-  /** `back`: the server comes back, after a moment. */
-  async function serverGoes(command: Usual, back: boolean): Promise<void> {
-    const at = 1 + random.below(command.answers);
-    const backAfter = random.below(4000);
-    const before = await runIds();
-    const relay = await startRelay(stage.temporal.address);
-    const { said: saidSoFar, ended } = await start(relay, command.words);
+  interface Loss {
+    readonly command: Usual;
+    /** The server comes back, after a moment. */
+    readonly back: boolean;
+    readonly random: Random;
+    readonly place?: LeanStage;
+  }
+
+  async function serverGoes({ command, back, random: chance, place = stage }: Loss): Promise<void> {
+    const at = 1 + chance.below(command.answers);
+    const backAfter = chance.below(4000);
+    const before = await runIds(place);
+    const relay = await startRelay(place.temporal.address);
+    const { said: saidSoFar, ended } = await start(relay, command.words, place);
     let told = '';
     relay.onAnswer = (number) => {
       if (number !== at) return;
@@ -190,21 +202,43 @@ describe.each(seeds)('seed %d', (seed) => {
     else expect([...outcomes, exit.unreachable], about).toContain(code);
     if (code === exit.unreachable) expect(said, about).toMatch(/^error: .*Temporal[^]*^ {2}hint: start /m);
     if (!command.startsRun) return;
-    await allEnded();
-    const came = (await runIds()).filter((id) => !before.includes(id) && id.startsWith(`${command.type}/lean/`));
+    await allEnded(place);
+    const came = (await runIds(place)).filter((id) => !before.includes(id) && id.startsWith(`${command.type}/lean/`));
     for (const id of came) expect(said, `the run that was started is named: ${about}`).toContain(id);
   }
 
-  test('the server goes', async () => {
-    const runs = usual.filter(({ startsRun }) => startsRun);
-    const forGood = random.pick(runs);
-    await Promise.all([
-      inTurn(runs, async (command) => serverGoes(command, command !== forGood)),
-      inTurn(
-        usual.filter(({ startsRun }) => !startsRun),
-        async (command) => serverGoes(command, random.next() < 0.7),
-      ),
-    ]);
+  /** Each has a limit of its own, and chances that do not depend on the others. */
+  describe.concurrent('the server goes', () => {
+    test('from commands that start a run, and comes back', async () => {
+      const chance = seededRandom(seed + 1);
+      const runs = usual.filter(({ startsRun }) => startsRun);
+      await inTurn(runs, async (command) => serverGoes({ command, back: true, random: chance }));
+    });
+
+    test('from the other commands, and comes back or not', async () => {
+      const chance = seededRandom(seed + 2);
+      const others = usual
+        .filter(({ startsRun }) => !startsRun)
+        .map((command, index) => ({ command, back: chance.next() < 0.7, random: seededRandom(seed + index) }));
+      // Most of the time they wait for the server.
+      await Promise.all(
+        [0, 1, 2].map(async (lane) =>
+          inTurn(
+            others.filter((_, i) => i % 3 === lane),
+            serverGoes,
+          ),
+        ),
+      );
+    });
+
+    test('from a command that starts a run, for good', async () => {
+      const own = await alone.startWorker();
+      // Elsewhere there is no recovery point that it could need.
+      const runs = usual.filter(({ name }) => /^(backups|retention) run$/.test(name));
+      const chance = seededRandom(seed + 3);
+      await serverGoes({ command: chance.pick(runs), back: false, random: chance, place: alone });
+      await own.stop();
+    });
   });
 
   /** `worker` gone in the middle of its run, and another one there at once, as a supervisor does it. */

@@ -41,6 +41,7 @@ export const majorFiles = ['test/drivers/postgres/{contract,restore,wal,private-
 /** Files that take longest, the longest first, as measured: one that begins last is waited for alone. */
 export const slowFiles = [
   'test/drills/demo.test.ts',
+  'test/drills/ends.test.ts',
   'test/drills/faults.test.ts',
   'test/drivers/swap/swap.test.ts',
   'test/drivers/postgres/point-in-time.test.ts',
