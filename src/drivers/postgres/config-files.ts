@@ -3,7 +3,7 @@
  * in it leads to. Files are read through the server, which is right also where it lives in a container; where the role
  * may not, from this host's disk.
  */
-import { lstat, readdir, readFile, realpath } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import pg from 'pg';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
@@ -192,10 +192,10 @@ function absent(reading: Reading, path: string, optional: boolean, cause: unknow
   });
 }
 
-/** Mode and owner where this host has the same file. */
+/** Mode and owner where this host has the same file: of what a link leads to, because its content is what was read. */
 async function describe(path: string): Promise<ConfigFile> {
   const stored = join(configFolder, path);
-  const stats = await lstat(path).catch(() => undefined);
+  const stats = await stat(path).catch(() => undefined);
   if (stats === undefined || !stats.isFile()) return { path, stored };
   return { path, stored, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
 }

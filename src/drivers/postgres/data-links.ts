@@ -26,6 +26,10 @@ export interface LinkRoles {
   readonly logDirectory: string;
 }
 
+/** A base backup sends these as empty folders, linked or not: the server needs nothing of what is in them. */
+const emptied =
+  /^(?:pg_stat_tmp|pg_replslot|pg_dynshmem|pg_notify|pg_serial|pg_snapshots|pg_subtrans|(?:.*\/)?pgsql_tmp)$/;
+
 /** Paths below the data directory of all links but those to tablespaces; undefined where this process may not look. */
 export async function findLinks(dataDirectory: string): Promise<string[] | undefined> {
   const links: string[] = [];
@@ -35,6 +39,7 @@ export async function findLinks(dataDirectory: string): Promise<string[] | undef
       for await (const child of await opendir(join(dataDirectory, folder))) {
         const path = folder === '' ? child.name : `${folder}/${child.name}`;
         if (folder === 'pg_tblspc' || (folder === '' && isLifeboatName(child.name))) continue;
+        if (emptied.test(path)) continue;
         if (child.isSymbolicLink()) links.push(path);
         else if (child.isDirectory()) pending.push(path);
       }

@@ -14,6 +14,7 @@ import { writeDurably } from '../swap/disk.ts';
 import type { Session } from './connection.ts';
 import { compare } from './content-probes.ts';
 import type { SealedFacts } from './facts.ts';
+import { hasToken, type Token } from './token.ts';
 import { beginSnapshot, depthOf, expectationOf, listTables, measure, type TableExpectation } from './fingerprint.ts';
 
 interface Place {
@@ -23,8 +24,9 @@ interface Place {
 }
 
 /**
- * Measures every table. One that the capture could measure and that cannot be read now is a failed probe; of another
- * nothing is known that could be missed.
+ * Measures every table. One that the role may not read belongs to the moment, and is not compared. Another that the
+ * capture could measure and that cannot be read now is a failed probe. What is read is compared with nothing here: only the
+ * token of the base is known to be there.
  */
 export async function writeRecoveredState(session: Session, facts: SealedFacts, place: Place): Promise<ProbeResult[]> {
   const { config } = place;
@@ -40,19 +42,30 @@ export async function writeRecoveredState(session: Session, facts: SealedFacts, 
         : { problem: hidden };
     if ('problem' in state) {
       results.push(
-        measured.has(table) ? { ...probe, actual: state.problem, ok: false } : notCompared(probe, state.problem),
+        hidden === undefined && measured.has(table)
+          ? { ...probe, actual: state.problem, ok: false }
+          : notCompared(probe, state.problem),
       );
       continue;
     }
     const actual = state.rows === null ? 'readable' : `${state.rows} rows`;
-    results.push({ ...probe, actual, ok: true, content: true });
+    results.push({ ...probe, actual, ok: true });
     expectations.push(expectationOf(state, state));
   }
+  if (facts.token !== null) results.push(await probeBaseToken(session, facts.token, config.id));
   await session.rows('COMMIT');
   const path = pathOf(place);
   await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
   await writeDurably(path, JSON.stringify(expectations), undefined);
   return results;
+}
+
+/** The newest hundred stay: an older one may have been removed since. */
+async function probeBaseToken(session: Session, token: Token, component: string): Promise<ProbeResult> {
+  const expected = `row of backup ${token.backupId}`;
+  const probe = { component, name: 'backup token of the base', expected };
+  if (await hasToken(session, token)) return { ...probe, actual: expected, ok: true, content: true };
+  return notCompared(probe, 'it was removed since, as old ones are');
 }
 
 /** Compares a live server with it. ValidationFailed where it was lost. */

@@ -109,7 +109,9 @@ export async function readCollations(session: Session): Promise<Readonly<Record<
 export async function readConfigPaths(session: Session, component: string, role: string): Promise<ConfigPaths> {
   const rows = await session.rows(
     `SELECT name, setting FROM pg_settings WHERE name IN ('config_file', 'hba_file', 'ident_file', 'log_directory',
-       ${credentialSettings.map((name) => `'${name}'`).join(', ')})`,
+       ${credentialSettings.map((name) => `'${name}'`).join(', ')})
+       -- The default keytab is seldom there, and the server logs each file that it is asked for in vain.
+       AND (name NOT LIKE 'krb%' OR source <> 'default')`,
   );
   const byName = new Map(rows.map((row) => [row['name'], row['setting'] ?? '']));
   const config = byName.get('config_file');

@@ -2,8 +2,8 @@
  * What the next start of the server will use: its arguments before its file before the defaults. A running server tells
  * what it was started with, which a changed file or CONFIG SET makes something else.
  */
-import { readFile, realpath } from 'node:fs/promises';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { glob, readFile, realpath } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { parseArguments, parseConfig, type Line } from './config-text.ts';
 import type { RedisFacts } from './facts.ts';
@@ -58,7 +58,6 @@ export async function nextStart({ commands, configFile, read }: StartSource): Pr
   return new Map(lines.flatMap(({ name, words }) => (words.length === 0 ? [] : [[name, words.join(' ')]])));
 }
 
-/** Includes may hold patterns; the server reads none that does not exist. */
 const mostIncludes = 8;
 
 async function readLines(path: string, read: ReadConfig, depth: number): Promise<Line[] | undefined> {
@@ -66,10 +65,26 @@ async function readLines(path: string, read: ReadConfig, depth: number): Promise
   if (text === undefined || depth > mostIncludes) return undefined;
   const lines: Line[] = [];
   for (const line of parseConfig(text)) {
-    if (line.name !== 'include') lines.push(line);
-    else lines.push(...((await readLines(resolve(dirname(path), line.words[0] ?? ''), read, depth + 1)) ?? []));
+    if (line.name !== 'include') {
+      lines.push(line);
+      continue;
+    }
+    for (const included of await includedBy(line.words[0] ?? '')) {
+      const more = await readLines(included, read, depth + 1);
+      // One that cannot be read here may say anything: then the next start is not known.
+      if (more === undefined) return undefined;
+      lines.push(...more);
+    }
   }
   return lines;
+}
+
+/** A pattern stands for what it matches, in order; a relative path is one below the folder that the server starts in. */
+async function includedBy(path: string): Promise<string[]> {
+  if (!/[*?[]/.test(path)) return [path];
+  const matched: string[] = [];
+  for await (const each of glob(path)) matched.push(each);
+  return matched.toSorted();
 }
 
 export function readLive(path: string): Promise<string | undefined> {

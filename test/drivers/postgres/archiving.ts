@@ -44,6 +44,14 @@ export async function shift(lab: Lab, durationMs: number): Promise<WalShift> {
   return shiftOf(lab, { durationMs }).running;
 }
 
+/** A shift that goes on until something holds, which a short one on a busy machine may end before. */
+export async function shiftUntil(lab: Lab, condition: () => Promise<boolean>): Promise<WalShift> {
+  const { running, stop } = shiftOf(lab, { durationMs: 150_000 });
+  await Promise.race([until(condition), running]);
+  stop();
+  return running;
+}
+
 export async function archiveOf(lab: Lab): Promise<WalArchive> {
   const { rows } = await lab.sql('SELECT system_identifier::text AS id FROM pg_control_system()');
   const systemId = (rows[0] as { id: string }).id;

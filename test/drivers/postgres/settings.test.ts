@@ -164,6 +164,7 @@ labTest(
     expect(moment.filter(isFailed)).toEqual([]);
     expect([outcomes(moment, 'secret'), outcomes(moment, 'plain')]).toEqual([['not compared'], ['held']]);
 
+    // Rights are those of the moment: taken away later, they make no moment unreachable.
     await sql('ALTER TABLE plain ENABLE ROW LEVEL SECURITY');
     const probes = await driver.probe(step(record, 4));
     expect(outcomes(probes, 'plain')).toEqual(['failed']);

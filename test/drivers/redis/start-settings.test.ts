@@ -1,10 +1,20 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { parseArguments, quoteWord, splitWords } from '../../../src/drivers/redis/config-text.ts';
-import { changedSettings, layoutFor, nextStart, type StartSource } from '../../../src/drivers/redis/start-settings.ts';
+import {
+  changedSettings,
+  layoutFor,
+  nextStart,
+  readLive,
+  type StartSource,
+} from '../../../src/drivers/redis/start-settings.ts';
 import type { RedisFacts } from '../../../src/drivers/redis/facts.ts';
 
 const files: Readonly<Record<string, string>> = {
   '/etc/redis.conf': '# main\nAppendOnly yes\ninclude /etc/more.conf\ndbfilename "last wins.rdb"\n',
+  '/etc/closed.conf': 'appendonly no\ninclude /etc/may-not-be-read.conf\n',
   '/etc/more.conf': "dbfilename first.rdb\nappendfilename 'it\\'s.aof'\nmaxmemory 1gb\n",
 };
 const source = (more: Partial<StartSource>): StartSource => ({
@@ -35,6 +45,7 @@ test('F3: the next start takes arguments before the file before defaults; what i
   ]);
   const asItRan = [false, 'ran.rdb', 'ran', 'ran.aof'];
   expect(await layout({ configFile: '/etc/gone.conf' })).toEqual(asItRan);
+  expect(await layout({ configFile: '/etc/closed.conf' })).toEqual(asItRan);
   expect(await layout({ commands: [['sh', '-c', 'redis-server']] })).toEqual(asItRan);
 });
 
@@ -65,4 +76,20 @@ test('words are read and written as the server does', () => {
       { name: 'dir', words: ['/d'] },
     ],
   });
+});
+
+test('F3: an include that is a pattern is read as the server reads it', async () => {
+  const folder = await temporaryFolder('redis-conf');
+  try {
+    for (const [name, text] of [
+      ['b.conf', 'appendonly yes\n'],
+      ['a.conf', 'appendonly no\n'],
+    ] as const)
+      await writeFile(join(folder.path, name), text);
+    await writeFile(join(folder.path, 'redis.main'), `appendonly no\ninclude ${folder.path}/*.conf\n`);
+    const next = await nextStart(source({ configFile: join(folder.path, 'redis.main'), read: readLive }));
+    expect(layoutFor(facts, next).appendOnly).toBe(true);
+  } finally {
+    await folder.remove();
+  }
 });
