@@ -12,6 +12,9 @@ import { DurableFolders, fsyncFolder } from './folders.ts';
 import { StagedFile, stagingFolder } from './staged-file.ts';
 import { newestFile, replacedIn, strayVersions, versionNumbers, versionsFolder } from './versions.ts';
 
+/** Of the files of one folder. */
+const looksAtOnce = 64;
+
 /** Nothing is read or made before the first call. Files are 0600 in folders of 0700. */
 export function createLocalStorage(root: string): Storage {
   return new LocalStorage(resolve(root));
@@ -247,14 +250,21 @@ class LocalStorage implements Storage {
       }));
     named.sort((a, b) => (a.name < b.name ? -1 : 1));
     const replaced = named.length === 0 ? new Set() : await this.#replacedIn(prefix);
-    for (const { name, isObject, entry } of named) {
-      const key = prefix + name;
-      if (isObject && entry.isDirectory()) yield* this.#walk(key, onStray);
-      else if (isObject && entry.isFile()) {
-        const info = await this.#look(key, isPlain(key) || !replaced.has(name));
-        // Undefined: removed while we list.
+    for (let at = 0; at < named.length; at += looksAtOnce) {
+      const some = named.slice(at, at + looksAtOnce).map(({ name, isObject, entry }) => {
+        const key = prefix + name;
+        const isFile = isObject && entry.isFile();
+        const info = isFile ? this.#look(key, isPlain(key) || !replaced.has(name)) : undefined;
+        return { key, isFile, isFolder: isObject && entry.isDirectory(), entry, info };
+      });
+      const infos = await Promise.all(some.map(async ({ info }) => info));
+      for (const [number, { key, isFile, isFolder, entry }] of some.entries()) {
+        const info = infos[number];
+        // Undefined for a file: removed while we list.
         if (info !== undefined) yield info;
-      } else if (!isLinkedFolder(prefix, entry)) onStray?.({ path: key, problem: '' });
+        else if (isFolder) yield* this.#walk(key, onStray);
+        else if (!isFile && !isLinkedFolder(prefix, entry)) onStray?.({ path: key, problem: '' });
+      }
     }
   }
 
