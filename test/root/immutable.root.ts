@@ -1,8 +1,9 @@
 /** What not even root may rename is found before anything stops. */
 import { execFileSync } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { markStaged } from '../../src/drivers/swap/staging.ts';
 import { restoreTargetOf } from '../../src/drivers/swap/target.ts';
 import { folderTest as test } from '../support/folder-test.ts';
 
@@ -27,6 +28,13 @@ test('F4: an immutable file, or one in an append-only folder, is refused in the 
         hint: `run as root: chattr -i '${target}'`,
       },
     ]);
+    // Of paths that only the sealed facts name, the stage says it.
+    const token = { runId: 'run', attempt: 1, lockStart: '' };
+    const staged = { source: 'index', staged: { [target]: join(folder, 'etc', 'new') }, facts: {} };
+    await expect(markStaged({ component: 'env', lives: [target], token }, staged)).rejects.toMatchObject({
+      code: 'Precondition',
+    });
+    expect(await readdir(join(folder, 'etc'))).toEqual(['.env']);
   } finally {
     execFileSync('chattr', ['-i', target]);
   }

@@ -20,7 +20,7 @@ import { readOutsideConfig } from './config-files.ts';
 import type { FoundConfig } from './config-files.ts';
 import { addressOf, openServerSession, openSession } from './connection.ts';
 import type { Session } from './connection.ts';
-import { describeLinks, findLinks, type DataLink } from './data-links.ts';
+import { describeLinks, findLinks, unseenLinks, type DataLink } from './data-links.ts';
 import { clearFacts, encodeFacts, factsPath, serverManifestPath } from './facts.ts';
 import type { Tablespace } from './facts.ts';
 import { engineFailure, sqlState } from './failures.ts';
@@ -91,8 +91,9 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
   );
   const pending = await readPending(replication);
   const broken = await readBrokenLines(replication);
+  const seen = await findLinks(config.dataDirectory);
   const links = await describeLinks(
-    (await findLinks(config.dataDirectory)) ?? [],
+    seen ?? [],
     { dataDirectory: server.dataDirectory, configuration: outside.read, logDirectory: paths.logDirectory },
     { component: config.id, dataDirectory: config.dataDirectory },
   );
@@ -112,6 +113,7 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     database: config.database,
     configFiles: outside.files.map((each) => each.file),
     links,
+    configLinks: outside.links,
     extensions: await readExtensions(probed),
     unlogged: database.unlogged,
     tables: expectations.tables,
@@ -121,6 +123,7 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     ...(taken === undefined ? {} : { timelineTaken: true }),
     notes: [
       ...(taken === undefined ? [] : [`${taken}: this point is restored as it is, never to a moment after it`]),
+      ...(seen === undefined ? [unseenLinks(config.dataDirectory)] : []),
       ...database.notes,
       ...unmeasuredNotes(expectations),
       ...copied.corrupt.map((page) => `corrupt page: ${page}`),

@@ -1,6 +1,7 @@
 /** What `doctor` says of a server: each thing that a backup or a restore needs, with the exact line that brings it. */
 import { lstat } from 'node:fs/promises';
 import pg from 'pg';
+import { existsSync } from 'node:fs';
 import type { PostgresConfig } from '../../domain/appliance.ts';
 import { isLifeboatError, type ErrorCode } from '../../domain/errors.ts';
 import type { DriverEnvironment, Finding, RestoreTarget } from '../driver.ts';
@@ -9,7 +10,7 @@ import { findBinaries } from './binaries.ts';
 import { readOutsideConfig } from './config-files.ts';
 import { addressOf, openServerSession, openSession } from './connection.ts';
 import type { Address, Session } from './connection.ts';
-import { describeLinks, findLinks } from './data-links.ts';
+import { describeLinks, findLinks, unseenLinks } from './data-links.ts';
 import { listTables } from './fingerprint.ts';
 import { ownerOf } from './owner.ts';
 import { grantRead, preflight } from './preflight.ts';
@@ -104,8 +105,14 @@ async function checkOutsideConfig(config: PostgresConfig, session: Session, data
     note({ name: 'configuration files', level: 'warn', text: `\`${path}\` is left out: an ${what}`, hint });
   }
   const roles = { dataDirectory, configuration: read, logDirectory };
-  for (const path of (await findLinks(config.dataDirectory)) ?? []) {
-    const name = 'links in the data directory';
+  const name = 'links in the data directory';
+  const found = await findLinks(config.dataDirectory);
+  // One that is not here is told apart.
+  if (found === undefined && existsSync(config.dataDirectory)) {
+    const hint = 'let the worker read the data directory, which a restore needs anyway';
+    note({ name, level: 'warn', text: unseenLinks(config.dataDirectory), hint });
+  }
+  for (const path of found ?? []) {
     const links = await attempt(note, name, () =>
       describeLinks([path], roles, { component: config.id, dataDirectory: config.dataDirectory }),
     );

@@ -1,6 +1,6 @@
 /**
- * Configuration that a base backup omits: what lies outside the data directory (Debian keeps it in /etc), and what a link
- * in it leads to. Files are read through the server, which is right also where it lives in a container; where the role
+ * Configuration that a base backup omits: what lies outside the data directory (Debian keeps it in /etc), and what links
+ * lead to, in it or outside. Files are read through the server, which is right also where it lives in a container; where the role
  * may not, from this host's disk.
  */
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
@@ -11,6 +11,7 @@ import type { LeftOut } from '../../domain/left-out.ts';
 import type { Session } from './connection.ts';
 import { configFolder } from './facts.ts';
 import type { ConfigFile } from './facts.ts';
+import { followLinks, type Link } from './link-chain.ts';
 import type { ConfigPaths } from './server-facts.ts';
 
 export interface FoundConfig {
@@ -26,6 +27,8 @@ interface Reading {
 
 export interface OutsideConfig {
   readonly files: readonly FoundConfig[];
+  /** Links outside the data directory that lead to configuration. */
+  readonly links: readonly Link[];
   /** All that the server reads, inside the data directory too; absolute. */
   readonly read: readonly string[];
   /** Certificates and keys outside the data directory that nobody may read: the server would not start without them. */
@@ -43,7 +46,14 @@ export async function readOutsideConfig(
   dataDirectory: string,
 ): Promise<OutsideConfig> {
   const found = new Map<string, FoundConfig>();
+  const links = new Map<string, Link>();
   const leftOut: LeftOut[] = [];
+  /** Where a file lies that the data directory does not hold; undefined for one that it holds. */
+  const locate = async (path: string): Promise<Place | undefined> => {
+    const { place, links: passed } = await placeOf(path, dataDirectory);
+    for (const link of passed) links.set(link.path, link);
+    return place;
+  };
   const pending: { path: string; syntax: Syntax; optional: boolean }[] = [
     { path: paths.config, syntax: 'settings', optional: false },
     { path: paths.hba, syntax: 'rules', optional: false },
@@ -59,16 +69,22 @@ export async function readOutsideConfig(
     seen.add(path);
     const content = await readThrough(reading, path, optional);
     if (content === undefined) continue;
-    const real = await realOutside(path, dataDirectory);
-    if (real !== undefined) found.set(real, { file: await describe(real), content });
+    const place = await locate(path);
+    if (place !== undefined) found.set(place.real, { file: await describe(place), content });
     for (const include of includesOf(content.toString('utf8'), syntax)) {
       pending.push(...(await resolveInclude(reading, include, dirname(path), syntax)));
     }
   }
-  for (const path of paths.credentials.map((each) => resolve(dataDirectory, each))) {
+  const inFolders = await Promise.all(
+    paths.credentialFolders.map(async (folder) => {
+      const path = resolve(dataDirectory, folder);
+      return (await listThrough(reading, path, true)).map((name) => join(path, name));
+    }),
+  );
+  for (const path of [...paths.credentials.map((each) => resolve(dataDirectory, each)), ...inFolders.flat()]) {
     seen.add(path);
-    const real = await realOutside(path, dataDirectory);
-    if (real === undefined || found.has(real)) continue;
+    const place = await locate(path);
+    if (place === undefined || found.has(place.real)) continue;
     const isLinked = !isOutside(path, dataDirectory);
     const content = await readThrough(reading, path, true).catch((error: unknown) => {
       if (isLinked || !isLifeboatError(error, 'PermissionDenied')) throw error;
@@ -76,16 +92,29 @@ export async function readOutsideConfig(
       return undefined;
     });
     if (content === undefined) continue;
-    found.set(real, { file: { ...(await describe(real)), onlyIfMissing: true }, content });
+    found.set(place.real, { file: { ...(await describe(place)), onlyIfMissing: true }, content });
   }
-  return { files: [...found.values()], read: [...seen], leftOut };
+  return { files: [...found.values()], links: [...links.values()], read: [...seen], leftOut };
 }
 
-/** Where a file lies that the data directory does not hold, links followed; undefined for one that it holds. */
-async function realOutside(path: string, dataDirectory: string): Promise<string | undefined> {
-  if (isOutside(path, dataDirectory)) return path;
-  const [real, data] = await Promise.all([path, dataDirectory].map((each) => realpath(each).catch(() => each)));
-  return real !== undefined && data !== undefined && isOutside(real, data) ? real : undefined;
+interface Place {
+  readonly real: string;
+  /** The path outside the data directory that leads there. */
+  readonly named: string;
+}
+
+/** Links in the data directory itself are captured with it. */
+async function placeOf(
+  path: string,
+  dataDirectory: string,
+): Promise<{ readonly place?: Place; readonly links: readonly Link[] }> {
+  const data = await realpath(dataDirectory).catch(() => dataDirectory);
+  const isNamedOutside = isOutside(path, dataDirectory);
+  const chain = await followLinks(isNamedOutside ? path : join(data, relative(dataDirectory, path)));
+  if (chain === undefined) return { links: [], ...(isNamedOutside ? { place: { real: path, named: path } } : {}) };
+  const links = chain.links.filter((link) => isOutside(link.path, data));
+  const named = isNamedOutside ? path : chain.became.find((each) => isOutside(each, data));
+  return { links, ...(named !== undefined && isOutside(chain.end, data) ? { place: { real: chain.end, named } } : {}) };
 }
 
 export function isOutside(path: string, dataDirectory: string): boolean {
@@ -144,8 +173,8 @@ async function readThrough(reading: Reading, path: string, optional: boolean): P
   });
 }
 
-async function listThrough(reading: Reading, path: string): Promise<string[]> {
-  const names = await throughServerOrDisk(reading, path, false, {
+async function listThrough(reading: Reading, path: string, optional = false): Promise<string[]> {
+  const names = await throughServerOrDisk(reading, path, optional, {
     server: async () => {
       const rows = await reading.session.rows(`SELECT pg_ls_dir(${pg.escapeLiteral(path)}) AS name`);
       return rows.map((row) => row['name'] ?? '');
@@ -192,10 +221,10 @@ function absent(reading: Reading, path: string, optional: boolean, cause: unknow
   });
 }
 
-/** Mode and owner where this host has the same file: of what a link leads to, because its content is what was read. */
-async function describe(path: string): Promise<ConfigFile> {
-  const stored = join(configFolder, path);
-  const stats = await stat(path).catch(() => undefined);
-  if (stats === undefined || !stats.isFile()) return { path, stored };
-  return { path, stored, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
+/** Mode and owner where this host has the same file. */
+async function describe({ real, named }: Place): Promise<ConfigFile> {
+  const file = { path: real, stored: join(configFolder, real), ...(named === real ? {} : { named }) };
+  const stats = await stat(real).catch(() => undefined);
+  if (stats === undefined || !stats.isFile()) return file;
+  return { ...file, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
 }

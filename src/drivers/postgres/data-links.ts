@@ -11,7 +11,7 @@ import { isLifeboatName } from '../swap/names.ts';
 export interface DataLink {
   /** Below the data directory. */
   readonly path: string;
-  /** What it is made of again: its text, or where it leads if it leads through further links. */
+  /** Its text; of `wal` and `log` where it leads, if it does so through further links. */
   readonly target: string;
   /** `configuration` is captured with what it leads to, `wal` is put back to where it led, of `log` only the link matters. */
   readonly purpose: 'configuration' | 'log' | 'wal';
@@ -30,7 +30,7 @@ export interface LinkRoles {
 const emptied =
   /^(?:pg_stat_tmp|pg_replslot|pg_dynshmem|pg_notify|pg_serial|pg_snapshots|pg_subtrans|(?:.*\/)?pgsql_tmp)$/;
 
-/** Paths below the data directory of all links but those to tablespaces; undefined where this process may not look. */
+/** Paths below the data directory of all links but those to tablespaces, in which it looks; undefined where it may not. */
 export async function findLinks(dataDirectory: string): Promise<string[] | undefined> {
   const links: string[] = [];
   const pending = [''];
@@ -38,10 +38,12 @@ export async function findLinks(dataDirectory: string): Promise<string[] | undef
     try {
       for await (const child of await opendir(join(dataDirectory, folder))) {
         const path = folder === '' ? child.name : `${folder}/${child.name}`;
-        if (folder === 'pg_tblspc' || (folder === '' && isLifeboatName(child.name))) continue;
-        if (emptied.test(path)) continue;
-        if (child.isSymbolicLink()) links.push(path);
-        else if (child.isDirectory()) pending.push(path);
+        if (emptied.test(path) || (folder === '' && isLifeboatName(child.name))) continue;
+        // A tablespace may hold more than its server's folder: only that is backed up.
+        if (/^pg_tblspc\/\d+$/.test(folder) && !child.name.startsWith('PG_')) continue;
+        const isTablespace = folder === 'pg_tblspc';
+        if (child.isSymbolicLink() && !isTablespace) links.push(path);
+        else if (child.isDirectory() || isTablespace) pending.push(path);
       }
     } catch (error) {
       // The server makes and removes folders all the time.
@@ -49,6 +51,11 @@ export async function findLinks(dataDirectory: string): Promise<string[] | undef
     }
   }
   return links.toSorted();
+}
+
+/** Of the server's files only `pg_wal` may be a link that nothing else shows: the server sends what is behind it. */
+export function unseenLinks(dataDirectory: string): string {
+  return `\`${dataDirectory}\` cannot be searched for links: where \`pg_wal\` is one, a restore brings it back as a folder`;
 }
 
 /** What each link is for; Precondition, naming it, for one that no restore could put back. */
@@ -69,7 +76,8 @@ export async function describeLinks(
         { component: live.component, hint: 'set `dataDirectory` to the path that the server itself sees' },
       );
     }
-    links.push({ path, target: await targetOf(join(live.dataDirectory, path)), purpose });
+    const link = join(live.dataDirectory, path);
+    links.push({ path, target: purpose === 'configuration' ? await readlink(link) : await targetOf(link), purpose });
   }
   return links;
 }

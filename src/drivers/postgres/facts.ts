@@ -8,6 +8,7 @@ import type { JsonValue } from '../../domain/recovery-point.ts';
 import { parseJson } from '../../json/parse-json.ts';
 import type { RestoreContext } from '../driver.ts';
 import type { DataLink } from './data-links.ts';
+import type { Link } from './link-chain.ts';
 import type { TableExpectation } from './fingerprint.ts';
 import type { TextSettings } from './text-settings.ts';
 
@@ -50,6 +51,8 @@ export interface SealedFacts {
   readonly configFiles: readonly ConfigFile[];
   /** Links in the data directory, which a base backup does not hold. Points of older versions have none. */
   readonly links?: readonly DataLink[];
+  /** Links outside it through which the server reads its configuration. Points of older versions have none. */
+  readonly configLinks?: readonly Link[];
   /** Versions of the libraries that sort texts, by provider letter: `c` libc, `i` ICU. */
   readonly collations: Readonly<Record<string, string>>;
   readonly extensions: readonly { readonly name: string; readonly version: string }[];
@@ -74,8 +77,10 @@ export interface Tablespace {
 }
 
 export interface ConfigFile {
-  /** Absolute, as the server names it. */
+  /** Absolute, without links. */
   readonly path: string;
+  /** As the server, or a link in the data directory, names it, where that is a link itself. */
+  readonly named?: string;
   /** Below the component. */
   readonly stored: string;
   /** Known where the worker sees the file itself. */

@@ -8,6 +8,7 @@ import { swapBack, swapIn, swapState } from '../swap/swap.ts';
 import type { SwapPair } from '../swap/swap.ts';
 import { refuseWhileRunning } from './damaged.ts';
 import { readFacts } from './facts.ts';
+import { makeConfigLinks } from './make-links.ts';
 import { endLeftover } from './postmaster.ts';
 import { privateFolder } from './private-server.ts';
 import { removeRecoveredState } from './recovered-state.ts';
@@ -38,6 +39,7 @@ export async function swapPostgres(
     pairs.unshift({ live: paths.data, staged: await stagingPath(paths.data, config.id, context.staged) });
   }
   await swapIn({ ...target, pairs });
+  await makeConfigLinks(paths.configLinks);
 }
 
 /** A directory that still needs its base backup recovered would do so with live settings: perhaps into the archive. */

@@ -1,13 +1,15 @@
 /** Makes the links of a data directory again that a base backup does not hold. */
-import { lchown, open, stat, symlink } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { lchown, lstat, open, stat, symlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { RestoreContext } from '../driver.ts';
+import { syncFolder } from '../swap/disk.ts';
 import { makeParents } from '../swap/staging.ts';
 import type { DataLink } from './data-links.ts';
 import type { SealedFacts } from './facts.ts';
 import { configFolder } from './facts.ts';
 import { asOther, type Owner } from './owner.ts';
+import { followLinks, type Link } from './link-chain.ts';
 import type { RestorePaths } from './restore-paths.ts';
 
 interface Making {
@@ -34,7 +36,8 @@ async function makeLink(staged: string, link: DataLink, making: Making): Promise
   const { facts, paths, owner } = making;
   const path = join(staged, link.path);
   const target = resolve(paths.data, link.path, '..', link.target);
-  const isRestored = paths.config.some((file) => file.path === target || file.path.startsWith(`${target}/`));
+  const end = (await followLinks(target, facts.configLinks))?.end ?? target;
+  const isRestored = paths.config.some((file) => file.path === end || file.path.startsWith(`${end}/`));
   const isThere = await stat(target).then(
     () => true,
     () => false,
@@ -50,7 +53,7 @@ async function makeLink(staged: string, link: DataLink, making: Making): Promise
   if (link.purpose === 'log')
     return `\`${link.path}\` led to \`${target}\`, which is not here: the server makes a folder for its log`;
   // The server saw other paths than this host has: the contents stand in the link's own place.
-  const files = facts.configFiles.filter(({ path: file }) => file === target);
+  const files = facts.configFiles.filter(({ path: file }) => file === end);
   for (const file of files) await writeInPlace(path, file.stored, making);
   if (files.length > 0) return `\`${link.path}\` was a link to \`${target}\`; it comes back as a file`;
   throw new LifeboatError(
@@ -60,6 +63,26 @@ async function makeLink(staged: string, link: DataLink, making: Making): Promise
       component: making.context.record.id,
       hint: `make \`${target}\` with what the server needs of it`,
     },
+  );
+}
+
+/**
+ * Makes links outside the data directory where nothing stands; one that leads elsewhere now stays. An undone restore
+ * leaves them: they lead where they did when the point was taken.
+ */
+export async function makeConfigLinks(links: readonly Link[]): Promise<void> {
+  for (const { path, target } of links) {
+    if (await isPresent(path)) continue;
+    await makeParents(dirname(path));
+    await symlink(target, path);
+    await syncFolder(dirname(path));
+  }
+}
+
+export async function isPresent(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
   );
 }
 

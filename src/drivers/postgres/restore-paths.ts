@@ -6,6 +6,7 @@ import type { DriverEnvironment, RestoreContext } from '../driver.ts';
 import type { SwapTarget } from '../swap/swap.ts';
 import type { DataLink } from './data-links.ts';
 import type { ConfigFile, SealedFacts } from './facts.ts';
+import type { Link } from './link-chain.ts';
 
 export interface RestorePaths {
   readonly data: string;
@@ -17,6 +18,8 @@ export interface RestorePaths {
   }[];
   /** Links in the data directory that are made again in it. */
   readonly links: readonly DataLink[];
+  /** Links outside it that lead to configuration; made where nothing stands. */
+  readonly configLinks: readonly Link[];
   /** Configuration outside the data directory. */
   readonly config: readonly ConfigFile[];
   readonly lives: readonly string[];
@@ -49,8 +52,13 @@ export function restorePaths(config: PostgresConfig, facts: SealedFacts): Restor
     data,
     elsewhere,
     links: links.filter(({ purpose }) => purpose !== 'wal'),
+    configLinks: isSame ? (facts.configLinks ?? []) : [],
     config: files,
-    lives: [data, ...elsewhere.map(({ live }) => live), ...files.map(({ path }) => path)],
+    lives: [
+      data,
+      ...elsewhere.map(({ live }) => live),
+      ...files.flatMap(({ path, named }) => (named === undefined ? [path] : [path, named])),
+    ],
   };
 }
 

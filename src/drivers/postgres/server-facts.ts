@@ -35,6 +35,8 @@ export interface ConfigPaths {
   readonly ident: string;
   /** Certificates, keys and the like, as they are set: relative ones lie in the data directory. */
   readonly credentials: readonly string[];
+  /** Each file in them is one more. */
+  readonly credentialFolders: readonly string[];
   /** As it is set. */
   readonly logDirectory: string;
 }
@@ -108,7 +110,7 @@ export async function readCollations(session: Session): Promise<Readonly<Record<
 /** Where the server reads its configuration. */
 export async function readConfigPaths(session: Session, component: string, role: string): Promise<ConfigPaths> {
   const rows = await session.rows(
-    `SELECT name, setting FROM pg_settings WHERE name IN ('config_file', 'hba_file', 'ident_file', 'log_directory',
+    `SELECT name, setting FROM pg_settings WHERE name IN ('config_file', 'hba_file', 'ident_file', 'log_directory', 'ssl_crl_dir',
        ${credentialSettings.map((name) => `'${name}'`).join(', ')})
        -- The default keytab is seldom there, and the server logs each file that it is asked for in vain.
        AND (name NOT LIKE 'krb%' OR source <> 'default')`,
@@ -121,7 +123,8 @@ export async function readConfigPaths(session: Session, component: string, role:
   const credentials = credentialSettings
     .map((name) => (byName.get(name) ?? '').replace(/^FILE:/, ''))
     .filter((path) => path !== '');
-  return { config, hba, ident, credentials, logDirectory: byName.get('log_directory') ?? 'log' };
+  const credentialFolders = [byName.get('ssl_crl_dir') ?? ''].filter((path) => path !== '');
+  return { config, hba, ident, credentials, credentialFolders, logDirectory: byName.get('log_directory') ?? 'log' };
 }
 
 function settingsHidden(component: string, role: string): LifeboatError {

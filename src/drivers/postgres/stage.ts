@@ -25,11 +25,12 @@ import { findBinaries } from './binaries.ts';
 import { refuseUnlessDamaged } from './damaged.ts';
 import { readFacts } from './facts.ts';
 import type { ConfigFile, SealedFacts } from './facts.ts';
+import { followLinks, isAbsence } from './link-chain.ts';
 import { asOther, ownerOf } from './owner.ts';
 import type { Owner } from './owner.ts';
 import { restorePaths, swapTargetOf } from './restore-paths.ts';
 import type { RestorePaths } from './restore-paths.ts';
-import { makeLinks } from './make-links.ts';
+import { isPresent, makeLinks } from './make-links.ts';
 import { lacksWaldump } from './tablespace-wal.ts';
 import { linkProblem } from './targets.ts';
 
@@ -92,7 +93,7 @@ async function fetchAll({ paths, target, owner, facts }: Fetch, context: Restore
   });
   const notes = await makeLinks(staged.get(paths.data)!, { facts, paths, owner, context });
   await giveFolders(paths, staged, owner, facts.dataDirectoryMode);
-  const kept = await stageConfig(paths.config, { context, target, staged });
+  const kept = await stageConfig(paths, { context, target, staged, notes });
   await markStaged(target, { source: record.indexId, staged: Object.fromEntries(staged), facts: { notes } });
   return {
     bytes: result.bytes,
@@ -184,50 +185,60 @@ interface ConfigStaging {
   readonly context: RestoreContext;
   readonly target: SwapTarget;
   readonly staged: Map<string, string>;
+  readonly notes: string[];
 }
 
 /**
  * Stages configuration files that are missing or different. One that differs where this user may not write stays as it
- * is: the database matters more. Returns how many stayed so. A missing one that cannot be written is refused.
+ * is: the database matters more. Returns how many stayed so. A missing one that cannot be written is refused, and a
+ * missing link to one.
  */
-async function stageConfig(files: readonly ConfigFile[], staging: ConfigStaging): Promise<number> {
+async function stageConfig({ config, configLinks }: RestorePaths, staging: ConfigStaging): Promise<number> {
+  const { repository, record } = staging.context;
+  for (const { path } of configLinks) if (!(await isPresent(path))) await refuseUnwritable(path, record.id);
   let kept = 0;
-  for (const file of files) {
-    const { repository, record } = staging.context;
+  for (const file of config) {
     const content = await repository.readFile(record.indexId, file.stored);
     if (content === undefined) {
       throw new LifeboatError('ManifestInvalid', `the recovery point lacks \`${file.stored}\``, {
         component: record.id,
       });
     }
-    const present = await readFile(file.path).catch((error: unknown) =>
-      (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : ('unreadable' as const),
-    );
+    const named = file.named ?? file.path;
+    const present = await readFile(named).catch((error: unknown) => (isAbsence(error) ? undefined : 'unreadable'));
     if (present instanceof Buffer && (file.onlyIfMissing === true || present.equals(content))) continue;
-    if (!(await isWritable(await nearestExisting(dirname(file.path))))) {
-      if (present !== undefined) {
-        kept++;
-        continue;
-      }
-      throw new LifeboatError('PermissionDenied', `\`${file.path}\` is missing and its folder cannot be written`, {
-        component: record.id,
-        hint:
-          process.getuid?.() === 0
-            ? refusedHint('EACCES', 0)
-            : `run the worker as root, or: chown $(id -un) '${dirname(file.path)}'`,
-      });
+    const leads = (await followLinks(named, configLinks))?.end;
+    const live = leads === file.path ? file.path : named;
+    if (present !== undefined && !(await isWritable(await nearestExisting(dirname(live))))) {
+      kept++;
+      continue;
     }
-    await writeConfig(file, content, staging);
+    await refuseUnwritable(live, record.id);
+    if (live !== file.path)
+      staging.notes.push(`\`${named}\` led to \`${file.path}\` and no longer does; it is written where it is`);
+    await writeConfig(file, live, content, staging);
   }
   return kept;
 }
 
+async function refuseUnwritable(path: string, component: string): Promise<void> {
+  if (await isWritable(await nearestExisting(dirname(path)))) return;
+  throw new LifeboatError('PermissionDenied', `\`${path}\` is missing and its folder cannot be written`, {
+    component,
+    hint:
+      process.getuid?.() === 0
+        ? refusedHint('EACCES', 0)
+        : `run the worker as root, or: chown $(id -un) '${dirname(path)}'`,
+  });
+}
+
 async function writeConfig(
   file: ConfigFile,
+  live: string,
   content: Uint8Array,
   { context, target, staged }: ConfigStaging,
 ): Promise<void> {
-  const path = await stagingPath(file.path, target.component, context.token);
+  const path = await stagingPath(live, target.component, context.token);
   await makeParents(dirname(path));
   const handle = await open(path, 'w', 0o600);
   try {
@@ -241,5 +252,5 @@ async function writeConfig(
     await handle.close();
   }
   await syncFolder(dirname(path));
-  staged.set(file.path, path);
+  staged.set(live, path);
 }

@@ -13,8 +13,8 @@ import { ownerOf } from './owner.ts';
 type TargetProblem = RestoreTarget['problems'][number];
 
 /**
- * One target for the data directory and one for each tablespace whose place the live directory still shows; the
- * places of the others are sealed, stage looks at them.
+ * One target for the data directory, one for the WAL where a link leads to it, and one for each tablespace whose place
+ * the live directory still shows; the places of the others are sealed, stage looks at them.
  */
 export async function postgresTargets(
   config: PostgresConfig,
@@ -38,7 +38,14 @@ export async function postgresTargets(
     const location = await readlink(join(config.dataDirectory, 'pg_tblspc', oid)).catch(() => undefined);
     if (location !== undefined) targets.push(await targetOf(location, bytes));
   }
+  const linked = await linkedTo(join(config.dataDirectory, 'pg_wal'));
+  if (linked !== undefined) targets.push(await targetOf(linked, 0));
   return targets;
+}
+
+async function linkedTo(path: string): Promise<string | undefined> {
+  const stats = await lstat(path).catch(() => undefined);
+  return stats?.isSymbolicLink() === true ? realpath(path).catch(() => undefined) : undefined;
 }
 
 /** All that the live server has is to be replayed: a tablespace that was made or dropped since the base could not be. */

@@ -1,4 +1,5 @@
 /** The switch itself, and the two ways out of it. */
+import { existsSync } from 'node:fs';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { ComponentRecord } from '../../domain/recovery-point.ts';
@@ -26,7 +27,12 @@ export async function redisTargets(
     read: readLive,
   });
   const problems = [await dumpProblem(config, record), await folderProblem(config, next)];
-  return [{ ...target, problems: [...target.problems, ...problems.flatMap((problem) => problem ?? [])] }];
+  // Configuration that is there stays; what is not is written.
+  const missing = redisLives(config)
+    .slice(1)
+    .filter((path) => !existsSync(path));
+  const written = await Promise.all(missing.map(async (live) => restoreTargetOf({ live, needBytes: 0 })));
+  return [{ ...target, problems: [...target.problems, ...problems.flatMap((problem) => problem ?? [])] }, ...written];
 }
 
 type TargetProblem = RestoreTarget['problems'][number];

@@ -13,6 +13,7 @@ import { isReceiptName, isStagingName, receiptName, receiptPrefix, stagingName }
 import { placeOf } from './place.ts';
 import { removeTree } from './remove-tree.ts';
 import type { SwapTarget } from './swap.ts';
+import { refuseUnfit } from './target.ts';
 
 type StagingTarget = Pick<SwapTarget, 'component' | 'lives' | 'token'>;
 
@@ -67,8 +68,12 @@ export async function stagedOrRemoved<T>(target: StagingTarget, stage: () => Pro
   }
 }
 
-/** Records durably that this attempt staged everything. Until then `findStaged` does not show it. */
+/**
+ * Records durably that this attempt staged everything. Until then `findStaged` does not show it. What could not be
+ * exchanged is refused first: the sealed facts name paths of which the plan does not know.
+ */
 export async function markStaged(target: StagingTarget, receipt: Omit<StagedReceipt, 'token'>): Promise<void> {
+  for (const live of Object.keys(receipt.staged)) await refuseUnfit(live, target.component);
   const anchor = await anchorOf(target.lives);
   await makeParents(anchor);
   const owner = process.getuid?.() === 0 ? await lstat(anchor) : undefined;

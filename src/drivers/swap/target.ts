@@ -2,13 +2,19 @@
 import { constants } from 'node:fs';
 import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isLifeboatError } from '../../domain/errors.ts';
+import { isLifeboatError, LifeboatError, type ErrorCode } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
 import type { RestoreTarget } from '../driver.ts';
 import { deviceOf, freeBytes, nearestExisting, treeBytes } from './disk.ts';
 import { fixedPaths } from './immutable.ts';
 import { nestedMounts } from './mounts.ts';
 import { placeOf, type Place } from './place.ts';
+
+interface TargetProblem {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+}
 
 /** Never throws for what stands on disk: it becomes a problem of the target. `needBytes` is what staging will write. */
 export async function restoreTargetOf(options: {
@@ -17,34 +23,12 @@ export async function restoreTargetOf(options: {
   /** What to do about a filesystem that is mounted inside. */
   readonly mountHint?: (mount: string) => string;
 }): Promise<RestoreTarget> {
-  const { live, needBytes, mountHint = (mount) => `mount what is at \`${mount}\` outside of \`${live}\`` } = options;
-  const problems: { code: string; message: string; hint: string }[] = [];
+  const { live, needBytes, mountHint } = options;
+  const problems: TargetProblem[] = [];
   try {
     const place = await placeOf(live);
     const folder = await nearestExisting(place.folder);
-    for (const needed of new Set([folder, await nearestExisting(place.anchor)])) {
-      const refused = await whyNotWritable(needed);
-      if (refused === undefined) continue;
-      problems.push({
-        code: 'PermissionDenied',
-        message: `may not write in \`${needed}\``,
-        hint: refusedHint(refused, process.getuid?.()),
-      });
-    }
-    for (const mount of await nestedMounts(place.target)) {
-      problems.push({
-        code: 'Precondition',
-        message: `another filesystem is mounted at \`${mount}\`, inside \`${live}\`: it would move away with the old data`,
-        hint: mountHint(mount),
-      });
-    }
-    for (const { path, flag } of await fixedPaths(await movedBy(place))) {
-      problems.push({
-        code: 'Precondition',
-        message: `\`${path}\` is ${flag === 'i' ? 'immutable' : 'append-only'} (chattr +${flag}): \`${live}\` could not be exchanged`,
-        hint: `run as root: chattr -${flag} '${path}'`,
-      });
-    }
+    problems.push(...(await placeProblems(place, mountHint)));
     const free = await freeBytes(folder);
     if (free < needBytes) {
       problems.push({
@@ -73,6 +57,45 @@ export async function restoreTargetOf(options: {
       problems,
     };
   }
+}
+
+/** Fails a stage before anything is stopped for it: a live path that could not be exchanged. Errors: that of the target. */
+export async function refuseUnfit(live: string, component: string): Promise<void> {
+  const [problem] = await placeProblems(await placeOf(live));
+  if (problem === undefined) return;
+  const { code, message, hint } = problem;
+  throw new LifeboatError(code, message, { component, hint });
+}
+
+async function placeProblems(place: Place, mountHint?: (mount: string) => string): Promise<TargetProblem[]> {
+  const { live } = place;
+  const hintOf = mountHint ?? ((mount: string) => `mount what is at \`${mount}\` outside of \`${live}\``);
+  const problems: TargetProblem[] = [];
+  const folder = await nearestExisting(place.folder);
+  for (const needed of new Set([folder, await nearestExisting(place.anchor)])) {
+    const refused = await whyNotWritable(needed);
+    if (refused === undefined) continue;
+    problems.push({
+      code: 'PermissionDenied',
+      message: `may not write in \`${needed}\``,
+      hint: refusedHint(refused, process.getuid?.()),
+    });
+  }
+  for (const mount of await nestedMounts(place.target)) {
+    problems.push({
+      code: 'Precondition',
+      message: `another filesystem is mounted at \`${mount}\`, inside \`${live}\`: it would move away with the old data`,
+      hint: hintOf(mount),
+    });
+  }
+  for (const { path, flag } of await fixedPaths(await movedBy(place))) {
+    problems.push({
+      code: 'Precondition',
+      message: `\`${path}\` is ${flag === 'i' ? 'immutable' : 'append-only'} (chattr +${flag}): \`${live}\` could not be exchanged`,
+      hint: `run as root: chattr -${flag} '${path}'`,
+    });
+  }
+  return problems;
 }
 
 /** What a swap renames, and the folders in which it does. */

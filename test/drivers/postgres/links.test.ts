@@ -53,7 +53,13 @@ labTest(
     await symlink(log, join(dataDirectory, 'log'));
     await writeFile(join(etc, 'conf.d', 'more.conf'), 'ssl = on\nlogging_collector = on\nwork_mem = 5MB\n');
     await symlink(join(etc, 'conf.d'), join(dataDirectory, 'conf.d'));
-    await appendFile(join(dataDirectory, 'postgresql.conf'), "\ninclude_dir 'conf.d'\n");
+    // Named outside the data directory: a link to a file, below a link to a folder.
+    await mkdir(join(folder, 'shared'));
+    await writeFile(join(folder, 'shared', 'ident.conf'), '# map\n', { mode: 0o640 });
+    await symlink(join(folder, 'shared'), join(etc, 'maps'));
+    await symlink('ident.conf', join(folder, 'shared', 'pg_ident.conf'));
+    const settings = `\ninclude_dir 'conf.d'\nident_file = '${join(etc, 'maps', 'pg_ident.conf')}'\n`;
+    await appendFile(join(dataDirectory, 'postgresql.conf'), settings);
     await start();
 
     const links = (await driver.check()).filter(({ name }) => name.endsWith('links in the data directory'));
@@ -62,13 +68,19 @@ labTest(
     );
     const record = await capture();
     await stop();
-    for (const path of [dataDirectory, etc, wal, join(folder, 'current.crt')]) await rm(path, { recursive: true });
+    for (const path of [dataDirectory, etc, wal, join(folder, 'shared'), join(folder, 'current.crt')])
+      await rm(path, { recursive: true });
     expect(await restored(made, record)).toEqual([]);
     expect((await sql('SHOW work_mem')).rows).toEqual([{ work_mem: '5MB' }]);
     expect((await sql('SHOW ssl')).rows).toEqual([{ ssl: 'on' }]);
     expect(await readlink(join(dataDirectory, 'pg_wal'))).toBe(join(wal, 'pg_wal'));
     expect((await readdir(join(wal, 'pg_wal'))).some((name) => /^[0-9A-F]{24}$/.test(name))).toBe(true);
-    expect(await readlink(join(dataDirectory, 'server.crt'))).toBe(join(etc, 'server.crt'));
+    expect(await readlink(join(dataDirectory, 'server.crt'))).toBe(join(folder, 'current.crt'));
+    expect(await readlink(join(folder, 'current.crt'))).toBe(join(etc, 'server.crt'));
+    expect(await readlink(join(etc, 'maps'))).toBe(join(folder, 'shared'));
+    expect(await readlink(join(folder, 'shared', 'pg_ident.conf'))).toBe('ident.conf');
+    expect(await readFile(join(folder, 'shared', 'ident.conf'), 'utf8')).toBe('# map\n');
+    expect((await lstat(join(folder, 'shared', 'ident.conf'))).mode & 0o777).toBe(0o640);
     expect((await lstat(join(etc, 'server.key'))).mode & 0o777).toBe(0o600);
     expect((await readdir(log)).length).toBeGreaterThan(1);
     await driver.commit(step(record, 5));
@@ -85,17 +97,24 @@ labTest(
     const { cert, key } = await makeCertificate(folder, 'db.test');
     await stop();
     await moveOut(dataDirectory, 'pg_wal', wal);
-    await symlink(cert, join(dataDirectory, 'server.crt'));
+    const current = join(folder, 'current.crt');
+    await symlink(cert, current);
+    await symlink(current, join(dataDirectory, 'server.crt'));
     await symlink(key, join(dataDirectory, 'server.key'));
     await start();
     const record = await capture();
     const old = await readFile(cert, 'utf8');
     await rm(cert);
     await rm(key);
+    await rm(current);
     await makeCertificate(folder, 'db.test');
+    await rename(cert, join(folder, 'renewed.crt'));
+    await symlink('renewed.crt', current);
     await sql('DELETE FROM messages WHERE id > 10');
     await restored(made, record);
-    expect(await readFile(cert, 'utf8')).not.toBe(old);
+    expect(await readFile(join(dataDirectory, 'server.crt'), 'utf8')).not.toBe(old);
+    expect(await readlink(current)).toBe('renewed.crt');
+    await expect(lstat(cert)).rejects.toMatchObject({ code: 'ENOENT' });
     expect((await sql('SELECT count(*)::int AS n FROM messages')).rows).toEqual([{ n: 5000 }]);
     await stop();
     await driver.undo(step(record, 9));
@@ -133,6 +152,19 @@ labTest(
     await rm(join(dataDirectory, base));
     await rename(join(folder, 'moved'), join(dataDirectory, base));
     await start();
+
+    await mkdir(join(folder, 'space'));
+    await sql(`CREATE TABLESPACE space LOCATION '${join(folder, 'space')}'`);
+    await sql('CREATE TABLE far (id int) TABLESPACE space');
+    const far = (await sql("SELECT pg_relation_filepath('far') AS path")).rows as { path: string }[];
+    await stop();
+    await moveOut(dataDirectory, far[0]!.path, join(folder, 'far'));
+    await start();
+    const inTablespace = { message: expect.stringContaining(`\`${far[0]!.path}\``) as string };
+    await expect(capture()).rejects.toMatchObject(inTablespace);
+    expect(await findings()).toMatchObject([{ text: inTablespace.message }]);
+    await sql('DROP TABLE far');
+    await sql('CHECKPOINT');
 
     await mkdir(join(dataDirectory, 'inner'));
     await sql(`CREATE TABLESPACE inner_space LOCATION '${join(dataDirectory, 'inner')}'`);
