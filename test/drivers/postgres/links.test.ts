@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   appendFile,
+  chmod,
   lstat,
   mkdir,
   readFile,
@@ -55,7 +56,9 @@ labTest(
     await symlink(join(etc, 'conf.d'), join(dataDirectory, 'conf.d'));
     // Named outside the data directory: a link to a file, below a link to a folder.
     await mkdir(join(folder, 'shared'));
-    await writeFile(join(folder, 'shared', 'ident.conf'), '# map\n', { mode: 0o640 });
+    await writeFile(join(folder, 'shared', 'ident.conf'), '# map\n');
+    // Not by writeFile, which obeys the umask.
+    await chmod(join(folder, 'shared', 'ident.conf'), 0o640);
     await symlink(join(folder, 'shared'), join(etc, 'maps'));
     await symlink('ident.conf', join(folder, 'shared', 'pg_ident.conf'));
     const settings = `\ninclude_dir 'conf.d'\nident_file = '${join(etc, 'maps', 'pg_ident.conf')}'\n`;
