@@ -98,15 +98,12 @@ export function restored(globals: GlobalOptions, result: RestoreResult): void {
       print(`the application builds ${(plan.rebuilds ?? []).join(', ')} anew: ${rebuildWorkflowId}`);
     if (result.backupWorkflowId !== '') print(`full backup started: ${result.backupWorkflowId}`);
   }
-  const { unproven = [] } = result;
-  if (unproven.length > 0) {
-    say(`UNPROVEN: ${unproven.join(', ')}: nothing of the content could be compared`);
-    process.exitCode = exit.degraded;
-  }
-  if (result.rtoBreached) {
-    say('the RTO was breached');
-    process.exitCode = exit.deadline;
-  }
+  const { unproven = [], rtoBreached } = result;
+  if (unproven.length > 0) say(`UNPROVEN: ${unproven.join(', ')}: nothing of the content could be compared`);
+  if (rtoBreached) say('the RTO was breached');
+  // Of both the one after which something is left to do: late is over, unproven data may be wrong.
+  if (unproven.length > 0) process.exitCode = exit.degraded;
+  else if (rtoBreached) process.exitCode = exit.deadline;
 }
 
 /** Old data that is put back is what it was: nothing is expected of its content. */
