@@ -12,7 +12,7 @@ export interface Told {
 export function toldOfScripts(scripts: readonly RescueScript[]): Told {
   const of = (...states: RescueScript['state'][]): string[] =>
     scripts.filter(({ state }) => states.includes(state)).map((script) => `${textOf(script)}; ${hintOf(script)}`);
-  return { problems: of('foreign', 'unreadable'), notes: of('newer', 'absent') };
+  return { problems: of('foreign', 'unreadable'), notes: of('earlier', 'newer', 'absent') };
 }
 
 /** One line for each that is not as it should be, else one for both. */
@@ -33,7 +33,7 @@ export function scriptFindings(scripts: readonly RescueScript[]): Finding[] {
 
 const levels: Readonly<Record<RescueScript['state'], Finding['level']>> = {
   own: 'ok',
-  earlier: 'ok',
+  earlier: 'warn',
   newer: 'warn',
   absent: 'warn',
   unreadable: 'fail',
@@ -45,7 +45,7 @@ function textOf({ key, state, version, ownVersion, ownSha256, problem }: RescueS
     case 'own':
       return `${key} is as this Lifeboat writes it`;
     case 'earlier':
-      return `${key} is of version ${version}, as an earlier Lifeboat wrote it; this one writes version ${ownVersion}`;
+      return `${key} is of version ${version}, as an earlier Lifeboat wrote it; this one writes version ${ownVersion}: an earlier Lifeboat was the last to write here, or somebody put the old one back, whose faults are known`;
     case 'newer':
       return `${key} calls itself version ${version}, newer than version ${ownVersion} of this Lifeboat, which cannot tell who wrote it`;
     case 'foreign':
@@ -60,9 +60,10 @@ function textOf({ key, state, version, ownVersion, ownSha256, problem }: RescueS
 function hintOf({ key, state }: RescueScript): string {
   switch (state) {
     case 'own':
-    case 'earlier':
     case 'absent':
       return 'the next backup or copy writes it';
+    case 'earlier':
+      return 'do not run it with the key: the next backup or copy writes ours; where one was made since the upgrade, somebody put it back: look who can write there';
     case 'newer':
       return `compare it with \`lifeboat doctor\` of the newer Lifeboat; where none works here, do not run it with the key and remove ${key}: the next backup or copy writes it anew`;
     case 'foreign':

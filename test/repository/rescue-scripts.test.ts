@@ -105,7 +105,10 @@ describe('what earlier versions wrote', () => {
     if (same !== undefined) expect(same, `${key} has changed: raise its version`).toContain(sha256(own));
   });
 
-  test('is old, not forged: it is exchanged for ours, and nothing is told', async ({ folder, open }) => {
+  test('is old, not forged: it is told, for somebody may have put it back, and exchanged for ours', async ({
+    folder,
+    open,
+  }) => {
     const golden = join(import.meta.dirname, '../golden/repository');
     const bytes = await readFile(join(golden, layout.restoreScript));
     const storage = createLocalStorage(join(folder, 'repository'));
@@ -113,8 +116,14 @@ describe('what earlier versions wrote', () => {
     await writeFile(join(folder, 'repository', layout.restoreScript), bytes);
     const repository = await open(storage);
     const [script] = await repository.rescueScripts();
-    expect(script?.state).toBe(sha256(bytes) === sha256(await ours(layout.restoreScript)) ? 'own' : 'earlier');
-    expect(toldOfScripts(await repository.rescueScripts())).toEqual({ problems: [], notes: [] });
+    expect(script?.state).toBe('earlier');
+    expect(scriptFindings(await repository.rescueScripts())).toMatchObject([
+      { name: 'restore.sh', level: 'warn', hint: expect.stringContaining('somebody put it back') as string },
+    ]);
+    expect(toldOfScripts(await repository.rescueScripts())).toMatchObject({
+      problems: [],
+      notes: [expect.stringMatching(/^restore\.sh is of version \d+, as an earlier Lifeboat wrote it/)],
+    });
     await backUp(repository, async (writer) => writer.bytes('a', Buffer.from('x')));
     expect((await repository.rescueScripts())[0]?.state).toBe('own');
     await expect(readFile(join(folder, 'repository', layout.damaged(layout.restoreScript)))).rejects.toThrow('ENOENT');
