@@ -44,11 +44,18 @@ export async function withParts<T>(options: GlobalOptions, use: (parts: Parts) =
   }
 }
 
-/** `a,b c` and ['a', 'b,c'] → the words. */
+/**
+ * `a,b c` and ['a', 'b,c'] → the words; none where the option was left out. InputInvalid where it was given without a word:
+ * an empty variable of a script must not choose everything.
+ */
 export function listOf(text: string | readonly string[] | undefined): string[] {
-  return (typeof text === 'string' ? [text] : (text ?? []))
-    .flatMap((part) => part.split(/[\s,]+/))
-    .filter((part) => part !== '');
+  const parts = typeof text === 'string' ? [text] : (text ?? []);
+  const words = parts.flatMap((part) => part.split(/[\s,]+/)).filter((part) => part !== '');
+  if (parts.length > 0 && words.length === 0)
+    throw new LifeboatError('InputInvalid', `an option that takes a list of names was given ${JSON.stringify(parts)}`, {
+      hint: 'name at least one, or leave the option out: then it is as the help says',
+    });
+  return words;
 }
 
 /**

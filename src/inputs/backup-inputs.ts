@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { askedBy, componentId, count, reason, requestedBy } from './scalars.ts';
 
 export const backup = z.strictObject({
-  components: z.array(componentId).optional().describe('what is captured; everything that the type takes where absent'),
+  components: z
+    .array(componentId)
+    .optional()
+    .describe('what is captured; everything that the type takes where absent or empty'),
   requestedBy,
   reason,
 });

@@ -29,6 +29,19 @@ components: { configuration: { kind: files, paths: [FOLDER/etc] } }
 `;
 
 describe.concurrent('usage', () => {
+  test('a list of names that is empty chooses nothing, exit 2', async ({ expect: check }) => {
+    const cwd = await folderWith('empty-lists', shop);
+    for (const args of [
+      ['backups', 'run', '--components', ''],
+      ['restore', 'start', '--confirm', 'shop', '--components', ''],
+      ['restore', 'start', '--confirm', 'shop', '--rebuild', ' '],
+      ['verify', '--components', ','],
+    ])
+      check(await transcript(args, { cwd }), args.join(' ')).toMatch(
+        /error: an option that takes a list of names was given [^]*leave the option out[^]*exit 2/,
+      );
+  });
+
   test('unknown commands, options and values are told with a hint, exit 2', async ({ expect: check }) => {
     const cwd = await folderWith('usage', shop);
     const all = await Promise.all(

@@ -26,6 +26,7 @@ export interface VerifyOptions {
 }
 
 export async function verify(globals: GlobalOptions, id: string, options: VerifyOptions): Promise<void> {
+  const components = listOf(options.components);
   const stop = new AbortController();
   let interrupted = false;
   const interrupt = (): void => {
@@ -50,7 +51,7 @@ export async function verify(globals: GlobalOptions, id: string, options: Verify
       const result = await verifyPoint({
         repository,
         at: id,
-        components: listOf(options.components),
+        components,
         levels: ['L1', 'L3'],
         driver,
         ...reading,
@@ -62,7 +63,7 @@ export async function verify(globals: GlobalOptions, id: string, options: Verify
         own: options.from === undefined ? repository : await open().catch(() => undefined),
         place: options.from ?? 'repository',
       });
-      const isOfAll = options.all === true || (id === 'newest' && listOf(options.components).length === 0);
+      const isOfAll = options.all === true || (id === 'newest' && components.length === 0);
       const rest = isOfAll ? await readRest(repository, options.all === true, reading) : undefined;
       if (rest !== undefined) await refute(repository, rest, result.id);
       for (const component of result.uninspected)
