@@ -57,12 +57,12 @@ export function wireParts(appliance: Appliance, onWarning: (message: string) => 
   const storage = createStorages(appliance);
   /** By place and id: a disk that is exchanged and comes back is the same repository. */
   const opened = new Map<string, Promise<Repository>>();
-  const open = async (place: Storage, id: string): Promise<Repository> => {
+  const open = async (place: Storage, id: string, isCopy: boolean): Promise<Repository> => {
     const name = `${place.description} ${id}`;
     const known = opened.get(name);
     if (known !== undefined) return known;
     const opening = keySourceOf(appliance).then(async (source) =>
-      openRepository(place, source, { expectedId: id, onWarning }),
+      openRepository(place, source, { expectedId: id, isCopy, onWarning }),
     );
     opened.set(name, opening);
     // A key that is mended later must be found by the next call.
@@ -84,7 +84,7 @@ export function wireParts(appliance: Appliance, onWarning: (message: string) => 
           `the repository at ${place.description} has id ${identity.id}, this run began with ${expectedId}`,
         );
       }
-      return open(place, identity.id);
+      return open(place, identity.id, (location ?? '') !== '');
     },
     driver,
     platform: platform.platform,

@@ -23,14 +23,19 @@ function textsOf(value: JsonValue | undefined | readonly (JsonValue | undefined)
   return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
 }
 
-/** The newest failure that no newer proof has lifted: one that looked as deep, in a trial restore at the same components. */
+/** The newest failure that stands. */
 export function standingFailure<T extends ProofVerdict>(newestFirst: readonly T[]): T | undefined {
+  return standingFailures(newestFirst)[0];
+}
+
+/** Those that no newer proof has lifted: one that looked as deep, in a trial restore at the same components. Newest first. */
+export function standingFailures<T extends ProofVerdict>(newestFirst: readonly T[]): T[] {
   const successes: T[] = [];
-  for (const proof of newestFirst) {
-    if (!isRefuted(proof.state)) successes.push(proof);
-    else if (!successes.some((success) => lifts(success, proof))) return proof;
-  }
-  return undefined;
+  return newestFirst.filter((proof) => {
+    if (isRefuted(proof.state)) return !successes.some((success) => lifts(success, proof));
+    successes.push(proof);
+    return false;
+  });
 }
 
 /** Components that trial restores brought back and proved. */

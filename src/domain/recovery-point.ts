@@ -79,6 +79,19 @@ export interface Chain {
   readonly forecastSeconds: number;
 }
 
+/** A proof that spoke against its point, as a later manifest names it. */
+export interface StandingRefutation {
+  readonly timestamp: BackupId;
+  /** Of the proof. */
+  readonly number: number;
+  readonly at?: string;
+  readonly levels: readonly string[];
+  readonly components: readonly string[];
+  readonly state: string;
+  /** It says only that the point's manifest cannot be read. */
+  readonly unreadableManifest?: boolean;
+}
+
 export interface ManifestBody {
   readonly format: number;
   readonly repositoryId: string;
@@ -93,6 +106,8 @@ export interface ManifestBody {
   readonly previous: { readonly timestamp: BackupId; readonly digest: string } | null;
   /** Points that had been sealed and were gone when this one was; absent where none was. */
   readonly missing?: readonly BackupId[];
+  /** What stood against other points when this one was sealed; absent where nothing did. */
+  readonly refuted?: readonly StandingRefutation[];
   readonly components: readonly ComponentRecord[];
   /** Why the point is not complete; empty in a good one. */
   readonly failures: readonly { readonly component: string; readonly code: string; readonly message: string }[];

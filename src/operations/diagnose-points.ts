@@ -19,7 +19,13 @@ export async function pointFindings(repository: Repository, sealed: ReadonlyMap<
     return wrong.length > 0
       ? wrong
       : [{ name, level: 'warn', text: 'there is none yet', hint: 'run `lifeboat backups run`' }];
-  const against = await proofFindings(repository, newest.timestamp);
+  const against = [
+    ...(await proofFindings(repository, newest.timestamp)),
+    ...(await lackingProofs(
+      repository,
+      listings.flatMap(({ manifest }) => manifest?.timestamp ?? []).filter((id) => id !== newest.timestamp),
+    )),
+  ];
   if (wrong.length + against.length > 0) return [...wrong, ...against];
   return [{ name, level: 'ok', text: `${listings.length}, newest ${newest.timestamp}` }];
 }
@@ -73,4 +79,19 @@ async function proofFindings(repository: Repository, timestamp: string): Promise
     hint: `verify it again: \`lifeboat verify ${timestamp}\``,
   };
   return [...(isRefuted(state) ? [refuted] : []), ...(problems.length > 0 ? [unread] : [])];
+}
+
+/** Of older points only what is gone or damaged among their proofs: a failure that stands is told by `backups list`. */
+async function lackingProofs(repository: Repository, ids: readonly BackupId[]): Promise<Finding[]> {
+  const lacking: { readonly id: BackupId; readonly problems: readonly string[] }[] = [];
+  for (const id of ids) {
+    const { problems } = await repository.knownProofs(id);
+    if (problems.length > 0) lacking.push({ id, problems });
+  }
+  return lacking.slice(0, shown).map(({ id, problems }) => ({
+    name,
+    level: 'warn',
+    text: `of ${id}: ${problems.join('; ')}`,
+    hint: `verify it again: \`lifeboat verify ${id}\``,
+  }));
 }

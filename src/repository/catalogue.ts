@@ -7,7 +7,7 @@ import type { Expiries } from './expiry.ts';
 import { backupIdOfManifestKey, layout } from './layout.ts';
 import { decodeManifest } from './manifest.ts';
 import { ownObjects } from './own-objects.ts';
-import { pointState } from './proofs.ts';
+import { pointState, type ProofContext } from './proofs.ts';
 import type { ManifestListing } from './repository.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -17,7 +17,7 @@ interface Context {
   readonly secrets: Secrets | undefined;
 }
 
-type FindContext = Context & { readonly warn: (message: string) => void };
+type FindContext = Context & ProofContext & { readonly cache: ManifestCache };
 
 export async function manifestIds(storage: Storage): Promise<BackupId[]> {
   const ids: BackupId[] = [];
@@ -60,7 +60,15 @@ async function manifestOnce(
   version: string,
 ): Promise<{ readonly digest: string; readonly manifest: Manifest }> {
   const known = context.cache.get(id);
-  if (known?.version === version) return known;
+  return known?.version === version ? known : manifestNow(context, id, version);
+}
+
+/** Read and authenticated, whatever was known of it. */
+export async function manifestNow(
+  context: Context & { readonly cache: ManifestCache },
+  id: BackupId,
+  version: string,
+): Promise<{ readonly digest: string; readonly manifest: Manifest }> {
   const bytes = await context.storage.read(layout.manifest(id));
   const entry = { version, digest: digestOf(bytes), manifest: decodeManifest(id, bytes, context) };
   context.cache.set(id, entry);
@@ -149,9 +157,10 @@ async function findNewest(context: FindContext): Promise<Manifest> {
 /** The newest that may be restored without a second thought: complete, not suspect, its last proof not bad. */
 async function findLatest(context: FindContext, holding: readonly string[]): Promise<Manifest> {
   const passedOver: string[] = [];
-  for (const id of (await manifestIds(context.storage)).reverse()) {
-    const reason = await readManifest(context, id).then(
-      async (manifest) => (await reasonAgainst(context, manifest, holding)) ?? manifest,
+  // Newest first: what newer ones say against a point is read before it.
+  for (const [id, version] of [...(await manifestVersions(context.storage))].sort(([a], [b]) => (a < b ? 1 : -1))) {
+    const reason = await manifestNow(context, id, version).then(
+      async ({ manifest }) => (await reasonAgainst(context, manifest, holding)) ?? manifest,
       (error: unknown) => {
         // A newer format may hide the newest backup: an old tool must not restore an older one in silence.
         if (!isUnreadable(error)) throw error;

@@ -38,6 +38,16 @@ const componentSchema = z.object({
     .optional(),
 });
 
+const refutedSchema = z.object({
+  timestamp: z.string(),
+  number: count,
+  at: z.string().optional(),
+  levels: z.array(z.string()),
+  components: z.array(z.string()),
+  state: z.string(),
+  unreadableManifest: z.boolean().optional(),
+});
+
 const manifestSchema = z.object({
   timestamp: z.string(),
   datetime: time,
@@ -64,6 +74,7 @@ const manifestSchema = z.object({
     skewSeconds: z.number().nonnegative(),
     previous: z.object({ timestamp: z.string(), digest: z.string() }).nullable(),
     missing: z.array(z.string()).optional(),
+    refuted: z.array(refutedSchema).optional(),
     components: z.array(componentSchema),
     failures: z.array(z.object({ component: z.string(), code: z.string(), message: z.string() })),
     workflow: z.object({ id: z.string(), runId: z.string() }).nullable(),

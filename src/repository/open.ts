@@ -1,6 +1,7 @@
 /** Opens a repository: who it is, whether the key fits, and everything that can be done with it. */
 import type { IndexEntry } from '../domain/entry.ts';
 import { LifeboatError } from '../domain/errors.ts';
+import type { Manifest } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
 import { findManifest, listManifests, type ManifestCache } from './catalogue.ts';
 import { Expiries } from './expiry.ts';
@@ -41,6 +42,8 @@ export interface OpenOptions {
   readonly expectedId?: string;
   /** Worker threads; by default one per core, 2 to 4. */
   readonly threads?: number;
+  /** A copy in a location: what the repository's reports and manifests say of damage is not of this place. */
+  readonly isCopy?: boolean;
   readonly onWarning?: (message: string) => void;
 }
 
@@ -60,7 +63,8 @@ export async function openRepository(
   const warn = once(options.onWarning ?? (() => undefined));
   const secrets = await secretsFor(storage, identity, source, warn);
   authenticateIdentity(bytes, secrets);
-  return assemble(storage, { identity, secrets, warn, threads: options.threads });
+  const { threads, isCopy = false } = options;
+  return assemble(storage, { identity, secrets, warn, threads, isCopy });
 }
 
 /** As many texts are remembered: a worker lives for months. */
@@ -102,15 +106,21 @@ interface Assembly {
   readonly secrets: Secrets | undefined;
   readonly warn: (message: string) => void;
   readonly threads: number | undefined;
+  readonly isCopy: boolean;
 }
 
-function assemble(storage: Storage, { identity, secrets, warn, threads }: Assembly): Repository {
+function assemble(storage: Storage, { identity, secrets, warn, threads, isCopy }: Assembly): Repository {
   const pool = new ThreadPool(secrets, threads);
   const opener = new Opener(secrets);
   const sealer = new Sealer(secrets);
   const cache: ManifestCache = new Map();
   const expiries = new Expiries({ storage, id: identity.id, secrets });
-  const context = { storage, id: identity.id, secrets, sealer, opener, pool, cache, expiries, warn };
+  const place = { storage, id: identity.id, secrets, sealer, opener, pool, cache, expiries, warn, isCopy };
+  const manifests = async (): Promise<Manifest[]> => {
+    if (cache.size === 0) await listManifests(place);
+    return [...cache.values()].map(({ manifest }) => manifest);
+  };
+  const context = isCopy ? place : { ...place, manifests };
   return {
     id: identity.id,
     encrypted: secrets !== undefined,
@@ -121,7 +131,7 @@ function assemble(storage: Storage, { identity, secrets, warn, threads }: Assemb
       // Before the first lookup: collection must see that somebody builds on what is stored.
       await ensureIntent(storage, writeOptions.backupId, secrets);
       const warnWriter = writeOptions.onWarning ?? warn;
-      const { packs: damaged } = await toldDamage({ storage, secrets, warn: warnWriter });
+      const { packs: damaged } = await toldDamage({ ...context, warn: warnWriter });
       return createComponentWriter({ storage, pool, sealer, opener, damaged, warn: warnWriter }, writeOptions);
     },
     packsOf: async (indexId) => (await readIndexFooter(storage, indexId, opener)).packs,

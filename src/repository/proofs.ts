@@ -1,13 +1,13 @@
 /** `proofs/<TS>/<n>.json`: what was proven about a recovery point, and when. Written beside the manifest, never into it. */
 import { stateByProofs, verdictOf, type ProofVerdict } from '../domain/proof-state.ts';
-import { isRefuted, type JsonValue } from '../domain/recovery-point.ts';
+import { isRefuted, type JsonValue, type Manifest } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
 import { only, openDetails, sealDetails } from './details.ts';
 import { decodeDocument, encodeDocument, isUnreadable } from './document.ts';
 import { layout, recoveryKit } from './layout.ts';
 import type { ProofSubject } from './layout.ts';
 import { ownObjects } from './own-objects.ts';
-import { noteRefutations, readRefutations, refutedPoints } from './refutations.ts';
+import { nameOf, noteRefutations, readRefutations, refutedPoints, type KnownRefutations } from './refutations.ts';
 import type { Secrets } from './secrets.ts';
 
 export type ProofRecord = Readonly<Record<string, JsonValue>>;
@@ -21,6 +21,10 @@ export interface ProofContext {
   readonly storage: Storage;
   readonly secrets: Secrets | undefined;
   readonly warn: (message: string) => void;
+  /** What later manifests name counts as well; in a copy they tell of the repository, so there it is absent. */
+  readonly manifests?: () => Promise<readonly Manifest[]>;
+  /** Reports there are those of the repository. */
+  readonly isCopy?: boolean;
 }
 
 /** Readable without a key; problems name files, and whatever else a proof may say is sealed too. */
@@ -44,7 +48,7 @@ export async function addProof(context: ProofContext, of: ProofSubject, proof: P
   const members = { at: (await storage.now()).toISOString(), ...proof };
   const stored = sealDetails(members, only(members, clear), secrets);
   const { read } = await readKnown(context, of);
-  const known = [...read, ...(await lostOf(context, of, read))];
+  const known = [...read, ...(await lostOf(context, of, read)).lost];
   // After those that count: a number that somebody planted must not lead out of the numbers that there are.
   let number = 1 + Math.max(0, ...known.map((each) => each.number));
   for (;;) {
@@ -80,11 +84,21 @@ export interface KnownProofs {
  * refutations. Whoever damages both gains little: what is restored is authenticated anyway.
  */
 export async function knownProofs(context: ProofContext, of: ProofSubject): Promise<KnownProofs> {
+  const { numbered, problems } = await numberedProofs(context, of);
+  return { proofs: numbered.map(({ proof }) => proof), problems };
+}
+
+/** The same, each with its number. */
+export async function numberedProofs(
+  context: ProofContext,
+  of: ProofSubject,
+): Promise<{ readonly numbered: readonly NumberedProof[]; readonly problems: readonly string[] }> {
   const { read, problems } = await readKnown(context, of);
-  const lost = await lostOf(context, of, read);
+  const { lost, problems: lacking } = await lostOf(context, of, read);
   return {
-    proofs: [...read, ...lost].toSorted((a, b) => a.number - b.number).map(({ proof }) => proof),
-    problems: [...problems, ...lost.map(({ number }) => lostText(of, number))],
+    // A stable order: of two with one number the one that is there is the newer.
+    numbered: [...lost, ...read].toSorted((a, b) => a.number - b.number),
+    problems: [...problems, ...lost.flatMap(({ proof }) => proof['problems'] as string[]), ...lacking],
   };
 }
 
@@ -105,22 +119,31 @@ async function readKnown(
   return { read, problems };
 }
 
+/** What spoke against the point, by everything that tells, and is not among the proofs that can be read. */
 async function lostOf(
   context: ProofContext,
   of: ProofSubject,
   read: readonly NumberedProof[],
-): Promise<NumberedProof[]> {
-  if (of === recoveryKit) return [];
-  const numbers = new Set(read.map(({ number }) => number));
-  const lost = (await readRefutations(context, of)).filter(({ number }) => !numbers.has(number));
-  return lost.map(({ number, proof }) => ({
-    number,
-    proof: { kind: 'verify', ...proof, problemCount: 1, problems: [lostText(of, number)] },
-  }));
+): Promise<{ readonly lost: readonly NumberedProof[]; readonly problems: readonly string[] }> {
+  if (of === recoveryKit) return { lost: [], problems: [] };
+  const { refutations, problems }: KnownRefutations = await readRefutations(context, of);
+  const there = new Set(read.map(nameOf));
+  const lost = refutations.filter((each) => !there.has(nameOf(each)));
+  return {
+    lost: lost.map(({ number, proof, by }) => ({
+      number,
+      proof: { kind: 'verify', ...proof, problemCount: 1, problems: [lostText(of, number, by)] },
+    })),
+    problems,
+  };
 }
 
-function lostText(of: ProofSubject, number: number): string {
-  return `${layout.proof(of, number)} spoke against the point and is gone or damaged: it counts until a verification that looks as deep goes well`;
+/** So many are named of those that say so. */
+const witnesses = 2;
+
+function lostText(of: ProofSubject, number: number, by: readonly string[]): string {
+  const named = [...by.slice(0, witnesses), ...(by.length > witnesses ? [`${by.length - witnesses} more`] : [])];
+  return `${layout.proof(of, number)} spoke against the point and is gone or damaged, as ${named.join(', ')} tell${by.length === 1 ? 's' : ''}: it counts until a verification that looks as deep goes well`;
 }
 
 /** Newest first, as `knownProofs`; what is wrong with them is warned of. */

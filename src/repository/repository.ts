@@ -204,7 +204,10 @@ export interface MaterializeResult {
 export type SealInput = {
   readonly timestamp: BackupId;
   readonly configuration: Readonly<Record<string, JsonValue>>;
-  readonly body: Omit<ManifestBody, 'format' | 'repositoryId' | 'previous' | 'missing' | 'sealedAt' | 'skewSeconds'>;
+  readonly body: Omit<
+    ManifestBody,
+    'format' | 'repositoryId' | 'previous' | 'missing' | 'refuted' | 'sealedAt' | 'skewSeconds'
+  >;
 };
 
 export interface ManifestListing {

@@ -1,9 +1,16 @@
 /** Sealing: the manifest is the last object of a backup, and the only one that makes it a recovery point. */
-import { LifeboatError } from '../domain/errors.ts';
+import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
 import { manifestFormat, timeOfBackupId } from '../domain/recovery-point.ts';
-import type { BackupFile, ComponentRecord, Manifest, ManifestBody } from '../domain/recovery-point.ts';
+import type {
+  BackupFile,
+  BackupId,
+  ComponentRecord,
+  Manifest,
+  ManifestBody,
+  StandingRefutation,
+} from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
-import { listManifests, manifestIds, readManifest, type ManifestCache } from './catalogue.ts';
+import { listManifests, manifestIds, manifestNow, readManifest, type ManifestCache } from './catalogue.ts';
 import { digestOf, isUnreadable } from './document.ts';
 import type { Expiries } from './expiry.ts';
 import type { Opener } from './frame.ts';
@@ -13,18 +20,16 @@ import { lostPoints } from './lost-points.ts';
 import { encodeManifest, isAuthenticManifest } from './manifest.ts';
 import { digestOfObject } from './object-digest.ts';
 import { ownObjects } from './own-objects.ts';
+import type { ProofContext } from './proofs.ts';
 import type { SealInput } from './repository.ts';
 import { putRescueScripts } from './rescue/scripts.ts';
-import type { Secrets } from './secrets.ts';
+import { standingRefutations } from './standing-refutations.ts';
 
-interface Context {
-  readonly storage: Storage;
+interface Context extends ProofContext {
   readonly id: string;
-  readonly secrets: Secrets | undefined;
   readonly opener: Opener;
   readonly cache: ManifestCache;
   readonly expiries: Expiries;
-  readonly warn: (message: string) => void;
 }
 
 /** Idempotent: sealing the same components under the same id again returns the manifest that stands. */
@@ -37,6 +42,7 @@ export async function sealManifest(context: Context, input: SealInput): Promise<
   const files = await storedFiles(context, body.components);
   await putRescueScripts(context);
   await assertNoneTombstoned(storage, files);
+  const previous = await predecessor(context, timestamp);
   const manifest: Manifest = {
     timestamp,
     datetime: (timeOfBackupId(timestamp) ?? new Date(0)).toISOString(),
@@ -50,8 +56,9 @@ export async function sealManifest(context: Context, input: SealInput): Promise<
       ...body,
       sealedAt: (await storage.now()).toISOString(),
       skewSeconds: skewSeconds(body.components),
-      previous: await predecessor(context, timestamp),
+      previous,
       ...(await missingBefore(context)),
+      ...(await refutedBefore(context, previous?.timestamp)),
     },
   };
   const key = layout.manifest(timestamp);
@@ -62,7 +69,9 @@ export async function sealManifest(context: Context, input: SealInput): Promise<
   }
   if (!Buffer.from(await storage.read(key)).equals(bytes))
     throw new LifeboatError('ObjectCorrupt', `${key}, read back at once, is not what was written`);
-  return readManifest(context, timestamp);
+  // What it names counts from now on.
+  const { version = '' } = (await storage.stat(key)) ?? {};
+  return (await manifestNow(context, timestamp, version)).manifest;
 }
 
 /** A manifest never changes: one that stands under the id is either this seal's, or the id is taken. */
@@ -151,6 +160,22 @@ async function missingBefore(context: Context): Promise<Pick<ManifestBody, 'miss
   const told = new Set((await listManifests(context)).map(({ timestamp }) => timestamp));
   const missing = lost.map(({ timestamp }) => timestamp).filter((id) => !told.has(id));
   return missing.length === 0 ? {} : { missing: missing.slice(0, mostMissing) };
+}
+
+/** As well what the one before it names: so what speaks against a point is carried on from manifest to manifest. */
+async function refutedBefore(context: Context, previous: BackupId | undefined): Promise<Pick<ManifestBody, 'refuted'>> {
+  const refuted = await standingRefutations(context, previous === undefined ? [] : await namedBy(context, previous));
+  return refuted.length === 0 ? {} : { refuted };
+}
+
+async function namedBy(context: Context, id: BackupId): Promise<readonly StandingRefutation[]> {
+  try {
+    return (await readManifest(context, id)).lifeboat.refuted ?? [];
+  } catch (error) {
+    // It authenticates, so a newer version wrote it; what that names is not for us to read.
+    if (!isLifeboatError(error, 'FormatTooNew')) throw error;
+    return [];
+  }
 }
 
 function skewSeconds(components: readonly ComponentRecord[]): number {

@@ -7,6 +7,7 @@ import type { Manifest } from '../../src/domain/recovery-point.ts';
 import { readProtection } from '../../src/operations/protection.ts';
 import { verifyPoint, type VerifyResult } from '../../src/operations/verify-point.ts';
 import { layout } from '../../src/repository/layout.ts';
+import { refutedReportOf } from '../../src/repository/refutations.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { addTree, backUp, describeTree, type Backup } from '../repository/backup.ts';
@@ -146,7 +147,8 @@ describe('a proof that spoke against its point', () => {
     // An earlier version noted nothing.
     const proof = join(folder, 'repository', layout.proof(first.id, 2));
     const bytes = await readFile(proof);
-    await rm(join(folder, 'repository', layout.refutation(first.id)));
+    for (const key of [layout.refutation(first.id), refutedReportOf(first.id)])
+      await rm(join(folder, 'repository', key));
     await writeFile(proof, '{}');
     const warnings: string[] = [];
     const reader = await open(storage, undefined, { onWarning: (message) => void warnings.push(message) });

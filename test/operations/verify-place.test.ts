@@ -8,6 +8,7 @@ import { checkSizes } from '../../src/operations/size-check.ts';
 import { verifyPlace } from '../../src/operations/verify-place.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { layout } from '../../src/repository/layout.ts';
+import { refutedReportOf } from '../../src/repository/refutations.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { backUp } from '../repository/backup.ts';
 import { repositoryTest as test } from '../repository/fixture.ts';
@@ -250,7 +251,7 @@ test('D2.7: within a month a flipped bit is found in each kind of document; what
     await writeFile(join(folder, 'repository', key), bytes);
     (/^(proofs|reports)|coverage/.test(key) ? gone : kept).push(key);
   }
-  expect([kept.length, gone.length]).toEqual([5, 3]);
+  expect([kept.length, gone.length]).toEqual([5, 4]);
   const months: string[][] = [];
   for (let month = 0; month < 2; month += 1) {
     const told: string[] = [];
@@ -324,7 +325,7 @@ test('a verification that failed counts by its report where proof and note of it
   expect((await look(repository)).problems, 'it stands').toEqual([]);
   await repository.putProof(id, { kind: 'verify', levels: ['L1'], ok: true, state: 'verified' });
   for await (const { key } of repository.storage.list(layout.proofs(id))) await repository.storage.remove(key);
-  await repository.storage.remove(layout.refutation(id));
+  for (const key of [layout.refutation(id), refutedReportOf(id)]) await repository.storage.remove(key);
   expect(await repository.pointState(id)).toBeUndefined();
   expect((await look(repository, 1)).problems).toEqual([`${run} found ${id} damaged, and the proof of it is gone`]);
   expect(await repository.pointState(id)).toBe('failed');

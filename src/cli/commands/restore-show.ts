@@ -5,6 +5,7 @@ import { exposureReport } from '../../operations/exposure.ts';
 import { rpoReport } from '../../operations/rpo.ts';
 import { rereadReport } from '../../operations/verify-place.ts';
 import { expiryReport } from '../../repository/expiry.ts';
+import { refutedReport } from '../../repository/refutations.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { withParts } from '../context.ts';
 import type { GlobalOptions } from '../globals.ts';
@@ -40,7 +41,7 @@ async function newestReport(repository: Repository): Promise<string> {
 }
 
 /** Reports that tell how things stand, not how a run ended. */
-const states: readonly string[] = [exposureReport, rpoReport, rereadReport, expiryReport];
+const states: readonly string[] = [exposureReport, rpoReport, rereadReport, expiryReport, refutedReport];
 
 async function noReport(repository: Repository, appliance: Appliance, id: string): Promise<LifeboatError> {
   const runs = (await repository.listReports()).filter(({ type }) => !states.includes(type));

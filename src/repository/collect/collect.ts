@@ -16,6 +16,7 @@ import { noteExpiry } from '../expiry.ts';
 import { backupIdOf, layout } from '../layout.ts';
 import { decodeManifest } from '../manifest.ts';
 import { ownObjects } from '../own-objects.ts';
+import { refutedReportOf } from '../refutations.ts';
 import type { Secrets } from '../secrets.ts';
 import type { Lease } from '../lease.ts';
 import { openIntents, takeCollectionLease } from './exclusion.ts';
@@ -119,6 +120,7 @@ async function expire(context: CollectContext, id: BackupId): Promise<void> {
   await storage.remove(key);
   for await (const proof of ownObjects(storage, layout.proofs(id))) await storage.remove(proof.key);
   await storage.remove(layout.refutation(id));
+  await storage.remove(refutedReportOf(id));
   await storage.remove(layout.intent(id));
 }
 

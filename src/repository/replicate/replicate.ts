@@ -90,7 +90,7 @@ class Replication {
 
   async run(): Promise<Replicated> {
     const { storage, secrets, warn } = this.#context;
-    const told = await toldDamage({ storage: this.#target, secrets, warn });
+    const told = await toldDamage({ storage: this.#target, secrets, warn, isCopy: true });
     const refuted = await makeRoomForPoints(this.#context, this.#target, told.points);
     const manifests = await this.#missingManifests();
     await copyWal(this.#context, this.#target, {
