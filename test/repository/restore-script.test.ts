@@ -308,7 +308,8 @@ describe('restore.sh', () => {
     await repository.putProof(quarantined, proof('quarantined'));
     await repository.putProof(damaged, proof('failed'));
     await spoil(folder, `proofs/${damaged}/0001.json`);
-    await rm(join(folder, `repository/refutations/${damaged}.json`), { force: true });
+    for (const note of ['refutations', 'reports/refuted'])
+      await rm(join(folder, `repository/${note}/${damaged}.json`), { force: true });
     await writeFile(join(folder, `repository/proofs/${whole}/0009 (1).json`), 'x');
     const suspect = await reserve(repository, timeOf(7));
     await sealRecords(repository, suspect, [{ ...points[0]!.record, suspect: true }]);
@@ -328,6 +329,35 @@ describe('restore.sh', () => {
     expect(restored.stderr).toContain('warning: the verification of this point says: failed');
     const { stdout: shown } = await script(folder, ['-k', key, 'show', failed]);
     expect(JSON.parse(shown)).toMatchObject({ timestamp: failed, state: 'failed', components: [{ id: 'files' }] });
+  });
+
+  test('calls no point good whose failed proof and the note of it are gone, as long as a report or a later point tells', async ({
+    folder,
+    repository,
+  }) => {
+    const key = await keyFile(folder, keyText);
+    const points: string[] = [];
+    for (let at = 0; at < 3; at += 1) points.push((await smallBackup(repository, at)).id);
+    const [reported, named, lifted] = points as [string, string, string];
+    for (const id of points) await repository.putProof(id, { kind: 'verify', levels: ['L1'], state: 'failed' });
+    const last = (await smallBackup(repository, 3)).id;
+    for (const id of [reported, named])
+      for (const lost of [`proofs/${id}/0001.json`, `refutations/${id}.json`])
+        await rm(join(folder, 'repository', lost));
+    await rm(join(folder, `repository/reports/refuted/${named}.json`));
+    await repository.putProof(lifted, { kind: 'verify', levels: ['L1', 'L3'], state: 'verified' });
+    const doubtful = '[A VERIFICATION OF IT FAILED, here or where this is copied from, and its proof is not here]';
+    const { stdout } = await script(folder, ['-k', key, 'list']);
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.replace(/^(\S+) .* bytes  /, '$1 ')),
+    ).toEqual([`${reported} files  ${doubtful}`, `${named} files  ${doubtful}`, `${lifted} files`, `${last} files`]);
+    const restored = await script(folder, ['-k', key, 'restore', named, 'all', join(folder, 'target')]);
+    expect(restored.stderr).toContain('warning: a verification of this point failed');
+    const { stdout: shown } = await script(folder, ['-k', key, 'show', named]);
+    expect(JSON.parse(shown)).toMatchObject({ timestamp: named, state: 'doubtful' });
   });
 
   test('list names what is gone, exchanged or taken by retention, and ends with exit code 1 unless it was retention', async ({

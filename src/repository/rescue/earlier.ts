@@ -11,6 +11,7 @@ export const earlierScripts: Readonly<Record<string, Readonly<Record<number, rea
       'f62a574195a1840e1237d053f434a9d53e3c4ffd254e90537513e312917cf61e',
     ],
     2: ['e5642bdb792813dd0dcbcba2c1a95cf903941817b89231c7586d13dce04005ce'],
+    3: ['e4877ebfa54540203bb7b8ee9f48244b0f23b2aef56538f0139c7d45d6049eb0'],
   },
   [layout.restoreGuide]: {
     1: ['af25691f08f345c46a34387ca4d26df7ad2b3b9b2900066c908b235feceda5c2'],

@@ -1,5 +1,5 @@
 #!/bin/sh
-# lifeboat-restore 3
+# lifeboat-restore 4
 # Restores files from this Lifeboat repository without Lifeboat. Needs a POSIX shell and utilities, jq, zstd, openssl 3.
 #
 #   sh restore.sh [-k KEYFILE | -p PASSPHRASEFILE] [-r REPOSITORY] list
@@ -462,6 +462,9 @@ def component: of("object") and (.id | text and test("\\A[A-Za-z0-9_][A-Za-z0-9.
 def file: of("object") and (.filename | text) and (.size | count) and (.checksum | hex(64))
   and (.path | text and test("\\A[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\\z"));
 def failure: of("object") and ([.component, .code, .message] | all(text));
+def refutation: of("object") and ([.timestamp, .state] | all(text)) and (.number | count)
+  and ([.levels, .components] | all(of("array") and all(text)))
+  and ((has("at") | not) or (.at | text)) and ((has("unreadableManifest") | not) or (.unreadableManifest | of("boolean")));
 def fault($name; condition): if (try condition catch false) then empty else $name end;
 def faults($timestamp):
   fault("newer"; (.lifeboat | objects | .format | numbers | . > 1) // false | not),
@@ -484,7 +487,9 @@ def faults($timestamp):
   fault("lifeboat.failures"; .lifeboat.failures | of("array") and all(failure)),
   fault("lifeboat.workflow"; .lifeboat.workflow | . == null or (of("object") and ([.id, .runId] | all(text)))),
   fault("lifeboat.previous"; .lifeboat | has("previous")
-    and (.previous | . == null or (of("object") and ([.timestamp, .digest] | all(text)))));
+    and (.previous | . == null or (of("object") and ([.timestamp, .digest] | all(text))))),
+  fault("lifeboat.missing"; .lifeboat | (has("missing") | not) or (.missing | of("array") and all(text))),
+  fault("lifeboat.refuted"; .lifeboat | (has("refuted") | not) or (.refuted | of("array") and all(refutation)));
 def first_fault($timestamp): [faults($timestamp)][0] // "";
 '
 
@@ -551,9 +556,11 @@ stream_of() {
 }
 
 # From proofs and refutations (what spoke against a point and is gone or damaged counts on): of each point the state of a
-# failure that no newer proof has lifted, else of the newest one.
+# failure that no newer proof has lifted, else of the newest one. Where only reports and later manifests tell of a failure
+# it is "doubtful": in a copy they tell of the repository.
 jq_states='
 def texts: if type == "array" then map(strings) else [strings] end;
+def is_bad: . == "failed" or . == "quarantined";
 def refuted: .state == "failed" or .state == "quarantined";
 def lifts($failure):
   (.levels + (if .levels | index("L1") then ["L1-presence"] else [] end)
@@ -566,27 +573,39 @@ def state:
   | [range($all | length) as $at | $all[$at] | select(refuted)
       | select(. as $failure | [$all[:$at][] | select(refuted | not) | select(lifts($failure))] | length == 0) | .state][0]
     // [$all[] | select(.state != null and (refuted | not)) | .state][0];
+def noted: objects | {number: (.number | numbers), proof: .};
+def with($more): map(.name) as $names | . + ($more | map(select(.name as $name | $names | index([$name]) | not)));
 [inputs | (.key | split("/")) as $key
-  | if $key[0] == "proofs" then {timestamp: $key[1], number: ($key[2][:-5] | tonumber), proof: .value}
-    else {timestamp: $key[1][:-5]} + (.value.proofs[]? | objects | {number: (.number | numbers), proof: .}) + {isNoted: true} end]
-| group_by(.timestamp)[]
-| {timestamp: .[0].timestamp, state: (map(select(.isNoted | not)) as $proofs | ($proofs | map(.number)) as $numbers
-    | $proofs + map(select(.isNoted) | select(.number as $number | $numbers | index([$number]) | not)) | state)}'
+  | if $key[0] == "proofs" then {timestamp: $key[1], number: ($key[2][:-5] | tonumber), proof: .value, from: "proof"}
+    elif $key[0] == "refutations" then {timestamp: $key[1][:-5], from: "refutation"} + (.value.proofs[]? | noted)
+    elif $key[0] == "reports" then {timestamp: $key[2][:-5], from: "elsewhere"} + (.value.proofs[]? | noted)
+    else .value.lifeboat.refuted[]? | {timestamp: .timestamp?, from: "elsewhere"} + noted end
+  | . + {name: "\(.number) \(.proof.at? | strings // "")"}]
+| group_by(.timestamp)[] | . as $group
+| (map(select(.from == "proof")) | with($group | map(select(.from == "refutation")))) as $here
+| ($here | state) as $state
+| {timestamp: .[0].timestamp, state: (if ($state | is_bad | not) and ($here | with($group | map(select(.from == "elsewhere"))) | state | is_bad)
+    then "doubtful" else $state end)}'
 
-# What the authentic proofs of the timestamps on standard input say, as JSON.
+# What the authentic proofs of the timestamps on standard input say, and the authentic manifests whose keys are in the file
+# $1, as JSON.
 states_of() {
   while read -r timestamp; do
     proof_keys "$timestamp"
-    if [ -f "$repository/refutations/$timestamp.json" ]; then printf 'refutations/%s.json\n' "$timestamp"; fi
+    for key in "refutations/$timestamp.json" "reports/refuted/$timestamp.json"; do
+      if [ -f "$repository/$key" ]; then printf '%s\n' "$key"; fi
+    done
   done >"$work/proofs"
   authentic_of <"$work/proofs" >"$work/proofs.good"
   lines_beyond "$work/proofs.good" "$work/proofs" | sed 's/^/warning: passed over, for it does not authenticate: /' >&2
-  stream_of <"$work/proofs.good" | jq -n -c "$jq_states"
+  cat "$work/proofs.good" "$1" | stream_of | jq -n -c "$jq_states"
 }
 
 # The state of one timestamp.
 state_of() {
-  printf '%s\n' "$1" | states_of | jq -r '.state // empty'
+  manifest_keys >"$work/manifests"
+  authentic_of <"$work/manifests" >"$work/authentic"
+  printf '%s\n' "$1" | states_of "$work/authentic" | jq -r --arg timestamp "$1" 'select(.timestamp == $timestamp) | .state // empty'
 }
 
 # Lines of a word that says what they are: `point` and `bad` for people, `previous` for list_gaps.
@@ -595,6 +614,7 @@ def notes($state):
   (.lifeboat.components[] | select(.suspect) | "suspect: \(.id)"),
   (.lifeboat.components[] | select(.chain) | "\(.id): base \(.chain.base) and archived WAL up to \(.chain.endLsn)"),
   (if $state == "failed" then "ITS VERIFICATION FAILED"
+    elif $state == "doubtful" then "A VERIFICATION OF IT FAILED, here or where this is copied from, and its proof is not here"
     elif $state == "quarantined" then "QUARANTINED: its damage was found when it was verified" else empty end);
 def point($notes):
   "\(.timestamp)  \(if .success then "complete  " else "incomplete" end)  \(.total_size) bytes"
@@ -614,7 +634,7 @@ def point($notes):
 list_points() {
   manifest_keys >"$work/manifests"
   authentic_of <"$work/manifests" >"$work/authentic"
-  timestamps_of <"$work/authentic" | states_of >"$work/states"
+  timestamps_of <"$work/authentic" | states_of "$work/authentic" >"$work/states"
   stream_of <"$work/authentic" |
     jq -n -r --slurpfile states "$work/states" --arg repository "$repository_id" "$jq_manifest_fault $jq_list" >"$work/listing"
   lines_beyond "$work/authentic" "$work/manifests" | timestamps_of | sed 's/.*/bad &  DAMAGED OR FORGED/' >>"$work/listing"
@@ -1594,7 +1614,10 @@ restore_point() {
   target=$3
   case $target in /*) ;; *) target=$here/$target ;; esac
   state=$(state_of "$1")
-  case $state in failed | quarantined) say "warning: the verification of this point says: $state" ;; esac
+  case $state in
+  failed | quarantined) say "warning: the verification of this point says: $state" ;;
+  doubtful) say 'warning: a verification of this point failed, here or where this is copied from, and its proof is not here' ;;
+  esac
   read_ids
   found=false
   while read -r component rest <&7; do
