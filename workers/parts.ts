@@ -40,7 +40,11 @@ export function wireParts(appliance: Appliance, onWarning: (message: string) => 
     const config = appliance.components.find(({ id }) => id === component);
     if (config === undefined)
       throw new LifeboatError('NotFound', `component \`${component}\` is not configured`, { component });
-    const created = createDriver(config, { ...environment, startCommands: commandsOf(config, appliance) });
+    const created = createDriver(config, {
+      ...environment,
+      startCommands: commandsOf(config, appliance),
+      others: appliance.components.filter(({ id, host }) => id !== component && host === config.host),
+    });
     drivers.set(component, created);
     // What could not be loaded now may be there later.
     created.catch(() => drivers.delete(component));

@@ -7,7 +7,7 @@
  * or undo at any time after stage.
  */
 import type { LifeboatError } from '../domain/errors.ts';
-import type { SecretRef } from '../domain/appliance.ts';
+import type { ComponentConfig, SecretRef } from '../domain/appliance.ts';
 import type { ComponentKind, Role } from '../domain/component.ts';
 import type { ReportProgress } from '../domain/progress.ts';
 import type { WalTarget } from '../domain/recovery-target.ts';
@@ -219,6 +219,8 @@ export interface DriverEnvironment {
   readonly secret: (ref: SecretRef | undefined) => Promise<string | undefined>;
   /** By which the component's own processes are started, where Lifeboat starts them. */
   readonly startCommands?: readonly (readonly string[])[];
+  /** The other components of the host: what a link leads to may be theirs. */
+  readonly others?: readonly ComponentConfig[];
   /** Times and steps of swaps, where they are not the usual ones. */
   readonly swap?: Pick<SwapTuning, 'leaseMs' | 'waitMs' | 'onStep'>;
 }

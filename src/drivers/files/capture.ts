@@ -1,8 +1,6 @@
 /** Reads the configured files and folders into a component writer. */
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
-import type { FilesConfig } from '../../domain/appliance.ts';
-import type { OtherEntry } from '../../domain/entry.ts';
+import type { ComponentConfig, FilesConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ComponentWriter } from '../../repository/repository.ts';
 import { AttributeCapture } from '../attributes/capture.ts';
@@ -10,8 +8,9 @@ import type { CaptureContext, CaptureFacts } from '../driver.ts';
 import { forEachConcurrently } from './concurrently.ts';
 import { factsPath, type FilesFacts } from './facts.ts';
 import { fingerprintOf, identified } from './fingerprint.ts';
+import { groundOf, lackOf, leadOf, type Ground } from './lead.ts';
 import { readOwners } from './owners.ts';
-import { pathBytes, rootsOf } from './paths.ts';
+import { rootsOf } from './paths.ts';
 import { unusable, walk, type Found, type WalkOptions } from './walk.ts';
 
 /** Small files wait for the disk more than for a core. */
@@ -28,19 +27,25 @@ interface Tally {
 
 /**
  * SourceEmpty for a configured path that is absent, or no file at all; PermissionDenied names what cannot be read.
- * The set is `stable-window` if a second look at every entry finds nothing changed since the first.
+ * The set is `stable-window` if a second look at every entry finds nothing changed since the first. Links stay links; what
+ * they lead to and no component carries is left out.
  */
-export async function captureFiles(config: FilesConfig, context: CaptureContext): Promise<CaptureFacts> {
+export async function captureFiles(
+  config: FilesConfig,
+  context: CaptureContext,
+  others: readonly ComponentConfig[],
+): Promise<CaptureFacts> {
   const roots = rootsOf(config.paths);
   const options: WalkOptions = { component: config.id, roots, exclude: config.exclude, owners: await readOwners() };
   const capturedFrom = new Date();
   const tally: Tally = { files: 0, bytes: 0, folders: 0, links: 0, changed: [], dangling: [] };
   const walked = createHash('sha256');
+  const ground = await groundOf(config.paths, others);
   const attributes = await AttributeCapture.begin();
   const entries = withAttributes(identified(walk(options), walked), attributes);
   await forEachConcurrently(entries, filesAtOnce, async (found) => {
     context.signal.throwIfAborted();
-    await captureOne(found, context, tally, config.id);
+    await captureOne(found, context, { tally, ground, component: config.id });
   });
   if (tally.files === 0)
     throw new LifeboatError('SourceEmpty', `no file in ${roots.map((root) => `\`${root}\``).join(', ')}`, {
@@ -76,8 +81,7 @@ export async function captureFiles(config: FilesConfig, context: CaptureContext)
 async function captureOne(
   found: Found,
   { writer, onProgress }: CaptureContext,
-  tally: Tally,
-  component: string,
+  { tally, ground, component }: { readonly tally: Tally; readonly ground: Ground; readonly component: string },
 ): Promise<void> {
   if (found.kind === 'skipped') {
     writer.leaveOut({ path: found.path, what: found.what });
@@ -85,8 +89,12 @@ async function captureOne(
     await writer.add(found.entry);
     if (found.entry.type === 'directory') tally.folders++;
     else tally.links++;
-    if (found.entry.type === 'symlink' && (await leadsNowhere(found.entry)))
-      tally.dangling.push(`/${found.entry.path}`);
+    if (found.entry.type !== 'symlink') return;
+    const path = `/${found.entry.path}`;
+    const lead = await leadOf(found.source.toString('latin1'), ground);
+    if (lead.where === 'nowhere') tally.dangling.push(path);
+    const what = lackOf(lead);
+    if (what !== undefined) writer.leaveOut({ path, what });
   } else {
     const bytes = Number(found.stats.size);
     if (await captureFile(found, writer, component)) tally.changed.push(found.entry.path);
@@ -94,13 +102,6 @@ async function captureOne(
     tally.bytes += bytes;
     onProgress({ phase: 'reading files', bytesDone: tally.bytes, bytesTotal: 0 });
   }
-}
-
-async function leadsNowhere(link: OtherEntry): Promise<boolean> {
-  return stat(Buffer.concat([Buffer.from('/'), pathBytes(link)])).then(
-    () => false,
-    () => true,
-  );
 }
 
 /** Returns whether it changed while it was read. */

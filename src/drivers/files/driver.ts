@@ -28,7 +28,7 @@ export function createFilesDriver(config: FilesConfig, environment: DriverEnviro
       const bytes = await Promise.all(roots.map(treeBytes));
       return { bytes: bytes.reduce((sum, part) => sum + part, 0) };
     },
-    capture: async (context) => captureFiles(config, context),
+    capture: async (context) => captureFiles(config, context, environment.others ?? []),
     isAsCaptured: async (repository, record) =>
       isAsCaptured(
         { component: config.id, roots, exclude: config.exclude, owners: await readOwners() },

@@ -1,22 +1,33 @@
 /** Reads a folder of models. Headers are checked always; a model that was read anew is also loaded. */
-import type { ModelsConfig } from '../../domain/appliance.ts';
+import { realpath } from 'node:fs/promises';
+import type { ComponentConfig, ModelsConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { readGgufHeader } from '../../inference/gguf-read.ts';
 import { probeModel } from '../../inference/load-probe.ts';
 import { AttributeCapture } from '../attributes/capture.ts';
 import type { CaptureContext, CaptureFacts } from '../driver.ts';
 import { entriesWithAttributes, ownerWithAttributes } from '../folder/folder-attributes.ts';
+import { refuseFaults } from '../folder/folder-links.ts';
 import { refuseUnreadable } from '../folder/readable.ts';
 import { writeSealedFacts } from '../folder/sealed-facts.ts';
 import { walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
 import type { ModelFacts, ModelsFacts } from './facts.ts';
 import { findModels, isLoadable, type FoundModel } from './find-models.ts';
 
-/** SourceEmpty without a .gguf file; SourceCorrupt for one that is shorter than its own tensor table says. */
-export async function captureModels(config: ModelsConfig, context: CaptureContext): Promise<CaptureFacts> {
+/**
+ * SourceEmpty without a .gguf file; SourceCorrupt for one that is shorter than its own tensor table says; Precondition for
+ * a link behind which a model lies that no component carries.
+ */
+export async function captureModels(
+  config: ModelsConfig,
+  context: CaptureContext,
+  others: readonly ComponentConfig[],
+): Promise<CaptureFacts> {
   const capturedFrom = new Date();
   const entries = await walkFolder(config.path, config.id, (left) => context.writer.leaveOut(left));
-  const models = await findModels(config, entries);
+  const { models, links } = await findModels(config, entries, others);
+  refuseFaults(links, config.id);
+  for (const { path, what } of links.lacks) context.writer.leaveOut({ path, what });
   if (models.length === 0)
     throw new LifeboatError('SourceEmpty', `\`${config.path}\` holds no .gguf file`, { component: config.id });
   for (const { absolutePath } of models) {
@@ -35,6 +46,7 @@ export async function captureModels(config: ModelsConfig, context: CaptureContex
   const owner = await ownerWithAttributes(attributes, config.path);
   await writeSealedFacts(context.writer, {
     owner,
+    place: { path: config.path, real: await realpath(config.path) },
     models: facts,
     ...attributes.sealedFacts,
   } satisfies ModelsFacts);

@@ -22,20 +22,21 @@ import { proveModels } from './prove.ts';
 const blockSize = 1024 * 1024;
 
 export function createModelsDriver(config: ModelsConfig, environment: DriverEnvironment): Driver {
+  const { others = [] } = environment;
   const folder = {
     component: config.id,
     path: config.path,
     tuning: environment.swap,
-    damage: async () => damageOf(config),
+    damage: async () => damageOf(config, others),
   };
   return {
     component: config.id,
     kind: 'models',
     role: 'inference',
     blockSize,
-    check: async () => checkModels(config),
+    check: async () => checkModels(config, others),
     estimate: async () => ({ bytes: await treeBytes(config.path) }),
-    capture: async (context) => captureModels(config, context),
+    capture: async (context) => captureModels(config, context, others),
     inspect: async (repository, record, signal) => inspectModels({ repository, record, signal }),
     restoreTargets: async (record) => [await describeFolderTarget(folder, record)],
     stage: async (context) => stageFolder(folder, context, (await readSealedFacts<ModelsFacts>(context)).owner),

@@ -1,5 +1,6 @@
 /** What is sealed with a folder of models. */
 import type { LeftOutAttributes } from '../attributes/capture.ts';
+import type { FolderPlace } from '../folder/link-probes.ts';
 import type { FolderOwner } from '../folder/walk-folder.ts';
 
 export interface ModelFacts {
@@ -12,5 +13,7 @@ export interface ModelFacts {
 
 export interface ModelsFacts extends LeftOutAttributes {
   readonly owner: FolderOwner;
+  /** A recovery point of an older version does not say it. */
+  readonly place?: FolderPlace;
   readonly models: readonly ModelFacts[];
 }

@@ -3,9 +3,9 @@ import type { FileEntry } from '../../domain/entry.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import { parseGgufHeader } from '../../inference/gguf-read.ts';
+import { linkInspector } from '../folder/link-probes.ts';
 import { sealedFactsPath } from '../folder/sealed-facts.ts';
 import { fileName, Inspection, inspectFacts, type Stored } from '../stored.ts';
-import { followLinks } from '../files/follow-links.ts';
 import type { ModelsFacts } from './facts.ts';
 import { isModelName } from './find-models.ts';
 
@@ -20,19 +20,13 @@ export async function inspectModels(stored: Stored): Promise<ProbeResult[]> {
   const files = new Map<string, FileEntry>();
   const links = new Map<string, string>();
   for await (const entry of stored.repository.readIndex(stored.record.indexId, stored.signal)) {
-    if (entry.type === 'symlink') links.set(`/${entry.path}`, entry.target ?? '');
+    if (entry.type === 'symlink') links.set(entry.path, entry.target ?? '');
     if (entry.type === 'file' && (isModelName(entry.path) || holding.has(entry.path))) files.set(entry.path, entry);
   }
+  const inspectLink = linkInspector(inspection, links, facts.place);
   for (const { path, file = path, architecture } of facts.models) {
     inspection.expect(fileName(file), `a whole model of ${architecture}`, await describe(stored, files.get(file)));
-    // An absolute text leads out of what was captured, by its look alone.
-    const text = links.get(`/${path}`);
-    if (file !== path && text?.startsWith('/') !== true)
-      inspection.expect(
-        `link \`${path}\``,
-        `leads to ${file}`,
-        `leads to ${followLinks(`/${path}`, links)?.slice(1) ?? 'nothing'}`,
-      );
+    if (file !== path) inspectLink(path, file);
   }
   const known = new Set(facts.models.map(({ path }) => path));
   for (const path of files.keys()) {

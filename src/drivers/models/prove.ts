@@ -29,10 +29,11 @@ export async function proveModels(
   return results;
 }
 
-/** By its name, unless that is a link with an absolute text: from a staged folder it would lead to the live one. */
+/** By its name, unless that leads out of the folder: a staged link may lead to the live folder, or to where that was. */
 async function placeOf(root: string, { path, file = path }: ModelFacts): Promise<string> {
-  const [named, own] = await Promise.all([join(root, path), root].map((each) => realpath(each).catch(() => each)));
-  return named?.startsWith(`${own ?? root}/`) === true ? join(root, path) : join(root, file);
+  const named = await realpath(join(root, path)).catch(() => undefined);
+  const own = await realpath(root).catch(() => root);
+  return named?.startsWith(`${own}/`) === true ? join(root, path) : join(root, file);
 }
 
 async function proveModel(

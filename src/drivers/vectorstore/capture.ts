@@ -1,15 +1,18 @@
 /** Reads a vector store that another process writes, and proves that the three files belong together. */
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { VectorstoreConfig } from '../../domain/appliance.ts';
+import type { ComponentConfig, VectorstoreConfig } from '../../domain/appliance.ts';
 import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
 import { AttributeCapture } from '../attributes/capture.ts';
 import type { CaptureContext, CaptureFacts } from '../driver.ts';
 import { entriesWithAttributes, ownerWithAttributes } from '../folder/folder-attributes.ts';
+import { refuseFaults } from '../folder/folder-links.ts';
 import { refuseUnreadable } from '../folder/readable.ts';
 import { readSealedFacts, writeSealedFacts } from '../folder/sealed-facts.ts';
 import { walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
-import { knownQueries, sealQueries, searchK, type StoreFacts, type VectorstoreFacts } from './facts.ts';
-import { indexFile, metadataFile, missingFiles, readMetadata, storeFiles, storeFolders } from './files.ts';
+import { knownQueries, sealQueries, searchK, storeFilePath, type StoreFacts, type VectorstoreFacts } from './facts.ts';
+import { indexFile, metadataFile, readMetadata, storeFiles } from './files.ts';
+import { findStores, type FoundStore, type FoundStores } from './find-stores.ts';
 import { inspectIndex } from './inspect-index.ts';
 import { identify, waitUntilQuiet } from './stable-window.ts';
 
@@ -20,20 +23,31 @@ const windows = 5;
  * Quiet window → load in a child → read → look again; the first two only where anything was written since the last capture.
  * A save of the application that comes in between begins it anew,
  * and after the last try is SourceChanged (a retry begins anew with a fresh writer). SourceEmpty where a file is
- * missing; SourceCorrupt where files that stood still contradict each other.
+ * missing; SourceCorrupt where files that stood still contradict each other; Precondition for a link behind which a store
+ * lies that no component carries.
  */
-export async function captureVectorstore(config: VectorstoreConfig, context: CaptureContext): Promise<CaptureFacts> {
-  const stores = storePaths(config, await walkFolder(config.path, config.id));
+export async function captureVectorstore(
+  config: VectorstoreConfig,
+  context: CaptureContext,
+  others: readonly ComponentConfig[],
+): Promise<CaptureFacts> {
+  const stores = wholeStores(config, await findStores(config, await walkFolder(config.path, config.id), others));
   const paths = stores.flatMap((store) => store.paths);
   const capturedFrom = new Date();
-  const known = await unchangedSince(context, paths);
+  const known = await unchangedSince(context, stores);
   const { facts, quiet, identity } = known ?? (await inspectQuietly(config, stores, context));
   const attributes = await AttributeCapture.begin();
   const entries = await walkFolder(config.path, config.id, (left) => context.writer.leaveOut(left));
+  // A link may have been made, or turned away, since the first look.
+  const { stores: read, links } = await findStores(config, entries, others);
+  refuseFaults(links, config.id);
+  if (layoutOf(read.map(asFacts)) !== layoutOf(facts)) throw changed(config);
+  for (const { path, what } of links.lacks) context.writer.leaveOut({ path, what });
   await writeEntries(context, await entriesWithAttributes(attributes, config.path, entries));
   if ((await identify(paths)) !== identity) throw changed(config);
   await writeSealedFacts(context.writer, {
     owner: await ownerWithAttributes(attributes, config.path),
+    place: { path: config.path, real: await realpath(config.path) },
     stores: facts,
     identity,
     ...attributes.sealedFacts,
@@ -65,12 +79,15 @@ interface Inspection {
  */
 async function unchangedSince(
   { previous, repository }: CaptureContext,
-  paths: readonly string[],
+  current: readonly Store[],
 ): Promise<Inspection | undefined> {
   if (previous?.quiescence !== 'stable-window') return undefined;
   try {
     const { stores, identity } = await readSealedFacts<VectorstoreFacts>({ repository, record: previous });
-    return identity === (await identify(paths)) ? { facts: stores, quiet: true, identity } : undefined;
+    const isSame = identity === (await identify(current.flatMap(({ paths }) => paths)));
+    return isSame && layoutOf(stores) === layoutOf(current.map(asFacts))
+      ? { facts: stores, quiet: true, identity }
+      : undefined;
   } catch (error) {
     // A damaged recovery point is no reason to make none.
     if (isLifeboatError(error)) return undefined;
@@ -117,37 +134,40 @@ async function inspectStores(
   signal: AbortSignal,
 ): Promise<StoreFacts[]> {
   const facts: StoreFacts[] = [];
-  for (const { folder } of stores) facts.push(await inspectStore(config, folder, signal));
+  for (const store of stores) facts.push(await inspectStore(config, store, signal));
   return facts;
 }
 
-interface Store {
-  /** Relative to the component's folder. */
-  readonly folder: string;
-  /** Its three files. */
+interface Store extends FoundStore {
+  /** Its three names. */
   readonly paths: readonly string[];
 }
 
-/** SourceEmpty unless there is a store and every store has its three files. */
-function storePaths(config: VectorstoreConfig, entries: readonly FolderEntry[]): Store[] {
-  const folders = storeFolders(entries);
-  if (folders.length === 0) {
+/** Precondition for a store behind a link; SourceEmpty unless there is a store and every store has its three files. */
+function wholeStores(config: VectorstoreConfig, { stores, links }: FoundStores): Store[] {
+  refuseFaults(links, config.id);
+  if (stores.length === 0) {
     throw new LifeboatError('SourceEmpty', `\`${config.path}\` holds no vector store: no ${storeFiles.join(', ')}`, {
       component: config.id,
     });
   }
-  return folders.map((folder) => {
-    const missing = missingFiles(folder, entries);
+  return stores.map((store) => {
+    const { folder, files } = store;
+    const missing = storeFiles.filter((name) => !files.has(name));
     if (missing.length > 0) {
       throw new LifeboatError('SourceEmpty', `\`${join(config.path, folder)}\` lacks ${missing.join(' and ')}`, {
         component: config.id,
       });
     }
-    return { folder, paths: storeFiles.map((name) => join(config.path, folder, name)) };
+    return { ...store, paths: storeFiles.map((name) => join(config.path, folder, name)) };
   });
 }
 
-async function inspectStore(config: VectorstoreConfig, folder: string, signal: AbortSignal): Promise<StoreFacts> {
+async function inspectStore(
+  config: VectorstoreConfig,
+  { folder, files }: FoundStore,
+  signal: AbortSignal,
+): Promise<StoreFacts> {
   const path = join(config.path, folder, indexFile);
   const index = await inspectIndex(
     { path, k: searchK, queries: knownQueries },
@@ -163,7 +183,7 @@ async function inspectStore(config: VectorstoreConfig, folder: string, signal: A
     throw new LifeboatError('SourceCorrupt', message, { component: config.id });
   }
   return {
-    folder,
+    ...asFacts({ folder, files }),
     total: index.total,
     dimension: index.dimension,
     documentCount: metadata.documentCount ?? null,
@@ -171,6 +191,20 @@ async function inspectStore(config: VectorstoreConfig, folder: string, signal: A
     k: searchK,
     queries: sealQueries(index),
   };
+}
+
+/** Where a store lies, as it is sealed: only what is a link is named. */
+function asFacts({ folder, files }: FoundStore): Pick<StoreFacts, 'folder' | 'files'> {
+  const linked = [...files].filter(([name, file]) => file !== join(folder, name));
+  return { folder, ...(linked.length === 0 ? {} : { files: Object.fromEntries(linked) }) };
+}
+
+/** Files keep their identity where a folder above them is renamed, so where they lie is compared besides. */
+function layoutOf(stores: readonly Pick<StoreFacts, 'folder' | 'files'>[]): string {
+  const lines = stores.map((store) =>
+    JSON.stringify([store.folder, ...storeFiles.map((name) => storeFilePath(store, name))]),
+  );
+  return lines.toSorted().join('\n');
 }
 
 async function writeEntries({ writer }: CaptureContext, entries: readonly FolderEntry[]): Promise<void> {

@@ -1,20 +1,24 @@
 /** What `doctor` says of a vector store. */
 import { join } from 'node:path';
-import type { VectorstoreConfig } from '../../domain/appliance.ts';
+import type { ComponentConfig, VectorstoreConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import { checkAttributeTools } from '../attributes/finding.ts';
 import type { Finding } from '../driver.ts';
 import { checkFolderTarget } from '../folder/check-target.ts';
+import { findingsOfLinks } from '../folder/folder-links.ts';
 import { walkFolder } from '../folder/walk-folder.ts';
-import { storeFolders } from './files.ts';
+import { findStores } from './find-stores.ts';
 import { verifyStore } from './verify-store.ts';
 
 /** Never throws: what fails is a finding with a hint. */
-export async function checkVectorstore(config: VectorstoreConfig): Promise<Finding[]> {
+export async function checkVectorstore(
+  config: VectorstoreConfig,
+  others: readonly ComponentConfig[],
+): Promise<Finding[]> {
   const name = `${config.id}: vector store`;
   try {
     return [
-      ...(await checkStores(config, name)),
+      ...(await checkStores(config, others, name)),
       await checkFolderTarget(config),
       ...(await checkAttributeTools(config.id)),
     ];
@@ -23,16 +27,25 @@ export async function checkVectorstore(config: VectorstoreConfig): Promise<Findi
   }
 }
 
-async function checkStores(config: VectorstoreConfig, name: string): Promise<Finding[]> {
-  const folders = await walkFolder(config.path, config.id).then(storeFolders, (error: unknown) =>
-    findingOf(name, error),
-  );
-  if (!Array.isArray(folders)) return [folders];
-  if (folders.length === 0) {
+async function checkStores(
+  config: VectorstoreConfig,
+  others: readonly ComponentConfig[],
+  name: string,
+): Promise<Finding[]> {
+  const entries = await walkFolder(config.path, config.id).catch((error: unknown) => findingOf(name, error));
+  if (!Array.isArray(entries)) return [entries];
+  const { stores, links } = await findStores(config, entries, others);
+  const linked = findingsOfLinks(links, config.id);
+  // Where the stores lie elsewhere, that is what is wrong.
+  if (links.faults.length > 0) return linked;
+  if (stores.length === 0) {
     const text = `\`${config.path}\` holds no vector store`;
     return [{ name, level: 'fail', text, hint: `check \`path\` of the component \`${config.id}\`` }];
   }
-  return Promise.all(folders.map(async (folder) => checkStore(config, join(config.path, folder), name)));
+  return [
+    ...(await Promise.all(stores.map(async ({ folder }) => checkStore(config, join(config.path, folder), name)))),
+    ...linked,
+  ];
 }
 
 async function checkStore(config: VectorstoreConfig, folder: string, name: string): Promise<Finding> {

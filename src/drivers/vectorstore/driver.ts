@@ -25,21 +25,22 @@ import { rebuildVectorstore } from './rebuild.ts';
 const blockSize = 256 * 1024;
 
 export function createVectorstoreDriver(config: VectorstoreConfig, environment: DriverEnvironment): Driver {
+  const { others = [] } = environment;
   const folder = {
     component: config.id,
     path: config.path,
     tuning: environment.swap,
-    damage: async () => damageOf(config),
+    damage: async () => damageOf(config, others),
   };
   return {
     component: config.id,
     kind: 'vectorstore',
     role: 'vectorstore',
     blockSize,
-    check: async () => checkVectorstore(config),
+    check: async () => checkVectorstore(config, others),
     estimate: async () => ({ bytes: await treeBytes(config.path) }),
-    capture: async (context) => captureVectorstore(config, context),
-    rebuild: async (context) => rebuildVectorstore(config, context),
+    capture: async (context) => captureVectorstore(config, context, others),
+    rebuild: async (context) => rebuildVectorstore(config, context, others),
     inspect: async (repository, record, signal) => inspectVectorstore({ repository, record, signal }),
     restoreTargets: async (record) => [await describeTarget(config, record)],
     async stage(context) {

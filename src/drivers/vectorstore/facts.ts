@@ -1,6 +1,9 @@
 /** What is sealed with a vector store, so that the restored one can be proven. */
+import { join } from 'node:path';
 import type { LeftOutAttributes } from '../attributes/capture.ts';
+import type { FolderPlace } from '../folder/link-probes.ts';
 import type { FolderOwner } from '../folder/walk-folder.ts';
+import type { StoreFile } from './files.ts';
 import type { IndexFacts, Neighbours } from './inspect-index.ts';
 
 /** D6.8: neighbours that a search asks for, and the longest time that is not slow. */
@@ -11,6 +14,8 @@ export const knownQueries = 10;
 export interface StoreFacts {
   /** Relative to the component's folder; `` for itself. */
   readonly folder: string;
+  /** Where the bytes of a file lie whose name is a link. */
+  readonly files?: Partial<Readonly<Record<StoreFile, string>>>;
   readonly total: number;
   readonly dimension: number;
   readonly documentCount: number | null;
@@ -25,9 +30,16 @@ export interface StoreFacts {
 
 export interface VectorstoreFacts extends LeftOutAttributes {
   readonly owner: FolderOwner;
+  /** A recovery point of an older version does not say it. */
+  readonly place?: FolderPlace;
   readonly stores: readonly StoreFacts[];
   /** Of the stores' files as they were inspected. A recovery point of an older version has none. */
   readonly identity?: string;
+}
+
+/** Where a file of the store lies below the component's folder: what a link of its name leads to, or itself. */
+export function storeFilePath({ folder, files }: Pick<StoreFacts, 'folder' | 'files'>, name: StoreFile): string {
+  return files?.[name] ?? join(folder, name);
 }
 
 /** Vectors as base64 of little-endian 32-bit floats: JSON numbers would take three times the room. */

@@ -1,40 +1,34 @@
 /** The three files of a vector store, as the appliance's framework writes them. */
 import { readFile } from 'node:fs/promises';
-import { join, parse } from 'node:path';
+import { dirname, basename } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
 import { parseJson } from '../../json/parse-json.ts';
-import type { FolderEntry } from '../folder/walk-folder.ts';
 
 export const indexFile = 'faiss_index.faiss';
 /** Pickled Python objects: opaque bytes. Unpickling runs code, so nothing here ever does. */
 export const pickleFile = 'faiss_index.pkl';
 export const metadataFile = 'metadata.json';
 export const storeFiles = [indexFile, pickleFile, metadataFile] as const;
+export type StoreFile = (typeof storeFiles)[number];
 
 export interface StoreMetadata {
   readonly documentCount: number | undefined;
   readonly embeddingModel: string | undefined;
 }
 
-/** Folders (relative to the root, `` for itself) that hold at least one of the three files. */
-export function storeFolders(entries: readonly FolderEntry[]): string[] {
-  return storeFoldersOf(entries.flatMap(({ kind, meta }) => (kind === 'file' ? [meta.path] : [])));
+export function isStoreFile(name: string): name is StoreFile {
+  return storeFiles.some((each) => each === name);
 }
 
-/** The same for paths of files. */
+/** Of a path below the component's folder; `` for what lies in that itself. */
+export function folderOf(path: string): string {
+  const folder = dirname(path);
+  return folder === '.' ? '' : folder;
+}
+
+/** Folders with at least one of the three among these paths of files. */
 export function storeFoldersOf(paths: Iterable<string>): string[] {
-  const folders = new Set<string>();
-  for (const path of paths) {
-    const { dir, base } = parse(path);
-    if (storeFiles.some((name) => name === base)) folders.add(dir);
-  }
-  return [...folders];
-}
-
-/** Which of the three are not there. */
-export function missingFiles(folder: string, entries: readonly FolderEntry[]): string[] {
-  const paths = new Set(entries.filter(({ kind }) => kind === 'file').map(({ meta }) => meta.path));
-  return storeFiles.filter((name) => !paths.has(join(folder, name)));
+  return [...new Set([...paths].filter((path) => isStoreFile(basename(path))).map(folderOf))];
 }
 
 /** SourceCorrupt where it is not JSON of an object. */

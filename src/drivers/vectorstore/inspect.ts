@@ -1,20 +1,35 @@
 /** Do a stored vector store's three files agree with each other and with the capture? The pickle is never opened. */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { FileEntry } from '../../domain/entry.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
+import { linkInspector } from '../folder/link-probes.ts';
 import { sealedFactsPath } from '../folder/sealed-facts.ts';
 import { fileName, Inspection, inspectFacts, readBeginning, readStored, type Stored } from '../stored.ts';
-import type { StoreFacts, VectorstoreFacts } from './facts.ts';
-import { indexFile, metadataFile, parseMetadata, pickleFile, storeFiles, storeFoldersOf } from './files.ts';
+import { storeFilePath, type StoreFacts, type VectorstoreFacts } from './facts.ts';
+import {
+  indexFile,
+  isStoreFile,
+  metadataFile,
+  parseMetadata,
+  pickleFile,
+  storeFiles,
+  storeFoldersOf,
+  type StoreFile,
+} from './files.ts';
 import { indexHeaderBytes, parseIndexHeader, type IndexHeader } from './index-header.ts';
 
 export async function inspectVectorstore(stored: Stored): Promise<ProbeResult[]> {
   const inspection = new Inspection(stored.record.id);
   const facts = await inspectFacts<VectorstoreFacts>(inspection, stored, sealedFactsPath);
   if (facts === undefined) return inspection.results;
-  const files = await findFiles(stored);
+  const { files, links } = await findFiles(stored, facts);
+  const inspectLink = linkInspector(inspection, links, facts.place);
   for (const store of facts.stores) {
-    const at = (name: string): string => join(store.folder, name);
+    const at = (name: StoreFile): string => storeFilePath(store, name);
+    for (const name of storeFiles) {
+      const link = join(store.folder, name);
+      if (at(name) !== link) inspectLink(link, at(name));
+    }
     await inspectIndexFile(inspection, stored, store, { path: at(indexFile), entry: files.get(at(indexFile)) });
     await inspectMetadata(inspection, stored, store, { path: at(metadataFile), entry: files.get(at(metadataFile)) });
     const pickle = files.get(at(pickleFile));
@@ -34,13 +49,22 @@ interface Place {
   readonly entry: FileEntry | undefined;
 }
 
-async function findFiles({ repository, record, signal }: Stored): Promise<Map<string, FileEntry>> {
+interface Found {
+  readonly files: ReadonlyMap<string, FileEntry>;
+  /** Texts of all links. */
+  readonly links: ReadonlyMap<string, string>;
+}
+
+async function findFiles({ repository, record, signal }: Stored, { stores }: VectorstoreFacts): Promise<Found> {
+  const linked = new Set(stores.flatMap(({ files: each = {} }) => Object.values(each)));
   const files = new Map<string, FileEntry>();
+  const links = new Map<string, string>();
   for await (const entry of repository.readIndex(record.indexId, signal)) {
-    const isOfStore = storeFiles.some((name) => entry.path === name || entry.path.endsWith(`/${name}`));
-    if (entry.type === 'file' && isOfStore) files.set(entry.path, entry);
+    if (entry.type === 'symlink') links.set(entry.path, entry.target ?? '');
+    if (entry.type === 'file' && (isStoreFile(basename(entry.path)) || linked.has(entry.path)))
+      files.set(entry.path, entry);
   }
-  return files;
+  return { files, links };
 }
 
 async function inspectIndexFile(

@@ -25,7 +25,13 @@ export async function keepStore({ id, path }: VectorstoreConfig, since: Date): P
   await rm(part, { recursive: true, force: true });
   try {
     // Shares the blocks where the filesystem can.
-    await cp(store, part, { recursive: true, mode: constants.COPYFILE_FICLONE, preserveTimestamps: true });
+    await cp(store, part, {
+      recursive: true,
+      mode: constants.COPYFILE_FICLONE,
+      preserveTimestamps: true,
+      // Else a relative link of the copy would lead to the store that is written anew.
+      verbatimSymlinks: true,
+    });
     for (const entry of await readdir(part, { recursive: true, withFileTypes: true }))
       if (entry.isFile()) await syncFile(join(entry.parentPath, entry.name));
     await rename(part, kept);

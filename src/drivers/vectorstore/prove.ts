@@ -1,5 +1,5 @@
 /** Proves a restored vector store, staged or live, against what was sealed at capture. */
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { VectorstoreConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
@@ -9,8 +9,8 @@ import { compareFolderAttributes } from '../folder/folder-attributes.ts';
 import { readSealedFacts } from '../folder/sealed-facts.ts';
 import { compareNeighbourLists } from './compare-neighbours.ts';
 import { otherModel } from './embedding-model.ts';
-import { openQuery, slowSearchSeconds, type StoreFacts, type VectorstoreFacts } from './facts.ts';
-import { indexFile, metadataFile, pickleFile, readMetadata } from './files.ts';
+import { openQuery, slowSearchSeconds, storeFilePath, type StoreFacts, type VectorstoreFacts } from './facts.ts';
+import { folderOf, indexFile, metadataFile, pickleFile, readMetadata } from './files.ts';
 import { inspectIndex, type IndexFacts } from './inspect-index.ts';
 
 /** Counts, known queries, latency and bytes of every store below `root`. A damaged index is a failed probe, not an error. */
@@ -31,9 +31,13 @@ export async function proveStores(
   }
   // A store that the application wrote since has other bytes by right; its known neighbours were compared.
   const unchanged = facts.stores.filter(({ folder }) => !grown.has(folder));
-  const compared = new Set(unchanged.flatMap(({ folder }) => [join(folder, indexFile), join(folder, pickleFile)]));
+  const compared = new Set(
+    unchanged.flatMap((store) =>
+      ([indexFile, pickleFile] as const).flatMap((name) => [join(store.folder, name), storeFilePath(store, name)]),
+    ),
+  );
   results.push(...(await compareWithIndex(context, { root, times, wanted: ({ path }) => compared.has(path) })));
-  const isOfGrown = (path: string): boolean => grown.has(dirname(path) === '.' ? '' : dirname(path));
+  const isOfGrown = (path: string): boolean => grown.has(folderOf(path));
   results.push(...(await compareFolderAttributes(context, root, facts.owner, ({ path }) => !isOfGrown(path))));
   return results;
 }
@@ -56,7 +60,8 @@ async function proveStore(
   let index: IndexFacts;
   try {
     const request = {
-      path: join(root, store.folder, indexFile),
+      // By a link with an absolute text a staged store would be the live one.
+      path: join(root, storeFilePath(store, indexFile)),
       k: store.k,
       queries: known.map(({ query }) => query),
       knownTotal: store.total,
@@ -71,7 +76,7 @@ async function proveStore(
     if (!isLifeboatError(error) || error.code === 'Aborted' || error.code === 'Precondition') throw error;
     return { results: [probe('index loads', 'loaded', error.message, false)], added: 0 };
   }
-  const { documentCount } = await readMetadata(join(root, store.folder, metadataFile), config.id);
+  const { documentCount } = await readMetadata(join(root, storeFilePath(store, metadataFile)), config.id);
   const same = compareNeighbourLists(
     known.map(({ neighbours }) => neighbours),
     index.neighbours,

@@ -5,12 +5,14 @@
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { VectorstoreConfig } from '../../domain/appliance.ts';
+import type { ComponentConfig, VectorstoreConfig } from '../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import type { Rebuilt, RebuildContext } from '../driver.ts';
-import { walkFolder } from '../folder/walk-folder.ts';
+import { refuseFaults } from '../folder/folder-links.ts';
+import { walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
 import { askApplication } from './ask-application.ts';
-import { indexFile, metadataFile, readMetadata, storeFiles, storeFolders } from './files.ts';
+import { indexFile, metadataFile, readMetadata, storeFiles } from './files.ts';
+import { findStores } from './find-stores.ts';
 import { keepStore } from './keep-store.ts';
 import { lacksRebuild } from './lacks-rebuild.ts';
 import { waitUntilQuiet } from './stable-window.ts';
@@ -20,19 +22,21 @@ import { verifyStore } from './verify-store.ts';
 const quietTries = 30;
 
 /**
- * May run twice: the application builds twice then. Precondition where no command is configured, NoSpace without room for
+ * May run twice: the application builds twice then. Precondition where no command is configured or a store lies behind a link that leads out, NoSpace without room for
  * the copy, EngineFailed where the command fails or takes too long, ValidationFailed where what it left cannot be used.
  */
 export async function rebuildVectorstore(
   config: VectorstoreConfig,
   { since, signal }: RebuildContext,
+  others: readonly ComponentConfig[],
 ): Promise<Rebuilt> {
   const { id: component, rebuild } = config;
   if (rebuild === undefined) throw lacksRebuild(component);
+  await refuseOutside(config, others);
   const kept = await keepStore(config, since);
   try {
     await askApplication(component, rebuild, signal);
-    const documents = await documentsBuilt(config, since, signal);
+    const documents = await documentsBuilt(config, { since, signal }, others);
     return { documents, ...(kept === undefined ? {} : { safetyCopy: kept }) };
   } catch (error) {
     if (kept === undefined || !isLifeboatError(error)) throw error;
@@ -41,8 +45,22 @@ export async function rebuildVectorstore(
   }
 }
 
-async function documentsBuilt(config: VectorstoreConfig, since: Date, signal: AbortSignal): Promise<number> {
-  const folders = await restingFolders(config, signal);
+/** What lies behind a link that leads out is not in the copy, and would be overwritten. */
+async function refuseOutside(config: VectorstoreConfig, others: readonly ComponentConfig[]): Promise<void> {
+  const entries = await walkFolder(config.path, config.id).catch((error: unknown): FolderEntry[] => {
+    if (isLifeboatError(error, 'SourceEmpty')) return [];
+    throw error;
+  });
+  const { links } = await findStores(config, entries, others);
+  refuseFaults({ faults: links.faults.filter(({ isMissing }) => !isMissing) }, config.id);
+}
+
+async function documentsBuilt(
+  config: VectorstoreConfig,
+  { since, signal }: RebuildContext,
+  others: readonly ComponentConfig[],
+): Promise<number> {
+  const folders = await restingFolders(config, signal, others);
   const written = await Promise.all(
     folders.map(async (folder) => ({ folder, at: (await stat(join(config.path, folder, indexFile))).mtimeMs })),
   );
@@ -61,9 +79,14 @@ async function documentsBuilt(config: VectorstoreConfig, since: Date, signal: Ab
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-async function restingFolders(config: VectorstoreConfig, signal: AbortSignal): Promise<string[]> {
+async function restingFolders(
+  config: VectorstoreConfig,
+  signal: AbortSignal,
+  others: readonly ComponentConfig[],
+): Promise<string[]> {
   const { id: component, path, quietSeconds } = config;
-  const folders = storeFolders(await walkFolder(path, component));
+  const { stores } = await findStores(config, await walkFolder(path, component), others);
+  const folders = stores.map(({ folder }) => folder);
   const paths = folders.flatMap((folder) => storeFiles.map((name) => join(path, folder, name)));
   if ((await waitUntilQuiet({ paths, quietSeconds, attempts: quietTries, signal })).quiet) return folders;
   throw new LifeboatError('ValidationFailed', `\`${path}\` does not come to rest`, {

@@ -47,8 +47,17 @@ afterEach(async () => {
   await folder.remove();
 });
 
-function driverOf(paths: readonly string[] = [live], exclude: readonly string[] = []): Driver {
-  const config: FilesConfig = {
+function driverOf(
+  paths: readonly string[] = [live],
+  exclude: readonly string[] = [],
+  others: readonly FilesConfig[] = [],
+): Driver {
+  const stateDir = join(folder.path, 'state');
+  return createFilesDriver(configOf(paths, exclude), { stateDir, secret: async () => undefined, others });
+}
+
+function configOf(paths: readonly string[], exclude: readonly string[] = []): FilesConfig {
+  return {
     id: 'files',
     kind: 'files',
     host: 'main',
@@ -58,7 +67,6 @@ function driverOf(paths: readonly string[] = [live], exclude: readonly string[] 
     paths,
     exclude,
   };
-  return createFilesDriver(config, { stateDir: join(folder.path, 'state'), secret: async () => undefined });
 }
 
 async function restore(driver: Driver, record: ComponentRecord): Promise<void> {
@@ -124,6 +132,44 @@ describe('fidelity', () => {
       { path: join(live, 'pipe'), what: 'named pipe' },
       { path: join(live, 'socket'), what: 'socket' },
     ]);
+  });
+
+  test('F1: links stay links; what they lead to outside of the component is counted and named as not captured', async () => {
+    const outside = join(folder.path, 'outside');
+    await mkdir(join(outside, 'deep'), { recursive: true });
+    await writeFile(join(outside, 'file'), 'not captured');
+    const lost: readonly (readonly [name: string, text: string])[] = [
+      ['folder', outside],
+      ['by-folder', 'folder/deep'],
+      ['file', '../outside/file'],
+      // Out and back again: the link outside is not captured.
+      ['around', '../outside/back'],
+    ];
+    await symlink(join(live, 'plain'), join(outside, 'back'));
+    for (const [name, text] of lost) await symlink(text, join(live, name));
+    await symlink(join(folder.path, 'not-mounted', 'data'), join(live, 'unmounted'));
+    for (const [name, text] of [
+      ['inside', join(live, 'plain')],
+      ['absent', 'nowhere'],
+      ['round', 'round'],
+      ['masked', '/dev/null'],
+      ['kernel', '/proc/self/mounts'],
+      ['theirs', join(folder.path, 'theirs')],
+    ] as const)
+      await symlink(text, join(live, name));
+    await mkdir(join(folder.path, 'theirs'));
+    const other = { ...configOf([join(folder.path, 'theirs')]), id: 'other' };
+    const record = await capture(driverOf([live], [], [other]), repository);
+    expect(record.facts).toMatchObject({ leftOut: { 'outside link target': 4, 'missing link target': 1 } });
+    const named = JSON.parse(
+      Buffer.from((await repository.readFile(record.indexId, leftOutPath)) ?? []).toString(),
+    ) as { path: string; what: string }[];
+    expect(named.map(({ path }) => path).toSorted()).toEqual(
+      [...lost.map(([name]) => name), 'unmounted'].map((name) => join(live, name)).toSorted(),
+    );
+    await rm(live, { recursive: true });
+    await restore(driverOf(), record);
+    expect(await readlink(join(live, 'by-folder'))).toBe('folder/deep');
   });
 
   test('F4: a path that could not be restored fails the backup at once, and both ends of it are told', async () => {

@@ -78,7 +78,9 @@ describe('capture', () => {
     await symlink(join(folder, 'elsewhere.gguf'), join(live, 'embedding', 'tiny.gguf'));
     await expect(kit.capture(driverOf(live))).rejects.toMatchObject({
       code: 'Precondition',
-      message: expect.stringContaining('leads out of the folder') as string,
+      message: expect.stringContaining(
+        `leads to \`${join(folder, 'elsewhere.gguf')}\`, outside of \`${live}\``,
+      ) as string,
     });
   });
 
@@ -108,7 +110,7 @@ describe('capture', () => {
     expect(record.facts).toMatchObject({ models: 3 });
     expect(await faults(driver, kit.repository, record)).toEqual([]);
     await rm(live, { recursive: true });
-    await kit.restore(driver, record);
+    expect(failedProbes(await kit.restore(driver, record))).toEqual([]);
     expect(await readlink(join(live, 'snapshots', 'main', 'cached.gguf'))).toBe('../../blobs/c0ffee');
 
     await truncate(join(live, 'blobs', 'c0ffee'), 900);

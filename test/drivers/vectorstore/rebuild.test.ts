@@ -32,7 +32,7 @@ const building = (path: string, options: StoreOptions): string[] => [
 
 async function rebuild(path: string, command: string[], signal = new AbortController().signal, timeoutSeconds = 30) {
   const config = configOf(path, { rebuild: { command, timeoutSeconds } });
-  return rebuildVectorstore(config, { since: new Date(), signal });
+  return rebuildVectorstore(config, { since: new Date(), signal }, []);
 }
 
 describe('a vector store that the application builds anew', () => {
@@ -51,8 +51,8 @@ describe('a vector store that the application builds anew', () => {
     const since = new Date();
     const config = configOf(path, { rebuild: { command: building(path, { vectors: 9 }), timeoutSeconds: 30 } });
     const signal = new AbortController().signal;
-    await rebuildVectorstore(config, { since, signal });
-    const { safetyCopy = '' } = await rebuildVectorstore(config, { since, signal });
+    await rebuildVectorstore(config, { since, signal }, []);
+    const { safetyCopy = '' } = await rebuildVectorstore(config, { since, signal }, []);
     expect(await readFile(join(safetyCopy, 'metadata.json'), 'utf8')).toBe(before);
   });
 
@@ -120,7 +120,7 @@ describe('a vector store that the application builds anew', () => {
   test('where nobody said how, that is asked for', async () => {
     const config = configOf(folder.path);
     const context = { since: new Date(), signal: new AbortController().signal };
-    await expect(rebuildVectorstore(config, context)).rejects.toMatchObject({
+    await expect(rebuildVectorstore(config, context, [])).rejects.toMatchObject({
       code: 'Precondition',
       hint: expect.stringContaining('rebuild: { command:') as string,
     });
