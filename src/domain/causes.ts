@@ -34,6 +34,11 @@ export const causes = {
     text: 'cannot … in ssh://USER@HOST:PORT/PATH: Permission denied',
     hint: 'on the server the folder must belong to the user that logs in: see `ls -ld` of `path` there',
   },
+  inTheWay: {
+    cause: 'something else lies where Lifeboat keeps a file or a folder of a repository',
+    text: 'cannot … in PLACE: EEXIST (EISDIR, ENOTDIR, …; of an SSH server only: Failure)',
+    hint: 'look with `ls -ld` at each part of the path for what is no file or folder of Lifeboat, and move it away',
+  },
   noRights: {
     cause: 'credentials of a bucket that lack a right',
     text: 'cannot … in s3://BUCKET: AccessDenied (403): …',

@@ -2,6 +2,8 @@ import { randomFillSync } from 'node:crypto';
 import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { causes } from '../../src/domain/causes.ts';
+import type { LifeboatError } from '../../src/domain/errors.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import type { Stray } from '../../src/storage/storage.ts';
 import { litterFolder, storageContract } from '../contracts/storage.ts';
@@ -38,6 +40,28 @@ describe('local storage', () => {
     await storage.putIfAbsent('reports/a/1', Buffer.from('x'));
     await rm(join(folder, 'reports'), { recursive: true });
     expect(await storage.putIfAbsent('reports/b/1', Buffer.from('x'))).toBe('created');
+  });
+
+  test('what lies in the way of an object or of a folder is named, with what to do', async ({ folder }) => {
+    const storage = createLocalStorage(folder);
+    await mkdir(join(folder, 'leases/collection.json'), { recursive: true });
+    await symlink('nowhere', join(folder, 'leases/init.json'));
+    await writeFile(join(folder, 'packs'), 'no folder');
+    const failures: unknown[] = [];
+    for (const key of ['leases/collection.json', 'leases/init.json', 'packs/aa/1']) {
+      const put = storage.putIfAbsent(key, Buffer.from('ours'));
+      failures.push(await put.catch(({ code, message, hint }: LifeboatError) => [code, message, hint]));
+    }
+    const fault = (key: string, errno: string): unknown[] => [
+      'StorageFailed',
+      `cannot create ${key} in local:${folder}: ${errno}`,
+      causes.inTheWay.hint,
+    ];
+    expect(failures).toEqual([
+      fault('leases/collection.json', 'EEXIST'),
+      fault('leases/init.json', 'EEXIST'),
+      fault('packs/aa/1', 'ENOTDIR'),
+    ]);
   });
 
   test('what no key can name is passed over, and told to who asks; versions are read of what may be replaced alone', async ({

@@ -10,6 +10,7 @@ import { startSshd, type RunningSshd } from '../../src/dev/sshd.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import { openRepository } from '../../src/repository/open.ts';
 import { authenticatePack, copyObjects } from '../../src/repository/replicate/copy-objects.ts';
+import { causes } from '../../src/domain/causes.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { createSshStorage } from '../../src/storage/ssh/ssh-storage.ts';
 import type { OnStray, Storage } from '../../src/storage/storage.ts';
@@ -60,6 +61,15 @@ describe('sshd', () => {
     for (const same of [`${folder.path}//both/`, `${folder.path}/./both/../both//`])
       expect(Buffer.from(await storageAt('', { path: same }).read('reports/r')).toString()).toBe('2');
     expect(Buffer.from(await storage.read('packs/aa/x')).equals(content)).toBe(true);
+  });
+
+  test('what lies in the way of an object is no object that is there: the failure says what to look for', async () => {
+    const storage = storageAt('in-the-way');
+    await mkdir(join(folder.path, 'in-the-way/leases/collection.json'), { recursive: true });
+    await expect(storage.putIfAbsent('leases/collection.json', Buffer.from('x'))).rejects.toMatchObject({
+      code: 'StorageFailed',
+      hint: causes.inTheWay.hint,
+    });
   });
 
   test('a folder that nobody may look into fails the listing only where a key can have its name', async () => {

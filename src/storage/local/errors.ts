@@ -1,3 +1,4 @@
+import { causes } from '../../domain/causes.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ErrorCode } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
@@ -11,14 +12,22 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   EROFS: 'PermissionDenied',
 };
 
+/** Something lies where a file or folder of ours belongs: nothing goes on until a person moves it. */
+const inTheWay: readonly string[] = ['EEXIST', 'EISDIR', 'ELOOP', 'ENOTDIR', 'ENOTEMPTY'];
+
 /** Says what was tried on which path; the operating system's code stands in the message. */
 export function diskError(error: unknown, act: string, path: string): LifeboatError {
   if (error instanceof LifeboatError) return error;
   const errno = errnoOf(error) ?? 'unknown error';
   const code = codes[errno] ?? 'StorageFailed';
-  const hint = refusedHint(errno, process.getuid?.(), 'the owner of the folder');
+  const hint = hintOf(errno, code);
   return new LifeboatError(code, `cannot ${act} ${path}: ${errno}`, {
-    ...(code === 'PermissionDenied' ? { hint } : {}),
+    ...(hint === undefined ? {} : { hint }),
     cause: error,
   });
+}
+
+function hintOf(errno: string, code: ErrorCode): string | undefined {
+  if (code === 'PermissionDenied') return refusedHint(errno, process.getuid?.(), 'the owner of the folder');
+  return inTheWay.includes(errno) ? causes.inTheWay.hint : undefined;
 }

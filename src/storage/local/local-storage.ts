@@ -194,13 +194,16 @@ class LocalStorage implements Storage {
   }
 
   /** False if the key exists already. link(2), because rename would overwrite. */
-  async #link(from: string, key: string): Promise<boolean> {
+  async #link(from: string, key: string, isAgain = false): Promise<boolean> {
     try {
       await link(from, join(this.#root, key));
       return true;
     } catch (error) {
-      if (errnoOf(error) === 'EEXIST') return false;
-      throw error;
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      if ((await newestFile(this.#root, key)) !== undefined) return false;
+      // Removed since, or a folder or the like, which no later try gets past.
+      if (isAgain) throw error;
+      return this.#link(from, key, true);
     }
   }
 

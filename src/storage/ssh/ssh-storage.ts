@@ -280,7 +280,7 @@ class SshStorage implements Storage {
       await this.#sftp.rename(from, to);
       return true;
     } catch (error) {
-      if (codeOf(error) === status.failure && (await this.#folders.stat(to)) !== undefined) return false;
+      if (codeOf(error) === status.failure && (await this.#folders.stat(to))?.isFile() === true) return false;
       // The folder went with an object that was removed by somebody else.
       if (codeOf(error) !== status.noSuchFile) throw error;
       this.#folders.forget();
@@ -356,11 +356,14 @@ class SshStorage implements Storage {
         });
       if (codeOf(error) === status.failure && (await this.#isFull()))
         throw new LifeboatError('NoSpace', `${what}: its disk is full`, { cause: error });
-      throw new LifeboatError('StorageFailed', `${what}: ${reason}`, { cause: error });
+      throw new LifeboatError('StorageFailed', `${what}: ${reason}`, {
+        // The protocol has one word for all failures.
+        ...(codeOf(error) === status.failure ? { hint: causes.inTheWay.hint } : {}),
+        cause: error,
+      });
     }
   }
 
-  /** The protocol has one word for all failures. */
   async #isFull(): Promise<boolean> {
     return this.#sftp.statvfs(this.#root).then(
       ({ f_bavail: free, f_frsize: unit }) => free * unit < 1_000_000,
