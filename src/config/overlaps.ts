@@ -1,6 +1,7 @@
 /**
  * Paths that may not lie inside each other. A restore moves a live path as a whole, with all that lies in it: data of
- * another component would go aside with it, excluded there or not.
+ * another component would go aside with it, excluded there or not. Two places of copies in one would count as two, and
+ * the retention of one would remove what the other keeps.
  */
 import { resolve } from 'node:path';
 import type { CrossProblem } from './cross-check.ts';
@@ -16,7 +17,13 @@ interface LivePath {
 
 export function overlaps(config: Configuration): CrossProblem[] {
   const lives = Object.entries(config.components).flatMap(([id, component]) => livePathsOf(id, component));
-  return [...withRepository(config, lives), ...withState(config, lives), ...betweenComponents(lives)];
+  return [
+    ...withRepository(config, lives),
+    ...withState(config, lives),
+    ...betweenComponents(lives),
+    ...withLocations(config, lives),
+    ...betweenPlaces(config),
+  ];
 }
 
 /** X13: a repository inside what it backs up (or beneath another's data) grows without end and dies with it. */
@@ -37,6 +44,55 @@ function withState({ state }: Configuration, lives: readonly LivePath[]): CrossP
       path: ['state'],
       message: `\`${state}\` lies inside \`${path}\` of component \`${component}\`: a restore of it would move Lifeboat's own folder away; choose another one`,
     }));
+}
+
+/** A folder of copies inside what is backed up would be backed up too, and be moved away by a restore. */
+function withLocations({ locations }: Configuration, lives: readonly LivePath[]): CrossProblem[] {
+  return Object.entries(locations).flatMap(([name, location]) =>
+    location.kind === 'local'
+      ? lives
+          .filter(({ path }) => isInside(location.path, path) || isInside(path, location.path))
+          .map(({ path, component }) => ({
+            path: ['locations', name, 'path'],
+            message: `\`${location.path}\` and \`${path}\` of component \`${component}\` lie inside each other`,
+          }))
+      : [],
+  );
+}
+
+/** Repository and locations, by the server that holds them and the path there. */
+function betweenPlaces({ repository, locations }: Configuration): CrossProblem[] {
+  const places = [
+    { what: 'the repository', key: ['repository', 'path'], server: '', path: repository.path },
+    ...Object.entries(locations).map(([name, location]) => ({
+      what: `location \`${name}\``,
+      key: ['locations', name],
+      ...addressOf(location),
+    })),
+  ];
+  return places.flatMap(({ key, what, server, path }, number) =>
+    places
+      .slice(0, number)
+      .filter((other) => other.server === server && (isInside(path, other.path) || isInside(other.path, path)))
+      .map((other) => ({
+        path: key,
+        message: `${what} and ${other.what} lie in the same place or inside each other; give each a place of its own`,
+      })),
+  );
+}
+
+function addressOf(location: Configuration['locations'][string]): { readonly server: string; readonly path: string } {
+  switch (location.kind) {
+    case 'local':
+      return { server: '', path: location.path };
+    case 'ssh':
+      return { server: `ssh ${location.hostname.toLowerCase()} ${location.port}`, path: location.path };
+    case 's3':
+      return {
+        server: `s3 ${location.endpoint ?? ''} ${location.bucket}`,
+        path: `/${location.prefix ?? ''}`,
+      };
+  }
 }
 
 function betweenComponents(lives: readonly LivePath[]): CrossProblem[] {

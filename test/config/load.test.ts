@@ -189,6 +189,31 @@ describe('lifeboat.yaml', () => {
     expect(inside('/var/lib/postgresql/15/lifeboat')).toEqual([]);
   });
 
+  test('copies in the repository, in another location or in what is backed up are refused by name', () => {
+    const s3 = (prefix: string): string => `{kind: s3, bucket: copies, prefix: ${prefix}, sse: none}`;
+    const ssh = (hostname: string, path: string): string =>
+      `{kind: ssh, hostname: ${hostname}, path: ${path}, keyFile: /k, hostKey: 'ssh-ed25519 AAAAB'}`;
+    const found = (locations: Record<string, string>): string[] => {
+      const lines = Object.entries(locations).map(([name, location]) => `  ${name}: ${location}\n`);
+      return problems(`${minimal}locations:\n${lines.join('')}`);
+    };
+    expect(found({ near: '{kind: local, path: /backups/near}' })).toEqual([
+      expect.stringMatching(/^lifeboat\.yaml:\d+: locations\.near: location `near` and the repository lie in/),
+    ]);
+    expect(found({ near: '{kind: local, path: /var/lib/postgresql/15/main/near}' })).toEqual([
+      expect.stringMatching(/: locations\.near\.path: `.*near` and `.*main` of component `postgres` lie inside/),
+    ]);
+    for (const [a, b] of [
+      [s3('a'), s3('a/')],
+      [ssh('Host', '/a'), ssh('host', '/a/b/../c')],
+      ['{kind: local, path: /a}', '{kind: local, path: /a/}'],
+    ] as const)
+      expect(found({ a, b })).toEqual([
+        expect.stringMatching(/: locations\.b: location `b` and location `a` lie in the same place/),
+      ]);
+    expect(found({ a: s3('a'), b: s3('ab'), c: ssh('one', '/a'), d: ssh('two', '/a') })).toEqual([]);
+  });
+
   test('the configuration of the sample appliance is one that Lifeboat accepts', () => {
     const appliance = describeAppliance({
       stateFolder: '/var/tmp/lifeboat',
