@@ -59,6 +59,8 @@ export async function readIdentity(
     throw new LifeboatError(
       'FormatTooNew',
       `the repository in ${storage.description} has format ${format}, this version reads up to ${repositoryFormat}`,
+      // What would authenticate the file depends on its format, so it may also be no newer one at all.
+      { hint: `use a newer Lifeboat; if none ever wrote there, ${key} was exchanged: ${putIdentityBack()}` },
     );
   }
   if (

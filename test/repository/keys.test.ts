@@ -245,6 +245,7 @@ describe('keys', () => {
     );
     await expect(open(storage)).rejects.toMatchObject({
       code: 'FormatTooNew',
+      hint: expect.stringContaining('if none ever wrote there, repository.json was exchanged') as string,
       message: expect.stringContaining('format 2') as string,
     });
     expect(repository.id).toMatch(/^[0-9a-f]{32}$/);

@@ -12,6 +12,8 @@ import { marks } from './run-screen.ts';
 import { wrap } from './wrap.ts';
 
 const progressMs = 10_000;
+/** A worker whose host is busy may let a question or two go unanswered. */
+const silenceMs = 10_000;
 const detailIndent = ' '.repeat(40);
 
 export interface RunLog {
@@ -22,6 +24,7 @@ export interface RunLog {
 export function runLog(): RunLog {
   const told = new Map<string, string>();
   const toldAt = new Map<string, number>();
+  let silentSince: number | undefined;
   const once = (topic: string, news: string, line: string): string[] => {
     if (told.get(topic) === news) return [];
     told.set(topic, news);
@@ -41,8 +44,9 @@ export function runLog(): RunLog {
       const others = pending.filter(
         ({ summary }) => !steps.some(({ id }) => pendingOf(pending, id)?.summary === summary),
       );
+      silentSince = view === undefined && run.status === 'RUNNING' ? (silentSince ?? now.getTime()) : undefined;
       const waits =
-        view === undefined && run.status === 'RUNNING'
+        silentSince !== undefined && now.getTime() - silentSince >= silenceMs
           ? 'no worker answers: it goes on as soon as one runs'
           : (view?.waitingOn ?? '');
       return [
