@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isLifeboatError } from '../../../src/domain/errors.ts';
 import { parseLsn } from '../../../src/domain/lsn.ts';
+import { coveredRanges } from '../../../src/domain/wal.ts';
 import type { WalShift } from '../../../src/drivers/driver.ts';
 import type { WalArchive } from '../../../src/repository/repository.ts';
 import type { Lab } from './lab.ts';
@@ -50,6 +51,17 @@ export async function shiftUntil(lab: Lab, condition: () => Promise<boolean>): P
   await Promise.race([until(condition), running]);
   stop();
   return running;
+}
+
+/** A shift that goes on until the archive covers what the server has written. */
+export async function shiftPast(lab: Lab): Promise<WalShift> {
+  const [archive, end] = [await archiveOf(lab), await flushed(lab)];
+  const { rows } = await lab.sql('SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline');
+  const timeline = Number.parseInt((rows[0] as { timeline: string }).timeline, 16);
+  return shiftUntil(
+    lab,
+    async () => (coveredRanges((await archive.list()).pieces, timeline).at(-1)?.endLsn ?? 0n) >= end,
+  );
 }
 
 export async function archiveOf(lab: Lab): Promise<WalArchive> {

@@ -3,7 +3,7 @@ import { coveredRanges } from '../../../src/domain/wal.ts';
 import type { Appliance, PostgresConfig } from '../../../src/domain/appliance.ts';
 import { guardDatabases } from '../../../src/operations/guard-databases.ts';
 import type { WalFollower } from '../../../src/drivers/driver.ts';
-import { archiveOf, archivingOf, flushed, shift, until, write } from './archiving.ts';
+import { archiveOf, archivingOf, flushed, shift, shiftPast, until, write } from './archiving.ts';
 import { labTest, type Lab } from './lab.ts';
 
 const unlimited = { settings: { max_slot_wal_keep_size: '-1', max_wal_size: '64MB', min_wal_size: '32MB' } };
@@ -158,7 +158,7 @@ labTest('X1: a slot that the server gave up is told, and archiving goes on behin
     await lab.sql('CHECKPOINT');
   }
   expect(await about()).toMatchObject({ level: 'warn', text: expect.stringContaining('lost') as string });
-  await shift(lab, 3000);
+  await shiftPast(lab);
   const ranges = coveredRanges((await archive.list()).pieces, 1);
   expect(ranges).toHaveLength(2);
   expect(ranges.at(-1)!.endLsn).toBeGreaterThanOrEqual(await flushed(lab));

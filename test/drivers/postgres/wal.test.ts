@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { parseLsn } from '../../../src/domain/lsn.ts';
 import { coveredRanges } from '../../../src/domain/wal.ts';
 import { watchTablespaces } from '../../../src/drivers/postgres/wal/tablespace-watch.ts';
-import { archiveOf, archivingOf, flushed, shift, shiftOf, shiftUntil, until, write } from './archiving.ts';
+import { archiveOf, archivingOf, flushed, shift, shiftOf, shiftPast, shiftUntil, until, write } from './archiving.ts';
 import { labTest } from './lab.ts';
 
 labTest(
@@ -99,7 +99,7 @@ labTest(
       await lab.sql('SELECT pg_switch_wal()');
       await lab.sql('CHECKPOINT');
     }
-    await shift(lab, 2500);
+    await shiftPast(lab);
     const ranges = coveredRanges((await archive.list()).pieces, 1);
     expect(ranges).toHaveLength(2);
     expect(ranges.at(-1)!.endLsn).toBeGreaterThanOrEqual(await flushed(lab));
@@ -117,7 +117,7 @@ labTest(
     await cp(lab.config.dataDirectory, copy, { recursive: true });
     await lab.start();
     await write(lab, 2000);
-    await shift(lab, 2000);
+    await shiftPast(lab);
     await lab.stop();
     await rm(lab.config.dataDirectory, { recursive: true });
     await cp(copy, lab.config.dataDirectory, { recursive: true });
