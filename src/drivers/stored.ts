@@ -40,21 +40,38 @@ export class Inspection {
   }
 }
 
-/** The sealed facts, or undefined with a result where they are missing or no JSON. `parse` may refuse their format. */
-export async function inspectFacts<Facts>(
+export interface FactsForm<Facts> {
+  readonly path: string;
+  /** Members that are lists. Another writer may have sealed something else. */
+  readonly lists: readonly (keyof Facts & string)[];
+  /** Throws where the format is a newer one; by default there is none. */
+  readonly check?: (facts: Facts) => void;
+}
+
+/** The sealed facts, or undefined with a result where they are missing, no JSON, or lack a list. */
+export async function inspectFacts<Facts extends object>(
   inspection: Inspection,
   { repository, record }: Stored,
-  path: string,
-  parse: (text: string) => Facts = (text) => parseJson(text) as Facts,
+  { path, lists, check = () => undefined }: FactsForm<Facts>,
 ): Promise<Facts | undefined> {
   const bytes = await repository.readFile(record.indexId, path);
+  const facts = bytes === undefined ? 'absent' : parsed<Facts>(bytes);
+  if (typeof facts !== 'string') check(facts);
+  const lacking = typeof facts === 'string' ? undefined : lists.find((name) => !Array.isArray(facts[name]));
+  if (typeof facts !== 'string' && lacking === undefined) return facts;
+  const actual = typeof facts === 'string' ? facts : `without the list \`${lacking}\``;
+  inspection.expect(fileName(path), 'the facts of the capture', actual);
+  return undefined;
+}
+
+function parsed<Facts extends object>(bytes: Uint8Array): Facts | string {
   try {
-    if (bytes !== undefined) return parse(Buffer.from(bytes).toString('utf8'));
+    const facts = parseJson(Buffer.from(bytes).toString('utf8')) as Facts | null;
+    return typeof facts === 'object' && facts !== null ? facts : 'no object';
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
+    return 'not JSON';
   }
-  inspection.expect(fileName(path), 'the facts of the capture', bytes === undefined ? 'absent' : 'not JSON');
-  return undefined;
 }
 
 /** What the capture left out, by path and kind; the first thousand. */

@@ -1,8 +1,10 @@
 /** What a verification sees beside the recovery point that it reads: the other points by their manifests, and the scripts. */
+import { isRefuted } from '../domain/recovery-point.ts';
 import type { Repository } from '../repository/repository.ts';
 import { goneFrom, lostHint, lostOf } from './lost-points.ts';
 import { lostFailures, type LostFailure } from './lost-proofs.ts';
 import { toldOfScripts, type Told } from './rescue-scripts.ts';
+import { brokenChains, type BrokenChain } from './wal-chain.ts';
 
 export interface Around {
   /** Manifests that cannot be read, or are not what another one names. */
@@ -13,6 +15,8 @@ export interface Around {
   readonly failures: readonly LostFailure[];
   /** Points that lack in a copy: they come with the next replication, where the repository has them. */
   readonly gaps: readonly string[];
+  /** Points to which archived WAL does not lead any more, and of which no proof says so yet. */
+  readonly chains: readonly BrokenChain[];
   readonly scripts: Told;
 }
 
@@ -39,8 +43,16 @@ export async function lookAround({ repository, own, place }: AroundOptions): Pro
     // Proofs are of one place, and the reports of all lie in each.
     failures: isOwn ? await lostFailures(own) : [],
     gaps: isOwn ? [] : texts(true),
+    chains: await newlyBroken(repository),
     scripts: toldOfScripts(await repository.rescueScripts()),
   };
+}
+
+async function newlyBroken(repository: Repository): Promise<BrokenChain[]> {
+  const found: BrokenChain[] = [];
+  for (const broken of await brokenChains(repository))
+    if (!isRefuted(await repository.pointState(broken.id))) found.push(broken);
+  return found;
 }
 
 async function lostHere(own: Repository): Promise<string[]> {

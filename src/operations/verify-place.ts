@@ -1,19 +1,18 @@
 /**
- * The daily look at one place: its newest recovery point read again (L1), inspected (L3) and weighed (L2), and a share of
- * everything stored re-read, so that each object was read within a month, and WAL within a week. What is damaged is written
- * beside every point that needs it: from then on it is never chosen, and writers store its blocks anew. Damaged WAL leaves
- * the archive: then a new base is made by itself, and in a copy the whole piece comes again.
+ * The daily look at one place: its newest recovery point read again (L1), inspected (L3) and weighed (L2), a share of
+ * everything stored re-read, so that each object was read within a month, and WAL within a week, and the names of archived
+ * WAL compared with what all points need. What is damaged or lacks is written beside every point that needs it: from then on
+ * it is never chosen, and writers store its blocks anew. Damaged WAL leaves the archive: then a new base is made by itself,
+ * and in a copy the whole piece comes again.
  */
 import type { ReportProgress } from '../domain/progress.ts';
 import { isRefuted, type BackupId, type BackupType } from '../domain/recovery-point.ts';
 import { isLifeboatError } from '../domain/errors.ts';
 import type { Driver } from '../drivers/driver.ts';
-import type { Reread } from '../repository/check/reread.ts';
-import { layout } from '../repository/layout.ts';
-import { unreadableManifest } from '../repository/refutations.ts';
 import type { Repository } from '../repository/repository.ts';
 import { lookAround } from './look-around.ts';
 import { lostFailureText } from './lost-proofs.ts';
+import { brokenTexts, putRefutation, refute, refuteChains, refuteUnreadable } from './refute.ts';
 import { verifyPoint, type VerifyResult } from './verify-point.ts';
 
 /** Days in which everything is read once. */
@@ -79,6 +78,7 @@ export async function verifyPlace(options: VerifyPlaceOptions): Promise<Verified
   const around = await lookAround(options);
   // From now on it is not chosen, until it is looked at again: tomorrow, or by hand.
   for (const failure of around.failures) await putRefutation(repository, failure.id, [lostFailureText(failure)], []);
+  refuted.push(...(await refuteChains(repository, around.chains)));
   // Last: a look that ended before it could tell reads the same share again.
   await noteShares(options, next);
   const damaged = [
@@ -88,6 +88,7 @@ export async function verifyPlace(options: VerifyPlaceOptions): Promise<Verified
     ...around.unreadable,
     ...around.lost,
     ...around.failures.map(lostFailureText),
+    ...around.chains.flatMap(brokenTexts),
     ...around.scripts.problems,
   ];
   return {
@@ -194,71 +195,4 @@ async function nextShares({ own, place, now }: VerifyPlaceOptions): Promise<numb
 /** After they were read: a run that was killed reads them again. */
 async function noteShares({ own, place, now }: VerifyPlaceOptions, read: readonly number[]): Promise<void> {
   await own.putReport(rereadReport, place, { last: read.at(-1) ?? 0, at: now.toISOString() });
-}
-
-/**
- * Points whose manifest is damaged: a replication sends it again to a copy, once that is told. One that is not there yet,
- * was not answered, or is of a newer version is none of them.
- */
-async function refuteUnreadable(repository: Repository): Promise<BackupId[]> {
-  const refuted: BackupId[] = [];
-  for (const { manifest, timestamp, isGone, problem = '' } of await repository.listManifests()) {
-    if (manifest !== undefined || isGone === true || isRefuted(await repository.pointState(timestamp))) continue;
-    const error: unknown = await repository.findManifest(timestamp).then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
-    if (!isLifeboatError(error, 'ManifestInvalid') && !isLifeboatError(error, 'ObjectCorrupt')) continue;
-    await putRefutation(repository, timestamp, [problem], [], { [unreadableManifest]: true });
-    refuted.push(timestamp);
-  }
-  return refuted;
-}
-
-/** Points that damage touches, for whom it was not told yet. The newest is verified anyway, and says more itself. */
-export async function refute(
-  repository: Repository,
-  damage: Pick<Reread, 'damagedPacks' | 'damagedIndexes'>,
-  newest: BackupId | undefined,
-): Promise<BackupId[]> {
-  const refuted: BackupId[] = [];
-  for (const { manifest } of await repository.listManifests()) {
-    if (manifest === undefined || manifest.timestamp === newest) continue;
-    const paths = new Set(manifest.backup_files.map(({ path }) => path));
-    const packs = damage.damagedPacks.filter((id) => paths.has(layout.pack(id)));
-    const indexes = damage.damagedIndexes.filter((key) => paths.has(key));
-    const problems = [...packs.map((id) => `pack ${id} is damaged`), ...indexes.map((key) => `${key} is damaged`)];
-    if (problems.length === 0 || (await isTold(repository, manifest.timestamp, packs))) continue;
-    await putRefutation(repository, manifest.timestamp, problems, packs);
-    refuted.push(manifest.timestamp);
-  }
-  return refuted;
-}
-
-async function putRefutation(
-  repository: Repository,
-  id: BackupId,
-  problems: readonly string[],
-  damagedPacks: readonly string[],
-  more: Readonly<Record<string, boolean>> = {},
-): Promise<void> {
-  await repository.putProof(id, {
-    ...more,
-    kind: 'verify',
-    levels: ['L1'],
-    ok: false,
-    state: 'failed',
-    problemCount: problems.length,
-    problems,
-    damagedPacks,
-  });
-}
-
-/** Refuted for these packs: for another reason is not enough, for a proof that lifts that one would make it good again. */
-async function isTold(repository: Repository, id: BackupId, packs: readonly string[]): Promise<boolean> {
-  if (!isRefuted(await repository.pointState(id))) return false;
-  const { proofs } = await repository.knownProofs(id);
-  return proofs.some(
-    ({ ok, damagedPacks: told }) => ok === false && Array.isArray(told) && packs.every((pack) => told.includes(pack)),
-  );
 }

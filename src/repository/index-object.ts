@@ -11,6 +11,7 @@ import type { StagedObject, Storage } from '../storage/storage.ts';
 import { frameKinds, headerBytes, parseHeader } from './frame.ts';
 import type { Opener, Sealer } from './frame.ts';
 import { layout, repositoryFormat } from './layout.ts';
+import { linesOf } from './lines.ts';
 import { parseEntry } from './parse-entry.ts';
 import { decodeTrailer, encodeTrailer, trailerBytes } from './trailer.ts';
 
@@ -125,9 +126,14 @@ export async function* readIndexObject(
   opener: Opener,
   signal?: AbortSignal,
 ): AsyncGenerator<IndexEntry, IndexFooter> {
+  let entries = 0;
   for await (const { lines, footer } of readFrames(storage, indexId, opener, signal)) {
     for (const line of lines) yield parseEntry(line, indexId);
-    if (footer !== undefined) return footer;
+    entries += lines.length;
+    if (footer === undefined) continue;
+    if (footer.entries !== entries)
+      throw corrupt(layout.index(indexId), `holds ${entries} entries where it counts ${footer.entries}`);
+    return footer;
   }
   throw corrupt(layout.index(indexId), 'has no last frame');
 }
@@ -192,7 +198,7 @@ async function* readFrames(
 }
 
 function parseFrame(plain: Buffer, indexId: string): ParsedFrame {
-  const [first = '', ...lines] = plain.toString('utf8').split('\n').slice(0, -1);
+  const [first = '', ...lines] = linesOf(plain, layout.index(indexId));
   const head = parseJson(first) as { index: string; format: number; frame: number; last?: boolean } & IndexFooter;
   if (head.index !== indexId) throw corrupt(layout.index(indexId), `holds a frame of index ${head.index}`);
   if (head.format > repositoryFormat)

@@ -75,7 +75,9 @@ const manifestSchema = z.object({
     previous: z.object({ timestamp: z.string(), digest: z.string() }).nullable(),
     missing: z.array(z.string()).optional(),
     refuted: z.array(refutedSchema).optional(),
-    components: z.array(componentSchema),
+    components: z
+      .array(componentSchema)
+      .refine((components) => new Set(components.map(({ id }) => id)).size === components.length, 'names one twice'),
     failures: z.array(z.object({ component: z.string(), code: z.string(), message: z.string() })),
     workflow: z.object({ id: z.string(), runId: z.string() }).nullable(),
   }),

@@ -9,6 +9,7 @@ import type { Storage } from '../storage/storage.ts';
 import { frameKinds, frameOverhead, headerBytes } from './frame.ts';
 import type { Opener, Sealer } from './frame.ts';
 import { layout } from './layout.ts';
+import { linesOf } from './lines.ts';
 import { slabPlainBytes } from './threads/slab.ts';
 import { decodeTrailer, encodeTrailer, trailerBytes } from './trailer.ts';
 
@@ -128,7 +129,7 @@ export function packTableOf(bytes: Uint8Array, packId: string, opener: Opener): 
 }
 
 function parsePackTable(frame: Uint8Array, key: string, opener: Opener, tableAt: number): PackFrames {
-  const [head, ...lines] = openTable(frame, key, opener).toString('utf8').split('\n').slice(0, -1);
+  const [head, ...lines] = linesOf(openTable(frame, key, opener), key);
   const frames: number[] = [];
   const plainLengths: number[] = [];
   const ids: Buffer[] = [];

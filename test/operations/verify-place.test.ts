@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { expect } from 'vitest';
+import { formatLsn } from '../../src/domain/lsn.ts';
 import type { Manifest } from '../../src/domain/recovery-point.ts';
 import { LifeboatError } from '../../src/domain/errors.ts';
 import { checkSizes } from '../../src/operations/size-check.ts';
@@ -10,9 +11,9 @@ import type { Repository } from '../../src/repository/repository.ts';
 import { layout } from '../../src/repository/layout.ts';
 import { refutedReportOf } from '../../src/repository/refutations.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
-import { backUp } from '../repository/backup.ts';
+import { backUp, reserve, sealRecords } from '../repository/backup.ts';
 import { repositoryTest as test } from '../repository/fixture.ts';
-import { archiveIn, segment, segmentBytes } from './wal-base.ts';
+import { archiveIn, base, segment, segmentBytes } from './wal-base.ts';
 
 const look = async (repository: Repository, day = 0) =>
   verifyPlace({
@@ -138,6 +139,50 @@ test('D2.7: damaged WAL leaves the archive: its names show the hole, and a copy 
   await repository.replicateTo(target, { owner: 'test' });
   expect((await archiveIn(copy).read(segment(1, 8))).bytes).toEqual(Buffer.alloc(segmentBytes, 8));
   expect((await archiveIn(copy).list()).pieces).toHaveLength(3);
+});
+
+test('D2.7: a point to which archived WAL does not lead any more is refuted until it does, also where it is not the newest', async ({
+  repository,
+}) => {
+  const archive = archiveIn(repository);
+  const put = async (number: number) =>
+    archive.put(segment(1, number), Buffer.alloc(segmentBytes, number), new Date().toISOString());
+  for (const number of [5, 6, 7]) await put(number);
+  const record = await base(repository, new Date(0), 5);
+  const baseId = await reserve(repository);
+  await sealRecords(repository, baseId, [record]);
+  const sealChained = async (endSegment: number): Promise<string> => {
+    const id = await reserve(repository);
+    const endLsn = formatLsn(segment(1, endSegment).startLsn);
+    const chain = { base: baseId, timeline: 1, endLsn, walBytes: segmentBytes, forecastSeconds: 1 };
+    await sealRecords(repository, id, [{ ...record, chain }], [], 'incremental');
+    return id;
+  };
+  const early = await sealChained(6);
+  const late = await sealChained(8);
+  await backUp(repository, async (writer) => writer.bytes('a', randomBytes(5000)));
+  expect(await look(repository)).toMatchObject({ problems: [], refuted: [] });
+  for await (const { key } of repository.storage.list('wal/'))
+    if (key.endsWith('6')) await repository.storage.remove(key);
+  expect(await look(repository, 1)).toMatchObject({
+    ok: false,
+    problems: [expect.stringMatching(new RegExp(`^${late}: pg: ObjectMissing: archived WAL leads .* to 0/6000000 `))],
+    refuted: [late],
+  });
+  expect(await repository.pointState(late)).toBe('failed');
+  expect(await repository.pointState(early)).not.toBe('failed');
+  expect(await look(repository, 2), 'told once').toMatchObject({ ok: true, refuted: [] });
+  await put(6);
+  await look(repository, 3);
+  expect(await repository.pointState(late)).not.toBe('failed');
+});
+
+test('a record whose index is of another component is no proof of it', async ({ repository }) => {
+  const { record } = await backUp(repository, async (writer) => writer.bytes('a', randomBytes(5000)));
+  await sealRecords(repository, await reserve(repository), [{ ...record, id: 'renamed' }]);
+  expect((await look(repository)).problems).toEqual([
+    `renamed: ManifestInvalid: the index is of component files (${layout.index(record.indexId)})`,
+  ]);
 });
 
 test('a piece that is damaged here holds up nothing behind it on its way to a location', async ({

@@ -354,6 +354,13 @@ export const hostileRepositories: readonly HostileRepository[] = [
     script: 'is malformed or belongs elsewhere: lifeboat.components',
   },
   {
+    what: 'a manifest with two components of one name',
+    of: 'sealed',
+    forge: resealed(firstComponent({ id: 'other' })),
+    lifeboat: 'ManifestInvalid',
+    script: 'is malformed or belongs elsewhere: lifeboat.components',
+  },
+  {
     what: 'a manifest with a position that is a command',
     of: 'open',
     forge: resealed(
@@ -424,6 +431,30 @@ export const hostileRepositories: readonly HostileRepository[] = [
     forge: headed((head) => ({ ...head, format: 2 })),
     lifeboat: 'FormatTooNew',
     script: 'has a newer format',
+  },
+  {
+    what: 'an index whose last line is cut off',
+    of: 'sealed',
+    forge: withIndex((bytes, { secrets }) => {
+      const [sealer, opener] = [new Sealer(secrets), new Opener(secrets)];
+      return indexOf(
+        framesOf(bytes).map((each) =>
+          sealer.frame(frameKinds.index, opener.open(each, frameKinds.index).subarray(0, -1)),
+        ),
+      );
+    }),
+    lifeboat: 'ObjectCorrupt',
+    script: 'has a line that is cut off',
+  },
+  {
+    what: 'an index that counts more entries than it holds',
+    of: 'open',
+    forge: headed(({ entries, ...head }) => ({
+      ...head,
+      ...(typeof entries === 'number' && { entries: entries + 1 }),
+    })),
+    lifeboat: 'ObjectCorrupt',
+    script: 'holds other entries than it counts',
   },
   {
     what: 'an index that is not sealed in a sealed repository',

@@ -4,7 +4,7 @@ import { LifeboatError } from '../../domain/errors.ts';
 import type { ProgressState } from '../../domain/progress.ts';
 import { lookAround } from '../../operations/look-around.ts';
 import { lostFailureText } from '../../operations/lost-proofs.ts';
-import { refute } from '../../operations/verify-place.ts';
+import { brokenTexts, refute, refuteChains } from '../../operations/refute.ts';
 import { verifyPoint } from '../../operations/verify-point.ts';
 import type { Reread, RereadOptions } from '../../repository/check/reread.ts';
 import { layout } from '../../repository/layout.ts';
@@ -68,7 +68,14 @@ export async function verify(globals: GlobalOptions, id: string, options: Verify
       if (rest !== undefined) await refute(repository, rest, result.id);
       for (const component of result.uninspected)
         say(`component \`${component}\` is not configured any more: its structure was not inspected`);
-      const damaged = [...around.unreadable, ...(rest === undefined ? [] : damagedIn(rest))];
+      // The point itself has just been told of.
+      const chains = around.chains.filter((broken) => broken.id !== result.id);
+      await refuteChains(repository, chains);
+      const damaged = [
+        ...around.unreadable,
+        ...chains.flatMap(brokenTexts),
+        ...(rest === undefined ? [] : damagedIn(rest)),
+      ];
       // What this verification has just read again it tells itself.
       const failures = around.failures.filter((failure) => failure.id !== result.id);
       const gone = [...around.lost, ...failures.map(lostFailureText)];

@@ -14,7 +14,7 @@ import { isInside, isReserved } from './paths.ts';
 
 export async function inspectFiles(stored: Stored): Promise<ProbeResult[]> {
   const inspection = new Inspection(stored.record.id);
-  const facts = await inspectFacts<FilesFacts>(inspection, stored, factsPath);
+  const facts = await inspectFacts<FilesFacts>(inspection, stored, { path: factsPath, lists: ['paths', 'exclude'] });
   if (facts === undefined) return inspection.results;
   const found = await survey(stored, facts);
   inspectCounts(inspection, stored, found);

@@ -14,7 +14,7 @@ const part = /^(.*-)(\d{5})(-of-)(\d{5})(\.gguf)$/i;
 
 export async function inspectModels(stored: Stored): Promise<ProbeResult[]> {
   const inspection = new Inspection(stored.record.id);
-  const facts = await inspectFacts<ModelsFacts>(inspection, stored, sealedFactsPath);
+  const facts = await inspectFacts<ModelsFacts>(inspection, stored, { path: sealedFactsPath, lists: ['models'] });
   if (facts === undefined) return inspection.results;
   const holding = new Set(facts.models.map(({ path, file = path }) => file));
   const files = new Map<string, FileEntry>();

@@ -102,18 +102,17 @@ export async function readFacts(context: Pick<RestoreContext, 'repository' | 're
   if (bytes === undefined) {
     throw new LifeboatError('ManifestInvalid', `the recovery point has no \`${factsPath}\``, { component: record.id });
   }
-  return parseFacts(Buffer.from(bytes).toString('utf8'), record.id);
+  const facts = parseJson(Buffer.from(bytes).toString('utf8')) as SealedFacts;
+  requireKnownFormat(facts, record.id);
+  return facts;
 }
 
-/** FormatTooNew from a newer Lifeboat, SyntaxError. */
-export function parseFacts(text: string, component: string): SealedFacts {
-  const facts = parseJson(text) as SealedFacts;
-  if (facts.format > factsFormat) {
-    throw new LifeboatError('FormatTooNew', `\`${factsPath}\` has format ${facts.format}, known is ${factsFormat}`, {
+/** FormatTooNew from a newer Lifeboat. */
+export function requireKnownFormat({ format }: SealedFacts, component: string): void {
+  if (format > factsFormat)
+    throw new LifeboatError('FormatTooNew', `\`${factsPath}\` has format ${format}, known is ${factsFormat}`, {
       component,
     });
-  }
-  return facts;
 }
 
 /** For the manifest: no paths, no names of tables, no hashes. */

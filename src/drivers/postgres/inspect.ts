@@ -3,7 +3,7 @@ import { reservedFolder, type FileEntry } from '../../domain/entry.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import { fileName, Inspection, inspectFacts, readStored, type Stored } from '../stored.ts';
 import { hasControlChecksum, parseControlFile } from './control-file.ts';
-import { factsPath, parseFacts, serverManifestPath, type SealedFacts } from './facts.ts';
+import { factsPath, requireKnownFormat, serverManifestPath, type SealedFacts } from './facts.ts';
 import { formatLsn, parseLsn } from '../../domain/lsn.ts';
 import {
   parseServerManifest,
@@ -36,7 +36,11 @@ interface Found {
 
 export async function inspectPostgres(stored: Stored): Promise<ProbeResult[]> {
   const inspection = new Inspection(stored.record.id);
-  const facts = await inspectFacts(inspection, stored, factsPath, (text) => parseFacts(text, stored.record.id));
+  const facts = await inspectFacts<SealedFacts>(inspection, stored, {
+    path: factsPath,
+    lists: ['tablespaces', 'configFiles'],
+    check: (read) => requireKnownFormat(read, stored.record.id),
+  });
   if (facts === undefined) return inspection.results;
   const found = await findFiles(stored);
   const read = async (path: string): Promise<Buffer | undefined> => readStored(stored, found.toRead.get(path));

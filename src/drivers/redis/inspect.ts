@@ -8,7 +8,7 @@ import { RdbError } from './rdb-steps.ts';
 
 export async function inspectRedis(stored: Stored): Promise<ProbeResult[]> {
   const inspection = new Inspection(stored.record.id);
-  const facts = await inspectFacts<RedisFacts>(inspection, stored, factsPath);
+  const facts = await inspectFacts<RedisFacts>(inspection, stored, { path: factsPath, lists: ['configFiles'] });
   if (facts === undefined) return inspection.results;
   const missing = new Set(facts.configFiles.map((path) => configFolder + path));
   let dump: FileEntry | undefined;

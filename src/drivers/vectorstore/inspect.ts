@@ -20,7 +20,7 @@ import { indexHeaderBytes, parseIndexHeader, type IndexHeader } from './index-he
 
 export async function inspectVectorstore(stored: Stored): Promise<ProbeResult[]> {
   const inspection = new Inspection(stored.record.id);
-  const facts = await inspectFacts<VectorstoreFacts>(inspection, stored, sealedFactsPath);
+  const facts = await inspectFacts<VectorstoreFacts>(inspection, stored, { path: sealedFactsPath, lists: ['stores'] });
   if (facts === undefined) return inspection.results;
   const { files, links } = await findFiles(stored, facts);
   const inspectLink = linkInspector(inspection, links, facts.place);

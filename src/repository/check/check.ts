@@ -100,7 +100,10 @@ class Check {
         code: 'ObjectCorrupt',
         message: `object ${key} does not have the SHA-256 that the manifest names`,
       });
-    return (await readIndexFooter(this.#parts.storage, component.indexId, this.#parts.opener)).packs;
+    const footer = await readIndexFooter(this.#parts.storage, component.indexId, this.#parts.opener);
+    if (footer.component !== component.id)
+      throw new LifeboatError('ManifestInvalid', `the index is of component ${footer.component}`);
+    return footer.packs;
   }
 
   /**

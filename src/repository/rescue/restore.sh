@@ -703,6 +703,7 @@ read_index() {
   last=false
   while [ "$last" = false ]; do
     open_frame "$index" "$at" 03 "$work/plain" || { fail "indexes/$1 is damaged at byte $at"; return 1; }
+    [ "$(tail -c 1 "$work/plain" | to_hex)" = 0a ] || { fail "indexes/$1 has a line that is cut off at byte $at"; return 1; }
     head -n 1 "$work/plain" >"$work/head"
     # shellcheck disable=SC2046
     set -- "$1" $(jq -r '"\(.index) \(.frame) \(.format) \(.last // false)"' "$work/head" 2>/dev/null)
@@ -715,6 +716,8 @@ read_index() {
   done
   [ "$(bytes_at "$at" 8 "$index" | to_hex)" = "$(printf '%08x' "$frame_bytes")4c424931" ] && [ "$((at + 8))" = "$index_bytes" ] ||
     { fail "indexes/$1 goes on after its end, or is cut off"; return 1; }
+  [ "$(jq -r .entries "$work/head" 2>/dev/null)" = "$(($(wc -l <"$work/entries")))" ] ||
+    { fail "indexes/$1 holds other entries than it counts"; return 1; }
   jq -r --arg component "$component" "$jq_common"'if .component != $component then error("") else
     .packs[] | if (.id | hex(64)) and (.size | count) then .id else error("") end end' "$work/head" >"$work/packs" 2>/dev/null ||
     { fail "indexes/$1 is of another component, or its table of packs is malformed"; return 1; }

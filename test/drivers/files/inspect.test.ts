@@ -123,6 +123,19 @@ describe('X11: a stored set of files is complete in itself', () => {
     expect(gone).toContain('file `/docker-compose.yml`: services.app.volumes: file `/rules` is not');
   });
 
+  test.each([
+    ['not JSON', 'x'],
+    ['no object', 'null'],
+    ['without the list `paths`', '{"rows":"12"}'],
+    ['without the list `exclude`', '{"paths":["/a"],"exclude":"/b"}'],
+  ])('facts of another writer that are none are told in words: %s', async (actual, text) => {
+    await write(whole);
+    const changes = { [factsPath]: () => Buffer.from(text) };
+    expect(await faultsWith(await capture(driverOf(), repository), changes)).toEqual([
+      `file \`${factsPath}\`: ${actual}`,
+    ]);
+  });
+
   test('an `.env` that was never captured is missed even if the configuration leaves it out; a data folder is not', async () => {
     await write(whole);
     const driver = driverOf([live], ['.env', 'data']);
