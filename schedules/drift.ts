@@ -1,5 +1,7 @@
 /** In what a schedule on the server differs from what the configuration says. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Client } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { parseCron } from '../src/config/cron.ts';
 import type { DesiredSchedule } from './desired.ts';
 
@@ -29,7 +31,19 @@ export async function driftOf(client: Client, desired: DesiredSchedule): Promise
   if (secondsOf(policies?.catchupWindow) !== millisOf(desired.policies?.catchupWindow)) found.push('catch-up');
   if (action?.startWorkflow?.workflowType?.name !== desired.action.workflowType) found.push('workflow');
   if (action?.startWorkflow?.taskQueue?.name !== desired.action.taskQueue) found.push('task queue');
+  if (!isDeepStrictEqual(inputsOf(described), desired.action.args)) found.push('input');
   return found;
+}
+
+/** Undefined where somebody wrote what no client of ours reads. */
+function inputsOf({ schedule }: Described): unknown[] | undefined {
+  try {
+    return (schedule?.action?.startWorkflow?.input?.payloads ?? []).map((payload) =>
+      defaultPayloadConverter.fromPayload(payload),
+    );
+  } catch {
+    return undefined;
+  }
 }
 
 function sameCalendar({ spec }: DesiredSchedule, { schedule }: Described): boolean {

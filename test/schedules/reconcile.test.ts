@@ -134,6 +134,20 @@ describe('schedules are reconciled from the configuration', () => {
       reasons: ['times'],
     });
     expect((await daily().describe()).info.nextActionTimes[0]?.toISOString()).toMatch(/T02:00:00\.000Z$/);
+    const argsOf = async () => {
+      const { action } = await daily().describe();
+      return action.type === 'startWorkflow' ? action.args : [];
+    };
+    const args = await argsOf();
+    await daily().update(({ action, ...previous }) => ({
+      ...previous,
+      action: { ...action, args: [{ component: 'x' }] },
+    }));
+    expect((await applySchedules(client, applianceWith('{}')))[0]).toMatchObject({
+      action: 'update',
+      reasons: ['input'],
+    });
+    expect(await argsOf()).toEqual(args);
   });
 
   test('X2: monitoring data, configuration and copies have schedules where there is something to run for', async () => {
