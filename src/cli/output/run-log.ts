@@ -55,7 +55,7 @@ export function runLog(): RunLog {
           `${view?.state ?? run.status} ${view?.held ?? ''} ${view?.subject ?? ''}`,
           titleLine(run, now),
         ),
-        ...(waits === '' ? [] : once('waits', waits, `  waits: ${waits}`)),
+        ...(waits === '' ? [] : once('waits', waits, wrap(`  waits: ${waits}`, usualColumns, '    '))),
         ...steps.flatMap((step) => {
           if (step.state === 'waiting') return [];
           const live = pendingOf(pending, step.id);
@@ -70,7 +70,7 @@ export function runLog(): RunLog {
             ? []
             : once(`failure ${step.summary}`, `${step.attempt}`, `      ${step.summary}: ${failureText(step)}`),
         ),
-        ...(view?.notes ?? []).flatMap((note) => once(`note ${note}`, note, `  ${note}`)),
+        ...(view?.notes ?? []).flatMap((note) => once(`note ${note}`, note, wrap(`  ${note}`, usualColumns, '    '))),
       ].map((line) => line.trimEnd());
     },
   };
