@@ -17,6 +17,7 @@ import {
   type RestorePlan,
 } from '../domain/restore-plan.ts';
 import type { Driver } from '../drivers/driver.ts';
+import { refuseForeignPidFiles } from '../platform/process/check-service.ts';
 import type { Artefact, Choice } from './choose-artefacts.ts';
 import { leftToRestore } from './rebuildable.ts';
 
@@ -36,7 +37,7 @@ export interface PlanOptions {
 }
 
 /** The plan, or PlanInvalid (or the only problem's code) listing every problem. */
-export function makePlan(options: PlanOptions): RestorePlan {
+export async function makePlan(options: PlanOptions): Promise<RestorePlan> {
   const { appliance, choice, rebuild = [] } = options;
   const chosen = leftToRestore(options.chosen, rebuild);
   const fitting = fittingArtefacts(choice, appliance);
@@ -57,12 +58,18 @@ export function makePlan(options: PlanOptions): RestorePlan {
     objectProblems: options.objectProblems,
   });
   if (!result.ok) throw planError(result.problems);
-  refuseStoppingTemporal(result.plan, appliance);
+  await refuseUnsteerable(result.plan, appliance);
   return rebuild.length === 0 ? result.plan : { ...result.plan, rebuilds: rebuild };
 }
 
+/** Services that could not be stopped or started, or that the run itself needs: found out before anything stops. */
+export async function refuseUnsteerable({ stops }: RestorePlan, appliance: Appliance): Promise<void> {
+  refuseStoppingTemporal(stops, appliance);
+  await refuseForeignPidFiles(appliance.services.filter(({ name }) => stops.includes(name)));
+}
+
 /** A run whose own server it stops would never go on. */
-export function refuseStoppingTemporal({ stops }: RestorePlan, { temporal: { service } }: Appliance): void {
+function refuseStoppingTemporal(stops: readonly string[], { temporal: { service } }: Appliance): void {
   if (service === undefined || !stops.includes(service)) return;
   throw new LifeboatError(
     'Precondition',

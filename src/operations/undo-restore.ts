@@ -9,7 +9,7 @@ import { keptRestore, putBack } from '../drivers/swap/put-back.ts';
 import { swapBack, swapState } from '../drivers/swap/swap.ts';
 import { isSameRun } from '../drivers/swap/token.ts';
 import { firstLive } from './first-live.ts';
-import { refuseStoppingTemporal } from './prepare-restore.ts';
+import { refuseUnsteerable } from './prepare-restore.ts';
 
 /** What a component keeps of the restore whose data is live. */
 export interface KeptView {
@@ -55,12 +55,12 @@ function emptinessOf({ kind }: ComponentConfig, paths: readonly { readonly kept:
  * Of the newest restore that is live somewhere, the components that it restored and that were asked for. NotFound where
  * none is live, Precondition where what it replaced is gone.
  */
-export function makeUndoPlan(
+export async function makeUndoPlan(
   appliance: Appliance,
   kept: readonly KeptView[],
   chosen: readonly string[],
   now: Date,
-): RestorePlan {
+): Promise<RestorePlan> {
   const asked = kept.filter(({ component }) => chosen.length === 0 || chosen.includes(component));
   const newest = asked.reduce<KeptView | undefined>(
     (best, each) => (best === undefined || Date.parse(each.of.lockStart) > Date.parse(best.of.lockStart) ? each : best),
@@ -87,7 +87,7 @@ export function makeUndoPlan(
     undoes: newest.of,
     now: now.toISOString(),
   });
-  refuseStoppingTemporal(plan, appliance);
+  await refuseUnsteerable(plan, appliance);
   return plan;
 }
 

@@ -9,6 +9,7 @@ import { freePort } from '../../src/dev/free-ports.ts';
 import { preparePostgres } from '../../src/dev/postgres.ts';
 import { prepareRedis } from '../../src/dev/redis.ts';
 import type { Platform } from '../../src/platform/platform.ts';
+import { refuseForeignPidFiles } from '../../src/platform/process/check-service.ts';
 import { createProcessPlatform } from '../../src/platform/process/process-platform.ts';
 import { folderTest } from '../support/folder-test.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -89,11 +90,36 @@ test('a reused pid is never killed: the pid file also holds when its process sta
   expect((await platform.state('app')).pid).not.toBe(bystander.pid);
 });
 
-test('a pid file of somebody else is an error, not a kill', async ({ folder }) => {
+test('F4: a pid file of somebody else is an error that doctor and plan foresee, not a kill; of a dead process it is stale', async ({
+  folder,
+  platformOf,
+}) => {
   const service = nodeService(folder, idle);
+  const platform = platformOf(service);
+  const write = async (text: string): Promise<void> => writeFile(service.run.pidFile, text);
   await mkdir(dirname(service.run.pidFile), { recursive: true });
-  await writeFile(service.run.pidFile, `${process.pid}\n`);
-  await expect(createProcessPlatform([service]).stop('app', never)).rejects.toMatchObject({ code: 'ServiceFailed' });
+  for (const [text, told] of [
+    [`${process.pid}\n`, `and its process ${process.pid} runs`],
+    ['a note\n', 'was not written by Lifeboat'],
+  ] as const) {
+    await write(text);
+    const refused = { code: 'Precondition', message: expect.stringContaining(told) as string };
+    await expect(platform.stop('app', never)).rejects.toMatchObject(refused);
+    await expect(platform.start('app', never)).rejects.toMatchObject(refused);
+    await expect(refuseForeignPidFiles([service])).rejects.toMatchObject(refused);
+    expect(await platform.check()).toMatchObject([{ level: 'fail', text: refused.message }]);
+  }
+  const { pid: dead } = spawn(process.execPath, ['-e', '']).on('exit', () => gone.resolve(undefined));
+  const gone = Promise.withResolvers<undefined>();
+  await gone.promise;
+  // PostgreSQL's own has more lines.
+  await write(`${dead}\n${folder}\n1700000000\n5432\n`);
+  await refuseForeignPidFiles([service]);
+  expect(await platform.state('app')).toMatchObject({ running: false });
+  await platform.stop('app', never);
+  await write(`${dead}\n`);
+  await platform.start('app', never);
+  expect(await platform.state('app')).toMatchObject({ running: true });
 });
 
 test('a launcher that was killed before it wrote its pid file does not block the next start', async ({

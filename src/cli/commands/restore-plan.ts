@@ -77,7 +77,7 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
       describeTarget(await driver(record.id), record, wal),
     ),
   );
-  const plan = makePlan({
+  const plan = await makePlan({
     appliance,
     choice,
     targets: targets.flat(),

@@ -2,7 +2,9 @@ import { access, constants, stat } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import type { ServiceConfig } from '../../domain/appliance.ts';
 import type { Finding } from '../../drivers/driver.ts';
+import { isLifeboatError } from '../../domain/errors.ts';
 import { findOsUser } from './os-user.ts';
+import { refuseForeignPidFile } from './pid-file.ts';
 
 /** What would keep this service from being started or stopped, seen without touching it. */
 export async function checkService(service: ServiceConfig): Promise<Finding[]> {
@@ -12,6 +14,7 @@ export async function checkService(service: ServiceConfig): Promise<Finding[]> {
   if (run.kind === 'process') {
     findings.push(await checkUser(service, run.user));
     findings.push(
+      await checkPidFile(service, run.pidFile),
       await checkFolder(service, 'pidFile', dirname(run.pidFile)),
       await checkFolder(service, 'logFile', dirname(run.logFile)),
     );
@@ -56,6 +59,21 @@ async function checkUser(service: ServiceConfig, name: string | undefined): Prom
   } catch (error) {
     return problem(service, (error as Error).message, `useradd --system ${name}`);
   }
+}
+
+async function checkPidFile(service: ServiceConfig, path: string): Promise<Finding | undefined> {
+  try {
+    await refuseForeignPidFile(path, service.name);
+    return undefined;
+  } catch (error) {
+    if (!isLifeboatError(error)) return undefined; // The folder is looked at by itself.
+    return problem(service, error.message, error.hint);
+  }
+}
+
+/** Precondition where one of the services could neither be stopped nor started, for somebody else wrote its pid file. */
+export async function refuseForeignPidFiles(services: readonly ServiceConfig[]): Promise<void> {
+  for (const { name, run } of services) if (run.kind === 'process') await refuseForeignPidFile(run.pidFile, name);
 }
 
 /** The nearest folder that exists decides: the rest is made at the first start. */

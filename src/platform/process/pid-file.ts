@@ -11,13 +11,19 @@ import { waitUntil } from './wait.ts';
 
 export interface ProcessIdentity {
   readonly pid: number;
+  /** Empty where another launcher wrote the file: no process began then. */
   readonly started: string;
+  /** What stands in the file, where it is not these two lines. */
+  readonly text?: string;
 }
 
 /** A launcher writes its file within milliseconds, on busy cores within seconds; one that is empty for longer was killed before it could. */
 const launchMs = 10_000;
 
-/** Who the pid file names; undefined when there is none or its launcher never lived. ServiceFailed when it is not ours to read. */
+/**
+ * Who the pid file names; undefined when there is none or its launcher never lived. Precondition where somebody else wrote
+ * it and the process lives, or nobody knows which it is; of a process that is gone the file is as stale as ours would be.
+ */
 export async function readPidFile(
   path: string,
   service: string,
@@ -29,18 +35,42 @@ export async function readPidFile(
     text = content ?? '';
     return content === undefined || text.endsWith('\n');
   };
-  if (!(await waitUntil(isWritten, await remainingLaunchMs(path), signal)) || text === '') return undefined;
-  const [pid, started, ...rest] = text.trimEnd().split('\n');
-  if (!/^[1-9]\d*$/.test(pid ?? '') || started === undefined || rest.length > 0) {
-    throw new LifeboatError(
-      'ServiceFailed',
-      `the pid file ${path} of service \`${service}\` was not written by Lifeboat`,
-      {
-        hint: 'give the service a pid file of its own in lifeboat.yaml, and stop by hand what runs now',
-      },
-    );
+  await waitUntil(isWritten, await remainingLaunchMs(path), signal);
+  return text === '' ? undefined : identityIn(text, path, service);
+}
+
+/** The same refusal beforehand, without a wait for a launcher. */
+export async function refuseForeignPidFile(path: string, service: string): Promise<void> {
+  const text = (await readFile(path, 'utf8').catch(absent)) ?? '';
+  const isBeingWritten = !text.endsWith('\n') && (await remainingLaunchMs(path)) > 0;
+  if (text !== '' && !isBeingWritten) identityIn(text, path, service);
+}
+
+function identityIn(text: string, path: string, service: string): ProcessIdentity {
+  const [first = '', started, ...rest] = text.trimEnd().split('\n');
+  const pid = /^[1-9]\d{0,9}$/.test(first.trim()) ? Number(first) : undefined;
+  if (pid !== undefined && started !== undefined && rest.length === 0) return { pid, started };
+  if (pid !== undefined && !isThere(pid)) return { pid, started: '', text };
+  throw new LifeboatError(
+    'Precondition',
+    `the pid file ${path} of service \`${service}\` was not written by Lifeboat${pid === undefined ? '' : `, and its process ${pid} runs`}`,
+    {
+      hint:
+        pid === undefined
+          ? 'if the service does not run, remove the file; else stop it by hand first'
+          : `stop the service by hand, then remove the file; if process ${pid} is another program, remove it at once`,
+    },
+  );
+}
+
+/** Of any user. */
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
-  return { pid: Number(pid), started };
 }
 
 /** Makes the empty pid file that a launcher will fill; undefined when another start was first. */
@@ -64,7 +94,7 @@ export async function removeStalePidFile(path: string, stale: ProcessIdentity | 
   } catch (error) {
     return absent(error);
   }
-  const expected = stale === undefined ? '' : `${stale.pid}\n${stale.started}\n`;
+  const expected = stale === undefined ? '' : (stale.text ?? `${stale.pid}\n${stale.started}\n`);
   const found = await readFile(aside, 'utf8');
   if (found !== expected) await link(aside, path).catch(() => {});
   await rm(aside);
