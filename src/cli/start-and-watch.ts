@@ -8,7 +8,7 @@ import type { ResultOf, StartedType } from '../../workflows/messages.ts';
 import { commandOf, type GlobalOptions } from './globals.ts';
 import { onInterrupt } from './interrupt.ts';
 import { print, say } from './output/speak.ts';
-import { goesOn, watchRun } from './watch.ts';
+import { goesOn, mayGoOn, watchRun } from './watch.ts';
 
 export interface StartedRun<T extends StartedType> {
   readonly globals: GlobalOptions;
@@ -26,11 +26,21 @@ export async function startAndWatch<T extends StartedType>(run: StartedRun<T>): 
   const { globals, appliance, client, type, input, summary } = run;
   let again = '';
   let stopListening = (): void => undefined;
-  const { workflowId } = await startRun(client, appliance, type, input, summary, (id) => {
-    again = commandOf(globals, `restore watch ${id}`);
-    // First: who has read the id may interrupt.
-    stopListening = onInterrupt(() => goesOn(id, again));
-    say(`${id}\n  ${runUrl(appliance, id)}`);
+  const listen = (tell: () => void): void => {
+    const stopBefore = stopListening;
+    stopListening = onInterrupt(tell);
+    stopBefore();
+  };
+  const { workflowId } = await startRun(client, appliance, type, input, summary, {
+    onAsked(id) {
+      again = commandOf(globals, `restore watch ${id}`);
+      listen(() => mayGoOn(id, again));
+    },
+    onStarted(id) {
+      // First: who has read the id may interrupt.
+      listen(() => goesOn(id, again));
+      say(`${id}\n  ${runUrl(appliance, id)}`);
+    },
   }).finally(() => stopListening());
   if (run.detach !== true) return watchRun<ResultOf<T>>(client, appliance, workflowId, { again });
   print(workflowId);

@@ -61,6 +61,13 @@ export async function watchRun<T>(
   }
 }
 
+/** It was asked for, and nobody has answered yet. */
+export function mayGoOn(workflowId: string, again: string): void {
+  if (process.stderr.isTTY) say('');
+  say(`${workflowId} may have been started, and then goes on; see it with`);
+  sayCommand(again);
+}
+
 /** The run goes on; the line that Ctrl-C left on a terminal ends first. */
 export function goesOn(workflowId: string, again: string): void {
   if (process.stderr.isTTY) say('');

@@ -48,17 +48,22 @@ export function newRunId(type: string, appliance: Appliance, now: Date): string 
   return `${type}/${appliance.name}/${now.toISOString()}`;
 }
 
-/**
- * InputInvalid for an input that the workflow would refuse. `onStarted` is told the id before anything is waited for: who
- * interrupts the wait must know it.
- */
+/** What somebody is told who interrupts a start. */
+export interface StartListener {
+  /** The request leaves now: from here on the run may exist. */
+  readonly onAsked: (workflowId: string) => void;
+  /** It exists, and nothing was waited for yet. */
+  readonly onStarted: (workflowId: string) => void;
+}
+
+/** InputInvalid for an input that the workflow would refuse. */
 export async function startRun<T extends WorkflowType>(
   client: Client,
   appliance: Appliance,
   type: T,
   input: InputOf<T>,
   summary: string,
-  onStarted: (workflowId: string) => void = () => undefined,
+  listener?: StartListener,
 ): Promise<WorkflowHandle> {
   // Loaded here: most commands start nothing.
   const { checkInput } = await import('../inputs/check-input.ts');
@@ -66,6 +71,7 @@ export async function startRun<T extends WorkflowType>(
   await requireWorker(client, appliance);
   const workflowId = newRunId(type, appliance, new Date());
   const handle = client.workflow.getHandle(workflowId);
+  listener?.onAsked(workflowId);
   try {
     await client.workflow.start(type, {
       workflowId,
@@ -82,7 +88,7 @@ export async function startRun<T extends WorkflowType>(
       { hint: `start the server again, then see \`lifeboat restore watch ${workflowId}\``, cause: error },
     );
   }
-  onStarted(workflowId);
+  listener?.onStarted(workflowId);
   await requireTaken(handle, appliance);
   return handle;
 }

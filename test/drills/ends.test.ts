@@ -107,7 +107,8 @@ async function start(
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (said += text));
   const ended = new Promise<Ended>((resolve) => {
-    child.once('close', (code) => resolve({ code: code ?? -1, said }));
+    // As the shell counts: the signal itself ends a command that has started nothing yet.
+    child.once('close', (code, by) => resolve({ code: code ?? (by === 'SIGINT' ? exit.interrupted : -1), said }));
   });
   return { said: () => said, signal: (name) => child.kill(name), ended };
 }
@@ -239,6 +240,29 @@ describe.each(seeds)('seed %d', (seed) => {
       await serverGoes({ command: chance.pick(runs), back: false, random: chance, place: alone });
       await own.stop();
     });
+  });
+
+  test('Ctrl-C between any two answers: a run that was started is named', async () => {
+    const chance = seededRandom(seed + 4);
+    await inTurn(
+      usual.filter(({ startsRun }) => startsRun),
+      async (command) => {
+        // Before its id is told nobody knows yet whether there is a run.
+        const at = 1 + chance.below(Math.min(command.answers, 12));
+        const before = await runIds();
+        const relay = await startRelay(stage.temporal.address);
+        const { signal, ended } = await start(relay, command.words);
+        relay.onAnswer = (number) => void (number === at && signal('SIGINT'));
+        const { code, said } = await ended;
+        await relay.stop();
+        const about = `${command.name}, interrupted at answer ${at}:\n${said}`;
+        expect(said, about).not.toMatch(stackLine);
+        expect([...outcomesOf(command), exit.interrupted], about).toContain(code);
+        await allEnded();
+        const came = (await runIds()).filter((id) => !before.includes(id) && id.startsWith(`${command.type}/lean/`));
+        for (const id of came) expect(said, `the run that was started is named: ${about}`).toContain(id);
+      },
+    );
   });
 
   /** `worker` gone in the middle of its run, and another one there at once, as a supervisor does it. */
