@@ -199,7 +199,7 @@ export function createProgram(): Command {
       .option(
         '--timeline <number>',
         'where the moment is looked for, if not on the timeline that was live then',
-        Number,
+        timelineOf,
       )
       .option(...from)
       .option(...components)
@@ -261,6 +261,14 @@ export function createProgram(): Command {
   addService(program, globals);
   finish(program, 'lifeboat');
   return program;
+}
+
+function timelineOf(text: string): number {
+  const timeline = Number(text);
+  if (Number.isInteger(timeline) && timeline > 0) return timeline;
+  throw new LifeboatError('InputInvalid', `--timeline \`${text}\` is no number of one`, {
+    hint: 'write for example 2',
+  });
 }
 
 function addService(program: Command, globals: () => GlobalOptions): void {

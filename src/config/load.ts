@@ -7,6 +7,7 @@ import { explainIssues, lineOf, type Problem } from './explain.ts';
 import { configuration, type Configuration } from './schema/configuration.ts';
 import { toAppliance } from './to-appliance.ts';
 import { crossCheck } from './cross-check.ts';
+import { syntaxProblems } from './syntax.ts';
 import { inWords } from './words.ts';
 
 export interface LoadedConfiguration {
@@ -41,11 +42,7 @@ export async function loadConfiguration(file: string): Promise<LoadedConfigurati
 export function parseConfiguration(text: string, file: string): LoadedConfiguration {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const syntax = document.errors.map((error) => ({
-    line: lines.linePos(error.pos[0]).line,
-    path: '',
-    message: error.message,
-  }));
+  const syntax = syntaxProblems(text, document, lines);
   if (syntax.length > 0) throw invalid(file, syntax);
 
   const parsed = configuration.safeParse(document.toJS() ?? {}, { reportInput: true, error: inWords });

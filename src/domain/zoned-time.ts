@@ -14,3 +14,15 @@ export function zonedTime(text: string): Date {
     hint: 'write for example 2026-11-22T03:00:00Z or 2026-11-22T04:00:00.250+01:00',
   });
 }
+
+/** Clocks of two hosts may differ by so much. */
+const skewMs = 5 * 60_000;
+
+/** The same of something that has happened; InputInvalid where it lies ahead. */
+export function pastTime(text: string, now: Date): Date {
+  const time = zonedTime(text);
+  if (time.getTime() <= now.getTime() + skewMs) return time;
+  throw new LifeboatError('InputInvalid', `\`${text}\` has not come yet, it is ${now.toISOString()}`, {
+    hint: 'give the time at which it happened',
+  });
+}

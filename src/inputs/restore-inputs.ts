@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   componentId,
   locationName,
+  pastTime,
   position,
   reason,
   recoveryPoint,
@@ -57,7 +58,7 @@ export const restore = z
       .boolean()
       .optional()
       .describe('keeps the restored data although health or a probe failed after the swap'),
-    disasterAt: time.optional().describe('when the disaster happened: the RTO clock begins there'),
+    disasterAt: pastTime.optional().describe('when the disaster happened: the RTO clock begins there'),
     requestedBy,
     reason,
   })

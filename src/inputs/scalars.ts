@@ -1,7 +1,7 @@
 /** Leaf types of workflow inputs. The `describe` of each is its name in docs/workflow-inputs.md and in refusals. */
 import { z } from 'zod';
 import { parseLsn } from '../domain/lsn.ts';
-import { zonedTime } from '../domain/zoned-time.ts';
+import { pastTime as happenedAt, zonedTime } from '../domain/zoned-time.ts';
 
 /** Whether a parser of the domain takes a text: those throw. */
 const takenBy =
@@ -25,6 +25,10 @@ export const time = z
   .string()
   .refine(takenBy(zonedTime))
   .describe('ISO 8601 time with its zone (`2026-11-22T03:00:00Z`)');
+export const pastTime = z
+  .string()
+  .refine(takenBy((text) => happenedAt(text, new Date())))
+  .describe('ISO 8601 time with its zone that has come (`2026-11-22T03:00:00Z`)');
 export const position = z.string().refine(takenBy(parseLsn)).describe('WAL position (`0/3000148`)');
 export const timeline = z.number().int().min(1).describe('whole number from 1');
 export const share = z.number().gt(0).lte(1).describe('number above 0, up to 1');

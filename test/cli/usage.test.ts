@@ -1,5 +1,5 @@
 /** Transcripts of what needs no server: usage, configuration, `init`, and everything while nothing is there. */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -29,6 +29,29 @@ components: { configuration: { kind: files, paths: [FOLDER/etc] } }
 `;
 
 describe.concurrent('usage', () => {
+  test('an empty word is refused wherever it stands: it is not as if it had been left out', async ({
+    expect: check,
+  }) => {
+    const cwd = await folderWith('empty-words', shop);
+    for (const [args, what] of [
+      [['verify', '--from', ''], '--from'],
+      [['restore', 'plan', '--to-time', '', '--at', ''], '--at, --to-time'],
+      [['restore', 'show', ''], 'an argument'],
+      [['-c', '', 'now'], '--config'],
+    ] as const) {
+      const { code, stderr } = await run(args, { cwd });
+      check([code, stderr.split('\n')[0]]).toEqual([2, `error: ${what} ${what.includes(',') ? 'are' : 'is'} empty`]);
+    }
+  });
+
+  test('init writes nothing that could not be read again', async ({ expect: check }) => {
+    const cwd = await folderWith('bad-name');
+    const words = ['init', '--repository', join(cwd, 'r'), '--key-file', join(cwd, 'key'), '--appliance', 'My Shop'];
+    const { code, stderr } = await run(words, { cwd });
+    check([code, await readdir(cwd)]).toEqual([2, []]);
+    check(stderr).toContain('nothing was written: appliance: must be');
+  });
+
   test('a list of names that is empty chooses nothing, exit 2', async ({ expect: check }) => {
     const cwd = await folderWith('empty-lists', shop);
     for (const args of [
@@ -314,6 +337,7 @@ describe.concurrent('init', () => {
     );
     // A new machine: the repository is there, the configuration is not, and the key comes from the kit.
     await rm(join(cwd, 'lifeboat.yaml'));
+    await rm(join(cwd, 'secrets/key'));
     check(await transcript(init, { cwd })).toMatchInlineSnapshot(`
       "$ lifeboat init --repository /folder/backups --key-file /folder/secrets/key --appliance shop
       ! uses the repository <repository id> in

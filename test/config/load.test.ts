@@ -189,6 +189,19 @@ describe('lifeboat.yaml', () => {
     expect(inside('/var/lib/postgresql/15/lifeboat')).toEqual([]);
   });
 
+  test.each([
+    ['a: *nope\n', '1: `*nope` refers to no anchor above it; a value that begins with `*` must stand in quotes'],
+    ['a: 1\ncron: */5 * * * *\n', '2: Unexpected alias at node end; a value that begins with `*` must stand in quotes'],
+    ['a: 1\n---\nb: 2\n', '2: a second document begins here; there may be one'],
+    ['a: 1\n\u001b]0;x\u0007', '2: is no text'],
+    ['a: {\nb: [\n', '2: Flow map in block collection must be sufficiently indented and end with a }'],
+    ['\ta: 1\n', '1: Tabs are not allowed as indentation'],
+  ])('what is no YAML is told with its line, once a line: %j', (text, first) => {
+    const [told, ...more] = problems(text);
+    expect(told).toBe(`lifeboat.yaml:${first}`);
+    expect(more.filter((each) => each.startsWith(`lifeboat.yaml:${first.split(':')[0]}:`))).toEqual([]);
+  });
+
   test('copies in the repository, in another location or in what is backed up are refused by name', () => {
     const s3 = (prefix: string): string => `{kind: s3, bucket: copies, prefix: ${prefix}, sse: none}`;
     const ssh = (hostname: string, path: string): string =>

@@ -4,6 +4,7 @@
  */
 import { access, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { parseConfiguration } from '../../config/load.ts';
 import { configurationTemplate } from '../../config/template.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
@@ -48,6 +49,7 @@ async function begin(globals: GlobalOptions, file: string, options: InitOptions)
   const path = resolve(options.repository);
   const state = process.getuid?.() === 0 ? '/var/lib/lifeboat' : `/var/tmp/lifeboat-${process.getuid?.() ?? 0}/state`;
   const text = configurationTemplate({ appliance: options.appliance, repository: path, keyFile, state });
+  requireReadable(text, file);
   if (await holdsRepository(path)) {
     const id = await takeUp(path, keyFile);
     await createFile(file, text, 0o640);
@@ -62,6 +64,23 @@ async function begin(globals: GlobalOptions, file: string, options: InitOptions)
   await createFile(file, text, 0o640);
   say(`wrote ${file}: check every path in it`);
   await create(globals, await loadAppliance(globals));
+}
+
+/** InputInvalid for an option that would make a configuration that no command reads. */
+function requireReadable(text: string, file: string): void {
+  try {
+    parseConfiguration(text, file);
+  } catch (error) {
+    if (!isLifeboatError(error, 'ConfigInvalid')) throw error;
+    throw new LifeboatError(
+      'InputInvalid',
+      `with these options ${file} could not be read; nothing was written: ${error.message.replaceAll(/^.*?:\d+: /gm, '')}`,
+      {
+        hint: 'choose other values for --appliance, --repository or --key-file',
+        cause: error,
+      },
+    );
+  }
 }
 
 async function create(globals: GlobalOptions, appliance: Appliance): Promise<void> {

@@ -5,7 +5,7 @@ import type { Appliance } from '../../domain/appliance.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import { describeProbes } from '../../domain/probes.ts';
 import { goalFields } from '../../domain/recovery-target.ts';
-import { zonedTime } from '../../domain/zoned-time.ts';
+import { pastTime } from '../../domain/zoned-time.ts';
 import { goalOf } from '../../operations/choose-artefacts.ts';
 import { requireRebuildable } from '../../operations/rebuildable.ts';
 import type { RestoreResult } from '../../../workflows/messages.ts';
@@ -29,7 +29,7 @@ export interface StartOptions extends SelectOptions {
 
 export async function restoreStart(globals: GlobalOptions, options: StartOptions): Promise<void> {
   const appliance = await loadAppliance(globals);
-  if (options.disasterAt !== undefined) zonedTime(options.disasterAt);
+  if (options.disasterAt !== undefined) pastTime(options.disasterAt, new Date());
   goalOf(options);
   requireName(appliance, options.confirm);
   requireRebuildable(appliance, listOf(options.rebuild));

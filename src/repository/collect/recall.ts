@@ -1,6 +1,6 @@
 /** What a person does about a recovery point that is gone or damaged: bring it back, or give it up. */
 import { LifeboatError } from '../../domain/errors.ts';
-import type { BackupId } from '../../domain/recovery-point.ts';
+import { timeOfBackupId, type BackupId } from '../../domain/recovery-point.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { isUnreadable } from '../document.ts';
 import { noteExpiry } from '../expiry.ts';
@@ -19,6 +19,10 @@ export async function unexpire(
   holder: string,
   copies: readonly Storage[] = [],
 ): Promise<void> {
+  if (timeOfBackupId(id) === undefined)
+    throw new LifeboatError('NotFound', `\`${id}\` is no full id of a recovery point`, {
+      hint: 'such an id is a time, for example 20261122_020000',
+    });
   const lease = await takeCollectionLease(context.storage, holder, context.secrets);
   try {
     await putBack(context, id, copies);
