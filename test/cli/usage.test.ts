@@ -337,7 +337,6 @@ describe.concurrent('init', () => {
     );
     // A new machine: the repository is there, the configuration is not, and the key comes from the kit.
     await rm(join(cwd, 'lifeboat.yaml'));
-    await rm(join(cwd, 'secrets/key'));
     check(await transcript(init, { cwd })).toMatchInlineSnapshot(`
       "$ lifeboat init --repository /folder/backups --key-file /folder/secrets/key --appliance shop
       ! uses the repository <repository id> in
