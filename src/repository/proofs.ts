@@ -7,7 +7,14 @@ import { decodeDocument, encodeDocument, isUnreadable } from './document.ts';
 import { layout, recoveryKit } from './layout.ts';
 import type { ProofSubject } from './layout.ts';
 import { ownObjects } from './own-objects.ts';
-import { nameOf, noteRefutations, readRefutations, refutedPoints, type KnownRefutations } from './refutations.ts';
+import {
+  nameOf,
+  noteRefutations,
+  readRefutations,
+  refutedPoints,
+  unreadableManifest,
+  type KnownRefutations,
+} from './refutations.ts';
 import type { Secrets } from './secrets.ts';
 
 export type ProofRecord = Readonly<Record<string, JsonValue>>;
@@ -40,6 +47,7 @@ const clear = [
   'components',
   'problemCount',
   'damagedPacks',
+  unreadableManifest,
 ];
 
 /** Appends under the next free number; `at` is the storage's time. What speaks against a point is noted beside its proofs too. */

@@ -11,7 +11,9 @@ import type { Repository } from '../../src/repository/repository.ts';
 import { layout } from '../../src/repository/layout.ts';
 import { refutedReportOf } from '../../src/repository/refutations.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
-import { backUp, reserve, sealRecords } from '../repository/backup.ts';
+import { openSecrets } from '../../src/repository/keys.ts';
+import { encodeManifest } from '../../src/repository/manifest.ts';
+import { backUp, reserve, sealRecords, testKey } from '../repository/backup.ts';
 import { repositoryTest as test } from '../repository/fixture.ts';
 import { archiveIn, base, segment, segmentBytes } from './wal-base.ts';
 
@@ -177,11 +179,13 @@ test('D2.7: a point to which archived WAL does not lead any more is refuted unti
   expect(await repository.pointState(late)).not.toBe('failed');
 });
 
-test('a record whose index is of another component is no proof of it', async ({ repository }) => {
-  const { record } = await backUp(repository, async (writer) => writer.bytes('a', randomBytes(5000)));
-  await sealRecords(repository, await reserve(repository), [{ ...record, id: 'renamed' }]);
+test('a record whose index is of another component is no proof of it', async ({ repository, folder }) => {
+  const { id, record, manifest } = await backUp(repository, async (writer) => writer.bytes('a', randomBytes(5000)));
+  const secrets = await openSecrets(repository.storage, testKey, repository.id);
+  const renamed = { ...manifest, lifeboat: { ...manifest.lifeboat, components: [{ ...record, id: 'renamed' }] } };
+  await writeFile(join(folder, 'repository', layout.manifest(id)), encodeManifest(renamed, secrets));
   expect((await look(repository)).problems).toEqual([
-    `renamed: ManifestInvalid: the index is of component files (${layout.index(record.indexId)})`,
+    `renamed: object ${layout.index(record.indexId)}: ManifestInvalid: the index is of component files`,
   ]);
 });
 

@@ -394,6 +394,26 @@ describe('restore.sh', () => {
     await writeFile(at(third), Buffer.concat([bytes.subarray(0, 80), Buffer.from(' '), bytes.subarray(80)]));
     expect((await found())[0]).toBe(1);
     await writeFile(at(third), bytes);
+    // Nobody names the newest one but what was written of it.
+    const newest = await readFile(at(fourth));
+    await rm(at(fourth));
+    await repository.putReport('fullBackup', 'fullBackup/a/b', { state: 'sealed', backup: fourth });
+    await repository.putReport('fullBackup', 'fullBackup/a/c', { state: 'failed', backup: '20261130_000000' });
+    await repository.putReport('fullBackup', 'fullBackup/a/d', { state: 'sealed', backup: '20261130_000001' });
+    await writeFile(
+      join(folder, 'repository/reports/fullBackup/planted.json'),
+      '{"state":"sealed","backup":"20261130_000002"}',
+    );
+    const others = [taken, ...[second, third].map((id) => `${id}  complete`)];
+    const reported = (id: string): string =>
+      `${id}  NOT HERE, though a report says that it was sealed; in a copy it may be on its way`;
+    expect(await found()).toEqual([0, ...others, reported(fourth), reported('20261130_000001')]);
+    await repository.putProof(fourth, { kind: 'verify', ok: true, levels: ['L1'], state: 'verified' });
+    await repository.putProof('20261130_000003', { kind: 'verify', unreadableManifest: true, ok: false });
+    const lost = `${fourth}  GONE, but its proofs are here`;
+    expect(await found()).toEqual([1, ...others, lost, reported('20261130_000001')]);
+    await writeFile(at(fourth), newest);
+    await rm(join(folder, 'repository/reports'), { recursive: true });
     await writeFile(join(folder, 'repository/manifests/2026/11/22/backup_manifest_20261122_020500 (1).json'), 'x');
     await writeFile(join(folder, 'repository/manifests/2026/11/backup_manifest_20261122_020500.json'), 'x');
     expect((await found())[0]).toBe(0);

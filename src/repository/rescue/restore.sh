@@ -642,6 +642,7 @@ list_points() {
     grep -q "^[a-z]* $timestamp  " "$work/listing" || echo "bad $timestamp  MALFORMED: it is no JSON"
   done >>"$work/listing"
   list_gaps >>"$work/listing"
+  list_lost >>"$work/listing"
   sed -n 's/^point //p; s/^bad //p' "$work/listing" | sort -u
   ! grep -q '^bad ' "$work/listing"
 }
@@ -666,6 +667,40 @@ list_gaps() {
       echo "bad $timestamp  GONE, but $by names it"
     fi
   done
+}
+
+# No manifest names the newest ones. That they were sealed say their proofs, which are of this place alone, and reports of
+# backups, which in a copy may be ahead of the points.
+list_lost() {
+  newest=$(timestamps_of <"$work/manifests" | tail -n 1)
+  for folder in "$repository"/proofs/*/; do
+    timestamp=${folder%/}
+    timestamp=${timestamp##*/}
+    is_absent "$timestamp" || continue
+    proof_keys "$timestamp" | authentic_of | stream_of | jq -n -e 'any(inputs; .value.unreadableManifest != true)' >/dev/null 2>&1 &&
+      echo "bad $timestamp  GONE, but its proofs are here"
+  done >"$work/lost"
+  cat "$work/lost"
+  # Only the few that may say so are authenticated.
+  find "$repository"/reports/*Backup -type f -name '*.json' -exec awk -v newest="$newest" '
+    match($0, /"backup": *"[0-9_]*"/) {
+      said = substr($0, RSTART, RLENGTH)
+      gsub(/[^0-9_]/, "", said)
+      if (said "" > newest "") print FILENAME
+    }' {} + 2>/dev/null | sed 's|^.*/\(reports/[^/]*/[^/]*\)$|\1|' | grep -x 'reports/[A-Za-z0-9._/-]*' | sort -u >"$work/reports"
+  authentic_of <"$work/reports" | stream_of | jq -n -r --arg newest "$newest" '
+    inputs.value | select(.state == "sealed" or .state == "partial" or .state == "suspect") | .backup | strings
+    | select(. > $newest)' | sort -u | while read -r timestamp; do
+    is_absent "$timestamp" && ! grep -q "^bad $timestamp " "$work/lost" || continue
+    echo "point $timestamp  NOT HERE, though a report says that it was sealed; in a copy it may be on its way"
+  done
+}
+
+# Whether nothing lies under timestamp $1 that could be a point, and no tombstone says where it went.
+is_absent() {
+  manifest_key_of "$1" || return 1
+  [ ! -f "$repository/$manifest_key" ] &&
+    ! { [ -f "$repository/tombstones/$manifest_key" ] && is_authentic "$manifest_key" "$repository/tombstones/$manifest_key"; }
 }
 
 show_point() {
