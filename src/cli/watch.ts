@@ -21,6 +21,8 @@ export interface WatchOptions {
   readonly again?: string;
   /** How long nobody may answer. */
   readonly patienceMs?: number;
+  /** The server ends with this process, which listens to Ctrl-C itself: nothing goes on. By default the run does. */
+  readonly endsWithUs?: boolean;
 }
 
 /** The result; throws the run's failure, or Unreachable where neither server nor worker come back. On Ctrl-C the process ends with 130. */
@@ -28,13 +30,18 @@ export async function watchRun<T>(
   client: Client,
   appliance: Appliance,
   workflowId: string,
-  { again = `lifeboat restore watch ${workflowId}`, patienceMs = usualPatienceMs }: WatchOptions = {},
+  {
+    again = `lifeboat restore watch ${workflowId}`,
+    patienceMs = usualPatienceMs,
+    endsWithUs = false,
+  }: WatchOptions = {},
 ): Promise<T> {
   const view = runView();
-  const stopListening = onInterrupt(() => {
+  const tell = (): void => {
     view.end();
     goesOn(workflowId, again);
-  });
+  };
+  const stopListening = endsWithUs ? () => undefined : onInterrupt(tell);
   let lostAt: number | undefined;
   let idleAt: number | undefined;
   try {

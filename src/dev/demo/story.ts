@@ -66,6 +66,9 @@ export async function tellStory(options: StoryOptions): Promise<Story> {
   return story;
 }
 
+/** The demo stops its own server when it is interrupted. */
+const watched = { endsWithUs: true } as const;
+
 async function tellInto(story: Story, options: StoryOptions): Promise<void> {
   const { stage, client, size, sabotage: kinds, from } = options;
   const { sample, appliance } = stage;
@@ -112,12 +115,17 @@ async function tellInto(story: Story, options: StoryOptions): Promise<void> {
   story.probes = [...(await probeAppliance(appliance, backup.id, from)), await probeChat(sample)];
   story.losses = await countLosses(sample);
   tell('BACKUP', 'the restored appliance gets a recovery point of its own');
-  await watchRun(client, stage.appliance, restore.backupWorkflowId);
+  await watchRun(client, stage.appliance, restore.backupWorkflowId, watched);
 }
 
 async function untilCopied(backupId: string, { stage: { appliance }, client }: StoryOptions): Promise<void> {
   tell('COPY', 'everything goes to the bucket of another house');
-  const { locations } = await watchRun<ReplicateResult>(client, appliance, `replicate/${appliance.name}/${backupId}`);
+  const { locations } = await watchRun<ReplicateResult>(
+    client,
+    appliance,
+    `replicate/${appliance.name}/${backupId}`,
+    watched,
+  );
   for (const { location, objects, bytes } of locations)
     say(`${location}: ${formatBytes(bytes)} in ${plural(objects, 'object')}`);
 }
@@ -130,7 +138,7 @@ function traced<T>(workflowId: string): TracedRun<T> {
 async function follow<T>(run: TracedRun<T>, { appliance }: Stage, client: Client): Promise<T> {
   say(runUrl(appliance, run.workflowId));
   try {
-    run.result = await watchRun<T>(client, appliance, run.workflowId);
+    run.result = await watchRun<T>(client, appliance, run.workflowId, watched);
     return run.result;
   } finally {
     run.endedAt = new Date();
