@@ -5,7 +5,7 @@ import { openRuns } from '../client/runs.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { isBackupWorkflow } from '../domain/recovery-point.ts';
-import { say } from './output/speak.ts';
+import { say, show } from './output/speak.ts';
 import { exit } from './exit.ts';
 
 /** Precondition for another name than the appliance's. */
@@ -33,8 +33,7 @@ export async function requireFree(client: Client, appliance: Appliance): Promise
 
 /** Shows what would be done and lets the name be typed. */
 export async function askForName({ name }: Appliance, plan: string): Promise<string> {
-  say(plan);
-  say('');
+  show(`${plan}\n`);
   if (!process.stdin.isTTY) {
     throw new LifeboatError(
       'Precondition',

@@ -58,7 +58,15 @@ describe('a recovery point that is gone', () => {
       code: 0,
       stdout: `recovery point ${good} is back\n`,
     });
-    expect(await says('backups', 'list')).toMatchObject({ code: 0, stderr: '' });
+    const listed = await says('backups', 'list');
+    expect(listed).toMatchObject({ code: 0, stderr: '' });
+    // The stage holds one point: whoever looks sees it, and why.
+    const held = new RegExp(`^${old} is held by .* since .*: `, 'm');
+    expect(listed.stdout).toMatch(held);
+    expect((await says('backups', 'show', old)).stdout).toMatch(held);
+    expect((await says('retention', 'plan', '--place', 'repository')).stdout).toMatch(
+      new RegExp(`^${old} stays.*\\bheld`, 'm'),
+    );
     expect(await says('verify')).toMatchObject({ code: 0, stdout: expect.stringMatching(/beside it: ok/) as string });
   });
 

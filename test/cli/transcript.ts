@@ -127,7 +127,7 @@ const replaced: readonly (readonly [RegExp, string])[] = [
   [/\b\d\d:\d\dZ/g, 'HH:MMZ'],
   // Whether the first WAL is archived by now depends on the moment.
   [/ \+ WAL\b/g, ''],
-  [/\b(\d+ [hm] \d\d [ms]|\d+(\.\d)? s)\b/g, '<time>'],
+  [/\b(\d+ [dhm]( \d\d? [hms])?|\d+(\.\d)? s)\b/g, '<time>'],
   [/\b\d[\d.]* [kMGT]?B\b/g, '<size>'],
   [/\/\S+\/(postgres|redis-server|bin)\b(?=[, ]|$)/gm, '<path>/$1'],
   [/(?<![\d.])\d+\.\d+\.\d+\b(?!\.)/g, '<version>'],

@@ -153,12 +153,10 @@ test('what retention would remove is shown; a held point says until when, and wh
 });
 
 test('what the run would refuse is refused before one is started', async () => {
-  expect(await says('retention', 'run', '--place', '')).toMatchInlineSnapshot(`
-    "$ lifeboat retention run --place 
-    ! error: \`retention\` does not take this input: \`place\` must be \`repository\` or the
-    !   name of a location, not an empty text. Nothing was done. Example:
-    !   {"place":"repository"}
-    !   hint: docs/workflow-inputs.md lists what every workflow takes
+  expect(await says('retention', 'run', '--max-share', '7')).toMatchInlineSnapshot(`
+    "$ lifeboat retention run --max-share 7
+    ! error: --max-share 7 is no share
+    !   hint: a number above 0 and up to 1, for example 0.5
     exit 2"
   `);
 });

@@ -4,6 +4,7 @@ import { captureNotes } from '../../domain/capture-notes.ts';
 import { standingFailure, triedComponents, verdictOf } from '../../domain/proof-state.ts';
 import { isRefuted, timeOfBackupId, type JsonValue, type Manifest } from '../../domain/recovery-point.ts';
 import { lostHint, lostOf } from '../../operations/lost-points.ts';
+import type { Hold } from '../../repository/collect/holds.ts';
 import type { ManifestListing, Repository } from '../../repository/repository.ts';
 import { withParts } from '../context.ts';
 import { exit } from '../exit.ts';
@@ -23,8 +24,12 @@ interface PointView {
   readonly stored: number;
   readonly files: number;
   readonly verified: Verified | null;
+  readonly held: Held | null;
   readonly problem: string | null;
 }
+
+/** Who keeps it from retention, since when, and why. */
+type Held = Pick<Hold, 'by' | 'at' | 'reason'>;
 
 type Proof = Readonly<Record<string, JsonValue>>;
 
@@ -49,7 +54,8 @@ export async function backupsList(globals: GlobalOptions, { from }: FromOptions)
   await withParts(globals, async ({ repository: open }) => {
     const repository = await open(undefined, from);
     const listings = await allListings(repository, from);
-    const points = await Promise.all(listings.map(async (listing) => pointView(repository, listing)));
+    const holds = await holdsOf(repository);
+    const points = await Promise.all(listings.map(async (listing) => pointView(repository, listing, holds)));
     if (listings.some(({ problem }) => problem !== undefined)) process.exitCode = exit.degraded;
     if (globals.output === 'json') return printJson(points);
     if (points.length === 0)
@@ -67,6 +73,7 @@ export async function backupsList(globals: GlobalOptions, { from }: FromOptions)
         : verifiedText(verified, components.length),
     ]);
     print(table(['TIMESTAMP (UTC)', 'TYPE', 'AGE', 'STATUS', 'SIZE', 'STORED', 'VERIFIED'], rows));
+    for (const { timestamp, held } of points) if (held !== null) print(heldText(timestamp, held));
     for (const { timestamp, problem } of points) if (problem !== null) say(`${timestamp}: ${problem}`);
     if (listings.some(({ isGone }) => isGone)) say(`  hint: ${withConfig(globals, lostHint)}`);
   });
@@ -84,6 +91,7 @@ async function allListings(repository: Repository, from: string | undefined): Pr
 async function pointView(
   repository: Repository,
   { timestamp, manifest, problem, isGone = false }: ManifestListing,
+  holds: ReadonlyMap<string, Held>,
 ): Promise<PointView> {
   const components = manifest?.lifeboat.components ?? [];
   const { verified, unreadable } = await readProofs(
@@ -101,6 +109,7 @@ async function pointView(
     stored: manifest?.total_size ?? 0,
     files: components.reduce((sum, { files }) => sum + files, 0),
     verified,
+    held: holds.get(timestamp) ?? null,
     problem: problem ?? unreadable,
   };
 }
@@ -110,7 +119,8 @@ export async function backupsShow(globals: GlobalOptions, id: string, { from }: 
     const repository = await open(undefined, from);
     const manifest = await repository.findManifest(id);
     const { proofs, problems } = await repository.knownProofs(manifest.timestamp);
-    if (globals.output === 'json') return printJson({ ...manifest, proofs });
+    const held = (await holdsOf(repository)).get(manifest.timestamp) ?? null;
+    if (globals.output === 'json') return printJson({ ...manifest, proofs, held });
     const { lifeboat } = manifest;
     const missing = configuredThen(manifest).filter(
       (component) => !lifeboat.components.some((record) => record.id === component),
@@ -153,10 +163,21 @@ export async function backupsShow(globals: GlobalOptions, id: string, { from }: 
           wrap(`FAILED ${component}: ${code}: ${message}`, usualColumns, '  '),
         ),
         ...proofs.flatMap(proofLines),
+        ...(held === null ? [] : [heldText(manifest.timestamp, held)]),
       ].join('\n'),
     );
     for (const problem of problems) say(`warning: ${problem}`);
   });
+}
+
+async function holdsOf(repository: Repository): Promise<ReadonlyMap<string, Held>> {
+  return new Map(
+    (await repository.listHolds()).map(({ backupId, by, at, reason }) => [backupId, { by, at, reason }] as const),
+  );
+}
+
+function heldText(timestamp: string, { by, at, reason }: Held): string {
+  return wrap(`${timestamp} is held by ${by} since ${at.slice(0, 16)}Z: ${reason}`, usualColumns, '  ');
 }
 
 function proofLines(proof: Proof): string[] {
@@ -213,8 +234,10 @@ function verifiedText(verified: Verified | null, components: number): string {
   return `${ok ? [...levels, ...part].join('+') : 'FAILED'} ${ageOf(at)} ago`;
 }
 
+/** In its largest unit: the columns of a list are narrow. */
 function ageOf(time: string): string {
-  return formatDuration(Math.max(0, Date.now() - Date.parse(time)) / 1000);
+  const [count = '', unit = ''] = formatDuration(Math.max(0, Date.now() - Date.parse(time)) / 1000).split(' ');
+  return `${count} ${unit}`;
 }
 
 function levelsOf({ levels, kind }: Proof): string[] {

@@ -30,10 +30,17 @@ export async function retentionPlan(globals: GlobalOptions, { place }: { readonl
   });
 }
 
+const inTime = 'within its time';
+const held = 'held';
+
 function planText(place: string, plan: RetentionPlan): string {
   const { keep, remove, wal, usage, forecast, refusals } = plan;
   const alarm = capacityAlarm(forecast);
-  const kept = keep.filter(({ reasons }) => !reasons.includes('within its time'));
+  const stays = keep.flatMap(({ id, reasons }) => {
+    if (!reasons.includes(inTime)) return [`${id} stays beyond its time: ${reasons.join(', ')}`];
+    // It would not be missed today, and a person wants to see that it counts.
+    return reasons.includes(held) ? [`${id} stays: ${reasons.join(', ')}`] : [];
+  });
   return [
     `${place}: ${plural(remove.length, 'recovery point')} would leave, ${keep.length} stay`,
     ...(remove.length === 0
@@ -44,7 +51,7 @@ function planText(place: string, plan: RetentionPlan): string {
             remove.map(({ id, type, ageSeconds }) => [id, type, formatDuration(ageSeconds)]),
           ),
         ]),
-    ...kept.map(({ id, reasons }) => wrap(`${id} stays beyond its time: ${reasons.join(', ')}`, usualColumns, '  ')),
+    ...stays.map((text) => wrap(text, usualColumns, '  ')),
     ...(wal.keys.length === 0
       ? []
       : [`WAL: ${plural(wal.keys.length, 'piece')} would leave, ${formatBytes(wal.bytes)}`]),

@@ -7,6 +7,11 @@ export function say(text: string): void {
   process.stderr.write(`${wrap(text, columnsOf(process.stderr), '  ')}\n`);
 }
 
+/** Talk that is laid out for 80 columns already. */
+export function show(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
 /** A command to be copied: never broken into lines. */
 export function sayCommand(command: string): void {
   process.stderr.write(`  ${command}\n`);
