@@ -72,7 +72,10 @@ export interface Driver {
   undo(context: RestoreContext): Promise<void>;
   /** Content probes against the running restored engine: expected from the manifest, actual from the engine. */
   probe(context: RestoreContext): Promise<ProbeResult[]>;
-  /** After the restore was committed: staging leftovers go; the safety copy stays until `discardSafetyCopy`. */
+  /**
+   * After the restore was committed: staging leftovers go; the safety copy stays until `discardSafetyCopy`. Gives the paths
+   * of what this restore replaced.
+   */
   commit(context: RestoreContext): Promise<{ readonly safetyCopies: readonly string[] }>;
 }
 

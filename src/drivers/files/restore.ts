@@ -123,7 +123,7 @@ export async function commitFiles(
 ): Promise<{ readonly safetyCopies: readonly string[] }> {
   const target = targetOf(files, token);
   await removeStaging(target);
-  return { safetyCopies: (await swapState(target)).safetyCopies };
+  return { safetyCopies: (await swapState(target)).ownCopies };
 }
 
 /** All configured paths, whatever a recovery point holds of them: the first one decides where journal and lease lie. */

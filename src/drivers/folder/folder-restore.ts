@@ -151,7 +151,7 @@ export async function commitFolder(
 ): Promise<{ readonly safetyCopies: readonly string[] }> {
   const target = targetOf(folder, context);
   await removeStaging(target);
-  return { safetyCopies: (await swapState(target)).safetyCopies };
+  return { safetyCopies: (await swapState(target)).ownCopies };
 }
 
 export async function isWritable(path: string): Promise<boolean> {

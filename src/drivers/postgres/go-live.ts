@@ -79,7 +79,7 @@ export async function commitPostgres(
   await endPrivateServers(config, context, lives);
   await removeStaging(target);
   await removeRecoveredState({ config, environment, runId: context.token.runId });
-  return { safetyCopies: (await swapState(target)).safetyCopies };
+  return { safetyCopies: (await swapState(target)).ownCopies };
 }
 
 /**

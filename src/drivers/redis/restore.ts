@@ -86,7 +86,7 @@ export async function commitRedis(
 ): Promise<{ readonly safetyCopies: readonly string[] }> {
   const target = targetOf(config, context, tuning);
   await removeStaging(target);
-  return { safetyCopies: (await swapState(target)).safetyCopies };
+  return { safetyCopies: (await swapState(target)).ownCopies };
 }
 
 /** From configuration alone: an undo must not need the repository. */

@@ -70,6 +70,8 @@ export interface SwapState {
   readonly token?: FencingToken;
   /** Paths of old data that still exist, this run's and those of earlier runs. */
   readonly safetyCopies: readonly string[];
+  /** Those of the attempt that wrote the journal. */
+  readonly ownCopies: readonly string[];
 }
 
 /**
@@ -120,9 +122,13 @@ export async function settle(target: SwapTarget): Promise<SwapState> {
 /** Reads only; takes no lease. */
 export async function swapState(target: Pick<SwapTarget, 'component' | 'lives'>): Promise<SwapState> {
   const journal = await readJournal(await anchorOf(target.lives), target.component);
-  if (journal === undefined) return { phase: 'none', safetyCopies: [] };
-  const safetyCopies = safetyCopiesOf(journal).map((copy) => copy.path);
-  return { phase: journal.phase, token: journal.token, safetyCopies: safetyCopies.filter(present) };
+  if (journal === undefined) return { phase: 'none', safetyCopies: [], ownCopies: [] };
+  const safetyCopies = safetyCopiesOf(journal)
+    .map(({ path }) => path)
+    .filter(present);
+  const earlier = new Set(journal.earlier.map(({ path }) => path));
+  const ownCopies = safetyCopies.filter((path) => !earlier.has(path));
+  return { phase: journal.phase, token: journal.token, safetyCopies, ownCopies };
 }
 
 /** Before a finished swap is turned back: is there anything to go back to? */
