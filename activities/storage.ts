@@ -10,6 +10,7 @@ import { formatBytes } from '../src/domain/duration.ts';
 import { adoptRepository } from '../src/operations/adopt-repository.ts';
 import { chooseArtefacts, goalOf } from '../src/operations/choose-artefacts.ts';
 import { recordOf } from '../src/operations/find-record.ts';
+import { requireClock } from '../src/operations/require-clock.ts';
 import { pastRestores } from '../src/operations/past-restores.ts';
 import { fittingArtefacts, makePlan } from '../src/operations/prepare-restore.ts';
 import { spotCheck } from '../src/operations/spot-check.ts';
@@ -83,6 +84,7 @@ export function createStorageActivities(deps: Dependencies) {
         withHeartbeat(async () => {
           const repository = await deps.repository();
           await requireSpace(deps);
+          requireClock(new Date(at), await repository.storage.now());
           // What killed workers left; a storage that refuses this now is asked again at the next backup.
           await repository.storage
             .sweepStaged(stagedForMs)

@@ -1,4 +1,5 @@
 /** What `doctor` finds of the recovery points of the repository. */
+import { isAhead } from '../domain/dated-ahead.ts';
 import { isRefuted, type BackupId } from '../domain/recovery-point.ts';
 import type { Finding } from '../drivers/driver.ts';
 import type { ManifestListing, Repository } from '../repository/repository.ts';
@@ -13,7 +14,12 @@ const shown = 5;
 export async function pointFindings(repository: Repository, sealed: ReadonlyMap<BackupId, string>): Promise<Finding[]> {
   const listings = await repository.listManifests();
   const lost = await lostOf(repository, { reports: 'all', sealed });
-  const wrong = [...unreadableOf(listings), ...lostFindings(lost), ...failureFindings(await lostFailures(repository))];
+  const wrong = [
+    ...unreadableOf(listings),
+    ...aheadFindings(listings, await repository.storage.now()),
+    ...lostFindings(lost),
+    ...failureFindings(await lostFailures(repository)),
+  ];
   const newest = listings.find(({ manifest }) => manifest?.success === true)?.manifest;
   if (newest === undefined)
     return wrong.length > 0
@@ -41,6 +47,16 @@ function unreadableOf(listings: readonly ManifestListing[]): Finding[] {
       hint: 'see `lifeboat backups list`; a copy in a location may have whole manifests, under the same keys',
     },
   ];
+}
+
+function aheadFindings(listings: readonly ManifestListing[], now: Date): Finding[] {
+  const ahead = listings.filter(({ manifest, timestamp }) => manifest !== undefined && isAhead(timestamp, now));
+  if (ahead.length === 0) return [];
+  const ids = ahead.slice(0, shown).map(({ timestamp }) => timestamp);
+  const text = `${ids.join(', ')}${ahead.length > shown ? ` and ${ahead.length - shown} more` : ''}: dated ahead of the storage's clock, which says ${now.toISOString().slice(0, 19)}Z`;
+  const hint =
+    'one of the clocks was or is wrong: set it; until that date `latest` passes over what newer points were sealed after, and `--at` takes it by name';
+  return [{ name, level: 'warn', text, hint }];
 }
 
 function lostFindings(lost: readonly ManifestListing[]): Finding[] {

@@ -1,6 +1,7 @@
 /** How old the newest good copy of every configured component is, against its objective; and how the last runs ended. */
 import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
 import { isBackupWorkflow, isRefuted, type JsonValue, type Manifest } from '../domain/recovery-point.ts';
+import { isAhead } from '../domain/dated-ahead.ts';
 import { mostSkewSeconds } from '../domain/skew.ts';
 import type { ManifestListing, Repository } from '../repository/repository.ts';
 import { newestBases, walStatus, type WalStatus } from './wal-status.ts';
@@ -69,7 +70,8 @@ export async function copiesOf(repository: Repository, appliance: Appliance, now
   const configured = appliance.components.map(({ id }) => id);
   const latest = new Date(now.getTime() + mostSkewSeconds * 1000).toISOString();
   const listings = (await repository.listManifests()).filter(
-    ({ manifest }) => (manifest?.lifeboat.sealedAt ?? '') <= latest,
+    // A date that has not come is no age of 0: as long as it lies ahead, it says nothing.
+    ({ manifest, timestamp }) => (manifest?.lifeboat.sealedAt ?? '') <= latest && !isAhead(timestamp, now),
   );
   const { points, failed } = await usablePoints(repository, listings, configured);
   const verified = await verifiedTimes(repository, listings, configured);

@@ -1,4 +1,5 @@
 /** Which recovery points there are. Read from storage every time: nothing else knows. */
+import { aheadOf, isAhead } from '../domain/dated-ahead.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { isRefuted, type BackupId, type Manifest } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -137,9 +138,13 @@ export async function readManifest(context: Context, id: BackupId): Promise<Mani
 /** The newest that can be read, whatever its proofs say: what somebody looks at or verifies. The error of the newest where none can. */
 async function findNewest(context: FindContext): Promise<Manifest> {
   let first: unknown;
-  for (const id of (await manifestIds(context.storage)).reverse()) {
+  const versions = await manifestVersions(context.storage);
+  for (const id of [...versions.keys()].toSorted().toReversed()) {
     try {
-      return await readManifest(context, id);
+      const manifest = await readManifest(context, id);
+      const ahead = await aheadIn(context, manifest, versions);
+      if (ahead === undefined) return manifest;
+      context.warn(`recovery point ${id} is ${ahead}; an older one is looked at`);
     } catch (error) {
       if (!isUnreadable(error)) throw error;
       first ??= error;
@@ -158,9 +163,11 @@ async function findNewest(context: FindContext): Promise<Manifest> {
 async function findLatest(context: FindContext, holding: readonly string[]): Promise<Manifest> {
   const passedOver: string[] = [];
   // Newest first: what newer ones say against a point is read before it.
-  for (const [id, version] of [...(await manifestVersions(context.storage))].sort(([a], [b]) => (a < b ? 1 : -1))) {
+  const versions = await manifestVersions(context.storage);
+  for (const [id, version] of [...versions].sort(([a], [b]) => (a < b ? 1 : -1))) {
     const reason = await manifestNow(context, id, version).then(
-      async ({ manifest }) => (await reasonAgainst(context, manifest, holding)) ?? manifest,
+      async ({ manifest }) =>
+        (await aheadIn(context, manifest, versions)) ?? (await reasonAgainst(context, manifest, holding)) ?? manifest,
       (error: unknown) => {
         // A newer format may hide the newest backup: an old tool must not restore an older one in silence.
         if (!isUnreadable(error)) throw error;
@@ -177,6 +184,30 @@ async function findLatest(context: FindContext, holding: readonly string[]): Pro
     `no usable recovery point in ${context.storage.description}: ${seen}`,
     passedOver.length === 0 ? { hint: 'make one with `lifeboat backups run`' } : {},
   );
+}
+
+/** Why a point is no newest one though its name says so; see `aheadOf`. */
+async function aheadIn(
+  context: FindContext,
+  { timestamp, lifeboat: { previous } }: Manifest,
+  versions: ReadonlyMap<BackupId, string>,
+): Promise<string | undefined> {
+  const now = await context.storage.now();
+  if (!isAhead(timestamp, now)) return undefined;
+  const others: BackupId[] = [];
+  for (const [id, version] of versions) {
+    if (id <= (previous?.timestamp ?? '') || id >= timestamp || isAhead(id, now)) continue;
+    // Anybody can put something under such a name.
+    const isAuthentic = await manifestOnce(context, id, version).then(
+      () => true,
+      (error: unknown) => {
+        if (!isUnreadable(error)) throw error;
+        return false;
+      },
+    );
+    if (isAuthentic) others.push(id);
+  }
+  return aheadOf({ timestamp, previous }, others, now);
 }
 
 async function reasonAgainst(

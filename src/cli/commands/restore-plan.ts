@@ -1,4 +1,5 @@
 /** `lifeboat restore plan`: in this process, so that it works with Temporal dead; the run makes the same plan. */
+import { aheadOf } from '../../domain/dated-ahead.ts';
 import type { Manifest } from '../../domain/recovery-point.ts';
 import type { GoalFields } from '../../domain/recovery-target.ts';
 import type { ManifestListing, Repository } from '../../repository/repository.ts';
@@ -90,6 +91,9 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
     objectProblems: await spotCheck(repository, choice.artefacts, chosen),
   });
   const isPoint = goalOf(options).kind === 'point';
+  const listed = await repository.listManifests();
+  const ids = listed.flatMap(({ manifest }) => manifest?.timestamp ?? []);
+  const now = await repository.storage.now();
   const newer =
     options.at === 'latest' && isPoint ? await newerThan(repository, choice.backupId, options.from === undefined) : [];
   return {
@@ -99,7 +103,8 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
         ? []
         : configured.filter((id) => !rebuild.includes(id) && !choice.artefacts.some(({ record }) => record.id === id)),
     passedOver: newer.map(
-      (listing) => `${listing.timestamp}: ${reasonAgainst(listing, chosen.length > 0 ? chosen : configured)}`,
+      (listing) =>
+        `${listing.timestamp}: ${aheadReason(listing, ids, now) ?? reasonAgainst(listing, chosen.length > 0 ? chosen : configured)}`,
     ),
   };
 }
@@ -121,6 +126,10 @@ export function goalWords({ toTime, toLsn, toName, toLatest, timeline }: GoalFie
   if (toLsn !== undefined) return `--to-lsn ${toLsn}${on}`;
   if (toName !== undefined) return `--to-name '${toName}'${on}`;
   return toLatest === true ? `--to-latest${on}` : '';
+}
+
+function aheadReason({ timestamp, manifest }: ManifestListing, ids: readonly string[], now: Date): string | undefined {
+  return manifest === undefined ? undefined : aheadOf({ timestamp, previous: manifest.lifeboat.previous }, ids, now);
 }
 
 function reasonAgainst({ manifest, problem }: ManifestListing, wanted: readonly string[]): string {
