@@ -18,6 +18,7 @@ export const exit = {
   deadline: 8,
   unreachable: 9,
   interrupted: 130,
+  terminated: 143,
 } as const;
 
 export function exitCodeOf(error: unknown): number {

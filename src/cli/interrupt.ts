@@ -5,11 +5,12 @@ import { exit } from './exit.ts';
 const tellers: (() => void)[] = [];
 
 /**
- * Ends the process with 130 on Ctrl-C, after `tell`. Returns what ends the telling. The signal itself is listened to until
+ * Ends the process with 130 on Ctrl-C, with 143 on SIGTERM, after `tell`. Returns what ends the telling. The signal itself is listened to until
  * the end: one that comes while the last listener goes and the next is not there yet would be lost.
  */
 export function onInterrupt(tell: () => void): () => void {
-  if (!process.listeners('SIGINT').includes(interrupted)) process.on('SIGINT', interrupted);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    if (!process.listeners(signal).includes(interrupted)) process.on(signal, interrupted);
   tellers.push(tell);
   return () => void tellers.splice(tellers.indexOf(tell), 1);
 }
@@ -19,7 +20,7 @@ export function tellWhatGoesOn(): void {
   tellers.at(-1)?.();
 }
 
-function interrupted(): void {
+function interrupted(signal: NodeJS.Signals): void {
   tellWhatGoesOn();
-  process.exit(exit.interrupted);
+  process.exit(signal === 'SIGTERM' ? exit.terminated : exit.interrupted);
 }

@@ -19,6 +19,7 @@ const exitMeanings: Readonly<Record<keyof typeof exit, string>> = {
   deadline: 'a restore was committed and its data proven, but later than its RTO',
   unreachable: 'Temporal does not answer, or no worker is there',
   interrupted: 'Ctrl-C; the run goes on and its id was printed',
+  terminated: 'SIGTERM while a command waits for a run, which goes on; its id was printed',
 };
 
 /** Markdown; prettier has the last word on its layout. */

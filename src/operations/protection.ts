@@ -224,7 +224,8 @@ async function withoutBase(repository: Repository, { components }: Appliance): P
 async function lastRun(repository: Repository, isWanted: (type: string) => boolean): Promise<EndedRun | null> {
   for (const run of await repository.listReports()) {
     const report = isWanted(run.type) ? await repository.findReport(run.type, run.id) : undefined;
-    if (report !== undefined) return endedRun(run.id, report);
+    // A restore that was asked for its plan alone brought nothing back.
+    if (report !== undefined && report['state'] !== 'planned') return endedRun(run.id, report);
   }
   return null;
 }

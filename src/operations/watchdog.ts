@@ -86,7 +86,8 @@ async function look(open: () => Promise<Repository>, appliance: Appliance, now: 
 }
 
 function silenceOf(silentSeconds: number | undefined): string {
-  if (silentSeconds === undefined) return 'NOBODY WATCHES: rpoWatch has never run';
+  if (silentSeconds === undefined)
+    return 'NOBODY WATCHES: rpoWatch has never run; a worker makes its schedule when it starts: `lifeboat worker`';
   if (silentSeconds > silentAfterSeconds)
     return `NOBODY WATCHES: rpoWatch last ran ${formatDuration(silentSeconds)} ago; are worker and Temporal alive?`;
   // A clock that was ahead must not let it be silent for as long.

@@ -108,10 +108,13 @@ async function start(
     stream.setEncoding('utf8').on('data', (text: string) => (said += text));
   const ended = new Promise<Ended>((resolve) => {
     // As the shell counts: the signal itself ends a command that has started nothing yet.
-    child.once('close', (code, by) => resolve({ code: code ?? (by === 'SIGINT' ? exit.interrupted : -1), said }));
+    child.once('close', (code, by) => resolve({ code: code ?? codeOf(by), said }));
   });
   return { said: () => said, signal: (name) => child.kill(name), ended };
 }
+
+const codeOf = (by: NodeJS.Signals | null): number =>
+  by === 'SIGINT' ? exit.interrupted : by === 'SIGTERM' ? exit.terminated : -1;
 
 /** A command and what it comes to with nothing gone. */
 interface Usual extends Known {
@@ -242,7 +245,7 @@ describe.each(seeds)('seed %d', (seed) => {
     });
   });
 
-  test('Ctrl-C between any two answers: a run that was started is named', async () => {
+  test('Ctrl-C or SIGTERM between any two answers: a run that was started is named', async () => {
     const chance = seededRandom(seed + 4);
     await inTurn(
       usual.filter(({ startsRun }) => startsRun),
@@ -252,12 +255,13 @@ describe.each(seeds)('seed %d', (seed) => {
         const before = await runIds();
         const relay = await startRelay(stage.temporal.address);
         const { signal, ended } = await start(relay, command.words);
-        relay.onAnswer = (number) => void (number === at && signal('SIGINT'));
+        const by = chance.pick(['SIGINT', 'SIGTERM'] as const);
+        relay.onAnswer = (number) => void (number === at && signal(by));
         const { code, said } = await ended;
         await relay.stop();
-        const about = `${command.name}, interrupted at answer ${at}:\n${said}`;
+        const about = `${command.name}, ${by} at answer ${at}:\n${said}`;
         expect(said, about).not.toMatch(stackLine);
-        expect([...outcomesOf(command), exit.interrupted], about).toContain(code);
+        expect([...outcomesOf(command), codeOf(by)], about).toContain(code);
         await allEnded();
         const came = (await runIds()).filter((id) => !before.includes(id) && id.startsWith(`${command.type}/lean/`));
         for (const id of came) expect(said, `the run that was started is named: ${about}`).toContain(id);

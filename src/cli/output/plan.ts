@@ -83,7 +83,9 @@ function momentText({ components }: RestorePlan): string {
   const { kind, value, timeline, endLsn } = wal;
   if (kind === 'latest') return `to the last commit (timeline ${timeline}; archived until ${endLsn})`;
   const what = { time: value, lsn: `position ${value}`, name: `restore point '${value}'` }[kind];
-  return `to ${what} (timeline ${timeline})`;
+  // Only the log itself tells where it is, and nobody reads all of it for a plan.
+  const unsure = kind === 'name' ? '; whether it is there shows when the log is replayed, before anything stops' : '';
+  return `to ${what} (timeline ${timeline}${unsure})`;
 }
 
 function groundsOf({ estimatedFrom, p90Seconds }: RestorePlan): string {

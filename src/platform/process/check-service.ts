@@ -49,7 +49,10 @@ async function checkUser(service: ServiceConfig, name: string | undefined): Prom
   const self = process.getuid?.();
   if (name === undefined) {
     return self === 0
-      ? { ...problem(service, 'runs as root', 'name a `user` for it in lifeboat.yaml'), level: 'warn' }
+      ? {
+          ...problem(service, 'has no `user`: a worker of root runs it as root', 'name one for it in lifeboat.yaml'),
+          level: 'warn',
+        }
       : undefined;
   }
   try {
