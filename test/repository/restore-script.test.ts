@@ -419,6 +419,15 @@ describe('restore.sh', () => {
     expect((await found())[0]).toBe(0);
   });
 
+  test('a key that cannot be read is told as that', async ({ folder, repository }) => {
+    await smallBackup(repository, 0);
+    for (const option of ['-k', '-p'])
+      expect(await tryScript(join(folder, 'repository'), [option, '/nope', 'list'])).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/\/nope cannot be read\n$/) as string,
+      });
+  });
+
   test('a failure that names a file stands sealed in the manifest, and show opens it', async ({
     folder,
     repository,

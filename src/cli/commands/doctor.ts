@@ -5,6 +5,7 @@ import { diagnoseOrchestrator } from '../../client/diagnose.ts';
 import { sealedPoints } from '../../client/sealed-points.ts';
 import { loadConfiguration } from '../../config/load.ts';
 import type { Appliance } from '../../domain/appliance.ts';
+import { LifeboatError } from '../../domain/errors.ts';
 import type { Finding } from '../../drivers/driver.ts';
 import { diagnose, findingOf } from '../../operations/diagnose.ts';
 import { guardDatabases } from '../../operations/guard-databases.ts';
@@ -54,7 +55,9 @@ export async function doctor(globals: GlobalOptions, options: DoctorOptions): Pr
       diagnoseOrchestrator(configuration.appliance),
       options.message ? sendTestMessage(parts) : [],
     ]);
-    show(globals, [...kit, ...here, ...orchestrator, ...message]);
+    // Of a kit that was just tried the other line would say the opposite, or the same again.
+    const others = kit.length === 0 ? here : here.filter(({ name }) => name !== kitName);
+    show(globals, [...kit, ...others, ...orchestrator, ...message]);
   } finally {
     await parts.close();
   }
@@ -66,15 +69,19 @@ async function sealedByTemporal(appliance: Appliance): Promise<ReadonlyMap<strin
   return new Map(sealed.map(({ id, by }) => [id, by]));
 }
 
+const kitName = 'recovery kit';
+
 async function tryKit({ appliance }: Parts, file: string): Promise<Finding> {
   try {
-    const { repositoryId } = await tryRecoveryKit(
-      createLocalStorage(appliance.repository.path),
-      await readFile(file, 'utf8'),
-    );
-    return { name: 'recovery kit', level: 'ok', text: `opens repository ${repositoryId}` };
+    const kit = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      throw new LifeboatError('InputInvalid', `cannot read \`${file}\`: ${error.code}`, {
+        hint: 'type the four lines of the recovery kit into a file, and name that file',
+      });
+    });
+    const { repositoryId } = await tryRecoveryKit(createLocalStorage(appliance.repository.path), kit);
+    return { name: kitName, level: 'ok', text: `opens repository ${repositoryId}` };
   } catch (error) {
-    return findingOf('recovery kit', error);
+    return findingOf(kitName, error);
   }
 }
 

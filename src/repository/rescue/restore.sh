@@ -1685,6 +1685,9 @@ while getopts k:p:r:w option; do
   esac
 done
 shift $((OPTIND - 1))
+for file in "$key_file" "$passphrase_file"; do
+  [ -z "$file" ] || { [ -r "$file" ] && [ ! -d "$file" ]; } || die "$file cannot be read"
+done
 for tool in jq zstd openssl od awk; do
   command -v "$tool" >/dev/null || die "$tool is needed and not installed"
 done
