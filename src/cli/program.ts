@@ -6,6 +6,7 @@ import { Argument, Command, Option } from 'commander';
 import { roles } from '../domain/component.ts';
 import { scheduleNames } from '../domain/schedules.ts';
 import { LifeboatError } from '../domain/errors.ts';
+import { nearest } from '../domain/nearest.ts';
 import { backupTypes } from '../domain/recovery-point.ts';
 import { toolVersion } from '../operations/tool-version.ts';
 import type { GlobalOptions } from './globals.ts';
@@ -58,7 +59,7 @@ export function createProgram(): Command {
   program.usage('[options] [command]').helpCommand(true);
   program.argument('[words...]').action(async ([word]: readonly string[]) => {
     if (word !== undefined)
-      throw new LifeboatError('InputInvalid', `unknown command \`${word}\``, { hint: 'see `lifeboat --help`' });
+      throw new LifeboatError('InputInvalid', `unknown command \`${word}\``, { hint: hintFor(word, program) });
     await (await load.now()).now(globals());
   });
   program
@@ -261,6 +262,14 @@ export function createProgram(): Command {
   addService(program, globals);
   finish(program, 'lifeboat');
   return program;
+}
+
+function hintFor(word: string, program: Command): string {
+  const meant = nearest(
+    word,
+    program.commands.map((each) => each.name()),
+  );
+  return `${meant === undefined ? '' : `did you mean \`${meant}\`? `}see \`lifeboat --help\``;
 }
 
 function timelineOf(text: string): number {

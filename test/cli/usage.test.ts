@@ -83,7 +83,7 @@ describe.concurrent('usage', () => {
     check(all.join('\n')).toMatchInlineSnapshot(`
       "$ lifeboat bakcups list
       ! error: unknown command \`bakcups\`
-      !   hint: see \`lifeboat --help\`
+      !   hint: did you mean \`backups\`? see \`lifeboat --help\`
       exit 2
       $ lifeboat backups lst
       ! error: unknown command 'lst'
