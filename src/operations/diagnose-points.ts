@@ -3,6 +3,7 @@ import { isAhead } from '../domain/dated-ahead.ts';
 import { isRefuted, type BackupId } from '../domain/recovery-point.ts';
 import type { Finding } from '../drivers/driver.ts';
 import type { ManifestListing, Repository } from '../repository/repository.ts';
+import { clockOf } from '../storage/clock.ts';
 import { lostHint, lostOf } from './lost-points.ts';
 import { lostFailures, lostFailureText, type LostFailure } from './lost-proofs.ts';
 
@@ -16,7 +17,7 @@ export async function pointFindings(repository: Repository, sealed: ReadonlyMap<
   const lost = await lostOf(repository, { reports: 'all', sealed });
   const wrong = [
     ...unreadableOf(listings),
-    ...aheadFindings(listings, await repository.storage.now()),
+    ...aheadFindings(listings, await clockOf(repository.storage)),
     ...lostFindings(lost),
     ...failureFindings(await lostFailures(repository)),
   ];

@@ -2,6 +2,7 @@
 import { aheadOf, isAhead } from '../domain/dated-ahead.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { isRefuted, type BackupId, type Manifest } from '../domain/recovery-point.ts';
+import { clockOf } from '../storage/clock.ts';
 import type { Storage } from '../storage/storage.ts';
 import { digestOf, isUnreadable } from './document.ts';
 import type { Expiries } from './expiry.ts';
@@ -138,11 +139,12 @@ export async function readManifest(context: Context, id: BackupId): Promise<Mani
 /** The newest that can be read, whatever its proofs say: what somebody looks at or verifies. The error of the newest where none can. */
 async function findNewest(context: FindContext): Promise<Manifest> {
   let first: unknown;
+  const now = await clockOf(context.storage);
   const versions = await manifestVersions(context.storage);
   for (const id of [...versions.keys()].toSorted().toReversed()) {
     try {
       const manifest = await readManifest(context, id);
-      const ahead = await aheadIn(context, manifest, versions);
+      const ahead = await aheadIn(context, manifest, { versions, now });
       if (ahead === undefined) return manifest;
       context.warn(`recovery point ${id} is ${ahead}; an older one is looked at`);
     } catch (error) {
@@ -162,12 +164,15 @@ async function findNewest(context: FindContext): Promise<Manifest> {
 /** The newest that may be restored without a second thought: complete, not suspect, its last proof not bad. */
 async function findLatest(context: FindContext, holding: readonly string[]): Promise<Manifest> {
   const passedOver: string[] = [];
+  const now = await clockOf(context.storage);
   // Newest first: what newer ones say against a point is read before it.
   const versions = await manifestVersions(context.storage);
   for (const [id, version] of [...versions].sort(([a], [b]) => (a < b ? 1 : -1))) {
     const reason = await manifestNow(context, id, version).then(
       async ({ manifest }) =>
-        (await aheadIn(context, manifest, versions)) ?? (await reasonAgainst(context, manifest, holding)) ?? manifest,
+        (await aheadIn(context, manifest, { versions, now })) ??
+        (await reasonAgainst(context, manifest, holding)) ??
+        manifest,
       (error: unknown) => {
         // A newer format may hide the newest backup: an old tool must not restore an older one in silence.
         if (!isUnreadable(error)) throw error;
@@ -190,9 +195,8 @@ async function findLatest(context: FindContext, holding: readonly string[]): Pro
 async function aheadIn(
   context: FindContext,
   { timestamp, lifeboat: { previous } }: Manifest,
-  versions: ReadonlyMap<BackupId, string>,
+  { versions, now }: { readonly versions: ReadonlyMap<BackupId, string>; readonly now: Date },
 ): Promise<string | undefined> {
-  const now = await context.storage.now();
   if (!isAhead(timestamp, now)) return undefined;
   const others: BackupId[] = [];
   for (const [id, version] of versions) {

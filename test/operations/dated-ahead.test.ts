@@ -1,6 +1,8 @@
 /** F7: a clock that was ahead for one night. */
 import { expect } from 'vitest';
 import { parseConfiguration } from '../../src/config/load.ts';
+import { LifeboatError } from '../../src/domain/errors.ts';
+import { clockOf } from '../../src/storage/clock.ts';
 import type { BackupId } from '../../src/domain/recovery-point.ts';
 import { pointFindings } from '../../src/operations/diagnose-points.ts';
 import { readProtection } from '../../src/operations/protection.ts';
@@ -53,6 +55,13 @@ test('the newest is what was sealed last; a point dated ahead is passed over by 
   await repository.storage.remove(`manifests/2027/11/29/backup_manifest_${ahead}.json`);
   expect(await chosen()).toEqual([last, last]);
   expect(after < last).toBe(true);
+});
+
+test('a storage that only lets itself be read is asked for no time', async () => {
+  const refused = async (): Promise<never> => {
+    throw new LifeboatError('PermissionDenied', 'cannot create .staging: EROFS');
+  };
+  expect((await clockOf({ now: refused })).getTime()).toBeGreaterThan(Date.now() - 60_000);
 });
 
 test('a run that is dated ahead of the storage begins no recovery point; clocks that are a little apart hinder none', () => {

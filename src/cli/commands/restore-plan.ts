@@ -8,6 +8,7 @@ import { lostOf } from '../../operations/lost-points.ts';
 import { pastRestores } from '../../operations/past-restores.ts';
 import { describeTarget, fittingArtefacts, makePlan } from '../../operations/prepare-restore.ts';
 import { spotCheck } from '../../operations/spot-check.ts';
+import { clockOf } from '../../storage/clock.ts';
 import type { Parts } from '../../../workers/parts.ts';
 import { componentsOf, listOf, withParts } from '../context.ts';
 import { commandOf, type GlobalOptions } from '../globals.ts';
@@ -93,7 +94,7 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
   const isPoint = goalOf(options).kind === 'point';
   const listed = await repository.listManifests();
   const ids = listed.flatMap(({ manifest }) => manifest?.timestamp ?? []);
-  const now = await repository.storage.now();
+  const now = await clockOf(repository.storage);
   const newer =
     options.at === 'latest' && isPoint ? await newerThan(repository, choice.backupId, options.from === undefined) : [];
   return {
