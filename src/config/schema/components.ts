@@ -92,7 +92,12 @@ const redis = z.strictObject({
     .optional()
     .describe('speaks TLS with the server and checks its certificate; `{}` believes the usual authorities'),
   dataDirectory: absolutePath.describe('live `dir` of the server on this host'),
-  configFiles: z.array(absolutePath).default([]).describe('redis.conf, ACL file and modules that are captured with it'),
+  configFiles: z
+    .array(absolutePath)
+    .default([])
+    .describe(
+      'redis.conf first, then ACL file and modules: captured with it; the first `.conf` tells how the server will start',
+    ),
   serverBinary: absolutePath.optional().describe('redis-server for the private check; found on PATH where absent'),
 });
 

@@ -7,8 +7,9 @@ import { refusedHint } from '../../domain/refused-access.ts';
 import type { CaptureContext, CaptureFacts, DriverEnvironment } from '../driver.ts';
 import { readOwners } from '../files/owners.ts';
 import { entryPath } from '../files/paths.ts';
-import { endpointOf, info, setting, withRedis, type Endpoint } from './connection.ts';
+import { endpointOf, info, withRedis, type Endpoint } from './connection.ts';
 import { configFolder, dumpPath, factsPath, type RedisFacts } from './facts.ts';
+import { knownSettings, type KnownSettings } from './known-settings.ts';
 import { RdbReader, type RdbSummary } from './rdb-reader.ts';
 import { RdbError } from './rdb-steps.ts';
 import { changedAtNextStart } from './running-settings.ts';
@@ -28,18 +29,20 @@ export async function captureRedis(
   const endpoint = await endpointOf(config, environment);
   return withRedis(endpoint, async (client) => {
     await refuseEmpty(client, endpoint);
+    const settings = await knownSettings(client, config, environment.startCommands);
     const configFiles = await captureConfigFiles(config, context);
     const snapshot = await openSnapshot({
       client,
       endpoint,
       config,
+      settings,
       stateDir: environment.stateDir,
       signal: context.signal,
     });
     try {
       const summary = await captureDump(snapshot, context, endpoint);
       if (summary.keys === 0) throw emptyError(endpoint);
-      const facts = await describeServer(client, config, summary, configFiles);
+      const facts = await describeServer(client, config, summary, { configFiles, settings });
       const configDiffers = await changedAtNextStart(client, environment.startCommands);
       await context.writer.bytes(factsPath, Buffer.from(JSON.stringify(facts)));
       const { serverVersion, rdbVersion, keys, expiring } = facts;
@@ -155,7 +158,7 @@ async function describeServer(
   client: Redis,
   config: RedisConfig,
   summary: RdbSummary,
-  configFiles: readonly string[],
+  { configFiles, settings }: { readonly configFiles: readonly string[]; readonly settings: KnownSettings },
 ): Promise<RedisFacts> {
   const [server, memory, owners] = [await info(client, 'server'), await info(client, 'memory'), await readOwners()];
   const folder = await lstat(config.dataDirectory).catch(() => undefined);
@@ -167,10 +170,10 @@ async function describeServer(
     functions: summary.functions,
     dumpBytes: summary.bytes,
     memoryBytes: Number(memory['used_memory'] ?? summary.aux['used-mem'] ?? 0),
-    dumpName: (await setting(client, 'dbfilename')) ?? 'dump.rdb',
-    appendOnly: ((await setting(client, 'appendonly')) ?? 'no') === 'yes',
-    appendFolder: (await setting(client, 'appenddirname')) ?? 'appendonlydir',
-    appendName: (await setting(client, 'appendfilename')) ?? 'appendonly.aof',
+    dumpName: settings.dumpName,
+    appendOnly: settings.appendOnly,
+    appendFolder: settings.appendFolder,
+    appendName: settings.appendName,
     owner:
       folder === undefined
         ? undefined

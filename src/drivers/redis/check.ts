@@ -6,8 +6,9 @@ import { isLifeboatError } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
 import type { DriverEnvironment, Finding } from '../driver.ts';
 import { restoreTargetOf } from '../swap/target.ts';
+import { knownSettings, unknownNames, type KnownSettings } from './known-settings.ts';
 import { commandHint, missingCommands, missingText } from './commands.ts';
-import { endpointOf, info, setting, withRedis } from './connection.ts';
+import { endpointOf, info, withRedis } from './connection.ts';
 import { changedAtNextStart } from './running-settings.ts';
 import { findServerBinary } from './server-binary.ts';
 import { wayOf } from './snapshot.ts';
@@ -28,9 +29,10 @@ async function checkServer(config: RedisConfig, environment: DriverEnvironment):
     const endpoint = await endpointOf(config, environment);
     return await withRedis(endpoint, async (client) => {
       const { redis_version: version = 'unknown' } = await info(client, 'server');
+      const settings = await knownSettings(client, config, environment.startCommands);
       const keyspace = await info(client, 'keyspace');
       const isEmpty = !Object.keys(keyspace).some((field) => field.startsWith('db'));
-      const commands = await checkCommands(client, config);
+      const commands = await checkCommands(client, config, settings);
       if (isEmpty)
         return [
           ...commands,
@@ -42,7 +44,7 @@ async function checkServer(config: RedisConfig, environment: DriverEnvironment):
           },
         ];
       const answers: Finding = { name, level: 'ok', text: `Redis ${version} answers` };
-      return [answers, ...commands, ...(await checkSettings(client, config, environment))];
+      return [answers, ...commands, ...(await checkSettings(client, config, { settings, environment }))];
     });
   } catch (error) {
     return [{ name, level: 'fail', text: (error as Error).message, hint: hintOf(error, config) }];
@@ -63,8 +65,8 @@ function hintOf(error: unknown, { id, hostname, port, username, password }: Redi
 }
 
 /** Only what is missing is told. */
-async function checkCommands(client: Redis, config: RedisConfig): Promise<Finding[]> {
-  const missing = await missingCommands(client, await wayOf(client, config.dataDirectory));
+async function checkCommands(client: Redis, config: RedisConfig, settings: KnownSettings): Promise<Finding[]> {
+  const missing = await missingCommands(client, await wayOf(client, config, settings));
   return missing.map((each) => ({
     name: `${config.id}: commands`,
     level: 'fail',
@@ -73,17 +75,19 @@ async function checkCommands(client: Redis, config: RedisConfig): Promise<Findin
   }));
 }
 
-async function checkSettings(client: Redis, config: RedisConfig, environment: DriverEnvironment): Promise<Finding[]> {
+interface Running {
+  readonly environment: DriverEnvironment;
+}
+
+async function checkSettings(
+  client: Redis,
+  config: RedisConfig,
+  { settings, environment }: Running & { readonly settings: KnownSettings },
+): Promise<Finding[]> {
   const name = `${config.id}: settings`;
   const findings: Finding[] = [];
-  if ((await setting(client, 'appendonly')) === undefined) {
-    findings.push({
-      name,
-      level: 'warn',
-      text: 'CONFIG is forbidden: append-only files are taken for off',
-      hint: 'allow CONFIG GET to this user',
-    });
-  }
+  const unknown = unknownNames(settings, config);
+  if (unknown !== undefined) findings.push({ name, level: 'warn', ...unknown });
   for (const changed of await changedAtNextStart(client, environment.startCommands)) {
     findings.push({
       name,
@@ -93,8 +97,7 @@ async function checkSettings(client: Redis, config: RedisConfig, environment: Dr
     });
   }
   const { config_file: configFile } = await info(client, 'server');
-  const aclFile = await setting(client, 'aclfile');
-  for (const path of [configFile, aclFile]) {
+  for (const path of [configFile, settings.aclFile]) {
     if (path === undefined || path === '' || config.configFiles.includes(path)) continue;
     findings.push({
       name,

@@ -10,20 +10,30 @@ export interface Missing {
 
 const isReply = (error: unknown): error is Error => error instanceof Error && error.name === 'ReplyError';
 
+/** The command that an answer of the server refuses, as `refusalOf`; undefined for every other error. */
+export function refusedCommand(text: string): Missing | undefined {
+  const why = refusalOf(text);
+  const pattern = why === 'forbidden' ? /'([\w|-]+)' command/i : /unknown command [`'"]?([\w|-]+)/i;
+  const [, command] = pattern.exec(text) ?? [];
+  return why === undefined || command === undefined ? undefined : { command: command.toUpperCase(), why };
+}
+
 /** How an answer of the server refuses a command as such; undefined for every other error. */
 export function refusalOf(text: string): Missing['why'] | undefined {
   if (/unknown command/i.test(text)) return 'unknown';
-  return text.startsWith('NOPERM') ? 'forbidden' : undefined;
+  return /^-?NOPERM/.test(text) ? 'forbidden' : undefined;
 }
 
 /** `save`: the server writes its own dump; `replication`: it is asked for one like a replica. */
 export async function missingCommands(client: Redis, way: 'save' | 'replication'): Promise<Missing[]> {
-  if (way === 'save') return asked(client, 'BGSAVE');
+  // A restore waits for the answer to PING after it started the server.
+  const ping = await asked(client, 'PING');
+  if (way === 'save') return [...ping, ...(await asked(client, 'BGSAVE'))];
   const [unknown, forbidden] = [await unknownOf(client, ['PSYNC']), await forbiddenOf(client, ['PSYNC', '?', '-1'])];
-  return [...unknown, ...forbidden];
+  return [...ping, ...unknown, ...forbidden];
 }
 
-/** With a word that it does not know it does nothing, after it was looked up and the user's right to it was checked. */
+/** With a word that it does not know it does nothing (PING gives it back), after it was looked up and the user's right to it was checked. */
 async function asked(client: Redis, command: string): Promise<Missing[]> {
   try {
     await client.call(command, 'lifeboat-only-asks');
@@ -48,6 +58,13 @@ async function forbiddenOf(client: Redis, words: readonly [string, ...string[]])
   if (typeof user !== 'string') return [];
   const answer = await allowed(() => client.call('ACL', 'DRYRUN', user, ...words));
   return typeof answer === 'string' && /no permissions/i.test(answer) ? [{ command: words[0], why: 'forbidden' }] : [];
+}
+
+/** True only where the server says so (since Redis 7). */
+export async function isAllowed(client: Redis, words: readonly [string, ...string[]]): Promise<boolean> {
+  const user = await allowed(() => client.call('ACL', 'WHOAMI'));
+  if (typeof user !== 'string') return false;
+  return (await allowed(() => client.call('ACL', 'DRYRUN', user, ...words))) === 'OK';
 }
 
 async function allowed(ask: () => Promise<unknown>): Promise<unknown> {

@@ -5,7 +5,7 @@ import type { RedisConfig } from '../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import type { DriverEnvironment } from '../driver.ts';
 import { readTls, refusedCertificateHint } from '../tls.ts';
-import { commandHint } from './commands.ts';
+import { commandHint, refusedCommand } from './commands.ts';
 
 export interface Endpoint {
   readonly component: string;
@@ -85,17 +85,18 @@ export function engineError(text: string, endpoint: Endpoint): LifeboatError {
       component,
     });
   }
-  if (code === 'NOPERM')
-    return new LifeboatError('PermissionDenied', `Redis at ${where}: ${text}`, {
-      component,
-      hint: 'give the ACL user +@admin, or the named command',
-    });
-  const [, command] = /unknown command [`'"]?(\w+)/i.exec(text) ?? [];
-  if (command !== undefined)
-    return new LifeboatError('EngineFailed', `Redis at ${where}: ${text}`, {
-      component,
-      hint: commandHint({ command: command.toUpperCase(), why: 'unknown' }, undefined),
-    });
+  const refused = refusedCommand(text);
+  if (refused !== undefined)
+    return new LifeboatError(
+      refused.why === 'forbidden' ? 'PermissionDenied' : 'EngineFailed',
+      `Redis at ${where}: ${text}`,
+      {
+        component,
+        hint: commandHint(refused, endpoint.username),
+      },
+    );
+  // A key or a channel: no command of ours names one.
+  if (code === 'NOPERM') return new LifeboatError('PermissionDenied', `Redis at ${where}: ${text}`, { component });
   if (code === 'LOADING')
     return new LifeboatError('EngineUnavailable', `Redis at ${where} still loads its data`, { component });
   return new LifeboatError('EngineFailed', `Redis at ${where}: ${text}`, { component });

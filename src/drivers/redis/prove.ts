@@ -15,6 +15,7 @@ import type { Comparison } from './compare-snapshots.ts';
 import { endpointOf, info, withRedis } from './connection.ts';
 import { compareInThread, readInThread } from './dump-work.ts';
 import { configFolder, dumpPath, readFacts, type RedisFacts } from './facts.ts';
+import { knownSettings } from './known-settings.ts';
 import { giveTo, layoutPaths, linkLayout } from './layout.ts';
 import { withPrivateServer } from './private-server.ts';
 import { restoredFacts } from './restored-facts.ts';
@@ -93,7 +94,8 @@ export async function probeRedis(
   const { signal } = context;
   return withStoredDump(environment, context, async (expected) =>
     withRedis(endpoint, async (client) => {
-      const snapshot = await openSnapshot({ client, endpoint, config, stateDir, signal });
+      const settings = await knownSettings(client, config, environment.startCommands);
+      const snapshot = await openSnapshot({ client, endpoint, config, settings, stateDir, signal });
       try {
         const compared = await compare({
           expected,

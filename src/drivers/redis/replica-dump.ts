@@ -6,6 +6,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { LifeboatError } from '../../domain/errors.ts';
+import { commandHint, refusalOf } from './commands.ts';
 import { certificateError, describeEndpoint, engineError, type Endpoint } from './connection.ts';
 import { DumpFraming } from './dump-framing.ts';
 
@@ -95,13 +96,15 @@ async function answerLine(framing: DumpFraming, more: Stream['more']): Promise<s
 
 function refused(command: string, answer: string, endpoint: Endpoint): LifeboatError {
   const isKnown = command === 'AUTH' || /^-(?:NOAUTH|WRONGPASS|LOADING)|unknown command/.test(answer);
-  if (isKnown) return engineError(answer, endpoint);
+  if (isKnown || (command !== 'PSYNC' && refusalOf(answer) !== undefined)) return engineError(answer, endpoint);
+  const right =
+    refusalOf(answer) === undefined ? '' : `${commandHint({ command, why: 'forbidden' }, endpoint.username)}; or `;
   return new LifeboatError(
     'PermissionDenied',
     `Redis at ${describeEndpoint(endpoint)} does not give its snapshot: ${answer}`,
     {
       component: endpoint.component,
-      hint: "its service forbids replication: run a worker on its host, or use the service's own backups",
+      hint: `${right}its service forbids replication: run a worker on its host, or use the service's own backups`,
     },
   );
 }

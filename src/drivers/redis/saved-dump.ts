@@ -1,10 +1,9 @@
 /** A finished snapshot on a disk that this process can read: BGSAVE, waited for, its file opened once. */
 import { open, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { LifeboatError } from '../../domain/errors.ts';
-import { info, setting, type Endpoint } from './connection.ts';
+import { info, type Endpoint } from './connection.ts';
 
 /** A fork and a write of the whole dataset: 1 TiB at 100 MB/s is 3 h. */
 const saveTimeoutMs = 3 * 3600 * 1000;
@@ -17,26 +16,25 @@ export interface SavedDump {
   readonly until: Date;
 }
 
-/** Where the server saves to, in the configured folder: a container's own path for it may differ. */
-export async function dumpFile(client: Redis, dataDirectory: string): Promise<string> {
-  return join(dataDirectory, (await setting(client, 'dbfilename')) ?? 'dump.rdb');
+export interface SaveRequest {
+  readonly client: Redis;
+  readonly endpoint: Endpoint;
+  /** Where the server saves to, in the configured folder: a container's own path for it may differ. */
+  readonly path: string;
+  /** What to do where the dump is not there. */
+  readonly hint: string;
+  readonly signal: AbortSignal;
 }
 
 /** The caller closes the handle. EngineFailed where the server cannot save, EngineUnavailable where it never ends. */
-export async function saveAndOpen(
-  client: Redis,
-  dataDirectory: string,
-  endpoint: Endpoint,
-  signal: AbortSignal,
-): Promise<SavedDump> {
-  const path = await dumpFile(client, dataDirectory);
+export async function saveAndOpen({ client, endpoint, path, hint, signal }: SaveRequest): Promise<SavedDump> {
   const { from, until } = await saveInBackground(client, endpoint, signal);
   // Opened once: a later save puts another file in its place, this one stays what it is.
   const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     const code = error.code === 'ENOENT' ? 'SourceEmpty' : 'PermissionDenied';
     throw new LifeboatError(code, `Redis saved, but \`${path}\` cannot be opened (${error.code ?? ''})`, {
       component: endpoint.component,
-      hint: "is `dataDirectory` the server's `dir`, seen from this host?",
+      hint,
       cause: error,
     });
   });
@@ -46,7 +44,7 @@ export async function saveAndOpen(
     await handle.close();
     throw new LifeboatError('EngineFailed', `Redis saved, but \`${path}\` is from ${stats.mtime.toISOString()}`, {
       component: endpoint.component,
-      hint: "is `dataDirectory` the server's `dir`, seen from this host?",
+      hint,
     });
   }
   return { handle, sizeBytes: stats.size, from, until };

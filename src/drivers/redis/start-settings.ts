@@ -44,6 +44,11 @@ const defaults: Readonly<Record<string, string>> = {
   'maxmemory-policy': 'noeviction',
 };
 
+/** What is set, else the server's own default. */
+export function settingOf(next: StartSettings | undefined, name: string): string | undefined {
+  return next?.get(name) ?? defaults[name];
+}
+
 /** Undefined where neither the command nor the file is known here: then only what the server ran with is. */
 export async function nextStart({ commands, configFile, read }: StartSource): Promise<StartSettings | undefined> {
   const started = commands.map(parseArguments).find((each) => each !== undefined);
@@ -94,7 +99,7 @@ export function readLive(path: string): Promise<string | undefined> {
 /** The facts with the layout that the next start will look for. */
 export function layoutFor(facts: RedisFacts, next: StartSettings | undefined): RedisFacts {
   if (next === undefined) return facts;
-  const of = (name: string): string => next.get(name) ?? defaults[name] ?? '';
+  const of = (name: string): string => settingOf(next, name) ?? '';
   return {
     ...facts,
     appendOnly: of('appendonly').toLowerCase() === 'yes',
@@ -124,7 +129,7 @@ export function changedSettings(running: ReadonlyMap<string, string>, next: Star
   if (next === undefined) return [];
   return comparedSettings.filter((name) => {
     const now = running.get(name);
-    const then = next.get(name) ?? defaults[name];
+    const then = settingOf(next, name);
     // A folder that is not set is where the server is started.
     return now !== undefined && then !== undefined && normal(name, now) !== normal(name, then);
   });
