@@ -13,6 +13,7 @@ export function captureNotes(facts: Facts): string[] {
     ...(leftOut === '' ? [] : [`left out: ${leftOut}`]),
     ...(differs === '' ? [] : [`runs with other settings than its next start will use: ${differs}`]),
     ...brokenNote(facts),
+    ...deploymentNotes(facts),
     ...[facts['note'], ...listOf(facts['notes'])].filter((each) => typeof each === 'string'),
   ];
 }
@@ -25,6 +26,7 @@ export function restoreNotes(facts: Facts): string[] {
     ...(leftOut === '' ? [] : [`${leftOut} did not go into the recovery point and will not come back`]),
     ...(differs === '' ? [] : [`ran with other settings than it starts with when it was captured: ${differs}`]),
     ...brokenNote(facts),
+    ...deploymentNotes(facts).map((note) => `when it was captured: ${note}`),
   ];
 }
 
@@ -35,6 +37,11 @@ function brokenNote({ configBroken }: Facts): string[] {
         `its configuration has ${plural(configBroken, 'line')} with which it would not start; \`lifeboat doctor\` names them`,
       ]
     : [];
+}
+
+/** What the engine is beside other servers (a replica, a node of a cluster), in the driver's words. */
+function deploymentNotes({ deployment }: Facts): string[] {
+  return listOf(deployment).filter((each) => typeof each === 'string');
 }
 
 /** Names of settings; drivers of engines give them as `configDiffers`. */

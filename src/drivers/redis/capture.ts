@@ -4,22 +4,25 @@ import type { Redis } from 'ioredis';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
+import type { JsonValue } from '../../domain/recovery-point.ts';
 import type { CaptureContext, CaptureFacts, DriverEnvironment } from '../driver.ts';
 import { readOwners } from '../files/owners.ts';
 import { entryPath } from '../files/paths.ts';
 import { endpointOf, info, withRedis, type Endpoint } from './connection.ts';
+import { concernsOf, deploymentOf, refuseUnfit, replicaOf, type Deployment } from './deployment.ts';
 import { configFolder, dumpPath, factsPath, type RedisFacts } from './facts.ts';
-import { knownSettings, type KnownSettings } from './known-settings.ts';
+import { knownSettings, nextStartOf, type KnownSettings } from './known-settings.ts';
 import { RdbReader, type RdbSummary } from './rdb-reader.ts';
 import { RdbError } from './rdb-steps.ts';
 import { changedAtNextStart } from './running-settings.ts';
 import { openSnapshot, type Snapshot } from './snapshot.ts';
+import { isClusterAtStart, primaryAtStart, type StartSettings } from './start-settings.ts';
 
 const chunkBytes = 1 << 20;
 
 /**
  * SourceEmpty where no database holds a key or a configured file is missing, SourceCorrupt where the dump fails its
- * checksum, VersionMismatch where it holds what this version cannot prove. Errors of `withRedis` and `openSnapshot`.
+ * checksum, VersionMismatch where it holds what this version cannot prove. Errors of `refuseUnfit`, of `withRedis` and `openSnapshot`.
  */
 export async function captureRedis(
   config: RedisConfig,
@@ -28,6 +31,8 @@ export async function captureRedis(
 ): Promise<CaptureFacts> {
   const endpoint = await endpointOf(config, environment);
   return withRedis(endpoint, async (client) => {
+    const deployment = await deploymentOf(client);
+    refuseUnfit(deployment, endpoint);
     await refuseEmpty(client, endpoint);
     const settings = await knownSettings(client, config, environment.startCommands);
     const configFiles = await captureConfigFiles(config, context);
@@ -42,6 +47,8 @@ export async function captureRedis(
     try {
       const summary = await captureDump(snapshot, context, endpoint);
       if (summary.keys === 0) throw emptyError(endpoint);
+      // The link may have been lost while the server saved.
+      refuseUnfit({ isSentinel: false, replica: await replicaOf(client) }, endpoint);
       const facts = await describeServer(client, config, summary, { configFiles, settings });
       const configDiffers = await changedAtNextStart(client, environment.startCommands);
       await context.writer.bytes(factsPath, Buffer.from(JSON.stringify(facts)));
@@ -57,12 +64,40 @@ export async function captureRedis(
           expiring,
           way: snapshot.way,
           ...(configDiffers.length === 0 ? {} : { configDiffers }),
+          ...deploymentFacts(deployment, config),
+          ...startFacts(deployment, await nextStartOf(client, config, environment.startCommands)),
         },
       };
     } finally {
       await snapshot.close();
     }
   });
+}
+
+/** In clear: people and plans read them without the key of the sealed ones. */
+function deploymentFacts(deployment: Deployment, config: RedisConfig): Readonly<Record<string, JsonValue>> {
+  const concerns = concernsOf(deployment, config).map(({ text }) => text);
+  const { replica } = deployment;
+  return {
+    ...(concerns.length === 0 ? {} : { deployment: concerns }),
+    ...(replica === undefined
+      ? {}
+      : { role: 'replica', primary: replica.primary, lagSeconds: replica.lagSeconds, lagBytes: replica.lagBytes }),
+  };
+}
+
+/** Where the file is gone at a restore, the captured one comes back, and the plan knows it by this alone. */
+function startFacts(
+  { replica, isClusterNode }: Deployment,
+  next: StartSettings | undefined,
+): Readonly<Record<string, JsonValue>> {
+  // Of a start that is not known it is believed to be like the last one.
+  const primary = next === undefined ? replica?.primary : primaryAtStart(next);
+  const isInCluster = next === undefined ? isClusterNode : isClusterAtStart(next);
+  return {
+    ...(primary === undefined ? {} : { startsAsReplicaOf: primary }),
+    ...(isInCluster ? { startsInCluster: true } : {}),
+  };
 }
 
 /** Asked before the fork: an empty server is the sign of a wrong port, or of the disaster itself. */

@@ -6,12 +6,14 @@ import { isLifeboatError } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
 import type { DriverEnvironment, Finding } from '../driver.ts';
 import { restoreTargetOf } from '../swap/target.ts';
-import { knownSettings, unknownNames, type KnownSettings } from './known-settings.ts';
 import { commandHint, missingCommands, missingText } from './commands.ts';
 import { endpointOf, info, withRedis } from './connection.ts';
+import { concernsOf, deploymentOf, unfitness, type Deployment } from './deployment.ts';
+import { knownSettings, nextStartOf, unknownNames, type KnownSettings } from './known-settings.ts';
 import { changedAtNextStart } from './running-settings.ts';
 import { findServerBinary } from './server-binary.ts';
 import { wayOf } from './snapshot.ts';
+import { isClusterAtStart, primaryAtStart } from './start-settings.ts';
 
 /** Never throws. */
 export async function checkRedis(config: RedisConfig, environment: DriverEnvironment): Promise<Finding[]> {
@@ -29,6 +31,9 @@ async function checkServer(config: RedisConfig, environment: DriverEnvironment):
     const endpoint = await endpointOf(config, environment);
     return await withRedis(endpoint, async (client) => {
       const { redis_version: version = 'unknown' } = await info(client, 'server');
+      const deployment = await deploymentOf(client);
+      const unfit = unfitness(deployment, endpoint);
+      if (unfit !== undefined) return [{ name, level: 'fail', ...unfit }];
       const settings = await knownSettings(client, config, environment.startCommands);
       const keyspace = await info(client, 'keyspace');
       const isEmpty = !Object.keys(keyspace).some((field) => field.startsWith('db'));
@@ -44,7 +49,12 @@ async function checkServer(config: RedisConfig, environment: DriverEnvironment):
           },
         ];
       const answers: Finding = { name, level: 'ok', text: `Redis ${version} answers` };
-      return [answers, ...commands, ...(await checkSettings(client, config, { settings, environment }))];
+      return [
+        answers,
+        ...commands,
+        ...(await checkDeployment(client, config, { deployment, environment })),
+        ...(await checkSettings(client, config, { settings, environment })),
+      ];
     });
   } catch (error) {
     return [{ name, level: 'fail', text: (error as Error).message, hint: hintOf(error, config) }];
@@ -77,6 +87,33 @@ async function checkCommands(client: Redis, config: RedisConfig, settings: Known
 
 interface Running {
   readonly environment: DriverEnvironment;
+}
+
+/** What the server is beside others, now and at its next start. */
+async function checkDeployment(
+  client: Redis,
+  config: RedisConfig,
+  { deployment, environment }: Running & { readonly deployment: Deployment },
+): Promise<Finding[]> {
+  const name = `${config.id}: deployment`;
+  const findings = concernsOf(deployment, config).map((each): Finding => ({ name, level: 'warn', ...each }));
+  const next = await nextStartOf(client, config, environment.startCommands);
+  const primary = primaryAtStart(next);
+  if (primary !== undefined)
+    findings.push({
+      name,
+      level: 'warn',
+      text: `the next start makes the server a replica of ${primary}: a restore is refused, for the primary would replace it`,
+      hint: 'restore the primary, or remove `replicaof` from the configuration and the command that starts it',
+    });
+  if (isClusterAtStart(next) && !deployment.isClusterNode)
+    findings.push({
+      name,
+      level: 'warn',
+      text: 'the next start makes the server a node of a cluster: a restore is refused',
+      hint: 'set `cluster-enabled no` where the server is to stand alone',
+    });
+  return findings;
 }
 
 async function checkSettings(

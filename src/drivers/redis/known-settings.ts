@@ -42,7 +42,7 @@ export async function knownSettings(
 }
 
 /** From the file that the server says it has; a container's own path of it may not be there, the configured one is. */
-async function nextStartOf(
+export async function nextStartOf(
   client: Redis,
   config: RedisConfig,
   commands: StartCommands = [],

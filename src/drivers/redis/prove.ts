@@ -13,6 +13,7 @@ import { stagingPath } from '../swap/staging.ts';
 import { dumpError } from './capture.ts';
 import type { Comparison } from './compare-snapshots.ts';
 import { endpointOf, info, withRedis } from './connection.ts';
+import { replicaOf, type Replica } from './deployment.ts';
 import { compareInThread, readInThread } from './dump-work.ts';
 import { configFolder, dumpPath, readFacts, type RedisFacts } from './facts.ts';
 import { knownSettings } from './known-settings.ts';
@@ -105,12 +106,19 @@ export async function probeRedis(
           config,
           signal,
         });
-        return describeComparison(compared, config.id);
+        return [...describeRole(await replicaOf(client), config.id), ...describeComparison(compared, config.id)];
       } finally {
         await snapshot.close();
       }
     }),
   );
+}
+
+/** A replica takes what its primary has, and loses what was restored as soon as it reaches it. */
+function describeRole(replica: Replica | undefined, component: string): ProbeResult[] {
+  if (replica === undefined) return [];
+  const actual = `replica of ${replica.primary}, which will replace the restored keys`;
+  return [{ component, name: 'role of the server', expected: 'primary', actual, ok: false }];
 }
 
 async function proveStructure(

@@ -11,7 +11,14 @@ import { isSameRun } from '../swap/token.ts';
 import { refuseWhileHeld } from './holders.ts';
 import { mainFile } from './restored-facts.ts';
 import { findServerBinary, refuseNewerDump } from './server-binary.ts';
-import { nextStart, otherFolder, readLive, type StartSettings } from './start-settings.ts';
+import {
+  isClusterAtStart,
+  nextStart,
+  otherFolder,
+  primaryAtStart,
+  readLive,
+  type StartSettings,
+} from './start-settings.ts';
 import { redisLives, redisPairs } from './stage.ts';
 
 /** The sealed facts are not at hand here: version and size come from the manifest's clear facts. */
@@ -26,7 +33,12 @@ export async function redisTargets(
     configFile: mainFile(config.configFiles),
     read: readLive,
   });
-  const problems = [await dumpProblem(config, record), await folderProblem(config, next)];
+  const problems = [
+    await dumpProblem(config, record),
+    await folderProblem(config, next),
+    roleProblem(config, next, record),
+    clusterProblem(config, next, record),
+  ];
   // Configuration that is there stays; what is not is written.
   const missing = redisLives(config)
     .slice(1)
@@ -58,6 +70,45 @@ async function folderProblem(config: RedisConfig, next: StartSettings | undefine
     message: `the server will start with \`dir ${folder}\` and would not find what is restored to \`${config.dataDirectory}\``,
     hint: `make \`dataDirectory\` of \`${config.id}\` and \`dir\` the same folder`,
   };
+}
+
+/** A replica forgets what it loaded as soon as it reaches its primary. Of a start that is not known the captured one tells. */
+function roleProblem(
+  { id, configFiles }: RedisConfig,
+  next: StartSettings | undefined,
+  { facts }: ComponentRecord,
+): TargetProblem | undefined {
+  const primary = next === undefined ? facts['startsAsReplicaOf'] : primaryAtStart(next);
+  if (typeof primary !== 'string') return undefined;
+  return {
+    code: 'Precondition',
+    message: `the server will start as a replica of ${primary}, which would replace all that is restored`,
+    hint: `restore the primary: set \`hostname\`, \`port\` and \`dataDirectory\` of \`${id}\` to it; or remove \`replicaof\` from ${startPlace(next, configFiles)}`,
+  };
+}
+
+/** Its slots are told by a file that the restored folder lacks; with that file another node may be the primary of them by now. */
+function clusterProblem(
+  { configFiles }: RedisConfig,
+  next: StartSettings | undefined,
+  { facts }: ComponentRecord,
+): TargetProblem | undefined {
+  if (!(next === undefined ? facts['startsInCluster'] === true : isClusterAtStart(next))) return undefined;
+  return {
+    code: 'Precondition',
+    message: 'the server will start as a node of a cluster, without the slots of the restored keys',
+    hint: `set \`cluster-enabled no\` in ${startPlace(next, configFiles)}, restore, then bring the keys into the cluster with \`redis-cli --cluster import\``,
+  };
+}
+
+/** Where a person changes how the server will start. */
+function startPlace(next: StartSettings | undefined, configFiles: readonly string[]): string {
+  const file = mainFile(configFiles);
+  if (next !== undefined)
+    return file === undefined ? 'the command that starts it' : `\`${file}\` and the command that starts it`;
+  return file === undefined
+    ? 'its configuration file, and name that file in `configFiles`, so that it can be read here'
+    : `\`${file}\`, which must be there and readable`;
 }
 
 /** Precondition while any process uses the live folder: it would save over what is put there. */

@@ -49,6 +49,17 @@ export function settingOf(next: StartSettings | undefined, name: string): string
   return next?.get(name) ?? defaults[name];
 }
 
+/** `host:port` of the primary that the server will copy from at its next start, in the place of what it finds in its folder. */
+export function primaryAtStart(next: StartSettings | undefined): string | undefined {
+  const words = next?.get('replicaof')?.split(/\s+/) ?? [];
+  const isNone = words.join(' ').toLowerCase() === 'no one';
+  return words.length !== 2 || isNone ? undefined : words.join(':');
+}
+
+export function isClusterAtStart(next: StartSettings | undefined): boolean {
+  return next?.get('cluster-enabled')?.toLowerCase() === 'yes';
+}
+
 /** Undefined where neither the command nor the file is known here: then only what the server ran with is. */
 export async function nextStart({ commands, configFile, read }: StartSource): Promise<StartSettings | undefined> {
   const started = commands.map(parseArguments).find((each) => each !== undefined);
@@ -60,8 +71,13 @@ export async function nextStart({ commands, configFile, read }: StartSource): Pr
     lines.push(...fromFile);
   } else if (started === undefined) return undefined;
   lines.push(...(started?.lines ?? []));
-  return new Map(lines.flatMap(({ name, words }) => (words.length === 0 ? [] : [[name, words.join(' ')]])));
+  return new Map(
+    lines.flatMap(({ name, words }) => (words.length === 0 ? [] : [[aliases[name] ?? name, words.join(' ')]])),
+  );
 }
+
+/** Old names that the server still takes: the last line wins, whichever of both it has. */
+const aliases: Readonly<Record<string, string>> = { slaveof: 'replicaof' };
 
 const mostIncludes = 8;
 
