@@ -2,6 +2,9 @@
 import type { Appliance } from '../../domain/appliance.ts';
 import { runUrl } from '../../client/connection.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
+import { plural } from '../../domain/plural.ts';
+import { usualColumns } from '../../cli/output/redraw.ts';
+import { wrap } from '../../cli/output/wrap.ts';
 import { describeProbes, isFailed } from '../../domain/probes.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import type { Story } from './story.ts';
@@ -108,16 +111,15 @@ export function summaryText(result: DemoResult, story: Story, appliance: Applian
     ...(rpo === undefined
       ? []
       : [
-          `   RPO      ${verdict(rpo.seconds, rpo.objectiveSeconds)}; lost ${rpo.lost.keys} keys, ${rpo.lost.vectors} vectors`,
-          `            PostgreSQL: the last ${formatDuration(rpo.databaseSeconds)}, ${rpo.lost.rows} rows`,
+          `   RPO      ${verdict(rpo.seconds, rpo.objectiveSeconds)}; lost ${plural(rpo.lost.keys, 'key')}, ${plural(rpo.lost.vectors, 'vector')}`,
+          `            PostgreSQL: the last ${formatDuration(rpo.databaseSeconds)}, ${plural(rpo.lost.rows, 'row')}`,
         ]),
     ...(rto === undefined
       ? []
       : [`   RTO      ${verdict(rto.fromDisasterSeconds, rto.objectiveSeconds)} from the disaster on`]),
     ...(probes.length === 0 ? [] : [`   proof    ${describeProbes(probes)}`]),
-    ...failed.map(
-      ({ component, name, expected, actual }) =>
-        `   FAILED   ${component}/${name}: expected ${expected}, actual ${actual}`,
+    ...failed.map(({ component, name, expected, actual }) =>
+      wrap(`   FAILED   ${component}/${name}: expected ${expected}, actual ${actual}`, usualColumns, ' '.repeat(12)),
     ),
     ...(runs.length === 0 ? [] : ['   runs', ...runs.map(({ workflowId }) => `     ${runUrl(appliance, workflowId)}`)]),
     '   look at it again:',
