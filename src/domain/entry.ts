@@ -25,12 +25,14 @@ export interface EntryMeta {
   readonly xattrs?: Attributes;
   readonly sparse?: boolean;
   readonly changedDuringRead?: boolean;
-  /** Identity of an unchanged source file, so that the next backup need not read it. */
+  /** Identity of a source file whose times tell of any change since, so that the next backup need not read it. */
   readonly source?: {
     readonly size: number;
     readonly mtimeNs: string;
     readonly ctimeNs: string;
     readonly inode: string;
+    /** Entries that do not say so were written when two seconds counted as enough: such a file is read again. */
+    readonly writtenBack?: boolean;
   };
 }
 

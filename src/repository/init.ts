@@ -7,7 +7,7 @@ import type { Identity } from './identity.ts';
 import { addKey, keyBytes } from './keys.ts';
 import type { KeySource } from './keys.ts';
 import { layout, repositoryFormat } from './layout.ts';
-import { openRepository } from './open.ts';
+import { openRepository, type OpenOptions } from './open.ts';
 import { generateKey, parseRecoveryKey } from './recovery-key.ts';
 import { writeRecoveryKit } from './recovery-kit.ts';
 import type { Repository } from './repository.ts';
@@ -18,6 +18,8 @@ import type { Secrets } from './secrets.ts';
 export interface InitOptions {
   /** Where copies of a repository lie that may have stood here, for people. */
   readonly copies?: readonly string[];
+  /** As of `openRepository`. */
+  readonly isSettled?: OpenOptions['isSettled'];
 }
 
 /**
@@ -28,7 +30,7 @@ export interface InitOptions {
 export async function initRepository(
   storage: Storage,
   source: KeySource,
-  { copies = [] }: InitOptions = {},
+  { copies = [], isSettled }: InitOptions = {},
 ): Promise<{ readonly repository: Repository; readonly recoveryKit: string }> {
   await refuseRemains(storage, copies);
   const secrets = source.mode === 'none' ? undefined : createSecrets();
@@ -47,7 +49,7 @@ export async function initRepository(
   if (!(await writeIdentity(storage, identity, secrets))) throw exists(storage);
   // Left behind it says nothing any more.
   await storage.remove(begun).catch(() => undefined);
-  const repository = await openRepository(storage, source);
+  const repository = await openRepository(storage, source, isSettled === undefined ? {} : { isSettled });
   return {
     repository,
     recoveryKit: writeRecoveryKit({

@@ -36,6 +36,7 @@ import { documentsThatMayGo, setAside, walThatMayGo } from './set-aside.ts';
 import { toldDamage } from './told-damage.ts';
 import { createWalArchive, listWal } from './wal-archive.ts';
 import { createComponentWriter } from './writer/component-writer.ts';
+import { createIsSettled, type IsSettled } from './writer/settled.ts';
 
 export interface OpenOptions {
   /** RepositoryMismatch if another repository lies there. */
@@ -45,6 +46,8 @@ export interface OpenOptions {
   /** A copy in a location: what the repository's reports and manifests say of damage is not of this place. */
   readonly isCopy?: boolean;
   readonly onWarning?: (message: string) => void;
+  /** Which files the next backup need not read; by default as this system writes back what was written. */
+  readonly isSettled?: IsSettled;
 }
 
 /** RepositoryMissing, RepositoryMismatch, KeyMissing, KeyWrong, FormatTooNew, ObjectCorrupt. */
@@ -63,8 +66,8 @@ export async function openRepository(
   const warn = once(options.onWarning ?? (() => undefined));
   const secrets = await secretsFor(storage, identity, source, warn);
   authenticateIdentity(bytes, secrets);
-  const { threads, isCopy = false } = options;
-  return assemble(storage, { identity, secrets, warn, threads, isCopy });
+  const { threads, isCopy = false, isSettled = createIsSettled() } = options;
+  return assemble(storage, { identity, secrets, warn, threads, isCopy, isSettled });
 }
 
 /** As many texts are remembered: a worker lives for months. */
@@ -107,9 +110,10 @@ interface Assembly {
   readonly warn: (message: string) => void;
   readonly threads: number | undefined;
   readonly isCopy: boolean;
+  readonly isSettled: IsSettled;
 }
 
-function assemble(storage: Storage, { identity, secrets, warn, threads, isCopy }: Assembly): Repository {
+function assemble(storage: Storage, { identity, secrets, warn, threads, isCopy, isSettled }: Assembly): Repository {
   const pool = new ThreadPool(secrets, threads);
   const opener = new Opener(secrets);
   const sealer = new Sealer(secrets);
@@ -132,7 +136,10 @@ function assemble(storage: Storage, { identity, secrets, warn, threads, isCopy }
       await ensureIntent(storage, writeOptions.backupId, secrets);
       const warnWriter = writeOptions.onWarning ?? warn;
       const { packs: damaged } = await toldDamage({ ...context, warn: warnWriter });
-      return createComponentWriter({ storage, pool, sealer, opener, damaged, warn: warnWriter }, writeOptions);
+      return createComponentWriter(
+        { storage, pool, sealer, opener, damaged, warn: warnWriter, isSettled },
+        writeOptions,
+      );
     },
     packsOf: async (indexId) => (await readIndexFooter(storage, indexId, opener)).packs,
     readIndex: (indexId, signal): AsyncIterable<IndexEntry> => readIndexObject(storage, indexId, opener, signal),

@@ -148,14 +148,20 @@ export interface ComponentWriter {
   open(entry: EntryMeta & { readonly type: 'file' }, size: number): Promise<FileWriter>;
   /**
    * A regular file on this host's disk, opened once and read in parallel. Unchanged since the previous index
-   * (size, mtime, ctime, inode) → its blocks are referenced without a read. Says whether it changed while it was read.
+   * (size, mtime, ctime, inode), and settled at that time → its blocks are referenced without a read. Says whether it changed while it was read.
    * Fills in size, source identity and `sparse` by itself. Call it for several files at once: small ones share the way
-   * to the threads. PermissionDenied, SourceChanged (gone, or not a regular file any more), SourceCorrupt (read error).
+   * to the threads. PermissionDenied, SourceChanged (gone, or not a regular file any more: then nothing of it is in the
+   * index, and the writer goes on), SourceCorrupt (read error).
    */
   fromDisk(
     entry: EntryMeta & { readonly type: 'file' },
     absolutePath: string | Buffer,
   ): Promise<{ readonly changedDuringRead: boolean; readonly reused: boolean }>;
+  /**
+   * Does every write to this file from now on move its times? Not to one that was changed a short while ago, or lies on a
+   * file system that does not say (src/domain/written-back.ts): it may be mapped.
+   */
+  isSettled(path: string): Promise<boolean>;
   /** A small file of bytes in memory (facts, verbatim manifests). */
   bytes(path: string, content: Uint8Array): Promise<void>;
   /** What the component does not carry. The first ones are named in its sealed `.lifeboat/left-out.json`. */

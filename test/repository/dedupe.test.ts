@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, utimes, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, open, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import type { Repository } from '../../src/repository/repository.ts';
+import type { LookedAt } from '../../src/repository/writer/settled.ts';
 import { addTree, backUp, describeTree } from './backup.ts';
 import { repositoryTest as test } from './fixture.ts';
 import type { Backup, BackupOptions } from './backup.ts';
@@ -41,12 +42,15 @@ describe('what was stored is not stored again', () => {
     expect(await describeTree(join(folder, 'target'))).toEqual(await describeTree(source));
   });
 
-  test('an unchanged file is not read again: the process reads less than its size', async ({ folder, repository }) => {
+  test('an unchanged file is not read again: the process reads less than its size', async ({
+    folder,
+    settledRepository: repository,
+  }) => {
     const source = join(folder, 'source');
     await mkdir(source);
     const path = join(source, 'model');
     await writeFile(path, randomBytes(24 * megabyte));
-    const first = await captureSettled(repository, source, path);
+    const first = await capture(repository, source);
     const before = await bytesRead();
     const second = await capture(repository, source, { previous: first.record });
     expect(second.reusedFiles).toBe(1);
@@ -57,13 +61,13 @@ describe('what was stored is not stored again', () => {
   test('the rolling re-hash reads an unchanged file when its turn comes, and finds silent damage', async ({
     folder,
     storage,
-    repository,
+    settledRepository: repository,
     open,
   }) => {
     const source = join(folder, 'source');
     await mkdir(source);
     for (let file = 0; file < 8; file += 1) await writeFile(join(source, `file-${file}`), randomBytes(1000));
-    const first = await captureSettled(repository, source, join(source, 'file-7'));
+    const first = await capture(repository, source);
     const read: number[] = [];
     for (let part = 0; part < 4; part += 1) {
       const { reusedFiles } = await capture(repository, source, { previous: first.record, rehash: { part, parts: 4 } });
@@ -74,28 +78,72 @@ describe('what was stored is not stored again', () => {
     expect((await open(storage)).encrypted).toBe(true);
   });
 
-  test('only trusted times count: a touched file is read again and stores nothing', async ({ folder, repository }) => {
+  test('only trusted times count: a touched file is read again and stores nothing', async ({
+    folder,
+    settledRepository: repository,
+  }) => {
     const source = join(folder, 'source');
     await mkdir(source);
     const path = join(source, 'file');
     await writeFile(path, randomBytes(megabyte));
-    const first = await captureSettled(repository, source, path);
+    const first = await capture(repository, source);
     await utimes(path, 1_700_000_000, 1_700_000_000);
     const second = await capture(repository, source, { previous: first.record });
     expect(second.reusedFiles).toBe(0);
     expect(second.record.storedBytes).toBeLessThan(10_000);
   });
 
+  test('a file that may still be written without a trace in its times is read again, and so is one that an older version trusted', async ({
+    folder,
+    storage,
+    repository: { id: expectedId },
+    open,
+  }) => {
+    const source = join(folder, 'source');
+    await mkdir(source);
+    const path = join(source, 'file');
+    await writeFile(path, randomBytes(1000));
+    const asked: LookedAt[] = [];
+    const rule = { settled: false };
+    const repository = await open(storage, undefined, {
+      expectedId,
+      isSettled: async (file) => {
+        asked.push(file);
+        return rule.settled;
+      },
+    });
+    const begun = Date.now();
+    const young = await capture(repository, source);
+    const { ino, dev, ctimeNs, mtimeNs } = await lstat(path, { bigint: true });
+    expect(asked).toMatchObject([{ device: `${dev}`, ctimeNs: `${ctimeNs}` }]);
+    expect(asked[0]?.at).toBeGreaterThanOrEqual(begun);
+    rule.settled = true;
+    const again = await capture(repository, source, { previous: young.record });
+    expect(again.reusedFiles).toBe(0);
+    expect((await capture(repository, source, { previous: again.record })).reusedFiles).toBe(1);
+
+    const times = { mtimeNs: `${mtimeNs}`, ctimeNs: `${ctimeNs}` };
+    const older = await backUp(repository, async (writer) => {
+      const entry = { path: 'file', type: 'file', mode: 0o600, mtimeNs: times.mtimeNs, uid: 0, gid: 0 } as const;
+      const file = await writer.open({ ...entry, source: { size: 1000, ...times, inode: `${ino}` } }, 1000);
+      await file.write(Buffer.alloc(1000));
+      await file.close();
+    });
+    const now = await capture(repository, source, { previous: older.record });
+    expect(now.reusedFiles).toBe(0);
+    expect(await repository.readFile(now.record.indexId, 'file')).toEqual(await readFile(path));
+  });
+
   test('a pack that is gone or marked for removal counts as absent: the next backup stores its blocks again', async ({
     folder,
     storage,
-    repository,
+    settledRepository: repository,
   }) => {
     const source = join(folder, 'source');
     await mkdir(source);
     const path = join(source, 'file');
     await writeFile(path, randomBytes(megabyte));
-    const first = await captureSettled(repository, source, path);
+    const first = await capture(repository, source);
     const [pack] = first.manifest.backup_files.filter((file) => file.path.startsWith('packs/'));
     await storage.putIfAbsent(`tombstones/${pack?.path ?? ''}`, Buffer.from('{}'));
     const second = await capture(repository, source, { previous: first.record });
@@ -123,20 +171,6 @@ describe('what was stored is not stored again', () => {
 
 async function capture(repository: Repository, source: string, options: BackupOptions = {}): Promise<Backup> {
   return backUp(repository, (writer) => addTree(writer, source), options);
-}
-
-/** Captures until the file's change lies far enough back to be trusted: a deadline, not a sleep. */
-async function captureSettled(repository: Repository, source: string, path: string): Promise<Backup> {
-  expect((await readFile(path)).length).toBeGreaterThan(0);
-  const deadline = Date.now() + 120_000;
-  for (;;) {
-    const backup = await capture(repository, source);
-    let isTrusted = true;
-    for await (const entry of repository.readIndex(backup.record.indexId))
-      isTrusted &&= entry.type !== 'file' || entry.source !== undefined;
-    if (isTrusted) return backup;
-    if (Date.now() > deadline) throw new Error(`${path} is not trusted after 15 s`);
-  }
 }
 
 /** Bytes that this process read with system calls, threads included. */

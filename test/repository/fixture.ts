@@ -18,6 +18,8 @@ interface Fixtures {
   storage: Storage;
   /** Encrypted, in `storage`. */
   repository: Repository;
+  /** Made in `storage` in its place: for it files need not have lain there for a minute to be known again by their times. */
+  settledRepository: Repository;
 }
 
 /* oxlint-disable no-empty-pattern -- vitest reads from the pattern which fixtures a fixture needs: none. */
@@ -42,6 +44,12 @@ export const repositoryTest = test.extend<Fixtures>({
   storage: async ({ folder }, use) => use(createLocalStorage(join(folder, 'repository'))),
   repository: async ({ storage }, use) => {
     const { repository } = await initRepository(storage, testKey);
+    await use(repository);
+    await repository.close();
+  },
+  settledRepository: async ({ folder }, use) => {
+    const options = { isSettled: async () => true };
+    const { repository } = await initRepository(createLocalStorage(join(folder, 'repository')), testKey, options);
     await use(repository);
     await repository.close();
   },

@@ -80,7 +80,7 @@ async function contentVerdict(path: Buffer, entry: FileEntry, size: number): Pro
   return found === entry.sha256 ? 'as captured' : 'of other content';
 }
 
-async function sha256Of(path: Buffer): Promise<string> {
+export async function sha256Of(path: Buffer): Promise<string> {
   const hash = createHash('sha256');
   const handle = await open(path, 'r');
   try {

@@ -35,7 +35,7 @@ export async function captureVectorstore(
   const paths = stores.flatMap((store) => store.paths);
   const capturedFrom = new Date();
   const known = await unchangedSince(context, stores);
-  const { facts, quiet, identity } = known ?? (await inspectQuietly(config, stores, context));
+  const { facts, quiet, identity, settled } = known ?? (await inspectQuietly(config, stores, context));
   const attributes = await AttributeCapture.begin();
   const entries = await walkFolder(config.path, config.id, (left) => context.writer.leaveOut(left));
   // A link may have been made, or turned away, since the first look.
@@ -50,6 +50,7 @@ export async function captureVectorstore(
     place: { path: config.path, real: await realpath(config.path) },
     stores: facts,
     identity,
+    settled,
     ...attributes.sealedFacts,
   } satisfies VectorstoreFacts);
   return {
@@ -71,11 +72,13 @@ interface Inspection {
   readonly quiet: boolean;
   /** Of the files that were inspected. */
   readonly identity: string;
+  /** Whether any write to them since moved their times, also one through a mapping. */
+  readonly settled: boolean;
 }
 
 /**
- * What the last capture proved of these very files: nothing was written to them since, so they still belong together and
- * need neither a quiet window nor a load. Undefined where that is not known.
+ * What the last capture proved of these very files: nothing was written to them since, which their times tell only where
+ * they were settled at that capture. So they still belong together and need neither a quiet window nor a load. Undefined where that is not known.
  */
 async function unchangedSince(
   { previous, repository }: CaptureContext,
@@ -83,10 +86,10 @@ async function unchangedSince(
 ): Promise<Inspection | undefined> {
   if (previous?.quiescence !== 'stable-window') return undefined;
   try {
-    const { stores, identity } = await readSealedFacts<VectorstoreFacts>({ repository, record: previous });
-    const isSame = identity === (await identify(current.flatMap(({ paths }) => paths)));
+    const { stores, identity, settled } = await readSealedFacts<VectorstoreFacts>({ repository, record: previous });
+    const isSame = settled === true && identity === (await identify(current.flatMap(({ paths }) => paths)));
     return isSame && layoutOf(stores) === layoutOf(current.map(asFacts))
-      ? { facts: stores, quiet: true, identity }
+      ? { facts: stores, quiet: true, identity, settled }
       : undefined;
   } catch (error) {
     // A damaged recovery point is no reason to make none.
@@ -110,13 +113,14 @@ async function inspectQuietly(
       attempts: windows,
       signal: context.signal,
     });
+    const settled = (await Promise.all(paths.map((path) => context.writer.isSettled(path)))).every(Boolean);
     context.onProgress({ phase: 'checking the index', bytesDone: 0, bytesTotal: 0 });
     const result = await inspectStores(config, stores, context.signal).then(
       (facts) => ({ facts }),
       (error: unknown) => ({ error }),
     );
     const hasChanged = (await identify(paths)) !== identity;
-    if (!hasChanged && 'facts' in result) return { facts: result.facts, quiet, identity };
+    if (!hasChanged && 'facts' in result) return { facts: result.facts, quiet, identity, settled };
     // Without a quiet window a contradiction may be a save that is half way.
     if ('error' in result && ((quiet && !hasChanged) || isOfTheChild(result.error))) throw result.error;
     if (attempt === windows) throw changed(config);

@@ -35,6 +35,8 @@ export interface VectorstoreFacts extends LeftOutAttributes {
   readonly stores: readonly StoreFacts[];
   /** Of the stores' files as they were inspected. A recovery point of an older version has none. */
   readonly identity?: string;
+  /** Whether a write to them after that cannot leave the identity as it is. A recovery point of an older version does not say. */
+  readonly settled?: boolean;
 }
 
 /** Where a file of the store lies below the component's folder: what a link of its name leads to, or itself. */

@@ -59,6 +59,7 @@ export interface SealedPiece {
 
 /** What tells a changed file from an unchanged one. */
 export interface SourceFacts {
+  readonly device: string;
   readonly size: number;
   readonly mtimeNs: string;
   readonly ctimeNs: string;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { LifeboatError } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
 import { errnoOf } from '../../storage/errno.ts';
@@ -78,12 +79,17 @@ function loadFile(path: string | Uint8Array, piece: SealPiece, slab: Uint8Array)
 export function sourceFacts(fd: number): SourceFacts {
   const facts = fstatSync(fd, { bigint: true });
   if (!facts.isFile()) throw new LifeboatError('SourceChanged', 'is not a regular file any more');
+  return factsOf(facts);
+}
+
+export function factsOf({ dev, size, mtimeNs, ctimeNs, ino, blocks }: BigIntStats): SourceFacts {
   return {
-    size: Number(facts.size),
-    mtimeNs: facts.mtimeNs.toString(),
-    ctimeNs: facts.ctimeNs.toString(),
-    inode: facts.ino.toString(),
-    allocatedBytes: Number(facts.blocks) * 512,
+    device: `${dev}`,
+    size: Number(size),
+    mtimeNs: `${mtimeNs}`,
+    ctimeNs: `${ctimeNs}`,
+    inode: `${ino}`,
+    allocatedBytes: Number(blocks) * 512,
   };
 }
 
@@ -97,7 +103,10 @@ function readFully(fd: number, slab: Uint8Array, piece: SealPiece, position: num
   return done;
 }
 
-/** Names the file and the system's code. ENOENT and a link in a file's place mean that the source moved under us. */
+/** What opening a file says that is gone: it, a folder above it, or the file for a link, a socket or another host's file. */
+const gone: readonly string[] = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'ESTALE'];
+
+/** Names the file and the system's code. */
 export function sourceError(error: unknown, name: string): ThreadError {
   if (error instanceof LifeboatError) return { code: error.code, message: `${name} ${error.message}` };
   const errno = errnoOf(error) ?? String(error);
@@ -107,8 +116,7 @@ export function sourceError(error: unknown, name: string): ThreadError {
       message: `cannot read ${name}: ${errno}`,
       hint: refusedHint(errno, process.getuid?.()),
     };
-  if (errno === 'ENOENT' || errno === 'ELOOP')
-    return { code: 'SourceChanged', message: `cannot read ${name}: ${errno}` };
+  if (gone.includes(errno)) return { code: 'SourceChanged', message: `cannot read ${name}: ${errno}` };
   return { code: 'SourceCorrupt', message: `cannot read ${name}: ${errno}` };
 }
 

@@ -1,5 +1,6 @@
 /** The way in for one component's entries (docs/repository-format.md, "Writing"). */
 import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { leftOutPath, type BlockRef, type EntryMeta, type FileEntry, type OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { countLeftOut, type LeftOut } from '../../domain/left-out.ts';
@@ -10,6 +11,7 @@ import type { Opener, Sealer } from '../frame.ts';
 import { IndexWriter, readIndexObject } from '../index-object.ts';
 import type { ComponentWriter, FileWriter, WriteOptions, WriteSummary } from '../repository.ts';
 import type { ThreadPool } from '../threads/pool.ts';
+import { factsOf } from '../threads/seal-job.ts';
 import { minBlockSize, slabPlainBytes } from '../threads/slab.ts';
 import { BlockStore } from './block-store.ts';
 import { LargeFile } from './large-file.ts';
@@ -19,7 +21,8 @@ import { loadPrevious } from './previous.ts';
 import type { Previous } from './previous.ts';
 import { PushedFile } from './pushed-file.ts';
 import { SmallFiles } from './small-files.ts';
-import { describeSource, isUnchanged, lookAtSource, openSource } from './source-file.ts';
+import type { IsSettled } from './settled.ts';
+import { describeSource, isUnchanged, lookAtSource, openSource, type SourceReading } from './source-file.ts';
 
 export interface WriterParts {
   readonly storage: Storage;
@@ -29,12 +32,19 @@ export interface WriterParts {
   /** Ids of packs that hold nothing for us, although they lie there. */
   readonly damaged: ReadonlySet<string>;
   readonly warn: (message: string) => void;
+  readonly isSettled: IsSettled;
 }
 
 /** A folder full of sockets would otherwise fill memory and the index. All are counted. */
 const namedLeftOut = 1000;
 
 type FileMeta = EntryMeta & { readonly type: 'file' };
+
+/** A file on this host, and when it was first looked at. */
+interface Source {
+  readonly path: string | Buffer;
+  readonly at: number;
+}
 
 export async function createComponentWriter(parts: WriterParts, options: WriteOptions): Promise<ComponentWriter> {
   const { blockSize } = options;
@@ -120,6 +130,7 @@ class Writer implements ComponentWriter {
   ): Promise<{ readonly changedDuringRead: boolean; readonly reused: boolean }> {
     this.#check();
     const key = pathKey(pathBytes(entry));
+    const source = { path: absolutePath, at: Date.now() };
     const facts = await lookAtSource(absolutePath);
     const known = this.#knownFile(key);
     if (known?.source !== undefined && isUnchanged(facts, known.source) && !this.#isRehashDue(key)) {
@@ -137,8 +148,8 @@ class Writer implements ComponentWriter {
       return { changedDuringRead: false, reused: true };
     }
     const read =
-      (facts.size <= slabPlainBytes ? await this.#readSmall(entry, absolutePath, facts.size) : undefined) ??
-      (await this.#readLarge(entry, absolutePath));
+      (facts.size <= slabPlainBytes ? await this.#readSmall(entry, source, facts.size) : undefined) ??
+      (await this.#readLarge(entry, source));
     if (known?.source !== undefined && isUnchanged(facts, known.source) && read.sha256 !== known.sha256) {
       this.#parts.warn(
         `${entry.path} has other content than at the last backup although its times did not change: the disk or a program altered it silently`,
@@ -146,6 +157,13 @@ class Writer implements ComponentWriter {
     }
     await this.#index.add(read);
     return { changedDuringRead: read.changedDuringRead === true, reused: false };
+  }
+
+  async isSettled(path: string): Promise<boolean> {
+    const at = Date.now();
+    const facts = await stat(path, { bigint: true }).catch(() => undefined);
+    if (facts === undefined) return false;
+    return this.#parts.isSettled({ path, at, device: `${facts.dev}`, ctimeNs: `${facts.ctimeNs}` });
   }
 
   async bytes(path: string, content: Uint8Array): Promise<void> {
@@ -204,8 +222,8 @@ class Writer implements ComponentWriter {
   }
 
   /** Small file from disk, in the thread. Undefined if it grew beyond what was looked up. */
-  async #readSmall(entry: FileMeta, path: string | Buffer, size: number): Promise<FileEntry | undefined> {
-    const sealed = await this.#small.add({ size, content: { path } });
+  async #readSmall(entry: FileMeta, source: Source, size: number): Promise<FileEntry | undefined> {
+    const sealed = await this.#small.add({ size, content: { path: source.path } });
     const { before, after } = sealed;
     if (before === undefined || after === undefined)
       throw new LifeboatError('Internal', `a thread read ${entry.path} without looking at it`);
@@ -215,13 +233,13 @@ class Writer implements ComponentWriter {
       ...entry,
       size: sealed.size,
       sha256: sealed.sha256,
-      ...describeSource(before, after, sealed.size),
+      ...(await this.#describe(source, { before, after, bytesRead: sealed.size })),
       blocks: sealed.refs,
     };
   }
 
-  async #readLarge(entry: FileMeta, path: string | Buffer): Promise<FileEntry> {
-    const { handle, facts } = await openSource(path);
+  async #readLarge(entry: FileMeta, source: Source): Promise<FileEntry> {
+    const { handle, facts } = await openSource(source.path);
     const large = this.#startLarge();
     try {
       for (let position = 0; position < facts.size; position += large.chunkBytes) {
@@ -231,22 +249,20 @@ class Writer implements ComponentWriter {
         this.#progress(size);
       }
       const { size, sha256, refs } = await large.finish();
-      const after = await handle.stat({ bigint: true });
-      const { size: sizeAfter, mtimeNs, ctimeNs, ino, blocks } = after;
-      const factsAfter = {
-        size: Number(sizeAfter),
-        mtimeNs: `${mtimeNs}`,
-        ctimeNs: `${ctimeNs}`,
-        inode: `${ino}`,
-        allocatedBytes: Number(blocks) * 512,
-      };
-      return { ...entry, size, sha256, ...describeSource(facts, factsAfter, size), blocks: refs };
+      const after = factsOf(await handle.stat({ bigint: true }));
+      const described = await this.#describe(source, { before: facts, after, bytesRead: size });
+      return { ...entry, size, sha256, ...described, blocks: refs };
     } catch (error) {
       await large.abandon();
       throw error;
     } finally {
       await handle.close();
     }
+  }
+
+  async #describe(source: Source, reading: SourceReading): Promise<ReturnType<typeof describeSource>> {
+    const { device, ctimeNs } = reading.after;
+    return describeSource(reading, await this.#parts.isSettled({ ...source, device, ctimeNs }));
   }
 
   #startLarge(): LargeFile {

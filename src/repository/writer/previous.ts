@@ -86,7 +86,7 @@ async function fromIndex(
 
 function isReusable(entry: FileEntry, usable: readonly boolean[]): boolean {
   return (
-    entry.source !== undefined &&
+    entry.source?.writtenBack === true &&
     entry.changedDuringRead !== true &&
     entry.blocks.every(([pack]) => usable[pack] === true)
   );

@@ -5,23 +5,14 @@ import type { FileHandle } from 'node:fs/promises';
 import type { FileEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { SourceFacts } from '../threads/jobs.ts';
-import { sourceError, sourceFacts } from '../threads/seal-job.ts';
+import { factsOf, sourceError, sourceFacts } from '../threads/seal-job.ts';
 import { fromThreadError } from '../threads/thread-error.ts';
-
-/** A change within this time of the last one may leave the same mtime: such a file is read again next time. */
-const settledAfterNs = 2_000_000_000n;
 
 export async function lookAtSource(path: string | Buffer): Promise<SourceFacts> {
   try {
     const facts = await lstat(path, { bigint: true });
     if (!facts.isFile()) throw new LifeboatError('SourceChanged', 'is not a regular file');
-    return {
-      size: Number(facts.size),
-      mtimeNs: facts.mtimeNs.toString(),
-      ctimeNs: facts.ctimeNs.toString(),
-      inode: facts.ino.toString(),
-      allocatedBytes: Number(facts.blocks) * 512,
-    };
+    return factsOf(facts);
   } catch (error) {
     throw asLifeboatError(error, path);
   }
@@ -44,6 +35,12 @@ export async function openSource(
   }
 }
 
+export interface SourceReading {
+  readonly before: SourceFacts;
+  readonly after: SourceFacts;
+  readonly bytesRead: number;
+}
+
 export function isUnchanged(now: SourceFacts, before: NonNullable<FileEntry['source']>): boolean {
   return (
     now.size === before.size &&
@@ -53,18 +50,16 @@ export function isUnchanged(now: SourceFacts, before: NonNullable<FileEntry['sou
   );
 }
 
-/** What the entry says about its source. `source` only where the next backup may trust it. */
+/** What the entry says about its source. `source` only where it is settled, and the next backup may trust its times. */
 export function describeSource(
-  before: SourceFacts,
-  after: SourceFacts,
-  bytesRead: number,
+  { before, after, bytesRead }: SourceReading,
+  isSettled: boolean,
 ): Pick<FileEntry, 'changedDuringRead' | 'source' | 'sparse'> {
   const changed = !isUnchanged(after, before) || bytesRead !== after.size;
-  const isSettled = BigInt(Date.now()) * 1_000_000n - BigInt(after.ctimeNs) > settledAfterNs;
   const { size, mtimeNs, ctimeNs, inode } = after;
   return {
     ...(changed && { changedDuringRead: true }),
-    ...(!changed && isSettled && { source: { size, mtimeNs, ctimeNs, inode } }),
+    ...(!changed && isSettled && { source: { size, mtimeNs, ctimeNs, inode, writtenBack: true } }),
     ...(before.allocatedBytes < before.size && { sparse: true }),
   };
 }

@@ -19,11 +19,12 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FilesConfig } from '../../../src/domain/appliance.ts';
-import { leftOutPath, type IndexEntry } from '../../../src/domain/entry.ts';
+import { leftOutPath, type FileEntry, type IndexEntry } from '../../../src/domain/entry.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
 import { damagedRoots } from '../../../src/drivers/files/damage.ts';
+import { factsPath } from '../../../src/drivers/files/facts.ts';
 import { excluder } from '../../../src/drivers/files/exclude.ts';
 import { makeStaging } from '../../../src/drivers/swap/staging.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
@@ -393,4 +394,27 @@ test('a set that stood still is a stable window; one that changed while it was r
   });
   await writer.abandon();
   expect(facts.quiescence).toBe('unproven');
+});
+
+test('what was written without a trace in the times of a file that was young at its capture is a change all the same', async () => {
+  const driver = driverOf();
+  const captured = await capture(driver, repository);
+  const facts = await repository.readFile(captured.indexId, factsPath);
+  // The same names and times, and what a mapping could have held at the capture.
+  const asIf = async (content: string, source?: FileEntry['source']): Promise<boolean | undefined> => {
+    const backupId = await repository.reserve(new Date(), `as if ${content}`);
+    const writer = await repository.writeComponent({ backupId, componentId: 'files', blockSize: driver.blockSize });
+    const path = join(live, 'plain').slice(1);
+    const entry = { path, type: 'file', mode: 0o644, mtimeNs: '0', uid: 0, gid: 0 } as const;
+    const file = await writer.open({ ...entry, ...(source === undefined ? {} : { source }) }, content.length);
+    await file.write(Buffer.from(content));
+    await file.close();
+    await writer.bytes(factsPath, facts ?? Buffer.alloc(0));
+    const { indexId } = await writer.finish();
+    return driver.isAsCaptured?.(repository, { ...captured, indexId });
+  };
+  expect(await asIf('plain')).toBe(true);
+  expect(await asIf('PLAIN')).toBe(false);
+  const settled = { size: 5, mtimeNs: '0', ctimeNs: '0', inode: '0', writtenBack: true };
+  expect(await asIf('PLAIN', settled)).toBe(true);
 });

@@ -21,10 +21,15 @@ export interface RestoreBench {
   restore(driver: Driver, record: ComponentRecord, run?: string): Promise<readonly ProbeResult[]>;
 }
 
-export async function makeBench(folder: string): Promise<RestoreBench> {
+/** `settled` stands for the age and the file system of all files; by default both are what they are. */
+export async function makeBench(folder: string, settled?: () => boolean): Promise<RestoreBench> {
   const root = join(folder, 'repository');
   await mkdir(root);
-  const { repository } = await initRepository(createLocalStorage(root), { mode: 'key', key: generateKey() });
+  const { repository } = await initRepository(
+    createLocalStorage(root),
+    { mode: 'key', key: generateKey() },
+    settled === undefined ? {} : { isSettled: async () => settled() },
+  );
   const context = (record: ComponentRecord, attempt: number, runId = 'run-1'): RestoreContext => {
     const lockStart = `2026-11-22T02:00:${runId.replace(/\D/g, '').padStart(2, '0')}.000Z`;
     return {

@@ -243,6 +243,7 @@ export async function withWriter(
       return writer.open(entry, size);
     },
     fromDisk: (entry, path) => writer.fromDisk(entry, path),
+    isSettled: (path) => writer.isSettled(path),
     bytes: (path, content) => writer.bytes(path, content),
     leaveOut: (left) => writer.leaveOut(left),
     committedPacks: () => writer.committedPacks(),
