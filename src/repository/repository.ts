@@ -148,7 +148,8 @@ export interface ComponentWriter {
   open(entry: EntryMeta & { readonly type: 'file' }, size: number): Promise<FileWriter>;
   /**
    * A regular file on this host's disk, opened once and read in parallel. Unchanged since the previous index
-   * (size, mtime, ctime, inode), and settled at that time → its blocks are referenced without a read. Says whether it changed while it was read.
+   * (size, mtime, ctime, inode), and settled at that time → its blocks are referenced without a read. Says whether it changed while it was read, and
+   * which file was read.
    * Fills in size, source identity and `sparse` by itself. Call it for several files at once: small ones share the way
    * to the threads. PermissionDenied, SourceChanged (gone, or not a regular file any more: then nothing of it is in the
    * index, and the writer goes on), SourceCorrupt (read error).
@@ -156,7 +157,7 @@ export interface ComponentWriter {
   fromDisk(
     entry: EntryMeta & { readonly type: 'file' },
     absolutePath: string | Buffer,
-  ): Promise<{ readonly changedDuringRead: boolean; readonly reused: boolean }>;
+  ): Promise<{ readonly changedDuringRead: boolean; readonly reused: boolean; readonly inode: string }>;
   /**
    * Does every write to this file from now on move its times? Not to one that was changed a short while ago, or lies on a
    * file system that does not say (src/domain/written-back.ts): it may be mapped.

@@ -1,17 +1,20 @@
 /** Reads the configured files and folders into a component writer. */
 import { createHash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import type { ComponentConfig, FilesConfig } from '../../domain/appliance.ts';
-import { LifeboatError } from '../../domain/errors.ts';
-import type { ComponentWriter } from '../../repository/repository.ts';
+import type { EntryMeta } from '../../domain/entry.ts';
+import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { AttributeCapture } from '../attributes/capture.ts';
 import type { CaptureContext, CaptureFacts } from '../driver.ts';
+import { Meanwhile } from '../folder/meanwhile.ts';
 import { forEachConcurrently } from './concurrently.ts';
 import { factsPath, type FilesFacts } from './facts.ts';
 import { fingerprintOf, identified } from './fingerprint.ts';
 import { groundOf, lackOf, leadOf, type Ground } from './lead.ts';
+import { LinkedFiles, type ReadAs } from './linked-files.ts';
 import { readOwners } from './owners.ts';
 import { rootsOf } from './paths.ts';
-import { unusable, walk, type Found, type WalkOptions } from './walk.ts';
+import { refuseExchanged, unusable, walk, type Found, type WalkOptions } from './walk.ts';
 
 /** Small files wait for the disk more than for a core. */
 const filesAtOnce = 8;
@@ -21,44 +24,55 @@ interface Tally {
   bytes: number;
   folders: number;
   links: number;
-  readonly changed: string[];
+  readonly meanwhile: Meanwhile;
   readonly dangling: string[];
+  /** The configured paths that are folders, as they were found. */
+  readonly rootFolders: Map<string, BigIntStats>;
 }
 
 /**
- * SourceEmpty for a configured path that is absent, or no file at all; PermissionDenied names what cannot be read.
- * The set is `stable-window` if a second look at every entry finds nothing changed since the first. Links stay links; what
- * they lead to and no component carries is left out.
+ * SourceEmpty for a configured path that is absent, or no file at all; SourceChanged for one that goes, or is exchanged,
+ * while it is read; PermissionDenied names what cannot be read. What goes, or becomes something else, below a configured
+ * path after it was listed is not part of the capture. The set is `stable-window` if a second look at every entry finds
+ * nothing changed since the first. Links stay links; what they lead to and no component carries is left out.
  */
 export async function captureFiles(
   config: FilesConfig,
   context: CaptureContext,
   others: readonly ComponentConfig[],
 ): Promise<CaptureFacts> {
+  const component = config.id;
   const roots = rootsOf(config.paths);
-  const options: WalkOptions = { component: config.id, roots, exclude: config.exclude, owners: await readOwners() };
+  const options: WalkOptions = { component, roots, exclude: config.exclude, owners: await readOwners() };
   const capturedFrom = new Date();
-  const tally: Tally = { files: 0, bytes: 0, folders: 0, links: 0, changed: [], dangling: [] };
+  const tally: Tally = {
+    files: 0,
+    bytes: 0,
+    folders: 0,
+    links: 0,
+    meanwhile: new Meanwhile(),
+    dangling: [],
+    rootFolders: new Map(),
+  };
   const walked = createHash('sha256');
   const ground = await groundOf(config.paths, others);
   const attributes = await AttributeCapture.begin();
+  const work: Work = { context, tally, ground, component, roots, attributes, linked: new LinkedFiles() };
   const entries = withAttributes(identified(walk(options), walked), attributes);
   await forEachConcurrently(entries, filesAtOnce, async (found) => {
     context.signal.throwIfAborted();
-    await captureOne(found, context, { tally, ground, component: config.id });
+    await captureOne(found, work);
   });
-  if (tally.files === 0)
-    throw new LifeboatError('SourceEmpty', `no file in ${roots.map((root) => `\`${root}\``).join(', ')}`, {
-      component: config.id,
-    });
+  await refuseExchanged(tally.rootFolders, component);
+  const { dangling, meanwhile } = tally;
+  if (tally.files === 0) throw noFile(roots, meanwhile, component);
   const fingerprint = walked.digest('hex');
   // Nothing came, went or changed between the two walks, so all that was read in between was there at one time.
-  const isStable = tally.changed.length === 0 && (await fingerprintOf(options)) === fingerprint;
-  const { changed, dangling } = tally;
+  const isStable = meanwhile.isStill && (await fingerprintOf(options)) === fingerprint;
   const facts: FilesFacts = {
     paths: roots,
     exclude: config.exclude,
-    changed,
+    ...meanwhile.sealedFacts,
     dangling,
     fingerprint,
     ...attributes.sealedFacts,
@@ -72,48 +86,84 @@ export async function captureFiles(
       files: tally.files,
       folders: tally.folders,
       links: tally.links,
-      changedDuringRead: tally.changed.length,
+      ...meanwhile.facts,
       ...attributes.facts,
     },
   };
 }
 
-async function captureOne(
-  found: Found,
-  { writer, onProgress }: CaptureContext,
-  { tally, ground, component }: { readonly tally: Tally; readonly ground: Ground; readonly component: string },
-): Promise<void> {
-  if (found.kind === 'skipped') {
+function noFile(roots: readonly string[], { hasVanished }: Meanwhile, component: string): LifeboatError {
+  const where = roots.map((root) => `\`${root}\``).join(', ');
+  return !hasVanished
+    ? new LifeboatError('SourceEmpty', `no file in ${where}`, { component })
+    : new LifeboatError('SourceChanged', `no file in ${where} stayed until it was read`, { component });
+}
+
+interface Work {
+  readonly context: CaptureContext;
+  readonly tally: Tally;
+  readonly ground: Ground;
+  readonly component: string;
+  readonly roots: readonly string[];
+  readonly attributes: AttributeCapture;
+  readonly linked: LinkedFiles;
+}
+
+async function captureOne(found: Found, work: Work): Promise<void> {
+  const { writer } = work.context;
+  const { tally, linked } = work;
+  if (found.kind === 'vanished') {
+    tally.meanwhile.vanished(found.path);
+  } else if (found.kind === 'skipped') {
     writer.leaveOut({ path: found.path, what: found.what });
-  } else if (found.kind === 'other') {
-    await writer.add(found.entry);
-    if (found.entry.type === 'directory') tally.folders++;
-    else tally.links++;
-    if (found.entry.type !== 'symlink') return;
+  } else if (found.kind === 'file') {
+    const read: ReadAs = async (entry) => captureFile(entry, found, work);
+    await (found.stats.nlink > 1n ? linked.first(found.entry, read) : read(found.entry));
+  } else if (found.entry.type === 'directory') {
     const path = `/${found.entry.path}`;
-    const lead = await leadOf(found.source.toString('latin1'), ground);
-    if (lead.where === 'nowhere') tally.dangling.push(path);
-    const what = lackOf(lead);
-    if (what !== undefined) writer.leaveOut({ path, what });
+    if (work.roots.includes(path)) tally.rootFolders.set(path, found.stats);
+    await writer.add(found.entry);
+    tally.folders++;
+  } else if (found.entry.type === 'hardlink') {
+    const entry = await linked.other(found.entry, async (own) =>
+      captureFile({ ...own, ...(await work.attributes.of(found.source)) }, found, work),
+    );
+    if (entry === undefined) return;
+    await writer.add(entry);
+    tally.links++;
   } else {
-    const bytes = Number(found.stats.size);
-    if (await captureFile(found, writer, component)) tally.changed.push(found.entry.path);
-    tally.files++;
-    tally.bytes += bytes;
-    onProgress({ phase: 'reading files', bytesDone: tally.bytes, bytesTotal: 0 });
+    await writer.add(found.entry);
+    tally.links++;
+    await followLink(`/${found.entry.path}`, found.source, work);
   }
 }
 
-/** Returns whether it changed while it was read. */
+async function followLink(path: string, source: Buffer, { context, tally, ground }: Work): Promise<void> {
+  const lead = await leadOf(source.toString('latin1'), ground);
+  if (lead.where === 'nowhere') tally.dangling.push(path);
+  const what = lackOf(lead);
+  if (what !== undefined) context.writer.leaveOut({ path, what });
+}
+
+/** False where nothing was read, or another file that had taken the name meanwhile. */
 async function captureFile(
-  found: Found & { kind: 'file' },
-  writer: ComponentWriter,
-  component: string,
+  entry: EntryMeta & { readonly type: 'file' },
+  { source, stats }: Exclude<Found, { readonly kind: 'skipped' | 'vanished' }>,
+  { context, tally, component, roots }: Work,
 ): Promise<boolean> {
+  const path = `/${entry.path}`;
   try {
-    return (await writer.fromDisk(found.entry, found.source)).changedDuringRead;
+    const { changedDuringRead, inode } = await context.writer.fromDisk(entry, source);
+    const isListed = inode === `${stats.ino}`;
+    if (changedDuringRead || !isListed) tally.meanwhile.changed(entry.path);
+    tally.files++;
+    tally.bytes += Number(stats.size);
+    context.onProgress({ phase: 'reading files', bytesDone: tally.bytes, bytesTotal: 0 });
+    return isListed;
   } catch (error) {
-    throw unusable(error, `/${found.entry.path}`, component);
+    if (!isLifeboatError(error, 'SourceChanged') || roots.includes(path)) throw unusable(error, path, component);
+    tally.meanwhile.vanished(path);
+    return false;
   }
 }
 

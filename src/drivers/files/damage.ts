@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { constants } from 'node:os';
 import type { FilesConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
+import { hasVanished } from '../../domain/vanished.ts';
 import { readOwners } from './owners.ts';
 import { rootsOf } from './paths.ts';
 import { unusable, walk } from './walk.ts';
@@ -41,6 +42,9 @@ async function readThrough(path: Buffer, component: string): Promise<void> {
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) void chunk;
   } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // What goes, or becomes a folder, while it is looked at is no loss of the disk.
+    if (hasVanished(code) || code === 'EISDIR') return;
     throw unusable(error, path.toString(), component);
   }
 }

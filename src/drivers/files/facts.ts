@@ -1,16 +1,15 @@
 /** What is sealed with a files component, so that a person may ask later what was left out. */
 import { reservedFolder } from '../../domain/entry.ts';
 import type { LeftOutAttributes } from '../attributes/capture.ts';
+import type { ChangedMeanwhile } from '../folder/meanwhile.ts';
 
 export const factsPath = `${reservedFolder}/facts.json`;
 
-export interface FilesFacts extends LeftOutAttributes {
+export interface FilesFacts extends LeftOutAttributes, ChangedMeanwhile {
   readonly paths: readonly string[];
   readonly exclude: readonly string[];
   /** Sockets, pipes and devices, in points of older versions; today `.lifeboat/left-out.json` names them. */
   readonly skipped?: readonly { readonly path: string }[];
-  /** Files that changed while they were read, twice. */
-  readonly changed: readonly string[];
   /** Symbolic links that led nowhere at the capture. Points of older versions do not say. */
   readonly dangling?: readonly string[];
   /** Of names, sizes and times; a change of any gives another one. Points of older versions do not say. */

@@ -11,13 +11,13 @@ import { factsPath, type FilesFacts } from './facts.ts';
 import { isReserved, pathBytes } from './paths.ts';
 import { walk, type Found, type WalkOptions } from './walk.ts';
 
-/** Undefined where a configured path is gone. */
+/** Undefined where a configured path is gone, or was exchanged while it was looked at. */
 export async function fingerprintOf(options: WalkOptions): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {
     for await (const found of walk(options)) addIdentity(found, hash);
   } catch (error) {
-    if (isLifeboatError(error, 'SourceEmpty')) return undefined;
+    if (isLifeboatError(error, 'SourceEmpty') || isLifeboatError(error, 'SourceChanged')) return undefined;
     throw error;
   }
   return hash.digest('hex');
@@ -60,7 +60,7 @@ async function isSame(entry: FileEntry): Promise<boolean> {
 }
 
 function addIdentity(found: Found, hash: Hash): void {
-  if (found.kind === 'skipped') return;
+  if (found.kind === 'skipped' || found.kind === 'vanished') return;
   hash.update(`${found.entry.pathBase64 ?? found.entry.path}\0${identityOf(found.stats)}\n`);
 }
 

@@ -1,10 +1,11 @@
 /** Walks the configured paths, names as bytes, without following links (but a configured path that is one is followed). */
 import type { BigIntStats } from 'node:fs';
-import { lstat, readdir, readlink, realpath } from 'node:fs/promises';
+import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { EntryMeta, OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
+import { hasVanished } from '../../domain/vanished.ts';
 import { childPath } from '../swap/disk.ts';
 import { isLifeboatName } from '../swap/names.ts';
 import { longestStaged, longPath, refuseLongPath } from './long-path.ts';
@@ -22,7 +23,9 @@ export type Found =
       readonly stats: BigIntStats;
     }
   | { readonly kind: 'other'; readonly entry: OtherEntry; readonly source: Buffer; readonly stats: BigIntStats }
-  | { readonly kind: 'skipped'; readonly path: string; readonly what: string };
+  | { readonly kind: 'skipped'; readonly path: string; readonly what: string }
+  /** Listed, and then gone or something else. */
+  | { readonly kind: 'vanished'; readonly path: string };
 
 export interface WalkOptions {
   readonly component: string;
@@ -31,7 +34,10 @@ export interface WalkOptions {
   readonly owners: Owners;
 }
 
-/** A folder comes before what is in it; names in byte order. SourceEmpty for an absent root, PermissionDenied. */
+/**
+ * A folder comes before what is in it; names in byte order. SourceEmpty for an absent root, SourceChanged for one that was
+ * exchanged meanwhile, PermissionDenied.
+ */
 export async function* walk(options: WalkOptions): AsyncGenerator<Found> {
   const isExcluded = excluder(options.exclude);
   for (const root of options.roots) {
@@ -66,29 +72,76 @@ interface Visit extends WalkOptions {
 async function* walkFrom(visit: Visit): AsyncGenerator<Found> {
   const { logical, actual, component } = visit;
   refuseLongPath(logical, visit.longest, component);
-  const stats = await lstat(actual, { bigint: true }).catch((error: unknown) => {
-    // Between listing and looking a file may go: it is then not part of the capture.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw unusable(error, logical.toString(), component);
-  });
-  if (stats === undefined) return;
-  if (!stats.isDirectory()) {
-    yield describeLeaf(
-      visit,
-      stats,
-      stats.isSymbolicLink() ? await readlink(actual, { encoding: 'buffer' }) : undefined,
-    );
+  const seen = await look(visit);
+  if (seen === undefined) {
+    if (isRoot(visit)) throw exchanged(visit.root, component);
+    yield { kind: 'vanished', path: logical.toString('utf8') };
+    return;
+  }
+  const { stats, linkText, children } = seen;
+  if (children === undefined) {
+    yield describeLeaf(visit, stats, linkText);
     return;
   }
   yield { kind: 'other', stats, source: actual, entry: { ...describe(visit, stats), type: 'directory' } };
-  const children = await readdir(actual, { encoding: 'buffer' }).catch((error: unknown) => {
-    throw unusable(error, logical.toString(), component);
-  });
   for (const name of children.toSorted((a, b) => Buffer.compare(a, b))) {
     const path = childPath(logical, name);
     if (isLifeboatName(name.toString('latin1')) || visit.isExcluded(path.toString('utf8'), visit.root)) continue;
     yield* walkFrom({ ...visit, logical: path, actual: childPath(actual, name) });
   }
+}
+
+interface Seen {
+  readonly stats: BigIntStats;
+  readonly linkText?: Buffer;
+  /** Of a folder. */
+  readonly children?: readonly Buffer[];
+}
+
+/** Undefined where it went, or became something else, before all of it was seen: it is then not part of the capture. */
+async function look(visit: Visit): Promise<Seen | undefined> {
+  const { logical, actual, component } = visit;
+  try {
+    const stats = await lstat(actual, { bigint: true });
+    if (stats.isSymbolicLink()) {
+      return { stats, linkText: await readlink(actual, { encoding: 'buffer' }) };
+    }
+    if (!stats.isDirectory()) return { stats };
+    const children = await readdir(actual, { encoding: 'buffer' });
+    // A link in the folder's place was followed.
+    return isSameFolder(stats, await lstat(actual, { bigint: true })) ? { stats, children } : undefined;
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    const wasLink = code === 'EINVAL' && syscall === 'readlink';
+    if (!isRoot(visit) && (hasVanished(code) || wasLink)) return undefined;
+    throw unusable(error, logical.toString(), component);
+  }
+}
+
+function isRoot({ logical, root }: Visit): boolean {
+  return logical.equals(Buffer.from(root));
+}
+
+/** After a walk: what lay below a folder that was exchanged, or whose disk was unmounted, vanished for another reason. */
+export async function refuseExchanged(folders: ReadonlyMap<string, BigIntStats>, component: string): Promise<void> {
+  for (const [root, stats] of folders) {
+    const now = await stat(root, { bigint: true }).catch((error: unknown) => {
+      throw unusable(error, root, component);
+    });
+    if (!isSameFolder(stats, now)) throw exchanged(root, component);
+  }
+}
+
+/** The number alone may be given again at once, to whatever takes the folder's place. */
+function isSameFolder(one: BigIntStats, other: BigIntStats): boolean {
+  return other.isDirectory() && one.dev === other.dev && one.ino === other.ino;
+}
+
+function exchanged(root: string, component: string): LifeboatError {
+  return new LifeboatError('SourceChanged', `the configured path \`${root}\` was exchanged while it was read`, {
+    component,
+    hint: 'tried again by itself; a disk may have been unmounted',
+  });
 }
 
 function describeLeaf(visit: Visit, stats: BigIntStats, linkText: Buffer | undefined): Found {

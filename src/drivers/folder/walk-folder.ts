@@ -1,5 +1,6 @@
 /** What lies below the one folder of a component. Lifeboat's own journal and staging names are never part of it. */
-import { lstat, opendir, readlink, stat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { lstat, readdir, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Attributes } from '../../domain/attributes.ts';
 import type { EntryMeta, OtherEntry } from '../../domain/entry.ts';
@@ -7,6 +8,7 @@ import { LifeboatError } from '../../domain/errors.ts';
 import type { LeftOut } from '../../domain/left-out.ts';
 import { longestStaged, longPath } from '../files/long-path.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
+import { hasVanished } from '../../domain/vanished.ts';
 import { readOwners, type Owners } from '../files/owners.ts';
 import { linkTarget } from '../files/paths.ts';
 import { specialKind } from '../files/special-kind.ts';
@@ -31,14 +33,21 @@ export interface FolderOwner {
   readonly xattrs?: Attributes;
 }
 
-/** In path order. SourceEmpty where the folder does not exist. Sockets, pipes and devices go to `leaveOut`. */
-export async function walkFolder(
-  root: string,
-  component: string,
-  leaveOut: (left: LeftOut) => void = () => {},
-): Promise<FolderEntry[]> {
+/** What a walk meets and does not give. */
+export interface WalkNotices {
+  /** Sockets, pipes and devices. */
+  readonly leaveOut?: (left: LeftOut) => void;
+  /** What was listed, and was gone or something else when it was looked at. */
+  readonly vanished?: (path: string) => void;
+}
+
+/** In path order. SourceEmpty where the folder does not exist. */
+export async function walkFolder(root: string, component: string, notices: WalkNotices = {}): Promise<FolderEntry[]> {
   const entries: FolderEntry[] = [];
-  await walk({ folder: root, prefix: '', entries, component, owners: await readOwners(), leaveOut });
+  const names = await readdir(root).catch((error: unknown) => {
+    throw unusable(error, root, component);
+  });
+  await walk({ folder: root, prefix: '', entries, component, owners: await readOwners(), ...notices }, names);
   return entries.sort((a, b) => (a.meta.path < b.meta.path ? -1 : 1));
 }
 
@@ -47,77 +56,95 @@ export async function ownerOf(root: string): Promise<FolderOwner> {
   return { mode: mode & 0o7777, uid, gid, ...(await readOwners()).names(uid, gid) };
 }
 
-interface Visit {
+interface Visit extends WalkNotices {
   readonly folder: string;
   /** Path of the folder below the root, empty or with a slash at its end. */
   readonly prefix: string;
   readonly entries: FolderEntry[];
   readonly component: string;
   readonly owners: Owners;
-  readonly leaveOut: (left: LeftOut) => void;
 }
 
-async function walk(visit: Visit): Promise<void> {
+async function walk(visit: Visit, names: readonly string[]): Promise<void> {
   const { folder, prefix, entries, component } = visit;
-  for await (const child of await openFolder(folder, component)) {
-    if (isLifeboatName(child.name)) continue;
-    const path = prefix + child.name;
-    const absolutePath = join(folder, child.name);
-    if (child.name.includes('\uFFFD')) throw notUtf8(absolutePath, component);
-    const entry = await describe(absolutePath, path, visit);
-    if (entry === undefined) continue;
+  for (const name of names) {
+    if (isLifeboatName(name)) continue;
+    const absolutePath = join(folder, name);
+    if (name.includes('\uFFFD')) throw notUtf8(absolutePath, component);
+    const seen = await look(absolutePath, component);
+    if (seen === undefined) {
+      visit.vanished?.(absolutePath);
+      continue;
+    }
+    const entry = describe(absolutePath, prefix + name, { ...visit, seen });
+    if (entry === undefined) {
+      visit.leaveOut?.({ path: absolutePath, what: specialKind(seen.stats) });
+      continue;
+    }
     entries.push(entry);
-    if (entry.meta.type === 'directory') await walk({ ...visit, folder: absolutePath, prefix: `${path}/` });
+    if (seen.names !== undefined)
+      await walk({ ...visit, folder: absolutePath, prefix: `${prefix}${name}/` }, seen.names);
   }
 }
 
-async function openFolder(folder: string, component: string): Promise<Awaited<ReturnType<typeof opendir>>> {
+interface Seen {
+  readonly stats: BigIntStats;
+  readonly linkText?: Buffer;
+  /** Of a folder. */
+  readonly names?: readonly string[];
+}
+
+/** Undefined where it went, or became something else, before all of it was seen: a temporary file or folder of the application. */
+async function look(path: string, component: string): Promise<Seen | undefined> {
   try {
-    return await opendir(folder);
+    const stats = await lstat(path, { bigint: true });
+    if (stats.isSymbolicLink()) return { stats, linkText: await readlink(path, { encoding: 'buffer' }) };
+    if (!stats.isDirectory()) return { stats };
+    const names = await readdir(path);
+    // A link in the folder's place was followed.
+    return (await lstat(path)).isDirectory() ? { stats, names } : undefined;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT')
-      throw new LifeboatError('SourceEmpty', `the folder \`${folder}\` does not exist`, { component, cause: error });
-    if (code === 'ENOTDIR')
-      throw new LifeboatError('Precondition', `\`${folder}\` is not a folder`, {
-        component,
-        hint: 'configure the folder itself',
-        cause: error,
-      });
-    if (code === 'ENAMETOOLONG') throw longPath(Buffer.from(folder), longestStaged('', component), component);
-    if (code === 'EACCES' || code === 'EPERM')
-      throw new LifeboatError('PermissionDenied', `the folder \`${folder}\` cannot be read`, {
-        component,
-        hint: refusedHint(code, process.getuid?.()),
-        cause: error,
-      });
-    throw error;
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (hasVanished(code) || (code === 'EINVAL' && syscall === 'readlink')) return undefined;
+    throw unusable(error, path, component);
   }
 }
 
-async function describe(
+function unusable(error: unknown, folder: string, component: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT')
+    return new LifeboatError('SourceEmpty', `the folder \`${folder}\` does not exist`, { component, cause: error });
+  if (code === 'ENOTDIR')
+    return new LifeboatError('Precondition', `\`${folder}\` is not a folder`, {
+      component,
+      hint: 'configure the folder itself',
+      cause: error,
+    });
+  if (code === 'ENAMETOOLONG') return longPath(Buffer.from(folder), longestStaged('', component), component);
+  if (code === 'EACCES' || code === 'EPERM')
+    return new LifeboatError('PermissionDenied', `the folder \`${folder}\` cannot be read`, {
+      component,
+      hint: refusedHint(code, process.getuid?.()),
+      cause: error,
+    });
+  return error;
+}
+
+/** Undefined for a socket, a pipe or a device. */
+function describe(
   absolutePath: string,
   path: string,
-  { owners, leaveOut }: Visit,
-): Promise<FolderEntry | undefined> {
-  const stats = await lstat(absolutePath, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
-    // A temporary file of the application may go between listing and looking.
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (stats === undefined) return undefined;
+  { owners, seen: { stats, linkText } }: Visit & { readonly seen: Seen },
+): FolderEntry | undefined {
   const [uid, gid] = [Number(stats.uid), Number(stats.gid)];
   const mode = Number(stats.mode & 0o7777n);
   const common = { path, mode, mtimeNs: String(stats.mtimeNs), uid, gid, ...owners.names(uid, gid) };
   if (stats.isFile())
     return { kind: 'file', meta: { ...common, type: 'file' }, absolutePath, size: Number(stats.size) };
   if (stats.isDirectory()) return { kind: 'other', meta: { ...common, type: 'directory' } };
-  if (stats.isSymbolicLink()) {
-    const text = await readlink(absolutePath, { encoding: 'buffer' });
-    return { kind: 'other', meta: { ...common, type: 'symlink', ...linkTarget(text) } };
-  }
-  leaveOut({ path: absolutePath, what: specialKind(stats) });
-  return undefined;
+  return linkText === undefined
+    ? undefined
+    : { kind: 'other', meta: { ...common, type: 'symlink', ...linkTarget(linkText) } };
 }
 
 function notUtf8(path: string, component: string): LifeboatError {

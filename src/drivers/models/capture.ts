@@ -2,15 +2,18 @@
 import { realpath } from 'node:fs/promises';
 import type { ComponentConfig, ModelsConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import { readGgufHeader } from '../../inference/gguf-read.ts';
+import { hasVanished } from '../../domain/vanished.ts';
+import { readGgufHeader, type GgufHeader } from '../../inference/gguf-read.ts';
 import { probeModel } from '../../inference/load-probe.ts';
 import { AttributeCapture } from '../attributes/capture.ts';
 import type { CaptureContext, CaptureFacts } from '../driver.ts';
+import { captureEntries } from '../folder/capture-entries.ts';
 import { entriesWithAttributes, ownerWithAttributes } from '../folder/folder-attributes.ts';
 import { refuseFaults } from '../folder/folder-links.ts';
+import { Meanwhile } from '../folder/meanwhile.ts';
 import { refuseUnreadable } from '../folder/readable.ts';
 import { writeSealedFacts } from '../folder/sealed-facts.ts';
-import { walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
+import { walkFolder } from '../folder/walk-folder.ts';
 import type { ModelFacts, ModelsFacts } from './facts.ts';
 import { findModels, isLoadable, type FoundModel } from './find-models.ts';
 
@@ -24,7 +27,11 @@ export async function captureModels(
   others: readonly ComponentConfig[],
 ): Promise<CaptureFacts> {
   const capturedFrom = new Date();
-  const entries = await walkFolder(config.path, config.id, (left) => context.writer.leaveOut(left));
+  const meanwhile = new Meanwhile();
+  const entries = await walkFolder(config.path, config.id, {
+    leaveOut: (left) => context.writer.leaveOut(left),
+    vanished: (path) => meanwhile.vanished(path),
+  });
   const { models, links } = await findModels(config, entries, others);
   refuseFaults(links, config.id);
   for (const { path, what } of links.lacks) context.writer.leaveOut({ path, what });
@@ -32,10 +39,15 @@ export async function captureModels(
     throw new LifeboatError('SourceEmpty', `\`${config.path}\` holds no .gguf file`, { component: config.id });
   for (const { absolutePath } of models) {
     await refuseUnreadable(absolutePath, config.id);
-    await readGgufHeader(absolutePath);
+    await headerOf(absolutePath, config.id);
   }
   const attributes = await AttributeCapture.begin();
-  const reused = await writeEntries(config, context, await entriesWithAttributes(attributes, config.path, entries));
+  const files = new Set(models.map(({ file }) => file));
+  const reused = await captureEntries(context.writer, await entriesWithAttributes(attributes, config.path, entries), {
+    component: config.id,
+    isData: (path) => files.has(path),
+    meanwhile,
+  });
   const facts: ModelFacts[] = [];
   for (const model of models) {
     const { path, file } = model;
@@ -48,40 +60,21 @@ export async function captureModels(
     owner,
     place: { path: config.path, real: await realpath(config.path) },
     models: facts,
+    ...meanwhile.sealedFacts,
     ...attributes.sealedFacts,
   } satisfies ModelsFacts);
   return {
     capturedFrom,
     capturedUntil: new Date(),
     // A model file is written once and then only read; one that changed while it was read was refused.
-    quiescence: 'stable-window',
+    quiescence: meanwhile.isStill ? 'stable-window' : 'unproven',
     facts: {
       models: facts.length,
       architectures: [...new Set(facts.map(({ architecture }) => architecture))],
+      ...(meanwhile.isStill ? {} : meanwhile.facts),
       ...attributes.facts,
     },
   };
-}
-
-/** Paths of files that were not read, because nothing changed since the previous recovery point. */
-async function writeEntries(
-  config: ModelsConfig,
-  { writer }: CaptureContext,
-  entries: readonly FolderEntry[],
-): Promise<Set<string>> {
-  const reused = new Set<string>();
-  await Promise.all(
-    entries.map(async (entry) => {
-      if (entry.kind === 'other') return writer.add(entry.meta);
-      const result = await writer.fromDisk(entry.meta, entry.absolutePath);
-      if (result.changedDuringRead)
-        throw new LifeboatError('SourceChanged', `\`${entry.absolutePath}\` changed while it was read`, {
-          component: config.id,
-        });
-      if (result.reused) reused.add(entry.meta.path);
-    }),
-  );
-  return reused;
 }
 
 async function proofOf(
@@ -90,9 +83,16 @@ async function proofOf(
   wasReused: boolean,
   signal: AbortSignal,
 ): Promise<Omit<ModelFacts, 'path'>> {
-  const { architecture } = await readGgufHeader(absolutePath);
+  const { architecture } = await headerOf(absolutePath, config.id);
   // An unchanged model was loaded when it was new.
   if (!wasReused && isLoadable(path))
     await probeModel({ modelPath: absolutePath, memoryLimitBytes: config.memoryLimit, component: config.id, signal });
   return { architecture };
+}
+
+async function headerOf(path: string, component: string): Promise<GgufHeader> {
+  return readGgufHeader(path).catch((error: NodeJS.ErrnoException) => {
+    if (!hasVanished(error.code)) throw error;
+    throw new LifeboatError('SourceChanged', `\`${path}\` went while it was read`, { component, cause: error });
+  });
 }

@@ -1,5 +1,6 @@
 /** What is sealed with a folder of models. */
 import type { LeftOutAttributes } from '../attributes/capture.ts';
+import type { ChangedMeanwhile } from '../folder/meanwhile.ts';
 import type { FolderPlace } from '../folder/link-probes.ts';
 import type { FolderOwner } from '../folder/walk-folder.ts';
 
@@ -11,7 +12,7 @@ export interface ModelFacts {
   readonly architecture: string;
 }
 
-export interface ModelsFacts extends LeftOutAttributes {
+export interface ModelsFacts extends LeftOutAttributes, ChangedMeanwhile {
   readonly owner: FolderOwner;
   /** A recovery point of an older version does not say it. */
   readonly place?: FolderPlace;

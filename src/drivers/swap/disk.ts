@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { open, lstat, opendir, rename, rm, statfs } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
+import { hasVanished } from '../../domain/vanished.ts';
 
 /** Id of the filesystem that holds the path, or would: an absent path counts for its nearest existing parent. */
 export async function deviceOf(path: string): Promise<string> {
@@ -51,7 +52,7 @@ export async function treeBytes(path: string): Promise<number> {
 }
 
 function closedOrGone(error: NodeJS.ErrnoException): undefined {
-  if (error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'ENOENT') return undefined;
+  if (error.code === 'EACCES' || error.code === 'EPERM' || hasVanished(error.code)) return undefined;
   throw error;
 }
 

@@ -5,11 +5,13 @@ import type { ComponentConfig, VectorstoreConfig } from '../../domain/appliance.
 import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
 import { AttributeCapture } from '../attributes/capture.ts';
 import type { CaptureContext, CaptureFacts } from '../driver.ts';
+import { captureEntries } from '../folder/capture-entries.ts';
 import { entriesWithAttributes, ownerWithAttributes } from '../folder/folder-attributes.ts';
 import { refuseFaults } from '../folder/folder-links.ts';
+import { Meanwhile } from '../folder/meanwhile.ts';
 import { refuseUnreadable } from '../folder/readable.ts';
 import { readSealedFacts, writeSealedFacts } from '../folder/sealed-facts.ts';
-import { walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
+import { walkFolder } from '../folder/walk-folder.ts';
 import { knownQueries, sealQueries, searchK, storeFilePath, type StoreFacts, type VectorstoreFacts } from './facts.ts';
 import { indexFile, metadataFile, readMetadata, storeFiles } from './files.ts';
 import { findStores, type FoundStore, type FoundStores } from './find-stores.ts';
@@ -37,13 +39,22 @@ export async function captureVectorstore(
   const known = await unchangedSince(context, stores);
   const { facts, quiet, identity, settled } = known ?? (await inspectQuietly(config, stores, context));
   const attributes = await AttributeCapture.begin();
-  const entries = await walkFolder(config.path, config.id, (left) => context.writer.leaveOut(left));
+  const meanwhile = new Meanwhile();
+  const entries = await walkFolder(config.path, config.id, {
+    leaveOut: (left) => context.writer.leaveOut(left),
+    vanished: (path) => meanwhile.vanished(path),
+  });
   // A link may have been made, or turned away, since the first look.
   const { stores: read, links } = await findStores(config, entries, others);
   refuseFaults(links, config.id);
   if (layoutOf(read.map(asFacts)) !== layoutOf(facts)) throw changed(config);
   for (const { path, what } of links.lacks) context.writer.leaveOut({ path, what });
-  await writeEntries(context, await entriesWithAttributes(attributes, config.path, entries));
+  const files = new Set(read.flatMap((store) => [...store.files.values()]));
+  await captureEntries(context.writer, await entriesWithAttributes(attributes, config.path, entries), {
+    component: config.id,
+    isData: (path) => files.has(path),
+    meanwhile,
+  });
   if ((await identify(paths)) !== identity) throw changed(config);
   await writeSealedFacts(context.writer, {
     owner: await ownerWithAttributes(attributes, config.path),
@@ -51,17 +62,19 @@ export async function captureVectorstore(
     stores: facts,
     identity,
     settled,
+    ...meanwhile.sealedFacts,
     ...attributes.sealedFacts,
   } satisfies VectorstoreFacts);
   return {
     capturedFrom,
     capturedUntil: new Date(),
-    quiescence: quiet ? 'stable-window' : 'unproven',
+    quiescence: quiet && meanwhile.isStill ? 'stable-window' : 'unproven',
     facts: {
       stores: facts.length,
       vectors: facts.reduce((sum, { total }) => sum + total, 0),
       dimension: facts[0]?.dimension ?? 0,
       embeddingModel: facts[0]?.embeddingModel ?? null,
+      ...(meanwhile.isStill ? {} : meanwhile.facts),
       ...attributes.facts,
     },
   };
@@ -209,15 +222,6 @@ function layoutOf(stores: readonly Pick<StoreFacts, 'folder' | 'files'>[]): stri
     JSON.stringify([store.folder, ...storeFiles.map((name) => storeFilePath(store, name))]),
   );
   return lines.toSorted().join('\n');
-}
-
-async function writeEntries({ writer }: CaptureContext, entries: readonly FolderEntry[]): Promise<void> {
-  await Promise.all(
-    entries.map(async (entry) => {
-      if (entry.kind === 'file') await writer.fromDisk(entry.meta, entry.absolutePath);
-      else await writer.add(entry.meta);
-    }),
-  );
 }
 
 function changed(config: VectorstoreConfig): LifeboatError {

@@ -1,6 +1,7 @@
 /** What is sealed with a vector store, so that the restored one can be proven. */
 import { join } from 'node:path';
 import type { LeftOutAttributes } from '../attributes/capture.ts';
+import type { ChangedMeanwhile } from '../folder/meanwhile.ts';
 import type { FolderPlace } from '../folder/link-probes.ts';
 import type { FolderOwner } from '../folder/walk-folder.ts';
 import type { StoreFile } from './files.ts';
@@ -28,7 +29,7 @@ export interface StoreFacts {
   }[];
 }
 
-export interface VectorstoreFacts extends LeftOutAttributes {
+export interface VectorstoreFacts extends LeftOutAttributes, ChangedMeanwhile {
   readonly owner: FolderOwner;
   /** A recovery point of an older version does not say it. */
   readonly place?: FolderPlace;

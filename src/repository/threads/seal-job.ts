@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
 import { LifeboatError } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
+import { hasVanished } from '../../domain/vanished.ts';
 import { errnoOf } from '../../storage/errno.ts';
 import { hasId } from '../block-table.ts';
 import { frameKinds } from '../frame.ts';
@@ -103,9 +104,6 @@ function readFully(fd: number, slab: Uint8Array, piece: SealPiece, position: num
   return done;
 }
 
-/** What opening a file says that is gone: it, a folder above it, or the file for a link, a socket or another host's file. */
-const gone: readonly string[] = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'ESTALE'];
-
 /** Names the file and the system's code. */
 export function sourceError(error: unknown, name: string): ThreadError {
   if (error instanceof LifeboatError) return { code: error.code, message: `${name} ${error.message}` };
@@ -116,7 +114,7 @@ export function sourceError(error: unknown, name: string): ThreadError {
       message: `cannot read ${name}: ${errno}`,
       hint: refusedHint(errno, process.getuid?.()),
     };
-  if (gone.includes(errno)) return { code: 'SourceChanged', message: `cannot read ${name}: ${errno}` };
+  if (hasVanished(errno)) return { code: 'SourceChanged', message: `cannot read ${name}: ${errno}` };
   return { code: 'SourceCorrupt', message: `cannot read ${name}: ${errno}` };
 }
 

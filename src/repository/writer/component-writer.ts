@@ -40,6 +40,12 @@ const namedLeftOut = 1000;
 
 type FileMeta = EntryMeta & { readonly type: 'file' };
 
+/** A file that was read, and which one it was: another may have taken its name since it was listed. */
+interface Read {
+  readonly read: FileEntry;
+  readonly inode: string;
+}
+
 /** A file on this host, and when it was first looked at. */
 interface Source {
   readonly path: string | Buffer;
@@ -127,7 +133,7 @@ class Writer implements ComponentWriter {
   async fromDisk(
     entry: FileMeta,
     absolutePath: string | Buffer,
-  ): Promise<{ readonly changedDuringRead: boolean; readonly reused: boolean }> {
+  ): Promise<{ readonly changedDuringRead: boolean; readonly reused: boolean; readonly inode: string }> {
     this.#check();
     const key = pathKey(pathBytes(entry));
     const source = { path: absolutePath, at: Date.now() };
@@ -145,9 +151,9 @@ class Writer implements ComponentWriter {
       });
       this.#reusedFiles += 1;
       this.#progress(size);
-      return { changedDuringRead: false, reused: true };
+      return { changedDuringRead: false, reused: true, inode: facts.inode };
     }
-    const read =
+    const { read, inode } =
       (facts.size <= slabPlainBytes ? await this.#readSmall(entry, source, facts.size) : undefined) ??
       (await this.#readLarge(entry, source));
     if (known?.source !== undefined && isUnchanged(facts, known.source) && read.sha256 !== known.sha256) {
@@ -156,7 +162,7 @@ class Writer implements ComponentWriter {
       );
     }
     await this.#index.add(read);
-    return { changedDuringRead: read.changedDuringRead === true, reused: false };
+    return { changedDuringRead: read.changedDuringRead === true, reused: false, inode };
   }
 
   async isSettled(path: string): Promise<boolean> {
@@ -222,23 +228,19 @@ class Writer implements ComponentWriter {
   }
 
   /** Small file from disk, in the thread. Undefined if it grew beyond what was looked up. */
-  async #readSmall(entry: FileMeta, source: Source, size: number): Promise<FileEntry | undefined> {
+  async #readSmall(entry: FileMeta, source: Source, size: number): Promise<Read | undefined> {
     const sealed = await this.#small.add({ size, content: { path: source.path } });
     const { before, after } = sealed;
     if (before === undefined || after === undefined)
       throw new LifeboatError('Internal', `a thread read ${entry.path} without looking at it`);
     if (before.size > size) return undefined;
     this.#progress(sealed.size);
-    return {
-      ...entry,
-      size: sealed.size,
-      sha256: sealed.sha256,
-      ...(await this.#describe(source, { before, after, bytesRead: sealed.size })),
-      blocks: sealed.refs,
-    };
+    const described = await this.#describe(source, { before, after, bytesRead: sealed.size });
+    const read = { ...entry, size: sealed.size, sha256: sealed.sha256, ...described, blocks: sealed.refs };
+    return { read, inode: before.inode };
   }
 
-  async #readLarge(entry: FileMeta, source: Source): Promise<FileEntry> {
+  async #readLarge(entry: FileMeta, source: Source): Promise<Read> {
     const { handle, facts } = await openSource(source.path);
     const large = this.#startLarge();
     try {
@@ -251,7 +253,7 @@ class Writer implements ComponentWriter {
       const { size, sha256, refs } = await large.finish();
       const after = factsOf(await handle.stat({ bigint: true }));
       const described = await this.#describe(source, { before: facts, after, bytesRead: size });
-      return { ...entry, size, sha256, ...described, blocks: refs };
+      return { read: { ...entry, size, sha256, ...described, blocks: refs }, inode: facts.inode };
     } catch (error) {
       await large.abandon();
       throw error;

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { createModelsDriver } from '../../../src/drivers/models/driver.ts';
 import { writeTinyModel } from '../../inference/tiny-model.ts';
+import { afterLook } from '../../support/after-look.ts';
 import { folderTest } from '../../support/folder-test.ts';
 import { faults } from '../../support/doctored.ts';
 import { enlarged } from '../../contracts/enlarged.ts';
@@ -65,6 +66,20 @@ describe('capture', () => {
     expect(record.facts).toEqual({ models: 1, architectures: ['bert'], attributes: 0 });
     // The model, the note and the sealed facts.
     expect(record.files).toBe(3);
+  });
+
+  test("another program's file that goes while it is read is left out and told; a model that goes is tried again", async ({
+    kit,
+    live,
+  }) => {
+    const driver = { ...driverOf(live), estimate: async () => ({ bytes: 0 }) };
+    const whileGoing = async (path: string) => afterLook(new Map([[path, () => rm(path)]]), () => kit.capture(driver));
+    await writeFile(join(live, 'download.part'), 'x');
+    expect(await whileGoing(join(live, 'download.part'))).toMatchObject({
+      quiescence: 'unproven',
+      facts: { models: 1, vanishedDuringRead: 1 },
+    });
+    await expect(whileGoing(join(live, 'embedding', 'tiny.gguf'))).rejects.toMatchObject({ code: 'SourceChanged' });
   });
 
   test('a folder without a model, or none, is a failed backup', async ({ kit, live, folder }) => {

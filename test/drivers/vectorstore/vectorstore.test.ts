@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { chmod, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import type { VectorstoreConfig } from '../../../src/domain/appliance.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { makeStaging } from '../../../src/drivers/swap/staging.ts';
 import { createVectorstoreDriver } from '../../../src/drivers/vectorstore/driver.ts';
+import { afterLook } from '../../support/after-look.ts';
 import { folderTest } from '../../support/folder-test.ts';
 import { enlarged } from '../../contracts/enlarged.ts';
 import { takeGibibyte } from '../../support/full-disk.ts';
@@ -164,6 +166,20 @@ describe('capture', () => {
       code: 'SourceCorrupt',
       message: expect.stringContaining('200 vectors, metadata.json says 199') as string,
     });
+  });
+
+  test("another program's file that comes while the store is loaded, and goes while it is read, is left out and told", async ({
+    kit,
+    live,
+  }) => {
+    const driver = driverOf(live);
+    const temporary = join(live, 'session');
+    const busy: Driver = {
+      ...driver,
+      capture: (context) => driver.capture({ ...context, onProgress: () => writeFileSync(temporary, 'x') }),
+    };
+    const record = await afterLook(new Map([[temporary, () => rm(temporary)]]), () => kit.capture(busy));
+    expect(record).toMatchObject({ quiescence: 'unproven', facts: { stores: 1, vanishedDuringRead: 1 } });
   });
 
   test('an index that FAISS cannot read is a corrupt source, and the worker lives on', async ({ kit, live }) => {

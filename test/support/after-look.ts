@@ -1,0 +1,31 @@
+/** Changes to the file system at the moment that a program has just looked, which no race would meet each time. */
+import fs from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import type { PathLike } from 'node:fs';
+
+/** Runs the change after the first `lstat` of each path, before the caller goes on. The looks themselves stay the real ones. */
+export async function afterLook<T>(
+  changes: ReadonlyMap<string, () => Promise<unknown>>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const due = new Map(changes);
+  const { lstat } = fs;
+  const looking = async (path: PathLike, options?: { bigint: true }): Promise<unknown> => {
+    const stats = await lstat(path, options);
+    const key = Buffer.isBuffer(path) ? path.toString() : String(path);
+    const change = due.get(key);
+    due.delete(key);
+    await change?.();
+    return stats;
+  };
+  Object.assign(fs, { lstat: looking });
+  syncBuiltinESMExports();
+  try {
+    const result = await work();
+    if (due.size > 0) throw new Error(`nobody looked at ${[...due.keys()].join(', ')}`);
+    return result;
+  } finally {
+    Object.assign(fs, { lstat });
+    syncBuiltinESMExports();
+  }
+}
