@@ -119,6 +119,7 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     tables: expectations.tables,
     unmeasured: [...expectations.hidden, ...expectations.problems],
     textSettings,
+    withoutCasts: true as const,
     token: database.token,
     ...(taken === undefined ? {} : { timelineTaken: true }),
     notes: [

@@ -18,7 +18,7 @@ import { readBrokenLines, readPending } from './pending-settings.ts';
 import { readConfigPaths, readServerFacts, readTablespaces } from './server-facts.ts';
 import { refuseTablespacePlaces } from './tablespace-places.ts';
 import { checkSlots } from './wal/check-slots.ts';
-import { grantToken, grantTokenTable, tokenSchema, tokenTable } from './token.ts';
+import { foreignOwner, grantToken, grantTokenTable, tokenSchema, tokenTable } from './token.ts';
 
 /** Never throws: what fails is a finding. */
 export async function checkPostgres(config: PostgresConfig, environment: DriverEnvironment): Promise<Finding[]> {
@@ -181,7 +181,8 @@ function countBy<Key>(keys: readonly Key[]): Map<Key, number> {
 }
 
 async function checkToken(config: PostgresConfig, session: Session, note: Note): Promise<void> {
-  const row = await attempt(note, 'backup token', () =>
+  const name = 'backup token';
+  const row = await attempt(note, name, () =>
     session.row(
       `SELECT (c.oid IS NOT NULL)::text AS made, has_database_privilege(current_database(), 'CREATE')::text AS make,
               (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'INSERT')
@@ -192,7 +193,12 @@ async function checkToken(config: PostgresConfig, session: Session, note: Note):
     ),
   );
   if (row === undefined) return;
-  const name = 'backup token';
+  const owner = await attempt(note, name, () => foreignOwner(session));
+  if (owner !== undefined) {
+    const text = `is not written: \`${tokenTable}\` belongs to \`${owner}\`, whose code would run with the rights of \`${config.user}\``;
+    const hint = `see what is in it, then run as a superuser: DROP SCHEMA ${tokenSchema} CASCADE; the next backup makes it anew`;
+    return note({ name, level: 'warn', text, hint });
+  }
   const isMade = row['made'] === 'true';
   if (row[isMade ? 'write' : 'make'] !== 'true') {
     const text = 'may not be written: tables that change are proven by bounds only';

@@ -40,6 +40,8 @@ async function reindex(server: PrivateServer, database: string): Promise<void> {
   const session = await server.connect(database, 'superuser');
   try {
     const name = pg.escapeIdentifier(database);
+    // Functions of indexes run as the owners of their tables, and find what they call as they did in the application.
+    await session.rows('RESET search_path');
     await session.rows(`REINDEX DATABASE ${name}`);
     await session.rows(`ALTER DATABASE ${name} REFRESH COLLATION VERSION`);
   } finally {

@@ -24,7 +24,7 @@ export interface Address {
 
 /**
  * Server, database and role may carry limits that a count over a large table meets, settings that hide the warnings of a
- * base backup, and such that change how statements and names are written. Servers before PostgreSQL 17 do not know all.
+ * base backup, and such that change how statements and names are written. Older servers do not know all of these.
  */
 const ownSettings = {
   statement_timeout: '0',
@@ -35,10 +35,17 @@ const ownSettings = {
   client_min_messages: 'notice',
   quote_all_identifiers: 'off',
   standard_conforming_strings: 'on',
+  // A table that is replaced by a view between two statements would have its owner's functions run with our rights.
+  restrict_nonsystem_relation_kind: 'view, foreign-table',
 };
-const setOwn = `SELECT set_config(name, value, false) FROM pg_settings JOIN (VALUES ${Object.entries(ownSettings)
-  .map(([name, value]) => `('${name}', '${value}')`)
-  .join(', ')}) AS own(name, value) USING (name)`;
+/**
+ * The path first, by a command that looks nothing up: with the application's own path, functions and tables of the
+ * application would be taken for the server's, and would run with our rights.
+ */
+const setOwn = `SET search_path = pg_catalog;
+  SELECT set_config(name, value, false) FROM pg_settings JOIN (VALUES ${Object.entries(ownSettings)
+    .map(([name, value]) => `('${name}', '${value}')`)
+    .join(', ')}) AS own(name, value) USING (name)`;
 
 export interface SessionOptions {
   readonly database: string;

@@ -12,13 +12,12 @@ import { hasToken } from './token.ts';
 export async function probeContent(session: Session, facts: SealedFacts, component: string): Promise<ProbeResult[]> {
   const results: ProbeResult[] = [];
   await beginSnapshot(session, facts.textSettings);
-  const unfixed = await tablesWithoutMeasure(session, facts.textSettings);
+  const unfixed = await tablesWithoutMeasure(session, facts);
   for (const expectation of facts.tables) {
     const { table, depth } = expectation;
     const name = `table ${table}`;
-    const setting = unfixed.get(table);
-    if (setting !== undefined && expectation.hash !== null) {
-      const why = `the recovery point does not say under which ${setting} its rows were read`;
+    const why = unfixed.get(table);
+    if (why !== undefined && expectation.hash !== null) {
       results.push(notCompared({ component, name, expected: describe(rangeOf(expectation), null, depth) }, why));
       continue;
     }

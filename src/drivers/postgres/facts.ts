@@ -63,6 +63,8 @@ export interface SealedFacts {
   readonly unmeasured?: readonly { readonly table: string; readonly why: string }[];
   /** What every setting was fixed to on which the text of a row depends. Points of older versions do not say. */
   readonly textSettings?: TextSettings;
+  /** Casts of the application took no part in the text of a row. Points of older versions do not say. */
+  readonly withoutCasts?: true;
   readonly token: { readonly backupId: string; readonly value: string } | null;
   /** Why there is no token, or which tables have no fingerprint. */
   readonly notes: readonly string[];

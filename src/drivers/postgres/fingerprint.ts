@@ -117,6 +117,7 @@ export async function measure(
 ): Promise<TableState | { readonly table: string; readonly problem: string }> {
   await session.rows('SAVEPOINT lifeboat_table');
   try {
+    await holdTable(session, table);
     const rows = depth === 'content' ? null : depth === 'count' ? await countRows(session, table) : undefined;
     const hashed = await hashRows(session, table, depth === 'content' ? undefined : sampleBlocks);
     const churn = await session.row(
@@ -140,10 +141,31 @@ export async function measure(
   }
 }
 
+/**
+ * Keeps the table from being dropped or exchanged until the transaction ends, and makes sure that it is one. A view of the
+ * same name would run functions of its owner with our rights; PostgreSQL 15 makes a table a view by a rule. PREPARE takes
+ * the lock without planning anything, also of a materialized view, which LOCK TABLE refuses.
+ */
+async function holdTable(session: Session, table: string): Promise<void> {
+  await session.rows(`PREPARE lifeboat_table AS SELECT FROM ONLY ${table}; DEALLOCATE lifeboat_table`);
+  // What the snapshot shows may be out of date; which file a relation has, the server answers as it is now.
+  const [found] = await session.rows(
+    `SELECT (relkind IN ('r', 'm') AND pg_relation_filenode(oid) IS NOT NULL)::text AS kept
+       FROM pg_class WHERE oid = to_regclass(${pg.escapeLiteral(table)})`,
+  );
+  if (found?.['kept'] !== 'true') throw new LifeboatError('EngineFailed', 'it was dropped or exchanged meanwhile');
+}
+
 async function countRows(session: Session, table: string): Promise<string> {
   const row = await session.row(`SELECT count(*)::text AS rows FROM ONLY ${table}`);
   return row['rows'] ?? '0';
 }
+
+/**
+ * As `row::text`, but without casts of the application, which may show less than is there and run its functions. The star
+ * stands for the row also where a column is named like it.
+ */
+const rowText = 'textin(record_out(lifeboat_row.*))';
 
 async function hashRows(
   session: Session,
@@ -154,7 +176,7 @@ async function hashRows(
   const row = await session.row(
     `SELECT count(*)::text AS rows,
             encode(sha256(coalesce(string_agg(h, ''::bytea ORDER BY h), ''::bytea)), 'hex') AS hash
-       FROM (SELECT sha256(convert_to(lifeboat_row::text, 'UTF8')) AS h FROM ONLY ${table} AS lifeboat_row${range}) each`,
+       FROM (SELECT sha256(convert_to(${rowText}, 'UTF8')) AS h FROM ONLY ${table} AS lifeboat_row${range}) each`,
   );
   return { rows: row['rows'] ?? '0', hash: row['hash'] ?? '' };
 }

@@ -3,6 +3,7 @@
  * each have settings of their own: both measures fix all of them, and the sealed facts name what they were fixed to.
  */
 import type { Session } from './connection.ts';
+import type { SealedFacts } from './facts.ts';
 
 export type TextSettings = Readonly<Record<string, string>>;
 
@@ -61,20 +62,34 @@ export async function fixSettings(session: Session, settings: TextSettings): Pro
 }
 
 /**
- * Tables whose text may have looked otherwise at the capture, with the setting that decides: it was not fixed then, and
- * what the server had is not known. None for a point that was measured under all of today's settings.
+ * Tables whose text may have looked otherwise at the capture, with the reason: the setting that decides was not fixed then,
+ * and what the server had is not known, or a cast of the application was used. None for a point of today.
  */
 export async function tablesWithoutMeasure(
   session: Session,
-  measuredUnder: TextSettings | undefined,
+  facts: Pick<SealedFacts, 'textSettings' | 'withoutCasts'>,
 ): Promise<ReadonlyMap<string, string>> {
-  const fixed = measuredUnder === undefined ? fixedBefore : Object.keys(measuredUnder);
+  const fixed = facts.textSettings === undefined ? fixedBefore : Object.keys(facts.textSettings);
   const found = new Map<string, string>();
   for (const [setting, types] of Object.entries(typesOf)) {
     if (fixed.includes(setting)) continue;
-    for (const table of await tablesWithTypes(session, types)) found.set(table, setting);
+    const why = `the recovery point does not say under which ${setting} its rows were read`;
+    for (const table of await tablesWithTypes(session, types)) found.set(table, why);
   }
+  if (facts.withoutCasts === true) return found;
+  const why = 'the recovery point was made with the cast of its rows to text that the application has';
+  for (const table of await tablesWithCasts(session)) found.set(table, why);
   return found;
+}
+
+/** Tables whose rows have a cast to text of their own. */
+async function tablesWithCasts(session: Session): Promise<string[]> {
+  const rows = await session.rows(
+    `SELECT format('%I.%I', n.nspname, c.relname) AS table FROM pg_cast k JOIN pg_class c ON c.reltype = k.castsource
+       JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE k.casttarget = 'text'::regtype AND k.castmethod = 'f' AND c.relkind IN ('r', 'm')`,
+  );
+  return rows.map((row) => row['table'] ?? '');
 }
 
 /** Tables with a column of these types, or of an array, domain, range or row type made of them. */

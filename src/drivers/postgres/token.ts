@@ -34,6 +34,8 @@ export async function writeToken(session: Session, backupId: string): Promise<To
   const token = { backupId, value: randomBytes(16).toString('hex') };
   try {
     if (!(await hasTable(session))) await createTable(session);
+    const owner = await foreignOwner(session);
+    if (owner !== undefined) return { problem: `no token row: \`${tokenTable}\` belongs to \`${owner}\`` };
     await session.rows((await mayPrune(session)) ? insertAndPrune : insert, [token.backupId, token.value]);
     return token;
   } catch (error) {
@@ -64,9 +66,25 @@ async function mayPrune(session: Session): Promise<boolean> {
   return row['may'] === 'true';
 }
 
+/** A view has no file: to read one would run what its owner wrote. */
 async function hasTable(session: Session): Promise<boolean> {
-  const row = await session.row(`SELECT to_regclass('${tokenTable}')::text AS name`);
-  return row['name'] !== null;
+  const row = await session.row(
+    `SELECT (pg_relation_filenode(to_regclass('${tokenTable}')) IS NOT NULL)::text AS found`,
+  );
+  return row['found'] === 'true';
+}
+
+/**
+ * Of schema or table, where that is neither the session's role nor a superuser: triggers and defaults of such a table would
+ * run with our rights. Nobody else can exchange what belongs to those.
+ */
+export async function foreignOwner(session: Session): Promise<string | undefined> {
+  const [found] = await session.rows(
+    `SELECT r.rolname AS owner FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'backup_token'
+       JOIN pg_roles r ON r.oid IN (n.nspowner, c.relowner)
+      WHERE n.nspname = '${tokenSchema}' AND NOT r.rolsuper AND r.rolname <> current_user`,
+  );
+  return found?.['owner'] ?? undefined;
 }
 
 async function createTable(session: Session): Promise<void> {

@@ -137,7 +137,7 @@ labTest(
     try {
       const indexFile = async () => {
         const session = await server.connect('wazuh_chat');
-        const row = await session.row(`SELECT pg_relation_filenode('messages_pkey')::text AS node`);
+        const row = await session.row(`SELECT pg_relation_filenode('public.messages_pkey')::text AS node`);
         await session.end();
         return row['node'];
       };

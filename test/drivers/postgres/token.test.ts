@@ -41,3 +41,29 @@ labTest(
     expect((await sql(count)).rows).toEqual([{ rows: 100, oldest: 0 }]);
   },
 );
+
+labTest(
+  'a token table that an application made is not written: its trigger would run with our rights; doctor says what to do',
+  async ({ lab }) => {
+    const { sql, driver, capture } = await lab();
+    await sql(`CREATE ROLE app; GRANT CREATE ON DATABASE wazuh_chat TO app; SET ROLE app; CREATE SCHEMA lifeboat;
+      CREATE TABLE lifeboat.backup_token (backup_id text, token text, written_at timestamptz DEFAULT now());
+      CREATE TABLE lifeboat.trace (role text); GRANT ALL ON SCHEMA lifeboat TO public; GRANT ALL ON lifeboat.trace TO public;
+      CREATE FUNCTION lifeboat.evil() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN INSERT INTO lifeboat.trace VALUES (current_user); RETURN NEW; END $$;
+      CREATE TRIGGER evil BEFORE INSERT ON lifeboat.backup_token FOR EACH ROW EXECUTE FUNCTION lifeboat.evil()`);
+    const finding = async () => (await driver.check()).find(({ name }) => name === 'postgres: backup token');
+    expect(await finding()).toMatchObject({
+      level: 'warn',
+      hint: expect.stringContaining('DROP SCHEMA lifeboat CASCADE;'),
+    });
+    expect((await capture()).facts).toMatchObject({
+      token: false,
+      notes: ['no token row: `lifeboat.backup_token` belongs to `app`'],
+    });
+    expect((await sql('SELECT role FROM lifeboat.trace')).rows).toEqual([]);
+    await sql('DROP SCHEMA lifeboat CASCADE');
+    expect(await finding()).toMatchObject({ level: 'ok' });
+    expect((await capture()).facts).toMatchObject({ token: true });
+  },
+);

@@ -1,0 +1,141 @@
+/** What is measured of tables is what the server itself says of them, whatever an application has put in the way. */
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { isFailed, isHeld } from '../../../src/domain/probes.ts';
+import type { ComponentRecord, ProbeResult } from '../../../src/domain/recovery-point.ts';
+import { openSession, type Session } from '../../../src/drivers/postgres/connection.ts';
+import { factsPath, type SealedFacts } from '../../../src/drivers/postgres/facts.ts';
+import { beginSnapshot, measure } from '../../../src/drivers/postgres/fingerprint.ts';
+import { database, labTest, sealedJson, type Lab } from './lab.ts';
+
+const isThere = async (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+const sessionOf = async ({ server, config }: Lab, name = database): Promise<Session> =>
+  openSession({ ...config, password: server.password }, 'postgres', { database: name });
+
+const factsOf = async ({ repository }: Lab, record: ComponentRecord): Promise<SealedFacts> =>
+  sealedJson<SealedFacts>(repository, record, factsPath);
+
+const outcomeOf = (probes: readonly ProbeResult[], table: string): string | undefined => {
+  const probe = probes.find(({ name }) => name === `table public.${table}`);
+  return probe && (isHeld(probe) ? 'held' : isFailed(probe) ? `failed: ${probe.actual}` : 'not compared');
+};
+
+/** As every version has hashed the rows of a table whose text is its own. */
+const formula = (table: string): string =>
+  `SELECT encode(sha256(coalesce(string_agg(h, ''::bytea ORDER BY h), ''::bytea)), 'hex') AS hash
+     FROM (SELECT sha256(convert_to(lifeboat_row::text, 'UTF8')) AS h FROM ONLY ${table} AS lifeboat_row) each`;
+
+/** A function of an application that leaves a trace where it runs with the rights of a superuser. */
+const trap = (path: string, signature: string, answer: string): string =>
+  `CREATE FUNCTION public.${signature} LANGUAGE plpgsql AS $$
+     BEGIN IF (SELECT usesuper FROM pg_catalog.pg_user WHERE usename = current_user) THEN COPY (SELECT 1) TO '${path}'; END IF;
+     ${answer} END $$;`;
+
+labTest(
+  'F2: casts of an application neither hide what was lost nor fail a good point, and ordinary rows hash as ever',
+  async ({ lab: make, folder }) => {
+    const trace = join(folder, 'cast');
+    const lab = await make({
+      setup: `CREATE TYPE pair AS (a numeric, b text); CREATE DOMAIN word AS text; CREATE TYPE mood AS ENUM ('so', 'so so');
+        CREATE TABLE person (id int PRIMARY KEY, name text, balance numeric);
+        INSERT INTO person SELECT g, 'p' || g, g * 10 FROM generate_series(1, 50) g;
+        CREATE TABLE session (id int, since timestamptz); INSERT INTO session VALUES (1, now());
+        CREATE TABLE "Plain ""x""" (id int, gone int, t text, w word, m mood, p pair, a text[], j jsonb, r int4range,
+          at timestamptz, n numeric, f float8, b bytea, u uuid, l text);
+        INSERT INTO "Plain ""x""" SELECT g, g, CASE g % 4 WHEN 0 THEN NULL WHEN 1 THEN '' ELSE E'a,"(\\\\ü' || g END, 'w', 'so so',
+          ROW(g / 3.0, 'x y')::pair, ARRAY['a b', NULL, 'c"'], '{"a": [1, null]}', int4range(1, g + 1), now(), g / 7.0, g / 7.0::float8,
+          decode(md5(g::text), 'hex'), md5(g::text)::uuid, repeat(md5(g::text), 200) FROM generate_series(1, 500) g;
+        ALTER TABLE "Plain ""x""" DROP COLUMN gone;
+        CREATE TABLE named (lifeboat_row int, other int); INSERT INTO named VALUES (1, 1);
+        CREATE MATERIALIZED VIEW seen AS SELECT id, t, p FROM "Plain ""x""";
+        CREATE FUNCTION label(person) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1.name';
+        CREATE CAST (person AS text) WITH FUNCTION label(person);
+        CREATE FUNCTION age_of(session) RETURNS text LANGUAGE sql AS 'SELECT (clock_timestamp() - $1.since)::text';
+        CREATE CAST (session AS text) WITH FUNCTION age_of(session);
+        CREATE ROLE app; GRANT CREATE ON SCHEMA public TO app; SET ROLE app; CREATE TABLE bait AS SELECT 1 AS x;
+        ${trap(trace, 'evil(public.bait) RETURNS text', "RETURN 'x';")}
+        CREATE CAST (bait AS text) WITH FUNCTION evil(bait)`,
+    });
+    const record = await lab.capture();
+    const facts = await factsOf(lab, record);
+    const session = await sessionOf(lab);
+    await beginSnapshot(session);
+    for (const table of ['public."Plain ""x"""', 'public.seen'])
+      expect(facts.tables.find((each) => each.table === table)?.hash, table).toBe(
+        (await session.row(formula(table)))['hash'],
+      );
+    await session.end();
+    const tables = ['person', 'named', 'session', 'bait', '"Plain ""x"""', 'seen'];
+    await lab.driver.stage(lab.step(record, 1));
+    const probes = await lab.driver.validate(lab.step(record, 2));
+    expect(tables.map((table) => outcomeOf(probes, table))).toEqual(tables.map(() => 'held'));
+    await lab.goLive(record);
+    await lab.sql('UPDATE person SET balance = 0; UPDATE named SET other = 2');
+    const after = await lab.driver.probe(lab.step(record, 4));
+    expect(outcomeOf(after, 'person')).toContain('failed: 50 rows');
+    expect(outcomeOf(after, 'named')).toContain('failed: 1 rows');
+    expect(await isThere(trace)).toBe(false);
+  },
+);
+
+labTest(
+  'F2: neither functions and tables that shadow the server’s own nor a view in the place of a table run with our rights',
+  async ({ lab: make, folder }) => {
+    const trace = join(folder, 'shadow');
+    const lab = await make({
+      setup: `CREATE TABLE plain AS SELECT 1 AS x; CREATE TABLE same AS SELECT 1 AS x;
+        CREATE ROLE app; GRANT CREATE ON SCHEMA public TO app; GRANT CREATE ON DATABASE ${database} TO app; SET ROLE app;
+        CREATE TABLE made AS SELECT 1 AS x; CREATE TABLE turned (x int);
+        ${trap(trace, 'format(text, name, name) RETURNS text', 'RETURN pg_catalog.format($1, $2, $3);')}
+        ${trap(trace, 'set_config(text, text, boolean) RETURNS text', 'RETURN pg_catalog.set_config($1, $2, $3);')}
+        ${trap(trace, 'current_setting(text) RETURNS text', 'RETURN pg_catalog.current_setting($1);')}
+        ${trap(trace, 'to_regclass(text) RETURNS regclass', 'RETURN pg_catalog.to_regclass($1);')}
+        ${trap(trace, 'evil() RETURNS int', 'RETURN 1;')}
+        CREATE VIEW pg_settings AS SELECT *, public.evil() FROM pg_catalog.pg_settings;
+        CREATE VIEW pg_tablespace AS SELECT *, public.evil() FROM pg_catalog.pg_tablespace;
+        RESET ROLE; ALTER DATABASE ${database} SET search_path = public, pg_catalog`,
+    });
+    const { sql, driver } = lab;
+    expect((await driver.check()).filter(({ level }) => level === 'fail')).toEqual([]);
+    const record = await lab.capture();
+    expect(record.facts['notes']).toEqual([]);
+    await driver.stage(lab.step(record, 1));
+    expect((await driver.validate(lab.step(record, 2))).filter(isFailed)).toEqual([]);
+    expect(await isThere(trace)).toBe(false);
+
+    const session = await sessionOf(lab);
+    await beginSnapshot(session);
+    const view = 'WITH (security_invoker = true) AS SELECT public.evil() AS x';
+    await sql(`SET ROLE app; DROP TABLE public.made; CREATE VIEW public.made ${view}`);
+    // Later servers make no view of a table.
+    const isOld = lab.server.majorVersion === 15;
+    if (isOld)
+      await sql(
+        'SET ROLE app; CREATE RULE "_RETURN" AS ON SELECT TO public.turned DO INSTEAD SELECT public.evil() AS x',
+      );
+    const exchanged = ['public.made', ...(isOld ? ['public.turned'] : [])];
+    for (const table of exchanged)
+      expect(await measure(session, table, 'content')).toEqual({
+        table,
+        problem: expect.stringMatching('restricted|exchanged') as string,
+      });
+    // As on servers that do not know the setting.
+    await session.rows(
+      "SELECT set_config(name, '', true) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'",
+    );
+    for (const table of exchanged)
+      expect(await measure(session, table, 'content')).toEqual({
+        table,
+        problem: 'it was dropped or exchanged meanwhile',
+      });
+    expect(await measure(session, 'public.same', 'content')).toMatchObject({ rows: '1' });
+    await session.end();
+    expect(await isThere(trace)).toBe(false);
+  },
+);
