@@ -117,7 +117,7 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     extensions: await readExtensions(probed),
     unlogged: database.unlogged,
     tables: expectations.tables,
-    unmeasured: [...expectations.hidden, ...expectations.problems],
+    unmeasured: expectations.unmeasured.map(({ table, why }) => ({ table, why })),
     textSettings,
     withoutCasts: true as const,
     token: database.token,
@@ -147,8 +147,8 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
 }
 
 /** Names of tables stand in the sealed facts alone; a reason that the server gave may hold one. */
-function unmeasuredNotes({ hidden, problems }: Expectations): string[] {
-  const reasons = [...hidden.map(({ why }) => why), ...problems.map(() => 'it could not be read')];
+function unmeasuredNotes({ unmeasured }: Expectations): string[] {
+  const reasons = unmeasured.map(({ kind }) => kind);
   return [...new Set(reasons)].map((why) => {
     const count = reasons.filter((each) => each === why).length;
     return `${plural(count, 'table')} without a fingerprint: ${why}`;

@@ -14,6 +14,7 @@ import { describeLinks, findLinks, unseenLinks } from './data-links.ts';
 import { listTables } from './fingerprint.ts';
 import { ownerOf } from './owner.ts';
 import { grantRead, preflight } from './preflight.ts';
+import { findPrepared } from './prepared-transactions.ts';
 import { readBrokenLines, readPending } from './pending-settings.ts';
 import { readConfigPaths, readServerFacts, readTablespaces } from './server-facts.ts';
 import { refuseTablespacePlaces } from './tablespace-places.ts';
@@ -66,6 +67,7 @@ async function checkReplication(config: PostgresConfig, address: Address, note: 
     await checkOutsideConfig(config, session, facts.dataDirectory, note);
     await checkTablespaces(config, session, facts.dataDirectory, note);
     await checkPending(session, note);
+    (await attempt(note, 'prepared transactions', () => findPrepared(session)))?.forEach(note);
     return identity.major;
   } finally {
     await session.end();

@@ -23,12 +23,13 @@ export interface Address {
 }
 
 /**
+ * No statement of ours waits longer for a lock: a transaction that was prepared and forgotten keeps its own for ever.
  * Server, database and role may carry limits that a count over a large table meets, settings that hide the warnings of a
  * base backup, and such that change how statements and names are written. Older servers do not know all of these.
  */
 const ownSettings = {
   statement_timeout: '0',
-  lock_timeout: '0',
+  lock_timeout: '5s',
   idle_in_transaction_session_timeout: '0',
   idle_session_timeout: '0',
   transaction_timeout: '0',

@@ -5,6 +5,7 @@ import type { Session } from './connection.ts';
 import type { SealedFacts } from './facts.ts';
 import { beginSnapshot, listTables, measure } from './fingerprint.ts';
 import type { TableExpectation, TableState } from './fingerprint.ts';
+import { unreadable, type Unreadable } from './read-table.ts';
 import { tablesWithoutMeasure } from './text-settings.ts';
 import { hasToken } from './token.ts';
 
@@ -21,16 +22,19 @@ export async function probeContent(session: Session, facts: SealedFacts, compone
       results.push(notCompared({ component, name, expected: describe(rangeOf(expectation), null, depth) }, why));
       continue;
     }
-    results.push({ component, name, ...compare(expectation, await measure(session, table, depth)) });
+    results.push(probeTable({ component, name }, expectation, await measure(session, table, depth)));
   }
   for (const { table, why } of facts.unmeasured ?? []) {
     results.push(notCompared({ component, name: `table ${table}`, expected: 'no measure of the capture' }, why));
   }
   if (facts.token !== null) {
     const found = await hasToken(session, facts.token);
-    const expected = `row of backup ${facts.token.backupId}`;
-    const actual = found ? expected : 'no such row';
-    results.push({ component, name: 'backup token', expected, actual, ok: found, content: true });
+    const probe = { component, name: 'backup token', expected: `row of backup ${facts.token.backupId}` };
+    results.push(
+      typeof found === 'boolean'
+        ? { ...probe, actual: found ? probe.expected : 'no such row', ok: found, content: true }
+        : unreadable(probe, found),
+    );
   }
   results.push(...(await probeUnlogged(session, facts.unlogged, component)));
   await session.rows('COMMIT');
@@ -44,21 +48,31 @@ async function probeUnlogged(session: Session, tables: readonly string[], compon
   const results: ProbeResult[] = [];
   for (const table of tables.filter((name) => !hidden.includes(name))) {
     const state = await measure(session, table, 'count');
-    const actual = 'problem' in state ? state.problem : `${state.rows ?? '?'} rows`;
-    const ok = !('problem' in state) && state.rows === '0';
-    results.push({ component, name: `table ${table}`, expected: '0 rows: it is unlogged', actual, ok });
+    const probe = { component, name: `table ${table}`, expected: '0 rows: it is unlogged' };
+    results.push(
+      'problem' in state
+        ? unreadable(probe, state)
+        : { ...probe, actual: `${state.rows ?? '?'} rows`, ok: state.rows === '0' },
+    );
   }
   return results;
 }
 
-type Measured = TableState | { readonly problem: string };
+export function probeTable(
+  table: Pick<ProbeResult, 'component' | 'name'>,
+  expectation: TableExpectation,
+  state: TableState | Unreadable,
+): ProbeResult {
+  if (!('problem' in state)) return { ...table, ...compare(expectation, state) };
+  const expected = describe(rangeOf(expectation), expectation.hash, expectation.depth);
+  return unreadable({ ...table, expected }, state);
+}
 
 export function compare(
   expectation: TableExpectation,
-  state: Measured,
+  state: TableState,
 ): Pick<ProbeResult, 'expected' | 'actual' | 'ok' | 'content'> {
   const expected = describe(rangeOf(expectation), expectation.hash, expectation.depth);
-  if ('problem' in state) return { expected, actual: state.problem, ok: false };
   const hash = expectation.hash === null ? null : state.hash;
   const actual = describe(state.rows, hash, expectation.depth);
   const ok = isWithin(expectation, state.rows) && expectation.hash === hash;

@@ -53,6 +53,12 @@ function classify(error: unknown): Classified {
   if (code === '08P01') {
     return { code: 'Precondition', hint: 'connect to the server itself, not to a connection pooler' };
   }
+  if (code === '55P03') {
+    return {
+      code: 'EngineFailed',
+      hint: 'see who holds the lock: SELECT * FROM pg_prepared_xacts; SELECT * FROM pg_locks;',
+    };
+  }
   if (unreachable.has(code) || code.startsWith('08')) return { code: 'EngineUnavailable' };
   // pg reports a lost connection without a code.
   if (code === '' && error instanceof Error && /terminated|timeout|closed|not queryable/i.test(error.message)) {

@@ -7,8 +7,8 @@
  * - `sample`: only the hash of the rows in the first blocks. A count would read terabytes.
  */
 import pg from 'pg';
-import { LifeboatError } from '../../domain/errors.ts';
 import type { Session } from './connection.ts';
+import { readTable, type Unreadable } from './read-table.ts';
 import { fixSettings, textSettings, type TextSettings } from './text-settings.ts';
 import { tokenSchema } from './token.ts';
 
@@ -37,7 +37,6 @@ export interface TableExpectation {
 
 export interface TableInfo {
   readonly table: string;
-  readonly bytes: number;
   readonly isUnlogged: boolean;
   /** Why the role cannot measure it; undefined where it can. */
   readonly hidden: Hidden | undefined;
@@ -49,16 +48,14 @@ export type Hidden = 'the role may not read it' | 'row-level security hides rows
 const countUpToFactor = 64;
 /** 8 MiB of a table, read by a range of tuple ids. */
 const sampleBlocks = 1024;
-/** A table that somebody holds exclusively is left without a fingerprint, not waited for. */
-const lockTimeoutMs = 5_000;
 
 /** All rows or an error: with the security of rows on, a role would be shown some of them and count those. */
-const allRows = `SET LOCAL row_security = off; SET LOCAL work_mem = '32MB'; SET LOCAL lock_timeout = ${lockTimeoutMs}`;
+const allRows = `SET LOCAL row_security = off; SET LOCAL work_mem = '32MB'`;
 
-/** Tables of the session's database with rows of their own, without the system's and Lifeboat's. */
+/** Tables of the session's database with rows of their own, without the system's and Lifeboat's. Waits for no lock of them. */
 export async function listTables(session: Session): Promise<TableInfo[]> {
   const rows = await session.rows(
-    `SELECT format('%I.%I', n.nspname, c.relname) AS table, pg_table_size(c.oid)::text AS bytes,
+    `SELECT format('%I.%I', n.nspname, c.relname) AS table,
             (c.relpersistence = 'u')::text AS unlogged,
             (has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'))::text AS readable,
             row_security_active(c.oid)::text AS filtered
@@ -69,7 +66,6 @@ export async function listTables(session: Session): Promise<TableInfo[]> {
   );
   return rows.map((row) => ({
     table: row['table'] ?? '',
-    bytes: Number(row['bytes']),
     isUnlogged: row['unlogged'] === 'true',
     hidden: hiddenBy(row['readable'] === 'true', row['filtered'] === 'true'),
   }));
@@ -109,15 +105,17 @@ export function isUnchanged(before: Snapshot, after: Snapshot): boolean {
   return before.xmin === before.xmax && before.xmax === after.xmax && after.xmin === after.xmax;
 }
 
-/** Within a snapshot. The answer is a reason where the table cannot be read: dropped, locked, not permitted. */
+/**
+ * Within a snapshot, in a depth that is known or follows from the table's size. The answer is a reason where the table
+ * cannot be read.
+ */
 export async function measure(
   session: Session,
   table: string,
-  depth: Depth,
-): Promise<TableState | { readonly table: string; readonly problem: string }> {
-  await session.rows('SAVEPOINT lifeboat_table');
-  try {
-    await holdTable(session, table);
+  wanted: Depth | ((bytes: number) => Depth),
+): Promise<TableState | Unreadable> {
+  return readTable(session, table, async (bytes) => {
+    const depth = typeof wanted === 'function' ? wanted(bytes) : wanted;
     const rows = depth === 'content' ? null : depth === 'count' ? await countRows(session, table) : undefined;
     const hashed = await hashRows(session, table, depth === 'content' ? undefined : sampleBlocks);
     const churn = await session.row(
@@ -125,7 +123,6 @@ export async function measure(
               coalesce(pg_stat_get_tuples_deleted(oid), 0)::text AS deleted
          FROM pg_class WHERE oid = to_regclass(${pg.escapeLiteral(table)})`,
     );
-    await session.rows('RELEASE SAVEPOINT lifeboat_table');
     return {
       table,
       depth,
@@ -134,26 +131,7 @@ export async function measure(
       inserted: churn['inserted'] ?? '0',
       deleted: churn['deleted'] ?? '0',
     };
-  } catch (error) {
-    if (!(error instanceof LifeboatError) || error.code === 'EngineUnavailable') throw error;
-    await session.rows('ROLLBACK TO SAVEPOINT lifeboat_table');
-    return { table, problem: error.message };
-  }
-}
-
-/**
- * Keeps the table from being dropped or exchanged until the transaction ends, and makes sure that it is one. A view of the
- * same name would run functions of its owner with our rights; PostgreSQL 15 makes a table a view by a rule. PREPARE takes
- * the lock without planning anything, also of a materialized view, which LOCK TABLE refuses.
- */
-async function holdTable(session: Session, table: string): Promise<void> {
-  await session.rows(`PREPARE lifeboat_table AS SELECT FROM ONLY ${table}; DEALLOCATE lifeboat_table`);
-  // What the snapshot shows may be out of date; which file a relation has, the server answers as it is now.
-  const [found] = await session.rows(
-    `SELECT (relkind IN ('r', 'm') AND pg_relation_filenode(oid) IS NOT NULL)::text AS kept
-       FROM pg_class WHERE oid = to_regclass(${pg.escapeLiteral(table)})`,
-  );
-  if (found?.['kept'] !== 'true') throw new LifeboatError('EngineFailed', 'it was dropped or exchanged meanwhile');
+  });
 }
 
 async function countRows(session: Session, table: string): Promise<string> {

@@ -4,7 +4,7 @@ import { LifeboatError } from '../../domain/errors.ts';
 import type { Session } from './connection.ts';
 import type { SealedFacts } from './facts.ts';
 import { beginSnapshot, depthOf, expectationOf, isUnchanged, listTables, measure } from './fingerprint.ts';
-import type { TableExpectation, TableInfo, TableState } from './fingerprint.ts';
+import type { TableExpectation, TableState } from './fingerprint.ts';
 import { writeToken } from './token.ts';
 import type { Token } from './token.ts';
 
@@ -20,13 +20,17 @@ export interface Expectations {
   readonly tables: readonly TableExpectation[];
   /** Nothing in the whole server changed between the snapshots. */
   readonly isQuiesced: boolean;
-  /** Tables that the role may not measure. */
-  readonly hidden: Unmeasured;
-  /** Tables of which a measure failed, by the first reason that was met; the reason may name them. */
-  readonly problems: Unmeasured;
+  /** Tables that the role may not measure, and those of which a measure failed, by the first reason that was met. */
+  readonly unmeasured: readonly Unmeasured[];
 }
 
-type Unmeasured = NonNullable<SealedFacts['unmeasured']>;
+export interface Unmeasured {
+  readonly table: string;
+  /** May hold names. */
+  readonly why: string;
+  /** The same without names. */
+  readonly kind: string;
+}
 
 /**
  * SourceEmpty if the database has no table. The tables are measured before the caller copies the server: whoever reads a
@@ -44,20 +48,26 @@ export async function beginProbedDatabase(
   const token = await writeToken(session, backupId);
   const logged = tables.filter((table) => !table.isUnlogged);
   const readable = logged.filter((table) => table.hidden === undefined);
-  const hidden = logged.flatMap(({ table, hidden: why }) => (why === undefined ? [] : [{ table, why }]));
+  const hidden = logged.flatMap(({ table, hidden: why }) => (why === undefined ? [] : [{ table, why, kind: why }]));
   const before = await beginSnapshot(session);
-  const first = await measureAll(session, readable, config.fingerprintUpTo);
+  const names = readable.map(({ table }) => table);
+  const first = await measureAll(session, names, () => (bytes) => depthOf(bytes, config.fingerprintUpTo));
+  // The copy may take hours: until its end no table is kept from being altered.
+  await session.rows('COMMIT');
   return {
     token: 'problem' in token ? null : token,
     unlogged: tables.filter((table) => table.isUnlogged).map(({ table }) => table),
     notes: 'problem' in token ? [token.problem] : [],
     conclude: async () => {
-      await session.rows('COMMIT');
       const after = await beginSnapshot(session);
       const isQuiesced = isUnchanged(before, after);
-      const second = isQuiesced ? first : await measureAll(session, readable, config.fingerprintUpTo);
+      const again = [...first.states.keys()];
+      const second = isQuiesced
+        ? first
+        : await measureAll(session, again, (table) => first.states.get(table)?.depth ?? 'content');
       await session.rows('COMMIT');
-      return { ...combine(first, second), hidden, isQuiesced };
+      const { tables: expected, problems } = combine(first, second);
+      return { tables: expected, unmeasured: [...hidden, ...problems], isQuiesced };
     },
   };
 }
@@ -69,21 +79,27 @@ export async function readExtensions(session: Session): Promise<SealedFacts['ext
 
 interface Measures {
   readonly states: ReadonlyMap<string, TableState>;
-  readonly problems: Unmeasured;
+  readonly problems: readonly Unmeasured[];
 }
 
-async function measureAll(session: Session, tables: readonly TableInfo[], fingerprintUpTo: number): Promise<Measures> {
+async function measureAll(
+  session: Session,
+  tables: readonly string[],
+  depthOfTable: (table: string) => Parameters<typeof measure>[2],
+): Promise<Measures> {
   const states = new Map<string, TableState>();
-  const problems: { table: string; why: string }[] = [];
-  for (const { table, bytes } of tables) {
-    const state = await measure(session, table, depthOf(bytes, fingerprintUpTo));
-    if ('problem' in state) problems.push({ table, why: state.problem });
-    else states.set(table, state);
+  const problems: Unmeasured[] = [];
+  for (const table of tables) {
+    const state = await measure(session, table, depthOfTable(table));
+    if ('problem' in state) {
+      const kind = state.lockedBy === undefined ? 'it could not be read' : 'it was locked';
+      problems.push({ table, why: state.problem, kind });
+    } else states.set(table, state);
   }
   return { states, problems };
 }
 
-function combine(first: Measures, second: Measures): Pick<Expectations, 'tables' | 'problems'> {
+function combine(first: Measures, second: Measures): Pick<Expectations, 'tables'> & Pick<Measures, 'problems'> {
   const tables: TableExpectation[] = [];
   for (const [table, before] of first.states) {
     const after = second.states.get(table);

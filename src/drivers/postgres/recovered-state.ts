@@ -12,8 +12,9 @@ import { parseJson } from '../../json/parse-json.ts';
 import type { DriverEnvironment } from '../driver.ts';
 import { writeDurably } from '../swap/disk.ts';
 import type { Session } from './connection.ts';
-import { compare } from './content-probes.ts';
+import { probeTable } from './content-probes.ts';
 import type { SealedFacts } from './facts.ts';
+import { unreadable } from './read-table.ts';
 import { hasToken, type Token } from './token.ts';
 import { beginSnapshot, depthOf, expectationOf, listTables, measure, type TableExpectation } from './fingerprint.ts';
 
@@ -24,7 +25,8 @@ interface Place {
 }
 
 /**
- * Measures every table. One that the role may not read belongs to the moment, and is not compared. Another that the
+ * Measures every table. One that the role may not read, or that a transaction keeps locked which was prepared by then,
+ * belongs to the moment, and is not compared. Another that the
  * capture could measure and that cannot be read now is a failed probe. What is read is compared with nothing here: only the
  * token of the base is known to be there.
  */
@@ -34,17 +36,15 @@ export async function writeRecoveredState(session: Session, facts: SealedFacts, 
   const results: ProbeResult[] = [];
   const measured = new Set(facts.tables.map(({ table }) => table));
   await beginSnapshot(session);
-  for (const { table, bytes, hidden } of await listTables(session)) {
+  for (const { table, hidden } of await listTables(session)) {
     const probe = { component: config.id, name: `table ${table}`, expected: 'readable' };
     const state =
       hidden === undefined
-        ? await measure(session, table, depthOf(bytes, config.fingerprintUpTo))
+        ? await measure(session, table, (bytes) => depthOf(bytes, config.fingerprintUpTo))
         : { problem: hidden };
     if ('problem' in state) {
       results.push(
-        hidden === undefined && measured.has(table)
-          ? { ...probe, actual: state.problem, ok: false }
-          : notCompared(probe, state.problem),
+        hidden === undefined && measured.has(table) ? unreadable(probe, state) : notCompared(probe, state.problem),
       );
       continue;
     }
@@ -64,7 +64,9 @@ export async function writeRecoveredState(session: Session, facts: SealedFacts, 
 async function probeBaseToken(session: Session, token: Token, component: string): Promise<ProbeResult> {
   const expected = `row of backup ${token.backupId}`;
   const probe = { component, name: 'backup token of the base', expected };
-  if (await hasToken(session, token)) return { ...probe, actual: expected, ok: true, content: true };
+  const found = await hasToken(session, token);
+  if (typeof found !== 'boolean') return unreadable(probe, found);
+  if (found) return { ...probe, actual: expected, ok: true, content: true };
   return notCompared(probe, 'it was removed since, as old ones are');
 }
 
@@ -82,7 +84,7 @@ export async function probeRecoveredState(session: Session, place: Place): Promi
   await beginSnapshot(session);
   for (const expectation of expectations) {
     const state = await measure(session, expectation.table, expectation.depth);
-    results.push({ component: config.id, name: `table ${expectation.table}`, ...compare(expectation, state) });
+    results.push(probeTable({ component: config.id, name: `table ${expectation.table}` }, expectation, state));
   }
   await session.rows('COMMIT');
   return results;

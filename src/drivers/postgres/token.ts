@@ -4,6 +4,7 @@ import pg from 'pg';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { Session } from './connection.ts';
 import type { SealedFacts } from './facts.ts';
+import { readTable, type Unreadable } from './read-table.ts';
 
 /** Lifeboat's own schema in the probed database: left out of fingerprints, for every backup changes it. */
 export const tokenSchema = 'lifeboat';
@@ -28,7 +29,7 @@ export function grantTokenTable(role: string): string {
 
 /**
  * Writes a token, making schema and table when they are missing, and deletes all but the newest. Two attempts of one
- * backup write two rows. Where the role may not, the answer says why instead: a backup without a token is still a backup.
+ * backup write two rows. Where that fails, the answer says why instead: a backup without a token is still a backup.
  */
 export async function writeToken(session: Session, backupId: string): Promise<Token | { readonly problem: string }> {
   const token = { backupId, value: randomBytes(16).toString('hex') };
@@ -39,18 +40,21 @@ export async function writeToken(session: Session, backupId: string): Promise<To
     await session.rows((await mayPrune(session)) ? insertAndPrune : insert, [token.backupId, token.value]);
     return token;
   } catch (error) {
-    if (!(error instanceof LifeboatError) || !isRefusal(error)) throw error;
+    if (!(error instanceof LifeboatError) || error.code === 'EngineUnavailable') throw error;
     return { problem: `no token row: ${error.message}` };
   }
 }
 
-export async function hasToken(session: Session, token: Token): Promise<boolean> {
+/** Within a snapshot. */
+export async function hasToken(session: Session, token: Token): Promise<boolean | Unreadable> {
   if (!(await hasTable(session))) return false;
-  const rows = await session.rows(`SELECT 1 AS found FROM ${tokenTable} WHERE backup_id = $1 AND token = $2`, [
-    token.backupId,
-    token.value,
-  ]);
-  return rows.length > 0;
+  return readTable(session, tokenTable, async () => {
+    const rows = await session.rows(`SELECT 1 AS found FROM ${tokenTable} WHERE backup_id = $1 AND token = $2`, [
+      token.backupId,
+      token.value,
+    ]);
+    return rows.length > 0;
+  });
 }
 
 const insert = `INSERT INTO ${tokenTable} (backup_id, token) VALUES ($1, $2)`;
@@ -94,9 +98,4 @@ async function createTable(session: Session): Promise<void> {
        backup_id text NOT NULL, token text NOT NULL, written_at timestamptz NOT NULL DEFAULT now(),
        PRIMARY KEY (backup_id, token))`,
   );
-}
-
-/** No right, or a database that is read-only by intention. Everything else is a fault. */
-function isRefusal(error: LifeboatError): boolean {
-  return error.code === 'PermissionDenied' || error.details['sqlState'] === '25006';
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { compare } from '../../../src/drivers/postgres/content-probes.ts';
+import { isFailed } from '../../../src/domain/probes.ts';
+import { compare, probeTable } from '../../../src/drivers/postgres/content-probes.ts';
 import { depthOf, expectationOf, isUnchanged } from '../../../src/drivers/postgres/fingerprint.ts';
 import type { TableState } from '../../../src/drivers/postgres/fingerprint.ts';
 
@@ -31,10 +32,12 @@ test('D6.5: a counted table is not exact by an equal count if rows came and went
 
 test('D6.5: a table that cannot be read after the restore is a failed probe with the reason', () => {
   const expectation = expectationOf(state, state);
-  expect(compare(expectation, { problem: 'relation does not exist' })).toMatchObject({
-    ok: false,
-    actual: 'relation does not exist',
-  });
+  const table = { component: 'postgres', name: 'table public.t' };
+  const failed = { ...table, ok: false, actual: 'relation does not exist' };
+  expect(probeTable(table, expectation, { problem: 'relation does not exist' })).toMatchObject(failed);
+  const problem = 'locked by another session (pid 7)';
+  expect(isFailed(probeTable(table, expectation, { problem, lockedBy: 'session' }))).toBe(true);
+  expect(isFailed(probeTable(table, expectation, { problem, lockedBy: 'prepared transaction' }))).toBe(false);
 });
 
 test('nothing changed only if nobody wrote at the first snapshot and no transaction began until the second', () => {

@@ -2,11 +2,13 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { formatLsn } from '../../../src/domain/lsn.ts';
 import { isFailed, isHeld } from '../../../src/domain/probes.ts';
 import type { ComponentRecord, ProbeResult } from '../../../src/domain/recovery-point.ts';
 import { openSession, type Session } from '../../../src/drivers/postgres/connection.ts';
 import { factsPath, type SealedFacts } from '../../../src/drivers/postgres/facts.ts';
 import { beginSnapshot, measure } from '../../../src/drivers/postgres/fingerprint.ts';
+import { flushed, shift, shiftPast, write } from './archiving.ts';
 import { database, labTest, sealedJson, type Lab } from './lab.ts';
 
 const isThere = async (path: string): Promise<boolean> =>
@@ -122,7 +124,6 @@ labTest(
     const exchanged = ['public.made', ...(isOld ? ['public.turned'] : [])];
     for (const table of exchanged)
       expect(await measure(session, table, 'content')).toEqual({
-        table,
         problem: expect.stringMatching('restricted|exchanged') as string,
       });
     // As on servers that do not know the setting.
@@ -131,11 +132,73 @@ labTest(
     );
     for (const table of exchanged)
       expect(await measure(session, table, 'content')).toEqual({
-        table,
         problem: 'it was dropped or exchanged meanwhile',
       });
     expect(await measure(session, 'public.same', 'content')).toMatchObject({ rows: '1' });
     await session.end();
     expect(await isThere(trace)).toBe(false);
+  },
+);
+
+labTest(
+  'F2: what a prepared transaction locks stops neither doctor nor backup nor a restore to a moment; doctor names it',
+  async ({ lab: make }) => {
+    const lab = await make({ settings: { max_prepared_transactions: '5' } });
+    const { driver, step } = lab;
+    await shift(lab, 1000);
+    const base = await lab.capture();
+    const client = await lab.server.connect(database);
+    for (const text of ['BEGIN', 'ALTER TABLE users ADD COLUMN extra int', `PREPARE TRANSACTION 'it''s lost'`])
+      await client.query(text);
+    await client.end();
+    const locked = "locked by the prepared transaction `it's lost`";
+
+    const findings = (await driver.check()).filter(({ name }) => name === 'postgres: prepared transactions');
+    expect(findings).toMatchObject([
+      {
+        level: 'warn',
+        text: expect.stringMatching(/^`it's lost` of `postgres` in database `wazuh_chat` has waited \d+ s/) as string,
+        hint: expect.stringContaining(`COMMIT PREPARED 'it''s lost'; or ROLLBACK PREPARED 'it''s lost';`) as string,
+      },
+    ]);
+    const record = await lab.capture();
+    expect(record.facts['notes']).toEqual(['1 table without a fingerprint: it was locked']);
+    expect((await factsOf(lab, record)).unmeasured).toEqual([{ table: 'public.users', why: locked }]);
+    await driver.stage(step(record, 1));
+    const probes = await driver.validate(step(record, 2));
+    expect(probes.filter(isFailed)).toEqual([]);
+    expect([outcomeOf(probes, 'users'), outcomeOf(probes, 'messages')]).toEqual(['not compared', 'held']);
+
+    // The base measured it, and the transaction comes back with the replay.
+    await write(lab, 10);
+    const value = formatLsn(await flushed(lab));
+    await shiftPast(lab);
+    const wal = { kind: 'lsn', value, timeline: 1, endLsn: value } as const;
+    await driver.stage(step(base, 1, 2, wal));
+    const moment = await driver.validate({ ...step(base, 2, 2, wal), staged: step(base, 1, 2).token });
+    expect(moment.filter(isFailed)).toEqual([]);
+    expect([outcomeOf(moment, 'users'), outcomeOf(moment, 'messages')]).toEqual(['not compared', 'held']);
+    expect(moment.find(({ name }) => name === 'table public.users')?.actual).toContain(locked);
+  },
+);
+
+labTest(
+  'F2: what a session keeps locked is left without a fingerprint, and nothing waits for it without limit',
+  async ({ lab: make }) => {
+    const lab = await make();
+    await lab.capture();
+    const client = await lab.server.connect(database);
+    await client.query('BEGIN; LOCK TABLE users, scratch, messages, lifeboat.backup_token IN ACCESS EXCLUSIVE MODE');
+    expect((await lab.driver.check()).filter(({ level }) => level !== 'ok')).toEqual([]);
+    const record = await lab.capture();
+    const [token, ...notes] = record.facts['notes'] as string[];
+    expect(token).toMatch(/^no token row: .*lock timeout/);
+    expect(notes).toEqual(['2 tables without a fingerprint: it was locked']);
+    const why = expect.stringMatching(/^locked by another session \(pid \d+, role `postgres`/) as string;
+    expect((await factsOf(lab, record)).unmeasured).toEqual([
+      { table: 'public.messages', why },
+      { table: 'public.users', why },
+    ]);
+    await client.end();
   },
 );
