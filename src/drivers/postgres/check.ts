@@ -11,9 +11,9 @@ import { readOutsideConfig } from './config-files.ts';
 import { addressOf, openServerSession, openSession } from './connection.ts';
 import type { Address, Session } from './connection.ts';
 import { describeLinks, findLinks, unseenLinks } from './data-links.ts';
-import { listTables } from './fingerprint.ts';
+import { listTables, type Hidden, type TableInfo } from './fingerprint.ts';
 import { ownerOf } from './owner.ts';
-import { grantRead, preflight } from './preflight.ts';
+import { hintForHidden, preflight } from './preflight.ts';
 import { findPrepared } from './prepared-transactions.ts';
 import { readBrokenLines, readPending } from './pending-settings.ts';
 import { readConfigPaths, readServerFacts, readTablespaces } from './server-facts.ts';
@@ -164,8 +164,9 @@ async function checkDatabase(config: PostgresConfig, address: Address, note: Not
       note({ name: 'database', level: 'fail', text, hint: `mend \`database\` of \`${config.id}\`` });
     } else if (hidden.length > 0) {
       for (const [why, count] of countBy(hidden.flatMap((table) => table.hidden ?? []))) {
-        const text = `${count} of ${tables.length} tables cannot be measured, a restore cannot be proven by them: ${why}`;
-        note({ name: 'database', level: 'warn', text, hint: `run as a superuser: ${grantRead(config.user, why)}` });
+        const nameless = why === 'its name is no text' ? ` (${namesOf(hidden, why)})` : '';
+        const text = `${count} of ${tables.length} tables cannot be measured, a restore cannot be proven by them: ${why}${nameless}`;
+        note({ name: 'database', level: 'warn', text, hint: hintForHidden(config.user, why) });
       }
     } else {
       note({ name: 'database', level: 'ok', text: `\`${config.database}\` has ${tables.length} tables, all readable` });
@@ -174,6 +175,12 @@ async function checkDatabase(config: PostgresConfig, address: Address, note: Not
   } finally {
     await session.end();
   }
+}
+
+/** The first three. */
+function namesOf(tables: readonly TableInfo[], why: Hidden): string {
+  const names = tables.filter(({ hidden }) => hidden === why).map(({ table }) => `\`${table}\``);
+  return names.length > 3 ? `${names.slice(0, 3).join(', ')}, …` : names.join(', ');
 }
 
 function countBy<Key>(keys: readonly Key[]): Map<Key, number> {

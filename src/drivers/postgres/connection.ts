@@ -41,12 +41,14 @@ const ownSettings = {
 };
 /**
  * The path first, by a command that looks nothing up: with the application's own path, functions and tables of the
- * application would be taken for the server's, and would run with our rights.
+ * application would be taken for the server's, and would run with our rights. A database without an encoding holds any
+ * bytes: they come as they are, for asked for in UTF-8 the server refuses what is none.
  */
 const setOwn = `SET search_path = pg_catalog;
   SELECT set_config(name, value, false) FROM pg_settings JOIN (VALUES ${Object.entries(ownSettings)
     .map(([name, value]) => `('${name}', '${value}')`)
-    .join(', ')}) AS own(name, value) USING (name)`;
+    .join(', ')}) AS own(name, value) USING (name);
+  SELECT set_config('client_encoding', 'SQL_ASCII', false) WHERE current_setting('server_encoding') = 'SQL_ASCII'`;
 
 export interface SessionOptions {
   readonly database: string;

@@ -6,6 +6,7 @@
  * - `count`: count of all rows, and the hash of the rows in the first blocks.
  * - `sample`: only the hash of the rows in the first blocks. A count would read terabytes.
  */
+import { isUtf8 } from 'node:buffer';
 import pg from 'pg';
 import type { Session } from './connection.ts';
 import { readTable, type Unreadable } from './read-table.ts';
@@ -42,7 +43,8 @@ export interface TableInfo {
   readonly hidden: Hidden | undefined;
 }
 
-export type Hidden = 'the role may not read it' | 'row-level security hides rows of it from the role';
+export type Hidden =
+  'the role may not read it' | 'row-level security hides rows of it from the role' | 'its name is no text';
 
 /** A count costs a scan: up to this many times `fingerprintUpTo` (4 GiB by default) it takes a few seconds. */
 const countUpToFactor = 64;
@@ -55,20 +57,31 @@ const allRows = `SET LOCAL row_security = off; SET LOCAL work_mem = '32MB'`;
 /** Tables of the session's database with rows of their own, without the system's and Lifeboat's. Waits for no lock of them. */
 export async function listTables(session: Session): Promise<TableInfo[]> {
   const rows = await session.rows(
-    `SELECT format('%I.%I', n.nspname, c.relname) AS table,
+    `SELECT encode(textsend(format('%I.%I', n.nspname, c.relname)), 'hex') AS name,
             (c.relpersistence = 'u')::text AS unlogged,
             (has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'))::text AS readable,
             row_security_active(c.oid)::text AS filtered
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND c.relispopulated
         AND n.nspname NOT IN ('pg_catalog', 'information_schema', '${tokenSchema}') AND n.nspname !~ '^pg_'
-      ORDER BY 1`,
+      ORDER BY n.nspname, c.relname`,
   );
-  return rows.map((row) => ({
-    table: row['table'] ?? '',
-    isUnlogged: row['unlogged'] === 'true',
-    hidden: hiddenBy(row['readable'] === 'true', row['filtered'] === 'true'),
-  }));
+  return rows.map((row) => {
+    const name = Buffer.from(row['name'] ?? '', 'hex');
+    const isNamed = isUtf8(name);
+    return {
+      table: isNamed ? name.toString('utf8') : escaped(name),
+      isUnlogged: row['unlogged'] === 'true',
+      hidden: isNamed ? hiddenBy(row['readable'] === 'true', row['filtered'] === 'true') : 'its name is no text',
+    };
+  });
+}
+
+/** For people: `public."caf\xe9"`. Statements cannot name such a table. */
+function escaped(name: Buffer): string {
+  return name
+    .toString('latin1')
+    .replaceAll(/[^ -~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 function hiddenBy(isReadable: boolean, isFiltered: boolean): Hidden | undefined {
@@ -107,9 +120,28 @@ export function isUnchanged(before: Snapshot, after: Snapshot): boolean {
 
 /**
  * Within a snapshot, in a depth that is known or follows from the table's size. The answer is a reason where the table
- * cannot be read.
+ * cannot be read. Rows are hashed as the session would receive them: in UTF-8, or, where a row of
+ * the table cannot be told so, all of them as they are stored.
  */
 export async function measure(
+  session: Session,
+  table: string,
+  wanted: Depth | ((bytes: number) => Depth),
+): Promise<TableState | Unreadable> {
+  const state = await measureRows(session, table, wanted);
+  if (!('problem' in state) || !isUntranslatable(state)) return state;
+  await session.rows(`SET LOCAL client_encoding = 'SQL_ASCII'`);
+  const asStored = await measureRows(session, table, wanted);
+  await session.rows(`SET LOCAL client_encoding = 'UTF8'`);
+  return asStored;
+}
+
+/** Bytes that the database's encoding does not know, or that UTF-8 has no character for. */
+function isUntranslatable({ sqlState }: Unreadable): boolean {
+  return sqlState === '22021' || sqlState === '22P05';
+}
+
+async function measureRows(
   session: Session,
   table: string,
   wanted: Depth | ((bytes: number) => Depth),
@@ -154,7 +186,7 @@ async function hashRows(
   const row = await session.row(
     `SELECT count(*)::text AS rows,
             encode(sha256(coalesce(string_agg(h, ''::bytea ORDER BY h), ''::bytea)), 'hex') AS hash
-       FROM (SELECT sha256(convert_to(${rowText}, 'UTF8')) AS h FROM ONLY ${table} AS lifeboat_row${range}) each`,
+       FROM (SELECT sha256(textsend(${rowText})) AS h FROM ONLY ${table} AS lifeboat_row${range}) each`,
   );
   return { rows: row['rows'] ?? '0', hash: row['hash'] ?? '' };
 }

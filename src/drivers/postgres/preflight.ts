@@ -65,10 +65,18 @@ function findProblem(server: Readonly<Record<string, string | null>>, major: num
   return undefined;
 }
 
-/** The statement that lets a role measure a table that is hidden from it. */
-export function grantRead(role: string, hidden: Hidden): string {
+/** How tables that are hidden from a role can be measured. */
+export function hintForHidden(role: string, hidden: Hidden): string {
   const name = pg.escapeIdentifier(role);
-  return hidden === 'the role may not read it' ? `GRANT pg_read_all_data TO ${name};` : `ALTER ROLE ${name} BYPASSRLS;`;
+  const run = 'run as a superuser:';
+  switch (hidden) {
+    case 'the role may not read it':
+      return `${run} GRANT pg_read_all_data TO ${name};`;
+    case 'row-level security hides rows of it from the role':
+      return `${run} ALTER ROLE ${name} BYPASSRLS;`;
+    case 'its name is no text':
+      return 'give it a name in UTF-8; its rows are backed up all the same';
+  }
 }
 
 /** The statement that gives a role the right to read the settings that name paths. */

@@ -10,6 +10,8 @@ export interface Unreadable {
   readonly problem: string;
   /** Who keeps it locked, where that is the reason. A prepared transaction is part of what a server recovers. */
   readonly lockedBy?: 'prepared transaction' | 'session';
+  /** What the server called it. */
+  readonly sqlState?: string;
 }
 
 const lockNotAvailable = '55P03';
@@ -30,10 +32,15 @@ export async function readTable<T>(
   } catch (error) {
     if (!(error instanceof LifeboatError) || error.code === 'EngineUnavailable') throw error;
     await session.rows('ROLLBACK TO SAVEPOINT lifeboat_table; RELEASE SAVEPOINT lifeboat_table');
-    if (error.details['sqlState'] !== lockNotAvailable) return { problem: error.message };
+    const { sqlState } = error.details;
+    if (sqlState !== lockNotAvailable) return { problem: error.message, ...(isText(sqlState) ? { sqlState } : {}) };
     await session.rows(`SET LOCAL lock_timeout = ${laterPatienceMs}`);
     return holderOf(session, table);
   }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 /** The probe of a table that cannot be read: failed, unless the recovered state itself holds the lock. */

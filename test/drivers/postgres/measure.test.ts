@@ -123,7 +123,7 @@ labTest(
       );
     const exchanged = ['public.made', ...(isOld ? ['public.turned'] : [])];
     for (const table of exchanged)
-      expect(await measure(session, table, 'content')).toEqual({
+      expect(await measure(session, table, 'content')).toMatchObject({
         problem: expect.stringMatching('restricted|exchanged') as string,
       });
     // As on servers that do not know the setting.
@@ -131,7 +131,7 @@ labTest(
       "SELECT set_config(name, '', true) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'",
     );
     for (const table of exchanged)
-      expect(await measure(session, table, 'content')).toEqual({
+      expect(await measure(session, table, 'content')).toMatchObject({
         problem: 'it was dropped or exchanged meanwhile',
       });
     expect(await measure(session, 'public.same', 'content')).toMatchObject({ rows: '1' });
@@ -200,5 +200,62 @@ labTest(
       { table: 'public.users', why },
     ]);
     await client.end();
+  },
+);
+
+labTest(
+  'F2: bytes that are no text in UTF-8 are measured as they are, at each moment; a name of such bytes stops nothing',
+  async ({ lab: make }) => {
+    const lab = await make({ isWhole: true });
+    await lab.sql("CREATE DATABASE legacy ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
+    await lab.sql("CREATE DATABASE windows ENCODING 'WIN1252' LOCALE 'C' TEMPLATE template0");
+    const client = await lab.server.connect('legacy');
+    await client.query(`CREATE TABLE notes AS SELECT g AS id, 'grün ' || g AS body FROM generate_series(1, 100) g`);
+    const driver = lab.driverWith({ database: 'legacy' });
+    const { step } = lab;
+    await shift(lab, 1000);
+    const base = await lab.capture(driver);
+    const session = await sessionOf(lab, 'legacy');
+    const hashOf = async (table: string) => (await session.row(formula(table)))['hash'];
+    expect((await factsOf(lab, base)).tables).toMatchObject([{ hash: await hashOf('public.notes') }]);
+    await session.end();
+
+    await client.query("INSERT INTO notes VALUES (101, E'caf\\351')");
+    const value = formatLsn(await flushed(lab));
+    await shiftPast(lab);
+    const wal = { kind: 'lsn', value, timeline: 1, endLsn: value } as const;
+    await driver.stage(step(base, 1, 2, wal));
+    const moment = await driver.validate({ ...step(base, 2, 2, wal), staged: step(base, 1, 2).token });
+    expect([moment.filter(isFailed), outcomeOf(moment, 'notes')]).toEqual([[], 'held']);
+
+    await client.query(`DO $$ BEGIN EXECUTE 'CREATE TABLE "caf' || chr(233) || '" (x int)';
+      EXECUTE 'CREATE UNLOGGED TABLE "th' || chr(233) || '" (x int)'; END $$`);
+    await client.end();
+    expect((await driver.check()).filter(({ level }) => level !== 'ok')).toMatchObject([
+      { name: 'postgres: database', level: 'warn', text: expect.stringContaining('(`public."caf\\xe9"`, `') as string },
+    ]);
+    const record = await lab.capture(driver);
+    const { tables, unmeasured } = await factsOf(lab, record);
+    expect(tables.map(({ table, mostRows, hash }) => [table, mostRows, hash?.length])).toEqual([
+      ['public.notes', '101', 64],
+    ]);
+    expect(unmeasured).toEqual([{ table: 'public."caf\\xe9"', why: 'its name is no text' }]);
+    await driver.stage(step(record, 1));
+    const probes = await driver.validate(step(record, 2));
+    expect([probes.filter(isFailed), outcomeOf(probes, 'notes')]).toEqual([[], 'held']);
+
+    // Of an encoding with bytes that stand for nothing: only the table that has one is hashed as it is stored.
+    const windows = await sessionOf(lab, 'windows');
+    await windows.rows(
+      `CREATE TABLE public.usual AS SELECT 'gr' || chr(252) || 'n' AS body; CREATE TABLE public.odd AS SELECT chr(129) AS body`,
+    );
+    const usual = (await windows.row(formula('public.usual')))['hash'];
+    await beginSnapshot(windows);
+    for (const [table, hash] of [
+      ['public.odd', expect.stringMatching(/^[0-9a-f]{64}$/)],
+      ['public.usual', usual],
+    ] as const)
+      expect(await measure(windows, table, 'content')).toMatchObject({ rows: '1', hash });
+    await windows.end();
   },
 );
