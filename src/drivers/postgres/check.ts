@@ -10,6 +10,7 @@ import { findBinaries } from './binaries.ts';
 import { readOutsideConfig } from './config-files.ts';
 import { addressOf, openServerSession, openSession } from './connection.ts';
 import type { Address, Session } from './connection.ts';
+import { checkToken, tokenFinding } from './check-token.ts';
 import { describeLinks, findLinks, unseenLinks } from './data-links.ts';
 import { listTables, type Hidden, type TableInfo } from './fingerprint.ts';
 import { ownerOf } from './owner.ts';
@@ -19,7 +20,6 @@ import { readBrokenLines, readPending } from './pending-settings.ts';
 import { readConfigPaths, readServerFacts, readTablespaces } from './server-facts.ts';
 import { refuseTablespacePlaces } from './tablespace-places.ts';
 import { checkSlots } from './wal/check-slots.ts';
-import { foreignOwner, grantToken, grantTokenTable, tokenSchema, tokenTable } from './token.ts';
 
 /** Never throws: what fails is a finding. */
 export async function checkPostgres(config: PostgresConfig, environment: DriverEnvironment): Promise<Finding[]> {
@@ -171,7 +171,8 @@ async function checkDatabase(config: PostgresConfig, address: Address, note: Not
     } else {
       note({ name: 'database', level: 'ok', text: `\`${config.database}\` has ${tables.length} tables, all readable` });
     }
-    await checkToken(config, session, note);
+    const token = await attempt(note, tokenFinding, () => checkToken(config, session));
+    if (token !== undefined) note(token);
   } finally {
     await session.end();
   }
@@ -187,38 +188,6 @@ function countBy<Key>(keys: readonly Key[]): Map<Key, number> {
   const counts = new Map<Key, number>();
   for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
   return counts;
-}
-
-async function checkToken(config: PostgresConfig, session: Session, note: Note): Promise<void> {
-  const name = 'backup token';
-  const row = await attempt(note, name, () =>
-    session.row(
-      `SELECT (c.oid IS NOT NULL)::text AS made, has_database_privilege(current_database(), 'CREATE')::text AS make,
-              (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'INSERT')
-                AND has_table_privilege(c.oid, 'SELECT'))::text AS write,
-              has_table_privilege(c.oid, 'DELETE')::text AS prune
-         FROM (SELECT) AS always LEFT JOIN pg_namespace n ON n.nspname = '${tokenSchema}'
-         LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'backup_token'`,
-    ),
-  );
-  if (row === undefined) return;
-  const owner = await attempt(note, name, () => foreignOwner(session));
-  if (owner !== undefined) {
-    const text = `is not written: \`${tokenTable}\` belongs to \`${owner}\`, whose code would run with the rights of \`${config.user}\``;
-    const hint = `see what is in it, then run as a superuser: DROP SCHEMA ${tokenSchema} CASCADE; the next backup makes it anew`;
-    return note({ name, level: 'warn', text, hint });
-  }
-  const isMade = row['made'] === 'true';
-  if (row[isMade ? 'write' : 'make'] !== 'true') {
-    const text = 'may not be written: tables that change are proven by bounds only';
-    const grant = isMade ? grantTokenTable(config.user) : grantToken(config.user, config.database);
-    return note({ name, level: 'warn', text, hint: `run as a superuser: ${grant}` });
-  }
-  if (isMade && row['prune'] !== 'true') {
-    const text = `may be written, but old rows of \`${tokenTable}\` stay: the role may not delete them`;
-    return note({ name, level: 'warn', text, hint: `run as a superuser: ${grantTokenTable(config.user)}` });
-  }
-  note({ name, level: 'ok', text: 'may be written' });
 }
 
 async function checkHost(config: PostgresConfig, major: number | undefined, note: Note): Promise<void> {

@@ -91,11 +91,12 @@ export async function foreignOwner(session: Session): Promise<string | undefined
   return found?.['owner'] ?? undefined;
 }
 
+/** Schema and table, where they are missing. */
+export const makeToken = [
+  `CREATE SCHEMA IF NOT EXISTS ${tokenSchema}`,
+  `CREATE TABLE IF NOT EXISTS ${tokenTable} (backup_id text NOT NULL, token text NOT NULL, written_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (backup_id, token))`,
+];
+
 async function createTable(session: Session): Promise<void> {
-  await session.rows(`CREATE SCHEMA IF NOT EXISTS ${tokenSchema}`);
-  await session.rows(
-    `CREATE TABLE IF NOT EXISTS ${tokenTable} (
-       backup_id text NOT NULL, token text NOT NULL, written_at timestamptz NOT NULL DEFAULT now(),
-       PRIMARY KEY (backup_id, token))`,
-  );
+  for (const statement of makeToken) await session.rows(statement);
 }

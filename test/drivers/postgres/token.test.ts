@@ -67,3 +67,29 @@ labTest(
     expect((await capture()).facts).toMatchObject({ token: true });
   },
 );
+
+labTest(
+  'an event trigger that forbids DDL makes no backup fail; doctor names it, and its hint makes the table',
+  async ({ lab }) => {
+    const { sql, driverWith, capture } = await lab();
+    await sql(`CREATE FUNCTION no_ddl() RETURNS event_trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'no DDL in production: %', tg_tag; END $$;
+      CREATE ROLE backup LOGIN REPLICATION PASSWORD 'pw'; GRANT pg_read_all_settings, pg_read_all_data TO backup;
+      GRANT CREATE ON DATABASE wazuh_chat TO backup;
+      CREATE EVENT TRIGGER "no ddl" ON ddl_command_start EXECUTE FUNCTION no_ddl();
+      ALTER EVENT TRIGGER "no ddl" ENABLE ALWAYS`);
+    const driver = driverWith({ user: 'backup', password: { from: 'literal', value: 'pw' } });
+    const finding = async () => (await driver.check()).find(({ name }) => name === 'postgres: backup token');
+    const found = await finding();
+    expect(found).toMatchObject({ level: 'warn', text: expect.stringContaining('event trigger `no ddl`') as string });
+    expect((await capture(driver)).facts).toMatchObject({
+      token: false,
+      notes: [expect.stringMatching(/^no token row: .*no DDL in production: CREATE SCHEMA/)],
+    });
+    await sql(found!.hint!.replace('run as a superuser: ', ''));
+    expect(await finding()).toMatchObject({ level: 'ok' });
+    expect((await capture(driver)).facts).toMatchObject({ token: true });
+    await expect(sql('CREATE TABLE other (x int)')).rejects.toThrow('no DDL in production: CREATE TABLE');
+    expect((await sql('SELECT evtenabled FROM pg_event_trigger')).rows).toEqual([{ evtenabled: 'A' }]);
+  },
+);
