@@ -91,7 +91,6 @@ describe('before anything runs', () => {
            <repository id>, encrypted
       ok  disk space: <size> of <size> free
       ok  clock: <time> from the storage's
-      ok  recovery kit: was tried and opens the repository
       ok  restore.sh: as written by Lifeboat, SHA-256
            <sha-256>
       ok  off-host copies: go to vault
@@ -122,7 +121,7 @@ describe('before anything runs', () => {
            backup-critical, backup-configuration, replicate, verify-daily,
            prove-weekly, rpo-watch, retention
            hint: a worker creates them when it starts, or \`lifeboat schedules apply\`
-      21 ok, 4 warnings, 2 failures
+      20 ok, 4 warnings, 2 failures
       exit 1"
     `);
   });
