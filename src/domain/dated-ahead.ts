@@ -16,18 +16,18 @@ export function isAhead(timestamp: BackupId, now: Date): boolean {
 }
 
 /**
- * Why a point is passed over where the newest is wanted; undefined where it is not ahead, or where nothing was sealed after
- * it: then it is the newest, and the clock of today may be the wrong one. What lies between it and the point that it names
- * as its predecessor was not there when it was sealed. `others`: authentic ones.
+ * Of the ids those that were sealed after a point that is dated ahead, oldest first: what lies between it and the point that
+ * it names as its predecessor was not there when it was sealed. Where one of them is authentic, the point is no newest
+ * one. Empty for any other point, and where nothing was sealed since: then the clock of today may be the wrong one.
  */
-export function aheadOf(
-  { timestamp, previous }: DatedPoint,
-  others: readonly BackupId[],
-  now: Date,
-): string | undefined {
-  if (!isAhead(timestamp, now)) return undefined;
-  const since = others
+export function sealedSince({ timestamp, previous }: DatedPoint, ids: readonly BackupId[], now: Date): BackupId[] {
+  if (!isAhead(timestamp, now)) return [];
+  return ids
     .filter((id) => id > (previous?.timestamp ?? '') && id < timestamp && !isAhead(id, now))
-    .toSorted();
-  return since[0] === undefined ? undefined : `dated ahead of the clock, and ${since[0]} was sealed after it`;
+    .toSorted((a, b) => (a < b ? -1 : 1));
+}
+
+/** Why such a point is passed over where the newest is wanted. */
+export function aheadText(since: BackupId): string {
+  return `dated ahead of the clock, and ${since} was sealed after it`;
 }

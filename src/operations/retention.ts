@@ -2,10 +2,11 @@
  * What retention removes from a place, and what that place will hold. The plan is shown before anything goes; each check
  * that fails stops the removal, and says how to go on.
  */
+import { isAhead } from '../domain/dated-ahead.ts';
 import { formatBytes, formatDuration } from '../domain/duration.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { plural } from '../domain/plural.ts';
-import { isRefuted, timeOfBackupId, type BackupId, type Manifest } from '../domain/recovery-point.ts';
+import { isRefuted, type BackupId, type Manifest } from '../domain/recovery-point.ts';
 import {
   chooseRetention,
   type RetentionChoice,
@@ -124,8 +125,7 @@ function clockRefusals(storageNow: Date, ownNow: Date, manifests: readonly Manif
   const skewSeconds = Math.abs(storageNow.getTime() - ownNow.getTime()) / 1000;
   const limit = storageNow.getTime() + mostSkewSeconds * 1000;
   const future = manifests.filter(
-    ({ timestamp, lifeboat }) =>
-      (timeOfBackupId(timestamp)?.getTime() ?? 0) > limit || Date.parse(lifeboat.sealedAt) > limit,
+    ({ timestamp, lifeboat }) => isAhead(timestamp, storageNow) || Date.parse(lifeboat.sealedAt) > limit,
   );
   return [
     ...(skewSeconds > mostSkewSeconds

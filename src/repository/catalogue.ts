@@ -1,5 +1,5 @@
 /** Which recovery points there are. Read from storage every time: nothing else knows. */
-import { aheadOf, isAhead } from '../domain/dated-ahead.ts';
+import { aheadText, sealedSince } from '../domain/dated-ahead.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { isRefuted, type BackupId, type Manifest } from '../domain/recovery-point.ts';
 import { clockOf } from '../storage/clock.ts';
@@ -191,27 +191,24 @@ async function findLatest(context: FindContext, holding: readonly string[]): Pro
   );
 }
 
-/** Why a point is no newest one though its name says so; see `aheadOf`. */
+/** Why a point is no newest one though its name says so; see `sealedSince`. */
 async function aheadIn(
   context: FindContext,
   { timestamp, lifeboat: { previous } }: Manifest,
   { versions, now }: { readonly versions: ReadonlyMap<BackupId, string>; readonly now: Date },
 ): Promise<string | undefined> {
-  if (!isAhead(timestamp, now)) return undefined;
-  const others: BackupId[] = [];
-  for (const [id, version] of versions) {
-    if (id <= (previous?.timestamp ?? '') || id >= timestamp || isAhead(id, now)) continue;
+  for (const id of sealedSince({ timestamp, previous }, [...versions.keys()], now)) {
     // Anybody can put something under such a name.
-    const isAuthentic = await manifestOnce(context, id, version).then(
+    const isAuthentic = await manifestOnce(context, id, versions.get(id) ?? '').then(
       () => true,
       (error: unknown) => {
         if (!isUnreadable(error)) throw error;
         return false;
       },
     );
-    if (isAuthentic) others.push(id);
+    if (isAuthentic) return aheadText(id);
   }
-  return aheadOf({ timestamp, previous }, others, now);
+  return undefined;
 }
 
 async function reasonAgainst(

@@ -8,23 +8,12 @@ import { describe, expect } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.ts';
 import { createFilesDriver } from '../../src/drivers/files/driver.ts';
 import { factsPath, type FilesFacts } from '../../src/drivers/files/facts.ts';
-import { failedProbes, makeBench, type RestoreBench } from '../drivers/folder/restore-bench.ts';
-import { folderTest } from '../support/folder-test.ts';
+import { benchTest as test } from '../drivers/folder/bench-test.ts';
+import { failedProbes } from '../drivers/folder/restore-bench.ts';
 
 const run = promisify(execFile);
 const canMount = await tryMount();
 const common = { host: 'main', tier: 'critical', priority: 1, services: [] } as const;
-
-const test = folderTest.extend<{ kit: RestoreBench }>({
-  kit: async ({ folder }, use) => {
-    const kit = await makeBench(folder);
-    try {
-      await use(kit);
-    } finally {
-      await kit.repository.close();
-    }
-  },
-});
 
 function driverOf(path: string): Driver {
   const config = { ...common, id: 'files', kind: 'files', paths: [path], exclude: [] } as const;

@@ -12,27 +12,19 @@ import { createFilesDriver } from '../../src/drivers/files/driver.ts';
 import { createModelsDriver } from '../../src/drivers/models/driver.ts';
 import { createVectorstoreDriver } from '../../src/drivers/vectorstore/driver.ts';
 import { findOsUser } from '../../src/platform/process/os-user.ts';
-import { failedProbes, makeBench, type RestoreBench } from '../drivers/folder/restore-bench.ts';
+import { benchTest } from '../drivers/folder/bench-test.ts';
+import { failedProbes, type RestoreBench } from '../drivers/folder/restore-bench.ts';
 import { dumpContent, fill, withClient } from '../drivers/redis/sample.ts';
 import { makeRedisSubject, password } from '../drivers/redis/subject.ts';
 import { configOf, writeStore } from '../drivers/vectorstore/store.ts';
 import { writeTinyModel } from '../inference/tiny-model.ts';
-import { folderTest } from '../support/folder-test.ts';
 
 const runUser = process.env['LIFEBOAT_RUN_USER'] ?? 'lifeboat';
 const user = await findOsUser(runUser);
 const environment = { stateDir: '/nowhere', secret: async () => undefined };
 const common = { host: 'main', tier: 'critical', priority: 1, services: [] } as const;
 
-const test = folderTest.extend<{ kit: RestoreBench; home: string }>({
-  kit: async ({ folder }, use) => {
-    const kit = await makeBench(folder);
-    try {
-      await use(kit);
-    } finally {
-      await kit.repository.close();
-    }
-  },
+const test = benchTest.extend<{ home: string }>({
   /** A folder of the run user in a folder that everybody may pass, as an application's home is. */
   home: async ({ folder }, use) => {
     await chmod(folder, 0o755);

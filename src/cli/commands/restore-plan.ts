@@ -1,6 +1,6 @@
 /** `lifeboat restore plan`: in this process, so that it works with Temporal dead; the run makes the same plan. */
-import { aheadOf } from '../../domain/dated-ahead.ts';
-import type { Manifest } from '../../domain/recovery-point.ts';
+import { aheadText, sealedSince } from '../../domain/dated-ahead.ts';
+import type { BackupId, Manifest } from '../../domain/recovery-point.ts';
 import type { GoalFields } from '../../domain/recovery-target.ts';
 import type { ManifestListing, Repository } from '../../repository/repository.ts';
 import { chooseArtefacts, goalOf } from '../../operations/choose-artefacts.ts';
@@ -129,8 +129,14 @@ export function goalWords({ toTime, toLsn, toName, toLatest, timeline }: GoalFie
   return toLatest === true ? `--to-latest${on}` : '';
 }
 
-function aheadReason({ timestamp, manifest }: ManifestListing, ids: readonly string[], now: Date): string | undefined {
-  return manifest === undefined ? undefined : aheadOf({ timestamp, previous: manifest.lifeboat.previous }, ids, now);
+function aheadReason(
+  { timestamp, manifest }: ManifestListing,
+  ids: readonly BackupId[],
+  now: Date,
+): string | undefined {
+  if (manifest === undefined) return undefined;
+  const [since] = sealedSince({ timestamp, previous: manifest.lifeboat.previous }, ids, now);
+  return since === undefined ? undefined : aheadText(since);
 }
 
 function reasonAgainst({ manifest, problem }: ManifestListing, wanted: readonly string[]): string {

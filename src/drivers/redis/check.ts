@@ -33,7 +33,7 @@ async function checkServer(config: RedisConfig, environment: DriverEnvironment):
       const { redis_version: version = 'unknown' } = await info(client, 'server');
       const deployment = await deploymentOf(client);
       const unfit = unfitness(deployment, endpoint);
-      if (unfit !== undefined) return [{ name, level: 'fail', ...unfit }];
+      if (unfit !== undefined) return [{ name, level: 'fail', text: unfit.text, hint: unfit.hint }];
       const settings = await knownSettings(client, config, environment.startCommands);
       const keyspace = await info(client, 'keyspace');
       const isEmpty = !Object.keys(keyspace).some((field) => field.startsWith('db'));

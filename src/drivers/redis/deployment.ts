@@ -65,23 +65,37 @@ async function isWatched(client: Redis): Promise<boolean> {
   }
 }
 
-/** ConfigInvalid for a Sentinel, EngineUnavailable for a replica that is not connected: its keys are of an unknown age. */
-export function refuseUnfit(
+export interface Concern {
+  readonly text: string;
+  readonly hint: string;
+}
+
+/** Why the server cannot be captured; undefined where it can. */
+export function unfitness(
   { isSentinel, replica }: Pick<Deployment, 'isSentinel' | 'replica'>,
   endpoint: Endpoint,
-): void {
+): (Concern & { readonly code: 'ConfigInvalid' | 'EngineUnavailable' }) | undefined {
   const { component } = endpoint;
   const where = describeEndpoint(endpoint);
   if (isSentinel)
-    throw new LifeboatError('ConfigInvalid', `at ${where} is a Sentinel, which holds no data`, {
-      component,
+    return {
+      code: 'ConfigInvalid',
+      text: `at ${where} is a Sentinel, which holds no data`,
       hint: `\`hostname\` and \`port\` of \`${component}\` must be those of the Redis server itself`,
-    });
-  if (replica === undefined || replica.link === 'up') return;
-  throw new LifeboatError('EngineUnavailable', `Redis at ${where} ${staleText(replica)}`, {
-    component,
+    };
+  if (replica === undefined || replica.link === 'up') return undefined;
+  return {
+    code: 'EngineUnavailable',
+    text: `Redis at ${where} ${staleText(replica)}`,
     hint: staleHint(replica, component),
-  });
+  };
+}
+
+/** ConfigInvalid for a Sentinel, EngineUnavailable for a replica that is not connected: its keys are of an unknown age. */
+export function refuseUnfit(deployment: Pick<Deployment, 'isSentinel' | 'replica'>, endpoint: Endpoint): void {
+  const unfit = unfitness(deployment, endpoint);
+  if (unfit === undefined) return;
+  throw new LifeboatError(unfit.code, unfit.text, { component: endpoint.component, hint: unfit.hint });
 }
 
 /** Of a replica whose link is not up. */
@@ -95,11 +109,6 @@ function staleHint({ primary, link }: Replica, component: string): string {
   return link === 'syncing'
     ? 'wait until INFO replication says master_link_status:up'
     : `mend the link (\`masterauth\`, the network, the primary), or back up the primary: set \`hostname\` and \`port\` of \`${component}\` to ${primary}; if it is lost for good, make this one the primary (REPLICAOF NO ONE)`;
-}
-
-export interface Concern {
-  readonly text: string;
-  readonly hint: string;
 }
 
 /** What does not stop a capture, but must be known of it. */
@@ -123,15 +132,4 @@ export function concernsOf({ replica, isClusterNode, isWatched: watched }: Deplo
       hint: 'before a restore stop the Sentinels, or run SENTINEL REMOVE on each of them',
     });
   return concerns;
-}
-
-/** Doctor's: the same as `refuseUnfit`, without an error. */
-export function unfitness(deployment: Deployment, endpoint: Endpoint): Concern | undefined {
-  try {
-    refuseUnfit(deployment, endpoint);
-    return undefined;
-  } catch (error) {
-    const { message, hint } = error as LifeboatError;
-    return { text: message, hint };
-  }
 }

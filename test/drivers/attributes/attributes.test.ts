@@ -13,22 +13,14 @@ import { createModelsDriver } from '../../../src/drivers/models/driver.ts';
 import { createVectorstoreDriver } from '../../../src/drivers/vectorstore/driver.ts';
 import { withoutPrograms } from '../../attributes/without-programs.ts';
 import { writeTinyModel } from '../../inference/tiny-model.ts';
-import { folderTest } from '../../support/folder-test.ts';
-import { failedProbes, makeBench, type RestoreBench } from '../folder/restore-bench.ts';
+import { benchTest } from '../folder/bench-test.ts';
+import { failedProbes, type RestoreBench } from '../folder/restore-bench.ts';
 import { configOf, writeStore } from '../vectorstore/store.ts';
 
 const environment = { stateDir: '/nowhere', secret: async () => undefined };
 const common = { host: 'main', tier: 'critical', priority: 1, services: [] } as const;
 
-const test = folderTest.extend<{ kit: RestoreBench; live: string }>({
-  kit: async ({ folder }, use) => {
-    const kit = await makeBench(folder);
-    try {
-      await use(kit);
-    } finally {
-      await kit.repository.close();
-    }
-  },
+const test = benchTest.extend<{ live: string }>({
   live: async ({ folder }, use) => {
     const live = join(folder, 'live');
     await mkdir(live);

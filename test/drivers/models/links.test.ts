@@ -11,26 +11,17 @@ import { createModelsDriver } from '../../../src/drivers/models/driver.ts';
 import { findModels } from '../../../src/drivers/models/find-models.ts';
 import { writeTinyModel } from '../../inference/tiny-model.ts';
 import { faults } from '../../support/doctored.ts';
-import { folderTest } from '../../support/folder-test.ts';
-import { failedProbes, makeBench, type RestoreBench } from '../folder/restore-bench.ts';
+import { benchTest } from '../folder/bench-test.ts';
+import { failedProbes } from '../folder/restore-bench.ts';
 
 interface Fixture {
-  kit: RestoreBench;
   /** Live folder with one model. */
   live: string;
   /** Another disk, as far as links are concerned. */
   disk: string;
 }
 
-const test = folderTest.extend<Fixture>({
-  kit: async ({ folder }, use) => {
-    const kit = await makeBench(folder);
-    try {
-      await use(kit);
-    } finally {
-      await kit.repository.close();
-    }
-  },
+const test = benchTest.extend<Fixture>({
   live: async ({ folder }, use) => {
     const live = join(folder, 'models');
     await mkdir(live);

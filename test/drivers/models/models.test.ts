@@ -17,26 +17,17 @@ import type { Driver } from '../../../src/drivers/driver.ts';
 import { createModelsDriver } from '../../../src/drivers/models/driver.ts';
 import { writeTinyModel } from '../../inference/tiny-model.ts';
 import { afterLook } from '../../support/after-look.ts';
-import { folderTest } from '../../support/folder-test.ts';
 import { faults } from '../../support/doctored.ts';
 import { enlarged } from '../../contracts/enlarged.ts';
-import { failedProbes, makeBench, type RestoreBench } from '../folder/restore-bench.ts';
+import { benchTest } from '../folder/bench-test.ts';
+import { failedProbes } from '../folder/restore-bench.ts';
 
 interface Fixture {
-  kit: RestoreBench;
   /** Live folder with one model below a folder of its own, and a note beside it. */
   live: string;
 }
 
-const test = folderTest.extend<Fixture>({
-  kit: async ({ folder }, use) => {
-    const kit = await makeBench(folder);
-    try {
-      await use(kit);
-    } finally {
-      await kit.repository.close();
-    }
-  },
+const test = benchTest.extend<Fixture>({
   live: async ({ folder }, use) => {
     const live = join(folder, 'models');
     await mkdir(join(live, 'embedding'), { recursive: true });

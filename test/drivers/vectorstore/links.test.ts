@@ -7,27 +7,18 @@ import { createVectorstoreDriver } from '../../../src/drivers/vectorstore/driver
 import { keepStore } from '../../../src/drivers/vectorstore/keep-store.ts';
 import { rebuildVectorstore } from '../../../src/drivers/vectorstore/rebuild.ts';
 import { doctored, faults } from '../../support/doctored.ts';
-import { folderTest } from '../../support/folder-test.ts';
-import { failedProbes, makeBench, type RestoreBench } from '../folder/restore-bench.ts';
+import { benchTest } from '../folder/bench-test.ts';
+import { failedProbes } from '../folder/restore-bench.ts';
 import { configOf, writeStore } from './store.ts';
 
 interface Fixture {
-  kit: RestoreBench;
   /** Live folder with one store in `main`. */
   live: string;
   /** Another disk, as far as links are concerned. */
   disk: string;
 }
 
-const test = folderTest.extend<Fixture>({
-  kit: async ({ folder }, use) => {
-    const kit = await makeBench(folder);
-    try {
-      await use(kit);
-    } finally {
-      await kit.repository.close();
-    }
-  },
+const test = benchTest.extend<Fixture>({
   live: async ({ folder }, use) => {
     const live = join(folder, 'vectorstore');
     await writeStore(join(live, 'main'));

@@ -7,31 +7,24 @@ import type { Driver } from '../../../src/drivers/driver.ts';
 import { makeStaging } from '../../../src/drivers/swap/staging.ts';
 import { createVectorstoreDriver } from '../../../src/drivers/vectorstore/driver.ts';
 import { afterLook } from '../../support/after-look.ts';
-import { folderTest } from '../../support/folder-test.ts';
 import { enlarged } from '../../contracts/enlarged.ts';
 import { takeGibibyte } from '../../support/full-disk.ts';
-import { failedProbes, makeBench, type RestoreBench } from '../folder/restore-bench.ts';
+import { benchTest } from '../folder/bench-test.ts';
+import { failedProbes } from '../folder/restore-bench.ts';
 import { configOf, writeStore, writeStoreSync } from './store.ts';
 
 interface Fixture {
   /** What is said of the age and the file system of all files. */
   settling: { settled: boolean };
-  kit: RestoreBench;
+  isSettled: (() => boolean) | undefined;
   /** Live folder of the vector store, with 200 vectors. */
   live: string;
 }
 
-const test = folderTest.extend<Fixture>({
+const test = benchTest.extend<Fixture>({
   // oxlint-disable-next-line no-empty-pattern -- vitest reads from the pattern which fixtures a fixture needs: none.
   settling: async ({}, use) => use({ settled: false }),
-  kit: async ({ folder, settling }, use) => {
-    const kit = await makeBench(folder, () => settling.settled);
-    try {
-      await use(kit);
-    } finally {
-      await kit.repository.close();
-    }
-  },
+  isSettled: async ({ settling }, use) => use(() => settling.settled),
   live: async ({ folder }, use) => {
     const live = join(folder, 'vectorstore');
     await writeStore(live);
