@@ -11,6 +11,11 @@ export interface DatedPoint {
   readonly previous: { readonly timestamp: BackupId } | null;
 }
 
+export interface SealedPoint extends DatedPoint {
+  /** ISO 8601, by the storage's clock. */
+  readonly sealedAt: string;
+}
+
 export function isAhead(timestamp: BackupId, now: Date): boolean {
   return (timeOfBackupId(timestamp)?.getTime() ?? 0) > now.getTime() + mostSkewSeconds * 1000;
 }
@@ -30,4 +35,22 @@ export function sealedSince({ timestamp, previous }: DatedPoint, ids: readonly B
 /** Why such a point is passed over where the newest is wanted. */
 export function aheadText(since: BackupId): string {
   return `dated ahead of the clock, and ${since} was sealed after it`;
+}
+
+/**
+ * When it was sealed at the latest, ISO 8601: its own time, but where that is ahead of the clock, just before the oldest point
+ * that was sealed after it. Undefined where it is ahead and nothing was sealed since.
+ */
+export function sealedAtLatest(point: SealedPoint, points: readonly SealedPoint[], now: Date): string | undefined {
+  const isWrong = ({ timestamp, sealedAt }: SealedPoint): boolean =>
+    isAhead(timestamp, now) || Date.parse(sealedAt) > now.getTime() + mostSkewSeconds * 1000;
+  if (!isWrong(point)) return point.sealedAt;
+  const right = points.filter((each) => !isWrong(each));
+  const ids = right.map(({ timestamp }) => timestamp);
+  const since = isAhead(point.timestamp, now) ? sealedSince(point, ids, now) : ids.filter((id) => id > point.timestamp);
+  const [oldest] = right
+    .filter(({ timestamp }) => since.includes(timestamp))
+    .map(({ sealedAt }) => Date.parse(sealedAt))
+    .toSorted((a, b) => a - b);
+  return oldest === undefined ? undefined : new Date(oldest - 1).toISOString();
 }

@@ -11,7 +11,7 @@ export interface RetentionLimits {
 export interface RetentionPoint {
   readonly id: BackupId;
   readonly type: BackupType;
-  /** ISO 8601, by the storage's clock. */
+  /** ISO 8601, by the storage's clock; at the latest, where that clock was ahead. */
   readonly sealedAt: string;
   readonly success: boolean;
   /** What its proofs say together. */

@@ -2,7 +2,7 @@
  * What retention removes from a place, and what that place will hold. The plan is shown before anything goes; each check
  * that fails stops the removal, and says how to go on.
  */
-import { isAhead } from '../domain/dated-ahead.ts';
+import { sealedAtLatest } from '../domain/dated-ahead.ts';
 import { formatBytes, formatDuration } from '../domain/duration.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { plural } from '../domain/plural.ts';
@@ -60,7 +60,14 @@ export async function planRetention(options: RetentionOptions): Promise<Retentio
   const manifests = listings.flatMap(({ manifest }) => manifest ?? []);
   const states = new Map<BackupId, string | undefined>();
   for (const { timestamp } of manifests) states.set(timestamp, await repository.pointState(timestamp));
-  const points = manifests.map((manifest) => pointOf(manifest, states.get(manifest.timestamp)));
+  const dated = manifests.map(({ timestamp, lifeboat: { previous, sealedAt } }) => ({ timestamp, previous, sealedAt }));
+  const sealedAt = new Map(dated.map((point) => [point.timestamp, sealedAtLatest(point, dated, now)]));
+  const points = manifests
+    .map((manifest) => ({
+      ...pointOf(manifest, states.get(manifest.timestamp)),
+      sealedAt: sealedAt.get(manifest.timestamp) ?? manifest.lifeboat.sealedAt,
+    }))
+    .toSorted((a, b) => Date.parse(b.sealedAt) - Date.parse(a.sealedAt));
   const choice = chooseRetention({ points, limits, holds, now });
   const kept = new Set(choice.keep.map(({ id }) => id));
   const wal = await expiredWal(repository, {
@@ -79,7 +86,10 @@ export async function planRetention(options: RetentionOptions): Promise<Retentio
       ...[...listings, ...(await repository.lostPoints({ reports: isCopy ? 'none' : 'recent' }))].flatMap(
         ({ problem }) => (problem === undefined ? [] : [`${problem}: what it needs is not known`]),
       ),
-      ...clockRefusals(now, options.now, manifests),
+      ...clockRefusals(now, options.now),
+      ...manifests
+        .filter(({ timestamp }) => sealedAt.get(timestamp) === undefined)
+        .map(({ timestamp }) => `recovery point ${timestamp} is from the future, and nothing was sealed after it: the next backup shows whether today's clock is right`),
       ...shareRefusals(points, choice, maxShare),
     ],
   };
@@ -103,11 +113,13 @@ export async function applyRetention(
   return { plan, collected };
 }
 
-function pointOf({ timestamp, success, lifeboat }: Manifest, state: string | undefined): RetentionPoint {
+function pointOf(
+  { timestamp, success, lifeboat }: Manifest,
+  state: string | undefined,
+): Omit<RetentionPoint, 'sealedAt'> {
   return {
     id: timestamp,
     type: lifeboat.type,
-    sealedAt: lifeboat.sealedAt,
     success,
     state,
     components: lifeboat.components.map(({ id, kind, suspect, chain, facts }) => ({
@@ -121,20 +133,11 @@ function pointOf({ timestamp, success, lifeboat }: Manifest, state: string | und
 }
 
 /** A clock that jumped would make everything old at once. */
-function clockRefusals(storageNow: Date, ownNow: Date, manifests: readonly Manifest[]): string[] {
+function clockRefusals(storageNow: Date, ownNow: Date): string[] {
   const skewSeconds = Math.abs(storageNow.getTime() - ownNow.getTime()) / 1000;
-  const limit = storageNow.getTime() + mostSkewSeconds * 1000;
-  const future = manifests.filter(
-    ({ timestamp, lifeboat }) => isAhead(timestamp, storageNow) || Date.parse(lifeboat.sealedAt) > limit,
-  );
-  return [
-    ...(skewSeconds > mostSkewSeconds
-      ? [
-          `the storage's clock and ours are ${formatDuration(skewSeconds)} apart (at most ${formatDuration(mostSkewSeconds)})`,
-        ]
-      : []),
-    ...future.map(({ timestamp }) => `recovery point ${timestamp} is from the future`),
-  ];
+  if (skewSeconds <= mostSkewSeconds) return [];
+  const apart = formatDuration(skewSeconds);
+  return [`the storage's clock and ours are ${apart} apart (at most ${formatDuration(mostSkewSeconds)})`];
 }
 
 /** The frequent ones of a day leave every day: they are not counted. */

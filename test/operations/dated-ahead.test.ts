@@ -6,6 +6,7 @@ import { clockOf } from '../../src/storage/clock.ts';
 import type { BackupId } from '../../src/domain/recovery-point.ts';
 import { pointFindings } from '../../src/operations/diagnose-points.ts';
 import { readProtection } from '../../src/operations/protection.ts';
+import { planRetention } from '../../src/operations/retention.ts';
 import { requireClock } from '../../src/operations/require-clock.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { backUp } from '../repository/backup.ts';
@@ -55,6 +56,50 @@ test('the newest is what was sealed last; a point dated ahead is passed over by 
   await repository.storage.remove(`manifests/2027/11/29/backup_manifest_${ahead}.json`);
   expect(await chosen()).toEqual([last, last]);
   expect(after < last).toBe(true);
+});
+
+test('retention goes on once something was sealed after a point that is dated ahead, which ages from then', async ({
+  folder,
+  open,
+}) => {
+  const { clock, repository } = await timedRepository(folder, new Date('2026-11-01T02:00:00Z'), open);
+  // Of a night in which the clocks of host and storage were ahead, or the storage's alone.
+  const seal = async (at: string, named = at): Promise<BackupId> => {
+    clock.now = new Date(at);
+    return (
+      await backUp(repository, async (writer) => writer.bytes('state', Buffer.from(at)), { time: new Date(named) })
+    ).id;
+  };
+  const plan = async (at: string) => {
+    clock.now = new Date(at);
+    const days = 86_400;
+    return planRetention({
+      repository,
+      limits: { pointSeconds: appliance.repository.retention.pointSeconds, walSeconds: 7 * days },
+      holds: [],
+      capacityBytes: 1e9,
+      now: clock.now,
+      maxShare: 1,
+    });
+  };
+  const first = await seal('2026-11-01T02:00:00Z');
+  const ahead = await seal('2099-11-02T02:00:00Z');
+  expect((await plan('2026-11-03T00:00:00Z')).refusals).toMatchObject([
+    expect.stringContaining(`recovery point ${ahead} is from the future, and nothing was sealed after it`),
+  ]);
+  const after = await seal('2026-11-03T02:00:00Z');
+  const storageAhead = await seal('2099-11-04T02:00:00Z', '2026-11-04T02:00:00Z');
+  expect((await plan('2026-11-04T03:00:00Z')).refusals).toMatchObject([expect.stringContaining(storageAhead)]);
+  const last = await seal('2026-11-05T02:00:00Z');
+  const { refusals, keep, remove } = await plan('2026-11-06T02:00:00Z');
+  expect([refusals, keep.map(({ id }) => id), remove]).toEqual([[], [last, storageAhead, after, ahead, first], []]);
+  // Neither is the newest, whatever its name says.
+  const later = await plan('2027-06-01T02:00:00Z');
+  expect([later.refusals, later.keep]).toEqual([
+    [],
+    [{ id: last, reasons: expect.arrayContaining(['newest']) as string[] }],
+  ]);
+  expect(later.remove.map(({ id }) => id)).toEqual([storageAhead, after, ahead, first]);
 });
 
 test('a storage that only lets itself be read is asked for no time', async () => {
