@@ -35,8 +35,11 @@ export const drillFiles = [
   'test/repository/{collect,faults,hostile-repository,restore-script,restore-script-wal}.test.ts',
 ];
 
-/** What depends on the server of PostgreSQL itself, for the majors beside the usual one. */
-export const majorFiles = ['test/drivers/postgres/{contract,restore,wal,private-settings}.test.ts'];
+/**
+ * What depends on the server of PostgreSQL itself, for the majors beside the usual one. How attempts are killed, fenced and
+ * run twice is our own doing and the same on all.
+ */
+export const majorFiles = ['test/drivers/postgres/{restore,wal,private-settings}.test.ts'];
 
 /** Files that take longest, the longest first, as measured: one that begins last is waited for alone. */
 export const slowFiles = [
