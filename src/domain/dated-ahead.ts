@@ -21,14 +21,39 @@ export function isAhead(timestamp: BackupId, now: Date): boolean {
 }
 
 /**
- * Of the ids those that were sealed after a point that is dated ahead, oldest first: what lies between it and the point that
- * it names as its predecessor was not there when it was sealed. Where one of them is authentic, the point is no newest
+ * The newest with a right date that lay there when a point was sealed: its predecessor, or where that is dated ahead too, for
+ * one night makes several, the predecessor of that one, as `find` knows it. Null where there was none, undefined where the
+ * chain breaks off.
+ */
+export function rightPredecessor(
+  { previous }: DatedPoint,
+  find: (id: BackupId) => DatedPoint | undefined,
+  now: Date,
+): BackupId | null | undefined {
+  if (previous === null || !isAhead(previous.timestamp, now)) return previous?.timestamp ?? null;
+  const before = find(previous.timestamp);
+  return before && rightPredecessor(before, find, now);
+}
+
+/**
+ * Of the ids those that were sealed after a point that is dated ahead, oldest first: what lies between it and the
+ * predecessor with a right date was not there when it was sealed. Where one of them is authentic, the point is no newest
  * one. Empty for any other point, and where nothing was sealed since: then the clock of today may be the wrong one.
  */
-export function sealedSince({ timestamp, previous }: DatedPoint, ids: readonly BackupId[], now: Date): BackupId[] {
+export function sealedSince(
+  point: DatedPoint,
+  {
+    ids,
+    find,
+    now,
+  }: { readonly ids: readonly BackupId[]; readonly find: (id: BackupId) => DatedPoint | undefined; readonly now: Date },
+): BackupId[] {
+  const { timestamp } = point;
   if (!isAhead(timestamp, now)) return [];
+  const predecessor = rightPredecessor(point, find, now);
+  if (predecessor === undefined) return [];
   return ids
-    .filter((id) => id > (previous?.timestamp ?? '') && id < timestamp && !isAhead(id, now))
+    .filter((id) => id > (predecessor ?? '') && id < timestamp && !isAhead(id, now))
     .toSorted((a, b) => (a < b ? -1 : 1));
 }
 
@@ -47,7 +72,10 @@ export function sealedAtLatest(point: SealedPoint, points: readonly SealedPoint[
   if (!isWrong(point)) return point.sealedAt;
   const right = points.filter((each) => !isWrong(each));
   const ids = right.map(({ timestamp }) => timestamp);
-  const since = isAhead(point.timestamp, now) ? sealedSince(point, ids, now) : ids.filter((id) => id > point.timestamp);
+  const find = (id: BackupId): SealedPoint | undefined => points.find(({ timestamp }) => timestamp === id);
+  const since = isAhead(point.timestamp, now)
+    ? sealedSince(point, { ids, find, now })
+    : ids.filter((id) => id > point.timestamp);
   const [oldest] = right
     .filter(({ timestamp }) => since.includes(timestamp))
     .map(({ sealedAt }) => Date.parse(sealedAt))

@@ -1,5 +1,5 @@
 /** Which recovery points there are. Read from storage every time: nothing else knows. */
-import { aheadText, sealedSince } from '../domain/dated-ahead.ts';
+import { aheadText, isAhead, sealedSince, type DatedPoint } from '../domain/dated-ahead.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { isRefuted, type BackupId, type Manifest } from '../domain/recovery-point.ts';
 import { clockOf } from '../storage/clock.ts';
@@ -197,17 +197,25 @@ async function aheadIn(
   { timestamp, lifeboat: { previous } }: Manifest,
   { versions, now }: { readonly versions: ReadonlyMap<BackupId, string>; readonly now: Date },
 ): Promise<string | undefined> {
-  for (const id of sealedSince({ timestamp, previous }, [...versions.keys()], now)) {
-    // Anybody can put something under such a name.
-    const isAuthentic = await manifestOnce(context, id, versions.get(id) ?? '').then(
-      () => true,
+  // Anybody can put something under such a name.
+  const authentic = async (id: BackupId): Promise<Manifest | undefined> =>
+    manifestOnce(context, id, versions.get(id) ?? '').then(
+      ({ manifest }) => manifest,
       (error: unknown) => {
         if (!isUnreadable(error)) throw error;
-        return false;
+        return undefined;
       },
     );
-    if (isAuthentic) return aheadText(id);
+  const earlier = new Map<BackupId, DatedPoint>();
+  for (let before = previous; before !== null && isAhead(before.timestamp, now);) {
+    const manifest = versions.has(before.timestamp) ? await authentic(before.timestamp) : undefined;
+    if (manifest === undefined) break;
+    earlier.set(manifest.timestamp, { timestamp: manifest.timestamp, previous: manifest.lifeboat.previous });
+    before = manifest.lifeboat.previous;
   }
+  const ids = [...versions.keys()];
+  for (const id of sealedSince({ timestamp, previous }, { ids, find: (each) => earlier.get(each), now }))
+    if ((await authentic(id)) !== undefined) return aheadText(id);
   return undefined;
 }
 

@@ -33,6 +33,8 @@ test('the newest is what was sealed last; a point dated ahead is passed over by 
   const chosen = async (of: Repository = repository): Promise<string[]> =>
     Promise.all(['latest', 'newest'].map(async (at) => (await of.findManifest(at)).timestamp));
   const before = await seal('2026-11-28T02:00:00Z');
+  // A full one and the next frequent one of the same night.
+  const first = await seal('2027-11-29T01:00:00Z');
   const ahead = await seal('2027-11-29T02:00:00Z');
   clock.now = new Date('2026-11-29T12:00:00Z');
   // Nothing was sealed after it: whichever clock is wrong, it is the newest state.
@@ -48,12 +50,12 @@ test('the newest is what was sealed last; a point dated ahead is passed over by 
   expect(await age()).toEqual([last, last]);
   expect((await repository.findManifest(ahead)).timestamp).toBe(ahead);
   expect(await pointFindings(repository, new Map())).toMatchObject([
-    { level: 'warn', text: `${ahead}: dated ahead of the storage's clock, which says 2026-12-01T02:00:00Z` },
+    { level: 'warn', text: `${ahead}, ${first}: dated ahead of the storage's clock, which says 2026-12-01T02:00:00Z` },
   ]);
   // The clock of today is behind: what was sealed last is still taken.
   clock.now = new Date('2020-01-01T00:00:00Z');
   expect(await chosen()).toEqual([ahead, ahead]);
-  await repository.storage.remove(`manifests/2027/11/29/backup_manifest_${ahead}.json`);
+  for (const id of [ahead, first]) await repository.storage.remove(`manifests/2027/11/29/backup_manifest_${id}.json`);
   expect(await chosen()).toEqual([last, last]);
   expect(after < last).toBe(true);
 });
@@ -84,22 +86,30 @@ test('retention goes on once something was sealed after a point that is dated ah
   };
   const first = await seal('2026-11-01T02:00:00Z');
   const ahead = await seal('2099-11-02T02:00:00Z');
-  expect((await plan('2026-11-03T00:00:00Z')).refusals).toMatchObject([
-    expect.stringContaining(`recovery point ${ahead} is from the future, and nothing was sealed after it`),
-  ]);
+  const nextAhead = await seal('2099-11-02T02:05:00Z');
+  expect((await plan('2026-11-03T00:00:00Z')).refusals).toMatchObject(
+    [nextAhead, ahead].map(
+      (id) =>
+        expect.stringContaining(`recovery point ${id} is from the future, and nothing was sealed after it`) as string,
+    ),
+  );
   const after = await seal('2026-11-03T02:00:00Z');
   const storageAhead = await seal('2099-11-04T02:00:00Z', '2026-11-04T02:00:00Z');
   expect((await plan('2026-11-04T03:00:00Z')).refusals).toMatchObject([expect.stringContaining(storageAhead)]);
   const last = await seal('2026-11-05T02:00:00Z');
   const { refusals, keep, remove } = await plan('2026-11-06T02:00:00Z');
-  expect([refusals, keep.map(({ id }) => id), remove]).toEqual([[], [last, storageAhead, after, ahead, first], []]);
+  expect([refusals, keep.map(({ id }) => id), remove]).toEqual([
+    [],
+    [last, storageAhead, after, nextAhead, ahead, first],
+    [],
+  ]);
   // Neither is the newest, whatever its name says.
   const later = await plan('2027-06-01T02:00:00Z');
   expect([later.refusals, later.keep]).toEqual([
     [],
     [{ id: last, reasons: expect.arrayContaining(['newest']) as string[] }],
   ]);
-  expect(later.remove.map(({ id }) => id)).toEqual([storageAhead, after, ahead, first]);
+  expect(later.remove.map(({ id }) => id)).toEqual([storageAhead, after, nextAhead, ahead, first]);
 });
 
 test('a storage that only lets itself be read is asked for no time', async () => {

@@ -1,5 +1,5 @@
 /** `lifeboat restore plan`: in this process, so that it works with Temporal dead; the run makes the same plan. */
-import { aheadText, sealedSince } from '../../domain/dated-ahead.ts';
+import { aheadText, sealedSince, type DatedPoint } from '../../domain/dated-ahead.ts';
 import type { BackupId, Manifest } from '../../domain/recovery-point.ts';
 import type { GoalFields } from '../../domain/recovery-target.ts';
 import type { ManifestListing, Repository } from '../../repository/repository.ts';
@@ -93,7 +93,9 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
   });
   const isPoint = goalOf(options).kind === 'point';
   const listed = await repository.listManifests();
-  const ids = listed.flatMap(({ manifest }) => manifest?.timestamp ?? []);
+  const points = listed.flatMap(({ manifest }) =>
+    manifest === undefined ? [] : [{ timestamp: manifest.timestamp, previous: manifest.lifeboat.previous }],
+  );
   const now = await clockOf(repository.storage);
   const newer =
     options.at === 'latest' && isPoint ? await newerThan(repository, choice.backupId, options.from === undefined) : [];
@@ -105,7 +107,7 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
         : configured.filter((id) => !rebuild.includes(id) && !choice.artefacts.some(({ record }) => record.id === id)),
     passedOver: newer.map(
       (listing) =>
-        `${listing.timestamp}: ${aheadReason(listing, ids, now) ?? reasonAgainst(listing, chosen.length > 0 ? chosen : configured)}`,
+        `${listing.timestamp}: ${aheadReason(listing, points, now) ?? reasonAgainst(listing, chosen.length > 0 ? chosen : configured)}`,
     ),
   };
 }
@@ -131,11 +133,13 @@ export function goalWords({ toTime, toLsn, toName, toLatest, timeline }: GoalFie
 
 function aheadReason(
   { timestamp, manifest }: ManifestListing,
-  ids: readonly BackupId[],
+  points: readonly DatedPoint[],
   now: Date,
 ): string | undefined {
   if (manifest === undefined) return undefined;
-  const [since] = sealedSince({ timestamp, previous: manifest.lifeboat.previous }, ids, now);
+  const find = (id: BackupId): DatedPoint | undefined => points.find((point) => point.timestamp === id);
+  const ids = points.map((point) => point.timestamp);
+  const [since] = sealedSince({ timestamp, previous: manifest.lifeboat.previous }, { ids, find, now });
   return since === undefined ? undefined : aheadText(since);
 }
 
