@@ -43,7 +43,10 @@ async function contentHash(): Promise<string> {
 
 async function build(target: string): Promise<void> {
   const { bundleWorkflowCode } = await import('@temporalio/worker');
-  const { code } = await bundleWorkflowCode({ workflowsPath: join(workflowsFolder, `index${extension}`) });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(workflowsFolder, `index${extension}`),
+    payloadConverterPath: join(workflowsFolder, `payload-converter${extension}`),
+  });
   const temporary = `${target}.${process.pid}`;
   await writeFile(temporary, code);
   await rename(temporary, target);

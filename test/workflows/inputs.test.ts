@@ -6,6 +6,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import * as workflows from '../../workflows/index.ts';
+import { unreadablePayloads } from '../support/encoded-payload.ts';
 import { workflowTypes, wrongShapes, wrongValues } from '../support/refused-inputs.ts';
 import { benchAppliance, failureOf, startWorkflowBench, type WorkflowBench } from '../support/workflow-bench.ts';
 
@@ -24,6 +25,7 @@ test.each(workflowTypes)('%s refuses what it does not take, says why, and does n
   // Each key is tried in test/inputs: here are some.
   const own = [
     ...wrongShapes(type),
+    ...unreadablePayloads.map(({ payload, told }) => ({ input: payload, told })),
     ...wrongValues(type)
       .flatMap(([nearest]) => nearest ?? [])
       .slice(0, 10),

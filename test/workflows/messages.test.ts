@@ -3,6 +3,7 @@ import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/clie
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { messageNames } from '../../workflows/message-names.ts';
 import { progressQuery, type RestoreResult } from '../../workflows/messages.ts';
+import { unreadablePayloads } from '../support/encoded-payload.ts';
 import { failureOf, startWorkflowBench, type WorkflowBench } from '../support/workflow-bench.ts';
 
 let bench: WorkflowBench;
@@ -54,6 +55,7 @@ describe('during a swap', () => {
       [5, 'it must be an object, not the number 5'],
       ['x', 'it must be an object, not the text `x`'],
       [[], 'it must be an object, not the list `[]`'],
+      ...unreadablePayloads.map(({ payload, told }) => [payload, told] as const),
       [{ by: 5 }, '`by` must be a text, not the number 5'],
       [{ resaon: 'no' }, 'unknown key `resaon` (did you mean `reason`?)'],
     ] as const;
@@ -75,7 +77,8 @@ describe('during a swap', () => {
   });
 });
 
-test.each([[[]], [[null]], [[5]], [['x']], [[[]]]])('`release` with %j frees a lock', async (args) => {
+const anything: unknown[][] = [[], [null], [5], ['x'], [[]], ...unreadablePayloads.map(({ payload }) => [payload])];
+test.each(anything.map((args) => ({ args })))('`release` with $args frees a lock', async ({ args }) => {
   const handle = await bench.start('lock', { holder: 'ann', purpose: 'a test' });
   await handle.signal(messageNames.release, ...args);
   await handle.result();
