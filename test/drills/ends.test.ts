@@ -18,7 +18,7 @@ import { findTemporal } from '../../src/dev/engines.ts';
 import type { WorkerProcess } from '../../src/dev/demo/worker-process.ts';
 import { poll } from '../../src/dev/poll.ts';
 import type { BackupResult } from '../../workflows/messages.ts';
-import { program } from '../cli/in-process.ts';
+import { program, runInProcess } from '../cli/in-process.ts';
 import { startLeanStage, type LeanStage } from '../support/lean-stage.ts';
 import { startRelay, type Relay } from '../support/relay.ts';
 
@@ -92,14 +92,22 @@ interface Ended {
 
 let configurations = 0;
 
+async function configFor(
+  { address }: Pick<Relay, 'address'>,
+  { folder, configFile, temporal }: LeanStage,
+): Promise<string> {
+  const config = join(folder, `relayed-${(configurations += 1)}.yaml`);
+  await writeFile(config, (await readFile(configFile, 'utf8')).replace(temporal.address, address));
+  return config;
+}
+
 async function start(
   relay: Pick<Relay, 'address'>,
   words: readonly string[],
   from: LeanStage = stage,
 ): Promise<Started> {
-  const { folder, configFile, temporal } = from;
-  const config = join(folder, `relayed-${(configurations += 1)}.yaml`);
-  await writeFile(config, (await readFile(configFile, 'utf8')).replace(temporal.address, relay.address));
+  const { folder } = from;
+  const config = await configFor(relay, from);
   const args = [program, '--config', config, ...words];
   const env = { ...process.env, LIFEBOAT_TEMPORAL: findTemporal() };
   const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -130,7 +138,11 @@ interface Usual extends Known {
 async function undisturbed(command: Known): Promise<Usual> {
   const relay = await startRelay(stage.temporal.address);
   const before = await runIds();
-  const { code, said } = await (await start(relay, command.words)).ended;
+  const config = await configFor(relay, stage);
+  const env = { ...process.env, LIFEBOAT_TEMPORAL: findTemporal() } as Readonly<Record<string, string>>;
+  // What a process does when it ends is for the others.
+  const { code, stdout, stderr } = await runInProcess(['--config', config, ...command.words], stage.folder, env);
+  const said = `${stdout}${stderr}`;
   await relay.stop();
   expect(said, command.name).not.toMatch(stackLine);
   await allEnded();
