@@ -103,7 +103,10 @@ async function ping(instance: RedisInstance): Promise<void> {
   client.on('error', () => {}); // Refused connections while it starts are asked again by the caller.
   try {
     await client.connect();
-    await client.ping();
+    await client.ping().catch((error: Error) => {
+      // An answer as well, where a test renamed it.
+      if (error.name !== 'ReplyError') throw error;
+    });
   } finally {
     client.disconnect();
   }

@@ -1,4 +1,7 @@
-/** Commands of the server that a capture and the probe after a restore need: `rename-command` takes them away, an ACL forbids them. */
+/**
+ * Commands of the server that a capture and the probe after a restore need: `rename-command` takes them away, an ACL
+ * forbids them. PING is none of them.
+ */
 import type { Redis } from 'ioredis';
 import { causes, filled, type Cause } from '../../domain/causes.ts';
 
@@ -26,14 +29,11 @@ export function refusalOf(text: string): Missing['why'] | undefined {
 
 /** `save`: the server writes its own dump; `replication`: it is asked for one like a replica. */
 export async function missingCommands(client: Redis, way: 'save' | 'replication'): Promise<Missing[]> {
-  // A restore waits for the answer to PING after it started the server.
-  const ping = await asked(client, 'PING');
-  if (way === 'save') return [...ping, ...(await asked(client, 'BGSAVE'))];
-  const [unknown, forbidden] = [await unknownOf(client, ['PSYNC']), await forbiddenOf(client, ['PSYNC', '?', '-1'])];
-  return [...ping, ...unknown, ...forbidden];
+  if (way === 'save') return asked(client, 'BGSAVE');
+  return [...(await unknownOf(client, ['PSYNC'])), ...(await forbiddenOf(client, ['PSYNC', '?', '-1']))];
 }
 
-/** With a word that it does not know it does nothing (PING gives it back), after it was looked up and the user's right to it was checked. */
+/** With a word that it does not know it does nothing, after it was looked up and the user's right to it was checked. */
 async function asked(client: Redis, command: string): Promise<Missing[]> {
   try {
     await client.call(command, 'lifeboat-only-asks');

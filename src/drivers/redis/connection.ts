@@ -1,11 +1,12 @@
 /** Talks to the configured Redis, and says in this house's words what went wrong. No error ever carries a command: it may hold the password. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionOptions } from 'node:tls';
 import { Redis } from 'ioredis';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import type { DriverEnvironment } from '../driver.ts';
 import { readTls, refusedCertificateHint } from '../tls.ts';
-import { commandHint, refusedCommand } from './commands.ts';
+import { commandHint, refusalOf, refusedCommand } from './commands.ts';
 
 export interface Endpoint {
   readonly component: string;
@@ -30,6 +31,8 @@ export interface CallOptions {
   readonly waitsForLoad?: boolean;
 }
 
+const loadingPauseMs = 200;
+
 /**
  * Runs the work on one connection and closes it. EngineUnavailable (also where the signal broke the connection off),
  * AuthFailed, PermissionDenied, EngineFailed.
@@ -50,9 +53,8 @@ export async function withRedis<T>(
     connectTimeout: 10_000,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
-    // A restored engine may load for a while; it answers LOADING until then.
-    enableReadyCheck: waitsForLoad,
-    maxLoadingRetryTime: 1000,
+    // Its own wait for the load writes to the terminal where the user may not call INFO.
+    enableReadyCheck: false,
     retryStrategy: () => null,
   });
   client.on('error', (error) => {
@@ -62,12 +64,30 @@ export async function withRedis<T>(
   signal?.addEventListener('abort', abort, { once: true });
   try {
     await client.connect();
+    if (waitsForLoad) await untilLoaded(client, signal);
     return await work(client);
   } catch (error) {
     throw translate(error, lastError, endpoint);
   } finally {
     signal?.removeEventListener('abort', abort);
     client.disconnect();
+  }
+}
+
+/** A restored engine may load for a while, and refuses most commands until then. Where INFO is refused, the next command tells. */
+async function untilLoaded(client: Redis, signal: AbortSignal | undefined): Promise<void> {
+  while (await isLoading(client)) {
+    // Where the signal ends the wait, the connection is closed, and the next question says so.
+    await delay(loadingPauseMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+export async function isLoading(client: Redis): Promise<boolean> {
+  try {
+    return (await info(client, 'persistence'))['loading'] === '1';
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ReplyError' && refusalOf(error.message) !== undefined) return false;
+    throw error;
   }
 }
 
@@ -108,12 +128,9 @@ function translate(error: unknown, lastError: unknown, endpoint: Endpoint): unkn
   const reason = (lastError ?? error) as NodeJS.ErrnoException;
   for (const candidate of [error as Error, reason])
     if (candidate.name === 'ReplyError') return engineError(candidate.message, endpoint);
-  // What the client itself asks first.
-  const [, answer] = /^Ready check failed: (.*)/.exec(reason.message) ?? [];
-  if (answer !== undefined) return engineError(answer, endpoint);
   const refused = certificateError(reason, endpoint);
   if (refused !== undefined) return refused;
-  if (typeof reason.code === 'string' || /closed|ETIMEDOUT|writable|max retries/i.test(reason.message)) {
+  if (typeof reason.code === 'string' || /closed|ETIMEDOUT|writeable|max retries/i.test(reason.message)) {
     return new LifeboatError(
       'EngineUnavailable',
       `Redis at ${describeEndpoint(endpoint)} does not answer: ${reason.code ?? reason.message}`,

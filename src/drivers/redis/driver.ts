@@ -1,13 +1,15 @@
 /** Redis: a finished snapshot, an append-only-aware restore, and a proof of every key. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Redis } from 'ioredis';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { roleOfKind } from '../../domain/component.ts';
+import { LifeboatError } from '../../domain/errors.ts';
 import { readinessByAnswer } from '../../platform/readiness.ts';
 import type { Driver, DriverEnvironment } from '../driver.ts';
 import { captureRedis } from './capture.ts';
 import { checkRedis } from './check.ts';
-import { endpointOf, info, withRedis } from './connection.ts';
+import { endpointOf, info, isLoading, withRedis } from './connection.ts';
 import { refuseWhileHeld } from './holders.ts';
 import { inspectRedis } from './inspect.ts';
 import { probeRedis, validateRedis } from './prove.ts';
@@ -27,10 +29,7 @@ export function createRedisDriver(config: RedisConfig, environment: DriverEnviro
     check: async () => checkRedis(config, environment),
     ready: async (signal) =>
       readinessByAnswer(async () =>
-        withRedis(await endpointOf(config, environment), async (client) => client.ping(), {
-          signal,
-          waitsForLoad: false,
-        }),
+        withRedis(await endpointOf(config, environment), refuseLoading, { signal, waitsForLoad: false }),
       ),
     estimate: async () => ({ bytes: await estimateBytes(config, environment) }),
     capture: async (context) => captureRedis(config, environment, context),
@@ -45,6 +44,11 @@ export function createRedisDriver(config: RedisConfig, environment: DriverEnviro
     probe: async (context) => probeRedis(config, environment, context),
     commit: async (context) => commitRedis(config, context, tuning),
   };
+}
+
+/** Any other answer will do, also that INFO is refused. PING is not asked for, because it may be renamed. */
+async function refuseLoading(client: Redis): Promise<void> {
+  if (await isLoading(client)) throw new LifeboatError('EngineUnavailable', 'Redis still loads its data');
 }
 
 /** The last dump's size where it can be seen, else the memory of the data: a dump is smaller. */

@@ -70,7 +70,6 @@ async function handshake({ socket, framing, more, endpoint }: Stream & { readonl
   if (password !== undefined) commands.push(username === undefined ? ['AUTH', password] : ['AUTH', username, password]);
   // `eof`: a server without a disk may send without knowing the size.
   commands.push(
-    ['PING'],
     ['REPLCONF', 'listening-port', '0'],
     ['REPLCONF', 'capa', 'eof', 'capa', 'psync2'],
     ['PSYNC', '?', '-1'],
