@@ -11,7 +11,7 @@ export function captureNotes(facts: Facts): string[] {
   const differs = differingSettings(facts);
   return [
     ...(leftOut === '' ? [] : [`left out: ${leftOut}`]),
-    ...(differs === '' ? [] : [`runs with other settings than its next start will use: ${differs}`]),
+    ...(differs === '' ? [] : [`runs with other settings than its configuration has: ${differs}`]),
     ...brokenNote(facts),
     ...deploymentNotes(facts),
     ...[facts['note'], ...listOf(facts['notes'])].filter((each) => typeof each === 'string'),
@@ -24,7 +24,9 @@ export function restoreNotes(facts: Facts): string[] {
   const differs = differingSettings(facts);
   return [
     ...(leftOut === '' ? [] : [`${leftOut} did not go into the recovery point and will not come back`]),
-    ...(differs === '' ? [] : [`ran with other settings than it starts with when it was captured: ${differs}`]),
+    ...(differs === ''
+      ? []
+      : [`when it was captured it ran with other settings than its configuration had: ${differs}`]),
     ...brokenNote(facts),
     ...deploymentNotes(facts).map((note) => `when it was captured: ${note}`),
   ];

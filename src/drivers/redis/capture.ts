@@ -16,7 +16,8 @@ import { RdbReader, type RdbSummary } from './rdb-reader.ts';
 import { RdbError } from './rdb-steps.ts';
 import { changedAtNextStart } from './running-settings.ts';
 import { openSnapshot, type Snapshot } from './snapshot.ts';
-import { isClusterAtStart, primaryAtStart, type StartSettings } from './start-settings.ts';
+import type { StartSettings } from './next-start.ts';
+import { isClusterAtStart, primaryAtStart } from './start-settings.ts';
 
 const chunkBytes = 1 << 20;
 
@@ -50,7 +51,7 @@ export async function captureRedis(
       // The link may have been lost while the server saved.
       refuseUnfit({ isSentinel: false, replica: await replicaOf(client) }, endpoint);
       const facts = await describeServer(client, config, summary, { configFiles, settings });
-      const configDiffers = await changedAtNextStart(client, environment.startCommands);
+      const changed = await changedAtNextStart(client, config, environment.startCommands);
       await context.writer.bytes(factsPath, Buffer.from(JSON.stringify(facts)));
       const { serverVersion, rdbVersion, keys, expiring } = facts;
       return {
@@ -63,7 +64,7 @@ export async function captureRedis(
           keys,
           expiring,
           way: snapshot.way,
-          ...(configDiffers.length === 0 ? {} : { configDiffers }),
+          ...(changed.length === 0 ? {} : { configDiffers: changed.map(({ name }) => name) }),
           ...deploymentFacts(deployment, config),
           ...startFacts(deployment, await nextStartOf(client, config, environment.startCommands)),
         },

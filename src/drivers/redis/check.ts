@@ -10,9 +10,10 @@ import { commandHint, missingCommands, missingText } from './commands.ts';
 import { endpointOf, info, withRedis } from './connection.ts';
 import { concernsOf, deploymentOf, unfitness, type Deployment } from './deployment.ts';
 import { knownSettings, nextStartOf, unknownNames, type KnownSettings } from './known-settings.ts';
-import { changedAtNextStart } from './running-settings.ts';
+import { changedAtNextStart, describeChanged } from './running-settings.ts';
 import { findServerBinary } from './server-binary.ts';
 import { wayOf } from './snapshot.ts';
+import { staleAppendFile } from './stale-append-file.ts';
 import { isClusterAtStart, primaryAtStart } from './start-settings.ts';
 
 /** Never throws. */
@@ -125,14 +126,11 @@ async function checkSettings(
   const findings: Finding[] = [];
   const unknown = unknownNames(settings, config);
   if (unknown !== undefined) findings.push({ name, level: 'warn', ...unknown });
-  for (const changed of await changedAtNextStart(client, environment.startCommands)) {
-    findings.push({
-      name,
-      level: 'warn',
-      text: `\`${changed}\` is not what the next start will use: it was set after the start, or its file was changed`,
-      hint: 'make file and server say the same: CONFIG REWRITE keeps what runs, a restart takes what the file says',
-    });
-  }
+  const { startCommands } = environment;
+  for (const changed of await changedAtNextStart(client, config, startCommands))
+    findings.push({ name, level: 'warn', ...describeChanged(changed, startCommands) });
+  const stale = await staleAppendFile(config, settings);
+  if (stale !== undefined) findings.push({ name, level: 'warn', ...stale });
   const { config_file: configFile } = await info(client, 'server');
   for (const path of [configFile, settings.aclFile]) {
     if (path === undefined || path === '' || config.configFiles.includes(path)) continue;

@@ -18,19 +18,40 @@ export interface StartArguments {
   readonly lines: readonly Line[];
 }
 
-/** Undefined where the command starts no redis-server by itself (a shell or an init system). */
+const server = /^(?:\S*\/)?(?:redis|valkey|keydb)-server$/;
+/** Programs that only run what is named behind them. Of another one the word may be anything: the name of a container, a unit. */
+const wrapper =
+  /^(?:\S*\/)?(?:env|nice|ionice|chrt|taskset|numactl|setpriv|setsid|stdbuf|nohup|sudo|doas|runuser|gosu|su-exec|chpst|tini|dumb-init|catatonit)$/;
+const shell = /^(?:\S*\/)?(?:\w*sh|busybox)$/;
+
+/**
+ * As the server reads them since 7.0: a word that begins with `--` is a name, with its value in the same word or in the
+ * next ones, but the word behind a name without a value is always its value. Undefined where they are not known from
+ * the command: a shell, an init system or a container starts the server, settings come from its standard input, or it
+ * is a Sentinel.
+ */
 export function parseArguments(command: readonly string[]): StartArguments | undefined {
-  if (/(?:^|\/)(?:ba|da|a)?sh$/.test(command[0] ?? '')) return undefined;
-  const at = command.findIndex((word) => /(?:^|\/)(?:redis|valkey|keydb)-server$/.test(word));
-  if (at === -1) return undefined;
+  const at = command.findIndex((word) => server.test(word));
+  const before = command.slice(0, Math.max(0, at));
+  if (at === -1 || (before.length > 0 && !wrapper.test(before[0] ?? '')) || before.some((word) => shell.test(word)))
+    return undefined;
   const words = command.slice(at + 1);
   const configFile = words[0] === undefined || words[0].startsWith('-') ? undefined : words.shift();
   const lines: { name: string; words: string[] }[] = [];
-  for (const word of words) {
-    if (word.startsWith('--')) lines.push({ name: word.slice(2).toLowerCase(), words: [] });
-    else lines.at(-1)?.words.push(word);
+  let hasValue = true;
+  for (const [index, word] of words.entries()) {
+    if (word === '-' && (index === words.length - 1 || (index === 0 && configFile === undefined))) return undefined;
+    if (!hasValue || !word.startsWith('--')) {
+      lines.at(-1)?.words.push(word);
+      hasValue = true;
+      continue;
+    }
+    const [name = '', ...values] = splitWords(word.slice(2)) ?? [];
+    lines.push({ name: name.toLowerCase(), words: values });
+    const isSwitch = /^(?:save|sentinel)$/i.test(name) && words[index + 1]?.startsWith('--') === true;
+    hasValue = values.length > 0 || isSwitch;
   }
-  return { configFile, lines };
+  return lines.some(({ name }) => name === 'sentinel') ? undefined : { configFile, lines };
 }
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' };
@@ -43,17 +64,18 @@ export function splitWords(line: string): string[] | undefined {
     const match = pattern.exec(line);
     if (match === null) return undefined;
     const [, double, single, plain = ''] = match;
-    words.push(
-      double !== undefined
-        ? double.replaceAll(/\\(?:x([0-9a-fA-F]{2})|(.))/gs, (_, hex: string | undefined, letter: string) =>
-            hex === undefined ? (escapes[letter] ?? letter) : String.fromCharCode(Number.parseInt(hex, 16)),
-          )
-        : single !== undefined
-          ? single.replaceAll("\\'", "'")
-          : plain,
-    );
+    words.push(double !== undefined ? unescaped(double) : single !== undefined ? single.replaceAll("\\'", "'") : plain);
   }
   return words;
+}
+
+/** An escape is one byte, of which a letter of UTF-8 may have several. */
+function unescaped(text: string): string {
+  const bytes = Buffer.from(text).toString('latin1');
+  const plain = bytes.replaceAll(/\\(?:x([0-9a-fA-F]{2})|(.))/gs, (_, hex: string | undefined, letter: string) =>
+    hex === undefined ? (escapes[letter] ?? letter) : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return Buffer.from(plain, 'latin1').toString();
 }
 
 /** One word as the server writes it into files of its own. */

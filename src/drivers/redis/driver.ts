@@ -42,7 +42,7 @@ export function createRedisDriver(config: RedisConfig, environment: DriverEnviro
     // An undo goes on where the run's signal was aborted: it is what puts the old data back.
     undo: async (context) => undoRedis(config, context, tuning),
     probe: async (context) => probeRedis(config, environment, context),
-    commit: async (context) => commitRedis(config, context, tuning),
+    commit: async (context) => commitRedis(config, environment, context, tuning),
   };
 }
 

@@ -1,11 +1,15 @@
-/** Names of the files that the server writes. CONFIG may be renamed or forbidden: then they are those of its next start. */
+/**
+ * Names of the files that the server writes. CONFIG may be renamed or forbidden: then they are those of its next start.
+ * Whether it writes append-only files INFO tells.
+ */
 import type { Redis } from 'ioredis';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import type { DriverEnvironment } from '../driver.ts';
 import { commandHint, refusalOf, type Missing } from './commands.ts';
 import { info, setting } from './connection.ts';
 import { mainFile } from './restored-facts.ts';
-import { nextStart, readLive, settingOf, type StartSettings } from './start-settings.ts';
+import { nextStart, readLive, type StartSettings } from './next-start.ts';
+import { settingOf } from './start-settings.ts';
 
 export interface KnownSettings {
   /** Who says so: the running server, what it will be started with, or nobody, so that they are the defaults. */
@@ -28,12 +32,13 @@ export async function knownSettings(
 ): Promise<KnownSettings> {
   const refused = await refusalOfConfig(client);
   const next = refused === undefined ? undefined : await nextStartOf(client, config, startCommands);
+  const { aof_enabled: appendFiles } = await info(client, 'persistence');
   const ask = async (name: string): Promise<string | undefined> =>
     (refused === undefined ? await setting(client, name) : undefined) ?? settingOf(next, name);
   return {
     from: refused === undefined ? 'server' : next === undefined ? 'default' : 'next start',
     dumpName: (await ask('dbfilename')) ?? '',
-    appendOnly: (await ask('appendonly'))?.toLowerCase() === 'yes',
+    appendOnly: appendFiles === '1',
     appendFolder: (await ask('appenddirname')) ?? '',
     appendName: (await ask('appendfilename')) ?? '',
     aclFile: (await ask('aclfile')) ?? '',
@@ -41,15 +46,15 @@ export async function knownSettings(
   };
 }
 
-/** From the file that the server says it has; a container's own path of it may not be there, the configured one is. */
+/** From the file that the server says it has, if any; a container's own path of it may not be there, the configured one is. */
 export async function nextStartOf(
   client: Redis,
   config: RedisConfig,
   commands: StartCommands = [],
 ): Promise<StartSettings | undefined> {
   const { config_file: configFile } = await info(client, 'server');
-  const told = await nextStart({ commands, configFile, read: readLive });
-  return told ?? nextStart({ commands, configFile: mainFile(config.configFiles), read: readLive });
+  const configFiles = configFile === '' ? [] : [configFile, mainFile(config.configFiles)];
+  return nextStart({ commands, configFiles, read: readLive });
 }
 
 async function refusalOfConfig(client: Redis): Promise<Missing | undefined> {
@@ -77,7 +82,7 @@ export function unknownNames(
       hint,
     };
   return {
-    text: `${cause}: the name of the dump is not known, and append-only files are taken for off`,
+    text: `${cause}: the names of the dump and of append-only files are not known`,
     hint: `${hint}; or add the configuration file of the server to \`configFiles\` of \`${id}\``,
   };
 }

@@ -13,14 +13,15 @@ import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { engineEnvironment } from '../../domain/inherited-environment.ts';
 import { spawnGuarded } from '../../platform/process/guarded-child.ts';
 import { info, withRedis, type Endpoint } from './connection.ts';
-import type { RedisFacts } from './facts.ts';
+import type { AppendFiles } from './possible-starts.ts';
 import type { ServerBinary } from './server-binary.ts';
 
 export interface PrivateServerOptions {
   readonly component: string;
   readonly binary: ServerBinary;
   readonly folder: string;
-  readonly facts: RedisFacts;
+  /** What it loads; `dump.rdb` where there are none. */
+  readonly append: AppendFiles | undefined;
   /** `loadmodule` lines of the captured configuration: without them a dump with module values does not load. */
   readonly modules: readonly (readonly string[])[];
   /** As root the server runs as the owner of the files. */
@@ -60,7 +61,7 @@ export async function withPrivateServer<T>(
 }
 
 function start(
-  { binary, folder, facts, modules, user }: PrivateServerOptions,
+  { binary, folder, append, modules, user }: PrivateServerOptions,
   socket: string,
   log: string[],
 ): ChildProcess {
@@ -71,9 +72,9 @@ function start(
     ['--dir', folder],
     ['--dbfilename', 'dump.rdb'],
     ['--save', ''],
-    ['--appendonly', facts.appendOnly ? 'yes' : 'no'],
-    ['--appendfilename', facts.appendName],
-    ...(Number(binary.version.split('.')[0]) >= 7 ? [['--appenddirname', facts.appendFolder]] : []),
+    ['--appendonly', append === undefined ? 'no' : 'yes'],
+    ...(append === undefined ? [] : [['--appendfilename', append.name]]),
+    ...(append === undefined || Number(binary.version.split('.')[0]) < 7 ? [] : [['--appenddirname', append.folder]]),
     ['--auto-aof-rewrite-percentage', '0'],
     ['--daemonize', 'no'],
     ['--databases', '16384'],

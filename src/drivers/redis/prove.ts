@@ -17,7 +17,8 @@ import { replicaOf, type Replica } from './deployment.ts';
 import { compareInThread, readInThread } from './dump-work.ts';
 import { configFolder, dumpPath, readFacts, type RedisFacts } from './facts.ts';
 import { knownSettings } from './known-settings.ts';
-import { giveTo, layoutPaths, linkLayout } from './layout.ts';
+import { giveTo, layoutPaths, linkLayout, privateLayout } from './layout.ts';
+import type { Layout } from './possible-starts.ts';
 import { withPrivateServer } from './private-server.ts';
 import { restoredFacts } from './restored-facts.ts';
 import { RdbError } from './rdb-steps.ts';
@@ -35,9 +36,9 @@ export async function validateRedis(
   environment: DriverEnvironment,
   context: RestoreContext,
 ): Promise<ProbeResult[]> {
-  const { facts } = await restoredFacts(config, environment, context);
+  const { facts, layout } = await restoredFacts(config, environment, context);
   const staged = await stagingPath(config.dataDirectory, config.id, context.staged);
-  const dump = await open(join(staged, facts.dumpName), 'r');
+  const dump = await open(join(staged, layout.dumps[0]), 'r');
   try {
     const structure = await proveStructure(dump, facts, config, context.signal);
     if (!structure.ok) return [structure];
@@ -48,7 +49,7 @@ export async function validateRedis(
       const why = `loading takes ${formatBytes(facts.memoryBytes)} of memory, ${formatBytes(free)} are free`;
       return [structure, keysNotCompared(facts, config.id, why)];
     }
-    return [structure, ...(await proveByLoading({ config, context, facts, staged, dump, binary }))];
+    return [structure, ...(await proveByLoading({ config, context, facts, layout, staged, dump, binary }))];
   } finally {
     await dump.close();
   }
@@ -142,23 +143,32 @@ interface Loading {
   readonly config: RedisConfig;
   readonly context: RestoreContext;
   readonly facts: RedisFacts;
+  readonly layout: Layout;
   readonly staged: string;
   readonly dump: FileHandle;
   readonly binary: ServerBinary;
 }
 
-async function proveByLoading({ config, context, facts, staged, dump, binary }: Loading): Promise<ProbeResult[]> {
+async function proveByLoading({
+  config,
+  context,
+  facts,
+  layout,
+  staged,
+  dump,
+  binary,
+}: Loading): Promise<ProbeResult[]> {
   // Beside the staging, so that hard links reach; under a staging name, so that it is removed with it.
   const folder = `${staged}-check`;
   await removeTree(folder);
   await mkdir(folder, { mode: 0o700 });
   try {
-    await linkLayout(staged, folder, facts);
+    await linkLayout(staged, folder, layout, facts);
     const user = await engineOwner(config, facts);
-    if (user !== undefined) await giveTo(layoutPaths(folder, { ...facts, dumpName: dumpPath }), user);
+    if (user !== undefined) await giveTo(layoutPaths(folder, privateLayout(layout), facts), user);
     const modules = await capturedModules(context, facts);
     return await withPrivateServer(
-      { component: config.id, binary, folder, facts, modules, user, signal: context.signal },
+      { component: config.id, binary, folder, append: layout.appends[0], modules, user, signal: context.signal },
       async (client) => {
         const loaded = await proveLoaded(client, facts, config.id);
         // Puts another file in the place of the hard link; the staged dump stays what it is.

@@ -11,15 +11,10 @@ import { isSameRun } from '../swap/token.ts';
 import { refuseWhileHeld } from './holders.ts';
 import { mainFile } from './restored-facts.ts';
 import { findServerBinary, refuseNewerDump } from './server-binary.ts';
-import {
-  isClusterAtStart,
-  nextStart,
-  otherFolder,
-  primaryAtStart,
-  readLive,
-  type StartSettings,
-} from './start-settings.ts';
+import { knowsArguments, nextStart, readLive, type StartSettings } from './next-start.ts';
+import { isClusterAtStart, otherFolder, primaryAtStart } from './start-settings.ts';
 import { redisLives, redisPairs } from './stage.ts';
+import { removeUnused } from './unused-files.ts';
 
 /** The sealed facts are not at hand here: version and size come from the manifest's clear facts. */
 export async function redisTargets(
@@ -30,12 +25,12 @@ export async function redisTargets(
   const target = await restoreTargetOf({ live: config.dataDirectory, needBytes: record.bytes });
   const next = await nextStart({
     commands: startCommands,
-    configFile: mainFile(config.configFiles),
+    configFiles: [mainFile(config.configFiles)],
     read: readLive,
   });
   const problems = [
     await dumpProblem(config, record),
-    await folderProblem(config, next),
+    knowsArguments(startCommands) || !ranHere(record) ? await folderProblem(config, next) : undefined,
     roleProblem(config, next, record),
     clusterProblem(config, next, record),
   ];
@@ -60,6 +55,12 @@ async function dumpProblem(config: RedisConfig, { facts }: ComponentRecord): Pro
     if (!isLifeboatError(error)) throw error;
     return { code: error.code, message: error.message, hint: error.hint };
   }
+}
+
+/** Its file named another folder than this one already when it was captured from it: an argument of the command decides. */
+function ranHere({ facts }: ComponentRecord): boolean {
+  const differed = facts['configDiffers'];
+  return Array.isArray(differed) && differed.includes('dir') && facts['way'] === 'save';
 }
 
 async function folderProblem(config: RedisConfig, next: StartSettings | undefined): Promise<TargetProblem | undefined> {
@@ -132,11 +133,13 @@ export async function undoRedis(config: RedisConfig, context: RestoreContext, tu
 
 export async function commitRedis(
   config: RedisConfig,
+  environment: DriverEnvironment,
   context: RestoreContext,
   tuning: SwapTuning,
 ): Promise<{ readonly safetyCopies: readonly string[] }> {
   const target = targetOf(config, context, tuning);
   await removeStaging(target);
+  await removeUnused(config, environment, context);
   return { safetyCopies: (await swapState(target)).ownCopies };
 }
 

@@ -2,18 +2,31 @@
 import type { RedisConfig } from '../../domain/appliance.ts';
 import type { DriverEnvironment, RestoreContext } from '../driver.ts';
 import { configFolder, readFacts, type RedisFacts } from './facts.ts';
-import { layoutFor, nextStart, readLive } from './start-settings.ts';
+import { knowsArguments, nextStart, readLive } from './next-start.ts';
+import { layoutOf, possibleStarts, type Layout } from './possible-starts.ts';
 
-/** The sealed facts with that layout. A configuration file that is on this host stays, so it decides; else the captured one. */
+export interface RestoredFacts {
+  /** The sealed facts with the names of the start that is believed in most. */
+  readonly facts: RedisFacts;
+  /** The same for each start that is possible, that one first. */
+  readonly starts: readonly RedisFacts[];
+  readonly layout: Layout;
+  readonly notes: readonly string[];
+}
+
+/** A configuration file that is on this host stays, so it decides; else the captured one. */
 export async function restoredFacts(
   config: RedisConfig,
   { startCommands = [] }: DriverEnvironment,
   context: Pick<RestoreContext, 'repository' | 'record'>,
-): Promise<{ readonly facts: RedisFacts; readonly notes: readonly string[] }> {
+): Promise<RestoredFacts> {
   const captured = await readFacts(context);
   const next = await nextStart({
     commands: startCommands,
-    configFile: captured.configFile ?? mainFile(captured.configFiles),
+    configFiles:
+      captured.configFile === ''
+        ? []
+        : [captured.configFile, mainFile(config.configFiles), mainFile(captured.configFiles)],
     read: async (path) => {
       const live = await readLive(path);
       if (live !== undefined || !captured.configFiles.includes(path)) return live;
@@ -21,13 +34,20 @@ export async function restoredFacts(
       return bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8');
     },
   });
-  const facts = layoutFor(captured, next);
-  const isOther = facts.appendOnly !== captured.appendOnly || facts.dumpName !== captured.dumpName;
-  const words = (of: RedisFacts): string => `appendonly ${of.appendOnly ? 'yes' : 'no'}, dbfilename ${of.dumpName}`;
-  const notes = isOther
-    ? [`the captured server ran with ${words(captured)}; its files are laid out for the next start: ${words(facts)}`]
-    : [];
-  return { facts, notes };
+  const isKnown = next !== undefined && knowsArguments(startCommands);
+  const starts = possibleStarts(captured, next, isKnown);
+  const [facts] = starts;
+  return { facts, starts, layout: layoutOf(starts, isKnown), notes: notesOn(captured, facts, isKnown) };
+}
+
+function notesOn(captured: RedisFacts, facts: RedisFacts, isKnown: boolean): string[] {
+  const [ran, next] = [captured, facts].map(
+    ({ appendOnly, dumpName }) => `appendonly ${appendOnly ? 'yes' : 'no'}, dbfilename ${dumpName}`,
+  );
+  if (ran === next) return [];
+  return isKnown
+    ? [`the captured server ran with ${ran}; its files are laid out for the next start: ${next}`]
+    : [`the captured server ran with ${ran}, its configuration says ${next}: its files are laid out for both`];
 }
 
 export function mainFile(configFiles: readonly string[]): string | undefined {

@@ -13,8 +13,8 @@ import { clearLive, type SwapPair, type SwapTuning } from '../swap/swap.ts';
 import { isDamaged } from './damage.ts';
 import { configFolder, dumpPath, type RedisFacts } from './facts.ts';
 import { refuseWhileHeld } from './holders.ts';
-import { giveTo, layOut, layoutPaths, setMode } from './layout.ts';
-import { restoredFacts } from './restored-facts.ts';
+import { giveTo, hasManifest, layOut, layoutPaths, setMode } from './layout.ts';
+import { restoredFacts, type RestoredFacts } from './restored-facts.ts';
 import { findServerBinary, refuseNewerDump, type ServerBinary } from './server-binary.ts';
 
 /**
@@ -27,23 +27,29 @@ export async function stageRedis(
   context: RestoreContext,
   tuning: SwapTuning,
 ): Promise<StageFacts> {
-  const { facts, notes } = await restoredFacts(config, environment, context);
+  const restored = await restoredFacts(config, environment, context);
+  const { facts, starts, layout, notes } = restored;
   const binary = await findServerBinary(config);
   if (binary !== undefined) refuseNewerDump(binary, facts, config.id);
   const target = { component: config.id, lives: redisLives(config), token: context.token, tuning };
   const replace = {
-    damaged: async () => damagedOnly(config, facts, binary),
+    damaged: async () => damagedOnly(config, starts, binary),
     clear: async (lives: readonly string[]) => clearLive(target, lives),
   };
-  await ensureRoom(new Map([[config.dataDirectory, facts.dumpBytes]]), {
+  const copies = hasManifest(facts) ? 1 : 1 + layout.appends.length;
+  await ensureRoom(new Map([[config.dataDirectory, facts.dumpBytes * copies]]), {
     component: config.id,
     removeLeftovers: async () => removeStaging(target),
     ...(context.replaceDamaged ? { replace } : {}),
   });
-  return stagedOrRemoved(target, async () => ({ ...(await fetchAndLayOut(config, context, facts)), notes }));
+  return stagedOrRemoved(target, async () => ({ ...(await fetchAndLayOut(config, context, restored)), notes }));
 }
 
-async function fetchAndLayOut(config: RedisConfig, context: RestoreContext, facts: RedisFacts): Promise<StageFacts> {
+async function fetchAndLayOut(
+  config: RedisConfig,
+  context: RestoreContext,
+  { facts, layout }: RestoredFacts,
+): Promise<StageFacts> {
   const staged = await makeStaging(config.dataDirectory, config.id, context.token);
   const outside = new Map<string, string>();
   for (const path of await missingConfigFiles(config, facts)) {
@@ -58,16 +64,16 @@ async function fetchAndLayOut(config: RedisConfig, context: RestoreContext, fact
     onProgress: context.onProgress,
     signal: context.signal,
   });
-  await layOut(staged, facts);
+  await layOut(staged, layout, facts);
   const owner = await engineOwner(config, facts);
   if (owner !== undefined) {
-    await giveTo(layoutPaths(staged, facts), owner);
+    await giveTo(layoutPaths(staged, layout, facts), owner);
     await setMode(staged, owner.mode);
   }
   return {
     bytes: result.bytes,
     files: result.files,
-    facts: { appendOnly: facts.appendOnly, configFiles: outside.size },
+    facts: { appendOnly: layout.appends.length > 0, configFiles: outside.size },
   };
 }
 
@@ -136,10 +142,12 @@ function outsideFiles({ dataDirectory, configFiles }: RedisConfig): string[] {
 
 async function damagedOnly(
   config: RedisConfig,
-  facts: RedisFacts,
+  starts: readonly RedisFacts[],
   binary: ServerBinary | undefined,
 ): Promise<readonly string[]> {
   await refuseWhileHeld(config);
-  if (await isDamaged(config, facts, binary)) return [config.dataDirectory];
-  throw notDamaged([config.dataDirectory], config.id);
+  // What one of the possible starts would load is good.
+  for (const facts of starts)
+    if (!(await isDamaged(config, facts, binary))) throw notDamaged([config.dataDirectory], config.id);
+  return [config.dataDirectory];
 }

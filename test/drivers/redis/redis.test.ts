@@ -236,6 +236,7 @@ describe('restore', () => {
     await subject.destroy();
     await restored(record);
     expect(broken(await subject.driver.probe(contextOf({ repository, record, token: token(4001) })))).toEqual([]);
+    await subject.driver.commit(contextOf({ repository, record, token: token(5001) }));
     await expect(access(join(subject.instance.dataDirectory, 'appendonlydir'))).rejects.toThrow('ENOENT');
   });
 
@@ -403,7 +404,6 @@ describe('restore', () => {
 
   test('the private server, and what modules run in it, gets none of our secrets from the environment', async () => {
     await begin({ appendonly: 'no' });
-    const record = await capture(subject.driver, repository);
     const empty = join(folder.path, 'empty');
     await mkdir(empty);
     vi.stubEnv('LIFEBOAT_TEST_SECRET', 'canary-in-environment');
@@ -415,7 +415,7 @@ describe('restore', () => {
       component: 'redis',
       binary: { path: wrapper, version },
       folder: empty,
-      facts: await readFacts({ repository, record }),
+      append: undefined,
       modules: [],
       user: undefined,
       signal: new AbortController().signal,

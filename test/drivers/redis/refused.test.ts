@@ -88,7 +88,10 @@ describe('CONFIG', () => {
     expect(record.facts).toMatchObject({ keys: 1, way: 'replication' });
     const hint = contains('take `rename-command CONFIG` out of');
     const found = async () => (await driver.check()).filter(({ name }) => name === 'redis: settings');
-    expect((await found())[0]).toMatchObject({ text: contains('the name of the dump is not known'), hint });
+    expect((await found())[0]).toMatchObject({
+      text: contains('the names of the dump and of append-only files are not known'),
+      hint,
+    });
     await withClient(subject.instance, (client) => client.call('ACL', 'SETUSER', 'default', '-psync'));
     await expect(capture(driver, repository)).rejects.toMatchObject({ code: 'SourceEmpty', hint });
     expect((await found())[0]).toMatchObject({ hint: contains('to `configFiles` of `redis`') });
