@@ -47,12 +47,19 @@ export async function readFacts({
   if (bytes === undefined)
     throw new LifeboatError('ObjectMissing', `the recovery point has no \`${factsPath}\``, { component: record.id });
   const facts = parseJson(Buffer.from(bytes).toString('utf8')) as RedisFacts;
-  for (const name of [facts.dumpName, facts.appendFolder, facts.appendName]) {
-    // Whoever has the key of the repository, or an open one, may have written them.
+  refusePaths(facts, record.id);
+  return facts;
+}
+
+/** Whoever has the key of the repository, or an open one, may have written them, or the captured configuration file that has them. */
+export function refusePaths(
+  { dumpName, appendFolder, appendName }: Pick<RedisFacts, 'dumpName' | 'appendFolder' | 'appendName'>,
+  component: string,
+): void {
+  for (const name of [dumpName, appendFolder, appendName]) {
     if (basename(name) !== name || ['', '.', '..'].includes(name))
       throw new LifeboatError('ManifestInvalid', `\`${name}\` is no name of a file in the data directory`, {
-        component: record.id,
+        component,
       });
   }
-  return facts;
 }

@@ -1,7 +1,7 @@
 /** How a restored data directory must lie: as the server's next start will look for it, not as the captured one ran. */
 import type { RedisConfig } from '../../domain/appliance.ts';
 import type { DriverEnvironment, RestoreContext } from '../driver.ts';
-import { configFolder, readFacts, type RedisFacts } from './facts.ts';
+import { configFolder, readFacts, refusePaths, type RedisFacts } from './facts.ts';
 import { knowsArguments, nextStart, readLive } from './next-start.ts';
 import { layoutOf, possibleStarts, type Layout } from './possible-starts.ts';
 
@@ -37,6 +37,7 @@ export async function restoredFacts(
   const isKnown = next !== undefined && knowsArguments(startCommands);
   const starts = possibleStarts(captured, next, isKnown);
   const [facts] = starts;
+  refusePaths(facts, config.id);
   return { facts, starts, layout: layoutOf(starts, isKnown), notes: notesOn(captured, facts, isKnown) };
 }
 

@@ -1,5 +1,5 @@
 /** Servers that start with arguments: whoever starts them next, with or without these, finds the restored keys. */
-import { access, readdir, symlink, writeFile } from 'node:fs/promises';
+import { access, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startEngine, type EngineProcess } from '../../../src/dev/engine-process.ts';
@@ -211,6 +211,23 @@ test('F3: a folder by its relative name or by a link is the same, one that an ar
   expect((await driver.restoreTargets(record)).flatMap(({ problems }) => problems)).toEqual([]);
   await restored(driver, record, ...words);
   await access(join(subject.config.dataDirectory, 'appendonlydir'));
+});
+
+test('a captured redis.conf that somebody wrote cannot lead out of the data directory', async () => {
+  subject = await makeRedisSubject(folder.path);
+  await start();
+  await set('captured');
+  const record = await capture(driverOf(), repository);
+  await rm(subject.instance.configFile);
+  const hostile: Repository = {
+    ...repository,
+    readFile: async (indexId, path) =>
+      path.endsWith('.conf') ? Buffer.from('dbfilename ../../planted\n') : repository.readFile(indexId, path),
+  };
+  await expect(driverOf().stage(contextOf({ repository: hostile, record, token: token(1001) }))).rejects.toMatchObject({
+    code: 'ManifestInvalid',
+    message: contains('../../planted'),
+  });
 });
 
 test('a server that loads its data is not ready, and is waited for', async () => {
