@@ -89,7 +89,10 @@ export async function planRetention(options: RetentionOptions): Promise<Retentio
       ...clockRefusals(now, options.now),
       ...manifests
         .filter(({ timestamp }) => sealedAt.get(timestamp) === undefined)
-        .map(({ timestamp }) => `recovery point ${timestamp} is from the future, and nothing was sealed after it: the next backup shows whether today's clock is right`),
+        .map(
+          ({ timestamp }) =>
+            `recovery point ${timestamp} is from the future, and nothing was sealed after it: the next backup shows whether today's clock is right`,
+        ),
       ...shareRefusals(points, choice, maxShare),
     ],
   };
