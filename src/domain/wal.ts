@@ -51,6 +51,11 @@ export function parseWalPieceName(name: string, segmentBytes: number): WalPiece 
   return isInside && walPieceName(piece, segmentBytes) === name ? piece : undefined;
 }
 
+/** The pieces that are a segment or parts of it, for each one. */
+export function bySegment(pieces: readonly WalPiece[], segmentBytes: number): WalPiece[][] {
+  return [...Map.groupBy(pieces, ({ timeline, startLsn }) => walFileName(timeline, startLsn, segmentBytes)).values()];
+}
+
 /** The stretches of one timeline that its pieces cover, in ascending order; pieces may overlap and come in any order. */
 export function coveredRanges(pieces: readonly WalPiece[], timeline: number): WalRange[] {
   const ranges: { startLsn: bigint; endLsn: bigint }[] = [];
@@ -197,8 +202,8 @@ export function isBaseOf(base: BaseEnd, timeline: number, history: readonly Time
 }
 
 /**
- * The pieces that a recovery from a base up to a position reads, whole segments in place of their parts. What is not
- * archived is missing here too: ask `reachFrom` first.
+ * The pieces that a recovery from a base up to a position may read: whole segments and their parts too, for the one may be
+ * damaged where the others are not. What is not archived is missing here too: ask `reachFrom` first.
  */
 export function piecesBetween(
   base: BaseEnd,
@@ -206,24 +211,16 @@ export function piecesBetween(
   archive: {
     readonly pieces: readonly WalPiece[];
     readonly history: readonly TimelineSwitch[];
-    readonly segmentBytes: number;
   },
 ): WalPiece[] {
-  const { pieces, history, segmentBytes } = archive;
+  const { pieces, history } = archive;
   let from = base.stopLsn;
   return lineFrom(base, history, { timeline: end.timeline, switchLsn: end.endLsn }).flatMap(
     ({ timeline, switchLsn }) => {
       const startLsn = from;
       from = switchLsn;
-      const within = pieces.filter(
+      return pieces.filter(
         (piece) => piece.timeline === timeline && piece.startLsn < switchLsn && piece.endLsn > startLsn,
-      );
-      const segmentsWhole = new Set(
-        within.filter((piece) => isWhole(piece, segmentBytes)).map((piece) => piece.startLsn),
-      );
-      return within.filter(
-        (piece) =>
-          isWhole(piece, segmentBytes) || !segmentsWhole.has(piece.startLsn - (piece.startLsn % BigInt(segmentBytes))),
       );
     },
   );

@@ -108,8 +108,8 @@ export interface CaptureFacts {
 
 /** Somebody who takes archived WAL further. */
 export interface WalFollower {
-  /** Something was sealed. */
-  sealed(): void;
+  /** These objects of the archive are there, and the server may forget them with this one's leave: what lies elsewhere under their names is compared. */
+  sealed(keys: readonly string[]): void;
   /** By `performance.now()`: what was sealed until then is where it is taken to. Undefined before the first time. */
   passedAt(): number | undefined;
 }
@@ -130,6 +130,8 @@ export interface IncrementContext {
   readonly repository: Repository;
   /** Record of a base: one without a chain. */
   readonly base: ComponentRecord;
+  /** The archived WAL from the base to here was read before; from the base on where absent. */
+  readonly readTo?: Pick<Chain, 'timeline' | 'endLsn'>;
   readonly onProgress: ReportProgress;
   readonly signal: AbortSignal;
 }

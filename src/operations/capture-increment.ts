@@ -3,9 +3,10 @@
  * changed. Where no base leads to the present a new one is captured, and the receipt says why.
  */
 import { isLifeboatError } from '../domain/errors.ts';
-import type { Receipt } from '../domain/recovery-point.ts';
+import { isRefuted, type Chain, type Receipt } from '../domain/recovery-point.ts';
+import type { Repository } from '../repository/repository.ts';
 import { captureComponent, type CaptureOptions } from './capture-component.ts';
-import { walBases } from './wal-status.ts';
+import { walBases, type WalBase } from './wal-status.ts';
 
 export async function captureIncrement(options: CaptureOptions): Promise<Receipt> {
   if (options.driver.increment === undefined) return captureComponent({ ...options, rehash: false });
@@ -26,9 +27,11 @@ async function onNewestBase({
   const [base] = await walBases(repository, driver.component);
   if (base === undefined) return 'there is none yet';
   try {
+    const readTo = await lastOn(repository, base);
     const increment = await driver.increment?.({
       repository,
       base: base.record,
+      ...(readTo === undefined ? {} : { readTo }),
       onProgress: (state) => onProgress(state, []),
       signal,
     });
@@ -47,4 +50,14 @@ async function onNewestBase({
     if (isLifeboatError(error, 'Precondition')) return error.message;
     throw error;
   }
+}
+
+/** The position of the newest increment on the base that nothing speaks against: what leads to it was read when it was made. */
+async function lastOn(repository: Repository, { backupId, record }: WalBase): Promise<Chain | undefined> {
+  for (const { manifest } of await repository.listManifests()) {
+    const chain = manifest?.lifeboat.components.find(({ id }) => id === record.id)?.chain;
+    if (manifest === undefined || chain?.base !== backupId) continue;
+    if (!isRefuted(await repository.pointState(manifest.timestamp))) return chain;
+  }
+  return undefined;
 }

@@ -1,5 +1,5 @@
 /** The recovery point that a database's recovery to a moment begins at, and how far archived WAL leads from each. */
-import { LifeboatError } from '../domain/errors.ts';
+import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
 import { formatLsn, parseLsn } from '../domain/lsn.ts';
 import type { Moment } from '../domain/recovery-target.ts';
 import type { BackupId } from '../domain/recovery-point.ts';
@@ -22,6 +22,8 @@ interface Timeline {
   /** When the archive met it, ISO 8601; empty for the first one. */
   readonly since: string;
   readonly coveredUntil: string;
+  /** Up to where; undefined where the archive does not say. */
+  readonly coveredLsn?: bigint;
   /** Oids of the server's tablespaces then; absent where the archive does not say. */
   readonly tablespaces?: string;
 }
@@ -86,7 +88,7 @@ function liveFirst(ways: readonly Way[]): Way[] {
 
 /** Newest base first; of each its newest timeline first, or the one that is asked for. */
 async function waysOf(archive: WalArchive, bases: readonly WalBase[], asked: number | undefined): Promise<Way[]> {
-  const { pieces } = await archive.list();
+  const pieces = await archive.withSoundEnds((await archive.list()).pieces);
   const all = [...new Set(pieces.map(({ timeline }) => timeline))].sort((a, b) => b - a);
   const timelines = asked === undefined ? all : all.filter((timeline) => timeline === asked);
   const lines = await Promise.all(timelines.map(async (timeline) => lineOf(archive, timeline, timelines.length === 1)));
@@ -102,7 +104,14 @@ async function waysOf(archive: WalArchive, bases: readonly WalBase[], asked: num
         from,
         line,
         reach,
-        until: reach.isWhole ? line.coveredUntil : await timeAt(archive, pieces, reach),
+        // What was covered and is not there any more is no part of it.
+        until:
+          reach.isWhole && reach.endLsn >= (line.coveredLsn ?? 0n)
+            ? line.coveredUntil
+            : await untilOf(
+                archive,
+                pieces.filter((piece) => piece.timeline === reach.timeline && piece.endLsn === reach.endLsn),
+              ),
       });
     }
   }
@@ -120,18 +129,26 @@ async function lineOf(archive: WalArchive, timeline: number, isOnly: boolean): P
       component: archive.source.component,
       hint: 'take a recovery point as it is with `--at ID`, or name the timeline with `--timeline`; the server writes the history anew while it is archived',
     });
-  const { time = '', tablespaces } = (await archive.coverage(timeline)) ?? {};
-  return { timeline, history, since, coveredUntil: time, ...(tablespaces === undefined ? {} : { tablespaces }) };
+  const { time = '', lsn, tablespaces } = (await archive.coverage(timeline)) ?? {};
+  return {
+    timeline,
+    history,
+    since,
+    coveredUntil: time,
+    ...(lsn === undefined ? {} : { coveredLsn: parseLsn(lsn) }),
+    ...(tablespaces === undefined ? {} : { tablespaces }),
+  };
 }
 
-/** The server's clock at the end of what is archived before a hole. */
-async function timeAt(
-  archive: WalArchive,
-  pieces: readonly WalPiece[],
-  { timeline, endLsn }: WalReach,
-): Promise<string> {
-  const piece = pieces.find((each) => each.timeline === timeline && each.endLsn === endLsn);
-  return piece === undefined ? '' : (await archive.read(piece)).until;
+/** The server's clock at the end of one of the pieces, which hold the same; empty where none can be read. */
+async function untilOf(archive: WalArchive, pieces: readonly WalPiece[]): Promise<string> {
+  for (const piece of pieces)
+    try {
+      return (await archive.read(piece)).until;
+    } catch (error) {
+      if (!isLifeboatError(error, 'ObjectCorrupt') && !isLifeboatError(error, 'ObjectMissing')) throw error;
+    }
+  return '';
 }
 
 /** Also where nothing is archived: then what the live server's own disk still has is replayed. */
@@ -191,11 +208,11 @@ async function toPosition(
   if (way === undefined || archive === undefined) throw unreachable(`position ${value}`, ways, component);
   const { pieces } = await archive.list();
   // Another timeline may have the position too.
-  const holding = pieces.find(
+  const holding = pieces.filter(
     (piece) => piece.startLsn <= position && position < piece.endLsn && isOnLine(piece, way.from, way.line),
   );
-  const moment = holding === undefined ? way.until : (await archive.read(holding)).until;
-  return artefact(way, 'lsn', value, moment);
+  const moment = await untilOf(archive, holding);
+  return artefact(way, 'lsn', value, moment === '' ? way.until : moment);
 }
 
 function artefact(

@@ -7,8 +7,10 @@ import { parseLsn } from '../domain/lsn.ts';
 import type { ComponentRecord, Manifest } from '../domain/recovery-point.ts';
 import {
   baseEndOf,
+  bySegment,
   isBaseOf,
   isOnLine,
+  isWhole,
   parseWalPieceName,
   piecesBetween,
   walPieceName,
@@ -75,10 +77,11 @@ async function expiredOf(
   const begins = await beginsOf(archive, bases, await timelinesOf(archive, objects, since));
   // One that has no base before the window needs all of it.
   if (begins === undefined) return [];
+  const parts = old.filter(({ name }) => name.includes('-'));
   const needed = await neededNames(
     repository,
     records.map(({ record }) => record),
-    segmentBytes,
+    new Set(parts.map(({ name }) => name)),
   );
   return old.filter(({ name }) => {
     const piece = parseWalPieceName(name, segmentBytes);
@@ -129,13 +132,17 @@ function isOf({ id, facts }: ComponentRecord, { component, systemId }: WalObject
   return id === component && facts['systemIdentifier'] === systemId;
 }
 
-/** Pieces that lead from a base to a position that is kept. */
+/**
+ * Pieces that lead from a base to a position that is kept. Of the parts that are old enough to leave those stay whose whole
+ * segment is damaged: it is read before they go, which is once.
+ */
 async function neededNames(
   repository: Repository,
   records: readonly ComponentRecord[],
-  segmentBytes: number,
+  parts: ReadonlySet<string>,
 ): Promise<ReadonlySet<string>> {
   const needed = new Set<string>();
+  const wholes = new Map<string, boolean>();
   for (const record of records) {
     const base = baseEndOf(record);
     const archive = archiveOf(repository, record);
@@ -144,8 +151,16 @@ async function neededNames(
     const { pieces } = await archive.list();
     const history = await archive.ancestors(timeline);
     const end = { timeline, endLsn: parseLsn(endLsn) };
-    for (const piece of piecesBetween(base, end, { pieces, history, segmentBytes }))
-      needed.add(walPieceName(piece, segmentBytes));
+    const { segmentBytes } = archive.source;
+    const between = piecesBetween(base, end, { pieces, history });
+    for (const ofSegment of bySegment(between, segmentBytes)) {
+      const names = ofSegment.map((piece) => walPieceName(piece, segmentBytes));
+      const whole = ofSegment.find((piece) => isWhole(piece, segmentBytes));
+      const segment = whole === undefined ? '' : walPieceName(whole, segmentBytes);
+      if (whole !== undefined && !wholes.has(segment) && names.some((name) => parts.has(name)))
+        wholes.set(segment, (await archive.sound([whole])).sound.length > 0);
+      for (const name of names) if (name === segment || wholes.get(segment) !== true) needed.add(name);
+    }
   }
   return needed;
 }

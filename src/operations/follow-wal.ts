@@ -33,6 +33,8 @@ export function followWal(options: FollowOptions): RunningFollower {
   let passedAt: number | undefined;
   let wake = Promise.withResolvers<void>();
   let failures = 0;
+  /** Of these a name there proves nothing. */
+  const sealed = new Set<string>();
 
   const run = async (): Promise<void> => {
     let push: ReturnType<Repository['walPusher']> | undefined;
@@ -40,7 +42,9 @@ export function followWal(options: FollowOptions): RunningFollower {
       const began = performance.now();
       try {
         push ??= repository.walPusher(await target());
-        await push(signal);
+        const asked = [...sealed];
+        await push(signal, asked);
+        for (const key of asked) sealed.delete(key);
         passedAt = began;
         failures = 0;
       } catch (error) {
@@ -62,7 +66,10 @@ export function followWal(options: FollowOptions): RunningFollower {
   };
 
   return {
-    sealed: () => wake.resolve(),
+    sealed: (keys) => {
+      for (const key of keys) sealed.add(key);
+      wake.resolve();
+    },
     passedAt: () => passedAt,
     async drained(ms) {
       const asked = performance.now();

@@ -163,7 +163,7 @@ async function longestRefuted(repository: Repository, newest: BackupId | undefin
 }
 
 /** Why damage was not moved; empty where it was. */
-async function whyUnmoved(move: () => Promise<unknown>): Promise<string[]> {
+export async function whyUnmoved(move: () => Promise<unknown>): Promise<string[]> {
   try {
     await move();
     return [];

@@ -3,9 +3,16 @@
  * be restored. Read from the repository alone: it holds with engine and Temporal dead.
  */
 import { isLifeboatError } from '../domain/errors.ts';
-import { formatLsn } from '../domain/lsn.ts';
+import { formatLsn, parseLsn } from '../domain/lsn.ts';
 import { isRefuted, type BackupId, type ComponentRecord } from '../domain/recovery-point.ts';
-import { baseEndOf, hasTablespaces, reachFrom, type TimelineSwitch, type WalReach } from '../domain/wal.ts';
+import {
+  baseEndOf,
+  hasTablespaces,
+  reachFrom,
+  type TimelineSwitch,
+  type WalPiece,
+  type WalReach,
+} from '../domain/wal.ts';
 import type { Repository, WalArchive } from '../repository/repository.ts';
 
 export interface WalBase {
@@ -44,15 +51,33 @@ export async function walStatus(repository: Repository, component: string): Prom
   const timelines = [...new Set(pieces.map(({ timeline }) => timeline))];
   if (timelines.length === 0) return nothing;
   const current = await currentTimeline(archive, timelines);
-  const { history, problem } = await historyOf(archive, current.timeline);
-  const whole = bases.filter(({ record }) => reachOf(record, { pieces, history, timeline: current.timeline })?.isWhole);
+  const status = await statusOf(archive, current, pieces, bases);
+  if (status.state !== 'broken') return status;
+  // Something under a name that leads nowhere must not call for a new base again and again; and what was covered after the
+  // first look is there now.
+  return statusOf(archive, current, await archive.withSoundEnds((await archive.list()).pieces), bases);
+}
+
+async function statusOf(
+  archive: WalArchive,
+  current: CurrentTimeline,
+  pieces: readonly WalPiece[],
+  bases: readonly WalBase[],
+): Promise<WalStatus> {
+  const { timeline, coveredLsn } = current;
+  const { history, problem } = await historyOf(archive, timeline);
+  // What was covered and is not there any more is a hole too.
+  const whole = bases.filter(({ record }) => {
+    const reach = reachOf(record, { pieces, history, timeline });
+    return reach?.isWhole === true && reach.endLsn >= coveredLsn;
+  });
   const base = whole.find(({ record }) => hasTablespaces(record, current.tablespaces));
   return {
     state: base === undefined ? 'broken' : 'continuous',
-    reason: base !== undefined ? '' : problem === '' ? brokenReason(current.timeline, bases, whole[0]) : problem,
+    reason: base !== undefined ? '' : problem === '' ? brokenReason(timeline, bases, whole[0]) : problem,
     base: base?.backupId ?? null,
-    timeline: current.timeline,
-    endLsn: endOf(pieces, current.timeline),
+    timeline,
+    endLsn: endOf(pieces, timeline),
     coveredUntil: current.coveredUntil,
   };
 }
@@ -113,19 +138,25 @@ export function reachOf(
   return base === undefined ? undefined : reachFrom(base, line.pieces, line.timeline, line.history);
 }
 
-/** The one that was covered last: after `restore undo` that is an older one. */
-export async function currentTimeline(
-  archive: WalArchive,
-  timelines: readonly number[],
-): Promise<{
+interface CurrentTimeline {
   readonly timeline: number;
   readonly coveredUntil: string | null;
+  /** Up to where; 0 where the archive does not say. */
+  readonly coveredLsn: bigint;
   readonly tablespaces: string | undefined;
-}> {
+}
+
+/** The one that was covered last: after `restore undo` that is an older one. */
+export async function currentTimeline(archive: WalArchive, timelines: readonly number[]): Promise<CurrentTimeline> {
   const covered = await Promise.all(
     timelines.map(async (timeline) => {
       const coverage = await archive.coverage(timeline);
-      return { timeline, coveredUntil: coverage?.time ?? null, tablespaces: coverage?.tablespaces };
+      return {
+        timeline,
+        coveredUntil: coverage?.time ?? null,
+        coveredLsn: coverage === undefined ? 0n : parseLsn(coverage.lsn),
+        tablespaces: coverage?.tablespaces,
+      };
     }),
   );
   return covered.reduce((best, each) => {

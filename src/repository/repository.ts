@@ -17,6 +17,7 @@ import type { KnownProofs } from './proofs.ts';
 import type { RescueScript } from './rescue/scripts.ts';
 import type { Replicated, ReplicateOptions } from './replicate/replicate.ts';
 import type { PushWal } from './replicate/wal-pusher.ts';
+import type { WalSegment } from './sound-wal.ts';
 import type { WalArchive, WalObject, WalSource } from './wal-archive.ts';
 
 export interface Repository {
@@ -260,5 +261,6 @@ export type {
   OtherEntry,
   Replicated,
   WalArchive,
+  WalSegment,
   WalSource,
 };

@@ -9,7 +9,8 @@ import { LifeboatError } from '../domain/errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import { isIntact, type CheckContext } from './check/check-object.ts';
 import { isUnreadable } from './document.ts';
-import { kindOf, layout, type ObjectKind } from './layout.ts';
+import { kindOf, type ObjectKind } from './layout.ts';
+import { keepDamaged } from './replace-damaged.ts';
 
 interface Context extends CheckContext {
   readonly storage: Storage;
@@ -29,31 +30,37 @@ const mostAtOnce = 20;
  * Gives the keys that went; each is read once more before, and its bytes stay below `damaged/`. ObjectCorrupt, and nothing
  * moved, where it would be many.
  */
-export async function setAside(context: Context, keys: readonly string[], mayGo: Kinds): Promise<string[]> {
-  const { storage } = context;
+export async function setAside(
+  context: Context,
+  keys: readonly string[],
+  mayGo: Kinds,
+  most = mostAtOnce,
+): Promise<string[]> {
   const damaged = new Map<string, Damaged>();
   for (const key of keys.filter((each) => mayGo.includes(kindOf(each)))) {
     const found = await damagedAt(context, key);
     if (found !== undefined) damaged.set(key, found);
-    if (damaged.size > mostAtOnce)
-      throw new LifeboatError('ObjectCorrupt', `more than ${mostAtOnce} objects are damaged at once`, {
+    if (damaged.size > most)
+      throw new LifeboatError('ObjectCorrupt', `more than ${most} objects are damaged at once`, {
         hint: 'nothing was moved: look at the disk and the memory of this place first',
       });
   }
   const aside: string[] = [];
-  for (const [key, { bytes, version }] of damaged) {
-    await storage.putIfAbsent(layout.damaged(key), bytes);
-    // Something else may stand there, of another time.
-    if (!Buffer.from(await storage.read(layout.damaged(key))).equals(bytes)) continue;
-    // Written anew since: then it is whole.
-    if ((await storage.stat(key))?.version !== version) continue;
-    const earlier = await earlierFile(context, key);
-    // The plain file lags behind the versions, and is what was true before somebody or something spoiled the newest.
-    if (earlier === undefined) await storage.remove(key);
-    else await storage.replaceIf(key, version, earlier);
-    aside.push(key);
-  }
+  for (const [key, found] of damaged) if (await moveAside(context, key, found)) aside.push(key);
   return aside;
+}
+
+/** False where it stays: it was written anew since, or its bytes could not be kept. */
+async function moveAside(context: Context, key: string, { bytes, version }: Damaged): Promise<boolean> {
+  const { storage } = context;
+  if (!(await keepDamaged(storage, key, bytes))) return false;
+  // Written anew since: then it is whole.
+  if ((await storage.stat(key))?.version !== version) return false;
+  const earlier = await earlierFile(context, key);
+  // The plain file lags behind the versions, and is what was true before somebody or something spoiled the newest.
+  if (earlier === undefined) await storage.remove(key);
+  else await storage.replaceIf(key, version, earlier);
+  return true;
 }
 
 /** On a disk, the plain file of an object that has versions, where it is whole. */

@@ -4,19 +4,19 @@
  * damage, for a server would end its recovery there in silence.
  */
 import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
-import { isWhole, parseTimelineHistory, parseWalPieceName, walPieceName } from '../domain/wal.ts';
+import { parseTimelineHistory, parseWalPieceName, walPieceName } from '../domain/wal.ts';
 import type { TimelineSwitch, WalPiece } from '../domain/wal.ts';
-import { parseJson } from '../json/parse-json.ts';
 import type { Storage } from '../storage/storage.ts';
+import { isIntact } from './check/check-object.ts';
 import { decodeDocument, encodeDocument, isUnreadable } from './document.ts';
-import { frameKinds, frameOverhead } from './frame.ts';
 import type { Opener, Sealer } from './frame.ts';
 import { layout, originalName } from './layout.ts';
 import { ownObjects } from './own-objects.ts';
+import { replaceDamaged } from './replace-damaged.ts';
 import type { Secrets } from './secrets.ts';
-
-/** WAL compresses well at any level; a higher one would cost the database's host more than it saves. */
-const zstdLevel = 1;
+import { coverageName, openWal, sealWal } from './wal-frame.ts';
+import { setAside, walThatMayGo } from './set-aside.ts';
+import { joinSegment, soundPieces, withSoundEnds, type SoundPieces, type WalSegment } from './sound-wal.ts';
 
 export interface WalSource {
   readonly component: string;
@@ -39,10 +39,12 @@ export interface WalArchive {
   readonly source: WalSource;
   /** The pieces that are stored, by names alone. */
   list(): Promise<{ readonly pieces: readonly WalPiece[] }>;
+  /** Where a piece lies in the repository. */
+  keyOf(piece: WalPiece): string;
   /**
    * Stores a stretch of one segment, durable when it returns. May be called again with the same bytes (`stood`);
-   * other bytes under the name are a WalConflict: two servers wrote the same timeline. `until` is the server's clock
-   * (ISO 8601) when it had written up to the end.
+   * other bytes under the name are a WalConflict: two servers wrote the same timeline. What is damaged or not ours under
+   * the name is replaced. `until` is the server's clock (ISO 8601) when it had written up to the end.
    */
   put(piece: WalPiece, bytes: Uint8Array, until: string): Promise<'stored' | 'stood'>;
   /** One piece. ObjectMissing, ObjectCorrupt. */
@@ -51,8 +53,14 @@ export interface WalArchive {
    * A segment as the server would have it: whole, or its pieces from the first byte on, the rest zero. Undefined only
    * where `pieces` hold no beginning of it.
    */
-  segment(pieces: readonly WalPiece[], timeline: number, segmentStart: bigint): Promise<Buffer | undefined>;
-  /** The file that tells where a timeline left its parent; other text under the same number is a WalConflict, a damaged one is replaced. `since`: when it was met. */
+  segment(pieces: readonly WalPiece[], timeline: number, segmentStart: bigint): Promise<WalSegment | undefined>;
+  /** Reads them: which are what their names say. */
+  sound(pieces: readonly WalPiece[]): Promise<SoundPieces>;
+  /** Without what only seems to lengthen the archive, which is warned of: the last piece of each stretch is read. */
+  withSoundEnds(pieces: readonly WalPiece[]): Promise<readonly WalPiece[]>;
+  /** Takes damaged pieces out of the archive, their bytes kept: for what the server may still have. */
+  setAside(pieces: readonly WalPiece[]): Promise<void>;
+  /** The file that tells where a timeline left its parent; other text under the same number is a WalConflict. `since`: when it was met. */
   putHistory(timeline: number, text: string, since: string): Promise<'stored' | 'stood'>;
   history(timeline: number): Promise<{ readonly text: string; readonly since: string } | undefined>;
   /** Where the timeline and those before it left their parents, oldest first; none for the first, or where its history is not stored. */
@@ -63,19 +71,12 @@ export interface WalArchive {
 }
 
 export interface WalContext {
+  readonly id: string;
   readonly storage: Storage;
   readonly secrets: Secrets | undefined;
   readonly sealer: Sealer;
   readonly opener: Opener;
   readonly warn: (message: string) => void;
-}
-
-interface Header {
-  readonly component: string;
-  readonly systemId: string;
-  /** As in the key. */
-  readonly name: string;
-  readonly until: string;
 }
 
 /** One stored object of any archive. */
@@ -102,38 +103,37 @@ export function createWalArchive(context: WalContext, source: WalSource): WalArc
   const { component, systemId, segmentBytes } = source;
   const keyOf = (timeline: number, name: string) => layout.wal(component, systemId, timeline, name);
 
-  const put = async (timeline: number, name: string, bytes: Uint8Array, until: string): Promise<'stored' | 'stood'> => {
+  const put = async (
+    timeline: number,
+    name: string,
+    bytes: Uint8Array,
+    until: string,
+    isAgain = false,
+  ): Promise<'stored' | 'stood'> => {
     const key = keyOf(timeline, name);
-    const header: Header = { component, systemId, name, until };
-    if ((await storage.putIfAbsent(key, sealed(context, header, bytes))) === 'created') return 'stored';
-    const standing = await open(timeline, name);
-    if (standing.bytes.equals(bytes)) return 'stood';
-    throw new LifeboatError('WalConflict', `${name} of system ${systemId} is archived with other content`, {
-      component,
+    const frame = sealWal(context.sealer, { component, systemId, name, until }, bytes);
+    if ((await storage.putIfAbsent(key, frame)) === 'created') return 'stored';
+    const standing = await open(timeline, name).catch((error: unknown) => {
+      if (isAgain || !isLifeboatError(error, 'ObjectCorrupt')) throw error;
+      return undefined;
     });
-  };
-
-  /** The server has the text: a damaged one need not wait for a verification, and its bytes stay below `damaged/`. */
-  const putHistory = async (timeline: number, text: string, since: string): Promise<'stored' | 'stood'> => {
-    const name = historyName(timeline);
-    try {
-      return await put(timeline, name, Buffer.from(text), since);
-    } catch (error) {
-      if (!isLifeboatError(error, 'ObjectCorrupt')) throw error;
-      const key = keyOf(timeline, name);
-      const standing = await storage.stat(key);
-      if (standing === undefined) throw error;
-      await storage.putIfAbsent(layout.damaged(key), await storage.read(key));
-      const header: Header = { component, systemId, name, until: since };
-      await storage.replaceIf(key, standing.version, sealed(context, header, Buffer.from(text)));
-      // Lost against another writer: then its text is compared.
-      return put(timeline, name, Buffer.from(text), since);
+    if (standing?.bytes.equals(bytes) === true) return 'stood';
+    if (standing !== undefined)
+      throw new LifeboatError('WalConflict', `${name} of system ${systemId} is archived with other content`, {
+        component,
+      });
+    // Whoever stores has the bytes: what is damaged need not wait for a verification.
+    if (await replaceDamaged(storage, key, frame, (bytes) => !isIntact(context, key, bytes))) {
+      context.warn(`${key} was damaged, or not written by Lifeboat: it was replaced by what the server has`);
+      return 'stored';
     }
+    // Another writer was faster: its bytes are compared.
+    return put(timeline, name, bytes, until, true);
   };
 
   const open = async (timeline: number, name: string): Promise<{ bytes: Buffer; until: string }> => {
     const key = keyOf(timeline, name);
-    const { header, bytes } = opened(context, key, await storage.read(key));
+    const { header, bytes } = openWal(context.opener, key, await storage.read(key));
     if (header.component !== component || header.systemId !== systemId || header.name !== name)
       throw new LifeboatError('ObjectCorrupt', `${key} holds ${header.name} of system ${header.systemId}`, {
         component,
@@ -168,26 +168,27 @@ export function createWalArchive(context: WalContext, source: WalSource): WalArc
       }
       return { pieces };
     },
+    keyOf: (piece) => keyOf(piece.timeline, walPieceName(piece, segmentBytes)),
     async segment(pieces, timeline, segmentStart) {
       const segmentEnd = segmentStart + BigInt(segmentBytes);
-      const whole = { timeline, startLsn: segmentStart, endLsn: segmentEnd };
       const parts = pieces.filter(
         (piece) => piece.timeline === timeline && piece.startLsn >= segmentStart && piece.endLsn <= segmentEnd,
       );
-      if (parts.some((piece) => isWhole(piece, segmentBytes))) return (await readPiece(whole)).bytes;
-      const into = Buffer.alloc(segmentBytes);
-      let end = segmentStart;
-      // Longest first where several begin at one place: an attempt that ran twice may have cut differently.
-      const ascending = [...parts].sort((a, b) => order(a.startLsn, b.startLsn) || order(b.endLsn, a.endLsn));
-      for (const piece of ascending) {
-        if (piece.startLsn > end) break;
-        if (piece.endLsn <= end) continue;
-        into.set((await readPiece(piece)).bytes, Number(piece.startLsn - segmentStart));
-        end = piece.endLsn;
-      }
-      return end === segmentStart ? undefined : into;
+      return joinSegment(readPiece, parts, segmentStart, segmentBytes);
     },
-    putHistory,
+    sound: (pieces) => soundPieces(readPiece, pieces, segmentBytes),
+    async withSoundEnds(pieces) {
+      const { pieces: ended, damaged } = await withSoundEnds(readPiece, pieces);
+      for (const { error } of damaged) context.warn(`${error.message}; it does not count as archived`);
+      return ended;
+    },
+    async setAside(pieces) {
+      const keys = pieces.map((piece) => keyOf(piece.timeline, walPieceName(piece, segmentBytes)));
+      const gone = await setAside(context, keys, walThatMayGo, keys.length);
+      for (const key of gone)
+        context.warn(`${key} is damaged, or was not written by Lifeboat: it was moved to ${layout.damaged(key)}`);
+    },
+    putHistory: (timeline, text, since) => put(timeline, historyName(timeline), Buffer.from(text), since),
     history,
     ancestors: async (timeline) => parseTimelineHistory((await history(timeline))?.text ?? ''),
     async putCoverage(timeline, coverage) {
@@ -213,41 +214,6 @@ export function createWalArchive(context: WalContext, source: WalSource): WalArc
   };
 }
 
-export const coverageName = 'coverage.json';
-
 function historyName(timeline: number): string {
   return `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`;
-}
-
-function sealed({ sealer }: WalContext, header: Header, bytes: Uint8Array): Buffer {
-  const line = Buffer.from(`${JSON.stringify(header)}\n`);
-  const plain = Buffer.concat([line, bytes]);
-  const into = Buffer.allocUnsafe(plain.length + frameOverhead);
-  const length = sealer.seal({ kind: frameKinds.wal, plain, id: sealer.id(plain), level: zstdLevel }, into, 0);
-  return into.subarray(0, length);
-}
-
-function opened({ opener }: WalContext, key: string, frame: Uint8Array): { header: Header; bytes: Buffer } {
-  let plain: Buffer;
-  try {
-    plain = opener.open(frame, frameKinds.wal);
-  } catch (error) {
-    if (!(error instanceof LifeboatError)) throw error;
-    throw new LifeboatError('ObjectCorrupt', `${key} ${error.message}`, { cause: error });
-  }
-  return walHeader(key, plain);
-}
-
-/** What an opened frame says of itself, and the rest of it. ObjectCorrupt. */
-export function walHeader(key: string, plain: Buffer): { readonly header: Header; readonly bytes: Buffer } {
-  const end = plain.indexOf(0x0a);
-  try {
-    return { header: parseJson(plain.toString('utf8', 0, end)) as Header, bytes: plain.subarray(end + 1) };
-  } catch (error) {
-    throw new LifeboatError('ObjectCorrupt', `${key} does not begin with its description`, { cause: error });
-  }
-}
-
-function order(a: bigint, b: bigint): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,12 +1,13 @@
 /** Which base and timeline a moment is reached from. Replayed by PostgreSQL in test/drivers/postgres. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { formatLsn } from '../../src/domain/lsn.ts';
 import type { Moment } from '../../src/domain/recovery-target.ts';
 import { baseFor } from '../../src/operations/choose-base.ts';
 import { expiredWal } from '../../src/operations/expired-wal.ts';
-import { walStatus } from '../../src/operations/wal-status.ts';
+import { checkChain } from '../../src/operations/wal-chain.ts';
+import { walBases, walStatus } from '../../src/operations/wal-status.ts';
 import { layout } from '../../src/repository/layout.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { reserve, sealRecords } from '../repository/backup.ts';
@@ -153,4 +154,52 @@ test('F4: a tablespace that was made since the last base: the archive is no way 
   });
   // A moment before it is one still.
   expect((await baseFor(repository, 'pg', { kind: 'time', value: at('11:00') }, 'latest')).backupId).toBe(first);
+});
+
+test('F7: what somebody put under names of the archive lengthens nothing, stops nothing and calls for no new base', async ({
+  repository,
+  folder,
+}) => {
+  const archive = archiveIn(repository);
+  const first = await full(repository, '02:00', 1, 1);
+  for (const number of [1, 2]) await archive.put(segment(1, number), Buffer.alloc(segmentBytes, 1), at('12:00'));
+  await archive.putCoverage(1, { lsn: position(3), time: at('12:00') });
+  const plant = async (name: string, timeline = 1): Promise<void> => {
+    const file = join(folder, 'repository', layout.wal('pg', '7', timeline, name));
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, 'x');
+  };
+  await plant('000000010000000000000003');
+  await plant('000000010000000000000007');
+  for (const name of ['00000009.history', '000000090000000000000003']) await plant(name, 9);
+  const reached = { backupId: first, wal: { timeline: 1, endLsn: position(3) } };
+  expect(await baseFor(repository, 'pg', { kind: 'latest' }, 'latest')).toMatchObject(reached);
+  const time = { kind: 'time', value: at('11:00') } as const;
+  expect(await baseFor(repository, 'pg', time, 'latest')).toMatchObject(reached);
+  await expect(baseFor(repository, 'pg', { kind: 'lsn', value: position(3.5) }, 'latest')).rejects.toMatchObject({
+    code: 'Precondition',
+  });
+  // A part that is damaged has the position too: the time is that of the one that is sound.
+  await plant(`000000010000000000000002.${'2000000'.padStart(16, '0')}-${'2800000'.padStart(16, '0')}`);
+  expect(await baseFor(repository, 'pg', { kind: 'lsn', value: position(2.25) }, 'latest')).toMatchObject({
+    moment: at('12:00'),
+  });
+  expect(await walStatus(repository, 'pg')).toMatchObject({ state: 'continuous', base: first, endLsn: position(3) });
+
+  // A restore reads what is sound of a segment, and so does a verification.
+  const check = async (end: number) => {
+    const { record } = (await walBases(repository, 'pg'))[0]!;
+    const chain = { base: first, timeline: 1, endLsn: position(end), walBytes: 1, forecastSeconds: 1 };
+    const { signal } = new AbortController();
+    return (await checkChain(repository, { ...record, chain }, { read: true, signal })).problems;
+  };
+  expect(await check(3)).toEqual([]);
+  expect((await check(3.5)).join()).toContain('000000010000000000000003 frame');
+
+  // What was covered and left the archive is a hole at its end.
+  await repository.storage.remove(archive.keyOf(segment(1, 2)));
+  expect(await walStatus(repository, 'pg')).toMatchObject({ state: 'broken', base: null });
+  await expect(
+    baseFor(repository, 'pg', { kind: 'time', value: at('12:00') }, 'latest').then(({ wal }) => wal),
+  ).resolves.toMatchObject({ endLsn: position(2) });
 });

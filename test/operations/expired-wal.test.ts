@@ -55,6 +55,34 @@ repositoryTest(
 );
 
 repositoryTest(
+  'F7: parts of a segment leave only where the whole one, which a kept position needs, is sound',
+  async ({ folder, open }) => {
+    const { clock, repository } = await timedRepository(folder, new Date('2026-01-01T00:00:00Z'), open);
+    const archive = archiveIn(repository);
+    const record = await base(repository, clock.now, 0);
+    await sealRecords(repository, await reserve(repository, clock.now), [record]);
+    for (const number of [0, 1]) {
+      const whole = segment(1, number);
+      const part = { ...whole, endLsn: whole.startLsn + 1000n };
+      await archive.put(part, Buffer.alloc(1000, 1), clock.now.toISOString());
+      await archive.put(whole, Buffer.alloc(segmentBytes, 1), clock.now.toISOString());
+    }
+    const chain = { base: '20260101_000000', timeline: 1, endLsn: '0/10001F4', walBytes: 5, forecastSeconds: 1 };
+    await sealRecords(repository, await reserve(repository, clock.now), [{ ...record, chain }], [], 'incremental');
+    await repository.storage.remove(archive.keyOf(segment(1, 1)));
+    await repository.storage.putIfAbsent(archive.keyOf(segment(1, 1)), Buffer.from('planted'));
+    clock.now = new Date(clock.now.getTime() + 20 * dayMs);
+    await sealRecords(repository, await reserve(repository, clock.now), [await base(repository, clock.now, 9)]);
+    clock.now = new Date(clock.now.getTime() + 8 * dayMs);
+    const options = { repository, limits, holds: [], capacityBytes: 1e12, now: clock.now, maxShare: 1 };
+    const { wal } = await planRetention(options);
+    expect(wal.keys.map((key) => key.slice(key.lastIndexOf('/') + 1))).toEqual([
+      `${'000000010000000000000000'}.${'0'.repeat(16)}-${'3E8'.padStart(16, '0')}`,
+    ]);
+  },
+);
+
+repositoryTest(
   'WAL of a timeline that went on after an undone restore begins at a base of its own, not at one of the abandoned',
   async ({ folder, open }) => {
     const begin = Date.parse('2026-01-01T00:00:00Z');

@@ -43,7 +43,13 @@ const cases: Readonly<Record<ObjectKind, Case>> = {
   pack: { planted: () => [layout.pack('f'.repeat(64))], stray: () => `packs/ff/${'f'.repeat(63)}` },
   index: { planted: () => [layout.index('f'.repeat(32))], stray: () => `indexes/${'f'.repeat(32)}.tmp` },
   wal: {
-    planted: () => ['wal/pg/7/00000001/000000010000000000000009'],
+    // What the archiver writes next, a part of what is needed, and on a timeline that there is not.
+    planted: () => [
+      'wal/pg/7/00000001/000000010000000000000009',
+      'wal/pg/7/00000001/000000010000000000000007.0000000000700000-0000000000780000',
+      'wal/pg/7/00000001/000000010000000000000006',
+      'wal/pg/7/00000003/000000030000000000000007',
+    ],
     stray: () => 'wal/pg/7/00000001/000000010000000000000009 copy',
   },
   history: { planted: () => ['wal/pg/7/00000003/00000003.history'], stray: () => 'wal/pg/7/00000003/3.history' },

@@ -3,6 +3,9 @@ import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseConfiguration, type LoadedConfiguration } from '../../src/config/load.ts';
 import type { BackupId } from '../../src/domain/recovery-point.ts';
+import type { WalPiece } from '../../src/domain/wal.ts';
+import { soundStart } from '../../src/drivers/postgres/wal/sound-start.ts';
+import { archiveSource } from '../../src/drivers/postgres/wal/source.ts';
 import { captureComponent } from '../../src/operations/capture-component.ts';
 import { chooseArtefacts } from '../../src/operations/choose-artefacts.ts';
 import { diagnose } from '../../src/operations/diagnose.ts';
@@ -19,7 +22,7 @@ import { planHere } from '../../src/cli/commands/restore-plan.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import { addKey, openSecrets, type KeySource } from '../../src/repository/keys.ts';
 import { kindOf, layout, type ObjectKind } from '../../src/repository/layout.ts';
-import type { Repository } from '../../src/repository/repository.ts';
+import type { Repository, WalArchive } from '../../src/repository/repository.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { wireParts, type Parts } from '../../workers/parts.ts';
 
@@ -77,15 +80,9 @@ export async function makeStage(folder: string, encrypted: boolean): Promise<Sta
   const [expired, refuted, old, good] = [await make(4), await make(3), await make(2), await make(1)];
   await repository.putProof(refuted, { kind: 'verify', levels: ['L1'], ok: false, state: 'failed', damagedPacks: [] });
   await repository.hold({ backupId: old, by: 'somebody', reason: 'why not' });
-  const archive = repository.wal({ component: 'pg', systemId: '7', segmentBytes });
-  for (const number of [7n, 8n]) {
-    const piece = {
-      timeline: 1,
-      startLsn: number * BigInt(segmentBytes),
-      endLsn: (number + 1n) * BigInt(segmentBytes),
-    };
-    await archive.put(piece, Buffer.alloc(segmentBytes, Number(number)), new Date(now).toISOString());
-  }
+  const archive = walOf(repository);
+  for (const number of [7, 8])
+    await archive.put(segmentAt(number), Buffer.alloc(segmentBytes, number), new Date(now).toISOString());
   await archive.putHistory(2, '1\t0/800000\tno recovery target specified\n', new Date(now).toISOString());
   await archive.putCoverage(1, { lsn: '0/900000', time: new Date(now).toISOString() });
   await repository.collect({ expire: [expired], wal: [], holder: 'retention/shop' });
@@ -242,4 +239,50 @@ export const readers: Readonly<Record<string, (opened: Opened, stage: Stage) => 
     return repository.replicateTo(await parts.storage('vault'), { owner: 'test' });
   },
   doctor: async ({ parts, configuration }) => diagnose({ configuration, ...parts }),
+  restore: async ({ parts }, { folder }) => {
+    const repository = await parts.repository();
+    const { timestamp, lifeboat } = await repository.findManifest('latest');
+    const into = join(folder, 'restored');
+    await repository.materialize({ indexId: lifeboat.components[0]?.indexId ?? '', into });
+    const [file] = (await readdir(into, { recursive: true })).filter((path) => path.endsWith('app.conf'));
+    requireSame(await readFile(join(into, file ?? '')), Buffer.from('of 1 days ago'));
+    return { timestamp };
+  },
+  /** As a server asks that recovers to the end of segment 7: for WAL, and which numbers of timelines are taken. */
+  recovery: async ({ parts }) => {
+    const archive = walOf(await parts.repository());
+    const pieces = await archive.withSoundEnds((await archive.list()).pieces);
+    const line = [{ timeline: 1, switchLsn: startOf(8) }];
+    const source = archiveSource(archive, pieces, { from: 1, line });
+    requireSame((await source('000000010000000000000007')) ?? Buffer.alloc(0), Buffer.alloc(segmentBytes, 7));
+    const taken = await Promise.all([2, 3].map(async (timeline) => source(`0000000${timeline}.history`)));
+    if (taken[0] === undefined) throw new Error('the number of a timeline that was archived is free');
+    return {};
+  },
+  /** As a shift does whose slot stands in segment 7; the server goes on to segment 9. Last: what is damaged leaves. */
+  archiving: async ({ parts }) => {
+    const archive = walOf(await parts.repository());
+    const { pieces } = await archive.list();
+    const slot = { serverTimeline: 1, history: [], restartLsn: startOf(7) + 5n, lookBack: true };
+    const { start } = await soundStart(archive, { ...slot, pieces });
+    if (start === undefined || start.sealedTo < startOf(8)) throw new Error('the archive begins anew');
+    for (let number = 7; number <= 9; number += 1)
+      await archive.put(segmentAt(number), Buffer.alloc(segmentBytes, number), new Date().toISOString());
+    const written = (await archive.list()).pieces.filter((each) => each.timeline === 1 && each.startLsn >= startOf(7));
+    const { damaged } = await archive.sound(written);
+    if (damaged.length > 0) throw new Error('what the server had is not whole in the archive');
+    return {};
+  },
 };
+
+const walOf = (repository: Repository): WalArchive => repository.wal({ component: 'pg', systemId: '7', segmentBytes });
+const startOf = (number: number): bigint => BigInt(number * segmentBytes);
+const segmentAt = (number: number): WalPiece => ({
+  timeline: 1,
+  startLsn: startOf(number),
+  endLsn: startOf(number + 1),
+});
+
+function requireSame(bytes: Uint8Array, expected: Buffer): void {
+  if (!expected.equals(bytes)) throw new Error('other bytes came back');
+}

@@ -135,7 +135,7 @@ describe('a replica', () => {
   });
 
   test.for(['index', 'manifest'] as const)(
-    '%s: what was damaged there is replaced from the good one here once a verification has told it',
+    '%s: what was damaged there is replaced from the good one here, an index once a verification has told it',
     async (what, { folder, repository, open }) => {
       const backup = await smallBackup(repository, folder);
       const target = createLocalStorage(join(folder, 'replica'));
@@ -146,9 +146,11 @@ describe('a replica', () => {
       bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
       await writeFile(join(folder, 'replica', key), bytes);
       const replica = await open(target);
-      await repository.replicateTo(target, owner);
-      expect(await soundPoints(replica), 'nothing is looked for that nobody missed').toBe(false);
-      await replica.putProof(backup.id, { kind: 'verify', ok: false, state: 'failed', damagedPacks: [] });
+      if (what === 'index') {
+        await repository.replicateTo(target, owner);
+        expect(await soundPoints(replica), 'nothing is looked for that nobody missed').toBe(false);
+        await replica.putProof(backup.id, { kind: 'verify', ok: false, state: 'failed', damagedPacks: [] });
+      }
       expect((await repository.replicateTo(target, owner)).objects).toBe(1);
       expect(await soundPoints(replica)).toBe(true);
       expect((await repository.replicateTo(target, owner)).objects, 'it is whole now').toBe(0);

@@ -5,6 +5,7 @@ import type { ProgressState } from '../../domain/progress.ts';
 import { lookAround } from '../../operations/look-around.ts';
 import { lostFailureText } from '../../operations/lost-proofs.ts';
 import { brokenTexts, refute, refuteChains } from '../../operations/refute.ts';
+import { whyUnmoved } from '../../operations/verify-place.ts';
 import { verifyPoint } from '../../operations/verify-point.ts';
 import type { Reread, RereadOptions } from '../../repository/check/reread.ts';
 import { layout } from '../../repository/layout.ts';
@@ -66,6 +67,8 @@ export async function verify(globals: GlobalOptions, id: string, options: Verify
       const isOfAll = options.all === true || (id === 'newest' && components.length === 0);
       const rest = isOfAll ? await readRest(repository, options.all === true, reading) : undefined;
       if (rest !== undefined) await refute(repository, rest, result.id);
+      // What can be restored is read from the names of archived WAL: what is damaged must not promise anything.
+      const unmoved = await whyUnmoved(async () => repository.setAsideWal(rest?.damagedWal ?? []));
       for (const component of result.uninspected)
         say(`component \`${component}\` is not configured any more: its structure was not inspected`);
       // The point itself has just been told of.
@@ -75,6 +78,7 @@ export async function verify(globals: GlobalOptions, id: string, options: Verify
         ...around.unreadable,
         ...chains.flatMap(brokenTexts),
         ...(rest === undefined ? [] : damagedIn(rest)),
+        ...unmoved,
       ];
       // What this verification has just read again it tells itself.
       const failures = around.failures.filter((failure) => failure.id !== result.id);

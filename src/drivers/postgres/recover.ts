@@ -8,7 +8,7 @@ import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { formatLsn, parseLsn } from '../../domain/lsn.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import type { WalTarget } from '../../domain/recovery-target.ts';
-import { reachFrom, segmentsBetween, type WalPiece } from '../../domain/wal.ts';
+import { reachFrom, segmentsBetween, type TimelineSwitch, type WalPiece } from '../../domain/wal.ts';
 import type { WalArchive } from '../../repository/repository.ts';
 import type { DriverEnvironment, RestoreContext } from '../driver.ts';
 import { sortingProbes } from './collations.ts';
@@ -24,7 +24,15 @@ import { finishForLive, isReadyForLive, prepareForRecovery, recoveredTo } from '
 import type { StagedDirectory } from './staged-directory.ts';
 import { guardTablespaces } from './wal/tablespace-guard.ts';
 import { archiveSalvaged } from './wal/salvage.ts';
-import { archiveSource, historySource, salvagingSource, type WalSource } from './wal/source.ts';
+import {
+  archiveSource,
+  endOfTimeline,
+  historySource,
+  salvagingSource,
+  type WalSource,
+  type WalWay,
+} from './wal/source.ts';
+import { segmentStartOf } from './wal/where-to-start.ts';
 import type { Owner } from './owner.ts';
 
 export interface Recovery {
@@ -71,9 +79,11 @@ export async function scanArchive({ config, context, facts, binDirectory }: Reco
   const archive = context.repository.wal({ component: config.id, systemId, segmentBytes });
   const base = { timeline, stopLsn: parseLsn(stopLsn) };
   const end = { timeline: wal.timeline, endLsn: parseLsn(wal.endLsn) };
-  const names = segmentsBetween(base, end, await archive.ancestors(wal.timeline), segmentBytes);
+  const history = await historyOf(archive, base.timeline, wal.timeline);
+  const names = segmentsBetween(base, end, history, segmentBytes);
+  const way = wayOf(facts, wal, history);
   const guard = await guardTablespaces({
-    source: archiveSource(archive, (await archive.list()).pieces),
+    source: archiveSource(archive, await piecesOn(archive, facts, way), way),
     binDirectory,
     segmentBytes,
     from: { timeline, lsn: base.stopLsn },
@@ -107,25 +117,55 @@ interface Way {
 async function wayToArchive({ config, context, facts }: Recovery): Promise<Way> {
   const { systemIdentifier: systemId, walSegmentBytes: segmentBytes } = facts;
   const archive = context.repository.wal({ component: config.id, systemId, segmentBytes });
-  if (context.wal === undefined) return { archive, source: historySource(archive), reach: 'beyond' };
-  const { pieces } = await archive.list();
+  if (context.wal === undefined)
+    return { archive, source: historySource(archive, wayOf(facts, undefined, [])), reach: 'beyond' };
+  const history = await historyOf(archive, facts.timeline, context.wal.timeline);
+  const way = wayOf(facts, context.wal, history);
+  const pieces = await piecesOn(archive, facts, way);
   const source =
     context.wal.kind === 'latest'
-      ? salvagingSource(archive, pieces, config.dataDirectory)
-      : archiveSource(archive, pieces);
-  return { archive, source, reach: await reachOf(archive, pieces, facts, context.wal) };
+      ? salvagingSource(archive, pieces, way, config.dataDirectory)
+      : archiveSource(archive, pieces, way);
+  return { archive, source, reach: reachOf(pieces, facts, context.wal, history) };
+}
+
+/** Of the timeline that is recovered to. Where the base lies on that one, nothing leads over its ancestors. */
+async function historyOf(archive: WalArchive, from: number, to: number): Promise<TimelineSwitch[]> {
+  return archive.ancestors(to).catch((error: unknown) => {
+    if (from !== to || !isLifeboatError(error, 'ObjectCorrupt')) throw error;
+    return [];
+  });
+}
+
+function wayOf({ timeline }: SealedFacts, wal: WalTarget | undefined, history: readonly TimelineSwitch[]): WalWay {
+  if (wal === undefined) return { from: timeline, line: [{ timeline, switchLsn: 0n }] };
+  const isPosition = wal.kind === 'lsn' || wal.kind === 'point';
+  const switchLsn = isPosition ? parseLsn(wal.value) : endOfTimeline;
+  return { from: timeline, line: [...history, { timeline: wal.timeline, switchLsn }] };
+}
+
+/** From the segment on in which the base ends. */
+async function piecesOn(
+  archive: WalArchive,
+  { stopLsn, walSegmentBytes }: SealedFacts,
+  { line }: WalWay,
+): Promise<readonly WalPiece[]> {
+  const begin = segmentStartOf(parseLsn(stopLsn), walSegmentBytes);
+  const timelines = line.map(({ timeline }) => timeline);
+  const { pieces } = await archive.list();
+  return archive.withSoundEnds(pieces.filter(({ timeline, endLsn }) => endLsn > begin && timelines.includes(timeline)));
 }
 
 /** For a time and a name the plan has looked: what it saw must be there still, or fewer rows would look like all. */
-async function reachOf(
-  archive: WalArchive,
+function reachOf(
   pieces: readonly WalPiece[],
   { timeline, stopLsn }: SealedFacts,
   wal: WalTarget,
-): Promise<Way['reach']> {
+  history: readonly TimelineSwitch[],
+): Way['reach'] {
   if (wal.kind === 'latest') return 'beyond';
   const base = { timeline, stopLsn: parseLsn(stopLsn) };
-  const reach = reachFrom(base, pieces, wal.timeline, await archive.ancestors(wal.timeline));
+  const reach = reachFrom(base, pieces, wal.timeline, history);
   const isPosition = wal.kind === 'lsn' || wal.kind === 'point';
   const value = parseLsn(isPosition ? wal.value : wal.endLsn);
   if (reach?.timeline !== wal.timeline || reach.endLsn < value) return 'short';

@@ -5,8 +5,8 @@ import { decodeDocument, isDocument, parseDocument } from '../document.ts';
 import type { Opener } from '../frame.ts';
 import { backupIdOfManifestKey, kindOf, layout } from '../layout.ts';
 import { isAuthenticManifest } from '../manifest.ts';
-import { authenticateWal } from '../replicate/copy-wal.ts';
 import type { Secrets } from '../secrets.ts';
+import { authenticateWal } from '../wal-frame.ts';
 
 export interface CheckContext {
   readonly id: string;

@@ -1,7 +1,11 @@
-/** Copies stored objects from one storage to another, several at once, and looks at what was written there: by its digest where the place reckons it, else by reading it back. */
+/**
+ * Copies stored objects from one storage to another, several at once, and looks at what was written there: by its digest
+ * where the place reckons it, else by reading it back. What has the name there already is compared as well.
+ */
 import { createHash } from 'node:crypto';
 import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { replaceDamaged } from '../replace-damaged.ts';
 
 /** On their way at once: a pack is 17 MiB at most, and each is held twice while it is read back. */
 export const transfers = 4;
@@ -68,10 +72,35 @@ async function copyObject(options: CopyOptions, key: string): Promise<LifeboatEr
   if (bytes instanceof LifeboatError) return [bytes];
   const isNew = (await target.putIfAbsent(key, bytes)) === 'created';
   // A write whose answer was lost is found as one that stood before.
-  if (isNew || isPack(key)) await readBack(target, key, async () => bytes, isNew);
-  if (!isNew) return [];
+  if (!isNew && (await isWholeThere(options, key, bytes))) return [];
+  const isOurs = isNew || (await replaceDamaged(target, key, bytes, (theirs) => !isWhole(options, key, bytes, theirs)));
+  if (!isOurs && (await isWholeThere(options, key, bytes))) return [];
+  await readBack(target, key, async () => bytes);
   onCopied({ key, bytes: bytes.length });
   return [];
+}
+
+async function isWholeThere(options: CopyOptions, key: string, ours: Uint8Array): Promise<boolean> {
+  const { target } = options;
+  if ((await target.sha256?.(key)) === sha256Of(ours)) return true;
+  try {
+    return isWhole(options, key, ours, await target.read(key));
+  } catch (error) {
+    if (isLifeboatError(error, 'ObjectMissing')) return false;
+    throw error;
+  }
+}
+
+/** Ours, or another that is as good: what was stored again in the meantime is sealed anew. */
+function isWhole({ authenticate }: CopyOptions, key: string, ours: Uint8Array, theirs: Uint8Array): boolean {
+  if (Buffer.from(theirs).equals(ours)) return true;
+  try {
+    authenticate(key, theirs);
+    return true;
+  } catch (error) {
+    if (isLifeboatError(error, 'ObjectCorrupt')) return false;
+    throw error;
+  }
 }
 
 /** What goes by another program is read here as well: it must not spread what is damaged. */
@@ -87,7 +116,7 @@ async function copyFiles(options: CopyOptions, keys: readonly string[]): Promise
   const files = [...sizes.keys()].map((key) => ({ key, file: source.fileOf?.(key) ?? '' }));
   const { created, left } = (await target.putFiles?.(files, signal)) ?? { created: [], left: [...sizes.keys()] };
   await inLanes(transfers, created, async (key) => {
-    await readBack(target, key, async () => source.read(key), true);
+    await readBack(target, key, async () => source.read(key));
     onCopied({ key, bytes: sizes.get(key) ?? 0 });
     return [];
   });
@@ -112,15 +141,19 @@ async function authentic(
 }
 
 /** What was just made there and is not what was sent goes again: the next replication would believe it. */
-async function readBack(target: Storage, key: string, sent: () => Promise<Uint8Array>, isNew: boolean): Promise<void> {
-  const digest = await target.sha256?.(key);
-  // What a pack is named after was compared with its bytes before.
-  const expected = async (): Promise<string> => (isPack(key) ? nameOf(key) : sha256Of(await sent()));
-  if (digest !== undefined ? digest === (await expected()) : await isThere(target, key, await sent())) return;
-  if (isNew) await target.remove(key);
+async function readBack(target: Storage, key: string, sent: () => Promise<Uint8Array>): Promise<void> {
+  if (await isSame(target, key, sent)) return;
+  await target.remove(key);
   throw new LifeboatError('ObjectCorrupt', `${target.description} gave back other bytes of ${key} than it was given`, {
     hint: 'its disk or the way to it is broken; nothing that was copied there now can be relied on',
   });
+}
+
+async function isSame(target: Storage, key: string, ours: () => Promise<Uint8Array>): Promise<boolean> {
+  const digest = await target.sha256?.(key);
+  if (digest === undefined) return isThere(target, key, await ours());
+  // What a pack is named after was compared with its bytes before.
+  return digest === (isPack(key) ? nameOf(key) : sha256Of(await ours()));
 }
 
 async function isThere(target: Storage, key: string, sent: Uint8Array): Promise<boolean> {

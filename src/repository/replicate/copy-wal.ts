@@ -1,12 +1,11 @@
 /** Brings archived WAL to another storage: pieces and histories first, then how far they reach. */
-import { LifeboatError } from '../../domain/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { frameKinds, type Opener } from '../frame.ts';
+import type { Opener } from '../frame.ts';
 import { isDocument } from '../document.ts';
 import { layout } from '../layout.ts';
 import { ownObjects } from '../own-objects.ts';
 import type { Secrets } from '../secrets.ts';
-import { coverageName, walHeader } from '../wal-archive.ts';
+import { authenticateWal, coverageName } from '../wal-frame.ts';
 import type { Authenticate } from './copy-objects.ts';
 
 interface Context {
@@ -17,9 +16,10 @@ interface Context {
 }
 
 interface Way {
-  /** What the target has already; looked up where it is not known. */
-  readonly there?: ReadonlySet<string>;
-  readonly copy: (keys: readonly string[], authenticate: Authenticate) => Promise<void>;
+  /** What the target has already, with sizes; looked up where it is not known. */
+  readonly there?: ReadonlyMap<string, number>;
+  /** Of the given objects, with sizes; one that has a name there already is compared. */
+  readonly copy: (objects: ReadonlyMap<string, number>, authenticate: Authenticate) => Promise<void>;
 }
 
 export async function copyWal(
@@ -35,12 +35,19 @@ export async function copyWal(
     if (isDocument(key, bytes, secrets)) coverages.set(key, bytes);
     else warn(`${key} is damaged: it is not copied to ${target.description}`);
   }
-  const keys = new Set<string>();
-  for await (const { key } of ownObjects(storage, layout.allWal)) if (!isCoverage(key)) keys.add(key);
-  if (there === undefined) for await (const { key } of ownObjects(target, layout.allWal)) keys.delete(key);
-  else for (const key of there) keys.delete(key);
-  await copy([...keys], (key, bytes) => authenticateWal(key, bytes, opener));
+  const lacking = new Map<string, number>();
+  for await (const { key, size } of ownObjects(storage, layout.allWal)) if (!isCoverage(key)) lacking.set(key, size);
+  // A name alone says nothing: of another size it is not what would be copied.
+  for (const [key, size] of there ?? (await sizesIn(target))) if (lacking.get(key) === size) lacking.delete(key);
+  await copy(lacking, (key, bytes) => authenticateWal(key, bytes, opener));
   for (const [key, bytes] of coverages) await replace(target, key, bytes);
+}
+
+/** Of all archived WAL. */
+export async function sizesIn(storage: Storage): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  for await (const { key, size } of ownObjects(storage, layout.allWal)) sizes.set(key, size);
+  return sizes;
 }
 
 async function replace(target: Storage, key: string, bytes: Uint8Array): Promise<void> {
@@ -48,21 +55,6 @@ async function replace(target: Storage, key: string, bytes: Uint8Array): Promise
   const standing = await target.stat(key);
   // Lost against another replication: what that one says is as true.
   if (standing !== undefined) await target.replaceIf(key, standing.version, bytes);
-}
-
-/** ObjectCorrupt where a stored piece or history is not what was sealed under this key. */
-export function authenticateWal(key: string, bytes: Uint8Array, opener: Opener): void {
-  let plain: Buffer;
-  try {
-    plain = opener.open(bytes, frameKinds.wal);
-  } catch (error) {
-    // What a newer version wrote is no damage.
-    if (!(error instanceof LifeboatError) || error.code === 'FormatTooNew') throw error;
-    throw new LifeboatError('ObjectCorrupt', `${key} ${error.message}`, { cause: error });
-  }
-  const { component, systemId, name } = walHeader(key, plain).header;
-  if (!key.startsWith(layout.walOf(component, systemId)) || !key.endsWith(`/${name}`))
-    throw new LifeboatError('ObjectCorrupt', `${key} holds ${name} of system ${systemId}`);
 }
 
 function isCoverage(key: string): boolean {

@@ -4,7 +4,7 @@
  * already is not sent again, so a replication that was cut off goes on where it ended. Nothing is removed there but what a
  * verification there found damaged and is whole here.
  */
-import { LifeboatError } from '../../domain/errors.ts';
+import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import type { BackupId, Manifest } from '../../domain/recovery-point.ts';
 import type { ReportProgress } from '../../domain/progress.ts';
 import type { Storage } from '../../storage/storage.ts';
@@ -20,7 +20,7 @@ import { isAuthenticManifest } from '../manifest.ts';
 import { ownObjects } from '../own-objects.ts';
 import type { Secrets } from '../secrets.ts';
 import { toldDamage } from '../told-damage.ts';
-import { authenticatePack, copyObjects, type Authenticate } from './copy-objects.ts';
+import { authenticatePack, copyObjects, transfers, type Authenticate } from './copy-objects.ts';
 import { copyWal } from './copy-wal.ts';
 import { authenticBy, makeRoomForPacks, makeRoomForPoints } from './make-room.ts';
 import { copySkeleton, type SkeletonOptions } from './skeleton.ts';
@@ -94,7 +94,7 @@ class Replication {
     const refuted = await makeRoomForPoints(this.#context, this.#target, told.points);
     const manifests = await this.#missingManifests();
     await copyWal(this.#context, this.#target, {
-      copy: async (keys, authenticate) => this.#copy(keys, authenticate),
+      copy: async (objects, authenticate) => this.#copy([...objects.keys()], authenticate),
     });
     await this.#copyPacks(manifests, told.packs);
     await this.#copyIndexes([...manifests, ...refuted]);
@@ -108,9 +108,12 @@ class Replication {
     return { objects: this.#objects, bytes: this.#bytes, points, problems: this.#problems };
   }
 
-  /** Listed before the packs, so that every pack that they need is among those. */
+  /**
+   * Listed before the packs, so that every pack that they need is among those. What has the name of one there and is none
+   * is missing as well.
+   */
   async #missingManifests(): Promise<Manifest[]> {
-    const there = new Set(await manifestIds(this.#target));
+    const there = await this.#authenticThere();
     const marked = new Set<BackupId>();
     for await (const { key } of ownObjects(this.#target, layout.tombstone(layout.manifests)))
       marked.add(backupIdOfManifestKey(key.slice(layout.tombstones.length)) ?? '');
@@ -129,6 +132,30 @@ class Replication {
     return manifests;
   }
 
+  async #authenticThere(): Promise<ReadonlySet<BackupId>> {
+    const there = new Set<BackupId>();
+    const waiting = await manifestIds(this.#target);
+    const look = async (): Promise<void> => {
+      for (let id = waiting.shift(); id !== undefined; id = waiting.shift())
+        if (await this.#isManifestThere(id)) there.add(id);
+    };
+    await Promise.all(Array.from({ length: transfers }, look));
+    return there;
+  }
+
+  async #isManifestThere(id: BackupId): Promise<boolean> {
+    this.#options.signal?.throwIfAborted();
+    try {
+      return isAuthenticManifest(id, await this.#target.read(layout.manifest(id)), this.#context);
+    } catch (error) {
+      if (isLifeboatError(error, 'ObjectMissing')) return false;
+      if (!isLifeboatError(error, 'PermissionDenied')) throw error;
+      // Nothing can be put in its place either.
+      this.#problems.push(error.message);
+      return true;
+    }
+  }
+
   /** What the arriving points need, and what a verification there found damaged. */
   async #copyPacks(manifests: readonly Manifest[], broken: ReadonlySet<string>): Promise<void> {
     const { storage } = this.#context;
@@ -136,7 +163,9 @@ class Replication {
     const sizes = new Map<string, number>();
     for await (const { key, size } of ownObjects(storage, layout.packs))
       if (needed.has(key) || isBroken(key, broken)) sizes.set(key, size);
-    for await (const { key } of ownObjects(this.#target, layout.packs)) if (!isBroken(key, broken)) sizes.delete(key);
+    // Of another size it is not what its name says: `copyObjects` replaces it.
+    for await (const { key, size } of ownObjects(this.#target, layout.packs))
+      if (!isBroken(key, broken) && sizes.get(key) === size) sizes.delete(key);
     this.#bytesTotal = [...sizes.values()].reduce((sum, size) => sum + size, this.#bytes);
     const keys = [...sizes.keys()];
     const again = await makeRoomForPacks(
@@ -151,25 +180,27 @@ class Replication {
     const digests = new Map<string, string>();
     for (const { backup_files: files } of manifests)
       for (const { path, checksum } of files) digests.set(path, checksum);
+    // Also those that have their name there already: they are few, and are compared.
     const keys = manifests.flatMap(({ lifeboat }) => lifeboat.components.map(({ indexId }) => layout.index(indexId)));
-    const wanted = await without(this.#target, layout.indexes, new Set(keys));
-    await this.#copy(wanted, authenticBy(digests));
+    await this.#copy([...new Set(keys)], authenticBy(digests));
   }
 
   /** Only those that found everything that they need. */
   async #copyManifests(manifests: readonly Manifest[]): Promise<BackupId[]> {
     if (manifests.length === 0) return [];
-    const there = new Set<string>();
-    for await (const { key } of ownObjects(this.#target, layout.packs)) there.add(key);
+    const there = new Map<string, number>();
+    for await (const { key, size } of ownObjects(this.#target, layout.packs)) there.set(key, size);
     const ready: string[] = [];
     for (const manifest of manifests) {
       const lacking = await this.#lackingOf(manifest, there);
       if (lacking === undefined) ready.push(layout.manifest(manifest.timestamp));
       else this.#problems.push(`recovery point ${manifest.timestamp} was not copied: ${lacking}`);
     }
-    await this.#copyWhole(await this.#stonesOfUnknown(), (key, bytes) => this.#requireStone(key, bytes));
+    await this.#copyWhole(await this.#stonesOfUnknown(), (key, bytes) =>
+      this.#requireManifest(backupIdOfManifestKey(key.slice(layout.tombstones.length)), key, bytes),
+    );
     // Oldest first: each names its predecessor.
-    await this.#copy(ready.sort(), () => undefined);
+    await this.#copy(ready.sort(), (key, bytes) => this.#requireManifest(backupIdOfManifestKey(key), key, bytes));
     return ready.flatMap((key) => backupIdOfManifestKey(key) ?? []);
   }
 
@@ -180,17 +211,16 @@ class Replication {
     return (await missing(this.#context.storage, this.#target, prefix)).filter((key) => !there.has(key));
   }
 
-  #requireStone(key: string, bytes: Uint8Array): void {
-    const id = backupIdOfManifestKey(key.slice(layout.tombstones.length)) ?? '';
+  #requireManifest(id: BackupId = '', key: string, bytes: Uint8Array): void {
     if (!isAuthenticManifest(id, bytes, this.#context))
       throw new LifeboatError('ObjectCorrupt', `${key} does not hold the manifest of ${id}`);
   }
 
-  async #lackingOf({ lifeboat }: Manifest, packs: ReadonlySet<string>): Promise<string | undefined> {
+  async #lackingOf({ lifeboat }: Manifest, packs: ReadonlyMap<string, number>): Promise<string | undefined> {
     for (const { id, indexId } of lifeboat.components) {
       try {
         const footer = await readIndexFooter(this.#target, indexId, this.#context.opener);
-        const gone = footer.packs.find((pack) => !packs.has(layout.pack(pack.id)));
+        const gone = footer.packs.find((pack) => packs.get(layout.pack(pack.id)) !== pack.size);
         if (gone !== undefined) return `pack ${gone.id} of ${id} is damaged or gone`;
       } catch (error) {
         if (!(error instanceof LifeboatError) || error.code === 'StorageFailed') throw error;

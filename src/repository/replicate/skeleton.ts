@@ -6,6 +6,7 @@ import { manifestIds } from '../catalogue.ts';
 import { readIdentity } from '../identity.ts';
 import { layout } from '../layout.ts';
 import { ownObjects } from '../own-objects.ts';
+import { replaceDamaged } from '../replace-damaged.ts';
 import { putRescueScripts } from '../rescue/scripts.ts';
 
 export interface SkeletonOptions {
@@ -26,7 +27,7 @@ export async function copySkeleton(
   if ((await target.stat(layout.repository)) === undefined) await requireNoOther(source, target);
   for await (const { key } of ownObjects(source, layout.keys)) {
     const bytes = await source.read(key);
-    if (isWhole(key, bytes)) await putIfLacking(target, key, bytes);
+    if (isWhole(key, bytes)) await putKey(target, key, bytes, isWhole);
     else warn(`${key} is damaged, or left by an init that was cut off: it is not copied to ${target.description}`);
   }
   // Not copied: what lies there is perhaps an old one, or one that somebody exchanged.
@@ -58,6 +59,16 @@ async function repositoryOf(storage: Storage, key: string): Promise<string | und
     if (!isUnreadable(error)) throw error;
     return undefined;
   }
+}
+
+/** One that is not whole there opens nothing. */
+async function putKey(
+  target: Storage,
+  key: string,
+  bytes: Uint8Array,
+  isWhole: (key: string, bytes: Uint8Array) => boolean,
+): Promise<void> {
+  await replaceDamaged(target, key, bytes, (theirs) => !Buffer.from(theirs).equals(bytes) && !isWhole(key, theirs));
 }
 
 async function putIfLacking(target: Storage, key: string, bytes: Uint8Array): Promise<void> {

@@ -2,10 +2,8 @@
 import { LifeboatError } from '../../domain/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { readIdentity } from '../identity.ts';
-import { layout } from '../layout.ts';
-import { ownObjects } from '../own-objects.ts';
 import { copyObjects } from './copy-objects.ts';
-import { copyWal } from './copy-wal.ts';
+import { copyWal, sizesIn } from './copy-wal.ts';
 import { skeletonOptions, type ReplicateContext } from './replicate.ts';
 import { copySkeleton } from './skeleton.ts';
 
@@ -17,14 +15,17 @@ export interface Pushed {
 /** What somebody took away there is noticed after that time; each list of a bucket costs. */
 const listEveryMs = 600_000;
 
-/** Resolves when everything that was archived before the call is there. RepositoryMismatch, ObjectCorrupt. */
-export type PushWal = (signal: AbortSignal) => Promise<Pushed>;
+/**
+ * Resolves when everything that was archived before the call is there: what it copied was read back, what stood there has the
+ * size of ours. What somebody relies on by itself he names in `doubted`: that is compared. RepositoryMismatch, ObjectCorrupt.
+ */
+export type PushWal = (signal: AbortSignal, doubted?: readonly string[]) => Promise<Pushed>;
 
 /** After a failure another one is made: what is there may have changed. */
 export function createWalPusher(context: ReplicateContext, target: Storage): PushWal {
-  let there: Set<string> | undefined;
+  let there: Map<string, number> | undefined;
   let listedAt = 0;
-  return async (signal) => {
+  return async (signal, doubted = []) => {
     if (there === undefined) await copySkeleton(context.storage, target, skeletonOptions(context));
     // Each time: a disk that was taken away leaves an empty folder.
     const { identity } = await readIdentity(target);
@@ -33,19 +34,20 @@ export function createWalPusher(context: ReplicateContext, target: Storage): Pus
         hint: 'choose an empty folder or prefix for the location',
       });
     if (there === undefined || performance.now() - listedAt > listEveryMs) {
-      there = await keysOf(target);
+      there = await sizesIn(target);
       listedAt = performance.now();
     }
     const known = there;
+    for (const key of doubted) known.delete(key);
     const pushed = { objects: 0, bytes: 0 };
     let problem: LifeboatError | undefined;
     await copyWal(context, target, {
       there: known,
-      copy: async (keys, authenticate) => {
+      copy: async (objects, authenticate) => {
         const [damaged] = await copyObjects({
           source: context.storage,
           target,
-          keys,
+          keys: [...objects.keys()],
           authenticate,
           signal,
           onCopied: ({ bytes }) => {
@@ -55,16 +57,10 @@ export function createWalPusher(context: ReplicateContext, target: Storage): Pus
         });
         // What else there is goes on; who waits for everything goes on waiting.
         problem = damaged;
-        if (damaged === undefined) for (const key of keys) known.add(key);
+        if (damaged === undefined) for (const [key, size] of objects) known.set(key, size);
       },
     });
     if (problem !== undefined) throw problem;
     return pushed;
   };
-}
-
-async function keysOf(target: Storage): Promise<Set<string>> {
-  const keys = new Set<string>();
-  for await (const { key } of ownObjects(target, layout.allWal)) keys.add(key);
-  return keys;
 }

@@ -191,6 +191,17 @@ labTest(
     const third = await incremental(lab, patient);
     expect(third.notes[0]).toMatch(/of WAL would take about .* to replay, more than 0(\.0)? s \(wal\.replayLimit\)/);
     expect(third.record.chain).toBeUndefined();
+    // F7: a name is no proof that what it stands for is there.
+    const end = await write(lab, 2000);
+    const archive = await archiveOf(lab);
+    await until(async () => (await archive.list()).pieces.some(({ endLsn }) => endLsn >= end));
+    const { pieces } = await archive.list();
+    const { stopLsn } = baseEndOf(third.record)!;
+    for (const each of pieces.filter(({ startLsn, endLsn }) => startLsn <= stopLsn && endLsn > stopLsn))
+      await writeFile(join(lab.folder, 'repository', archive.keyOf(each)), 'x');
+    const fourth = await incremental(lab);
+    expect(fourth.notes[0]).toMatch(/archived WAL leads from the base to nowhere, .*: wal\/postgres\/.* frame/);
+    expect(fourth.record.chain).toBeUndefined();
     archiving.abort();
   },
 );

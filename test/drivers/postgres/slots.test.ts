@@ -1,5 +1,9 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
-import { coveredRanges } from '../../../src/domain/wal.ts';
+import { formatLsn } from '../../../src/domain/lsn.ts';
+import { isFailed } from '../../../src/domain/probes.ts';
+import { coveredRanges, type WalPiece } from '../../../src/domain/wal.ts';
 import type { Appliance, PostgresConfig } from '../../../src/domain/appliance.ts';
 import { guardDatabases } from '../../../src/operations/guard-databases.ts';
 import type { WalFollower } from '../../../src/drivers/driver.ts';
@@ -180,3 +184,46 @@ labTest('one archives at a time: a second one is told who holds the slot, and tr
   await until(async () => !(await active()));
   await shift(lab, 500);
 });
+
+labTest(
+  'F7: garbage under the names that come next is replaced by what the server has, and makes it forget nothing',
+  async ({ lab: make }) => {
+    const lab = await make({ settings: { min_wal_size: '32MB', max_wal_size: '48MB' } });
+    const archive = await archiveOf(lab);
+    await shift(lab, 1000);
+    const base = await lab.capture();
+    await shiftPast(lab);
+    const next = (await archive.list()).pieces.at(-1)!;
+    const size = BigInt(archive.source.segmentBytes);
+    const segment = (ahead: bigint): WalPiece => {
+      const startLsn = next.startLsn - (next.startLsn % size) + ahead * size;
+      return { timeline: 1, startLsn, endLsn: startLsn + size };
+    };
+    const planted = [segment(0n), segment(1n), segment(5n)];
+    const files = planted.map((piece) => join(lab.folder, 'repository', archive.keyOf(piece)));
+    const history = join(dirname(files[0]!), '../00000002/00000002.history');
+    await mkdir(dirname(history));
+    for (const file of [...files, history]) await writeFile(file, 'garbage');
+    // What the server is told to forget it removes at its next checkpoint.
+    for (let round = 0; round < 3; round += 1) {
+      await write(lab, 10);
+      await lab.sql('SELECT pg_switch_wal()');
+    }
+    await shift(lab, 1000);
+    for (let round = 0; round < 3; round += 1) {
+      await write(lab, 10);
+      await lab.sql('SELECT pg_switch_wal()');
+      await lab.sql('CHECKPOINT');
+    }
+    const value = formatLsn(await flushed(lab));
+    await shiftPast(lab);
+    const { pieces } = await archive.list();
+    expect(coveredRanges(pieces, 1)).toHaveLength(1);
+    expect((await archive.sound(pieces)).damaged).toEqual([]);
+    // Nobody archived a second timeline: the damaged history takes its number, and stops no recovery.
+    const wal = { kind: 'lsn', value, timeline: 1, endLsn: value } as const;
+    await lab.driver.stage(lab.step(base, 1, 2, wal));
+    const validate = { ...lab.step(base, 2, 2, wal), staged: lab.step(base, 1, 2).token };
+    expect((await lab.driver.validate(validate)).filter(isFailed)).toEqual([]);
+  },
+);

@@ -34,7 +34,7 @@ export interface TimelineOptions {
   readonly archive: WalArchive;
   readonly slot: string;
   readonly start: StreamStart;
-  /** Of what is archived on the timeline. */
+  /** Of what is archived, without what is damaged. What the start relies on was read. */
   readonly pieces: readonly WalPiece[];
   readonly sealEveryMs: number;
   /** Asked a few times a second. */
@@ -88,8 +88,8 @@ class TimelineArchiver {
     const { start, archive, session, slot } = options;
     this.#options = options;
     this.#durable = start.sealedTo;
-    this.#waiting.push({ lsn: start.sealedTo, at: performance.now() });
     this.#isCompared = start.sealedTo === start.startLsn;
+    if (this.#isCompared) this.#hold(start.sealedTo);
     this.#log = new SegmentLog({ ...start, segmentBytes: archive.source.segmentBytes });
     this.#stream = streamWal(
       session.client,
@@ -174,6 +174,11 @@ class TimelineArchiver {
     if (this.#stream.report(this.#log.received, this.#acknowledged)) this.#clock.asked();
   }
 
+  /** Durable up to here: the server may forget it as soon as the barrier has it too. */
+  #hold(lsn: bigint): void {
+    this.#waiting.push({ lsn, at: performance.now() });
+  }
+
   /** Whether the server may forget more than before. */
   #passBarrier(): boolean {
     const { barrier } = this.#options;
@@ -204,8 +209,8 @@ class TimelineArchiver {
       }
       if (piece.endLsn > this.#durable) {
         this.#durable = piece.endLsn;
-        this.#waiting.push({ lsn: piece.endLsn, at: performance.now() });
-        for (const follower of this.#options.followers) follower.sealed();
+        this.#hold(piece.endLsn);
+        for (const follower of this.#options.followers) follower.sealed([this.#options.archive.keyOf(piece)]);
       }
       this.#queued -= 1;
       if (this.#queued <= mostQueued) this.#stream.resume();
@@ -218,15 +223,28 @@ class TimelineArchiver {
    * the same timeline (an older copy that was started) is met here and not mixed in.
    */
   #compareOnce(first: Stretch | undefined): void {
-    const { start, archive, pieces } = this.#options;
+    const { start } = this.#options;
     if (this.#isCompared || this.#log.received < start.sealedTo) return;
     this.#isCompared = true;
     const length = Number(start.sealedTo - start.startLsn);
     const own = first === undefined ? this.#log.begin(start.sealedTo) : first.bytes.subarray(0, length);
     this.#enqueue(async () => {
-      const archived = await archive.segment(pieces, start.timeline, start.startLsn);
-      if (archived !== undefined && !archived.subarray(0, length).equals(own)) throw this.#conflict();
+      await this.#compare(own);
+      this.#hold(start.sealedTo);
+      this.#report();
     });
+  }
+
+  /** Piece by piece: where one was damaged the others still tell. */
+  async #compare(own: Buffer): Promise<void> {
+    const { start, archive, pieces } = this.#options;
+    for (const piece of pieces) {
+      const { timeline, startLsn, endLsn } = piece;
+      if (timeline !== start.timeline || startLsn < start.startLsn || endLsn > start.sealedTo) continue;
+      const { bytes } = await archive.read(piece);
+      const [from, to] = [startLsn, endLsn].map((lsn) => Number(lsn - start.startLsn));
+      if (!own.subarray(from, to).equals(bytes)) throw this.#conflict();
+    }
   }
 
   #conflict(): LifeboatError {

@@ -5,9 +5,18 @@
 import { setTimeout } from 'node:timers/promises';
 import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { formatBytes, formatDuration } from '../../../domain/duration.ts';
-import { LifeboatError } from '../../../domain/errors.ts';
+import { isLifeboatError, LifeboatError } from '../../../domain/errors.ts';
 import { formatLsn, parseLsn } from '../../../domain/lsn.ts';
-import { baseEndOf, lastRange, reachFrom } from '../../../domain/wal.ts';
+import {
+  baseEndOf,
+  bySegment,
+  lastRange,
+  piecesBetween,
+  reachFrom,
+  type BaseEnd,
+  type TimelineSwitch,
+  type WalPiece,
+} from '../../../domain/wal.ts';
 import type { WalArchive } from '../../../repository/repository.ts';
 import type { DriverEnvironment, Increment, IncrementContext } from '../../driver.ts';
 import { addressOf, openServerSession } from '../connection.ts';
@@ -45,12 +54,13 @@ export async function incrementPostgres(
   if (base === undefined) throw needsBase('the last one does not say where it ends', component);
   const { timeline, flushedTo } = server;
   const { pieces } = await archive.list();
-  const reach = reachFrom(base, pieces, timeline, await archive.ancestors(timeline));
-  if (reach?.timeline !== timeline || reach.endLsn < flushedTo)
-    throw needsBase(
-      `archived WAL leads from the base to ${reach === undefined ? 'nowhere' : formatLsn(reach.endLsn)}, the server is at ${formatLsn(flushedTo)}`,
-      component,
-    );
+  const history = await archive.ancestors(timeline).catch((error: unknown) => {
+    if (!isLifeboatError(error, 'ObjectCorrupt')) throw error;
+    if (base.timeline !== timeline) throw needsBase(error.message, component);
+    return [];
+  });
+  const line = { archive, history, to: { timeline, endLsn: flushedTo }, component };
+  requireReach(base, pieces, line);
   const walBytes = Number(flushedTo - base.stopLsn);
   const forecastSeconds = Math.ceil(walBytes / replayBytesPerSecond);
   const { replayLimitSeconds } = config.wal;
@@ -59,7 +69,51 @@ export async function incrementPostgres(
       `${formatBytes(walBytes)} of WAL would take about ${formatDuration(forecastSeconds)} to replay, more than ${formatDuration(replayLimitSeconds)} (wal.replayLimit)`,
       component,
     );
+  await requireSound(begin(base, context, timeline), pieces, line, context);
   return { at, chain: { timeline, endLsn: formatLsn(flushedTo), walBytes, forecastSeconds } };
+}
+
+interface Line {
+  readonly archive: WalArchive;
+  readonly history: readonly TimelineSwitch[];
+  readonly to: { readonly timeline: number; readonly endLsn: bigint };
+  readonly component: string;
+}
+
+/** From where on nobody has read what is archived. */
+function begin(base: BaseEnd, { readTo }: IncrementContext, timeline: number): BaseEnd {
+  const stopLsn = readTo?.timeline === timeline ? parseLsn(readTo.endLsn) : 0n;
+  return stopLsn > base.stopLsn ? { timeline, stopLsn } : base;
+}
+
+function requireReach(from: BaseEnd, pieces: readonly WalPiece[], { history, to, component }: Line, why = ''): void {
+  const reach = reachFrom(from, pieces, to.timeline, history);
+  if (reach?.timeline === to.timeline && reach.endLsn >= to.endLsn) return;
+  const led = reach === undefined ? 'nowhere' : formatLsn(reach.endLsn);
+  throw needsBase(
+    `archived WAL leads from the base to ${led}, the server is at ${formatLsn(to.endLsn)}${why}`,
+    component,
+  );
+}
+
+/** A name is no proof: a position behind WAL that cannot be read would be a backup that nobody can restore. */
+async function requireSound(
+  from: BaseEnd,
+  pieces: readonly WalPiece[],
+  line: Line,
+  { onProgress, signal }: IncrementContext,
+): Promise<void> {
+  const { archive, history, to } = line;
+  const sound: WalPiece[] = [];
+  let why = '';
+  for (const parts of bySegment(piecesBetween(from, to, { pieces, history }), archive.source.segmentBytes)) {
+    signal.throwIfAborted();
+    const read = await archive.sound(parts);
+    sound.push(...read.sound);
+    for (const { error } of read.damaged) why = `: ${error.message}`;
+    onProgress({ phase: 'read archived WAL', bytesDone: 0, bytesTotal: 0, note: `${sound.length} pieces` });
+  }
+  requireReach(from, sound, line, why);
 }
 
 /** The time is asked first: what was acknowledged before it lies before the position. */
@@ -101,7 +155,9 @@ async function untilCovered(archive: WalArchive, { config, timeline, flushedTo, 
     // By position alone: a server whose clock was put back has covered times that are still to come.
     if (coverage !== undefined && parseLsn(coverage.lsn) >= flushedTo) return;
     // Coverage is told every 10 s; what is sealed shows at once.
-    if ((lastRange((await archive.list()).pieces, timeline)?.endLsn ?? 0n) >= flushedTo) return;
+    const pieces = (await archive.list()).pieces.filter((piece) => piece.timeline === timeline);
+    const reaches = (some: readonly WalPiece[]): boolean => (lastRange(some, timeline)?.endLsn ?? 0n) >= flushedTo;
+    if (reaches(pieces) && reaches(await archive.withSoundEnds(pieces))) return;
     if (performance.now() > end) {
       const known = coverage === undefined ? 'nothing' : `${coverage.lsn} of ${coverage.time}`;
       throw needsBase(

@@ -15,7 +15,8 @@ export async function archiveSalvaged(
   { timeline, switchLsn, now }: { readonly timeline: number; readonly switchLsn: bigint; readonly now: Date },
 ): Promise<number> {
   const { segmentBytes } = archive.source;
-  const { pieces } = await archive.list();
+  const { pieces: all } = await archive.list();
+  const pieces = await archive.withSoundEnds(all.filter((piece) => piece.timeline === timeline));
   let position = lastRange(pieces, timeline)?.endLsn;
   let stored = 0;
   while (position !== undefined && position < switchLsn) {

@@ -141,7 +141,8 @@ class Serving {
       const prefetch: Prefetch = { fetching: this.#fetch(following), isDone: false };
       prefetch.fetching.then(
         () => (prefetch.isDone = true),
-        (error: unknown) => this.#fail(error),
+        // Told where the server asks for it: a recovery may end before.
+        () => undefined,
       );
       this.#prefetched.set(following, prefetch);
     }

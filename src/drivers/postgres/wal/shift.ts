@@ -5,6 +5,7 @@
 import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { LifeboatError } from '../../../domain/errors.ts';
 import { formatLsn, parseLsn } from '../../../domain/lsn.ts';
+import { lastRange, type WalPiece } from '../../../domain/wal.ts';
 import type { DriverEnvironment, WalContext, WalShift } from '../../driver.ts';
 import { addressOf, openServerSession, type Address, type Session } from '../connection.ts';
 import { engineFailure, sqlState } from '../failures.ts';
@@ -13,7 +14,8 @@ import { storeHistory, undefinedFile } from './history.ts';
 import { guardWhile } from './slot-guard.ts';
 import { ensureSlot, type Slot } from './slot.ts';
 import { watchTablespaces, type TablespaceWatch } from './tablespace-watch.ts';
-import { segmentStartOf, whereToStart, type StreamStart } from './where-to-start.ts';
+import { soundStart } from './sound-start.ts';
+import { segmentStartOf, type StreamStart } from './where-to-start.ts';
 
 const objectInUse = '55006';
 
@@ -119,15 +121,19 @@ async function archivePart(
   const archive = context.repository.wal({ component: config.id, systemId, segmentBytes });
   const history = await storeHistory(session, archive, server.timeline);
   const slot = await ensureSlot(session, config);
-  const { pieces } = await archive.list();
-  const known = whereToStart({
+  const {
+    start: known,
     pieces,
+    read,
+  } = await soundStart(archive, {
+    pieces: (await archive.list()).pieces,
     serverTimeline: server.timeline,
     history,
-    segmentBytes,
+    restartLsn: slot.restartLsn,
     lookBack: begin === 'compared',
   });
-  if (known !== undefined) refuseBehind(known, server, config);
+  refuseBehind(pieces, server, config);
+  for (const follower of context.followers ?? []) follower.sealed(read.map((piece) => archive.keyOf(piece)));
   const start = known === undefined || begin === 'slot' ? atSlot(slot, server) : known;
   const sealEveryMs = config.wal.sealEverySeconds * 1000;
   if (begin === 'slot' || slot.isNew) shift.endAt = Math.min(shift.endAt, performance.now() + shortSeals * sealEveryMs);
@@ -175,11 +181,12 @@ function atSlot({ restartLsn }: Slot, { timeline, segmentBytes }: Server): Strea
 }
 
 /** On the server's own timeline the archive cannot be ahead of it: an older copy was started in its place. */
-function refuseBehind({ timeline, sealedTo }: StreamStart, server: Server, config: PostgresConfig): void {
-  if (timeline !== server.timeline || sealedTo <= server.flushedTo) return;
+function refuseBehind(pieces: readonly WalPiece[], { timeline, flushedTo }: Server, config: PostgresConfig): void {
+  const endLsn = lastRange(pieces, timeline)?.endLsn ?? 0n;
+  if (endLsn <= flushedTo) return;
   throw new LifeboatError(
     'WalConflict',
-    `the server is at ${formatLsn(server.flushedTo)} on timeline ${timeline}, the archive already at ${formatLsn(sealedTo)}`,
+    `the server is at ${formatLsn(flushedTo)} on timeline ${timeline}, the archive already at ${formatLsn(endLsn)}`,
     { component: config.id },
   );
 }

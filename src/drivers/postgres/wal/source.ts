@@ -1,57 +1,100 @@
 /** Where a recovery gets its WAL from: the archive, and for `latest` also what the live server left on its disk. */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LifeboatError } from '../../../domain/errors.ts';
+import { LifeboatError, isLifeboatError } from '../../../domain/errors.ts';
 import { segmentOf } from '../../../domain/lsn.ts';
-import { coveredRanges, type WalPiece } from '../../../domain/wal.ts';
-import type { WalArchive } from '../../../repository/repository.ts';
+import type { TimelineSwitch, WalPiece } from '../../../domain/wal.ts';
+import type { WalArchive, WalSegment } from '../../../repository/repository.ts';
 
 /** Gives a file of the archive by the server's name for it; undefined only where the archive definitely lacks it. */
 export type WalSource = (name: string) => Promise<Buffer | undefined>;
 
-/** Timeline histories alone: by them a recovery finds a new timeline that nobody used before. */
-export function historySource(archive: WalArchive): WalSource {
-  return async (name) => {
-    const timeline = /^([0-9A-F]{8})\.history$/.exec(name)?.[1];
-    if (timeline === undefined) return undefined;
-    const history = await archive.history(Number.parseInt(timeline, 16));
-    return history === undefined ? undefined : Buffer.from(history.text);
-  };
+/** From where a recovery begins to where it ends. */
+export interface WalWay {
+  /** Of the base: its own history lies in its data directory. */
+  readonly from: number;
+  /** Timelines on the way, oldest first, and up to where each must be complete; the last is the one that is recovered to. */
+  readonly line: readonly TimelineSwitch[];
 }
 
-/** Histories and segments, as far as `pieces` go: what is archived meanwhile does not move the end of a recovery. */
-export function archiveSource(archive: WalArchive, pieces: readonly WalPiece[]): WalSource {
-  const histories = historySource(archive);
+/** To all that is archived of a timeline. */
+export const endOfTimeline = 2n ** 64n - 1n;
+
+/** Timeline histories alone: by them a recovery finds a new timeline that nobody used before. */
+export function historySource(archive: WalArchive, way: WalWay): WalSource {
   return async (name) => {
-    const start = segmentOf(name, archive.source.segmentBytes);
-    if (start === undefined) return histories(name);
-    return archive.segment(pieces, Number.parseInt(name.slice(0, 8), 16), start);
+    const timeline = /^([0-9A-F]{8})\.history$/.exec(name)?.[1];
+    return timeline === undefined ? undefined : historyFile(archive, way, Number.parseInt(timeline, 16));
   };
 }
 
 /**
- * The archive, and behind its end the segments in a stopped server's own `pg_wal`. A segment that both have must agree
- * as far as the archive goes: else the folder belongs to another history and is not asked.
+ * One that is damaged is no reason to stop where nothing needs what it says: of the base's own timeline and of those before
+ * the last the server asks for a copy, and of later ones whether the number is taken.
  */
-export function salvagingSource(archive: WalArchive, pieces: readonly WalPiece[], dataDirectory: string): WalSource {
-  const archived = archiveSource(archive, pieces);
+async function historyFile(archive: WalArchive, { from, line }: WalWay, timeline: number): Promise<Buffer | undefined> {
+  const last = line.at(-1)?.timeline ?? from;
+  try {
+    const history = await archive.history(timeline);
+    return history === undefined ? undefined : Buffer.from(history.text);
+  } catch (error) {
+    if (!isLifeboatError(error, 'ObjectCorrupt') || (timeline === last && timeline !== from)) throw error;
+    return timeline > last ? Buffer.from(`# damaged in the archive: the number ${timeline} is taken\n`) : undefined;
+  }
+}
+
+/**
+ * Histories and segments, as far as `pieces` go: what is archived meanwhile does not move the end of a recovery. ObjectCorrupt
+ * for a segment that is damaged, and that no other pieces make good as far as the way needs it.
+ */
+export function archiveSource(archive: WalArchive, pieces: readonly WalPiece[], way: WalWay): WalSource {
+  const histories = historySource(archive, way);
+  return async (name) => {
+    const start = segmentOf(name, archive.source.segmentBytes);
+    if (start === undefined) return histories(name);
+    const timeline = Number.parseInt(name.slice(0, 8), 16);
+    const segment = await archive.segment(pieces, timeline, start);
+    requireWhole(segment, way, { timeline, endLsn: start + BigInt(archive.source.segmentBytes) });
+    // Nothing of it could be read, and nothing of it is needed.
+    return segment === undefined || segment.endLsn === start ? undefined : segment.bytes;
+  };
+}
+
+function requireWhole(
+  segment: WalSegment | undefined,
+  { line }: WalWay,
+  { timeline, endLsn }: { readonly timeline: number; readonly endLsn: bigint },
+): void {
+  if (segment?.damage === undefined) return;
+  const { switchLsn = 0n } = line.find((each) => each.timeline === timeline) ?? {};
+  if (segment.endLsn < (switchLsn < endLsn ? switchLsn : endLsn)) throw segment.damage;
+}
+
+/**
+ * The archive, and behind its end, or where it is damaged, the segments in a stopped server's own `pg_wal`. A segment that
+ * both have must agree as far as the archive goes: else the folder belongs to another history and is not asked.
+ */
+export function salvagingSource(
+  archive: WalArchive,
+  pieces: readonly WalPiece[],
+  way: WalWay,
+  dataDirectory: string,
+): WalSource {
+  const histories = historySource(archive, way);
   const { segmentBytes, component } = archive.source;
   return async (name) => {
-    const known = await archived(name);
     const start = segmentOf(name, segmentBytes);
-    if (start === undefined) return known;
+    if (start === undefined) return histories(name);
     const timeline = Number.parseInt(name.slice(0, 8), 16);
-    const ends = pieces.filter(
-      (piece) =>
-        piece.timeline === timeline && piece.startLsn >= start && piece.startLsn < start + BigInt(segmentBytes),
-    );
-    // As far as `segment` fills it: behind a hole the archive's own bytes are not asked for.
-    const whole = coveredRanges(ends, timeline).find(({ startLsn }) => startLsn === start);
-    const archivedBytes = whole === undefined ? 0 : Number(whole.endLsn - start);
-    if (archivedBytes === segmentBytes) return known;
+    const known = await archive.segment(pieces, timeline, start);
+    const archivedBytes = known === undefined ? 0 : Number(known.endLsn - start);
+    if (archivedBytes === segmentBytes) return known?.bytes;
     const live = await readSegment(join(dataDirectory, 'pg_wal', name), segmentBytes);
-    if (live === undefined || pageAddress(live) !== start) return known;
-    if (known !== undefined && !live.subarray(0, archivedBytes).equals(known.subarray(0, archivedBytes))) {
+    if (live === undefined || pageAddress(live) !== start) {
+      requireWhole(known, way, { timeline, endLsn: start + BigInt(segmentBytes) });
+      return known === undefined || archivedBytes === 0 ? undefined : known.bytes;
+    }
+    if (known !== undefined && !live.subarray(0, archivedBytes).equals(known.bytes.subarray(0, archivedBytes))) {
       throw new LifeboatError('WalConflict', `\`pg_wal/${name}\` of the live server is not what was archived`, {
         component,
       });
