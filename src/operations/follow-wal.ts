@@ -33,8 +33,12 @@ export function followWal(options: FollowOptions): RunningFollower {
   let passedAt: number | undefined;
   let wake = Promise.withResolvers<void>();
   let failures = 0;
+  let told: string | undefined;
   /** Of these a name there proves nothing. */
   const sealed = new Set<string>();
+
+  const textOf = (error: unknown): string =>
+    `WAL does not reach ${location}: ${error instanceof LifeboatError ? error.message : String(error)}`;
 
   const run = async (): Promise<void> => {
     let push: ReturnType<Repository['walPusher']> | undefined;
@@ -43,17 +47,18 @@ export function followWal(options: FollowOptions): RunningFollower {
       try {
         push ??= repository.walPusher(await target());
         const asked = [...sealed];
-        await push(signal, asked);
+        const { problem } = await push(signal, asked);
         for (const key of asked) sealed.delete(key);
         passedAt = began;
         failures = 0;
+        if (problem !== undefined && problem.message !== told) onProblem(textOf(problem));
+        told = problem?.message;
       } catch (error) {
         if (signal.aborted) return;
         failures += 1;
         // What is there is looked up anew, and whether it may be filled: somebody may have emptied or unmounted it.
         push = undefined;
-        const reason = error instanceof LifeboatError ? error.message : String(error);
-        onProblem(`WAL does not reach ${location}: ${reason}`);
+        onProblem(textOf(error));
       }
       const took = performance.now() - began;
       await pause(

@@ -296,7 +296,7 @@ describe('sshd', () => {
         onCopied: () => (count += 1),
         signal: undefined,
       });
-      return { damaged, count };
+      return { damaged: damaged.map(({ error }) => error), count };
     }
   });
 

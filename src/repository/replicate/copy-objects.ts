@@ -31,8 +31,14 @@ export interface CopyOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Gives what could not be copied because it is damaged or gone in the source; anything else is thrown. */
-export async function copyObjects(options: CopyOptions): Promise<LifeboatError[]> {
+/** What could not be copied because it is damaged or gone in the source. */
+export interface NotCopied {
+  readonly key: string;
+  readonly error: LifeboatError;
+}
+
+/** Anything but damage in the source is thrown. */
+export async function copyObjects(options: CopyOptions): Promise<NotCopied[]> {
   const batches = batchesOf(options);
   const inBatches = new Set(batches.flat());
   const others = options.keys.filter((key) => !inBatches.has(key));
@@ -53,10 +59,10 @@ function batchesOf({ source, target, keys }: CopyOptions): string[][] {
 async function inLanes<T>(
   count: number,
   items: readonly T[],
-  copy: (item: T) => Promise<LifeboatError[]>,
-): Promise<LifeboatError[]> {
+  copy: (item: T) => Promise<NotCopied[]>,
+): Promise<NotCopied[]> {
   const waiting = [...items];
-  const damaged: LifeboatError[] = [];
+  const damaged: NotCopied[] = [];
   const next = async (): Promise<void> => {
     for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) damaged.push(...(await copy(item)));
   };
@@ -66,10 +72,10 @@ async function inLanes<T>(
   return damaged;
 }
 
-async function copyObject(options: CopyOptions, key: string): Promise<LifeboatError[]> {
+async function copyObject(options: CopyOptions, key: string): Promise<NotCopied[]> {
   const { target, onCopied } = options;
   const bytes = await authentic(options, key);
-  if (bytes instanceof LifeboatError) return [bytes];
+  if (bytes instanceof LifeboatError) return [{ key, error: bytes }];
   const isNew = (await target.putIfAbsent(key, bytes)) === 'created';
   // A write whose answer was lost is found as one that stood before.
   if (!isNew && (await isWholeThere(options, key, bytes))) return [];
@@ -104,13 +110,13 @@ function isWhole({ authenticate }: CopyOptions, key: string, ours: Uint8Array, t
 }
 
 /** What goes by another program is read here as well: it must not spread what is damaged. */
-async function copyFiles(options: CopyOptions, keys: readonly string[]): Promise<LifeboatError[]> {
+async function copyFiles(options: CopyOptions, keys: readonly string[]): Promise<NotCopied[]> {
   const { source, target, onCopied, signal } = options;
-  const damaged: LifeboatError[] = [];
+  const damaged: NotCopied[] = [];
   const sizes = new Map<string, number>();
   for (const key of keys) {
     const bytes = await authentic(options, key);
-    if (bytes instanceof LifeboatError) damaged.push(bytes);
+    if (bytes instanceof LifeboatError) damaged.push({ key, error: bytes });
     else sizes.set(key, bytes.length);
   }
   const files = [...sizes.keys()].map((key) => ({ key, file: source.fileOf?.(key) ?? '' }));

@@ -20,7 +20,7 @@ import { isAuthenticManifest } from '../manifest.ts';
 import { ownObjects } from '../own-objects.ts';
 import type { Secrets } from '../secrets.ts';
 import { toldDamage } from '../told-damage.ts';
-import { authenticatePack, copyObjects, transfers, type Authenticate } from './copy-objects.ts';
+import { authenticatePack, copyObjects, transfers, type Authenticate, type NotCopied } from './copy-objects.ts';
 import { copyWal } from './copy-wal.ts';
 import { authenticBy, makeRoomForPacks, makeRoomForPoints } from './make-room.ts';
 import { copySkeleton, type SkeletonOptions } from './skeleton.ts';
@@ -231,16 +231,16 @@ class Replication {
   }
 
   async #copy(keys: readonly string[], authenticate: Authenticate): Promise<void> {
-    for (const { message } of await this.#damagedOf(keys, authenticate)) this.#problems.push(message);
+    for (const { error } of await this.#notCopied(keys, authenticate)) this.#problems.push(error.message);
   }
 
   /** What no point needs: a damaged one stays behind, and that alone is no reason to call the copy behind. */
   async #copyWhole(keys: readonly string[], authenticate: Authenticate): Promise<void> {
-    for (const { message } of await this.#damagedOf(keys, authenticate))
-      this.#context.warn(`${message}; it is not copied to ${this.#target.description}`);
+    for (const { error } of await this.#notCopied(keys, authenticate))
+      this.#context.warn(`${error.message}; it is not copied to ${this.#target.description}`);
   }
 
-  async #damagedOf(keys: readonly string[], authenticate: Authenticate): Promise<LifeboatError[]> {
+  async #notCopied(keys: readonly string[], authenticate: Authenticate): Promise<NotCopied[]> {
     return copyObjects({
       source: this.#context.storage,
       target: this.#target,

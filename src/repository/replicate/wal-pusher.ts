@@ -2,7 +2,7 @@
 import { LifeboatError } from '../../domain/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { readIdentity } from '../identity.ts';
-import { copyObjects } from './copy-objects.ts';
+import { copyObjects, type NotCopied } from './copy-objects.ts';
 import { copyWal, sizesIn } from './copy-wal.ts';
 import { skeletonOptions, type ReplicateContext } from './replicate.ts';
 import { copySkeleton } from './skeleton.ts';
@@ -10,20 +10,25 @@ import { copySkeleton } from './skeleton.ts';
 export interface Pushed {
   readonly objects: number;
   readonly bytes: number;
+  /** Of what could not be copied because it is damaged here, the first. */
+  readonly problem?: LifeboatError;
 }
 
 /** What somebody took away there is noticed after that time; each list of a bucket costs. */
 const listEveryMs = 600_000;
 
 /**
- * Resolves when everything that was archived before the call is there: what it copied was read back, what stood there has the
- * size of ours. What somebody relies on by itself he names in `doubted`: that is compared. RepositoryMismatch, ObjectCorrupt.
+ * Resolves when everything that was archived before the call is there, but for what is damaged here: what it copied was read
+ * back, what stood there has the size of ours. What somebody relies on he names in `doubted`: that is compared, and nothing
+ * of it may be damaged. RepositoryMismatch, ObjectCorrupt.
  */
 export type PushWal = (signal: AbortSignal, doubted?: readonly string[]) => Promise<Pushed>;
 
 /** After a failure another one is made: what is there may have changed. */
 export function createWalPusher(context: ReplicateContext, target: Storage): PushWal {
   let there: Map<string, number> | undefined;
+  /** What this one copied and read back. */
+  const copied = new Set<string>();
   let listedAt = 0;
   return async (signal, doubted = []) => {
     if (there === undefined) await copySkeleton(context.storage, target, skeletonOptions(context));
@@ -38,29 +43,32 @@ export function createWalPusher(context: ReplicateContext, target: Storage): Pus
       listedAt = performance.now();
     }
     const known = there;
-    for (const key of doubted) known.delete(key);
+    for (const key of doubted) if (!copied.has(key)) known.delete(key);
     const pushed = { objects: 0, bytes: 0 };
-    let problem: LifeboatError | undefined;
+    let damaged: readonly NotCopied[] = [];
     await copyWal(context, target, {
       there: known,
       copy: async (objects, authenticate) => {
-        const [damaged] = await copyObjects({
+        damaged = await copyObjects({
           source: context.storage,
           target,
           keys: [...objects.keys()],
           authenticate,
           signal,
-          onCopied: ({ bytes }) => {
+          onCopied: ({ key, bytes }) => {
+            copied.add(key);
             pushed.objects += 1;
             pushed.bytes += bytes;
           },
         });
-        // What else there is goes on; who waits for everything goes on waiting.
-        problem = damaged;
-        if (damaged === undefined) for (const [key, size] of objects) known.set(key, size);
+        const left = new Set(damaged.map(({ key }) => key));
+        for (const [key, size] of objects) if (!left.has(key)) known.set(key, size);
       },
     });
-    if (problem !== undefined) throw problem;
-    return pushed;
+    // What else is damaged was not to be forgotten now: it holds nothing up.
+    const relied = damaged.find(({ key }) => doubted.includes(key));
+    if (relied !== undefined) throw relied.error;
+    const [first] = damaged;
+    return first === undefined ? pushed : { ...pushed, problem: first.error };
   };
 }

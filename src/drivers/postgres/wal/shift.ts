@@ -131,9 +131,13 @@ async function archivePart(
     history,
     restartLsn: slot.restartLsn,
     lookBack: begin === 'compared',
+    onRead: (count) =>
+      context.onProgress({ phase: 'read', bytesDone: 0, bytesTotal: 0, note: `${count} pieces of the archive's end` }),
+    signal: context.signal,
   });
   refuseBehind(pieces, server, config);
-  for (const follower of context.followers ?? []) follower.sealed(read.map((piece) => archive.keyOf(piece)));
+  // Of the others nothing depends on it.
+  context.barrier?.sealed(read.map((piece) => archive.keyOf(piece)));
   const start = known === undefined || begin === 'slot' ? atSlot(slot, server) : known;
   const sealEveryMs = config.wal.sealEverySeconds * 1000;
   if (begin === 'slot' || slot.isNew) shift.endAt = Math.min(shift.endAt, performance.now() + shortSeals * sealEveryMs);
