@@ -18,7 +18,10 @@ const lockNotAvailable = '55P03';
 /** Tables are often locked together: after one that was waited for as long as a session waits, others are asked for briefly. */
 const laterPatienceMs = 200;
 
-/** Calls `read` with the size of the table, which stays what it is until the transaction ends. */
+/** Also where all went well: its locks go with it. One held for each table would fill the server's table of locks. */
+const leaveTable = 'ROLLBACK TO SAVEPOINT lifeboat_table; RELEASE SAVEPOINT lifeboat_table';
+
+/** Calls `read` with the size of the table, which stays what it is until `read` has ended. Then nothing holds it any more. */
 export async function readTable<T>(
   session: Session,
   table: string,
@@ -27,11 +30,11 @@ export async function readTable<T>(
   await session.rows('SAVEPOINT lifeboat_table');
   try {
     const result = await read(await holdTable(session, table));
-    await session.rows('RELEASE SAVEPOINT lifeboat_table');
+    await session.rows(leaveTable);
     return result;
   } catch (error) {
     if (!(error instanceof LifeboatError) || error.code === 'EngineUnavailable') throw error;
-    await session.rows('ROLLBACK TO SAVEPOINT lifeboat_table; RELEASE SAVEPOINT lifeboat_table');
+    await session.rows(leaveTable);
     const { sqlState } = error.details;
     if (sqlState !== lockNotAvailable) return { problem: error.message, ...(isText(sqlState) ? { sqlState } : {}) };
     await session.rows(`SET LOCAL lock_timeout = ${laterPatienceMs}`);
@@ -52,7 +55,7 @@ export function unreadable(
 }
 
 /**
- * Keeps the table from being dropped or exchanged until the transaction ends, and makes sure that it is one. A view of the
+ * Keeps the table from being dropped or exchanged while it is read, and makes sure that it is one. A view of the
  * same name would run functions of its owner with our rights; PostgreSQL 15 makes a table a view by a rule. PREPARE takes
  * the lock without planning anything, also of a materialized view, which LOCK TABLE refuses. Answers with the bytes.
  */
