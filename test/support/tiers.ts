@@ -9,7 +9,7 @@ export const engineFiles = [
   'test/client/**/*.test.ts',
   'test/config/cron.test.ts',
   'test/dev/{appliance,engines}.test.ts',
-  'test/drivers/postgres/{capture,check,contract,databases,increment,inspect,point-in-time,private-server,private-settings,restore}.test.ts',
+  'test/drivers/postgres/{busy,capture,check,contract,databases,increment,inspect,point-in-time,private-server,private-settings,restore}.test.ts',
   'test/drivers/postgres/{links,measure,settings,slots,targets,tls,token,undo-restore,wal,wal-locations}.test.ts',
   'test/drivers/redis/{check,contract,deployment,dump,inspect,redis,refused,starts}.test.ts',
   'test/operations/verify-point.test.ts',

@@ -5,7 +5,7 @@
  *   probed database:   token · snapshot · measure tables ─┐              ┌─ second snapshot, measured where something changed
  *   replication:       facts ─────────────────────────────┘─ slot · BASE_BACKUP (start … stop) ─┘
  *
- * The restored server shows the state at the stop position: it lies between both snapshots.
+ * The restored server shows the state at the stop position, between both snapshots: earlier-rows.ts says what they prove of it.
  * May be called again and overlap: the slot is temporary, a token is one row more.
  */
 import { randomBytes } from 'node:crypto';
@@ -101,7 +101,7 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
   const capturedFrom = new Date();
   const copied = await copyServer(capture, server, links);
   const capturedUntil = new Date();
-  const expectations = await database.conclude();
+  const expectations = await database.conclude(context.signal);
   const facts = {
     ...server,
     ...identity,
@@ -117,6 +117,7 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     extensions: await readExtensions(probed),
     unlogged: database.unlogged,
     tables: expectations.tables,
+    ...(expectations.earlier === undefined ? {} : { earlier: expectations.earlier }),
     unmeasured: expectations.unmeasured.map(({ table, why }) => ({ table, why })),
     textSettings,
     withoutCasts: true as const,
@@ -135,7 +136,7 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
   return {
     capturedFrom,
     capturedUntil,
-    quiescence: expectations.isQuiesced ? 'quiesced' : 'snapshot',
+    quiescence: expectations.earlier === undefined ? 'quiesced' : 'snapshot',
     suspect: copied.isSuspect,
     facts: {
       ...clearFacts(facts),

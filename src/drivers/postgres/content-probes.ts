@@ -1,8 +1,8 @@
 /** Compares a server's content with what the capture sealed. */
-import { notCompared } from '../../domain/probes.ts';
-import type { ProbeResult } from '../../domain/recovery-point.ts';
+import { isFailed, notCompared } from '../../domain/probes.ts';
+import type { ComponentRecord, ProbeResult } from '../../domain/recovery-point.ts';
 import type { Session } from './connection.ts';
-import type { SealedFacts } from './facts.ts';
+import { expectedTables, type SealedFacts } from './facts.ts';
 import { beginSnapshot, listTables, measure } from './fingerprint.ts';
 import type { TableExpectation, TableState } from './fingerprint.ts';
 import { unreadable, type Unreadable } from './read-table.ts';
@@ -10,19 +10,27 @@ import { tablesWithoutMeasure } from './text-settings.ts';
 import { hasToken } from './token.ts';
 
 /** Every table's count and content, the token row, and the unlogged tables, over a session of the probed database. */
-export async function probeContent(session: Session, facts: SealedFacts, component: string): Promise<ProbeResult[]> {
+export async function probeContent(
+  session: Session,
+  facts: SealedFacts,
+  { id: component, quiescence }: Pick<ComponentRecord, 'id' | 'quiescence'>,
+): Promise<ProbeResult[]> {
   const results: ProbeResult[] = [];
   await beginSnapshot(session, facts.textSettings);
   const unfixed = await tablesWithoutMeasure(session, facts);
-  for (const expectation of facts.tables) {
+  const before = facts.earlier?.before;
+  for (const expectation of expectedTables(facts)) {
     const { table, depth } = expectation;
     const name = `table ${table}`;
     const why = unfixed.get(table);
     if (why !== undefined && expectation.hash !== null) {
-      results.push(notCompared({ component, name, expected: describe(rangeOf(expectation), null, depth) }, why));
+      results.push(notCompared({ component, name, expected: describe({ ...expectation, hash: null }, before) }, why));
       continue;
     }
-    results.push(probeTable({ component, name }, expectation, await measure(session, table, depth)));
+    const state = await measure(session, table, depth, before);
+    const probe = probeTable({ component, name }, expectation, state, before);
+    const isCertain = before !== undefined || quiescence === 'quiesced' || 'problem' in state;
+    results.push(isFailed(probe) && !isCertain ? notCompared(probe, `${probe.actual}, and ${uncertain}`) : probe);
   }
   for (const { table, why } of facts.unmeasured ?? []) {
     results.push(notCompared({ component, name: `table ${table}`, expected: 'no measure of the capture' }, why));
@@ -58,27 +66,37 @@ async function probeUnlogged(session: Session, tables: readonly string[], compon
   return results;
 }
 
+/** Older versions took two measures that agree for a proof of what was between them, and counted by statistics that lag. */
+const uncertain = 'the recovery point does not say whether the table changed while the backup ran';
+
+/** `before`: only rows that were written before this transaction are meant. */
 export function probeTable(
   table: Pick<ProbeResult, 'component' | 'name'>,
   expectation: TableExpectation,
   state: TableState | Unreadable,
+  before?: string,
 ): ProbeResult {
-  if (!('problem' in state)) return { ...table, ...compare(expectation, state) };
-  const expected = describe(rangeOf(expectation), expectation.hash, expectation.depth);
-  return unreadable({ ...table, expected }, state);
+  if (!('problem' in state)) return { ...table, ...compare(expectation, state, before) };
+  return unreadable({ ...table, expected: describe(expectation, before) }, state);
 }
 
 export function compare(
   expectation: TableExpectation,
-  state: TableState,
+  { rows, hash: found }: TableState,
+  before?: string,
 ): Pick<ProbeResult, 'expected' | 'actual' | 'ok' | 'content'> {
-  const expected = describe(rangeOf(expectation), expectation.hash, expectation.depth);
-  const hash = expectation.hash === null ? null : state.hash;
-  const actual = describe(state.rows, hash, expectation.depth);
-  const ok = isWithin(expectation, state.rows) && expectation.hash === hash;
-  // A large table that changed has neither: that it can be read proves nothing of what is in it.
-  const isCompared = expectation.hash !== null || expectation.leastRows !== null;
-  return { expected, actual, ok, ...(isCompared ? { content: true } : {}) };
+  const { depth, leastRows } = expectation;
+  const hash = expectation.hash === null ? null : found;
+  const ok = isWithin(expectation, rows) && expectation.hash === hash;
+  // That a table can be read, or has none of the rows from before, proves nothing of what is in it.
+  const isCompared =
+    leastRows === null || (leastRows === '0' && before === undefined) ? hash !== null : leastRows !== '0';
+  return {
+    expected: describe(expectation, before),
+    actual: describe({ depth, leastRows: rows, mostRows: rows, hash }, before),
+    ok,
+    ...(isCompared ? { content: true } : {}),
+  };
 }
 
 function isWithin({ leastRows, mostRows }: TableExpectation, rows: string | null): boolean {
@@ -86,14 +104,14 @@ function isWithin({ leastRows, mostRows }: TableExpectation, rows: string | null
   return rows !== null && BigInt(leastRows) <= BigInt(rows) && BigInt(rows) <= BigInt(mostRows);
 }
 
-function rangeOf({ leastRows, mostRows }: TableExpectation): string | null {
-  return leastRows === mostRows ? leastRows : `${leastRows} to ${mostRows}`;
-}
-
 /** The first 16 digits of a hash are for people; the comparison takes all. */
-function describe(rows: string | null, hash: string | null, depth: TableExpectation['depth']): string {
+function describe(shown: Omit<TableExpectation, 'table'>, before: string | undefined): string {
+  const { leastRows, mostRows, hash, depth } = shown;
   const parts: string[] = [];
-  if (rows !== null) parts.push(`${rows} rows`);
+  if (leastRows !== null) {
+    const range = leastRows === mostRows ? leastRows : `${leastRows} to ${mostRows}`;
+    parts.push(`${range} rows${before === undefined ? '' : ' from before the backup'}`);
+  }
   if (hash !== null) parts.push(`${depth === 'content' ? 'content' : 'first blocks'} ${hash.slice(0, 16)}`);
   return parts.length === 0 ? 'readable' : parts.join(', ');
 }

@@ -105,7 +105,7 @@ async function probe(
     // Before the app writes: the server would remove WAL that nobody keeps.
     if (config.wal.archive) await keepWal(session, config);
     return wal === undefined
-      ? await probeContent(session, facts, config.id)
+      ? await probeContent(session, facts, context.record)
       : await probeRecoveredState(session, { config, environment, runId: token.runId });
   } catch (error) {
     context.signal.throwIfAborted();

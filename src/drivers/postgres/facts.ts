@@ -58,7 +58,10 @@ export interface SealedFacts {
   readonly extensions: readonly { readonly name: string; readonly version: string }[];
   /** Restored empty. */
   readonly unlogged: readonly string[];
+  /** What whole tables must show: nothing changed in the server while it was copied. Points of older versions do not say whether. */
   readonly tables: readonly TableExpectation[];
+  /** Where something changed, in place of `tables`. Points of older versions have none. */
+  readonly earlier?: EarlierRows;
   /** Tables without a measure, and why. Points of older versions do not say. */
   readonly unmeasured?: readonly { readonly table: string; readonly why: string }[];
   /** What every setting was fixed to on which the text of a row depends. Points of older versions do not say. */
@@ -68,6 +71,17 @@ export interface SealedFacts {
   readonly token: { readonly backupId: string; readonly value: string } | null;
   /** Why there is no token, or which tables have no fingerprint. */
   readonly notes: readonly string[];
+}
+
+/** What tables must show of the rows that were written before a transaction (64 bits, decimal): they had changed since, or may have. */
+export interface EarlierRows {
+  readonly before: string;
+  readonly tables: readonly TableExpectation[];
+}
+
+/** Of which tables something is expected. */
+export function expectedTables({ tables, earlier }: Pick<SealedFacts, 'tables' | 'earlier'>): TableExpectation[] {
+  return [...tables, ...(earlier?.tables ?? [])];
 }
 
 export interface Tablespace {
@@ -119,7 +133,7 @@ export function requireKnownFormat({ format }: SealedFacts, component: string): 
 
 /** For the manifest: no paths, no names of tables, no hashes. */
 export function clearFacts(facts: Omit<SealedFacts, 'format'>): Record<string, JsonValue> {
-  const exact = facts.tables.filter((table) => table.hash !== null).length;
+  const tables = expectedTables(facts);
   return {
     engine: 'postgres',
     major: facts.major,
@@ -136,8 +150,8 @@ export function clearFacts(facts: Omit<SealedFacts, 'format'>): Record<string, J
     collations: facts.collations,
     extensions: facts.extensions.map((extension) => `${extension.name} ${extension.version}`),
     tablespaces: facts.tablespaces.map(({ oid, bytes }) => ({ oid, bytes })),
-    tables: facts.tables.length,
-    tablesExact: exact,
+    tables: tables.length,
+    tablesExact: tables.filter(({ hash }) => hash !== null).length,
     unloggedTables: facts.unlogged.length,
     configFiles: facts.configFiles.length,
     token: facts.token !== null,

@@ -7,8 +7,8 @@
  * - `sample`: only the hash of the rows in the first blocks. A count would read terabytes.
  */
 import { isUtf8 } from 'node:buffer';
-import pg from 'pg';
 import type { Session } from './connection.ts';
+import { isEarlier } from './earlier-rows.ts';
 import { readTable, type Unreadable } from './read-table.ts';
 import { fixSettings, textSettings, type TextSettings } from './text-settings.ts';
 import { tokenSchema } from './token.ts';
@@ -18,16 +18,14 @@ export type Depth = 'content' | 'count' | 'sample';
 export interface TableState {
   /** Quoted and with its schema: `public.messages`. */
   readonly table: string;
+  readonly oid: string;
   readonly depth: Depth;
   /** Decimal text; null where rows were not counted. */
   readonly rows: string | null;
-  readonly hash: string | null;
-  /** Rows inserted and deleted since the server's statistics began. They lag by about a second. */
-  readonly inserted: string;
-  readonly deleted: string;
+  readonly hash: string;
 }
 
-/** What a restored table must show. `hash` is null for a table that changed during the capture. */
+/** What a restored table must show. `hash` is null where the capture cannot know it. */
 export interface TableExpectation {
   readonly table: string;
   readonly depth: Depth;
@@ -49,7 +47,7 @@ export type Hidden =
 /** A count costs a scan: up to this many times `fingerprintUpTo` (4 GiB by default) it takes a few seconds. */
 const countUpToFactor = 64;
 /** 8 MiB of a table, read by a range of tuple ids. */
-const sampleBlocks = 1024;
+const firstBlocks = `lifeboat_row.ctid < '(1024,0)'`;
 
 /** All rows or an error: with the security of rows on, a role would be shown some of them and count those. */
 const allRows = `SET LOCAL row_security = off; SET LOCAL work_mem = '32MB'`;
@@ -104,6 +102,10 @@ export interface Snapshot {
 export async function beginSnapshot(session: Session, settings: TextSettings = textSettings): Promise<Snapshot> {
   await session.rows(`BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; ${allRows}`);
   await fixSettings(session, settings);
+  return readSnapshot(session);
+}
+
+export async function readSnapshot(session: Session): Promise<Snapshot> {
   const row = await session.row(
     `SELECT pg_snapshot_xmin(s)::text AS xmin, pg_snapshot_xmax(s)::text AS xmax FROM pg_current_snapshot() s`,
   );
@@ -119,19 +121,20 @@ export function isUnchanged(before: Snapshot, after: Snapshot): boolean {
 }
 
 /**
- * Within a snapshot, in a depth that is known or follows from the table's size. The answer is a reason where the table
- * cannot be read. Rows are hashed as the session would receive them: in UTF-8, or, where a row of
+ * Within a snapshot, in a depth that is known or follows from the table's size: all rows, or those that were written before
+ * the transaction `before`. The answer is a reason where the table cannot be read. Rows are hashed as the session would receive them: in UTF-8, or, where a row of
  * the table cannot be told so, all of them as they are stored.
  */
 export async function measure(
   session: Session,
   table: string,
   wanted: Depth | ((bytes: number) => Depth),
+  before?: string,
 ): Promise<TableState | Unreadable> {
-  const state = await measureRows(session, table, wanted);
+  const state = await measureRows(session, table, wanted, before);
   if (!('problem' in state) || !isUntranslatable(state)) return state;
   await session.rows(`SET LOCAL client_encoding = 'SQL_ASCII'`);
-  const asStored = await measureRows(session, table, wanted);
+  const asStored = await measureRows(session, table, wanted, before);
   await session.rows(`SET LOCAL client_encoding = 'UTF8'`);
   return asStored;
 }
@@ -145,29 +148,19 @@ async function measureRows(
   session: Session,
   table: string,
   wanted: Depth | ((bytes: number) => Depth),
+  before?: string,
 ): Promise<TableState | Unreadable> {
-  return readTable(session, table, async (bytes) => {
+  const isWanted = before === undefined ? 'true' : isEarlier('lifeboat_row.xmin', before);
+  return readTable(session, table, async ({ oid, bytes }) => {
     const depth = typeof wanted === 'function' ? wanted(bytes) : wanted;
-    const rows = depth === 'content' ? null : depth === 'count' ? await countRows(session, table) : undefined;
-    const hashed = await hashRows(session, table, depth === 'content' ? undefined : sampleBlocks);
-    const churn = await session.row(
-      `SELECT coalesce(pg_stat_get_tuples_inserted(oid), 0)::text AS inserted,
-              coalesce(pg_stat_get_tuples_deleted(oid), 0)::text AS deleted
-         FROM pg_class WHERE oid = to_regclass(${pg.escapeLiteral(table)})`,
-    );
-    return {
-      table,
-      depth,
-      rows: depth === 'content' ? hashed.rows : (rows ?? null),
-      hash: hashed.hash,
-      inserted: churn['inserted'] ?? '0',
-      deleted: churn['deleted'] ?? '0',
-    };
+    const counted = depth === 'count' ? await countRows(session, table, isWanted) : null;
+    const hashed = await hashRows(session, table, depth === 'content' ? isWanted : `${isWanted} AND ${firstBlocks}`);
+    return { table, oid, depth, rows: depth === 'content' ? hashed.rows : counted, hash: hashed.hash };
   });
 }
 
-async function countRows(session: Session, table: string): Promise<string> {
-  const row = await session.row(`SELECT count(*)::text AS rows FROM ONLY ${table}`);
+async function countRows(session: Session, table: string, isWanted: string): Promise<string> {
+  const row = await session.row(`SELECT count(*)::text AS rows FROM ONLY ${table} AS lifeboat_row WHERE ${isWanted}`);
   return row['rows'] ?? '0';
 }
 
@@ -177,42 +170,16 @@ async function countRows(session: Session, table: string): Promise<string> {
  */
 const rowText = 'textin(record_out(lifeboat_row.*))';
 
-async function hashRows(
-  session: Session,
-  table: string,
-  blocks: number | undefined,
-): Promise<{ rows: string; hash: string }> {
-  const range = blocks === undefined ? '' : ` WHERE lifeboat_row.ctid < '(${blocks},0)'`;
+async function hashRows(session: Session, table: string, isWanted: string): Promise<{ rows: string; hash: string }> {
   const row = await session.row(
     `SELECT count(*)::text AS rows,
             encode(sha256(coalesce(string_agg(h, ''::bytea ORDER BY h), ''::bytea)), 'hex') AS hash
-       FROM (SELECT sha256(textsend(${rowText})) AS h FROM ONLY ${table} AS lifeboat_row${range}) each`,
+       FROM (SELECT sha256(textsend(${rowText})) AS h FROM ONLY ${table} AS lifeboat_row WHERE ${isWanted}) each`,
   );
   return { rows: row['rows'] ?? '0', hash: row['hash'] ?? '' };
 }
 
-/**
- * What two measures of a table, from before and after the capture's end, prove about the state between them. Equal
- * contents: exactly this. Otherwise bounds, widened by what was inserted and deleted meanwhile, for a count may have
- * been higher or lower in between.
- */
-export function expectationOf(before: TableState, after: TableState): TableExpectation {
-  const { table, depth } = before;
-  const hash = before.hash === after.hash && (depth === 'sample' || before.rows === after.rows) ? before.hash : null;
-  if (before.rows === null || after.rows === null) return { table, depth, leastRows: null, mostRows: null, hash };
-  if (depth === 'content' && hash !== null)
-    return { table, depth, leastRows: before.rows, mostRows: before.rows, hash };
-  const [low, high] = [BigInt(before.rows), BigInt(after.rows)].toSorted((a, b) => (a < b ? -1 : 1)) as [
-    bigint,
-    bigint,
-  ];
-  const least = low - growth(before.deleted, after.deleted);
-  const most = high + growth(before.inserted, after.inserted);
-  return { table, depth, leastRows: (least < 0n ? 0n : least).toString(), mostRows: most.toString(), hash };
-}
-
-/** Statistics that were reset meanwhile give no growth. */
-function growth(before: string, after: string): bigint {
-  const difference = BigInt(after) - BigInt(before);
-  return difference > 0n ? difference : 0n;
+/** Of a table that nobody writes: exactly this. */
+export function exactly({ table, depth, rows, hash }: TableState): TableExpectation {
+  return { table, depth, leastRows: rows, mostRows: rows, hash };
 }

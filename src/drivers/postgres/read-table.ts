@@ -21,11 +21,16 @@ const laterPatienceMs = 200;
 /** Also where all went well: its locks go with it. One held for each table would fill the server's table of locks. */
 const leaveTable = 'ROLLBACK TO SAVEPOINT lifeboat_table; RELEASE SAVEPOINT lifeboat_table';
 
-/** Calls `read` with the size of the table, which stays what it is until `read` has ended. Then nothing holds it any more. */
+export interface HeldTable {
+  readonly oid: string;
+  readonly bytes: number;
+}
+
+/** Calls `read` with the table's oid and size, which stay what they are until `read` has ended. Then nothing holds it any more. */
 export async function readTable<T>(
   session: Session,
   table: string,
-  read: (bytes: number) => Promise<T>,
+  read: (held: HeldTable) => Promise<T>,
 ): Promise<T | Unreadable> {
   await session.rows('SAVEPOINT lifeboat_table');
   try {
@@ -57,17 +62,17 @@ export function unreadable(
 /**
  * Keeps the table from being dropped or exchanged while it is read, and makes sure that it is one. A view of the
  * same name would run functions of its owner with our rights; PostgreSQL 15 makes a table a view by a rule. PREPARE takes
- * the lock without planning anything, also of a materialized view, which LOCK TABLE refuses. Answers with the bytes.
+ * the lock without planning anything, also of a materialized view, which LOCK TABLE refuses.
  */
-async function holdTable(session: Session, table: string): Promise<number> {
+async function holdTable(session: Session, table: string): Promise<HeldTable> {
   await session.rows(`PREPARE lifeboat_table AS SELECT FROM ONLY ${table}; DEALLOCATE lifeboat_table`);
   // What the snapshot shows may be out of date; which file a relation has, the server answers as it is now.
   const [found] = await session.rows(
-    `SELECT pg_table_size(oid)::text AS bytes FROM pg_class
+    `SELECT oid::text AS oid, pg_table_size(oid)::text AS bytes FROM pg_class
       WHERE oid = to_regclass(${pg.escapeLiteral(table)}) AND relkind IN ('r', 'm') AND pg_relation_filenode(oid) IS NOT NULL`,
   );
   if (found === undefined) throw new LifeboatError('EngineFailed', 'it was dropped or exchanged meanwhile');
-  return Number(found['bytes']);
+  return { oid: found['oid'] ?? '', bytes: Number(found['bytes']) };
 }
 
 /** Who has the lock, or waits for it before us. A prepared transaction is told by the lock on its own number. */

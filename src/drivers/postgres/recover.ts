@@ -6,6 +6,7 @@ import type { PostgresConfig } from '../../domain/appliance.ts';
 import { causes } from '../../domain/causes.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { formatLsn, parseLsn } from '../../domain/lsn.ts';
+import { plural } from '../../domain/plural.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import type { WalTarget } from '../../domain/recovery-target.ts';
 import { reachFrom, segmentsBetween, type TimelineSwitch, type WalPiece } from '../../domain/wal.ts';
@@ -14,7 +15,7 @@ import type { DriverEnvironment, RestoreContext } from '../driver.ts';
 import { sortingProbes } from './collations.ts';
 import { probeContent } from './content-probes.ts';
 import type { Session } from './connection.ts';
-import type { SealedFacts } from './facts.ts';
+import { expectedTables, type SealedFacts } from './facts.ts';
 import { engineFailure } from './failures.ts';
 import type { RecoveryGoal } from './private-config.ts';
 import { startPrivateServer } from './private-server.ts';
@@ -208,13 +209,18 @@ async function probePrivately(recovery: Recovery, source: WalSource, reach: Way[
 
 async function probeRecovered(server: PrivateServer, recovery: Recovery): Promise<ProbeResult[]> {
   const { config, environment, context, facts } = recovery;
-  context.onProgress({ phase: 'probe', bytesDone: 0, bytesTotal: 0, note: `${facts.tables.length} tables` });
+  context.onProgress({
+    phase: 'probe',
+    bytesDone: 0,
+    bytesTotal: 0,
+    note: plural(expectedTables(facts).length, 'table'),
+  });
   const session = await connectProbed(server, recovery);
   try {
     // At another moment than the recovery point's own, what the point knows of its tables says nothing.
     const results =
       context.wal === undefined
-        ? await probeContent(session, facts, config.id)
+        ? await probeContent(session, facts, context.record)
         : await writeRecoveredState(session, facts, { config, environment, runId: context.token.runId });
     return [...results, ...(await sortingProbes(server, facts, config.id))];
   } finally {

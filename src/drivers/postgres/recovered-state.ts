@@ -13,10 +13,10 @@ import type { DriverEnvironment } from '../driver.ts';
 import { writeDurably } from '../swap/disk.ts';
 import type { Session } from './connection.ts';
 import { probeTable } from './content-probes.ts';
-import type { SealedFacts } from './facts.ts';
+import { expectedTables, type SealedFacts } from './facts.ts';
 import { unreadable } from './read-table.ts';
 import { hasToken, type Token } from './token.ts';
-import { beginSnapshot, depthOf, expectationOf, listTables, measure, type TableExpectation } from './fingerprint.ts';
+import { beginSnapshot, depthOf, exactly, listTables, measure, type TableExpectation } from './fingerprint.ts';
 
 interface Place {
   readonly config: PostgresConfig;
@@ -34,7 +34,7 @@ export async function writeRecoveredState(session: Session, facts: SealedFacts, 
   const { config } = place;
   const expectations: TableExpectation[] = [];
   const results: ProbeResult[] = [];
-  const measured = new Set(facts.tables.map(({ table }) => table));
+  const measured = new Set(expectedTables(facts).map(({ table }) => table));
   await beginSnapshot(session);
   for (const { table, hidden } of await listTables(session)) {
     const probe = { component: config.id, name: `table ${table}`, expected: 'readable' };
@@ -50,7 +50,7 @@ export async function writeRecoveredState(session: Session, facts: SealedFacts, 
     }
     const actual = state.rows === null ? 'readable' : `${state.rows} rows`;
     results.push({ ...probe, actual, ok: true });
-    expectations.push(expectationOf(state, state));
+    expectations.push(exactly(state));
   }
   if (facts.token !== null) results.push(await probeBaseToken(session, facts.token, config.id));
   await session.rows('COMMIT');

@@ -4,6 +4,7 @@
  */
 import type { Session } from './connection.ts';
 import type { SealedFacts } from './facts.ts';
+import { referringTypes, withTypesMadeOf } from './types-made-of.ts';
 
 export type TextSettings = Readonly<Record<string, string>>;
 
@@ -37,19 +38,7 @@ const fixedBefore = [
 /** Types whose text a setting changes that was not always fixed. The others change none of the server's own types. */
 const typesOf: Readonly<Record<string, readonly string[]>> = {
   lc_monetary: ['money'],
-  quote_all_identifiers: [
-    'regclass',
-    'regcollation',
-    'regconfig',
-    'regdictionary',
-    'regnamespace',
-    'regoper',
-    'regoperator',
-    'regproc',
-    'regprocedure',
-    'regrole',
-    'regtype',
-  ],
+  quote_all_identifiers: referringTypes,
 };
 
 /** Within a transaction and for it. Settings that this server does not know are left out. */
@@ -95,13 +84,9 @@ async function tablesWithCasts(session: Session): Promise<string[]> {
 /** Tables with a column of these types, or of an array, domain, range or row type made of them. */
 async function tablesWithTypes(session: Session, types: readonly string[]): Promise<string[]> {
   const rows = await session.rows(
-    `WITH RECURSIVE affected(oid) AS (
-       SELECT oid FROM pg_type WHERE typnamespace = 'pg_catalog'::regnamespace AND typname = ANY ($1::text[])
-       UNION
-       SELECT t.oid FROM affected JOIN pg_type t ON affected.oid IN (t.typelem, t.typbasetype)
-           OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.atttypid = affected.oid
-                         AND a.attnum > 0 AND NOT a.attisdropped)
-           OR EXISTS (SELECT FROM pg_range r WHERE r.rngsubtype = affected.oid AND t.oid IN (r.rngtypid, r.rngmultitypid)))
+    `${withTypesMadeOf(
+      `SELECT oid FROM pg_type WHERE typnamespace = 'pg_catalog'::regnamespace AND typname = ANY ($1::text[])`,
+    )}
      SELECT DISTINCT format('%I.%I', n.nspname, c.relname) AS table
        FROM affected JOIN pg_attribute a ON a.atttypid = affected.oid AND a.attnum > 0 AND NOT a.attisdropped
        JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'm') JOIN pg_namespace n ON n.oid = c.relnamespace`,

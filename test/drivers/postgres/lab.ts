@@ -221,6 +221,16 @@ export async function sealedJson<T>(repository: Repository, record: ComponentRec
   return JSON.parse(Buffer.from(bytes).toString('utf8')) as T;
 }
 
+/** The same object but for some of its functions. */
+export function overriding<T extends object>(target: T, own: Partial<T>): T {
+  return new Proxy(target, {
+    get: (_, name) => {
+      const found: unknown = Reflect.get(name in own ? own : target, name);
+      return typeof found === 'function' && !(name in own) ? (found.bind(target) as unknown) : found;
+    },
+  });
+}
+
 /** Captures into a writer that, once in the middle of the copy, waits until `act` has ended. */
 export async function withWriter(
   repository: Repository,
@@ -235,21 +245,12 @@ export async function withWriter(
     blockSize: driver.blockSize,
   });
   let opened = 0;
-  const slowed: ComponentWriter = {
-    add: (entry) => writer.add(entry),
-    open: async (entry, size) => {
-      // The server has sent at most what buffers hold: some MiB of more than thirty.
-      if (++opened === 100) await act();
-      return writer.open(entry, size);
-    },
-    fromDisk: (entry, path) => writer.fromDisk(entry, path),
-    isSettled: (path) => writer.isSettled(path),
-    bytes: (path, content) => writer.bytes(path, content),
-    leaveOut: (left) => writer.leaveOut(left),
-    committedPacks: () => writer.committedPacks(),
-    finish: () => writer.finish(),
-    abandon: () => writer.abandon(),
+  const open: ComponentWriter['open'] = async (entry, size) => {
+    // The server has sent at most what buffers hold: some MiB of more than thirty.
+    if (++opened === 100) await act();
+    return writer.open(entry, size);
   };
+  const slowed = overriding(writer, { open });
   try {
     await driver.capture({ writer: slowed, repository, backupId, onProgress: () => {}, signal });
   } finally {
