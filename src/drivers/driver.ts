@@ -226,6 +226,8 @@ export interface DriverEnvironment {
   readonly startCommands?: readonly (readonly string[])[];
   /** The other components of the host: what a link leads to may be theirs. */
   readonly others?: readonly ComponentConfig[];
+  /** How long a measure waits for a lock that somebody has on a table. Default 5 s. */
+  readonly lockTimeoutMs?: number;
   /** Times and steps of swaps, where they are not the usual ones. */
   readonly swap?: Pick<SwapTuning, 'leaseMs' | 'waitMs' | 'onStep'>;
 }

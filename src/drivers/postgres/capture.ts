@@ -61,7 +61,8 @@ export async function capturePostgres(
   try {
     const replication = await openServerSession(config, address, { replication: true, signal });
     sessions.push(replication);
-    const probed = await openSession(address, config.id, { database: config.database, signal });
+    const { lockTimeoutMs } = environment;
+    const probed = await openSession(address, config.id, { database: config.database, lockTimeoutMs, signal });
     sessions.push(probed);
     return await captureWith({ config, context, replication, probed });
   } catch (error) {

@@ -22,14 +22,24 @@ export interface Address {
   readonly tls?: ConnectionOptions | undefined;
 }
 
+/** No statement of ours waits longer for a lock: a transaction that was prepared and forgotten keeps its own for ever. */
+const usualLockTimeoutMs = 5000;
+
 /**
- * No statement of ours waits longer for a lock: a transaction that was prepared and forgotten keeps its own for ever.
+ * By commands that look nothing up, so that nothing can be in their way. The role is the one that logged in: doctor asks
+ * for its rights. With the application's own path, functions and tables of the application would be taken for the server's,
+ * and would run with our rights. A commit of ours does not wait for standbys: where one is missed it would do so for ever.
+ */
+const setFirst = `SET ROLE NONE; SET search_path = pg_catalog; SET synchronous_commit = local; SET work_mem = '32MB';
+  SET default_transaction_read_only = off; SET default_transaction_isolation = 'read committed';
+  SET default_transaction_deferrable = off`;
+
+/**
  * Server, database and role may carry limits that a count over a large table meets, settings that hide the warnings of a
  * base backup, and such that change how statements and names are written. Older servers do not know all of these.
  */
 const ownSettings = {
   statement_timeout: '0',
-  lock_timeout: '5s',
   idle_in_transaction_session_timeout: '0',
   idle_session_timeout: '0',
   transaction_timeout: '0',
@@ -40,20 +50,25 @@ const ownSettings = {
   restrict_nonsystem_relation_kind: 'view, foreign-table',
 };
 /**
- * The path first, by a command that looks nothing up: with the application's own path, functions and tables of the
- * application would be taken for the server's, and would run with our rights. A database without an encoding holds any
- * bytes: they come as they are, for asked for in UTF-8 the server refuses what is none.
+ * A database without an encoding holds any bytes: they come as they are, for asked for in UTF-8 the server refuses what is
+ * none. Sorting rows takes temporary files; who may lift the limit of them does.
  */
-const setOwn = `SET search_path = pg_catalog;
-  SELECT set_config(name, value, false) FROM pg_settings JOIN (VALUES ${Object.entries(ownSettings)
+const setOwn = (lockTimeoutMs: number): string => `
+  SELECT set_config(name, value, false) FROM (VALUES ${Object.entries({
+    ...ownSettings,
+    lock_timeout: `${lockTimeoutMs}`,
+  })
     .map(([name, value]) => `('${name}', '${value}')`)
-    .join(', ')}) AS own(name, value) USING (name);
+    .join(', ')}) AS own(name, value) WHERE current_setting(name, true) IS NOT NULL;
+  SELECT set_config('temp_file_limit', '-1', false) WHERE has_parameter_privilege('temp_file_limit', 'SET');
   SELECT set_config('client_encoding', 'SQL_ASCII', false) WHERE current_setting('server_encoding') = 'SQL_ASCII'`;
 
 export interface SessionOptions {
   readonly database: string;
   /** Whether the session takes replication commands beside SQL. Needs LOGIN REPLICATION. */
   readonly replication?: boolean;
+  /** How long a statement waits for a lock. Default 5 s. */
+  readonly lockTimeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -150,7 +165,8 @@ export async function openSession(address: Address, component: string, options: 
   };
   try {
     await client.connect();
-    await client.query(setOwn);
+    await client.query(setFirst);
+    await client.query(setOwn(options.lockTimeoutMs ?? usualLockTimeoutMs));
   } catch (error) {
     await end();
     options.signal?.throwIfAborted();

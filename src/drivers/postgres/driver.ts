@@ -99,7 +99,9 @@ async function probe(
 ): Promise<ProbeResult[]> {
   const facts = await readFacts(context);
   const address = await addressOf(config, environment);
-  const session = await openSession(address, config.id, { database: facts.database, signal: context.signal });
+  const { lockTimeoutMs } = environment;
+  const { signal } = context;
+  const session = await openSession(address, config.id, { database: facts.database, lockTimeoutMs, signal });
   try {
     const { wal, token } = context;
     // Before the app writes: the server would remove WAL that nobody keeps.

@@ -50,7 +50,7 @@ const countUpToFactor = 64;
 const firstBlocks = `lifeboat_row.ctid < '(1024,0)'`;
 
 /** All rows or an error: with the security of rows on, a role would be shown some of them and count those. */
-const allRows = `SET LOCAL row_security = off; SET LOCAL work_mem = '32MB'`;
+const allRows = 'SET LOCAL row_security = off';
 
 /** Tables of the session's database with rows of their own, without the system's and Lifeboat's. Waits for no lock of them. */
 export async function listTables(session: Session): Promise<TableInfo[]> {

@@ -43,6 +43,8 @@ export interface PrivateServerOptions {
   readonly signal: AbortSignal;
   /** How long `stop` waits. Default 15 min. */
   readonly stopTimeoutMs?: number;
+  /** How long a statement of a session waits for a lock. Default 5 s. */
+  readonly lockTimeoutMs?: number | undefined;
 }
 
 export interface PrivateServer {
@@ -159,7 +161,7 @@ async function spawnServer(options: PrivateServerOptions, folder: string): Promi
 }
 
 function serverOf(options: PrivateServerOptions, folder: string, child: ChildProcess): PrivateServer {
-  const { component, facts, signal, stopTimeoutMs: stopMs = stopTimeoutMs } = options;
+  const { component, facts, signal, lockTimeoutMs, stopTimeoutMs: stopMs = stopTimeoutMs } = options;
   const exited = hasEnded(child) ? Promise.resolve() : once(child, 'exit').then(() => {});
   let isStopped = false;
   const kill = async () => {
@@ -175,7 +177,8 @@ function serverOf(options: PrivateServerOptions, folder: string, child: ChildPro
   };
   const connect: PrivateServer['connect'] = (database, role) => {
     const user = role === 'superuser' ? facts.superuser : facts.role;
-    return openSession({ hostname: folder, port: 5432, user, password: undefined }, component, { database, signal });
+    const address = { hostname: folder, port: 5432, user, password: undefined };
+    return openSession(address, component, { database, lockTimeoutMs, signal });
   };
   return {
     kill,

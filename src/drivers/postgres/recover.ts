@@ -174,8 +174,9 @@ function reachOf(
 }
 
 async function probePrivately(recovery: Recovery, source: WalSource, reach: Way['reach']): Promise<ProbeResult[]> {
-  const { config, context, facts, binDirectory, owner, directory } = recovery;
+  const { config, environment, context, facts, binDirectory, owner, directory } = recovery;
   const { signal } = context;
+  const { lockTimeoutMs } = environment;
   context.onProgress({ phase: 'recover', bytesDone: 0, bytesTotal: 0, note: 'the private server replays WAL' });
   const goal = goalOf(context.wal, facts);
   const guard = await guardTablespaces({
@@ -186,7 +187,8 @@ async function probePrivately(recovery: Recovery, source: WalSource, reach: Way[
     goal,
     component: config.id,
   });
-  const common = { component: config.id, binDirectory, dataDirectory: directory.path, facts, owner, signal };
+  const place = { component: config.id, binDirectory, dataDirectory: directory.path, owner };
+  const common = { ...place, facts, lockTimeoutMs, signal };
   try {
     // A server stops at a position by the record behind it: where there is none, the end of the archive is the position.
     const server = await startAt(

@@ -48,6 +48,8 @@ export interface LabOptions extends Partial<PostgresOptions> {
   readonly setup?: string;
   /** With its template databases, to one of which nobody may connect. */
   readonly isWhole?: boolean;
+  /** How long a measure waits for a lock. */
+  readonly lockTimeoutMs?: number;
 }
 
 /** Messages that a test may change, and a table that nobody writes. */
@@ -80,7 +82,9 @@ export const labTest = engineTest.extend<LabFixtures>({
   },
 });
 
-async function makeLab(folder: string, { setup = someTables, isWhole = false, ...options }: LabOptions): Promise<Lab> {
+async function makeLab(folder: string, given: LabOptions): Promise<Lab> {
+  const { setup = someTables, isWhole = false, lockTimeoutMs, ...options } = given;
+  const patience = lockTimeoutMs === undefined ? {} : { lockTimeoutMs };
   const directory = join(folder, 'pg');
   const settings = { fsync: 'off', ...options.settings };
   // Root's labs belong to another user, who makes its cluster itself.
@@ -127,7 +131,7 @@ async function makeLab(folder: string, { setup = someTables, isWhole = false, ..
   };
   const secret = async (ref: PostgresConfig['password']) => (ref?.from === 'literal' ? ref.value : undefined);
   const driverWith = (changes: Partial<PostgresConfig>) =>
-    createPostgresDriver({ ...config, ...changes }, { stateDir: folder, secret });
+    createPostgresDriver({ ...config, ...changes }, { stateDir: folder, secret, ...patience });
   const driver = driverWith({});
   const runId = randomBytes(8).toString('hex');
   const token = (phase: number, attempt: number): FencingToken => ({

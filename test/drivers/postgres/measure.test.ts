@@ -8,8 +8,9 @@ import type { ComponentRecord, ProbeResult } from '../../../src/domain/recovery-
 import { openSession, type Session } from '../../../src/drivers/postgres/connection.ts';
 import { factsPath, type SealedFacts } from '../../../src/drivers/postgres/facts.ts';
 import { beginSnapshot, measure } from '../../../src/drivers/postgres/fingerprint.ts';
+import { waitFor } from '../../support/wait-for.ts';
 import { flushed, shift, shiftPast, write } from './archiving.ts';
-import { database, labTest, sealedJson, type Lab } from './lab.ts';
+import { database, labTest, sealedJson, someTables, type Lab } from './lab.ts';
 
 const isThere = async (path: string): Promise<boolean> =>
   access(path).then(
@@ -147,7 +148,7 @@ labTest(
 labTest(
   'F2: what a prepared transaction locks stops neither doctor nor backup nor a restore to a moment; doctor names it',
   async ({ lab: make }) => {
-    const lab = await make({ settings: { max_prepared_transactions: '5' } });
+    const lab = await make({ settings: { max_prepared_transactions: '5' }, lockTimeoutMs: 200 });
     const { driver, step } = lab;
     await shift(lab, 1000);
     const base = await lab.capture();
@@ -187,9 +188,13 @@ labTest(
 );
 
 labTest(
-  'F2: what a session keeps locked is left without a fingerprint, and nothing waits for it without limit',
+  'F2: what a session keeps locked is left without a fingerprint, and nothing waits for it or for a standby without limit',
   async ({ lab: make }) => {
-    const lab = await make();
+    const lab = await make({
+      settings: { synchronous_standby_names: 'gone' },
+      setup: `SET synchronous_commit = local; ${someTables}`,
+      lockTimeoutMs: 200,
+    });
     await lab.capture();
     const client = await lab.server.connect(database);
     await client.query('BEGIN; LOCK TABLE users, scratch, messages, lifeboat.backup_token IN ACCESS EXCLUSIVE MODE');
@@ -203,7 +208,19 @@ labTest(
       { table: 'public.messages', why },
       { table: 'public.users', why },
     ]);
+    await client.query('ROLLBACK');
+
+    // Its commit is in the log, and so in the copy, before anybody is shown it.
+    const lost = client.query('DELETE FROM users WHERE id > 200').catch(() => undefined);
+    const waiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'`;
+    await waitFor(async () => expect((await lab.sql(waiting)).rowCount).toBe(1));
+    const beside = await lab.capture();
+    await lab.driver.stage(lab.step(beside, 1));
+    const probes = await lab.driver.validate(lab.step(beside, 2));
+    expect(probes.filter(isFailed)).toEqual([]);
+    expect([outcomeOf(probes, 'users'), outcomeOf(probes, 'messages')]).toEqual(['not compared', 'held']);
     await client.end();
+    await lost;
   },
 );
 

@@ -39,13 +39,31 @@ const unusual: Readonly<Record<string, string>> = {
   standard_conforming_strings: 'off',
 };
 
-/** Limits that a long measure meets, and one that hides warnings. */
+/** Limits that a long measure meets, what hides warnings, takes rights away or makes a commit wait, and what is right for us. */
 const limits = {
   statement_timeout: '2s',
   lock_timeout: '1s',
   idle_in_transaction_session_timeout: '2s',
   idle_session_timeout: '2s',
   client_min_messages: 'error',
+  temp_file_limit: '0',
+  work_mem: '64kB',
+  role: 'app',
+  synchronous_commit: 'remote_apply',
+  default_transaction_read_only: 'on',
+  default_transaction_isolation: 'serializable',
+  default_transaction_deferrable: 'on',
+};
+const own: Partial<Record<keyof typeof limits, string>> = {
+  lock_timeout: '5s',
+  client_min_messages: 'notice',
+  temp_file_limit: '-1',
+  work_mem: '32MB',
+  role: 'none',
+  synchronous_commit: 'local',
+  default_transaction_read_only: 'off',
+  default_transaction_isolation: 'read committed',
+  default_transaction_deferrable: 'off',
 };
 
 /** German money, for servers that the test starts. False where the system has no sources of locales. */
@@ -82,17 +100,21 @@ labTest(
     if (isGerman)
       expect((await sql('SELECT 1234.5::numeric::money::text AS text')).rows).toEqual([{ text: '1.234,50 €' }]);
     // The limits are those of the role that measures: the test's own sessions have none.
-    await sql("CREATE ROLE backup SUPERUSER REPLICATION LOGIN PASSWORD 'pw'");
+    await sql("CREATE ROLE app; CREATE ROLE backup SUPERUSER REPLICATION LOGIN PASSWORD 'pw'");
     for (const [name, value] of Object.entries(limits)) await sql(`ALTER ROLE backup SET ${name} = '${value}'`);
     const driver = driverWith({ user: 'backup', password: { from: 'literal', value: 'pw' } });
     const by = { ...made, driver };
     const session = await openSession({ ...made.config, user: 'backup', password: 'pw' }, 'postgres', { database });
-    const own: Partial<Record<string, string>> = { lock_timeout: '5s', client_min_messages: 'notice' };
-    for (const name of Object.keys(limits))
+    for (const name of Object.keys(limits) as (keyof typeof limits)[])
       expect(Object.values(await session.row(`SHOW ${name}`)), name).toEqual([own[name] ?? '0']);
     await session.end();
 
+    expect((await driver.check()).filter(({ name }) => /token|database/.test(name))).toMatchObject([
+      { level: 'ok' },
+      { level: 'ok' },
+    ]);
     const record = await made.capture(driver);
+    expect(record.facts['notes']).toEqual([]);
     const probes = await restored(by, record);
     expect(probes.filter(isFailed)).toEqual([]);
     expect(outcomes(probes, 'shown')).toEqual(['held', 'held']);
