@@ -12,7 +12,7 @@ import { addressOf, openServerSession, openSession } from './connection.ts';
 import type { Address, Session } from './connection.ts';
 import { checkToken, tokenFinding } from './check-token.ts';
 import { describeLinks, findLinks, unseenLinks } from './data-links.ts';
-import { listTables, type Hidden, type TableInfo } from './fingerprint.ts';
+import { listTablesNow, type Hidden, type TableInfo } from './fingerprint.ts';
 import { ownerOf } from './owner.ts';
 import { hintForHidden, preflight } from './preflight.ts';
 import { findPrepared } from './prepared-transactions.ts';
@@ -156,7 +156,7 @@ async function checkDatabase(config: PostgresConfig, address: Address, note: Not
   );
   if (session === undefined) return;
   try {
-    const tables = await attempt(note, 'tables', () => listTables(session));
+    const tables = await attempt(note, 'tables', () => listTablesNow(session));
     if (tables === undefined) return;
     const hidden = tables.filter((table) => table.hidden !== undefined);
     if (tables.length === 0) {

@@ -22,12 +22,12 @@ export async function probeContent(
   for (const expectation of expectedTables(facts)) {
     const { table, depth } = expectation;
     const name = `table ${table}`;
-    const why = unfixed.get(table);
+    const state = await measure(session, table, depth, before);
+    const why = 'problem' in state ? undefined : unfixed.get(state.oid);
     if (why !== undefined && expectation.hash !== null) {
       results.push(notCompared({ component, name, expected: describe({ ...expectation, hash: null }, before) }, why));
       continue;
     }
-    const state = await measure(session, table, depth, before);
     const probe = probeTable({ component, name }, expectation, state, before);
     const isCertain = before !== undefined || quiescence === 'quiesced' || 'problem' in state;
     results.push(isFailed(probe) && !isCertain ? notCompared(probe, `${probe.actual}, and ${uncertain}`) : probe);

@@ -6,7 +6,8 @@
  * - `count`: count of all rows, and the hash of the rows in the first blocks.
  * - `sample`: only the hash of the rows in the first blocks. A count would read terabytes.
  */
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
+import { LifeboatError } from '../../domain/errors.ts';
 import type { Session } from './connection.ts';
 import { isEarlier } from './earlier-rows.ts';
 import { readTable, type Unreadable } from './read-table.ts';
@@ -35,6 +36,7 @@ export interface TableExpectation {
 }
 
 export interface TableInfo {
+  readonly oid: string;
   readonly table: string;
   readonly isUnlogged: boolean;
   /** Why the role cannot measure it; undefined where it can. */
@@ -52,11 +54,24 @@ const firstBlocks = `lifeboat_row.ctid < '(1024,0)'`;
 /** All rows or an error: with the security of rows on, a role would be shown some of them and count those. */
 const allRows = 'SET LOCAL row_security = off';
 
-/** Tables of the session's database with rows of their own, without the system's and Lifeboat's. Waits for no lock of them. */
+/** As `listTables`, outside of a transaction. */
+export async function listTablesNow(session: Session): Promise<TableInfo[]> {
+  await session.rows('BEGIN READ ONLY');
+  try {
+    return await listTables(session);
+  } finally {
+    await session.rows('ROLLBACK').catch(() => undefined);
+  }
+}
+
+/**
+ * Tables of the session's database with rows of their own, without the system's and Lifeboat's. Waits for no lock of them.
+ * Within a transaction.
+ */
 export async function listTables(session: Session): Promise<TableInfo[]> {
   const rows = await session.rows(
-    `SELECT encode(textsend(format('%I.%I', n.nspname, c.relname)), 'hex') AS name,
-            (c.relpersistence = 'u')::text AS unlogged,
+    `SELECT c.oid::text AS oid, encode(convert_to(${quotedName}, getdatabaseencoding()), 'hex') AS name,
+            current_setting('server_encoding') AS encoding, (c.relpersistence = 'u')::text AS unlogged,
             (has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'))::text AS readable,
             row_security_active(c.oid)::text AS filtered
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -64,15 +79,40 @@ export async function listTables(session: Session): Promise<TableInfo[]> {
         AND n.nspname NOT IN ('pg_catalog', 'information_schema', '${tokenSchema}') AND n.nspname !~ '^pg_'
       ORDER BY n.nspname, c.relname`,
   );
-  return rows.map((row) => {
-    const name = Buffer.from(row['name'] ?? '', 'hex');
-    const isNamed = isUtf8(name);
-    return {
-      table: isNamed ? name.toString('utf8') : escaped(name),
-      isUnlogged: row['unlogged'] === 'true',
-      hidden: isNamed ? hiddenBy(row['readable'] === 'true', row['filtered'] === 'true') : 'its name is no text',
-    };
-  });
+  const tables: TableInfo[] = [];
+  for (const { oid, name, encoding, unlogged, readable, filtered } of rows) {
+    const stored = Buffer.from(name ?? '', 'hex');
+    const text = await textOf(session, oid ?? '', stored, encoding ?? '');
+    tables.push({
+      oid: oid ?? '',
+      table: text ?? escaped(stored),
+      isUnlogged: unlogged === 'true',
+      hidden: text === undefined ? 'its name is no text' : hiddenBy(readable === 'true', filtered === 'true'),
+    });
+  }
+  return tables;
+}
+
+const quotedName = `format('%I.%I', n.nspname, c.relname)`;
+
+/** Of a name in the database's encoding; undefined for bytes that stand for nothing there, or for nothing in UTF-8. */
+async function textOf(session: Session, oid: string, stored: Buffer, encoding: string): Promise<string | undefined> {
+  if (encoding === 'UTF8' || encoding === 'SQL_ASCII' || isAscii(stored))
+    return isUtf8(stored) ? stored.toString('utf8') : undefined;
+  await session.rows('SAVEPOINT lifeboat_name');
+  try {
+    const row = await session.row(
+      `SELECT encode(convert_to(${quotedName}, 'UTF8'), 'hex') AS name
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid`,
+      [oid],
+    );
+    return Buffer.from(row['name'] ?? '', 'hex').toString('utf8');
+  } catch (error) {
+    if (error instanceof LifeboatError && isUntranslatable(error.details)) return undefined;
+    throw error;
+  } finally {
+    await session.rows('ROLLBACK TO SAVEPOINT lifeboat_name; RELEASE SAVEPOINT lifeboat_name').catch(() => undefined);
+  }
 }
 
 /** For people: `public."caf\xe9"`. Statements cannot name such a table. */
@@ -140,7 +180,7 @@ export async function measure(
 }
 
 /** Bytes that the database's encoding does not know, or that UTF-8 has no character for. */
-function isUntranslatable({ sqlState }: Unreadable): boolean {
+function isUntranslatable({ sqlState }: { readonly sqlState?: unknown }): boolean {
   return sqlState === '22021' || sqlState === '22P05';
 }
 

@@ -4,7 +4,7 @@ import { LifeboatError } from '../../domain/errors.ts';
 import type { Session } from './connection.ts';
 import { canBeTold, earlierExpectation, settle, unaltered } from './earlier-rows.ts';
 import type { EarlierRows, SealedFacts } from './facts.ts';
-import { beginSnapshot, depthOf, exactly, isUnchanged, listTables, measure, readSnapshot } from './fingerprint.ts';
+import { beginSnapshot, depthOf, exactly, isUnchanged, listTablesNow, measure, readSnapshot } from './fingerprint.ts';
 import type { Snapshot, TableExpectation, TableState } from './fingerprint.ts';
 import { writeToken } from './token.ts';
 import type { Token } from './token.ts';
@@ -43,7 +43,7 @@ export async function beginProbedDatabase(
   config: PostgresConfig,
   backupId: string,
 ): Promise<ProbedDatabase> {
-  const tables = await listTables(session);
+  const tables = await listTablesNow(session);
   if (tables.length === 0) {
     throw new LifeboatError('SourceEmpty', `database \`${config.database}\` has no table`, { component: config.id });
   }

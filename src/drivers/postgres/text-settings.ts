@@ -51,7 +51,7 @@ export async function fixSettings(session: Session, settings: TextSettings): Pro
 }
 
 /**
- * Tables whose text may have looked otherwise at the capture, with the reason: the setting that decides was not fixed then,
+ * Tables (by oid) whose text may have looked otherwise at the capture, with the reason: the setting that decides was not fixed then,
  * and what the server had is not known, or a cast of the application was used. None for a point of today.
  */
 export async function tablesWithoutMeasure(
@@ -74,11 +74,10 @@ export async function tablesWithoutMeasure(
 /** Tables whose rows have a cast to text of their own. */
 async function tablesWithCasts(session: Session): Promise<string[]> {
   const rows = await session.rows(
-    `SELECT format('%I.%I', n.nspname, c.relname) AS table FROM pg_cast k JOIN pg_class c ON c.reltype = k.castsource
-       JOIN pg_namespace n ON n.oid = c.relnamespace
+    `SELECT c.oid::text AS oid FROM pg_cast k JOIN pg_class c ON c.reltype = k.castsource
       WHERE k.casttarget = 'text'::regtype AND k.castmethod = 'f' AND c.relkind IN ('r', 'm')`,
   );
-  return rows.map((row) => row['table'] ?? '');
+  return rows.map((row) => row['oid'] ?? '');
 }
 
 /** Tables with a column of these types, or of an array, domain, range or row type made of them. */
@@ -87,10 +86,9 @@ async function tablesWithTypes(session: Session, types: readonly string[]): Prom
     `${withTypesMadeOf(
       `SELECT oid FROM pg_type WHERE typnamespace = 'pg_catalog'::regnamespace AND typname = ANY ($1::text[])`,
     )}
-     SELECT DISTINCT format('%I.%I', n.nspname, c.relname) AS table
-       FROM affected JOIN pg_attribute a ON a.atttypid = affected.oid AND a.attnum > 0 AND NOT a.attisdropped
-       JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'm') JOIN pg_namespace n ON n.oid = c.relnamespace`,
+     SELECT DISTINCT c.oid::text AS oid FROM affected JOIN pg_attribute a ON a.atttypid = affected.oid AND a.attnum > 0 AND NOT a.attisdropped
+       JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'm')`,
     [types],
   );
-  return rows.map((row) => row['table'] ?? '');
+  return rows.map((row) => row['oid'] ?? '');
 }

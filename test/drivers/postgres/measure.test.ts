@@ -7,7 +7,7 @@ import { isFailed, isHeld } from '../../../src/domain/probes.ts';
 import type { ComponentRecord, ProbeResult } from '../../../src/domain/recovery-point.ts';
 import { openSession, type Session } from '../../../src/drivers/postgres/connection.ts';
 import { factsPath, type SealedFacts } from '../../../src/drivers/postgres/facts.ts';
-import { beginSnapshot, measure } from '../../../src/drivers/postgres/fingerprint.ts';
+import { beginSnapshot, listTablesNow, measure } from '../../../src/drivers/postgres/fingerprint.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { flushed, shift, shiftPast, write } from './archiving.ts';
 import { database, labTest, sealedJson, someTables, type Lab } from './lab.ts';
@@ -270,6 +270,15 @@ labTest(
     await windows.rows(
       `CREATE TABLE public.usual AS SELECT 'gr' || chr(252) || 'n' AS body; CREATE TABLE public.odd AS SELECT chr(129) AS body`,
     );
+    await windows.rows(
+      `DO $$ BEGIN EXECUTE 'CREATE TABLE public."o' || chr(129) || 'd" (x int)'; EXECUTE 'CREATE TABLE public."gr' || chr(252) || 'n" (x int)'; END $$`,
+    );
+    expect((await listTablesNow(windows)).map(({ table, hidden }) => [table, hidden])).toEqual([
+      ['public."grün"', undefined],
+      ['public.odd', undefined],
+      ['public."o\\x81d"', 'its name is no text'],
+      ['public.usual', undefined],
+    ]);
     const usual = (await windows.row(formula('public.usual')))['hash'];
     await beginSnapshot(windows);
     for (const [table, hash] of [
