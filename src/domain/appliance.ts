@@ -145,7 +145,7 @@ export interface PostgresConfig extends ComponentBase {
   readonly binDirectory: string | undefined;
   /** Unix user that owns the data directory and runs the private server; by default the owner of the data directory. */
   readonly osUser: string | undefined;
-  /** Tables up to this size are fingerprinted by content, larger ones by count and bounds. Bytes. */
+  /** Tables up to this size are fingerprinted by content, larger ones by count and first blocks. Bytes. */
   readonly fingerprintUpTo: number;
   readonly wal: WalConfig;
 }

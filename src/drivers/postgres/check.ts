@@ -12,7 +12,7 @@ import { addressOf, openServerSession, openSession } from './connection.ts';
 import type { Address, Session } from './connection.ts';
 import { checkToken, tokenFinding } from './check-token.ts';
 import { describeLinks, findLinks, unseenLinks } from './data-links.ts';
-import { listTablesNow, type Hidden, type TableInfo } from './fingerprint.ts';
+import { listTablesNow, type Hidden, type TableInfo } from './list-tables.ts';
 import { ownerOf } from './owner.ts';
 import { hintForHidden, preflight } from './preflight.ts';
 import { findPrepared } from './prepared-transactions.ts';

@@ -6,13 +6,10 @@
  * - `count`: count of all rows, and the hash of the rows in the first blocks.
  * - `sample`: only the hash of the rows in the first blocks. A count would read terabytes.
  */
-import { isAscii, isUtf8 } from 'node:buffer';
-import { LifeboatError } from '../../domain/errors.ts';
 import type { Session } from './connection.ts';
 import { isEarlier } from './earlier-rows.ts';
 import { readTable, type Unreadable } from './read-table.ts';
 import { fixSettings, textSettings, type TextSettings } from './text-settings.ts';
-import { tokenSchema } from './token.ts';
 
 export type Depth = 'content' | 'count' | 'sample';
 
@@ -35,97 +32,25 @@ export interface TableExpectation {
   readonly hash: string | null;
 }
 
-export interface TableInfo {
-  readonly oid: string;
-  readonly table: string;
-  readonly isUnlogged: boolean;
-  /** Why the role cannot measure it; undefined where it can. */
-  readonly hidden: Hidden | undefined;
-}
-
-export type Hidden =
-  'the role may not read it' | 'row-level security hides rows of it from the role' | 'its name is no text';
-
 /** A count costs a scan: up to this many times `fingerprintUpTo` (4 GiB by default) it takes a few seconds. */
 const countUpToFactor = 64;
+
+/** What is hashed of a table at once. */
+export interface Limits {
+  readonly bytes: number;
+  /** Default 4,000,000: the hashes of all rows lie in the server's memory, 32 bytes each, and its longest text is 1 GB. */
+  readonly rows?: number;
+}
+
+const usualRows = 4_000_000;
+/** A row cannot take less of a table. */
+const smallestRowBytes = 28;
+
 /** 8 MiB of a table, read by a range of tuple ids. */
 const firstBlocks = `lifeboat_row.ctid < '(1024,0)'`;
 
 /** All rows or an error: with the security of rows on, a role would be shown some of them and count those. */
 const allRows = 'SET LOCAL row_security = off';
-
-/** As `listTables`, outside of a transaction. */
-export async function listTablesNow(session: Session): Promise<TableInfo[]> {
-  await session.rows('BEGIN READ ONLY');
-  try {
-    return await listTables(session);
-  } finally {
-    await session.rows('ROLLBACK').catch(() => undefined);
-  }
-}
-
-/**
- * Tables of the session's database with rows of their own, without the system's and Lifeboat's. Waits for no lock of them.
- * Within a transaction.
- */
-export async function listTables(session: Session): Promise<TableInfo[]> {
-  const rows = await session.rows(
-    `SELECT c.oid::text AS oid, encode(convert_to(${quotedName}, getdatabaseencoding()), 'hex') AS name,
-            current_setting('server_encoding') AS encoding, (c.relpersistence = 'u')::text AS unlogged,
-            (has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'))::text AS readable,
-            row_security_active(c.oid)::text AS filtered
-       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND c.relispopulated
-        AND n.nspname NOT IN ('pg_catalog', 'information_schema', '${tokenSchema}') AND n.nspname !~ '^pg_'
-      ORDER BY n.nspname, c.relname`,
-  );
-  const tables: TableInfo[] = [];
-  for (const { oid, name, encoding, unlogged, readable, filtered } of rows) {
-    const stored = Buffer.from(name ?? '', 'hex');
-    const text = await textOf(session, oid ?? '', stored, encoding ?? '');
-    tables.push({
-      oid: oid ?? '',
-      table: text ?? escaped(stored),
-      isUnlogged: unlogged === 'true',
-      hidden: text === undefined ? 'its name is no text' : hiddenBy(readable === 'true', filtered === 'true'),
-    });
-  }
-  return tables;
-}
-
-const quotedName = `format('%I.%I', n.nspname, c.relname)`;
-
-/** Of a name in the database's encoding; undefined for bytes that stand for nothing there, or for nothing in UTF-8. */
-async function textOf(session: Session, oid: string, stored: Buffer, encoding: string): Promise<string | undefined> {
-  if (encoding === 'UTF8' || encoding === 'SQL_ASCII' || isAscii(stored))
-    return isUtf8(stored) ? stored.toString('utf8') : undefined;
-  await session.rows('SAVEPOINT lifeboat_name');
-  try {
-    const row = await session.row(
-      `SELECT encode(convert_to(${quotedName}, 'UTF8'), 'hex') AS name
-         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid`,
-      [oid],
-    );
-    return Buffer.from(row['name'] ?? '', 'hex').toString('utf8');
-  } catch (error) {
-    if (error instanceof LifeboatError && isUntranslatable(error.details)) return undefined;
-    throw error;
-  } finally {
-    await session.rows('ROLLBACK TO SAVEPOINT lifeboat_name; RELEASE SAVEPOINT lifeboat_name').catch(() => undefined);
-  }
-}
-
-/** For people: `public."caf\xe9"`. Statements cannot name such a table. */
-function escaped(name: Buffer): string {
-  return name
-    .toString('latin1')
-    .replaceAll(/[^ -~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);
-}
-
-function hiddenBy(isReadable: boolean, isFiltered: boolean): Hidden | undefined {
-  if (!isReadable) return 'the role may not read it';
-  return isFiltered ? 'row-level security hides rows of it from the role' : undefined;
-}
 
 export function depthOf(bytes: number, fingerprintUpTo: number): Depth {
   if (bytes <= fingerprintUpTo) return 'content';
@@ -168,10 +93,12 @@ export function isUnchanged(before: Snapshot, after: Snapshot): boolean {
 export async function measure(
   session: Session,
   table: string,
-  wanted: Depth | ((bytes: number) => Depth),
+  wanted: Depth | Limits,
   before?: string,
 ): Promise<TableState | Unreadable> {
   const state = await measureRows(session, table, wanted, before);
+  if ('problem' in state && isTooMuch(state) && typeof wanted !== 'string')
+    return measure(session, table, 'count', before);
   if (!('problem' in state) || !isUntranslatable(state)) return state;
   await session.rows(`SET LOCAL client_encoding = 'SQL_ASCII'`);
   const asStored = await measureRows(session, table, wanted, before);
@@ -180,23 +107,42 @@ export async function measure(
 }
 
 /** Bytes that the database's encoding does not know, or that UTF-8 has no character for. */
-function isUntranslatable({ sqlState }: { readonly sqlState?: unknown }): boolean {
+export function isUntranslatable({ sqlState }: { readonly sqlState?: unknown }): boolean {
   return sqlState === '22021' || sqlState === '22P05';
+}
+
+/** More temporary files, memory or text than the server gives. */
+function isTooMuch({ sqlState }: Unreadable): boolean {
+  return ['53400', '53200', '54000'].includes(sqlState ?? '');
 }
 
 async function measureRows(
   session: Session,
   table: string,
-  wanted: Depth | ((bytes: number) => Depth),
+  wanted: Depth | Limits,
   before?: string,
 ): Promise<TableState | Unreadable> {
   const isWanted = before === undefined ? 'true' : isEarlier('lifeboat_row.xmin', before);
   return readTable(session, table, async ({ oid, bytes }) => {
-    const depth = typeof wanted === 'function' ? wanted(bytes) : wanted;
-    const counted = depth === 'count' ? await countRows(session, table, isWanted) : null;
+    const count = async () => countRows(session, table, isWanted);
+    const { depth, counted } =
+      typeof wanted === 'string' ? { depth: wanted } : await withinLimits(bytes, wanted, count);
     const hashed = await hashRows(session, table, depth === 'content' ? isWanted : `${isWanted} AND ${firstBlocks}`);
-    return { table, oid, depth, rows: depth === 'content' ? hashed.rows : counted, hash: hashed.hash };
+    const rows = depth === 'content' ? hashed.rows : depth === 'count' ? (counted ?? (await count())) : null;
+    return { table, oid, depth, rows, hash: hashed.hash };
   });
+}
+
+/** The depth by size; where there may be too many rows they are counted, and that is enough then. */
+async function withinLimits(
+  bytes: number,
+  { bytes: most, rows = usualRows }: Limits,
+  count: () => Promise<string>,
+): Promise<{ readonly depth: Depth; readonly counted?: string }> {
+  const depth = depthOf(bytes, most);
+  if (depth !== 'content' || bytes <= rows * smallestRowBytes) return { depth };
+  const counted = await count();
+  return Number(counted) > rows ? { depth: 'count', counted } : { depth };
 }
 
 async function countRows(session: Session, table: string, isWanted: string): Promise<string> {

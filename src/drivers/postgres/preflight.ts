@@ -2,7 +2,7 @@
 import pg from 'pg';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { Session } from './connection.ts';
-import type { Hidden } from './fingerprint.ts';
+import type { Hidden } from './list-tables.ts';
 
 /** Majors whose replication protocol and data directory this driver knows. */
 export const supportedMajors = { oldest: 15, newest: 18 } as const;

@@ -4,8 +4,9 @@ import { LifeboatError } from '../../domain/errors.ts';
 import type { Session } from './connection.ts';
 import { canBeTold, earlierExpectation, settle, unaltered } from './earlier-rows.ts';
 import type { EarlierRows, SealedFacts } from './facts.ts';
-import { beginSnapshot, depthOf, exactly, isUnchanged, listTablesNow, measure, readSnapshot } from './fingerprint.ts';
+import { beginSnapshot, exactly, isUnchanged, measure, readSnapshot } from './fingerprint.ts';
 import type { Snapshot, TableExpectation, TableState } from './fingerprint.ts';
+import { listTablesNow } from './list-tables.ts';
 import { writeToken } from './token.ts';
 import type { Token } from './token.ts';
 
@@ -55,7 +56,7 @@ export async function beginProbedDatabase(
   // Beside a writer all of them will be needed. Else none can have come since, and the hash may become one of all rows.
   const only = before.xmin === before.xmax ? undefined : before.xmin;
   const names = readable.map(({ table }) => table);
-  const first = await measureAll(session, names, () => (bytes) => depthOf(bytes, config.fingerprintUpTo), only);
+  const first = await measureAll(session, names, () => ({ bytes: config.fingerprintUpTo }), only);
   // The copy may take hours: until its end no table is kept from being altered.
   await session.rows('COMMIT');
   return {

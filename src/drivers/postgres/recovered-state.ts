@@ -16,7 +16,8 @@ import { probeTable } from './content-probes.ts';
 import { expectedTables, type SealedFacts } from './facts.ts';
 import { unreadable } from './read-table.ts';
 import { hasToken, type Token } from './token.ts';
-import { beginSnapshot, depthOf, exactly, listTables, measure, type TableExpectation } from './fingerprint.ts';
+import { beginSnapshot, exactly, measure, type TableExpectation } from './fingerprint.ts';
+import { listTables } from './list-tables.ts';
 
 interface Place {
   readonly config: PostgresConfig;
@@ -39,9 +40,7 @@ export async function writeRecoveredState(session: Session, facts: SealedFacts, 
   for (const { table, hidden } of await listTables(session)) {
     const probe = { component: config.id, name: `table ${table}`, expected: 'readable' };
     const state =
-      hidden === undefined
-        ? await measure(session, table, (bytes) => depthOf(bytes, config.fingerprintUpTo))
-        : { problem: hidden };
+      hidden === undefined ? await measure(session, table, { bytes: config.fingerprintUpTo }) : { problem: hidden };
     if ('problem' in state) {
       results.push(
         hidden === undefined && measured.has(table) ? unreadable(probe, state) : notCompared(probe, state.problem),

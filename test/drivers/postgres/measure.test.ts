@@ -7,7 +7,8 @@ import { isFailed, isHeld } from '../../../src/domain/probes.ts';
 import type { ComponentRecord, ProbeResult } from '../../../src/domain/recovery-point.ts';
 import { openSession, type Session } from '../../../src/drivers/postgres/connection.ts';
 import { factsPath, type SealedFacts } from '../../../src/drivers/postgres/facts.ts';
-import { beginSnapshot, listTablesNow, measure } from '../../../src/drivers/postgres/fingerprint.ts';
+import { beginSnapshot, measure } from '../../../src/drivers/postgres/fingerprint.ts';
+import { listTablesNow } from '../../../src/drivers/postgres/list-tables.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { flushed, shift, shiftPast, write } from './archiving.ts';
 import { database, labTest, sealedJson, someTables, type Lab } from './lab.ts';
@@ -286,6 +287,22 @@ labTest(
       ['public.usual', usual],
     ] as const)
       expect(await measure(windows, table, 'content')).toMatchObject({ rows: '1', hash });
+    await windows.rows('COMMIT');
+
+    // Of many rows the hashes are more than the server's memory should hold, or its temporary files may.
+    await windows.rows(
+      `CREATE TABLE public.many AS SELECT g AS id, repeat('x', 1000) AS t FROM generate_series(1, 20000) g`,
+    );
+    await beginSnapshot(windows);
+    const [bytes, depths] = [1e9, { content: { depth: 'content' }, count: { depth: 'count', rows: '20000' } }];
+    expect(await measure(windows, 'public.many', { bytes })).toMatchObject(depths.content);
+    expect(await measure(windows, 'public.many', { bytes, rows: 20000 })).toMatchObject(depths.content);
+    expect(await measure(windows, 'public.many', { bytes, rows: 19999 })).toMatchObject(depths.count);
+    await windows.rows(`SET LOCAL work_mem = '1MB'; SET LOCAL temp_file_limit = 0`);
+    expect(await measure(windows, 'public.many', { bytes })).toMatchObject(depths.count);
+    expect(await measure(windows, 'public.many', 'content')).toMatchObject({
+      problem: expect.stringContaining('temp_file_limit') as string,
+    });
     await windows.end();
   },
 );
