@@ -64,6 +64,9 @@ export async function unaltered(session: Session, oids: readonly string[], xid: 
 const settlePollMs = 50;
 const settleLimitMs = 1000;
 
+/** So begins the number of one that was prepared: it waits for a person. */
+const prepared = '-1/';
+
 /**
  * After the copy's end: waits briefly for those that write now, and answers with the tables (by oid) of those that still do.
  * One of them may have committed before the copy's end and yet be shown as running: a commit is in the log first, and where
@@ -71,7 +74,8 @@ const settleLimitMs = 1000;
  */
 export async function settle(session: Session, signal: AbortSignal): Promise<Set<string>> {
   let left = await findWriters(session);
-  for (const limit = performance.now() + settleLimitMs; left.size > 0 && performance.now() < limit;) {
+  const isMoving = () => [...left.keys()].some((transaction) => !transaction.startsWith(prepared));
+  for (const limit = performance.now() + settleLimitMs; isMoving() && performance.now() < limit;) {
     await setTimeout(settlePollMs, undefined, { signal });
     const now = await findWriters(session);
     left = new Map([...left].filter(([transaction]) => now.has(transaction)));
