@@ -27,11 +27,11 @@ export async function checkToken(config: PostgresConfig, session: Session): Prom
   const triggers = isMade ? [] : await triggersOnStart(session);
   if (triggers.length > 0) {
     const names = triggers.map(({ name }) => `\`${name}\``).join(', ');
-    const text = `may be refused by the event trigger ${names}: tables that change are then proven by bounds only`;
+    const text = `may be refused by the event trigger ${names}: of tables that change only rows from before the backup are then proven`;
     return warn(text, `run as a superuser: ${makeBeside(triggers, config.user)}`);
   }
   if (row[isMade ? 'write' : 'make'] !== 'true') {
-    const text = 'may not be written: tables that change are proven by bounds only';
+    const text = 'may not be written: of tables that change only rows from before the backup are proven';
     const grant = isMade ? grantTokenTable(config.user) : grantToken(config.user, config.database);
     return warn(text, `run as a superuser: ${grant}`);
   }

@@ -156,11 +156,12 @@ async function countRows(session: Session, table: string, isWanted: string): Pro
  */
 const rowText = 'textin(record_out(lifeboat_row.*))';
 
+/** Without `OFFSET` newer servers would sort the rows themselves together with their hashes, in files as large as the table. */
 async function hashRows(session: Session, table: string, isWanted: string): Promise<{ rows: string; hash: string }> {
   const row = await session.row(
     `SELECT count(*)::text AS rows,
             encode(sha256(coalesce(string_agg(h, ''::bytea ORDER BY h), ''::bytea)), 'hex') AS hash
-       FROM (SELECT sha256(textsend(${rowText})) AS h FROM ONLY ${table} AS lifeboat_row WHERE ${isWanted}) each`,
+       FROM (SELECT sha256(textsend(${rowText})) AS h FROM ONLY ${table} AS lifeboat_row WHERE ${isWanted} OFFSET 0) each`,
   );
   return { rows: row['rows'] ?? '0', hash: row['hash'] ?? '' };
 }
