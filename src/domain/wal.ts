@@ -78,7 +78,7 @@ export function lastRange(pieces: readonly WalPiece[], timeline: number): WalRan
 /** Reads a timeline history file: oldest ancestor first. Lines that are no entries are comments. */
 export function parseTimelineHistory(text: string): TimelineSwitch[] {
   return text.split('\n').flatMap((line): TimelineSwitch[] => {
-    const match = /^\s*(\d+)\s+([0-9A-Fa-f]+)\/([0-9A-Fa-f]+)/.exec(line);
+    const match = /^\s*0*([1-9]\d{0,9})\s+([0-9A-Fa-f]{1,8})\/([0-9A-Fa-f]{1,8})(?:\s|$)/.exec(line);
     if (match === null) return [];
     const switchLsn = (BigInt(`0x${match[2]}`) << 32n) | BigInt(`0x${match[3]}`);
     return [{ timeline: Number(match[1]), switchLsn }];

@@ -13,9 +13,29 @@ import type { Secrets } from './secrets.ts';
 const count = z.number().int().nonnegative();
 const time = z.iso.datetime();
 const jsonRecord = z.record(z.string(), z.json());
+const timestamp = z.string().regex(/^\d{8}_\d{6}$/);
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+/** Below 2^62: `restore.sh` counts with a shell's 64 bits and sign. */
+const lsn = z.string().regex(/^(?:[0-9A-F]{1,7}|[0-3][0-9A-F]{7})\/[0-9A-F]{1,8}$/);
+const timeline = z
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 32 - 1);
 
-const componentSchema = z.object({
-  id: z.string().min(1),
+/** By these archived WAL is found, read and replayed. */
+const databaseFacts = z.object({
+  systemIdentifier: z.string().regex(/^\d{1,20}$/),
+  timeline,
+  timelineTaken: z.boolean().optional(),
+  startLsn: lsn.optional(),
+  stopLsn: lsn,
+  walSegmentBytes: z.literal(Array.from({ length: 11 }, (_, at) => 2 ** (20 + at))),
+});
+
+const anyComponent = z.object({
+  // It becomes the name of a folder.
+  id: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/),
   kind: z.enum(componentKinds),
   host: z.string(),
   indexId: z.string().regex(/^[0-9a-f]{32}$/),
@@ -28,18 +48,24 @@ const componentSchema = z.object({
   suspect: z.boolean(),
   facts: jsonRecord,
   chain: z
-    .object({
-      base: z.string(),
-      timeline: z.number().int().positive(),
-      endLsn: z.string().regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/),
-      walBytes: count,
-      forecastSeconds: z.number().nonnegative(),
-    })
+    .object({ base: timestamp, timeline, endLsn: lsn, walBytes: count, forecastSeconds: z.number().nonnegative() })
     .optional(),
 });
 
+/** A base without archived WAL may say less; whatever it says is compared, because commands and file names are made of it. */
+const componentSchema = anyComponent.superRefine(({ kind, facts, chain }, context) => {
+  if (kind !== 'postgres') {
+    if (chain !== undefined)
+      context.addIssue({ code: 'custom', path: ['chain'], message: 'is of a component without a log' });
+    return;
+  }
+  const { success, error } = (chain === undefined ? databaseFacts.partial() : databaseFacts).safeParse(facts);
+  if (success) return;
+  for (const { path, message } of error.issues) context.addIssue({ code: 'custom', path: ['facts', ...path], message });
+});
+
 const refutedSchema = z.object({
-  timestamp: z.string(),
+  timestamp,
   number: count,
   at: z.string().optional(),
   levels: z.array(z.string()),
@@ -58,7 +84,7 @@ const manifestSchema = z.object({
       // Relative to the repository's root: a reader joins it to a folder.
       path: z.string().regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/),
       size: count,
-      checksum: z.string().regex(/^[0-9a-f]{64}$/),
+      checksum: digest,
     }),
   ),
   total_size: count,
@@ -72,8 +98,8 @@ const manifestSchema = z.object({
     startedAt: time,
     sealedAt: time,
     skewSeconds: z.number().nonnegative(),
-    previous: z.object({ timestamp: z.string(), digest: z.string() }).nullable(),
-    missing: z.array(z.string()).optional(),
+    previous: z.object({ timestamp, digest }).nullable(),
+    missing: z.array(timestamp).optional(),
     refuted: z.array(refutedSchema).optional(),
     components: z
       .array(componentSchema)

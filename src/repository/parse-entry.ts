@@ -6,6 +6,8 @@ import { parseJson } from '../json/parse-json.ts';
 import { pathBytes } from './entry-path.ts';
 
 const types = ['file', 'directory', 'symlink', 'hardlink'];
+/** No writer makes a larger one; a reader has room for so much. */
+const largestBlock = 4 * 1024 * 1024;
 
 export function parseEntry(line: string, indexId: string): IndexEntry {
   let value: unknown;
@@ -52,7 +54,13 @@ function isBlock(value: unknown): value is BlockRef {
   if (!Array.isArray(value) || value.length !== 5) return false;
   const [pack, offset, length, id, plainLength] = value as unknown[];
   return (
-    isCount(pack) && isCount(offset) && isCount(length) && isHex(id, 64) && isCount(plainLength) && plainLength > 0
+    isCount(pack) &&
+    isCount(offset) &&
+    isCount(length) &&
+    isHex(id, 64) &&
+    isCount(plainLength) &&
+    plainLength > 0 &&
+    plainLength <= largestBlock
   );
 }
 

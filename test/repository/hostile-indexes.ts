@@ -70,6 +70,7 @@ export const hostileIndexes: readonly (readonly [what: string, entries: readonly
   ['has no path', [malformed({ ...file('f'), path: undefined })]],
   ['names a pack that is not in the table', [file('f', block(3, 0))]],
   ['names bytes behind the end of a pack', [file('f', block(0, 1000))]],
+  ['names a block that is larger than any', [file('f', { size: 2 ** 23, blocks: [[0, 0, 100, empty, 2 ** 23]] })]],
   ['names a negative offset', [file('f', block(0, -1))]],
   ['names a block that is none', [malformed({ ...file('f'), size: 5, blocks: [[0, 0, 100, 'x y', 5]] })]],
   ['claims another size than its blocks', [file('f', { size: 7 })]],

@@ -32,19 +32,25 @@ export interface Victim {
   /** An older point. */
   readonly earlier: string;
   readonly record: ComponentRecord;
+  /** The key of the pack with the blocks of its file of two, which do not compress. */
+  readonly pack: string;
   /** The component of which nothing is changed. */
   readonly other: ComponentRecord;
 }
 
-export interface HostileRepository {
+export interface HostilePart {
   readonly what: string;
   readonly of: 'sealed' | 'open';
+  readonly forge: (victim: Victim) => Promise<void>;
+  readonly lifeboat: ErrorCode;
+  /** What `restore.sh` says: of a manifest when it lists, of a component when it restores. */
+  readonly script: string;
+}
+
+export interface HostileRepository extends Omit<HostilePart, 'lifeboat'> {
   /** What is given to both; by default what fits the repository. */
   readonly given?: KeySource;
-  readonly forge: (victim: Victim) => Promise<void>;
   readonly lifeboat: ErrorCode | 'restores';
-  /** What `restore.sh` says; `restores` where nothing hinders it. */
-  readonly script: string;
 }
 
 const key = (id: string): string => layout.manifest(id);
@@ -124,13 +130,7 @@ const headed = (change: (head: Record<string, unknown>) => object) =>
     );
   });
 
-/** The pack with the file of two blocks: blocks of 64 KiB, which do not compress. */
-const packOf = async (victim: Victim): Promise<string> => {
-  const { backup_files: files } = JSON.parse((await read(victim, key(victim.id))).toString()) as Manifest;
-  const packs = files.filter(({ path }) => path.startsWith('packs/'));
-  return packs.toSorted((a, b) => b.size - a.size)[0]?.path ?? '';
-};
-const inPack = (change: (bytes: Buffer, victim: Victim) => Uint8Array) => changed(packOf, change);
+const inPack = (change: (bytes: Buffer, victim: Victim) => Uint8Array) => changed(({ pack }) => pack, change);
 /** The place of the first whole block of the file, and the frames from there on. */
 const wholeBlocks = (bytes: Buffer): { readonly at: number; readonly blocks: readonly Buffer[] } => {
   const frames = framesOf(bytes);
@@ -158,6 +158,7 @@ const keyRecord =
     await write(victim, 'keys/0000000000000000.json', JSON.stringify(change(record)));
   };
 
+/** What concerns all of it: each is met alone. */
 export const hostileRepositories: readonly HostileRepository[] = [
   {
     what: 'the whole of it exchanged for an open one with the same points',
@@ -250,32 +251,82 @@ export const hostileRepositories: readonly HostileRepository[] = [
     script: 'repository.json is damaged',
   },
   {
-    what: 'a key record that is no JSON beside the good one',
+    what: 'key records that are no JSON, of another repository, and a binary one beside the good one',
     of: 'sealed',
-    forge: async (victim) => write(victim, 'keys/0000000000000000.json', '{"kind": "key"'),
+    forge: async (victim) => {
+      await keyRecord((record) => ({ ...record, repository: '0'.repeat(32) }))(victim);
+      await write(victim, 'keys/1111111111111111.json', '{"kind": "key"');
+      await write(victim, 'keys/2222222222222222.json', Buffer.from([0, 10, 0xff, 9]));
+    },
     lifeboat: 'restores',
     script: 'restores',
   },
   {
-    what: 'a key record of another repository beside the good one',
+    what: 'a manifest whose sealed part is of another document',
     of: 'sealed',
-    forge: keyRecord((record) => ({ ...record, repository: '0'.repeat(32) })),
-    lifeboat: 'restores',
-    script: 'restores',
+    forge: resealed(ofLifeboat(() => ({ sealed: Buffer.alloc(120).toString('base64') }))),
+    lifeboat: 'ManifestInvalid',
+    script: 'has a sealed part that cannot be opened',
   },
+];
+
+/** Each would be a folder of another name, a line or an argument of its own. */
+const hostileIds = ['../out', '.', '-x', 'a/b', 'a\nb', '$(id)', '\u001b[2J', 'x'.repeat(300)];
+
+const chain = { base: '20261122_020000', timeline: 1, endLsn: '0/3000000', walBytes: 0, forecastSeconds: 0 };
+const facts = { systemIdentifier: '7', timeline: 1, stopLsn: '0/2000000', walSegmentBytes: 2 ** 24 };
+const database = (ofFacts: object, ofChain: object | undefined = {}): object => ({
+  kind: 'postgres',
+  facts: { ...facts, ...ofFacts },
+  ...(ofChain !== undefined && { chain: { ...chain, ...ofChain } }),
+});
+
+/** A shell counts with these, and makes commands and names of files of them. */
+const hostileDatabases: readonly (readonly [what: string, component: object])[] = [
+  ['whose base ends at a command', database({ stopLsn: '0+a[$(touch${IFS}PWNED)]/0' })],
+  ['whose base, with no chain, ends at a command', database({ stopLsn: 'a[$(touch${IFS}PWNED)]/0' }, undefined)],
+  ['whose base ends beyond what is counted', database({ stopLsn: 'FFFFFFFF/0' })],
+  ['whose base begins nowhere', database({ startLsn: '0' })],
+  ['that does not say where its base ends', database({ stopLsn: undefined })],
+  ['whose segments have no bytes', database({ walSegmentBytes: 0 })],
+  ['whose segments have three bytes', database({ walSegmentBytes: 3 }, undefined)],
+  ['whose segments are a text', database({ walSegmentBytes: '16777216' })],
+  ['on a timeline that is a text', database({ timeline: '08' })],
+  ['on a timeline of 33 bits', database({ timeline: 2 ** 32 })],
+  ['on a timeline and a half', database({ timeline: 1.5 })],
+  ['whose timeline is taken in words', database({ timelineTaken: 'true' })],
+  ['of a system elsewhere', database({ systemIdentifier: '../../7' })],
+  ['of no system', database({ systemIdentifier: '' })],
+  ['of a base that is a line', database({}, { base: '20261122_020000\npoint x' })],
+  ['whose point is on timeline 0', database({}, { timeline: 0 })],
+  ['whose point is on a timeline of 33 bits', database({}, { timeline: 2 ** 32 })],
+  ['whose point is beyond what is counted', database({}, { endLsn: '40000000/0' })],
+  ['that is a folder of files', { ...database({}), kind: 'files' }],
+];
+
+/** Each of these becomes a line of a list. */
+const hostileBodies: readonly (readonly [member: string, value: unknown])[] = [
+  ['previous', { timestamp: '20261122_020000', digest: '0\npoint x' }],
+  ['previous', { timestamp: 'x', digest: '0'.repeat(64) }],
+  ['missing', ['20261122_020000 - x\npoint x']],
+  ['refuted', [{ timestamp: '../x', number: 1, levels: [], components: [], state: 'failed' }]],
+];
+
+/** One manifest of each: all of them lie in one repository. */
+export const hostileManifests: readonly HostilePart[] = [
   {
     what: 'a flipped bit in a manifest',
     of: 'sealed',
     forge: changed(({ id }) => key(id), flipped(40)),
     lifeboat: 'ManifestInvalid',
-    script: 'does not authenticate: it is damaged or forged',
+    script: 'DAMAGED OR FORGED',
   },
   {
     what: 'a manifest cut off',
     of: 'sealed',
     forge: changed(({ id }) => key(id), cut),
     lifeboat: 'ManifestInvalid',
-    script: 'does not authenticate: it is damaged or forged',
+    script: 'DAMAGED OR FORGED',
   },
   {
     what: 'an empty manifest',
@@ -285,56 +336,56 @@ export const hostileRepositories: readonly HostileRepository[] = [
       () => Buffer.alloc(0),
     ),
     lifeboat: 'ManifestInvalid',
-    script: 'does not authenticate: it is damaged or forged',
+    script: 'DAMAGED OR FORGED',
   },
   {
     what: 'the manifest of another point under this key',
     of: 'sealed',
     forge: async (victim) => write(victim, key(victim.id), await read(victim, key(victim.earlier))),
     lifeboat: 'ManifestInvalid',
-    script: 'does not authenticate: it is damaged or forged',
+    script: 'DAMAGED OR FORGED',
   },
   {
     what: 'the manifest of another point under this key, authentic',
     of: 'open',
     forge: async (victim) => resealed((manifest) => ({ ...manifest, timestamp: victim.earlier }))(victim),
     lifeboat: 'ManifestInvalid',
-    script: 'is malformed or belongs elsewhere: timestamp',
+    script: 'MALFORMED, or of another repository: timestamp',
   },
   {
     what: 'the manifest of another open repository',
     of: 'open',
     forge: resealed(ofLifeboat(() => ({ repositoryId: '0'.repeat(32) }))),
     lifeboat: 'ManifestInvalid',
-    script: 'is malformed or belongs elsewhere: lifeboat.repositoryId',
+    script: 'MALFORMED, or of another repository: lifeboat.repositoryId',
   },
   {
     what: 'a manifest without our part',
     of: 'open',
     forge: resealed((manifest) => ({ ...manifest, lifeboat: undefined })),
     lifeboat: 'ManifestInvalid',
-    script: 'is malformed or belongs elsewhere: lifeboat',
+    script: 'MALFORMED, or of another repository: lifeboat',
   },
   {
     what: 'a manifest whose part is a text',
     of: 'open',
     forge: resealed((manifest) => ({ ...manifest, lifeboat: 'x' })),
     lifeboat: 'ManifestInvalid',
-    script: 'is malformed or belongs elsewhere: lifeboat',
+    script: 'MALFORMED, or of another repository: lifeboat',
   },
   {
     what: 'a manifest of a newer format',
     of: 'sealed',
     forge: resealed(ofLifeboat(() => ({ format: 2 }))),
     lifeboat: 'FormatTooNew',
-    script: 'has a newer format',
+    script: 'NEWER FORMAT',
   },
   {
     what: 'a manifest whose index leads out of the repository',
     of: 'open',
     forge: resealed(firstComponent({ indexId: '../repository.json' })),
     lifeboat: 'ManifestInvalid',
-    script: 'is malformed or belongs elsewhere: lifeboat.components',
+    script: 'MALFORMED, or of another repository: lifeboat.components',
   },
   {
     what: 'a manifest that names a file outside of the repository',
@@ -344,21 +395,21 @@ export const hostileRepositories: readonly HostileRepository[] = [
       backup_files: [...manifest.backup_files, { filename: 'x', path: '../x', size: 1, checksum: '0'.repeat(64) }],
     })),
     lifeboat: 'ManifestInvalid',
-    script: 'is malformed or belongs elsewhere: backup_files',
+    script: 'MALFORMED, or of another repository: backup_files',
   },
   {
     what: 'a manifest with a component of an unknown kind',
     of: 'open',
     forge: resealed(firstComponent({ kind: 'x' })),
     lifeboat: 'ManifestInvalid',
-    script: 'is malformed or belongs elsewhere: lifeboat.components',
+    script: 'MALFORMED, or of another repository: lifeboat.components',
   },
   {
     what: 'a manifest with two components of one name',
     of: 'sealed',
     forge: resealed(firstComponent({ id: 'other' })),
     lifeboat: 'ManifestInvalid',
-    script: 'is malformed or belongs elsewhere: lifeboat.components',
+    script: 'MALFORMED, or of another repository: lifeboat.components',
   },
   {
     what: 'a manifest with a position that is a command',
@@ -367,15 +418,33 @@ export const hostileRepositories: readonly HostileRepository[] = [
       firstComponent({ chain: { base: 'x', timeline: 1, endLsn: '0/$(id)', walBytes: 0, forecastSeconds: 0 } }),
     ),
     lifeboat: 'ManifestInvalid',
-    script: 'is malformed or belongs elsewhere: lifeboat.components',
+    script: 'MALFORMED, or of another repository: lifeboat.components',
   },
-  {
-    what: 'a manifest whose sealed part is of another document',
-    of: 'sealed',
-    forge: resealed(ofLifeboat(() => ({ sealed: Buffer.alloc(120).toString('base64') }))),
+  ...hostileIds.map((id): HostilePart => ({
+    what: `a manifest with a component of the name ${JSON.stringify(id)}`,
+    of: 'open',
+    forge: resealed(firstComponent({ id })),
     lifeboat: 'ManifestInvalid',
-    script: 'has a sealed part that cannot be opened',
-  },
+    script: 'MALFORMED, or of another repository: lifeboat.components',
+  })),
+  ...hostileDatabases.map(([what, database]): HostilePart => ({
+    what: `a manifest with a database ${what}`,
+    of: 'open',
+    forge: resealed(firstComponent(database)),
+    lifeboat: 'ManifestInvalid',
+    script: 'MALFORMED, or of another repository: lifeboat.components',
+  })),
+  ...hostileBodies.map(([member, value]): HostilePart => ({
+    what: `a manifest with the ${member} ${JSON.stringify(value)}`,
+    of: 'open',
+    forge: resealed(ofLifeboat(() => ({ [member]: value }))),
+    lifeboat: 'ManifestInvalid',
+    script: `MALFORMED, or of another repository: lifeboat.${member}`,
+  })),
+];
+
+/** What one component needs: all of them are of one point. */
+export const hostileComponents: readonly HostilePart[] = [
   {
     what: 'the index gone',
     of: 'sealed',
@@ -402,7 +471,7 @@ export const hostileRepositories: readonly HostileRepository[] = [
     of: 'open',
     forge: withIndex((bytes) => Buffer.concat([bytes, bytes])),
     lifeboat: 'ObjectCorrupt',
-    script: 'goes on after its end',
+    script: 'is damaged at byte',
   },
   {
     what: 'an index without its first frame',
@@ -416,7 +485,23 @@ export const hostileRepositories: readonly HostileRepository[] = [
     of: 'sealed',
     forge: withIndex((bytes) => indexOf(framesOf(bytes).slice(0, -1))),
     lifeboat: 'ObjectCorrupt',
-    script: 'is damaged at byte',
+    script: 'is cut off',
+  },
+  {
+    what: 'an index with a frame behind its last one',
+    of: 'sealed',
+    forge: withIndex((bytes, { secrets }) => {
+      const [sealer, opener] = [new Sealer(secrets), new Opener(secrets)];
+      const frames = framesOf(bytes);
+      const [head = '{}'] = opener
+        .open(frames[0] ?? Buffer.alloc(0), frameKinds.index)
+        .toString()
+        .split('\n');
+      const more = `${JSON.stringify({ ...(JSON.parse(head) as object), frame: frames.length })}\n`;
+      return indexOf([...frames, sealer.frame(frameKinds.index, Buffer.from(more))]);
+    }),
+    lifeboat: 'ObjectCorrupt',
+    script: 'goes on after its end',
   },
   {
     what: 'the index of another component',
@@ -481,7 +566,7 @@ export const hostileRepositories: readonly HostileRepository[] = [
   {
     what: 'a pack gone',
     of: 'sealed',
-    forge: async (victim) => rm(join(victim.folder, await packOf(victim))),
+    forge: async ({ folder, pack }) => rm(join(folder, pack)),
     lifeboat: 'ObjectMissing',
     script: 'damaged: blocks: block',
   },
@@ -568,62 +653,81 @@ export const hostileRepositories: readonly HostileRepository[] = [
 ];
 
 export interface Originals {
-  readonly sealed: Victim;
-  readonly open: Victim;
+  readonly sealed: Original;
+  readonly open: Original;
 }
+
+/** With a component for each part that is spoiled: `Victim` is one of them. */
+export type Original = Omit<Victim, 'record' | 'pack'> & {
+  readonly parts: readonly Pick<Victim, 'record' | 'pack'>[];
+};
+
+export const partOf = ({ parts, ...original }: Original, at: number): Victim => {
+  const part = parts[at];
+  if (part === undefined) throw new Error(`component ${at} was not captured`);
+  return { ...original, ...part };
+};
 
 /** One repository of each kind, and a sealed and an open one besides that were made with the same key. */
 export async function makeOriginals(folder: string): Promise<Originals> {
   const source = join(folder, 'source');
   await mkdir(join(source, 'sub'), { recursive: true });
-  await writeFile(join(source, 'blocks'), randomBytes(100_000));
   await writeFile(join(source, 'sub/.env'), 'password=ours', { mode: 0o600 });
   const foreign = join(folder, 'foreign');
-  await makeOne(foreign, testKey);
-  await makeOne(`${foreign}-open`, { mode: 'none' });
-  const sealed = await makeOne(join(folder, 'sealed'), testKey, source);
-  const open = await makeOne(join(folder, 'open'), { mode: 'none' }, source);
+  await makeOne(foreign, testKey, 1);
+  await makeOne(`${foreign}-open`, { mode: 'none' }, 1);
+  const count = (kind: HostilePart['of']): number => hostileComponents.filter(({ of }) => of === kind).length;
+  const sealed = await makeOne(join(folder, 'sealed'), testKey, count('sealed'), source);
+  const open = await makeOne(join(folder, 'open'), { mode: 'none' }, count('open'), source);
   return { sealed: { ...sealed, foreign }, open: { ...open, foreign } };
 }
 
-async function makeOne(folder: string, source: KeySource, tree?: string): Promise<Omit<Victim, 'foreign'>> {
+async function makeOne(
+  folder: string,
+  source: KeySource,
+  count: number,
+  tree?: string,
+): Promise<Omit<Original, 'foreign'>> {
   const storage = createLocalStorage(folder);
   const { repository } = await initRepository(storage, source);
   const secrets = source.mode === 'none' ? undefined : await openSecrets(storage, source, repository.id);
-  const seal = async (minutes: number, texts: Readonly<Record<string, string>>) => {
+  const seal = async (minutes: number, components: readonly string[]) => {
     const id = await reserve(repository, new Date(Date.UTC(2026, 10, 22, 2, minutes)));
-    const records: ComponentRecord[] = [];
-    for (const [component, text] of Object.entries(texts))
-      records.push(await capture(repository, { id, component, text, tree }));
+    const parts: Original['parts'][number][] = [];
+    for (const component of components) parts.push(await capture(repository, { id, component, tree }));
+    const records = parts.map(({ record }) => record);
     await sealRecords(repository, id, records);
     await repository.closeIntent(id);
-    return { id, records };
+    return { id, parts };
   };
-  const earlier = await seal(0, { files: 'earlier' });
-  const { id, records } = await seal(1, { files: `of ${folder}`, other: 'other' });
+  const earlier = await seal(0, ['files0']);
+  const names = Array.from({ length: count }, (_, at) => `files${at}`);
+  const { id, parts } = await seal(1, [...names, 'other']);
   await repository.close();
-  const [record, other] = records;
-  if (record === undefined || other === undefined) throw new Error('two components were captured');
-  return { folder, secrets, id, earlier: earlier.id, record, other };
+  const other = parts.at(-1)?.record;
+  if (other === undefined) throw new Error('no component was captured');
+  return { folder, secrets, id, earlier: earlier.id, parts: parts.slice(0, -1), other };
 }
 
 interface Captured {
   readonly id: string;
   readonly component: string;
-  readonly text: string;
   readonly tree: string | undefined;
 }
 
-async function capture(repository: Repository, { id, component, text, tree }: Captured): Promise<ComponentRecord> {
+async function capture(repository: Repository, { id, component, tree }: Captured): Promise<Original['parts'][number]> {
   const time = new Date().toISOString();
+  const known = await packsOf(repository);
   const writer = await repository.writeComponent({ backupId: id, componentId: component, blockSize });
-  await writer.bytes('text', Buffer.from(text));
-  if (tree !== undefined && component === 'files') {
-    const facts = { mode: 0o644, mtimeNs: '1700000000000000000', uid: 0, gid: 0, type: 'file' } as const;
-    for (const path of ['blocks', 'sub/.env']) await writer.fromDisk({ ...facts, path }, join(tree, path));
+  await writer.bytes('text', Buffer.from(`${component} of ${id}`));
+  if (tree !== undefined && component !== 'other') {
+    const meta = { mode: 0o644, mtimeNs: '1700000000000000000', uid: 0, gid: 0, type: 'file' } as const;
+    await writeFile(join(tree, 'blocks'), randomBytes(100_000));
+    for (const path of ['blocks', 'sub/.env']) await writer.fromDisk({ ...meta, path }, join(tree, path));
   }
   const { indexId, files, bytes, storedBytes } = await writer.finish();
-  return {
+  const stored = await packsOf(repository);
+  const record: ComponentRecord = {
     id: component,
     kind: 'files',
     host: 'main',
@@ -637,4 +741,12 @@ async function capture(repository: Repository, { id, component, text, tree }: Ca
     suspect: false,
     facts: {},
   };
+  return { record, pack: stored.find((key) => !known.includes(key)) ?? '' };
+}
+
+/** Each component that is captured anew gets a pack of its own. */
+async function packsOf({ storage }: Repository): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of storage.list(layout.packs)) keys.push(key);
+  return keys;
 }

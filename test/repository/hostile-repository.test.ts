@@ -1,9 +1,9 @@
-import { cp, mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { isLifeboatError } from '../../src/domain/errors.ts';
 import { manifestFormat, type ComponentRecord, type Manifest } from '../../src/domain/recovery-point.ts';
-import { digestOf } from '../../src/repository/document.ts';
+import { digestOf, encodeDocument } from '../../src/repository/document.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import type { KeySource } from '../../src/repository/keys.ts';
 import { layout } from '../../src/repository/layout.ts';
@@ -15,7 +15,16 @@ import { temporaryFolder, memoryFolder } from '../support/temporary-folder.ts';
 import { testKey } from './backup.ts';
 import { repositoryTest } from './fixture.ts';
 import { clashingIndexes, file, hostileIndexes, writeIndex } from './hostile-indexes.ts';
-import { hostileRepositories, makeOriginals, type Originals, type Victim } from './hostile-repositories.ts';
+import {
+  hostileComponents,
+  hostileManifests,
+  hostileRepositories,
+  makeOriginals,
+  partOf,
+  type Original,
+  type Originals,
+  type Victim,
+} from './hostile-repositories.ts';
 import { contentsOf, secretFile, tryScript } from './restore-script.ts';
 
 /* oxlint-disable no-empty-pattern -- vitest reads from the pattern which fixtures a fixture needs: none. */
@@ -35,10 +44,9 @@ describe('hostile repositories', () => {
   for (const { what, of, given, forge, lifeboat, script } of hostileRepositories) {
     const both = lifeboat === 'restores' ? 'hinders neither Lifeboat nor restore.sh' : 'is refused by both';
     test(`X18: ${what} ${both} (${of})`, async ({ folder, originals }) => {
-      const source = given ?? (of === 'sealed' ? testKey : { mode: 'none' });
-      const victim = { ...originals[of], folder: join(folder, 'repository') };
-      await cp(originals[of].folder, victim.folder, { recursive: true });
-      await forge(victim);
+      const source = given ?? sourceOf(of);
+      const victim = await copyOf(originals[of], folder);
+      await forge(partOf(victim, 0));
       expect(await byLifeboat(victim, source, join(folder, 'lifeboat'))).toBe(lifeboat);
       const { code, stderr } = await byScript(victim, source, folder);
       if (script === 'restores') {
@@ -47,10 +55,71 @@ describe('hostile repositories', () => {
       } else {
         expect([code, stderr]).toEqual([1, expect.stringContaining(script) as string]);
         expect(stderr).not.toContain('everything was restored');
-        // What is good beside it may have come, what is not has not.
-        const came = await readdir(join(folder, 'script/files')).catch(() => []);
-        expect(came).not.toContain('blocks');
+        expect(await readdir(folder)).not.toContain('script');
       }
+    });
+  }
+
+  for (const of of ['sealed', 'open'] as const) {
+    test(`X18: hostile manifests are refused by both, and hinder no other point (${of})`, async ({
+      folder,
+      originals,
+    }) => {
+      const victim = await copyOf(originals[of], folder);
+      const cases = hostileManifests.filter((each) => each.of === of);
+      const { mac: _, ...good } = JSON.parse(
+        await readFile(join(victim.folder, layout.manifest(victim.id)), 'utf8'),
+      ) as Manifest & { readonly mac: string };
+      const idOf = (at: number): string => `20261123_0000${String(at).padStart(2, '0')}`;
+      for (const [at, { forge }] of cases.entries()) {
+        const key = layout.manifest(idOf(at));
+        await mkdir(dirname(join(victim.folder, key)), { recursive: true });
+        const bytes = encodeDocument(key, { ...good, timestamp: idOf(at) }, victim.secrets);
+        await writeFile(join(victim.folder, key), bytes);
+        await forge({ ...partOf(victim, 0), id: idOf(at) });
+      }
+      const repository = await openRepository(createLocalStorage(victim.folder), sourceOf(of));
+      for (const [at, { what, lifeboat }] of cases.entries())
+        await expect(repository.findManifest(idOf(at)), what).rejects.toMatchObject({ code: lifeboat });
+      await repository.close();
+      const { code, stdout } = await byScript(victim, sourceOf(of), folder, ['list']);
+      const lines = stdout.trimEnd().split('\n');
+      for (const [at, { what, script }] of cases.entries())
+        expect([what, lines.filter((line) => line.startsWith(idOf(at)))]).toEqual([
+          what,
+          [expect.stringContaining(script) as string],
+        ]);
+      expect([code, lines.length]).toEqual([1, cases.length + 2]);
+      expect(lines).toContainEqual(expect.stringMatching(new RegExp(`^${victim.id}  complete `)));
+    });
+
+    test(`X18: what a component needs is refused by both, and the others are restored (${of})`, async ({
+      folder,
+      originals,
+    }) => {
+      const victim = await copyOf(originals[of], folder);
+      const cases = hostileComponents.filter((each) => each.of === of);
+      for (const [at, { forge }] of cases.entries()) await forge(partOf(victim, at));
+      const repository = await openRepository(createLocalStorage(victim.folder), sourceOf(of));
+      for (const [at, { what, lifeboat }] of cases.entries()) {
+        const { indexId } = partOf(victim, at).record;
+        const asked = repository.materialize({ indexId, into: join(folder, 'lifeboat', String(at)) });
+        await expect(asked, what).rejects.toMatchObject({ code: lifeboat });
+      }
+      await repository.close();
+      const { code, stderr } = await byScript(victim, sourceOf(of), folder);
+      const told = new Map(
+        stderr.split(/^restoring /m).map((text) => [text.slice(0, text.indexOf(' ')), text.slice(text.indexOf('\n'))]),
+      );
+      for (const [at, { what, script }] of cases.entries()) {
+        expect([what, told.get(`files${at}`)]).toEqual([what, expect.stringContaining(script)]);
+        // What is good beside it may have come, what is not has not.
+        const came = await readdir(join(folder, `script/files${at}`)).catch(() => []);
+        expect([what, came]).toEqual([what, expect.not.arrayContaining(['blocks'])]);
+      }
+      expect(code).toBe(1);
+      expect(stderr).toContain('not everything could be restored');
+      expect(await readdir(join(folder, 'script/other'))).toEqual(['text']);
     });
   }
 
@@ -92,26 +161,22 @@ describe('hostile repositories', () => {
     expect(await readdir(target)).toEqual(['whole']);
     expect(await readdir(folder)).toEqual(expect.not.arrayContaining(['escaped']));
   });
-
-  test('X18: a component whose name leads out of the folder is refused', async ({ folder, storage }) => {
-    const { repository } = await initRepository(storage, { mode: 'none' });
-    const id = '20261122_020000';
-    for (const name of ['../out', '.', '-x', 'a/b', 'a\nb', '$(id)']) {
-      const record = recordOf(name, await writeIndex(storage, [file('first')], name));
-      const manifest = encodeManifest(await manifestOf(repository, id, [record]), undefined);
-      await rm(join(folder, 'repository', layout.manifest(id)), { force: true });
-      await storage.putIfAbsent(layout.manifest(id), manifest);
-      const target = join(folder, 'target');
-      const { code, stderr } = await tryScript(join(folder, 'repository'), ['restore', id, 'all', target]);
-      expect([name, code, stderr]).toEqual([name, 1, expect.stringContaining('lifeboat.components') as string]);
-    }
-    await repository.close();
-    expect(await readdir(folder)).toEqual(['repository']);
-  });
 });
 
+const sourceOf = (of: 'sealed' | 'open'): KeySource => (of === 'sealed' ? testKey : { mode: 'none' });
+
+async function copyOf(original: Original, folder: string): Promise<Original> {
+  const victim = { ...original, folder: join(folder, 'repository') };
+  await cp(original.folder, victim.folder, { recursive: true });
+  return victim;
+}
+
 /** How it ends: the code of the error, or `restores`. */
-async function byLifeboat({ folder, id }: Victim, source: KeySource, into: string): Promise<string> {
+async function byLifeboat(
+  { folder, id }: Pick<Victim, 'folder' | 'id'>,
+  source: KeySource,
+  into: string,
+): Promise<string> {
   try {
     const repository = await openRepository(createLocalStorage(folder), source);
     try {
@@ -128,8 +193,12 @@ async function byLifeboat({ folder, id }: Victim, source: KeySource, into: strin
   }
 }
 
-async function byScript({ folder: repository, id }: Victim, source: KeySource, folder: string) {
-  const target = join(folder, 'script');
+async function byScript(
+  { folder: repository, id }: Pick<Victim, 'folder' | 'id'>,
+  source: KeySource,
+  folder: string,
+  args: readonly string[] = ['restore', id, 'all', join(folder, 'script')],
+) {
   // The one in the repository may be the attacker's: this is about the one that people know.
   const known = join(folder, 'known');
   await mkdir(known);
@@ -140,7 +209,7 @@ async function byScript({ folder: repository, id }: Victim, source: KeySource, f
       : source.mode === 'passphrase'
         ? ['-p', await secretFile(folder, source.passphrase)]
         : [];
-  return tryScript(known, [...secret, '-r', repository, 'restore', id, 'all', target]);
+  return tryScript(known, [...secret, '-r', repository, ...args]);
 }
 
 function recordOf(id: string, indexId: string): ComponentRecord {

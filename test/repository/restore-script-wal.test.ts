@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, cp, readFile, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, cp, mkdir, readFile, readdir, readlink, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
@@ -11,7 +11,7 @@ import { formatRecoveryKey } from '../../src/repository/recovery-key.ts';
 import type { ComponentWriter, Repository, WalArchive } from '../../src/repository/repository.ts';
 import { reserve, sealRecords, testKey } from './backup.ts';
 import { repositoryTest } from './fixture.ts';
-import { runScript, secretFile, tryScript, type ScriptResult } from './restore-script.ts';
+import { runScript, secretFile, shells, tryScript, type ScriptOptions, type ScriptResult } from './restore-script.ts';
 
 const segmentBytes = 2 ** 20;
 const systemId = '7312345678901234567';
@@ -25,14 +25,21 @@ const bytesOf = ({ startLsn, endLsn }: WalPiece): Buffer => log.subarray(Number(
 const stopLsn = segment(3) + 1000n;
 
 interface Kit {
+  /** Of the component `postgres`. */
   readonly archive: WalArchive;
   readonly archived: (...pieces: readonly WalPiece[]) => Promise<void>;
-  /** Seals a point and runs the script. */
-  readonly restored: (chain: Pick<Chain, 'timeline' | 'endLsn'> | undefined, options?: Options) => Promise<Restored>;
-  readonly repositoryFolder: string;
+  /** Puts pieces into the archive of any component and returns its folder. */
+  readonly archivedOf: (component: string, ...pieces: readonly WalPiece[]) => Promise<string>;
+  /** Seals a point of the one component `postgres` and runs the script. */
+  readonly restored: (chain: Database['chain'], options?: Options) => Promise<Restored>;
+  /** The same of several, whose folders are below the target. */
+  readonly restoredAll: (
+    databases: readonly Database[],
+    options?: Pick<Options, 'args' | 'shell'>,
+  ) => Promise<Restored>;
 }
 
-interface Options {
+interface Options extends ScriptOptions {
   readonly args?: readonly string[];
   readonly extra?: (writer: ComponentWriter) => Promise<void>;
   readonly facts?: ComponentRecord['facts'];
@@ -46,29 +53,37 @@ interface Restored extends ScriptResult {
   readonly given: (timeline: number, number: number) => Promise<Buffer | undefined>;
 }
 
+const time = '2026-11-22T02:00:00.000Z';
+
 const test = repositoryTest.extend<{ kit: Kit }>({
   kit: async ({ folder, repository }, use) => {
-    const archive = repository.wal({ component: 'postgres', systemId, segmentBytes });
+    const archiveOf = (component: string) => repository.wal({ component, systemId, segmentBytes });
+    const archive = archiveOf('postgres');
     const key = await secretFile(folder, formatRecoveryKey(testKey.key));
     const repositoryFolder = join(folder, 'repository');
     let runs = 0;
+    const run = async (id: string, what: string, { args = [], shell }: Pick<Options, 'args' | 'shell'>) => {
+      runs += 1;
+      const target = join(folder, `target-${runs}`);
+      const given = async (timeline: number, number: number) =>
+        readFile(join(target, 'lifeboat/wal', walFileName(timeline, segment(number), segmentBytes))).catch(
+          () => undefined,
+        );
+      const words = ['-k', key, ...args, 'restore', id, what, target];
+      const result = await tryScript(repositoryFolder, words, shell === undefined ? {} : { shell });
+      return { ...result, target, given };
+    };
+    const archivedOf: Kit['archivedOf'] = async (component, ...pieces) => {
+      for (const piece of pieces) await archiveOf(component).put(piece, bytesOf(piece), time);
+      return join(repositoryFolder, 'wal', component, systemId);
+    };
     await use({
       archive,
-      repositoryFolder,
-      archived: async (...pieces) => {
-        for (const piece of pieces) await archive.put(piece, bytesOf(piece), '2026-11-22T02:00:00.000Z');
-      },
-      restored: async (chain, { args = [], ...options } = {}) => {
-        runs += 1;
-        const target = join(folder, `target-${runs}`);
-        const id = await sealDatabase(repository, chain, options);
-        const result = await tryScript(repositoryFolder, ['-k', key, ...args, 'restore', id, 'postgres', target]);
-        const given = async (timeline: number, number: number) =>
-          readFile(join(target, 'lifeboat/wal', walFileName(timeline, segment(number), segmentBytes))).catch(
-            () => undefined,
-          );
-        return { ...result, target, given };
-      },
+      archived: async (...pieces) => void (await archivedOf('postgres', ...pieces)),
+      archivedOf,
+      restored: async (chain, options = {}) =>
+        run(await sealDatabases(repository, [{ chain, options }]), 'postgres', options),
+      restoredAll: async (databases, options = {}) => run(await sealDatabases(repository, databases), 'all', options),
     });
   },
 });
@@ -118,8 +133,29 @@ describe('restore.sh and archived WAL', () => {
     expect(await given(1, 5)).toBe(undefined);
     const plain = await kit.restored(undefined);
     expect([plain.code, await readdir(plain.target)]).toEqual([0, expect.not.arrayContaining(['recovery.signal'])]);
-    const taken = await kit.restored(undefined, { args: ['-w'], facts: { timelineTaken: true } });
-    expect([taken.code, taken.stderr]).toEqual([1, expect.stringContaining('is of another server') as string]);
+  });
+
+  test('with -w it fails where archived WAL is of another server, or goes on in a damaged piece', async ({ kit }) => {
+    await kit.archivedOf('taken', stretch(1, segment(3), segment(4)));
+    const folder = await kit.archivedOf(
+      'damaged',
+      stretch(1, segment(3), segment(4)),
+      stretch(1, segment(5), segment(6)),
+    );
+    const next = join(folder, '00000001', walFileName(1, segment(4), segmentBytes));
+    await writeFile(next, 'x');
+    const { code, stderr, target } = await kit.restoredAll(
+      [
+        { component: 'taken', chain: undefined, options: { facts: { timelineTaken: true } } },
+        { component: 'damaged', chain: undefined },
+      ],
+      { args: ['-w'] },
+    );
+    expect(stderr).toContain('taken: archived WAL of its timeline is of another server');
+    expect(stderr).toContain(
+      `damaged: what follows 0/400000 on timeline 1 is damaged: wal/damaged/${systemId}/00000001/000000010000000000000004`,
+    );
+    expect([code, await readdir(target)]).toEqual([1, ['damaged', 'taken']]);
   });
 
   test('what the archive lacks at the beginning of a segment comes from the base, or from the timeline before', async ({
@@ -128,11 +164,7 @@ describe('restore.sh and archived WAL', () => {
     const [first, fork] = [segment(3) + 900n, segment(4) + 6000n];
     await kit.archived(stretch(1, first, segment(4)), stretch(1, segment(4), segment(5)));
     await kit.archived(stretch(2, fork - 100n, segment(5)), stretch(2, segment(5), segment(6)));
-    await kit.archive.putHistory(
-      2,
-      `1\t${formatLsn(fork)}\tno recovery target specified\n`,
-      '2026-11-22T02:00:00.000Z',
-    );
+    await kit.archive.putHistory(2, `1\t${formatLsn(fork)}\tno recovery target specified\n`, time);
     const { code, given, stderr, target } = await kit.restored({ timeline: 2, endLsn: formatLsn(segment(5) + 10n) });
     expect([code, stderr]).toEqual([0, expect.stringContaining('up to 0/50000A on timeline 2') as string]);
     const whole = (number: number, to: bigint): Buffer =>
@@ -153,29 +185,111 @@ describe('restore.sh and archived WAL', () => {
   }) => {
     const endLsn = formatLsn(segment(6));
     const pieces = [3, 4, 5].map((number) => stretch(1, segment(number), segment(number + 1)));
-    await kit.archived(...pieces);
-    expect((await kit.restored({ timeline: 1, endLsn })).code).toBe(0);
-    const file = (number: number): string =>
-      join(kit.repositoryFolder, 'wal/postgres', systemId, '00000001', walFileName(1, segment(number), segmentBytes));
-    const good = await readFile(file(4));
-    const short = 'archived WAL leads to 0/400000 on timeline 1 only, the point lies at 0/600000 on timeline 1';
-    const spoilers: readonly (readonly [string, () => Promise<unknown>])[] = [
-      ['damaged: wal/postgres', async () => cp(file(5), file(4))],
-      ['damaged: wal/postgres', async () => writeFile(file(4), good.subarray(0, good.length - 1))],
-      ['damaged: wal/postgres', async () => writeFile(file(4), Buffer.concat([good, good]))],
-      [short, async () => rm(file(4))],
-    ];
-    for (const [text, spoil] of spoilers) {
-      await spoil();
-      const { code, stderr } = await kit.restored({ timeline: 1, endLsn });
-      expect([code, stderr]).toEqual([1, expect.stringContaining(text) as string]);
-      expect(stderr).toContain(short);
-      expect(stderr).toContain('not everything could be restored');
+    const spoilers: Readonly<Record<string, (four: string, five: string) => Promise<unknown>>> = {
+      whole: async () => undefined,
+      'not-its-own': async (four, five) => cp(five, four),
+      cut: async (four) => truncate(four, 500_000),
+      longer: async (four) => appendFile(four, 'x'),
+      hole: async (four) => rm(four),
+      lacking: async () => undefined,
+    };
+    for (const [component, spoil] of Object.entries(spoilers)) {
+      const folder = await kit.archivedOf(component, ...pieces);
+      const [four = '', five = ''] = [4, 5].map((number) =>
+        join(folder, '00000001', walFileName(1, segment(number), segmentBytes)),
+      );
+      await spoil(four, five);
     }
-    const lacking = await kit.restored({ timeline: 3, endLsn });
-    expect(lacking.stderr).toContain('the history of timeline 3 is missing or damaged in the archive');
-    expect([lacking.code, await readdir(lacking.target)]).toEqual([1, expect.not.arrayContaining(['recovery.signal'])]);
+    const { code, stderr, target } = await kit.restoredAll(
+      Object.keys(spoilers).map((component) => ({
+        component,
+        chain: { timeline: component === 'lacking' ? 3 : 1, endLsn },
+      })),
+    );
+    const short = 'archived WAL leads to 0/400000 on timeline 1 only, the point lies at 0/600000 on timeline 1';
+    const lines = stderr.split('\n');
+    const linesOf = (component: string) =>
+      lines.filter(
+        (line) => line.startsWith(`${component}: `) && !/segments of|the first start|this point is/.test(line),
+      );
+    for (const component of ['not-its-own', 'cut', 'longer'])
+      expect(linesOf(component)).toEqual([
+        expect.stringContaining(
+          `passed over, for it is damaged: wal/${component}/${systemId}/00000001/0000000100000000`,
+        ),
+        `${component}: ${short}`,
+      ]);
+    expect(linesOf('hole')).toEqual([`hole: ${short}`]);
+    expect(linesOf('lacking')).toEqual(['lacking: the history of timeline 3 is missing or damaged in the archive']);
+    expect(linesOf('whole')).toEqual([]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('not everything could be restored') as string]);
+    expect(await readdir(join(target, 'whole'))).toContain('recovery.signal');
+    expect(await readdir(join(target, 'lacking'))).not.toContain('recovery.signal');
   });
+
+  test('what lies around under names of WAL, and damage that something else makes up for, stops nothing', async ({
+    kit,
+  }) => {
+    const folder = await kit.archivedOf(
+      'postgres',
+      stretch(1, segment(3) + 900n, segment(3) + 5000n),
+      stretch(1, segment(3) + 5000n, segment(4)),
+      stretch(1, segment(4), segment(5)),
+    );
+    const third = '000000010000000000000003';
+    for (const stray of [
+      // No names of pieces.
+      `${third}.${'.'.repeat(16)}-${'.'.repeat(16)}`,
+      `${third}.${'-'.repeat(33)}`,
+      `${third}.a[$(touch PWNED)]`,
+      `${third}.0000000000300000-0000000000400000`,
+      `${third}.0000000000400000-0000000000300000`,
+      `${third}.FFFFFFFFFFF00000-FFFFFFFFFFFFFFFF`,
+      '0000000100000000FFFFFFFF',
+      '000000010000000000000003 (1)',
+      '0000000000000001.history',
+      '$(id)aaa.history',
+      '00000002.history',
+      // Garbage under names of ours: a whole segment beside its stretches, stretches that something else makes up for.
+      third,
+      `${third}.0000000000300000-0000000000300010`,
+      `${third}.0000000000301000-0000000000302000`,
+      '000000010000000000000004.0000000000400000-0000000000400010',
+      '000000010000000000000006',
+    ])
+      await writeFile(join(folder, '00000001', stray), 'x');
+    await mkdir(join(folder, '00000001/000000010000000000000002'));
+    await promisify(execFile)('mkfifo', [join(folder, `00000001/${third}.0000000000300000-0000000000300020`)]);
+    await mkdir(join(folder, '00000002'));
+    await writeFile(join(folder, '00000002/00000002.history'), 'x');
+    const { pieces } = await kit.archive.list();
+    expect(pieces.filter(({ startLsn, endLsn }) => startLsn >= endLsn || endLsn > segment(7))).toEqual([]);
+    const { code, stderr, given, target } = await kit.restored({ timeline: 1, endLsn: formatLsn(segment(5)) });
+    expect([code, stderr]).toEqual([0, expect.stringContaining('everything was restored and verified') as string]);
+    expect(stderr.match(/passed over, for it is damaged: .*/g)?.map((line) => line.replace(/.*\//, ''))).toEqual([
+      third,
+      `${third}.0000000000300000-0000000000300010`,
+      `${third}.0000000000301000-0000000000302000`,
+      '00000002.history',
+    ]);
+    for (const number of [3, 4])
+      expect((await given(1, number))?.equals(bytesOf(stretch(1, segment(number), segment(number + 1))))).toBe(true);
+    // A server looks whether it is there: the number may have been used.
+    expect(await readFile(join(target, 'lifeboat/wal/00000002.history'), 'utf8')).toMatch(/^#/);
+  });
+
+  for (const shell of shells)
+    test(`lines of a history that are commands are none of its positions (${shell[0]})`, async ({ kit }) => {
+      const fork = segment(4) + 6000n;
+      await kit.archived(stretch(1, segment(3), segment(4)), stretch(1, segment(4), segment(5)));
+      await kit.archived(stretch(2, segment(4), segment(5)));
+      const commands = ['1\t0/a[$(touch${IFS}PWNED)]', '1\ta[$(touch${IFS}PWNED)]/0', '1+a[$(id)]\t0/0', '08\t0/0;id'];
+      await kit.archive.putHistory(2, [...commands, `1\t${formatLsn(fork)}\tno recovery target`, ''].join('\n'), time);
+      expect(await kit.archive.ancestors(2)).toEqual([{ timeline: 1, switchLsn: fork }]);
+      const { code, stderr, target } = await kit.restored({ timeline: 2, endLsn: '0/500000' }, { shell });
+      expect([code, stderr]).toEqual([0, expect.stringContaining('up to 0/500000 on timeline 2') as string]);
+      expect(await readdir(target, { recursive: true })).toEqual(expect.not.arrayContaining(['PWNED']));
+    });
 
   test('PostgreSQL is told of the end of the archive only where it ends', async ({ kit, folder }) => {
     await kit.archived(stretch(1, segment(3), segment(4)), stretch(1, segment(4), segment(5)));
@@ -202,13 +316,12 @@ describe('restore.sh and archived WAL', () => {
     await chmod(wal, 0o700);
   });
 
-  test('list and show say that a point is its base with archived WAL', async ({ kit, folder }) => {
-    await kit.archived(stretch(1, segment(3), segment(4)));
-    await kit.restored({ timeline: 1, endLsn: '0/400000' });
+  test('list and show say that a point is its base with archived WAL', async ({ folder, repository }) => {
+    await sealDatabases(repository, [{ chain: { timeline: 1, endLsn: '0/400000' } }]);
     const key = await secretFile(folder, formatRecoveryKey(testKey.key));
-    const { stdout } = await runScript(kit.repositoryFolder, ['-k', key, 'list']);
+    const { stdout } = await runScript(join(folder, 'repository'), ['-k', key, 'list']);
     expect(stdout).toContain('[postgres: base 20261122_020000 and archived WAL up to 0/400000]');
-    const shown = await runScript(kit.repositoryFolder, ['-k', key, 'show', stdout.split(' ')[0] ?? '']);
+    const shown = await runScript(join(folder, 'repository'), ['-k', key, 'show', stdout.split(' ')[0] ?? '']);
     expect(JSON.parse(shown.stdout)).toMatchObject({ components: [{ chain: { endLsn: '0/400000' } }] });
     expect(shown.stderr).toContain('this point is its base 20261122_020000 with the archived WAL up to 0/400000');
   });
@@ -281,13 +394,29 @@ describe('restore.sh and archived WAL', () => {
   });
 });
 
-async function sealDatabase(
-  repository: Repository,
-  chain: Pick<Chain, 'timeline' | 'endLsn'> | undefined,
-  { extra = async () => undefined, facts = {}, sealed = {} }: Options,
-): Promise<string> {
+interface Database {
+  readonly component?: string;
+  readonly chain: Pick<Chain, 'timeline' | 'endLsn'> | undefined;
+  readonly options?: Omit<Options, 'args' | 'shell'>;
+}
+
+/** A point of one or several databases. */
+async function sealDatabases(repository: Repository, databases: readonly Database[]): Promise<string> {
   const id = await reserve(repository, new Date(Date.UTC(2026, 10, 22, 2, 1)));
-  const writer = await repository.writeComponent({ backupId: id, componentId: 'postgres', blockSize: 262_144 });
+  const records: ComponentRecord[] = [];
+  for (const each of databases) records.push(await captureDatabase(repository, id, each));
+  const isFull = databases.every(({ chain }) => chain === undefined);
+  await sealRecords(repository, id, records, [], isFull ? 'full' : 'incremental');
+  await repository.closeIntent(id);
+  return id;
+}
+
+async function captureDatabase(
+  repository: Repository,
+  id: string,
+  { component = 'postgres', chain, options: { extra = async () => undefined, facts = {}, sealed = {} } = {} }: Database,
+): Promise<ComponentRecord> {
+  const writer = await repository.writeComponent({ backupId: id, componentId: component, blockSize: 262_144 });
   await writer.bytes('PG_VERSION', Buffer.from('16\n'));
   await writer.bytes('postgresql.auto.conf', Buffer.from("work_mem = '5MB'\n"));
   const own = Buffer.concat([bytesOf(stretch(1, segment(3), stopLsn)), Buffer.alloc(segmentBytes - 1000)]);
@@ -296,8 +425,8 @@ async function sealDatabase(
   await extra(writer);
   const { indexId, files, bytes, storedBytes } = await writer.finish();
   const time = new Date().toISOString();
-  const record: ComponentRecord = {
-    id: 'postgres',
+  return {
+    id: component,
     kind: 'postgres',
     host: 'main',
     indexId,
@@ -317,7 +446,4 @@ async function sealDatabase(
     },
     ...(chain !== undefined && { chain: { base: '20261122_020000', walBytes: 0, forecastSeconds: 0, ...chain } }),
   };
-  await sealRecords(repository, id, [record], [], chain === undefined ? 'full' : 'incremental');
-  await repository.closeIntent(id);
-  return id;
 }

@@ -6,12 +6,14 @@ import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { attributeKey, readAttributes } from '../../src/attributes/read.ts';
-import { Sealer } from '../../src/repository/frame.ts';
-import { IndexWriter } from '../../src/repository/index-object.ts';
+import { encodeDocument } from '../../src/repository/document.ts';
 import { initRepository } from '../../src/repository/init.ts';
-import { layout } from '../../src/repository/layout.ts';
+import { openSecrets } from '../../src/repository/keys.ts';
+import { layout, repositoryFormat } from '../../src/repository/layout.ts';
 import { formatRecoveryKey } from '../../src/repository/recovery-key.ts';
 import type { Repository } from '../../src/repository/repository.ts';
+import { stretchPassphrase, wrapSecrets } from '../../src/repository/secrets.ts';
+import type { Storage } from '../../src/storage/storage.ts';
 import { withoutPrograms } from '../attributes/without-programs.ts';
 import { addTree, backUp, describeTree, reserve, sealRecords, testKey, type Backup } from './backup.ts';
 import { repositoryTest as test } from './fixture.ts';
@@ -35,7 +37,8 @@ describe('restore.sh', () => {
       const { stderr } = await script(folder, ['-k', key, 'restore', id, 'all', join(folder, 'target')], { shell });
       expect(stderr).toContain('everything was restored and verified');
       const isExact = !stderr.includes('times have whole seconds');
-      expect(isExact).toBe(shell[0] !== 'busybox');
+      // Some builds of BusyBox take their own touch.
+      expect(isExact || shell[0] === 'busybox').toBe(true);
       const inSeconds = (lines: readonly string[]): string[] =>
         isExact
           ? [...lines]
@@ -90,7 +93,11 @@ describe('restore.sh', () => {
   });
 
   test('it reads blocks without a dd that counts bytes', async ({ folder, repository }) => {
-    const { id, source } = await oddBackup(folder, repository);
+    const content = randomBytes(100_000);
+    const { id } = await backUp(repository, async (writer) => {
+      await writer.bytes('a', content);
+      await writer.bytes('b', Buffer.alloc(1000, 'b'));
+    });
     const key = await keyFile(folder, keyText);
     const target = join(folder, 'target');
     await withoutPrograms(
@@ -98,25 +105,28 @@ describe('restore.sh', () => {
       programs.filter((name) => name !== 'dd'),
       async () => void (await script(folder, ['-k', key, 'restore', id, 'files', target])),
     );
-    expect(await describeTree(target)).toEqual(await describeTree(source));
+    expect((await readFile(join(target, 'a'))).equals(content)).toBe(true);
+    expect((await readFile(join(target, 'b'))).equals(Buffer.alloc(1000, 'b'))).toBe(true);
   });
 
-  test('a file of several batches of blocks, blocks that many files share, and many small files come back', async ({
+  test('of an open repository, without a key, come back every kind of entry, a file of several batches of blocks, blocks that many files share, and many small files', async ({
     folder,
-    repository,
+    storage,
   }) => {
-    const source = join(folder, 'source');
-    await mkdir(join(source, 'many'), { recursive: true });
+    const { repository } = await initRepository(storage, { mode: 'none' });
+    const source = await oddTree(folder);
+    await mkdir(join(source, 'many'));
     const shared = randomBytes(4096);
     await writeFile(
       join(source, 'large'),
       Buffer.concat([randomBytes(4096 * 130), shared, randomBytes(4096 * 20), shared]),
     );
     for (let at = 0; at < 230; at += 1)
-      await writeFile(join(source, 'many', `${at}`), at % 3 === 0 ? shared : at % 3 === 1 ? '' : `file ${at}`);
+      await writeFile(join(source, 'many', `${at}`), at % 3 === 0 ? shared : at % 3 === 1 ? '' : `file ${at % 10}`);
     const { id } = await backUp(repository, (writer) => addTree(writer, source), { blockSize: 4096 });
+    await repository.close();
     const target = join(folder, 'target');
-    await script(folder, ['-k', await keyFile(folder, keyText), 'restore', id, 'files', target]);
+    await script(folder, ['restore', id, 'files', target]);
     expect(await describeTree(target)).toEqual(await describeTree(source));
   });
 
@@ -160,51 +170,6 @@ describe('restore.sh', () => {
     expect((await readdir(join(bare, 'sub'))).length).toBe(1);
     await chmod(join(target, 'sub'), 0o700);
     await chmod(join(bare, 'sub'), 0o700);
-  });
-
-  test('X18: a hostile attribute is refused by the script too', async ({ folder, storage }) => {
-    const { repository } = await initRepository(storage, { mode: 'none' });
-    const index = new IndexWriter(storage, new Sealer(undefined), 'files');
-    await index.add({
-      path: 'a',
-      type: 'directory',
-      mode: 0o700,
-      mtimeNs: '0',
-      uid: 0,
-      gid: 0,
-      xattrs: { 'user.a': 'AA==\nL 777 1 0:0 YQ== L2V0Yw==' },
-    });
-    await storage.commit([await index.finish([])]);
-    const id = await reserve(repository);
-    await sealRecords(repository, id, [
-      {
-        id: 'files',
-        kind: 'files',
-        host: 'main',
-        indexId: index.id,
-        files: 0,
-        bytes: 0,
-        storedBytes: 0,
-        capturedFrom: new Date().toISOString(),
-        capturedUntil: new Date().toISOString(),
-        quiescence: 'quiesced',
-        suspect: false,
-        facts: {},
-      },
-    ]);
-    await repository.close();
-    await expect(script(folder, ['restore', id, 'files', join(folder, 'target')])).rejects.toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('malformed value of the attribute user.a') as string,
-    });
-  });
-
-  test('it reads an open repository without a key', async ({ folder, storage }) => {
-    const { repository } = await initRepository(storage, { mode: 'none' });
-    const { id, source } = await oddBackup(folder, repository);
-    await repository.close();
-    await script(folder, ['restore', id, 'files', join(folder, 'target')]);
-    expect(await contentsOf(join(folder, 'target'))).toEqual(await contentsOf(source));
   });
 
   test('a wrong key, a mistyped key, an unknown point or component each say so and restore nothing', async ({
@@ -473,22 +438,55 @@ describe('restore.sh', () => {
     });
   });
 
+  test('what people read holds no control characters, and a name that no file system takes stops no other file', async ({
+    folder,
+    repository,
+  }) => {
+    const evil = '\u001b]0;evil\u0007\u009b2J\nbad';
+    const long = `${evil}${'x'.repeat(300)}`;
+    const { record } = await backUp(repository, async (writer) => {
+      const meta = { mode: 0o755, uid: 0, gid: 0, mtimeNs: '0' } as const;
+      await writer.add({ ...meta, path: long, type: 'directory' });
+      await writer.bytes(`${long}/in`, Buffer.from('x'));
+      await writer.add({ ...meta, path: `${long}-link`, type: 'symlink', target: evil });
+      await writer.add({ ...meta, path: evil, type: 'directory' });
+      await writer.bytes('good', Buffer.from('good'));
+    });
+    const told = await reserve(repository, timeOf(59));
+    const facts = { leftOut: { [`socket${evil}`]: 1 } };
+    const failure = { component: evil, code: evil, message: evil };
+    await sealRecords(repository, told, [{ ...record, facts }], [failure]);
+    const key = await keyFile(folder, keyText);
+    const folderOf = join(folder, 'repository');
+    for (const args of [['list'], ['show', told], ['restore', told, 'all', join(folder, 'target')]]) {
+      const { stdout, stderr } = await tryScript(folderOf, ['-k', key, ...args]);
+      expect([args[0], `${stdout}${stderr}`.replaceAll('\n', '')]).toEqual([
+        args[0],
+        expect.not.stringMatching(/\p{Cc}/u) as string,
+      ]);
+      if (args[0] === 'restore') expect(stderr).toMatch(/files: 3 files could not be restored/);
+    }
+    expect(await readFile(join(folder, 'target/files/good'), 'utf8')).toBe('good');
+    expect(await readdir(join(folder, 'target/files'))).toEqual([evil, 'good']);
+  });
+
   test('a passphrase that its normal form changes opens with any program that knows the form, and is told of where none is', async ({
     folder,
     storage,
+    repository,
   }) => {
     // Roman nine, a ligature, a half, a half-width kana, a combining accent.
     const passphrase = 'Ⅸ ﬁle ½ ﾊﾟ e\u0301';
-    const { repository } = await initRepository(storage, { mode: 'passphrase', passphrase });
+    await addCheapPassphrase(storage, repository.id, passphrase);
     const { id } = await smallBackup(repository, 0);
-    await repository.close();
     const file = await secretFile(folder, `${passphrase} \t\r\n\n`);
     const listed = expect.stringContaining(`${id}  complete`) as string;
     const tools = (['python3', 'perl', 'uconv'] as const).filter((tool) => isThere(tool));
     expect(tools.length).toBeGreaterThan(0);
-    for (const tool of tools)
+    for (const [at, tool] of tools.entries())
       await withoutPrograms(folder, [...programs, tool], async () => {
         expect([tool, await script(folder, ['-p', file, 'list'])]).toMatchObject([tool, { stdout: listed }]);
+        if (at > 0) return;
         const env = { LIFEBOAT_PASSPHRASE: passphrase };
         expect(await script(folder, ['list'], { env })).toMatchObject({ stdout: listed });
       });
@@ -498,7 +496,10 @@ describe('restore.sh', () => {
     });
   });
 
-  test('a passphrase beyond ASCII that is in normal form needs no other program', async ({ folder, storage }) => {
+  test('a passphrase beyond ASCII that is in normal form needs no other program, and the costs of scrypt are those of its record', async ({
+    folder,
+    storage,
+  }) => {
     const passphrase = 'Größe der Füße';
     const { repository } = await initRepository(storage, { mode: 'passphrase', passphrase });
     const { id } = await smallBackup(repository, 0);
@@ -547,13 +548,30 @@ async function spoil(folder: string, key: string): Promise<void> {
 const isThere = (program: string): boolean =>
   (process.env['PATH'] ?? '').split(delimiter).some((each) => existsSync(join(each, program)));
 
-async function oddBackup(folder: string, repository: Repository): Promise<Backup & { source: string }> {
+/** A record of a key repository that a passphrase opens at next to no cost: what is tried here is the passphrase. */
+async function addCheapPassphrase(storage: Storage, repository: string, passphrase: string): Promise<void> {
+  const secrets = await openSecrets(storage, testKey, repository);
+  const [id, salt] = ['00000000000000aa', Buffer.from('salt')];
+  const costs = { n: 2, r: 1, p: 1 };
+  const opening = await stretchPassphrase(passphrase, salt, costs);
+  const record = {
+    format: repositoryFormat,
+    kind: 'passphrase',
+    purpose: 'recovery',
+    repository,
+    scrypt: { ...costs, salt: salt.toString('hex') },
+    ...wrapSecrets(secrets, opening, id),
+  };
+  await storage.putIfAbsent(layout.key(id), encodeDocument(layout.key(id), record, secrets));
+}
+
+async function oddTree(folder: string): Promise<string> {
   const source = join(folder, 'source');
   await mkdir(join(source, 'sub folder/deep'), { recursive: true, mode: 0o750 });
   await mkdir(join(source, 'empty\n'));
   await writeFile(join(source, 'first'), randomBytes(400));
   await writeFile(join(source, 'blocks'), randomBytes(200_000));
-  await writeFile(join(source, 'text'), Buffer.alloc(5_000_000, 'compressible '));
+  await writeFile(join(source, 'text'), Buffer.alloc(500_000, 'compressible '));
   await writeFile(join(source, 'sub folder/none'), '');
   await writeFile(join(source, 'sub folder/deep/-q\'uo"te $(id) `id` * \\ \n'), 'odd', { mode: 0o400 });
   await writeFile(Buffer.concat([Buffer.from(`${source}/`), Buffer.from([0xff, 0x20, 0x80])]), 'bytes');
@@ -566,6 +584,11 @@ async function oddBackup(folder: string, repository: Repository): Promise<Backup
   await writeFile(join(source, 'ぁ あ ö\u0081 '), 'text');
   await utimes(join(source, 'first'), 1_700_000_000, 1_700_000_000);
   await lutimes(join(source, 'sub folder/link'), 1_600_000_000, 1_600_000_000);
+  return source;
+}
+
+async function oddBackup(folder: string, repository: Repository): Promise<Backup & { source: string }> {
+  const source = await oddTree(folder);
   const backup = await backUp(repository, async (writer) => {
     await addTree(writer, source);
     await writer.bytes('.lifeboat/facts.json', Buffer.from('{}'));

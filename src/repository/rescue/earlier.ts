@@ -12,6 +12,12 @@ export const earlierScripts: Readonly<Record<string, Readonly<Record<number, rea
     ],
     2: ['e5642bdb792813dd0dcbcba2c1a95cf903941817b89231c7586d13dce04005ce'],
     3: ['e4877ebfa54540203bb7b8ee9f48244b0f23b2aef56538f0139c7d45d6049eb0'],
+    4: [
+      '5c9cc0143e6fa1a6183eb16da09c7ecadfbef43950da48b0cd812b1823f478ab',
+      '479095f95482f1c7dd9f6492f2c65b1b5469d16364aae751ae5181fd25aa94c1',
+      '339d3df58602e5946a77b9c73ae2efac3b52b70939492e88ae6b379d233525c2',
+      '7ba23fa395133ff0c1ec1d947294d189b8a9d683ac090c8725ade581a48109f1',
+    ],
   },
   [layout.restoreGuide]: {
     1: ['af25691f08f345c46a34387ca4d26df7ad2b3b9b2900066c908b235feceda5c2'],

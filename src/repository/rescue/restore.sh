@@ -1,5 +1,5 @@
 #!/bin/sh
-# lifeboat-restore 4
+# lifeboat-restore 5
 # Restores files from this Lifeboat repository without Lifeboat. Needs a POSIX shell and utilities, jq, zstd, openssl 3.
 #
 #   sh restore.sh [-k KEYFILE | -p PASSPHRASEFILE] [-r REPOSITORY] list
@@ -17,7 +17,7 @@ LC_ALL=C
 export LC_ALL
 unset CDPATH
 
-repository=$(dirname -- "$0")
+case $0 in */*) repository=${0%/*}/ ;; *) repository=. ;; esac
 key_file=
 passphrase_file=
 all_wal=false
@@ -25,14 +25,22 @@ work=
 stage=
 nl='
 '
+# Those of U+0080 to U+009F as UTF-8.
+wide_controls=$(printf '\302[\200-\237]')
+digits16='????????????????'
+digits64=$digits16$digits16$digits16$digits16
 
 die() {
-  printf 'restore.sh: %s\n' "$1" >&2
+  say "restore.sh: $1"
   exit 1
 }
 
+# For people. Texts of documents and names of files may hold control characters, which a terminal obeys: they are left out.
 say() {
-  printf '%s\n' "$1" >&2
+  case $1 in
+  *[!\ -~]*) printf '%s\n' "$1" | tr -d '\000-\011\013-\037\177' | sed "s/$wide_controls//g" >&2 ;;
+  *) printf '%s\n' "$1" >&2 ;;
+  esac
 }
 
 # What one component cannot have; the others are restored all the same.
@@ -46,9 +54,12 @@ usage() {
   exit 2
 }
 
-clean_up() {
-  rm -rf "$work"
-  [ -z "$stage" ] || rm -rf "$stage"
+# A program whose words on standard error name what the repository names.
+quietly() {
+  "$@" 2>"$work/words" || {
+    say "$(tr '\n' ' ' <"$work/words")"
+    return 1
+  }
 }
 
 # ---- bytes ----
@@ -86,16 +97,18 @@ lines_beyond() {
 }
 
 size_of() {
-  wc -c <"$1" | tr -d ' '
+  echo "$(($(wc -c <"$1")))"
 }
 
 sha256_of_input() {
-  openssl dgst -sha256 -r | cut -c1-64
+  sum=$(openssl dgst -sha256 -r)
+  echo "${sum%% *}"
 }
 
 # HMAC-SHA-256 of standard input under the hex key $1.
 hmac_of_input() {
-  openssl dgst -sha256 -mac HMAC -macopt "hexkey:$1" -r | cut -c1-64
+  sum=$(openssl dgst -sha256 -mac HMAC -macopt "hexkey:$1" -r)
+  echo "${sum%% *}"
 }
 
 # Id of a content: keyed where the repository is encrypted.
@@ -124,24 +137,25 @@ decrypt() {
 
 # ---- keys ----
 
-# The 64 hex digits of the key in file $1; check digits are compared.
+# The 64 hex digits of the key in the text $1; check digits are compared.
 read_key() {
-  sed -n '/--- key begins ---/,/--- key ends ---/{/---/!p;}' >"$work/key.in" <"$1"
-  [ -s "$work/key.in" ] || cat "$1" >"$work/key.in"
-  digits=$(tr -d ' \t\r\n:-' <"$work/key.in" | tr 'OolIABCDEF' '0011abcdef')
-  rm -f "$work/key.in"
+  digits=$(printf '%s\n' "$1" | sed -n '/--- key begins ---/,/--- key ends ---/{/---/!p;}')
+  digits=$(printf '%s' "${digits:-$1}" | tr -d ' \t\r\n:-' | tr 'OolIABCDEF' '0011abcdef')
   case $digits in *[!0-9a-f]*) die 'the key holds characters that no key has' ;; esac
   case ${#digits} in
   64) printf '%s' "$digits" ;;
   80)
     line=0
-    while [ "$line" -lt 4 ]; do
-      part=$(printf '%s' "$digits" | cut -c "$((line * 20 + 1))-$((line * 20 + 16))")
-      check=$(printf '%s' "$digits" | cut -c "$((line * 20 + 17))-$((line * 20 + 20))")
-      real=$({ printf 'lifeboat-key-line-%s\n' "$line"; from_hex "$part"; } | sha256_of_input | cut -c1-4)
-      [ "$check" = "$real" ] || die "the key has a typing error in line $((line + 1))"
-      printf '%s' "$part"
+    while [ -n "$digits" ]; do
+      others=${digits#????$digits16}
+      part=${digits%"$others"}
+      check=${part#$digits16}
+      part=${part%????}
+      real=$({ printf 'lifeboat-key-line-%s\n' "$line"; from_hex "$part"; } | sha256_of_input)
       line=$((line + 1))
+      case $real in "$check"*) ;; *) die "the key has a typing error in line $line" ;; esac
+      printf '%s' "$part"
+      digits=$others
     done
     ;;
   *) die "the key has ${#digits} digits, 80 belong there" ;;
@@ -200,34 +214,15 @@ read_given() {
     read_passphrase "$(passphrase_in_file "$passphrase_file")"
   elif [ -n "$key_file" ]; then
     kind=key
-    opening=$(read_key "$key_file")
+    opening=$(read_key "$(cat "$key_file")")
   elif [ -n "${LIFEBOAT_KEY:-}" ]; then
     kind=key
-    printf '%s\n' "$LIFEBOAT_KEY" >"$work/key.env"
-    opening=$(read_key "$work/key.env")
-    rm -f "$work/key.env"
+    opening=$(read_key "$LIFEBOAT_KEY")
   elif [ -n "${LIFEBOAT_PASSPHRASE:-}" ]; then
     kind=passphrase
     read_passphrase "$LIFEBOAT_PASSPHRASE"
   fi
 }
-
-# Words of a key record: kind, repository, nonce, wrapped, scrypt's salt, n, r and p. Nothing for what is none.
-# scrypt takes 128 · n · r · p bytes: a hostile record must not make us allocate without end.
-jq_key_record='
-def count: type == "number" and . >= 1 and . == floor;
-select(type == "object" and .format == 1 and (.kind == "key" or .kind == "passphrase"))
-| select([.repository, .nonce, .wrapped] | all(type == "string"))
-| select(.repository | test("\\A[0-9a-f]{32}\\z"))
-| select(.nonce | test("\\A[A-Za-z0-9+/]{16}\\z"))
-| select(.wrapped | test("\\A[A-Za-z0-9+/]{150}==\\z"))
-| if .kind == "key" then . + {scrypt: {salt: "-", n: 0, r: 0, p: 0}} else
-    select((.scrypt | type) == "object" and (.scrypt.salt | type) == "string")
-    | select(.scrypt.salt | test("\\A([0-9a-f][0-9a-f])+\\z"))
-    | select(.scrypt | (.n | count) and (.r | count) and (.p | count))
-    | select(.scrypt | 128 * .n * .r * .p <= 1073741824)
-  end
-| "\(.kind) \(.repository) \(.nonce) \(.wrapped) \(.scrypt.salt) \(.scrypt.n) \(.scrypt.r) \(.scrypt.p)"'
 
 # Names of what looks like a key record; another file in keys/ is none.
 key_records() {
@@ -239,26 +234,26 @@ key_records() {
   done
 }
 
-# Sets data_key, id_key, mac_key from the first record that opens. One that is damaged or hostile hides no other.
+# Sets data_key, id_key, mac_key from the first record in $work/records that opens. One that is damaged or hostile hides no
+# other.
 open_keys() {
   [ -n "$kind" ] || die 'this repository is encrypted: give -k KEYFILE or -p PASSPHRASEFILE'
   tried=0
-  for name in $(key_records); do
-    # shellcheck disable=SC2046
-    set -- $(jq -r "$jq_key_record" "$repository/keys/$name.json" 2>/dev/null)
-    [ $# = 8 ] && [ "$1 $2" = "$kind $repository_id" ] || continue
+  while read -r name of nonce wrapped salt n r p <&3; do
+    [ "$of" = "$kind" ] || continue
     tried=$((tried + 1))
-    if [ "$kind" = passphrase ]; then opening=$(scrypt_of "$pass_hex" "$5" "$6" "$7" "$8"); fi
+    if [ "$kind" = passphrase ]; then opening=$(scrypt_of "$pass_hex" "$salt" "$n" "$r" "$p"); fi
     [ "${#opening}" = 64 ] || continue
     wrapping=$(printf 'lifeboat-wrap-1\n%s' "$name" | hmac_of_input "$opening")
-    nonce=$(printf '%s' "$3" | openssl base64 -d -A | to_hex)
-    secrets=$(printf '%s' "$4" | openssl base64 -d -A | head -c 96 | decrypt "$wrapping" "$nonce" | to_hex)
-    data_key=$(printf '%s' "$secrets" | cut -c1-64)
-    id_key=$(printf '%s' "$secrets" | cut -c65-128)
-    mac_key=$(printf '%s' "$secrets" | cut -c129-192)
+    nonce=$(printf '%s' "$nonce" | openssl base64 -d -A | to_hex)
+    secrets=$(printf '%s' "$wrapped" | openssl base64 -d -A | head -c 96 | decrypt "$wrapping" "$nonce" | to_hex)
+    mac_key=${secrets#$digits64$digits64}
+    data_key=${secrets%"${secrets#$digits64}"}
+    id_key=${secrets#$digits64}
+    id_key=${id_key%"$mac_key"}
     # A wrong key gives noise, and noise does not authenticate the record.
     if is_authentic "keys/$name.json"; then return; fi
-  done
+  done 3<"$work/records"
   [ "$tried" != 0 ] || die "there is no record of a $kind for this repository in keys/"
   [ "$kind" != passphrase ] || die "the passphrase does not open this repository$pass_note"
   die 'the key does not open this repository'
@@ -266,98 +261,131 @@ open_keys() {
 
 # ---- documents ----
 
-# The code in the last 80 bytes of file $1, of $2 bytes.
-code_in() {
-  [ "$2" -le 80 ] || tail -c 80 "$1" | tr -d '\n' | sed -n 's/^,  "mac": "\([0-9a-f]\{64\}\)"}$/\1/p'
+# The start of every program of jq. What comes out of one is read by a shell: each value has been compared with its grammar,
+# numbers are written anew (1e3 is no number for a shell), texts for people are `plain`.
+jq_common='
+def of($wanted): type == $wanted;
+def text: type == "string";
+def count: type == "number" and . >= 0 and . == floor and . <= 9007199254740991;
+def hex($digits): text and test("\\A[0-9a-f]{\($digits)}\\z");
+# Without control characters: a terminal obeys them.
+def plain: explode | map(select(. > 31 and (. < 127 or . > 159))) | implode;
+# Of lines as lines_of writes them: what is no JSON object is left out, in an open repository anybody can write one.
+def documents: inputs | index("\t") as $at
+  | {key: .[:$at], value: (.[$at + 1:] | try fromjson catch null)} | select(.value | of("object"));
+'
+
+# Of the documents whose keys are on standard input: a line of the key, a tab and the JSON.
+awk_lines='{
+  file = ENVIRON["repository"] "/" $0
+  printf "%s\t", $0
+  while ((getline line < file) > 0) printf "%s ", line
+  close(file)
+  print ""
+}'
+
+lines_of() {
+  awk "$awk_lines"
 }
 
-# What the code in file $2, of $3 bytes, covers: the document's key $1, a line feed, and every byte before those 80.
-covered_by_code() {
-  printf '%s\n' "$1"
-  head -c "$(($3 - 80))" "$2"
-}
+# Reads lines of `wc -c`. Writes what the code of each document covers to $work/many/<number>: its key, a line feed, and every
+# byte before the last 80. Prints the code that stands in these, or `-`, and the key.
+awk_covered='$2 != "total" {
+  file = ENVIRON["repository"] "/" $2
+  out = ENVIRON["work"] "/many/" NR
+  key = $2
+  # Of a manifest it holds the bytes, whose code covers the own key of the manifest.
+  sub(/^tombstones\//, "", key)
+  printf "%s\n", key > out
+  bytes = lines = 0
+  while ((getline line < file) > 0) {
+    bytes += length(line) + 1
+    if (++lines > 3) printf "%s\n", third > out
+    third = second; second = first; first = line
+  }
+  close(file)
+  code = substr(second, 11, 64)
+  if (bytes != $1 || first != "}" || second != "  \"mac\": \"" code "\"" || code ~ /[^0-9a-f]/ || length(code) != 64 || third !~ /,$/)
+    code = "-"
+  else printf "%s", substr(third, 1, length(third) - 1) > out
+  close(out)
+  print code, $2
+}'
 
-# Whether file $2 is the document with the key $1; by default the file with that name.
+# Whether the document with the key $1 is authentic.
 is_authentic() {
-  document=${2:-$repository/$1}
-  size=$(size_of "$document")
-  [ "$size" -gt 80 ] || return 1
-  found=$(code_in "$document" "$size")
-  if [ "$encryption" = none ]; then
-    real=$(covered_by_code "$1" "$document" "$size" | sha256_of_input)
-  else
-    real=$(covered_by_code "$1" "$document" "$size" | hmac_of_input "$mac_key")
-  fi
-  [ -n "$found" ] && [ "$found" = "$real" ]
+  [ -n "$(authentic_among "$1")" ]
 }
 
 # The same of many: of the keys on standard input those that are authentic, in their order.
 authentic_of() {
-  rm -rf "$work/many"
-  mkdir "$work/many"
-  cat >"$work/many/keys"
-  while read -r key <&3; do
+  set --
+  while read -r key; do
     set -- "$@" "$key"
     if [ $# -ge 100 ]; then
       authentic_among "$@"
       set --
     fi
-  done 3<"$work/many/keys"
+  done
   [ $# = 0 ] || authentic_among "$@"
 }
 
 authentic_among() {
-  number=0 claimed=
-  for key; do
-    number=$((number + 1))
-    size=$(size_of "$repository/$key")
-    if [ "$size" -gt 80 ]; then covered_by_code "$key" "$repository/$key" "$size"; fi >"$work/many/$number"
-    code=$(code_in "$repository/$key" "$size")
-    claimed="$claimed ${code:--}"
-  done
+  (cd "$repository" && wc -c "$@" 2>/dev/null) | awk "$awk_covered" >"$work/claimed"
   number=0
-  for key; do
+  set --
+  while read -r code key; do
     number=$((number + 1))
     set -- "$@" "$work/many/$number"
-    shift
-  done
-  real=$(codes_of "$mac_key" "$@") || die 'openssl cannot read what lies in the temporary folder'
-  # shellcheck disable=SC2086
-  set -- $claimed
-  number=0
-  for code in $real; do
-    number=$((number + 1))
-    if [ "$code" = "$1" ]; then head -n 1 "$work/many/$number"; fi
-    shift
-  done
+  done <"$work/claimed"
+  [ $# != 0 ] || return 0
+  codes_of "$mac_key" "$@" >"$work/codes" || die 'openssl cannot read what lies in the temporary folder'
+  while read -r code key && read -r real <&8; do
+    [ "$code" != "$real" ] || printf '%s\n' "$key"
+  done <"$work/claimed" 8<"$work/codes"
 }
+
+# A line of what repository.json says, and lines of key records: name, kind, nonce, wrapped, and n, r, p and salt of scrypt.
+# Nothing for what is none. scrypt takes 128 · n · r · p bytes: a hostile record must not make us allocate without end.
+jq_opening='
+def base64($digits; $tail): text and test("\\A[A-Za-z0-9+/]{\($digits)}\($tail)\\z");
+def identity:
+  if .format | of("number") | not then empty
+  elif .format > 1 then "newer"
+  elif .format == 1 and (.id | hex(32)) and (.encryption == "none" or .encryption == "aes-256-gcm")
+    then "\(.encryption) \(.id)"
+  else empty end;
+def record:
+  select(.format == 1 and (.kind == "key" or .kind == "passphrase") and (.nonce | base64(16; "")) and (.wrapped | base64(150; "==")))
+  | if .kind == "key" then . + {scrypt: {salt: "-", n: 0, r: 0, p: 0}} else
+      select(.scrypt | of("object") and (.salt | text and test("\\A([0-9a-f][0-9a-f])+\\z"))
+        and ([.n, .r, .p] | all(count and . > 0)) and 128 * .n * .r * .p <= 1073741824)
+    end
+  | "\(.kind) \(.nonce) \(.wrapped) \(.scrypt | "\(.salt) \(.n + 0) \(.r + 0) \(.p + 0)")";
+[documents] | (.[0] | select(.key == "repository.json") | .value) as $repository
+| ($repository | identity),
+  (.[1:][] | select(.value.repository == $repository.id) | .key[5:21] as $name | .value | record | "\($name) \(.)")'
 
 open_repository() {
   [ -f "$repository/repository.json" ] || die "there is no repository.json in $repository"
-  # shellcheck disable=SC2046
-  set -- $(jq -r 'select(type == "object") | "\(.format) \(.encryption) \(.id)"' "$repository/repository.json" 2>/dev/null)
-  [ $# = 3 ] || die 'repository.json is damaged: take the one of a copy of this repository'
-  encryption=$2
-  repository_id=$3
-  case $1 in
-  1) ;;
-  *[!0-9]* | 0) die 'repository.json is damaged: take the one of a copy of this repository' ;;
-  *) die 'this repository has a newer format; look for a newer restore.sh' ;;
+  key_records >"$work/names"
+  { echo repository.json; sed 's|.*|keys/&.json|' "$work/names"; } | lines_of |
+    jq -n -R -r "$jq_common $jq_opening" >"$work/opening" 2>/dev/null || :
+  { read -r encryption repository_id && cat >"$work/records"; } <"$work/opening" || encryption=
+  case $encryption in
+  newer) die 'this repository has a newer format; look for a newer restore.sh' ;;
+  '') die 'repository.json is damaged: take the one of a copy of this repository' ;;
   esac
   data_key= id_key= mac_key=
   read_given
-  case $encryption in
-  aes-256-gcm) open_keys ;;
-  none)
+  if [ "$encryption" != none ]; then open_keys; else
     # Whoever can write the storage could put an open repository in the place of a sealed one.
     [ -z "$kind" ] ||
       die "a $kind was given, but repository.json says that this repository is not encrypted: it is another one, or somebody exchanged it"
-    [ -z "$(key_records)" ] ||
+    [ ! -s "$work/names" ] ||
       die 'repository.json says that this repository is not encrypted, but keys/ holds records of keys: somebody
 exchanged it. Take the file of a copy; if you know that the repository never was encrypted, move keys/ away'
-    ;;
-  *) die 'repository.json is damaged: take the one of a copy of this repository' ;;
-  esac
+  fi
   is_authentic repository.json || die 'repository.json does not authenticate'
 }
 
@@ -423,48 +451,51 @@ open_frame() {
   [ "$(size_of "$4")" = "$plain_bytes" ] && [ "$(id_of_input <"$4")" = "$frame_id" ]
 }
 
-# Writes the JSON document $1 to file $2 with its sealed details in their places; $3 is a path of jq to the object that has
-# them. Where they cannot be opened the clear ones stay, and it returns 1.
+# Sets manifest to file $1, or to one with its sealed details in their places. Where they cannot be opened it returns 1.
 open_details() {
-  cp "$1" "$2"
+  manifest=$1
   grep -q '"sealed":' "$1" || return 0
-  sealed=$(jq -r "$3 | .sealed? // empty | strings" "$1")
+  sealed=$(jq -r '.lifeboat | .sealed? // empty | strings' "$1" 2>/dev/null) || return 0
   [ -n "$sealed" ] || return 0
   printf '%s' "$sealed" | openssl base64 -d -A >"$work/details.frame" 2>/dev/null || :
-  if open_frame "$work/details.frame" 0 04 "$work/details" &&
-    jq --slurpfile details "$work/details" "$3 |= (del(.sealed) + \$details[0])" "$1" >"$2" 2>/dev/null; then return; fi
-  cp "$1" "$2"
-  return 1
+  open_frame "$work/details.frame" 0 04 "$work/details" &&
+    jq --slurpfile details "$work/details" '.lifeboat |= (del(.sealed) + $details[0])' "$1" >"$work/manifest" 2>/dev/null ||
+    return 1
+  manifest=$work/manifest
 }
 
 # ---- recovery points ----
 
-jq_common='
-def count: type == "number" and . >= 0 and . == floor and . <= 9007199254740991;
-def hex($digits): type == "string" and test("\\A[0-9a-f]{\($digits)}\\z");
-'
-
 # What is wrong with a manifest that authenticates: the name of a member; nothing where it is sound.
-jq_manifest_fault="$jq_common"'
-def text: type == "string";
+jq_manifest_fault='
 def time: text and test("\\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?Z\\z");
-def lsn: text and test("\\A[0-9A-F]{1,8}/[0-9A-F]{1,8}\\z");
-def of($wanted): type == $wanted;
-def chain: of("object") and (.base | text) and (.timeline | count) and .timeline > 0 and (.endLsn | lsn)
+def point_id: text and test("\\A[0-9]{8}_[0-9]{6}\\z");
+# Below 2^62: shells count with 64 bits and a sign.
+def lsn: text and test("\\A([0-9A-F]{1,7}|[0-3][0-9A-F]{7})/[0-9A-F]{1,8}\\z");
+def timeline: count and . > 0 and . <= 4294967295;
+def may_have($name; condition): (has($name) | not) or (.[$name] | condition);
+def chain: of("object") and (.base | point_id) and (.timeline | timeline) and (.endLsn | lsn)
   and (.walBytes | count) and (.forecastSeconds | of("number")) and .forecastSeconds >= 0;
+# By these archived WAL is found, read and replayed.
+def database: may_have("systemIdentifier"; text and test("\\A[0-9]{1,20}\\z")) and may_have("timeline"; timeline)
+  and may_have("timelineTaken"; of("boolean")) and may_have("startLsn"; lsn) and may_have("stopLsn"; lsn)
+  and may_have("walSegmentBytes"; . as $bytes | any(range(20; 31); pow(2; .) == $bytes));
+def says_its_end: [.systemIdentifier, .timeline, .stopLsn, .walSegmentBytes] | all(. != null);
 # Its id becomes the name of a folder.
-def component: of("object") and (.id | text and test("\\A[A-Za-z0-9_][A-Za-z0-9._-]*\\z"))
+def component: of("object") and (.id | text and test("\\A[A-Za-z0-9_][A-Za-z0-9._-]{0,199}\\z"))
   and (.kind as $kind | ["postgres", "redis", "vectorstore", "models", "files"] | index([$kind])) != null
   and (.host | text) and (.indexId | hex(32)) and ([.files, .bytes, .storedBytes] | all(count))
   and ([.capturedFrom, .capturedUntil] | all(time))
   and (.quiescence as $how | ["quiesced", "stable-window", "snapshot", "unproven"] | index([$how])) != null
-  and (.suspect | of("boolean")) and (.facts | of("object")) and ((has("chain") | not) or (.chain | chain));
+  and (.suspect | of("boolean")) and (.facts | of("object"))
+  and (.kind != "postgres" or (.facts | database))
+  and may_have("chain"; chain) and ((has("chain") | not) or (.kind == "postgres" and (.facts | says_its_end)));
 def file: of("object") and (.filename | text) and (.size | count) and (.checksum | hex(64))
   and (.path | text and test("\\A[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\\z"));
 def failure: of("object") and ([.component, .code, .message] | all(text));
-def refutation: of("object") and ([.timestamp, .state] | all(text)) and (.number | count)
+def refutation: of("object") and (.timestamp | point_id) and (.state | text) and (.number | count)
   and ([.levels, .components] | all(of("array") and all(text)))
-  and ((has("at") | not) or (.at | text)) and ((has("unreadableManifest") | not) or (.unreadableManifest | of("boolean")));
+  and may_have("at"; text) and may_have("unreadableManifest"; of("boolean"));
 def fault($name; condition): if (try condition catch false) then empty else $name end;
 def faults($timestamp):
   fault("newer"; (.lifeboat | objects | .format | numbers | . > 1) // false | not),
@@ -487,9 +518,9 @@ def faults($timestamp):
   fault("lifeboat.failures"; .lifeboat.failures | of("array") and all(failure)),
   fault("lifeboat.workflow"; .lifeboat.workflow | . == null or (of("object") and ([.id, .runId] | all(text)))),
   fault("lifeboat.previous"; .lifeboat | has("previous")
-    and (.previous | . == null or (of("object") and ([.timestamp, .digest] | all(text))))),
-  fault("lifeboat.missing"; .lifeboat | (has("missing") | not) or (.missing | of("array") and all(text))),
-  fault("lifeboat.refuted"; .lifeboat | (has("refuted") | not) or (.refuted | of("array") and all(refutation)));
+    and (.previous | . == null or (of("object") and (.timestamp | point_id) and (.digest | hex(64))))),
+  fault("lifeboat.missing"; .lifeboat | may_have("missing"; of("array") and all(point_id))),
+  fault("lifeboat.refuted"; .lifeboat | may_have("refuted"; of("array") and all(refutation)));
 def first_fault($timestamp): [faults($timestamp)][0] // "";
 '
 
@@ -507,21 +538,39 @@ manifest_key_of() {
   manifest_key=manifests/$year/$month/$day/backup_manifest_$1.json
 }
 
-# Sets manifest, a file with the authentic manifest of timestamp $1, its details in their places.
+# Of a manifest: `fault` and what is wrong; or `component` and the words that restore_component and restore_wal take, and
+# `note`, a component, and what people should know of it.
+jq_manifest='
+def words: map(tostring) | join(" ");
+def notes:
+  (select(.suspect) | "suspect: it was damaged already when it was captured"),
+  (.facts.leftOut | select(of("object")) | "left out when it was captured: " + (to_entries | map("\(.value) \(.key)") | join(", "))),
+  (select(.chain) | "this point is its base \(.chain.base) with the archived WAL up to \(.chain.endLsn)"
+    + " on timeline \(.chain.timeline + 0); restore brings both");
+first_fault($timestamp) as $fault
+| if $fault != "" then "fault \($fault)" else
+    .backup_files as $files | .lifeboat.components[] | . as {$facts, $chain} | "indexes/\(.indexId)" as $path
+    | ["component", .id, .kind, .indexId, (first($files[] | select(.path == $path) | .checksum) // "-"), .bytes + 0, $chain != null,
+        (if .kind == "postgres" and ($facts | says_its_end) then $facts.systemIdentifier, $facts.timeline + 0, $facts.stopLsn,
+          $facts.walSegmentBytes + 0, ($facts.timelineTaken // false), ($chain.timeline // $facts.timeline) + 0, ($chain.endLsn // "-")
+        else empty end)] | words
+  end,
+  (select($fault == "") | .lifeboat.components[] | .id as $id | notes | "note \($id) \(plain)")'
+
+# Sets manifest, a file with the authentic manifest of timestamp $1, its details in their places, and writes $work/told: what
+# jq_manifest says of it.
 open_manifest() {
-  timestamp=$1
   manifest_key_of "$1" || die "$1 is not a timestamp like 20261122_020000"
   [ -f "$repository/$manifest_key" ] || die "there is no recovery point $1"
   is_authentic "$manifest_key" || die "$manifest_key does not authenticate: it is damaged or forged"
-  manifest=$work/manifest
   opened=true
-  open_details "$repository/$manifest_key" "$manifest" .lifeboat 2>/dev/null || opened=false
-  fault=$(jq -r --arg timestamp "$1" --arg repository "$repository_id" \
-    "$jq_manifest_fault first_fault(\$timestamp)" "$manifest" 2>/dev/null) || fault='it is no JSON'
-  case $fault in
-  '') ;;
-  newer) die "$manifest_key has a newer format; look for a newer restore.sh" ;;
-  *) die "$manifest_key is malformed or belongs elsewhere: $fault" ;;
+  open_details "$repository/$manifest_key" 2>/dev/null || opened=false
+  jq -r --arg timestamp "$1" --arg repository "$repository_id" "$jq_common $jq_manifest_fault $jq_manifest" "$manifest" \
+    >"$work/told" 2>/dev/null || echo 'fault it is no JSON' >"$work/told"
+  read -r what fault <"$work/told" || :
+  case $what:$fault in
+  fault:newer) die "$manifest_key has a newer format; look for a newer restore.sh" ;;
+  fault:*) die "$manifest_key is malformed or belongs elsewhere: $fault" ;;
   esac
   [ "$opened" = true ] || die "$manifest_key has a sealed part that cannot be opened"
 }
@@ -541,17 +590,6 @@ proof_keys() {
     number=${number%.json}
     case $number in *[!0-9]* | ??????????*) continue ;; esac
     [ ! -f "$proof" ] || printf 'proofs/%s/%s.json\n' "$1" "$number"
-  done
-}
-
-# The documents whose keys are on standard input, each as an object of its key and its value. What is no JSON is left out:
-# in an open repository anybody can write what authenticates.
-stream_of() {
-  while read -r key; do
-    [ "$encryption" != none ] || jq -e 'type == "object"' "$repository/$key" >/dev/null 2>&1 || continue
-    printf '{"key": "%s", "value": ' "$key"
-    cat "$repository/$key"
-    echo '}'
   done
 }
 
@@ -575,21 +613,25 @@ def state:
     // [$all[] | select(.state != null and (refuted | not)) | .state][0];
 def noted: objects | {number: (.number | numbers), proof: .};
 def with($more): map(.name) as $names | . + ($more | map(select(.name as $name | $names | index([$name]) | not)));
-[inputs | (.key | split("/")) as $key
+# What a document tells of the states of points.
+def told: (.key | split("/")) as $key
   | if $key[0] == "proofs" then {timestamp: $key[1], number: ($key[2][:-5] | tonumber), proof: .value, from: "proof"}
     elif $key[0] == "refutations" then {timestamp: $key[1][:-5], from: "refutation"} + (.value.proofs[]? | noted)
     elif $key[0] == "reports" then {timestamp: $key[2][:-5], from: "elsewhere"} + (.value.proofs[]? | noted)
-    else .value.lifeboat.refuted[]? | {timestamp: .timestamp?, from: "elsewhere"} + noted end
-  | . + {name: "\(.number) \(.proof.at? | strings // "")"}]
-| group_by(.timestamp)[] | . as $group
-| (map(select(.from == "proof")) | with($group | map(select(.from == "refutation")))) as $here
-| ($here | state) as $state
-| {timestamp: .[0].timestamp, state: (if ($state | is_bad | not) and ($here | with($group | map(select(.from == "elsewhere"))) | state | is_bad)
-    then "doubtful" else $state end)}'
+    else .value.lifeboat | .refuted? | arrays[] | {timestamp: .timestamp?, from: "elsewhere"} + noted end
+  | select(.timestamp | text) | . + {name: "\(.number) \(.proof.at? | strings // "")"};
+# Of what is told of one point.
+def state_of:
+  . as $group
+  | (map(select(.from == "proof")) | with($group | map(select(.from == "refutation")))) as $here
+  | ($here | state) as $state
+  | if ($state | is_bad | not) and ($here | with($group | map(select(.from == "elsewhere"))) | state | is_bad)
+    then "doubtful" else $state end;
+'
 
-# What the authentic proofs of the timestamps on standard input say, and the authentic manifests whose keys are in the file
-# $1, as JSON.
-states_of() {
+# Lines of the authentic proofs of the timestamps on standard input, and of the authentic manifests, whose keys are in
+# $work/authentic.
+lines_of_states() {
   while read -r timestamp; do
     proof_keys "$timestamp"
     for key in "refutations/$timestamp.json" "reports/refuted/$timestamp.json"; do
@@ -598,45 +640,50 @@ states_of() {
   done >"$work/proofs"
   authentic_of <"$work/proofs" >"$work/proofs.good"
   lines_beyond "$work/proofs.good" "$work/proofs" | sed 's/^/warning: passed over, for it does not authenticate: /' >&2
-  cat "$work/proofs.good" "$1" | stream_of | jq -n -c "$jq_states"
+  cat "$work/proofs.good" "$work/authentic" | lines_of
 }
 
 # The state of one timestamp.
 state_of() {
   manifest_keys >"$work/manifests"
   authentic_of <"$work/manifests" >"$work/authentic"
-  printf '%s\n' "$1" | states_of "$work/authentic" | jq -r --arg timestamp "$1" 'select(.timestamp == $timestamp) | .state // empty'
+  printf '%s\n' "$1" | lines_of_states | jq -n -R -r --arg timestamp "$1" "$jq_common $jq_states"'
+    [documents | told | select(.timestamp == $timestamp)] | state_of | strings | plain'
 }
 
 # Lines of a word that says what they are: `point` and `bad` for people, `previous` for list_gaps.
 jq_list='
-def notes($state):
+def notes:
   (.lifeboat.components[] | select(.suspect) | "suspect: \(.id)"),
-  (.lifeboat.components[] | select(.chain) | "\(.id): base \(.chain.base) and archived WAL up to \(.chain.endLsn)"),
-  (if $state == "failed" then "ITS VERIFICATION FAILED"
-    elif $state == "doubtful" then "A VERIFICATION OF IT FAILED, here or where this is copied from, and its proof is not here"
-    elif $state == "quarantined" then "QUARANTINED: its damage was found when it was verified" else empty end);
-def point($notes):
-  "\(.timestamp)  \(if .success then "complete  " else "incomplete" end)  \(.total_size) bytes"
-  + "  \([.lifeboat.components[].id] | join(" "))\($notes | map("  [\(.)]") | join(""))";
-($states | map({key: .timestamp, value: .state}) | from_entries) as $states
-| inputs | (.key | split("/") | last | .[16:-5]) as $timestamp | .value
-| first_fault($timestamp) as $fault
-| if $fault == "newer" then "bad \($timestamp)  NEWER FORMAT: look for a newer restore.sh"
-  elif $fault != "" then "bad \($timestamp)  MALFORMED, or of another repository: \($fault)"
-  else
-    "point \(point([notes($states[$timestamp])]))",
-    (.lifeboat | (.previous | select(. != null) | "previous \(.timestamp) \(.digest) \($timestamp)"),
-      (.missing[]? | strings | "previous \(.) - \($timestamp)"))
-  end'
+  (.lifeboat.components[] | select(.chain) | "\(.id): base \(.chain.base) and archived WAL up to \(.chain.endLsn)");
+def note_of_state:
+  if . == "failed" then "ITS VERIFICATION FAILED"
+  elif . == "doubtful" then "A VERIFICATION OF IT FAILED, here or where this is copied from, and its proof is not here"
+  elif . == "quarantined" then "QUARANTINED: its damage was found when it was verified" else empty end;
+def point:
+  "\(.timestamp)  \(if .success then "complete  " else "incomplete" end)  \(.total_size + 0) bytes"
+  + "  \([.lifeboat.components[].id] | join(" "))";
+# What is kept of a manifest: all of them may be more than memory holds.
+def listed:
+  select(.key | startswith("manifests/")) | .value as $manifest | (.key | split("/") | last | .[16:-5]) as $timestamp
+  | {timestamp: $timestamp, fault: ($manifest | first_fault($timestamp))}
+    + ($manifest | if first_fault($timestamp) != "" then {} else
+        {point: point, notes: [notes], previous: [.lifeboat | (.previous | objects | "\(.timestamp) \(.digest)"), (.missing[]? | "\(.) -")]}
+      end);
+[documents | {told: told}, {listed: listed}] as $all
+| ([$all[] | .told // empty] | group_by(.timestamp) | map({key: .[0].timestamp, value: state_of}) | from_entries) as $states
+| $all[] | .listed // empty | .timestamp as $timestamp
+| if .fault == "newer" then "bad \($timestamp)  NEWER FORMAT: look for a newer restore.sh"
+  elif .fault != "" then "bad \($timestamp)  MALFORMED, or of another repository: \(.fault)"
+  else "point \(.point)\(.notes + [$states[$timestamp] | note_of_state] | map("  [\(.)]") | join(""))",
+    (.previous[] | "previous \(.) \($timestamp)") end'
 
 # One line a point. Returns 1 where one is damaged, forged, of a newer format or gone.
 list_points() {
   manifest_keys >"$work/manifests"
   authentic_of <"$work/manifests" >"$work/authentic"
-  timestamps_of <"$work/authentic" | states_of "$work/authentic" >"$work/states"
-  stream_of <"$work/authentic" |
-    jq -n -r --slurpfile states "$work/states" --arg repository "$repository_id" "$jq_manifest_fault $jq_list" >"$work/listing"
+  timestamps_of <"$work/authentic" | lines_of_states |
+    jq -n -R -r --arg repository "$repository_id" "$jq_common $jq_states $jq_manifest_fault $jq_list" >"$work/listing"
   lines_beyond "$work/authentic" "$work/manifests" | timestamps_of | sed 's/.*/bad &  DAMAGED OR FORGED/' >>"$work/listing"
   timestamps_of <"$work/authentic" | while read -r timestamp; do
     grep -q "^[a-z]* $timestamp  " "$work/listing" || echo "bad $timestamp  MALFORMED: it is no JSON"
@@ -661,7 +708,7 @@ list_gaps() {
       if [ "$digest" = - ] || ! grep -qxF "$manifest_key" "$work/authentic"; then continue; fi
       [ "$(sha256_of_input <"$repository/$manifest_key")" = "$digest" ] ||
         echo "bad $timestamp  EXCHANGED: it is not the manifest that $by names"
-    elif [ -f "$repository/tombstones/$manifest_key" ] && is_authentic "$manifest_key" "$repository/tombstones/$manifest_key"; then
+    elif [ -f "$repository/tombstones/$manifest_key" ] && is_authentic "tombstones/$manifest_key"; then
       echo "point $timestamp  taken by retention, says its tombstone"
     else
       echo "bad $timestamp  GONE, but $by names it"
@@ -677,7 +724,8 @@ list_lost() {
     timestamp=${folder%/}
     timestamp=${timestamp##*/}
     is_absent "$timestamp" || continue
-    proof_keys "$timestamp" | authentic_of | stream_of | jq -n -e 'any(inputs; .value.unreadableManifest != true)' >/dev/null 2>&1 &&
+    proof_keys "$timestamp" | authentic_of | lines_of |
+      jq -n -R -e "$jq_common"'any(documents; .value.unreadableManifest != true)' >/dev/null 2>&1 &&
       echo "bad $timestamp  GONE, but its proofs are here"
   done >"$work/lost"
   cat "$work/lost"
@@ -688,9 +736,10 @@ list_lost() {
       gsub(/[^0-9_]/, "", said)
       if (said "" > newest "") print FILENAME
     }' {} + 2>/dev/null | sed 's|^.*/\(reports/[^/]*/[^/]*\)$|\1|' | grep -x 'reports/[A-Za-z0-9._/-]*' | sort -u >"$work/reports"
-  authentic_of <"$work/reports" | stream_of | jq -n -r --arg newest "$newest" '
-    inputs.value | select(.state == "sealed" or .state == "partial" or .state == "suspect") | .backup | strings
-    | select(. > $newest)' | sort -u | while read -r timestamp; do
+  [ -s "$work/reports" ] || return 0
+  authentic_of <"$work/reports" | lines_of | jq -n -R -r --arg newest "$newest" "$jq_common"'
+    documents.value | select(.state == "sealed" or .state == "partial" or .state == "suspect") | .backup | strings
+    | select(. > $newest and test("\\A[0-9_]+\\z"))' | sort -u | while read -r timestamp; do
     is_absent "$timestamp" && ! grep -q "^bad $timestamp " "$work/lost" || continue
     echo "point $timestamp  NOT HERE, though a report says that it was sealed; in a copy it may be on its way"
   done
@@ -700,69 +749,55 @@ list_lost() {
 is_absent() {
   manifest_key_of "$1" || return 1
   [ ! -f "$repository/$manifest_key" ] &&
-    ! { [ -f "$repository/tombstones/$manifest_key" ] && is_authentic "$manifest_key" "$repository/tombstones/$manifest_key"; }
+    ! { [ -f "$repository/tombstones/$manifest_key" ] && is_authentic "tombstones/$manifest_key"; }
 }
 
 show_point() {
   open_manifest "$1"
   state=$(state_of "$1")
-  jq --arg state "$state" '{timestamp, datetime, success, type: .lifeboat.type, total_size, state: $state,
+  jq --arg state "$state" "$jq_common"'{timestamp, datetime, success, type: .lifeboat.type, total_size, state: $state,
     components: [.lifeboat.components[] | {id, kind, files, bytes, quiescence, suspect, facts} + (if .chain then {chain} else {} end)],
-    failures: .lifeboat.failures}' "$manifest"
+    failures: .lifeboat.failures}
+    | walk(if text then plain elif of("object") then with_entries(.key |= plain) else . end)' "$manifest"
   say_notes
 }
 
 # What people should know of a component; of all where none is named.
 say_notes() {
-  jq -r --arg only "${1:-}" '.lifeboat.components[] | select($only == "" or $only == .id)
-    | (select(.suspect) | "\(.id): suspect: it was damaged already when it was captured"),
-      (select(.facts.leftOut | type == "object") | "\(.id): left out when it was captured: "
-        + (.facts.leftOut | to_entries | map("\(.value) \(.key)") | join(", "))),
-      (select(.chain) | "\(.id): this point is its base \(.chain.base) with the archived WAL up to \(.chain.endLsn)"
-        + " on timeline \(.chain.timeline); restore brings both")' "$manifest" >&2
+  while read -r what of note <&3; do
+    [ "$what" = note ] || continue
+    [ -z "${1:-}" ] || [ "$1" = "$of" ] || continue
+    say "$of: $note"
+  done 3<"$work/told"
 }
 
 # ---- indexes ----
 
-# Writes the entries of index $1, whose SHA-256 is $2, as JSON lines to $work/entries, the head of its last frame to
-# $work/head and the ids of its packs to $work/packs.
+# Writes the entries of index $1, whose SHA-256 is $2, as JSON lines to $work/entries, and to $work/heads of each frame its
+# place and its first line, which jq_lines compares.
 read_index() {
   index=$repository/indexes/$1
   [ -f "$index" ] || { fail "indexes/$1 is gone"; return 1; }
   [ "$(sha256_of_input <"$index")" = "$2" ] ||
     { fail "indexes/$1 does not have the SHA-256 that the manifest names"; return 1; }
-  index_bytes=$(size_of "$index")
+  end=$(($(size_of "$index") - 8))
   : >"$work/entries"
-  at=0
-  number=0
-  last=false
-  while [ "$last" = false ]; do
+  : >"$work/heads"
+  at=0 frame_bytes=0
+  while [ "$at" -lt "$end" ]; do
     open_frame "$index" "$at" 03 "$work/plain" || { fail "indexes/$1 is damaged at byte $at"; return 1; }
-    [ "$(tail -c 1 "$work/plain" | to_hex)" = 0a ] || { fail "indexes/$1 has a line that is cut off at byte $at"; return 1; }
-    head -n 1 "$work/plain" >"$work/head"
-    # shellcheck disable=SC2046
-    set -- "$1" $(jq -r '"\(.index) \(.frame) \(.format) \(.last // false)"' "$work/head" 2>/dev/null)
-    [ "${2:-} ${3:-}" = "$1 $number" ] || { fail "indexes/$1 holds another frame at byte $at"; return 1; }
-    [ "$4" = 1 ] || { fail "indexes/$1 has a newer format; look for a newer restore.sh"; return 1; }
-    last=$5
-    sed 1d "$work/plain" >>"$work/entries"
+    [ -z "$(tail -c 1 "$work/plain")" ] || { fail "indexes/$1 has a line that is cut off at byte $at"; return 1; }
+    awk -v at="$at" 'NR == 1 { print at "\n" $0 >>(ENVIRON["work"] "/heads"); next } { print }' "$work/plain" >>"$work/entries"
     at=$((at + frame_bytes))
-    number=$((number + 1))
   done
-  [ "$(bytes_at "$at" 8 "$index" | to_hex)" = "$(printf '%08x' "$frame_bytes")4c424931" ] && [ "$((at + 8))" = "$index_bytes" ] ||
-    { fail "indexes/$1 goes on after its end, or is cut off"; return 1; }
-  [ "$(jq -r .entries "$work/head" 2>/dev/null)" = "$(($(wc -l <"$work/entries")))" ] ||
-    { fail "indexes/$1 holds other entries than it counts"; return 1; }
-  jq -r --arg component "$component" "$jq_common"'if .component != $component then error("") else
-    .packs[] | if (.id | hex(64)) and (.size | count) then .id else error("") end end' "$work/head" >"$work/packs" 2>/dev/null ||
-    { fail "indexes/$1 is of another component, or its table of packs is malformed"; return 1; }
+  [ "$at" = "$end" ] && [ "$(bytes_at "$at" 8 "$index" | to_hex)" = "$(printf '%08x' "$frame_bytes")4c424931" ] ||
+    { fail "indexes/$1 is cut off"; return 1; }
 }
 
 # Entries as lines of words for the loops below. A name stands as `=name` where it has no blank and no control character,
 # else as `~` and its bytes in octal. Everything that an index must not say is refused here, before anything is written:
 # S lines are for what concerns several entries (see awk_relations).
-jq_lines="$jq_common"'
-def of($wanted): type == $wanted;
+jq_lines='
 def octal3: "\(. / 64 | floor)\(. / 8 | floor | . % 8)\(. % 8)";
 def utf8: explode | map(
   if . < 128 then . elif . < 2048 then 192 + (. / 64 | floor), 128 + . % 64
@@ -778,10 +813,24 @@ def bytes64:
       (select($i + 2 < $n) | $digits[$i + 1] % 16 * 16 + ($digits[$i + 2] / 4 | floor)),
       (select($i + 3 < $n) | $digits[$i + 2] % 4 * 64 + $digits[$i + 3])];
 def word_of_bytes: "~" + (map("\\0" + octal3) | join(""));
-def word: if . == "" or test("[\\x00-\\x20\\x7f]") then utf8 | word_of_bytes else "=" + . end;
+def word: if . == "" or test("[\\x00-\\x20\\x7f]|[\\x{80}-\\x{9f}]") then utf8 | word_of_bytes else "=" + . end;
 def is_safe: (split("\u0000") | length == 1) and . != "" and (split("/") | all(. != "" and . != "." and . != ".."));
 def refuse($why): error("the index \($why)");
 def shown: tojson | .[0:200];
+# The last head of an index, of whose frames each must be where it belongs.
+def last_head($index; $component; $entries):
+  $heads | if length < 2 then refuse("has no frame") else . end
+  | [range(0; length; 2) as $i | {at: .[$i], head: .[$i + 1], number: ($i / 2), isLast: ($i + 2 == length)}]
+  | (.[] | select((.head | of("object")) and .head.index == $index and .head.frame == .number | not)
+      | refuse("holds another frame at byte \(.at)")),
+    (.[] | select(.head.format != 1) | refuse("has a newer format; look for a newer restore.sh")),
+    (.[] | select(.head.last == true and (.isLast | not)) | refuse("goes on after its end")),
+    (last.head | if .last != true then refuse("is cut off")
+      elif .entries != $entries then refuse("holds other entries than it counts")
+      elif .component != $component then refuse("is of another component")
+      elif .packs | of("array") and all(of("object") and (.id | hex(64)) and (.size | count)) | not
+        then refuse("has a malformed table of packs")
+      else . end);
 def hex_digit: "0123456789ABCDEF"[.:. + 1];
 # The bytes of a name, as something to compare by and as a word: of the text, or of the base64 where there is one.
 def name_of($text; $base64):
@@ -820,8 +869,9 @@ def attributes:
     | if map(.bytes) | add // 0 | . > 262144 then refuse("holds too many attributes of one entry") else . end
     | sort_by(.last) | map(.line) | join(",") | if . == "" then "-" else . end
   end;
-def block($path): if (of("array") and length == 5 and (.[3] | hex(64)) and ([.[0, 1, 2, 4]] | all(count)) and .[4] > 0)
-  then if .[0] < ($head[0].packs | length) and .[1] + .[2] <= $head[0].packs[.[0]].size
+def block($packs; $path): if (of("array") and length == 5 and (.[3] | hex(64)) and ([.[0, 1, 2, 4]] | all(count))
+  and .[4] > 0 and .[4] <= 4194304)
+  then if .[0] < ($packs | length) and .[1] + .[2] <= $packs[.[0]].size
     then "B \(.[0] + 0) \(.[1] + 0) \(.[2] + 0) \(.[3]) \(.[4] + 0)"
     else refuse("names a block outside of its pack for \($path | shown)") end
   else refuse("holds a malformed block of \($path | shown)") end;
@@ -836,20 +886,20 @@ def sound:
     then if .type == "file" and (.size != ([.blocks[] | arrays | .[4] | numbers] | add // 0))
       then refuse("claims another size than its blocks have for \(.path | shown)") else . end
   else refuse("holds a malformed entry: \(.path | shown)") end;
-def file($place; $name):
+def file($packs; $place; $name):
   "F \(.mode | mode) \(.mtimeNs | when) \(owner) \(.sha256) \(.blocks | length) \(attributes) \($place) \($name)",
-  (.path as $path | .blocks[] | block($path));
-def lines:
+  (.path as $path | .blocks[] | block($packs; $path));
+def lines($packs):
   sound
   | name_of(.path; .pathBase64) as {$key, $word}
   | if .path == ".lifeboat" or (.path | startswith(".lifeboat/")) then
       # Checked, too, but only what the engine had beside its data is written.
-      [attributes, (.blocks | arrays | .[] | block("")), (select(.target) | name_of("x"; null))] as $checked
-      | if .path == ".lifeboat/facts.json" and .type == "file" then file("facts"; "=facts.json")
+      [attributes, (.blocks | arrays | .[] | block($packs; "")), (select(.target) | name_of("x"; null))] as $checked
+      | if .path == ".lifeboat/facts.json" and .type == "file" then file($packs; "facts"; "=facts.json")
         elif $kind == "postgres" and .type == "file" and .pathBase64 == null and (.path | startswith(".lifeboat/config/")) then
-          .path[1:] as $place | "S f \($place | @uri)", file("target"; $place | word)
+          .path[1:] as $place | "S f \($place | @uri)", file($packs; "target"; $place | word)
         else empty end
-    elif .type == "file" then "S f \($key)", file("target"; $word)
+    elif .type == "file" then "S f \($key)", file($packs; "target"; $word)
     elif .type == "directory" then "S d \($key)", "D \($word)",
       "T \($key | length) \(.mode | mode) \(.mtimeNs | when) \(owner) \(attributes) \($word)"
     elif $kind == "postgres" then
@@ -891,23 +941,23 @@ END {
 read_ids() {
   echo '{"users": {}, "groups": {}}' >"$work/ids"
   [ "$is_root" = true ] || return 0
-  for table in passwd group; do
-    if [ -r "/etc/$table" ]; then cat "/etc/$table"; fi |
-      jq -R -s 'split("\n") | map(split(":") | select(length > 2 and .[0] != "" and (.[2] | test("\\A[0-9]+\\z")))
-        | {key: .[0], value: (.[2] | tonumber)}) | reverse | from_entries' >"$work/$table"
-  done
-  jq -n --slurpfile users "$work/passwd" --slurpfile groups "$work/group" '{users: $users[0], groups: $groups[0]}' >"$work/ids"
+  { sed 's/^/users:/' /etc/passwd; sed 's/^/groups:/' /etc/group; } 2>/dev/null | jq -n -R '
+    reduce ([inputs | split(":") | select(length > 3 and .[1] != "" and (.[3] | test("\\A[0-9]+\\z")))] | reverse[]) as $each
+      ({users: {}, groups: {}}; .[$each[0]][$each[1]] = ($each[3] | tonumber))' >"$work/ids"
 }
 
-# Writes $work/F, D, H, L and T from $work/entries. Returns 1 for what must not be restored.
+# Writes $work/F, D, H, L, T and P (ids of packs) of the index $1, which read_index has read. Returns 1 for what must not be
+# restored.
 plan_entries() {
-  for lines in F D H L T; do : >"$work/$lines"; done
+  for lines in F D H L T P; do : >"$work/$lines"; done
   # A program of jq may end in a message of its own, or in one of jq about a line that is no JSON.
-  if jq -n -r --slurpfile ids "$work/ids" --slurpfile head "$work/head" --arg kind "$component_kind" \
-    "$jq_lines inputs | lines" "$work/entries" >"$work/lines" 2>"$work/why"; then
+  if jq -n -r --slurpfile ids "$work/ids" --slurpfile heads "$work/heads" --arg kind "$component_kind" --arg index "$1" \
+    --arg component "$component" --argjson entries "$(($(wc -l <"$work/entries")))" "$jq_common $jq_lines"'
+    last_head($index; $component; $entries) as {$packs} | ($packs[] | "P \(.id)"), (inputs | lines($packs))' \
+    "$work/entries" >"$work/lines" 2>"$work/why"; then
     awk "$awk_relations" "$work/lines" >"$work/why" && return 0
   fi
-  fail "refused: $(sed -n '1s/^jq: error ([^)]*): //;1p' "$work/why" | tr -d '\000-\037\177' | cut -c1-300)"
+  fail "refused: $(sed -n '1s/^jq: error ([^)]*): //;1p' "$work/why" | cut -c1-300) (indexes/$1)"
   return 1
 }
 
@@ -938,8 +988,8 @@ give() {
   shift 2
   [ $# != 0 ] || return 0
   case $what in
-  owner) [ "$is_root" = false ] || chown "$value" "$@" || say "warning: cannot give all files to $value" ;;
-  mode) chmod "$value" "$@" || say "warning: cannot give all files the mode $value" ;;
+  owner) [ "$is_root" = false ] || quietly chown "$value" "$@" || say "warning: cannot give all files to $value" ;;
+  mode) quietly chmod "$value" "$@" || say "warning: cannot give all files the mode $value" ;;
   time)
     [ "$value" != - ] || return 0
     set_time "$value" "$@" || say 'warning: cannot set the times of all files'
@@ -952,7 +1002,11 @@ set_time() {
   iso=$1
   shift
   parts_of_time "$iso"
-  if [ "$has_fractions" = true ]; then touch -d "$iso_time" "$@"; else TZ=UTC0 touch -t "$short_time" "$@"; fi
+  if [ "$has_fractions" = true ]; then
+    quietly touch -d "$iso_time" "$@"
+  else
+    (TZ=UTC0 && export TZ && quietly touch -t "$short_time" "$@")
+  fi
 }
 
 parts_of_time() {
@@ -1160,10 +1214,10 @@ place_files() {
       mv -f "$own" "$work/facts.json"
     else
       decode_name name "$word"
-      case $name in */*) [ -d "$into/${name%/*}" ] || mkdir -p "$into/${name%/*}" ;; esac
+      make_parent
       # Two names that only this file system takes for one.
-      if [ -e "$into/$name" ] || [ -L "$into/$name" ]; then die "$into/$name is there already"; fi
-      if ! mv "$own" "$into/$name"; then
+      if [ -e "$into/$name" ] || [ -L "$into/$name" ]; then die "$into/$(shown_name "$word") is there already"; fi
+      if ! quietly mv "$own" "$into/$name"; then
         rm -f "$own"
         failures=$((failures + 1))
       fi
@@ -1175,10 +1229,10 @@ place_files() {
 # Reads $work/F in the folder $stage, below $into: so a file gets its name only when it is whole.
 write_files() {
   number=0
-  while read -r pack <&3; do
+  while read -r what pack <&3; do
     eval "pack_$number=\$pack"
     number=$((number + 1))
-  done 3<"$work/packs"
+  done 3<"$work/P"
   file_number=0 running=0 blocks= ids= packed= largest=0 batch_blocks=0 batch_bytes=0
   done_bytes=0 told_bytes=0
   exec 4>batch.list
@@ -1227,11 +1281,11 @@ make_folders() {
     decode_name name "$word"
     set -- "$@" "$into/$name"
     if [ $# -ge 100 ]; then
-      mkdir -p "$@"
+      quietly mkdir -p "$@" || failures=$((failures + 1))
       set --
     fi
   done 3<"$work/D"
-  [ $# = 0 ] || mkdir -p "$@"
+  [ $# = 0 ] || quietly mkdir -p "$@" || failures=$((failures + 1))
 }
 
 # Last of all: while files were written there was no link to be followed.
@@ -1239,25 +1293,31 @@ make_links() {
   while read -r what goal word <&3; do
     decode_name target "$goal"
     decode_name name "$word"
-    case $name in */*) mkdir -p "$into/${name%/*}" ;; esac
+    make_parent
     # The first name was left out where its content is damaged.
-    if [ -f "$into/$target" ]; then ln "$into/$target" "$into/$name"; else failures=$((failures + 1)); fi
+    [ -f "$into/$target" ] && quietly ln "$into/$target" "$into/$name" || failures=$((failures + 1))
   done 3<"$work/H"
   while read -r what when owner goal word <&3; do
     decode_name target "$goal"
     decode_name name "$word"
-    case $name in */*) mkdir -p "$into/${name%/*}" ;; esac
-    ln -s -- "$target" "$into/$name"
-    [ "$is_root" = false ] || chown -h "$owner" "$into/$name" || say "warning: cannot give $into/$name to $owner"
+    make_parent
+    quietly ln -s -- "$target" "$into/$name" || { failures=$((failures + 1)); continue; }
+    [ "$is_root" = false ] || quietly chown -h "$owner" "$into/$name" || say "warning: cannot give $(shown_name "$word") to $owner"
     if [ "$has_link_times" = true ] && [ "$when" != - ]; then
       parts_of_time "$when"
-      touch -h -d "$iso_time" "$into/$name" || say "warning: cannot set the time of $into/$name"
+      quietly touch -h -d "$iso_time" "$into/$name" || say "warning: cannot set the time of $(shown_name "$word")"
     fi
   done 3<"$work/L"
 }
 
+# The folder in which $name lies; what cannot be put there is told then.
+make_parent() {
+  case $name in */*) [ -d "$into/${name%/*}" ] || quietly mkdir -p "$into/${name%/*}" || : ;; esac
+}
+
 # Deepest first: a mode or an ACL may lock us out of what lies below. Modes come after times, attributes before modes.
 finish_folders() {
+  [ -s "$work/T" ] || return 0
   sort -k2,2nr "$work/T" >"$work/folders"
   give_folders owner
   while read -r what length mode when owner attributes word <&3; do
@@ -1293,24 +1353,35 @@ give_folders() {
   give "$step" "$last" "$@"
 }
 
-# The folder itself has no entry: of a database the sealed facts have the mode, and the owner is that of its files; of
-# other folders they have an `owner`.
-jq_own_folder='
-if $kind == "postgres" then "\(.dataDirectoryMode | if count then mode else "0700" end) - -"
-elif (.owner | of("object")) and ([.owner | .mode, .uid, .gid] | all(count)) then .owner | "\(.mode | mode) \(owner) \(attributes)"
+# Lines of what the sealed facts say. `own`: mode, owner and attributes of the folder itself, which has no entry; that of a
+# database has the owner of its files. `link`: path and target of links of the data directory that a base backup does not
+# follow, but for those to the log and to pg_wal: the server needs no more there than a folder.
+jq_facts='
+def normal: reduce split("/")[] as $part ([]; if $part == "" or $part == "." then . elif $part == ".." then .[:-1] else . + [$part] end)
+  | "/" + join("/");
+if $kind == "postgres" then
+  "own \(.dataDirectoryMode | if count then mode else "0700" end) - -",
+  (.dataDirectory as $data | .links | arrays[] | objects | select(.purpose == "configuration" and (.path | text and is_safe))
+    | select([.target, $data] | all(text)) | (.path | split("/")[:-1] | join("/")) as $folder
+    | "link \(.path | word) \((if .target | startswith("/") then .target else "\($data)/\($folder)/\(.target)" end) | normal | word)")
+elif (.owner | of("object")) and ([.owner | .mode, .uid, .gid] | all(count)) then
+  .owner | "own \(.mode | mode) \(owner) \(attributes)"
 else empty end'
 
+read_facts() {
+  : >"$work/said"
+  [ -f "$work/facts.json" ] || return 0
+  jq -r --slurpfile ids "$work/ids" --slurpfile heads "$work/heads" --arg kind "$component_kind" \
+    "$jq_common $jq_lines $jq_facts" "$work/facts.json" >"$work/said" 2>/dev/null || :
+}
+
 finish_own_folder() {
-  own_attributes=- own_mode=
-  if [ -f "$work/facts.json" ]; then
-    # shellcheck disable=SC2046
-    set -- $(jq -r --slurpfile ids "$work/ids" --slurpfile head "$work/head" --arg kind "$component_kind" \
-      "$jq_lines $jq_own_folder" "$work/facts.json" 2>/dev/null)
-    if [ $# = 3 ]; then
-      own_mode=$1 own_attributes=$3
-      [ "$2" = - ] || root_owner=$2
-    fi
-  fi
+  own_mode= own_attributes=-
+  while read -r what mode owner attributes <&3; do
+    [ "$what" = own ] || continue
+    own_mode=$mode own_attributes=$attributes
+    [ "$owner" = - ] || root_owner=$owner
+  done 3<"$work/said"
   [ -z "$root_owner" ] || give owner "$root_owner" "$into"
   if [ "$own_attributes" != - ]; then
     note_attributes "$(octal_of "$into")" "$own_attributes"
@@ -1339,11 +1410,20 @@ segment_name() {
 # stands under another name than its own.
 open_wal() {
   open_frame "$1" 0 05 "$stage/plain" && [ "$frame_bytes" = "$(size_of "$1")" ] || return 1
-  head -n 1 "$stage/plain" >"$work/wal.head"
-  [ "$(jq -r '"\(.component) \(.systemId) \(.name)"' "$work/wal.head" 2>/dev/null)" = "$component $system_id ${1##*/}" ] || return 1
-  head_bytes=$(size_of "$work/wal.head")
-  content_bytes=$((plain_bytes - head_bytes))
-  tail -c "+$((head_bytes + 1))" "$stage/plain" >"$stage/content"
+  head -c 4096 "$stage/plain" >"$work/wal.head"
+  IFS= read -r line <"$work/wal.head" || return 1
+  # As Lifeboat writes it, or as somebody else might.
+  case $line in
+  "{\"component\":\"$component\",\"systemId\":\"$system_id\",\"name\":\"${1##*/}\","*) ;;
+  *) [ "$(printf '%s' "$line" | jq -r '"\(.component) \(.systemId) \(.name)"' 2>/dev/null)" = "$component $system_id ${1##*/}" ] || return 1 ;;
+  esac
+  content_bytes=$((plain_bytes - ${#line} - 1))
+  tail -c "+$((${#line} + 2))" "$stage/plain" >"$stage/content"
+}
+
+# What stands under a name of ours and is none of ours, or is damaged: something else may hold the same.
+pass_over() {
+  say "$component: passed over, for it is damaged: ${1#"$repository"/}"
 }
 
 # The timelines from the base to the last one, as lines of number and end, oldest first.
@@ -1355,7 +1435,9 @@ timelines_to() {
       fail "the history of timeline $1 is missing or damaged in the archive"
       return 1
     fi
-    grep '^[[:space:]]*[0-9][0-9]*[[:space:]][[:space:]]*[0-9A-Fa-f]*/[0-9A-Fa-f]' "$stage/content" | while read -r timeline at more; do
+    # Other lines are comments.
+    sed -n "s|^[[:space:]]*0*\([1-9][0-9]\{0,9\}\)[[:space:]]\{1,\}\([0-9A-Fa-f]\{1,8\}/[0-9A-Fa-f]\{1,8\}\)\([[:space:]].*\)\{0,1\}$|\1 \2|p" \
+      "$stage/content" | while read -r timeline at; do
       lsn_number "$at"
       printf '%s %s\n' "$timeline" "$lsn"
     done >"$work/timelines"
@@ -1373,7 +1455,7 @@ timelines_to() {
 
 begin_segment() {
   end_segment
-  segment=$1 filled=$1 is_whole=false current_file=$segment_file
+  segment=$1 filled=$1 current_file=${name%%.*}
   : >"$stage/segment"
 }
 
@@ -1397,47 +1479,64 @@ add_stretch() {
   filled=$upto
 }
 
-# Puts segments of one timeline together that lead from position $from to $to, as far as the archive does. Sets reached.
+# Whether $1 is a position as it stands in a name: 16 digits of hex, below 2^62.
+is_position() {
+  case $1 in
+  *[!0-9A-F]* | [4-9A-F]*) return 1 ;;
+  ????????????????) ;;
+  *) return 1 ;;
+  esac
+}
+
+# Sets start and end of the piece of timeline $hex with the name $1, and at and segment_end, where its segment begins and
+# ends. Returns 1 for what is no name of a piece: Lifeboat passes it over as well.
+place_of_piece() {
+  of_segment=${1%%.*}
+  numbers=${of_segment#"$hex"}
+  [ "$hex$numbers" = "$of_segment" ] && is_position "$numbers" || return 1
+  at=$((0x${numbers#????????} * segment_bytes))
+  [ "$at" -lt 4294967296 ] || return 1
+  at=$(((0x${numbers%????????} << 32) + at))
+  segment_end=$((at + segment_bytes))
+  start=$at end=$segment_end
+  [ "$1" != "$of_segment" ] || return 0
+  numbers=${1#*.}
+  is_position "${numbers%%-*}" && is_position "${numbers#*-}" || return 1
+  start=$((0x${numbers%%-*})) end=$((0x${numbers#*-}))
+  # A stretch that is the whole segment has the name of that.
+  [ "$at" -le "$start" ] && [ "$start" -lt "$end" ] && [ "$end" -le "$segment_end" ] && [ "$((end - start))" != "$segment_bytes" ]
+}
+
+# Puts segments of one timeline together that lead from position $from to $to, as far as the archive does. Sets reached, and
+# stopper to a damaged piece that would have led further. Names come in the order of positions, a whole segment before its
+# stretches, so what is damaged is made up for by what follows.
 write_timeline() {
   hex=$(printf '%08X' "$timeline")
-  segment= reached=$from
+  segment= reached=$from stopper= stopper_end=0
   for piece in "$archive/$hex/$hex"????????????????*; do
     name=${piece##*/}
-    case $name in *[!0-9A-F.-]*) continue ;; esac
-    numbers=${name#????????}
-    numbers=${numbers%"${numbers#????????????????}"}
-    at=$(((0x${numbers%????????} << 32) + 0x${numbers#????????} * segment_bytes))
-    case ${#name} in
-    24) start=$at end=$((at + segment_bytes)) ;;
-    58)
-      numbers=${name#?????????????????????????}
-      start=$((0x${numbers%-*})) end=$((0x${numbers#*-}))
-      ;;
-    *) continue ;;
-    esac
-    segment_name "$timeline" "$at"
-    [ "${name%%.*}" = "$segment_file" ] || continue
-    [ "$start" -ge "$at" ] && [ "$start" -lt "$end" ] && [ "$end" -le "$((at + segment_bytes))" ] || continue
-    [ "$((at + segment_bytes))" -gt "$from" ] && [ "$at" -lt "$to" ] || continue
+    place_of_piece "$name" && [ -f "$piece" ] || continue
+    [ "$segment_end" -gt "$from" ] && [ "$at" -lt "$to" ] || continue
     [ "$start" -le "$reached" ] || break
     [ "$at" = "$segment" ] || begin_segment "$at"
-    [ "$is_whole" = false ] && [ "$end" -gt "$filled" ] || continue
+    [ "$end" -gt "$filled" ] && [ "$filled" -lt "$to" ] || continue
+    if ! open_wal "$piece" || [ "$content_bytes" != "$((end - start))" ]; then
+      pass_over "$piece"
+      [ "$end" -le "$stopper_end" ] || stopper=$piece stopper_end=$end
+      continue
+    fi
     if [ "$start" -gt "$filled" ]; then
       # What was written before the archive began is on the timeline before this one, or in the base itself.
-      before=$wal/$previous${segment_file#????????}
-      [ -f "$before" ] || before=$into/pg_wal/$segment_file
-      [ "$start" -le "$from" ] && [ "$filled" = "$segment" ] && [ -f "$before" ] || break
+      before=$wal/$previous${current_file#????????}
+      [ -f "$before" ] || before=$into/pg_wal/$current_file
+      [ "$start" -le "$from" ] && [ -f "$before" ] || break
       add_stretch "$before" "$segment" "$segment" "$start"
     fi
-    if ! open_wal "$piece" || [ "$content_bytes" != "$((end - start))" ]; then
-      fail "damaged: ${piece#"$repository"/}"
-      break
-    fi
-    [ "$((end - start))" != "$segment_bytes" ] || is_whole=true
     add_stretch "$stage/content" "$start" "$start" "$end"
     [ "$filled" -le "$reached" ] || reached=$filled
   done
   end_segment
+  [ "$stopper_end" -gt "$reached" ] && [ "$reached" -lt "$to" ] || stopper=
 }
 
 # What PostgreSQL asks for each file: 1 ends the recovery, so it is said only where the archive has no more.
@@ -1449,14 +1548,11 @@ if [ -r "$here/segments" ] && ! grep -qx "$1" "$here/segments"; then exit 1; fi
 exit 126'
 
 # Writes the archived WAL that leads from the base to the point into the data directory, and has the first start replay it.
+# Its words are those of jq_manifest from the system identifier on.
 restore_wal() {
-  jq -r --arg id "$component" '.lifeboat.components[] | select(.id == $id)
-    | [.facts.systemIdentifier, .facts.timeline, .facts.stopLsn, .facts.walSegmentBytes, (.facts.timelineTaken // false),
-       (.chain.timeline // .facts.timeline), (.chain.endLsn // "-")] | map(tostring) | join(" ")' "$manifest" >"$work/chain"
-  read -r system_id base_timeline base_end segment_bytes is_taken end_timeline end_lsn <"$work/chain"
-  case "$system_id$base_timeline$segment_bytes$end_timeline" in *[!0-9]*) fail 'its facts do not say where its base ends'; return ;; esac
-  case $base_end in */*) ;; *) fail 'its facts do not say where its base ends'; return ;; esac
-  if [ "$is_taken" = true ]; then
+  [ $# = 7 ] || { fail 'its facts do not say where its base ends'; return; }
+  system_id=$1 base_timeline=$2 segment_bytes=$4 end_timeline=$6 end_lsn=$7
+  if [ "$5" = true ]; then
     fail 'archived WAL of its timeline is of another server'
     return
   fi
@@ -1464,7 +1560,7 @@ restore_wal() {
   archive=$repository/wal/$(printf '%s' "$component" | sed 's/\./.2e/g')/$system_id
   wal=$into/lifeboat/wal
   mkdir -p "$wal"
-  lsn_number "$base_end"
+  lsn_number "$3"
   from=$lsn
   goal=9223372036854775807
   if [ "$all_wal" = false ]; then
@@ -1479,18 +1575,26 @@ restore_wal() {
     [ "$reached" -ge "$to" ] || break
     from=$to previous=$hex
   done 6<"$work/line"
-  if [ "$all_wal" = false ] && [ "$reached_on $reached" != "$end_timeline $goal" ]; then
+  if [ "$all_wal" = true ]; then
+    [ -z "$stopper" ] || fail "what follows $(lsn_text "$reached") on timeline $reached_on is damaged: ${stopper#"$repository"/}"
+  elif [ "$reached_on $reached" != "$end_timeline $goal" ]; then
     fail "archived WAL leads to $(lsn_text "$reached") on timeline $reached_on only, the point lies at $end_lsn on timeline $end_timeline"
   fi
   write_histories
   have_wal_replayed
 }
 
-# All of them: by these a recovery finds a number for its new timeline that nobody used before.
+# All of them: by these a recovery finds a number for its new timeline that nobody used before. It looks only whether they
+# are there, but for that of its target, which timelines_to has read: so one that is damaged keeps its number.
 write_histories() {
   for history in "$archive"/????????/????????.history; do
-    [ -f "$history" ] || continue
-    if open_wal "$history"; then mv "$stage/content" "$wal/${history##*/}"; else fail "damaged: ${history#"$repository"/}"; fi
+    name=${history##*/}
+    case ${name%.history} in *[!0-9A-F]*) continue ;; esac
+    [ "$history" = "$archive/${name%.history}/$name" ] && [ -f "$history" ] || continue
+    if open_wal "$history"; then mv "$stage/content" "$wal/$name"; else
+      pass_over "$history"
+      echo '# damaged in the archive' >"$wal/$name"
+    fi
   done
 }
 
@@ -1526,8 +1630,9 @@ place_tablespaces() {
     mv "$into/tablespace_map" "$into/lifeboat/tablespace_map"
   fi
   for each in "$into"/pg_tblspc/*; do
-    [ -d "$each" ] && [ ! -L "$each" ] || continue
     oid=${each##*/}
+    case $oid in *[!0-9]*) continue ;; esac
+    [ -d "$each" ] && [ ! -L "$each" ] || continue
     if ! mkdir -p "$into.tablespaces" || [ -e "$into.tablespaces/$oid" ] ||
       ! mv "$each" "$into.tablespaces/$oid" || ! ln -s "$into.tablespaces/$oid" "$each"; then
       fail "tablespace $oid lies in $each: move it out of the data directory and put a link there"
@@ -1537,36 +1642,27 @@ place_tablespaces() {
   done
 }
 
-# Links of the data directory that a base backup does not follow, as words of path and target. Of those to the log and to
-# pg_wal the server needs no more than a folder.
-jq_links='
-def normal: reduce split("/")[] as $part ([]; if $part == "" or $part == "." then . elif $part == ".." then .[:-1] else . + [$part] end)
-  | "/" + join("/");
-.dataDirectory as $data | .links[]? | select(.purpose == "configuration") | select(.path | of("string") and is_safe)
-| select([.target, $data] | all(of("string"))) | (.path | split("/")[:-1] | join("/")) as $folder
-| "\(.path | word) \((if .target | startswith("/") then .target else "\($data)/\($folder)/\(.target)" end) | normal | word)"'
-
 # What they led to stands in their places: on this host nothing else may be there.
 fill_links() {
-  [ -f "$work/facts.json" ] || return 0
-  jq -r --slurpfile ids "$work/ids" --slurpfile head "$work/head" --arg kind postgres \
-    "$jq_lines $jq_links" "$work/facts.json" >"$work/links" 2>/dev/null || return 0
-  while read -r word goal <&3; do
+  while read -r what word goal <&3; do
+    [ "$what" = link ] || continue
     decode_name name "$word"
     decode_name target "$goal"
     [ ! -e "$into/$name" ] || continue
-    if [ -e "$into/lifeboat/config$target" ]; then
-      case $name in */*) mkdir -p "$into/${name%/*}" ;; esac
-      cp -R "$into/lifeboat/config$target" "$into/$name"
+    make_parent
+    if [ ! -e "$into/lifeboat/config$target" ]; then
+      fail "$(shown_name "$word") was a link to $(shown_name "$goal"), which this point does not hold: the server needs it"
+    elif quietly cp -R "$into/lifeboat/config$target" "$into/$name"; then
       say "$component: $(shown_name "$word") was a link to $(shown_name "$goal"); it comes back with what was there"
     else
-      fail "$(shown_name "$word") was a link to $(shown_name "$goal"), which this point does not hold: the server needs it"
+      failures=$((failures + 1))
     fi
-  done 3<"$work/links"
+  done 3<"$work/said"
 }
 
+# Its words are those of restore_wal.
 finish_database() {
-  if [ "$has_chain" = true ] || [ "$all_wal" = true ]; then restore_wal; fi
+  if [ "$has_chain" = true ] || [ "$all_wal" = true ]; then restore_wal "$@"; fi
   place_tablespaces
   fill_links
   if [ -n "$root_owner" ] && [ "$is_root" = true ]; then
@@ -1574,10 +1670,11 @@ finish_database() {
       [ ! -e "$each" ] || chown -R "$root_owner" "$each"
     done
     for each in "$into"/pg_tblspc/*; do [ ! -L "$each" ] || chown -h "$root_owner" "$each"; done
-    while read -r word goal <&3; do
+    while read -r what word goal <&3; do
+      [ "$what" = link ] || continue
       decode_name name "$word"
       [ ! -e "$into/$name" ] || chown -R "$root_owner" "$into/$name"
-    done 3<"$work/links"
+    done 3<"$work/said"
   fi
   [ ! -d "$into/lifeboat/config" ] ||
     say "$component: configuration from outside the data directory lies in lifeboat/config, below the paths it had"
@@ -1585,28 +1682,30 @@ finish_database() {
 
 # ---- restore ----
 
-# A line of jq_components: component, kind, index and its SHA-256, bytes, whether it has a chain; and a folder.
+# The words of jq_manifest: component, kind, index and its SHA-256, bytes, whether it has a chain, and those of restore_wal;
+# before them a folder.
 restore_component() {
-  component=$1 component_kind=$2 component_bytes=$5 has_chain=$6 into=$7
+  into=$1 component=$2 component_kind=$3 index_id=$4 index_sum=$5 component_bytes=$6 has_chain=$7
+  shift 7
   if [ -e "$into" ] && [ -n "$(ls -A "$into")" ]; then die "$into is not empty"; fi
   say "restoring $component into $into"
   say_notes "$component"
-  read_index "$3" "$4" && plan_entries || return 0
+  read_index "$index_id" "$index_sum" && plan_entries "$index_id" || return 0
   # Not our umask: the user of an engine must be able to come to its folder.
-  (umask 022 && mkdir -p "$(dirname -- "$into")")
+  (umask 022 && mkdir -p "${into%/*}/")
   [ -d "$into" ] || mkdir "$into"
   stage=$(mktemp -d "$into/.lifeboat-restore.XXXXXX")
   failures=0 lost=0 attributes_noted=0 root_owner=
   rm -f "$work/facts.json"
   : >"$work/attributes"
-  : >"$work/links"
   make_folders
   cd "$stage"
   files_of_batch=0
   write_files
   cd "$work"
   make_links
-  if [ "$component_kind" = postgres ]; then finish_database; fi
+  read_facts
+  if [ "$component_kind" = postgres ]; then finish_database "$@"; fi
   finish_folders
   rm -rf "$stage"
   stage=
@@ -1624,10 +1723,15 @@ look_at_tools() {
   printf abcdef >"$work/probe"
   has_dd=false
   if [ "$(dd if="$work/probe" bs=4 iflag=fullblock,skip_bytes,count_bytes skip=1 count=4 2>/dev/null)" = bcde ]; then has_dd=true; fi
+  # Some keep of the first file what spoils the codes of others.
   has_many=false
-  one=$(hmac_of_input 00 <"$work/probe")
-  two=$(openssl dgst -sha256 -mac HMAC -macopt hexkey:00 -r "$work/probe" "$work/probe" 2>/dev/null | cut -c1-64)
-  if [ "$two" = "$one$nl$one" ]; then has_many=true; fi
+  two=$(openssl dgst -sha256 -mac HMAC -macopt hexkey:00 -r "$work/probe" "$work/probe" 2>/dev/null) || two=
+  one=bbeada616553a552e7b9f2550fe797557cd100cf1d4b9f75ad7c8cea445ce3c2
+  case $two in "$one "*"$nl$one "*) has_many=true ;; esac
+}
+
+# The same of what only a restore needs.
+look_at_more_tools() {
   has_fractions=false
   if touch -d 1969-12-31T23:59:58.250000000Z "$work/probe" 2>/dev/null; then has_fractions=true; fi
   has_link_times=false
@@ -1635,18 +1739,14 @@ look_at_tools() {
   if touch -h -d 1969-12-31T23:59:58.250000000Z "$work/probe.link" 2>/dev/null; then has_link_times=true; fi
   # The setfattr of BusyBox cannot read a list.
   has_setfattr=false
-  if setfattr --help 2>&1 | grep -q -e --restore; then has_setfattr=true; fi
+  case $(setfattr --help 2>&1) in *--restore*) has_setfattr=true ;; esac
   is_root=false
   if [ "$(id -u)" = 0 ]; then is_root=true; fi
 }
 
-jq_components='
-.backup_files as $files | .lifeboat.components[] | "indexes/\(.indexId)" as $path
-| "\(.id) \(.kind) \(.indexId) \(first($files[] | select(.path == $path) | .checksum) // "-") \(.bytes) \(.chain != null)"'
-
 restore_point() {
   open_manifest "$1"
-  jq -r "$jq_components" "$manifest" >"$work/components"
+  look_at_more_tools
   failed=0
   bare=0
   target=$3
@@ -1658,16 +1758,32 @@ restore_point() {
   esac
   read_ids
   found=false
-  while read -r component rest <&7; do
+  while read -r what component rest <&7; do
+    [ "$what" = component ] || continue
     if [ "$2" != all ] && [ "$2" != "$component" ]; then continue; fi
     found=true
     folder=$target
     if [ "$2" = all ]; then folder=$target/$component; fi
-    # shellcheck disable=SC2086
-    restore_component "$component" $rest "$folder"
-  done 7<"$work/components"
+    # In a shell of its own: whatever ends it, the others are restored.
+    set +e
+    (
+      set -e
+      trap '[ -z "$stage" ] || rm -rf "$stage"' EXIT
+      trap 'exit 130' INT TERM
+      # shellcheck disable=SC2086
+      restore_component "$folder" "$component" $rest
+      [ "$failed" = 0 ] || exit 1
+      [ "$bare" = 0 ] || exit 3
+    )
+    case $? in
+    0) ;;
+    3) bare=1 ;;
+    *) failed=1 ;;
+    esac
+    set -e
+  done 7<"$work/told"
   [ "$found" = true ] || [ "$2" = all ] ||
-    die "recovery point $1 has no component $2; it has: $(cut -d ' ' -f 1 "$work/components" | tr '\n' ' ')"
+    die "recovery point $1 has no component $2; it has: $(sed -n 's/^component \([^ ]*\) .*/\1/p' "$work/told" | tr '\n' ' ')"
   [ "$has_fractions" = true ] || say 'times have whole seconds: touch of this host takes no fractions'
   [ "$failed" = 0 ] || die 'not everything could be restored: see above'
   if [ "$bare" = 0 ]; then say 'everything was restored and verified'; else
@@ -1695,11 +1811,12 @@ case $(openssl version) in 'OpenSSL 3'* | 'OpenSSL 4'*) ;; *) die 'openssl 3 is 
 here=$PWD
 repository=$(cd -- "$repository" && pwd) || die 'there is no such folder'
 work=$(mktemp -d)
-trap clean_up EXIT
+trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 work=$(cd "$work" && pwd)
+mkdir "$work/many"
 # For awk.
-export work
+export work repository
 look_at_tools
 
 case ${1:-} in
