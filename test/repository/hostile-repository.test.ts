@@ -25,7 +25,7 @@ import {
   type Originals,
   type Victim,
 } from './hostile-repositories.ts';
-import { contentsOf, secretFile, tryScript } from './restore-script.ts';
+import { contentsOf, secretFile, shells, tryScript } from './restore-script.ts';
 
 /* oxlint-disable no-empty-pattern -- vitest reads from the pattern which fixtures a fixture needs: none. */
 const test = repositoryTest.extend<{ originals: Originals }>({
@@ -48,10 +48,11 @@ describe('hostile repositories', () => {
       const victim = await copyOf(originals[of], folder);
       await forge(partOf(victim, 0));
       expect(await byLifeboat(victim, source, join(folder, 'lifeboat'))).toBe(lifeboat);
-      const { code, stderr } = await byScript(victim, source, folder);
+      const target = join(folder, 'script');
+      const { code, stderr } = await byScript(victim, source, folder, ['restore', victim.id, 'other', target]);
       if (script === 'restores') {
         expect([code, stderr]).toEqual([0, expect.stringContaining('everything was restored and verified') as string]);
-        expect(await contentsOf(join(folder, 'script'))).toEqual(await contentsOf(join(folder, 'lifeboat')));
+        expect(await contentsOf(target)).toEqual(await contentsOf(join(folder, 'lifeboat')));
       } else {
         expect([code, stderr]).toEqual([1, expect.stringContaining(script) as string]);
         expect(stderr).not.toContain('everything was restored');
@@ -90,6 +91,14 @@ describe('hostile repositories', () => {
           [expect.stringContaining(script) as string],
         ]);
       expect([code, lines.length]).toEqual([1, cases.length + 2]);
+      // bash would run what stands in a number that it counts with.
+      const at = cases.findIndex(({ what }) => what.endsWith('whose base ends at a command'));
+      for (const shell of at === -1 ? [] : shells) {
+        const args = ['-r', victim.folder, '-w', 'restore', idOf(at), 'all', join(folder, 'target')];
+        const { code: ended, stderr } = await tryScript(join(folder, 'known'), args, { shell });
+        expect([shell, ended, stderr]).toEqual([shell, 1, expect.stringContaining('lifeboat.components')]);
+      }
+      expect(await readdir(folder)).not.toContain('target');
       expect(lines).toContainEqual(expect.stringMatching(new RegExp(`^${victim.id}  complete `)));
     });
 
@@ -173,16 +182,15 @@ async function copyOf(original: Original, folder: string): Promise<Original> {
 
 /** How it ends: the code of the error, or `restores`. */
 async function byLifeboat(
-  { folder, id }: Pick<Victim, 'folder' | 'id'>,
+  { folder, id, other }: Pick<Victim, 'folder' | 'id' | 'other'>,
   source: KeySource,
   into: string,
 ): Promise<string> {
   try {
     const repository = await openRepository(createLocalStorage(folder), source);
     try {
-      const { lifeboat } = await repository.findManifest(id);
-      for (const component of lifeboat.components)
-        await repository.materialize({ indexId: component.indexId, into: join(into, component.id) });
+      await repository.findManifest(id);
+      await repository.materialize({ indexId: other.indexId, into });
     } finally {
       await repository.close();
     }

@@ -773,6 +773,14 @@ say_notes() {
 
 # ---- indexes ----
 
+# Of a frame of an index: its place and its first line go to $work/heads, the others are entries. A last line without its end
+# makes more bytes than there are.
+awk_frame='
+{ bytes -= length($0) + 1 }
+NR == 1 { print at "\n" $0 >>(ENVIRON["work"] "/heads"); next }
+{ print }
+END { exit bytes != 0 }'
+
 # Writes the entries of index $1, whose SHA-256 is $2, as JSON lines to $work/entries, and to $work/heads of each frame its
 # place and its first line, which jq_lines compares.
 read_index() {
@@ -786,11 +794,13 @@ read_index() {
   at=0 frame_bytes=0
   while [ "$at" -lt "$end" ]; do
     open_frame "$index" "$at" 03 "$work/plain" || { fail "indexes/$1 is damaged at byte $at"; return 1; }
-    [ -z "$(tail -c 1 "$work/plain")" ] || { fail "indexes/$1 has a line that is cut off at byte $at"; return 1; }
-    awk -v at="$at" 'NR == 1 { print at "\n" $0 >>(ENVIRON["work"] "/heads"); next } { print }' "$work/plain" >>"$work/entries"
+    awk -v at="$at" -v bytes="$plain_bytes" "$awk_frame" "$work/plain" >>"$work/entries" ||
+      { fail "indexes/$1 has a line that is cut off at byte $at"; return 1; }
     at=$((at + frame_bytes))
   done
-  [ "$at" = "$end" ] && [ "$(bytes_at "$at" 8 "$index" | to_hex)" = "$(printf '%08x' "$frame_bytes")4c424931" ] ||
+  # shellcheck disable=SC2046
+  set -- "$1" $(od -An -v -tx1 -j "$at" -N 8 "$index" 2>/dev/null)
+  [ "$at" = "$end" ] && [ $# = 9 ] && [ "$6$7$8$9" = 4c424931 ] && [ "$((0x$2$3$4$5))" = "$frame_bytes" ] ||
     { fail "indexes/$1 is cut off"; return 1; }
 }
 
