@@ -123,7 +123,7 @@ labTest(
     const key = await secretFile(folder, formatRecoveryKey(testKey.key));
     const target = join(folder, 'by hand', 'data');
     // Somebody has put it there: the number may have been used.
-    const planted = join(repository, 'wal/postgres', String(base.record.facts['systemIdentifier']), '00000002');
+    const planted = join(repository, 'wal/postgres', base.record.facts['systemIdentifier'] as string, '00000002');
     await mkdir(planted, { recursive: true });
     await writeFile(join(planted, '00000002.history'), 'garbage');
     const { stderr } = await runScript(repository, ['-k', key, 'restore', backupId, 'postgres', target]);
