@@ -346,19 +346,22 @@ describe('restore.sh', () => {
       ];
     };
     const taken = `${first}  taken by retention, says its tombstone`;
-    expect(await found()).toEqual([0, taken, ...[second, third, fourth].map((id) => `${id}  complete`)]);
     const at = (id: string) => join(folder, 'repository', layout.manifest(id));
-    const bytes = await readFile(at(third));
-    await rm(at(third));
-    const gone = `${third}  GONE, but ${fourth} names it`;
-    expect(await found()).toEqual([1, taken, `${second}  complete`, gone, `${fourth}  complete`]);
+    const [whole, bytes] = [await readFile(at(second)), await readFile(at(third))];
     // Anybody can put something where a tombstone would be.
     await mkdir(dirname(join(folder, 'repository/tombstones', layout.manifest(third))), { recursive: true });
     await writeFile(join(folder, 'repository/tombstones', layout.manifest(third)), 'x');
+    await rm(at(third));
+    const gone = `${third}  GONE, but ${fourth} names it`;
     expect(await found()).toEqual([1, taken, `${second}  complete`, gone, `${fourth}  complete`]);
     await writeFile(at(third), Buffer.concat([bytes.subarray(0, 80), Buffer.from(' '), bytes.subarray(80)]));
-    expect((await found())[0]).toBe(1);
+    const damaged = `${third}  DAMAGED OR FORGED`;
+    expect(await found()).toEqual([1, taken, `${second}  complete`, damaged, `${fourth}  complete`]);
     await writeFile(at(third), bytes);
+    await rm(at(second));
+    const lost = `${second}  GONE, but ${third} names it`;
+    expect(await found()).toEqual([1, taken, lost, ...[third, fourth].map((id) => `${id}  complete`)]);
+    await writeFile(at(second), whole);
     // Nobody names the newest one but what was written of it.
     const newest = await readFile(at(fourth));
     await rm(at(fourth));
@@ -375,13 +378,13 @@ describe('restore.sh', () => {
     expect(await found()).toEqual([0, ...others, reported(fourth), reported('20261130_000001')]);
     await repository.putProof(fourth, { kind: 'verify', ok: true, levels: ['L1'], state: 'verified' });
     await repository.putProof('20261130_000003', { kind: 'verify', unreadableManifest: true, ok: false });
-    const lost = `${fourth}  GONE, but its proofs are here`;
-    expect(await found()).toEqual([1, ...others, lost, reported('20261130_000001')]);
+    const proven = `${fourth}  GONE, but its proofs are here`;
+    expect(await found()).toEqual([1, ...others, proven, reported('20261130_000001')]);
     await writeFile(at(fourth), newest);
     await rm(join(folder, 'repository/reports'), { recursive: true });
     await writeFile(join(folder, 'repository/manifests/2026/11/22/backup_manifest_20261122_020500 (1).json'), 'x');
     await writeFile(join(folder, 'repository/manifests/2026/11/backup_manifest_20261122_020500.json'), 'x');
-    expect((await found())[0]).toBe(0);
+    expect(await found()).toEqual([0, taken, ...[second, third, fourth].map((id) => `${id}  complete`)]);
   });
 
   test('a key that cannot be read is told as that', async ({ folder, repository }) => {

@@ -145,18 +145,24 @@ read_key() {
   case ${#digits} in
   64) printf '%s' "$digits" ;;
   80)
-    line=0
-    while [ -n "$digits" ]; do
-      others=${digits#????$digits16}
-      part=${digits%"$others"}
-      check=${part#$digits16}
-      part=${part%????}
-      real=$({ printf 'lifeboat-key-line-%s\n' "$line"; from_hex "$part"; } | sha256_of_input)
+    line=0 given=$digits
+    while [ -n "$given" ]; do
+      part=${given%"${given#$digits16}"}
+      { printf 'lifeboat-key-line-%s\n' "$line"; from_hex "$part"; } >"$work/line.$line"
+      given=${given#????$digits16}
       line=$((line + 1))
-      case $real in "$check"*) ;; *) die "the key has a typing error in line $line" ;; esac
-      printf '%s' "$part"
-      digits=$others
     done
+    openssl dgst -sha256 -r "$work"/line.? >"$work/sums"
+    rm -f "$work"/line.?
+    line=0
+    while read -r sum file; do
+      line=$((line + 1))
+      part=${digits%"${digits#$digits16}"}
+      digits=${digits#$digits16}
+      case $sum in "${digits%"${digits#????}"}"*) ;; *) die "the key has a typing error in line $line" ;; esac
+      digits=${digits#????}
+      printf '%s' "$part"
+    done <"$work/sums"
     ;;
   *) die "the key has ${#digits} digits, 80 belong there" ;;
   esac
