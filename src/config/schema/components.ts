@@ -48,9 +48,7 @@ const postgres = z.strictObject({
   osUser: z.string().optional().describe('unix user of the private server; by default the owner of the data directory'),
   fingerprintUpTo: size
     .default(64 * 2 ** 20)
-    .describe(
-      'tables up to this size and 4 million rows are proven by content, larger ones by count',
-    ),
+    .describe('tables up to this size and 4 million rows are proven by content, larger ones by count'),
   wal: z
     .strictObject({
       archive: z.boolean().default(true).describe('`false` gives up every state between two backups'),
