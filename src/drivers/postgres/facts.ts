@@ -120,7 +120,20 @@ export async function readFacts(context: Pick<RestoreContext, 'repository' | 're
   }
   const facts = parseJson(Buffer.from(bytes).toString('utf8')) as SealedFacts;
   requireKnownFormat(facts, record.id);
+  requireTableNames(facts, record.id);
   return facts;
+}
+
+/** Schema and table as the server's `%I.%I` gives them, with quotes where one needs them. */
+const tableName = /^(?:[a-z_][a-z0-9_]*|"(?:[^"]|"")+")\.(?:[a-z_][a-z0-9_]*|"(?:[^"]|"")+")$/;
+
+/** They become part of what a superuser asks; of a repository that is not encrypted anybody who can write gives them. */
+function requireTableNames(facts: SealedFacts, component: string): void {
+  const wrong = expectedTables(facts).find(({ table }) => !tableName.test(table));
+  if (wrong !== undefined)
+    throw new LifeboatError('ManifestInvalid', `\`${factsPath}\` names a table ${JSON.stringify(wrong.table)}`, {
+      component,
+    });
 }
 
 /** FormatTooNew from a newer Lifeboat. */
