@@ -5,6 +5,9 @@
 import { parseLsn, segmentOf, walFileName, walFilesBetween } from './lsn.ts';
 import type { ComponentRecord } from './recovery-point.ts';
 
+/** Sizes that a server can have for its segments, bytes: 1 MiB to 1 GiB. */
+export const segmentSizes: readonly number[] = Array.from({ length: 11 }, (_, at) => 2 ** (20 + at));
+
 export interface WalPiece {
   readonly timeline: number;
   /** Inclusive; the segment's first byte where the piece is whole. */

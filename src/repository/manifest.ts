@@ -4,6 +4,7 @@ import { componentKinds } from '../domain/component.ts';
 import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
 import { backupTypes, manifestFormat } from '../domain/recovery-point.ts';
 import type { BackupId, Manifest } from '../domain/recovery-point.ts';
+import { segmentSizes } from '../domain/wal.ts';
 import { openDetails, sealDetails } from './details.ts';
 import type { Members } from './details.ts';
 import { decodeDocument, encodeDocument } from './document.ts';
@@ -30,7 +31,7 @@ const databaseFacts = z.object({
   timelineTaken: z.boolean().optional(),
   startLsn: lsn.optional(),
   stopLsn: lsn,
-  walSegmentBytes: z.literal(Array.from({ length: 11 }, (_, at) => 2 ** (20 + at))),
+  walSegmentBytes: z.literal([...segmentSizes]),
 });
 
 const anyComponent = z.object({

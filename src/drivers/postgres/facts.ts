@@ -3,6 +3,7 @@
  * holds paths and content hashes; the manifest's clear facts are the few in `clearFacts`.
  */
 import { LifeboatError } from '../../domain/errors.ts';
+import { segmentSizes } from '../../domain/wal.ts';
 import { reservedFolder } from '../../domain/entry.ts';
 import type { JsonValue } from '../../domain/recovery-point.ts';
 import { parseJson } from '../../json/parse-json.ts';
@@ -121,6 +122,7 @@ export async function readFacts(context: Pick<RestoreContext, 'repository' | 're
   const facts = parseJson(Buffer.from(bytes).toString('utf8')) as SealedFacts;
   requireKnownFormat(facts, record.id);
   requireTableNames(facts, record.id);
+  requireSegmentSize(facts, record.id);
   return facts;
 }
 
@@ -132,6 +134,14 @@ function requireTableNames(facts: SealedFacts, component: string): void {
   const wrong = expectedTables(facts).find(({ table }) => !tableName.test(table));
   if (wrong !== undefined)
     throw new LifeboatError('ManifestInvalid', `\`${factsPath}\` names a table ${JSON.stringify(wrong.table)}`, {
+      component,
+    });
+}
+
+/** Positions are divided by it. */
+function requireSegmentSize({ walSegmentBytes: bytes }: SealedFacts, component: string): void {
+  if (!segmentSizes.includes(bytes))
+    throw new LifeboatError('ManifestInvalid', `\`${factsPath}\` has segments of ${JSON.stringify(bytes)} bytes`, {
       component,
     });
 }

@@ -3,8 +3,8 @@ import { readFacts } from '../../../src/drivers/postgres/facts.ts';
 import type { RestoreContext } from '../../../src/drivers/driver.ts';
 
 /** Of a repository that is not encrypted anybody who can write gives them. */
-const read = async (table: string) => {
-  const facts = { format: 1, tables: [], earlier: { before: '7', tables: [{ table }] } };
+const read = async (table: string, walSegmentBytes = 2 ** 24) => {
+  const facts = { format: 1, walSegmentBytes, tables: [], earlier: { before: '7', tables: [{ table }] } };
   const context = {
     record: { id: 'postgres', indexId: 'x' },
     repository: { readFile: async () => Promise.resolve(Buffer.from(JSON.stringify(facts))) },
@@ -30,4 +30,8 @@ test.each([
   '"".x',
 ])('the name `%s` reaches no server', async (table) => {
   await expect(read(table)).rejects.toMatchObject({ code: 'ManifestInvalid', component: 'postgres' });
+});
+
+test.each([0, 1, -(2 ** 24), 3 * 2 ** 20, 2 ** 31])('segments of %d bytes are no segments', async (bytes) => {
+  await expect(read('public.users', bytes)).rejects.toMatchObject({ code: 'ManifestInvalid', component: 'postgres' });
 });
