@@ -93,6 +93,8 @@ labTest(
     const lab = await make({ settings: { max_wal_size: '64MB', min_wal_size: '32MB' } });
     const archive = await archiveOf(lab);
     await shift(lab, 1500);
+    // The server's process for a connection that was closed ends a moment later.
+    await until(async () => (await lab.sql('SELECT FROM pg_replication_slots WHERE active')).rows.length === 0);
     await lab.sql(`SELECT pg_drop_replication_slot('lifeboat_lab')`);
     for (let round = 0; round < 4; round += 1) {
       await write(lab, 30_000);
