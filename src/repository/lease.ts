@@ -4,6 +4,7 @@
  * storage's. Whoever acts destructively calls `assertHeld` just before.
  */
 import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
+import { isProvenDead, ownIdentity, type ProcessIdentity } from '../programs/process-identity.ts';
 import type { ObjectInfo, Storage } from '../storage/storage.ts';
 import { decodeDocument, encodeDocument } from './document.ts';
 import { layout } from './layout.ts';
@@ -32,6 +33,8 @@ interface LeaseRecord {
   readonly token: number;
   readonly expiresAt: string;
   readonly released: boolean;
+  /** That of the holder. Older versions do not say. */
+  readonly process?: ProcessIdentity;
 }
 
 /** Who holds a lease; undefined where nobody does. */
@@ -43,8 +46,14 @@ export async function leaseHolder(
   const info = await storage.stat(layout.lease(name));
   if (info === undefined) return undefined;
   const record = await readRecord(storage, info, secrets);
-  const isFree = record.released || new Date(record.expiresAt) <= (await storage.now());
-  return isFree ? undefined : record.holder;
+  return isFree(record, await storage.now()) ? undefined : record.holder;
+}
+
+/** Released, expired, or of a process of this host that was killed. Hosts may share a name: only within one boot is that certain. */
+function isFree({ released, expiresAt, process }: LeaseRecord, now: Date): boolean {
+  if (released || new Date(expiresAt) <= now) return true;
+  if (process === undefined || process.bootId === '' || process.bootId !== ownIdentity().bootId) return false;
+  return isProvenDead(process);
 }
 
 /** Longer than any lease is given between two renewals. */
@@ -89,12 +98,18 @@ export async function acquireLease(
   const expiry = async (): Promise<string> => new Date((await storage.now()).getTime() + options.ttlMs).toISOString();
 
   async function take(): Promise<number> {
-    const first: LeaseRecord = { holder: options.holder, token: 1, expiresAt: await expiry(), released: false };
+    const first: LeaseRecord = {
+      holder: options.holder,
+      token: 1,
+      expiresAt: await expiry(),
+      released: false,
+      process: ownIdentity(),
+    };
     if ((await storage.putIfAbsent(key, encode(first))) === 'created') return 1;
     const current = await read();
     if (current === undefined) throw new LifeboatError('StorageFailed', `lease ${options.name} vanished`);
     const { record, version } = current;
-    if (!record.released && new Date(record.expiresAt) > (await storage.now())) throw held(record);
+    if (!isFree(record, await storage.now())) throw held(record);
     const next = { ...first, token: record.token + 1, expiresAt: await expiry() };
     if ((await storage.replaceIf(key, version, encode(next))) !== undefined) return next.token;
     const winner = await read();

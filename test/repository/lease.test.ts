@@ -1,4 +1,6 @@
 import { describe, expect } from 'vitest';
+import { ownIdentity } from '../../src/programs/process-identity.ts';
+import { encodeDocument } from '../../src/repository/document.ts';
 import { layout } from '../../src/repository/layout.ts';
 import { acquireLease, leaseHolder } from '../../src/repository/lease.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
@@ -48,6 +50,31 @@ describe('leases', () => {
       message: expect.stringContaining('taken over by next') as string,
     });
     await next.assertHeld();
+  });
+
+  test('that of a process that was killed is free at once on its host, and nowhere else', async ({ folder }) => {
+    const storage = createLocalStorage(folder);
+    const own = ownIdentity();
+    const gone = { ...own, startedAt: 'earlier' };
+    const key = layout.lease('collect');
+    for (const [process, isFree] of [
+      [own, false],
+      [gone, true],
+      [{ ...gone, bootId: 'of a host with the same name' }, false],
+      [{ ...gone, bootId: '' }, false],
+      [{ ...gone, host: 'another' }, false],
+      [{ ...gone, pidNamespace: 'pid:[1]' }, false],
+      [undefined, false],
+    ] as const) {
+      const expiresAt = new Date(Date.now() + minute).toISOString();
+      const record = { holder: 'killed', token: 7, expiresAt, released: false, ...(process && { process }) };
+      await storage.remove(key);
+      await storage.putIfAbsent(key, encodeDocument(key, record, undefined));
+      expect(await leaseHolder(storage, 'collect', undefined)).toBe(isFree ? undefined : 'killed');
+      const taken = acquireLease(storage, { name: 'collect', holder: 'next', ttlMs: minute }, undefined);
+      if (isFree) expect((await taken).token).toBe(8);
+      else await expect(taken).rejects.toMatchObject({ code: 'LockHeld' });
+    }
   });
 
   test('a damaged lease holds for as long as one may, then it passes on, and who held it is fenced', async ({

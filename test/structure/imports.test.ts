@@ -26,7 +26,7 @@ const rules: Readonly<Record<string, Rule>> = {
   schema: { values: [] },
   inputs: { values: ['domain', 'schema'] },
   attributes: { values: ['domain', 'programs'] },
-  repository: { values: ['domain', 'storage', 'attributes', 'json'] },
+  repository: { values: ['domain', 'storage', 'attributes', 'json', 'programs'] },
   inference: { values: ['domain', 'json'] },
   platform: { values: ['domain', 'programs', 'json'], types: ['drivers'] },
   drivers: { values: ['domain', 'programs', 'inference', 'platform', 'attributes', 'json'], types: ['repository'] },

@@ -51,7 +51,7 @@ const ownSettings = {
 };
 /**
  * A database without an encoding holds any bytes: they come as they are, for asked for in UTF-8 the server refuses what is
- * none. Sorting rows takes temporary files; who may lift the limit of them does.
+ * none.
  */
 const setOwn = (lockTimeoutMs: number): string => `
   SELECT set_config(name, value, false) FROM (VALUES ${Object.entries({
@@ -60,8 +60,14 @@ const setOwn = (lockTimeoutMs: number): string => `
   })
     .map(([name, value]) => `('${name}', '${value}')`)
     .join(', ')}) AS own(name, value) WHERE current_setting(name, true) IS NOT NULL;
-  SELECT set_config('temp_file_limit', '-1', false) WHERE has_parameter_privilege('temp_file_limit', 'SET');
   SELECT set_config('client_encoding', 'SQL_ASCII', false) WHERE current_setting('server_encoding') = 'SQL_ASCII'`;
+
+/** Sorting rows takes temporary files: who may lift the limit of them does. */
+const liftLimit =
+  "SELECT set_config('temp_file_limit', '-1', false) WHERE has_parameter_privilege('temp_file_limit', 'SET')";
+
+/** A server older than 15 does not know that question. It is refused by its version, in words, once it was asked for it. */
+const undefinedFunction = '42883';
 
 export interface SessionOptions {
   readonly database: string;
@@ -167,6 +173,9 @@ export async function openSession(address: Address, component: string, options: 
     await client.connect();
     await client.query(setFirst);
     await client.query(setOwn(options.lockTimeoutMs ?? usualLockTimeoutMs));
+    await client.query(liftLimit).catch((error: unknown) => {
+      if (sqlState(error) !== undefinedFunction) throw error;
+    });
   } catch (error) {
     await end();
     options.signal?.throwIfAborted();

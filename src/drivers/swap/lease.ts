@@ -24,7 +24,7 @@ import { LifeboatError } from '../../domain/errors.ts';
 import { parseJson } from '../../json/parse-json.ts';
 import type { FencingToken } from '../driver.ts';
 import { leaseName } from './names.ts';
-import { isProvenDead, ownIdentity, type ProcessIdentity } from './process-identity.ts';
+import { isProvenDead, ownIdentity, type ProcessIdentity } from '../../programs/process-identity.ts';
 import type { SwapTuning } from './swap.ts';
 import { compareTokens, describeToken } from './token.ts';
 

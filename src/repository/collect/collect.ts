@@ -19,7 +19,7 @@ import { ownObjects } from '../own-objects.ts';
 import { refutedReportOf } from '../refutations.ts';
 import type { Secrets } from '../secrets.ts';
 import type { Lease } from '../lease.ts';
-import { openIntents, takeCollectionLease } from './exclusion.ts';
+import { openIntents, retakeCollectionLease } from './exclusion.ts';
 
 /** Time to notice a mistake, and for a storage that shows late what it has. */
 export const graceMs = 48 * 3600_000;
@@ -53,7 +53,7 @@ export interface Collected {
 /** LockHeld where another collector works; Fenced where one took over. */
 export async function collect(context: CollectContext, options: CollectOptions): Promise<Collected> {
   const { storage, secrets } = context;
-  const lease = await takeCollectionLease(storage, options.holder, secrets);
+  const lease = await retakeCollectionLease(storage, options, secrets);
   const { guard, stop } = guardOf(lease);
   try {
     const expired: BackupId[] = [];

@@ -4,7 +4,7 @@
  * the other. Several writers do not see each other.
  */
 import { setTimeout } from 'node:timers/promises';
-import { LifeboatError } from '../../domain/errors.ts';
+import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import type { BackupId } from '../../domain/recovery-point.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { decodeDocument, isUnreadable } from '../document.ts';
@@ -26,6 +26,27 @@ export async function takeCollectionLease(
   secrets: Secrets | undefined,
 ): Promise<Lease> {
   return acquireLease(storage, { name: leaseName, holder, ttlMs: leaseMs }, secrets);
+}
+
+/**
+ * As `takeCollectionLease`; but an attempt of the same run that was given up, and may still be about to remove something, is
+ * waited for until it is known to be dead, or its lease expired.
+ */
+export async function retakeCollectionLease(
+  storage: Storage,
+  { holder, signal }: { readonly holder: string; readonly signal?: AbortSignal },
+  secrets: Secrets | undefined,
+): Promise<Lease> {
+  for (const end = performance.now() + patienceMs; ;) {
+    try {
+      return await takeCollectionLease(storage, holder, secrets);
+    } catch (error) {
+      if (!isLifeboatError(error, 'LockHeld') || performance.now() > end) throw error;
+      const other = await leaseHolder(storage, leaseName, secrets);
+      if (other !== undefined && other !== holder) throw error;
+    }
+    await setTimeout(pollMs, undefined, signal === undefined ? {} : { signal });
+  }
 }
 
 /** Collection stops waiting for an intent that was never closed. */
