@@ -28,7 +28,7 @@ async function filled(repository: Repository): Promise<{ first: string; ten: str
   const record = await base(repository, new Date(at('02:00')), 1);
   const first = await sealRecords(repository, await reserve(repository, new Date(at('02:00'))), [record]);
   for (const number of [1, 2, 3]) await archive.put(segment(1, number), Buffer.alloc(segmentBytes, 1), at('12:00'));
-  await archive.putCoverage(1, { lsn: '0/4000000', time: at('12:00') });
+  await archive.putCoverage(1, { lsn: '0/400000', time: at('12:00') });
   const store = async (clock: string): Promise<string> => {
     const time = new Date(at(clock));
     const backupId = await reserve(repository, time);

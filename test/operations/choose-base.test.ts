@@ -180,7 +180,7 @@ test('F7: what somebody put under names of the archive lengthens nothing, stops 
     code: 'Precondition',
   });
   // A part that is damaged has the position too: the time is that of the one that is sound.
-  await plant(`000000010000000000000002.${'2000000'.padStart(16, '0')}-${'2800000'.padStart(16, '0')}`);
+  await plant(`000000010000000000000002.${'200000'.padStart(16, '0')}-${'280000'.padStart(16, '0')}`);
   expect(await baseFor(repository, 'pg', { kind: 'lsn', value: position(2.25) }, 'latest')).toMatchObject({
     moment: at('12:00'),
   });

@@ -168,7 +168,7 @@ test('D2.7: a point to which archived WAL does not lead any more is refuted unti
     if (key.endsWith('6')) await repository.storage.remove(key);
   expect(await look(repository, 1)).toMatchObject({
     ok: false,
-    problems: [expect.stringMatching(new RegExp(`^${late}: pg: ObjectMissing: archived WAL leads .* to 0/6000000 `))],
+    problems: [expect.stringMatching(new RegExp(`^${late}: pg: ObjectMissing: archived WAL leads .* to 0/600000 `))],
     refuted: [late],
   });
   expect(await repository.pointState(late)).toBe('failed');

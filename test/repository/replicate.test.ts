@@ -13,8 +13,8 @@ import { addTree, backUp, describeTree, testKey, type Backup } from './backup.ts
 import { repositoryTest as test } from './fixture.ts';
 
 const owner = { owner: 'test' };
-const segment = { timeline: 1, startLsn: 0n, endLsn: 0x1000000n };
-const walSource = { component: 'pg', systemId: '7', segmentBytes: 0x1000000 };
+const segment = { timeline: 1, startLsn: 0n, endLsn: 0x100000n };
+const walSource = { component: 'pg', systemId: '7', segmentBytes: 0x100000 };
 
 describe('a replica', () => {
   test('D2.6: is a repository of its own, from which everything can be restored when the first one is gone', async ({
@@ -23,7 +23,7 @@ describe('a replica', () => {
     open,
   }) => {
     const { record, source } = await smallBackup(repository, folder);
-    const wal = Buffer.alloc(0x1000000, 'wal');
+    const wal = Buffer.alloc(0x100000, 'wal');
     await repository.wal(walSource).put(segment, wal, '2026-11-22T02:00:00Z');
     await repository.wal(walSource).putCoverage(1, { lsn: '0/1000000', time: '2026-11-22T02:00:00Z' });
     await repository.putReport('fullBackup', 'fullBackup/a/1', { state: 'sealed' });
@@ -66,7 +66,7 @@ describe('a replica', () => {
     open,
   }) => {
     const { id } = await smallBackup(repository, folder);
-    await repository.wal(walSource).put(segment, Buffer.alloc(0x1000000), '2026-11-22T02:00:00Z');
+    await repository.wal(walSource).put(segment, Buffer.alloc(0x100000), '2026-11-22T02:00:00Z');
     const counted = withFaults(createLocalStorage(join(folder, 'counted')));
     await repository.replicateTo(counted, owner);
     for (let failAt = 1; failAt <= counted.calls.length; failAt += 1) {
