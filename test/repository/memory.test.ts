@@ -7,7 +7,7 @@ import { repositoryTest as test } from './fixture.ts';
 const megabyte = 1024 * 1024;
 
 describe('memory', () => {
-  test('capture and restore of 320 MB that do not compress stay under 420 MB, threads included', async ({
+  test('capture and restore of 320 MB that do not compress stay under 500 MB, threads included', async ({
     folder,
     repository,
   }) => {
@@ -22,6 +22,7 @@ describe('memory', () => {
     const told = JSON.parse(output) as { storedBytes: number; restoredBytes: number; peakBytes: number };
     expect(told.storedBytes).toBeGreaterThan(300 * megabyte);
     expect(told.restoredBytes).toBe(320 * megabyte);
-    expect(told.peakBytes).toBeLessThan(420 * 1_000_000);
+    // Usually 240 MB; where the cores are busy memory is collected late. With all of the bytes it would be more than 550 MB.
+    expect(told.peakBytes).toBeLessThan(500 * 1_000_000);
   });
 });
