@@ -11,6 +11,20 @@ export interface DatedPoint {
   readonly previous: { readonly timestamp: BackupId } | null;
 }
 
+/** What is known beside a point. */
+export interface Neighbours {
+  readonly ids: readonly BackupId[];
+  /** Points that are dated ahead, as far as they are known. */
+  readonly find: (id: BackupId) => DatedPoint | undefined;
+}
+
+export function neighbours(points: readonly DatedPoint[]): Neighbours {
+  return {
+    ids: points.map(({ timestamp }) => timestamp),
+    find: (id) => points.find(({ timestamp }) => timestamp === id),
+  };
+}
+
 export interface SealedPoint extends DatedPoint {
   /** ISO 8601, by the storage's clock. */
   readonly sealedAt: string;
@@ -25,11 +39,7 @@ export function isAhead(timestamp: BackupId, now: Date): boolean {
  * one night makes several, the predecessor of that one, as `find` knows it. Null where there was none, undefined where the
  * chain breaks off.
  */
-export function rightPredecessor(
-  { previous }: DatedPoint,
-  find: (id: BackupId) => DatedPoint | undefined,
-  now: Date,
-): BackupId | null | undefined {
+function rightPredecessor({ previous }: DatedPoint, find: Neighbours['find'], now: Date): BackupId | null | undefined {
   if (previous === null || !isAhead(previous.timestamp, now)) return previous?.timestamp ?? null;
   const before = find(previous.timestamp);
   return before && rightPredecessor(before, find, now);
@@ -40,14 +50,7 @@ export function rightPredecessor(
  * predecessor with a right date was not there when it was sealed. Where one of them is authentic, the point is no newest
  * one. Empty for any other point, and where nothing was sealed since: then the clock of today may be the wrong one.
  */
-export function sealedSince(
-  point: DatedPoint,
-  {
-    ids,
-    find,
-    now,
-  }: { readonly ids: readonly BackupId[]; readonly find: (id: BackupId) => DatedPoint | undefined; readonly now: Date },
-): BackupId[] {
+export function sealedSince(point: DatedPoint, { ids, find }: Neighbours, now: Date): BackupId[] {
   const { timestamp } = point;
   if (!isAhead(timestamp, now)) return [];
   const predecessor = rightPredecessor(point, find, now);
@@ -72,9 +75,8 @@ export function sealedAtLatest(point: SealedPoint, points: readonly SealedPoint[
   if (!isWrong(point)) return point.sealedAt;
   const right = points.filter((each) => !isWrong(each));
   const ids = right.map(({ timestamp }) => timestamp);
-  const find = (id: BackupId): SealedPoint | undefined => points.find(({ timestamp }) => timestamp === id);
   const since = isAhead(point.timestamp, now)
-    ? sealedSince(point, { ids, find, now })
+    ? sealedSince(point, { ...neighbours(points), ids }, now)
     : ids.filter((id) => id > point.timestamp);
   const [oldest] = right
     .filter(({ timestamp }) => since.includes(timestamp))

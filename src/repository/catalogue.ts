@@ -214,7 +214,7 @@ async function aheadIn(
     before = manifest.lifeboat.previous;
   }
   const ids = [...versions.keys()];
-  for (const id of sealedSince({ timestamp, previous }, { ids, find: (each) => earlier.get(each), now }))
+  for (const id of sealedSince({ timestamp, previous }, { ids, find: (each) => earlier.get(each) }, now))
     if ((await authentic(id)) !== undefined) return aheadText(id);
   return undefined;
 }

@@ -18,18 +18,23 @@ const { appliance } = parseConfiguration(
   'f',
 );
 
+/** Seals a point when the storage's clock says `at`; its name is of that moment too, or of another one. */
+const sealerOf =
+  (repository: Repository, clock: { now: Date }) =>
+  async (at: string, named = at): Promise<BackupId> => {
+    clock.now = new Date(at);
+    const { id } = await backUp(repository, async (writer) => writer.bytes('state', Buffer.from(at)), {
+      time: new Date(named),
+    });
+    return id;
+  };
+
 test('the newest is what was sealed last; a point dated ahead is passed over by name, and can be taken by name', async ({
   folder,
   open,
 }) => {
   const { clock, repository } = await timedRepository(folder, new Date('2026-11-28T02:00:00Z'), open);
-  const seal = async (at: string, clockAt = at): Promise<BackupId> => {
-    clock.now = new Date(clockAt);
-    const { id } = await backUp(repository, async (writer) => writer.bytes('state', Buffer.from(at)), {
-      time: new Date(at),
-    });
-    return id;
-  };
+  const seal = sealerOf(repository, clock);
   const chosen = async (of: Repository = repository): Promise<string[]> =>
     Promise.all(['latest', 'newest'].map(async (at) => (await of.findManifest(at)).timestamp));
   const before = await seal('2026-11-28T02:00:00Z');
@@ -66,12 +71,7 @@ test('retention goes on once something was sealed after a point that is dated ah
 }) => {
   const { clock, repository } = await timedRepository(folder, new Date('2026-11-01T02:00:00Z'), open);
   // Of a night in which the clocks of host and storage were ahead, or the storage's alone.
-  const seal = async (at: string, named = at): Promise<BackupId> => {
-    clock.now = new Date(at);
-    return (
-      await backUp(repository, async (writer) => writer.bytes('state', Buffer.from(at)), { time: new Date(named) })
-    ).id;
-  };
+  const seal = sealerOf(repository, clock);
   const plan = async (at: string) => {
     clock.now = new Date(at);
     const days = 86_400;

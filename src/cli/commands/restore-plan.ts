@@ -1,6 +1,6 @@
 /** `lifeboat restore plan`: in this process, so that it works with Temporal dead; the run makes the same plan. */
-import { aheadText, sealedSince, type DatedPoint } from '../../domain/dated-ahead.ts';
-import type { BackupId, Manifest } from '../../domain/recovery-point.ts';
+import { aheadText, neighbours, sealedSince, type Neighbours } from '../../domain/dated-ahead.ts';
+import type { Manifest } from '../../domain/recovery-point.ts';
 import type { GoalFields } from '../../domain/recovery-target.ts';
 import type { ManifestListing, Repository } from '../../repository/repository.ts';
 import { chooseArtefacts, goalOf } from '../../operations/choose-artefacts.ts';
@@ -93,8 +93,10 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
   });
   const isPoint = goalOf(options).kind === 'point';
   const listed = await repository.listManifests();
-  const points = listed.flatMap(({ manifest }) =>
-    manifest === undefined ? [] : [{ timestamp: manifest.timestamp, previous: manifest.lifeboat.previous }],
+  const known = neighbours(
+    listed.flatMap(({ manifest }) =>
+      manifest === undefined ? [] : [{ timestamp: manifest.timestamp, previous: manifest.lifeboat.previous }],
+    ),
   );
   const now = await clockOf(repository.storage);
   const newer =
@@ -107,7 +109,7 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
         : configured.filter((id) => !rebuild.includes(id) && !choice.artefacts.some(({ record }) => record.id === id)),
     passedOver: newer.map(
       (listing) =>
-        `${listing.timestamp}: ${aheadReason(listing, points, now) ?? reasonAgainst(listing, chosen.length > 0 ? chosen : configured)}`,
+        `${listing.timestamp}: ${aheadReason(listing, known, now) ?? reasonAgainst(listing, chosen.length > 0 ? chosen : configured)}`,
     ),
   };
 }
@@ -131,15 +133,9 @@ export function goalWords({ toTime, toLsn, toName, toLatest, timeline }: GoalFie
   return toLatest === true ? `--to-latest${on}` : '';
 }
 
-function aheadReason(
-  { timestamp, manifest }: ManifestListing,
-  points: readonly DatedPoint[],
-  now: Date,
-): string | undefined {
+function aheadReason({ timestamp, manifest }: ManifestListing, known: Neighbours, now: Date): string | undefined {
   if (manifest === undefined) return undefined;
-  const find = (id: BackupId): DatedPoint | undefined => points.find((point) => point.timestamp === id);
-  const ids = points.map((point) => point.timestamp);
-  const [since] = sealedSince({ timestamp, previous: manifest.lifeboat.previous }, { ids, find, now });
+  const [since] = sealedSince({ timestamp, previous: manifest.lifeboat.previous }, known, now);
   return since === undefined ? undefined : aheadText(since);
 }
 

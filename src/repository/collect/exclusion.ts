@@ -4,7 +4,7 @@
  * the other. Several writers do not see each other.
  */
 import { setTimeout } from 'node:timers/promises';
-import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import { LifeboatError } from '../../domain/errors.ts';
 import type { BackupId } from '../../domain/recovery-point.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { decodeDocument, isUnreadable } from '../document.ts';
@@ -37,16 +37,8 @@ export async function retakeCollectionLease(
   { holder, signal }: { readonly holder: string; readonly signal?: AbortSignal },
   secrets: Secrets | undefined,
 ): Promise<Lease> {
-  for (const end = performance.now() + patienceMs; ;) {
-    try {
-      return await takeCollectionLease(storage, holder, secrets);
-    } catch (error) {
-      if (!isLifeboatError(error, 'LockHeld') || performance.now() > end) throw error;
-      const other = await leaseHolder(storage, leaseName, secrets);
-      if (other !== undefined && other !== holder) throw error;
-    }
-    await setTimeout(pollMs, undefined, signal === undefined ? {} : { signal });
-  }
+  await holderAfter({ storage, secrets, signal }, (current) => current === holder);
+  return takeCollectionLease(storage, holder, secrets);
 }
 
 /** Collection stops waiting for an intent that was never closed. */
@@ -81,11 +73,25 @@ async function openUntil(storage: Storage, key: string, secrets: Secrets | undef
 
 /** Called with an intent stored. StorageFailed (tried again) where a collector removes for longer than usual. */
 export async function awaitNoCollector(storage: Storage, secrets: Secrets | undefined): Promise<void> {
+  const holder = await holderAfter({ storage, secrets }, () => true);
+  if (holder !== undefined)
+    throw new LifeboatError('StorageFailed', `collection by ${holder} is under way in ${storage.description}`);
+}
+
+interface Place {
+  readonly storage: Storage;
+  readonly secrets: Secrets | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Who holds the lease once nobody does for whom to wait, or patience is over; undefined where nobody does. */
+async function holderAfter(
+  { storage, secrets, signal }: Place,
+  isWaitedFor: (holder: string) => boolean,
+): Promise<string | undefined> {
   for (const end = performance.now() + patienceMs; ;) {
     const holder = await leaseHolder(storage, leaseName, secrets);
-    if (holder === undefined) return;
-    if (performance.now() > end)
-      throw new LifeboatError('StorageFailed', `collection by ${holder} is under way in ${storage.description}`);
-    await setTimeout(pollMs);
+    if (holder === undefined || !isWaitedFor(holder) || performance.now() > end) return holder;
+    await setTimeout(pollMs, undefined, signal === undefined ? {} : { signal });
   }
 }
