@@ -109,7 +109,7 @@ export function wireParts(appliance: Appliance, onWarning: (message: string) => 
 /** Where `repository.json` alone is lost or damaged, a copy of it lies in every location. */
 function withCopies(error: unknown, { locations }: Appliance, location = ''): unknown {
   if (location !== '' || locations.length === 0) return error;
-  if (!isLifeboatError(error, 'ObjectMissing') && !isLifeboatError(error, 'ObjectCorrupt')) return error;
+  if (!isLifeboatError(error, 'ObjectMissing', 'ObjectCorrupt')) return error;
   return new LifeboatError(error.code, error.message, { hint: putIdentityBack(copiesIn(locations)), cause: error });
 }
 

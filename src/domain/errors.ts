@@ -251,6 +251,7 @@ export class LifeboatError extends Error {
   }
 }
 
-export function isLifeboatError(error: unknown, code?: ErrorCode): error is LifeboatError {
-  return error instanceof LifeboatError && (code === undefined || error.code === code);
+/** Of one of the codes, or where none is given, of any. */
+export function isLifeboatError(error: unknown, ...codes: readonly ErrorCode[]): error is LifeboatError {
+  return error instanceof LifeboatError && (codes.length === 0 || codes.includes(error.code));
 }

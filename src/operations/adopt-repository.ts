@@ -11,7 +11,7 @@ export async function adoptRepository(copy: Storage, target: Storage): Promise<b
     return false;
   } catch (error) {
     // One that lost its identity alone gets it again.
-    if (!isLifeboatError(error, 'RepositoryMissing') && !isLifeboatError(error, 'ObjectMissing')) throw error;
+    if (!isLifeboatError(error, 'RepositoryMissing', 'ObjectMissing')) throw error;
   }
   await readIdentity(copy);
   await copySkeleton(copy, target);

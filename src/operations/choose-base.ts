@@ -146,7 +146,7 @@ async function untilOf(archive: WalArchive, pieces: readonly WalPiece[]): Promis
     try {
       return (await archive.read(piece)).until;
     } catch (error) {
-      if (!isLifeboatError(error, 'ObjectCorrupt') && !isLifeboatError(error, 'ObjectMissing')) throw error;
+      if (!isLifeboatError(error, 'ObjectCorrupt', 'ObjectMissing')) throw error;
     }
   return '';
 }

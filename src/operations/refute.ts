@@ -19,7 +19,7 @@ export async function refuteUnreadable(repository: Repository): Promise<BackupId
       () => undefined,
       (reason: unknown) => reason,
     );
-    if (!isLifeboatError(error, 'ManifestInvalid') && !isLifeboatError(error, 'ObjectCorrupt')) continue;
+    if (!isLifeboatError(error, 'ManifestInvalid', 'ObjectCorrupt')) continue;
     await putRefutation(repository, timestamp, [problem], [], { [unreadableManifest]: true });
     refuted.push(timestamp);
   }

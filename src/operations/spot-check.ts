@@ -35,7 +35,7 @@ async function problemOf(repository: Repository, artefact: Artefact): Promise<Pl
     const of = `${wrong.length} of ${states.length} objects that were looked at`;
     return problem(artefact, first.code, `${of} cannot be restored, the first is ${first.text}`);
   } catch (error) {
-    if (!isLifeboatError(error, 'ObjectMissing') && !isLifeboatError(error, 'ObjectCorrupt')) throw error;
+    if (!isLifeboatError(error, 'ObjectMissing', 'ObjectCorrupt')) throw error;
     return problem(artefact, error.code, error.message);
   }
 }

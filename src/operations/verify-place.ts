@@ -135,7 +135,7 @@ async function verifyAt(
       orThrow: false,
     });
   } catch (error) {
-    if (!isLifeboatError(error, 'ManifestInvalid') && !isLifeboatError(error, 'ObjectCorrupt')) throw error;
+    if (!isLifeboatError(error, 'ManifestInvalid', 'ObjectCorrupt')) throw error;
     return { id: at, ok: false, objects: 0, bytes: 0, problems: [error.message], notes: [], uninspected: [] };
   }
 }

@@ -103,7 +103,7 @@ async function problemsOf(
     const hole = opened === undefined ? undefined : holeIn(opened);
     return hole === undefined ? [] : [`${record.id}: ObjectMissing: ${hole}`];
   } catch (error) {
-    if (!isLifeboatError(error, 'ObjectCorrupt') && !isLifeboatError(error, 'ObjectMissing')) throw error;
+    if (!isLifeboatError(error, 'ObjectCorrupt', 'ObjectMissing')) throw error;
     return [`${record.id}: ${error.code}: ${error.message}`];
   }
 }

@@ -37,7 +37,7 @@ export async function readinessByAnswer(ask: () => Promise<unknown>): Promise<Re
     await ask();
     return { ready: true, detail: 'answers' };
   } catch (error) {
-    const refuses = isLifeboatError(error, 'AuthFailed') || isLifeboatError(error, 'PermissionDenied');
+    const refuses = isLifeboatError(error, 'AuthFailed', 'PermissionDenied');
     return { ready: refuses, detail: error instanceof Error ? error.message : 'does not answer' };
   }
 }

@@ -65,8 +65,7 @@ export function parseDocument(key: string, bytes: Uint8Array, code: ErrorCode): 
  * does not answer, or a newer format, is a reason to stop.
  */
 export function isUnreadable(error: unknown): error is LifeboatError {
-  const codes = ['ObjectCorrupt', 'ManifestInvalid', 'ObjectMissing', 'PermissionDenied'] as const;
-  return codes.some((code) => isLifeboatError(error, code));
+  return isLifeboatError(error, 'ObjectCorrupt', 'ManifestInvalid', 'ObjectMissing', 'PermissionDenied');
 }
 
 export function digestOf(bytes: Uint8Array): string {

@@ -122,7 +122,7 @@ async function contentOf(read: Read, piece: WalPiece): Promise<Buffer | Lifeboat
   try {
     return (await read(piece)).bytes;
   } catch (error) {
-    if (isLifeboatError(error, 'ObjectCorrupt') || isLifeboatError(error, 'ObjectMissing')) return error;
+    if (isLifeboatError(error, 'ObjectCorrupt', 'ObjectMissing')) return error;
     throw error;
   }
 }

@@ -17,7 +17,7 @@ export async function fingerprintOf(options: WalkOptions): Promise<string | unde
   try {
     for await (const found of walk(options)) addIdentity(found, hash);
   } catch (error) {
-    if (isLifeboatError(error, 'SourceEmpty') || isLifeboatError(error, 'SourceChanged')) return undefined;
+    if (isLifeboatError(error, 'SourceEmpty', 'SourceChanged')) return undefined;
     throw error;
   }
   return hash.digest('hex');

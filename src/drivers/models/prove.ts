@@ -59,7 +59,7 @@ async function proveModel(
     return { ...common, actual: `${proof.architecture} gives ${answer}`, ok };
   } catch (error) {
     // Without llama.cpp nothing was learned of the data: the hint is of more use than a failed probe.
-    if (isLifeboatError(error, 'Aborted') || isLifeboatError(error, 'Precondition')) throw error;
+    if (isLifeboatError(error, 'Aborted', 'Precondition')) throw error;
     return { ...common, actual: error instanceof Error ? error.message : String(error), ok: false };
   }
 }

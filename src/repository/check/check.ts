@@ -178,13 +178,7 @@ class Check {
       return await run();
     } catch (error) {
       if (!(error instanceof LifeboatError)) throw error;
-      if (
-        !isLifeboatError(error, 'ObjectMissing') &&
-        !isLifeboatError(error, 'ObjectCorrupt') &&
-        !isLifeboatError(error, 'ManifestInvalid') &&
-        !isLifeboatError(error, 'FormatTooNew')
-      )
-        throw error;
+      if (!isLifeboatError(error, 'ObjectMissing', 'ObjectCorrupt', 'ManifestInvalid', 'FormatTooNew')) throw error;
       this.#report({ ...where, code: error.code, message: error.message });
       return undefined;
     }

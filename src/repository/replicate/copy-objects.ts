@@ -141,7 +141,7 @@ async function authentic(
     authenticate(key, bytes);
     return bytes;
   } catch (error) {
-    if (isLifeboatError(error, 'ObjectMissing') || isLifeboatError(error, 'ObjectCorrupt')) return error;
+    if (isLifeboatError(error, 'ObjectMissing', 'ObjectCorrupt')) return error;
     throw error;
   }
 }

@@ -42,12 +42,7 @@ export async function loadPrevious(sources: Sources): Promise<Previous> {
     try {
       return await fromIndex(sources, previousIndexId, unusable, resumed, resumedBlocks);
     } catch (error) {
-      if (
-        !isLifeboatError(error, 'ObjectMissing') &&
-        !isLifeboatError(error, 'ObjectCorrupt') &&
-        !isLifeboatError(error, 'ManifestInvalid')
-      )
-        throw error;
+      if (!isLifeboatError(error, 'ObjectMissing', 'ObjectCorrupt', 'ManifestInvalid')) throw error;
       warn(`the previous index cannot be used, everything is read and stored again: ${error.message}`);
     }
   }
@@ -117,7 +112,7 @@ async function readResumedPacks(
       const { size, ...table } = await readPackTable(storage, id, opener);
       packs.push({ record: { id, size }, table });
     } catch (error) {
-      if (!isLifeboatError(error, 'ObjectMissing') && !isLifeboatError(error, 'ObjectCorrupt')) throw error;
+      if (!isLifeboatError(error, 'ObjectMissing', 'ObjectCorrupt')) throw error;
       warn(`a pack of the earlier attempt is not used: ${error.message}`);
     }
   }
