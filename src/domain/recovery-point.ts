@@ -102,6 +102,8 @@ export interface ManifestBody {
   readonly sealedAt: string;
   /** Latest capturedUntil minus earliest capturedFrom over all components, seconds. */
   readonly skewSeconds: number;
+  /** One more than that of any point that was there when this one was sealed; absent in points of before there were numbers. */
+  readonly sequence?: number;
   /** The writer's predecessor: a gap in the chain of digests is noticed. */
   readonly previous: { readonly timestamp: BackupId; readonly digest: string } | null;
   /** Points that had been sealed and were gone when this one was; absent where none was. */

@@ -1,6 +1,6 @@
 /** What `doctor` finds of the recovery points of the repository. */
-import { isAhead } from '../domain/dated-ahead.ts';
 import { isRefuted, type BackupId } from '../domain/recovery-point.ts';
+import { isAhead } from '../domain/seal-order.ts';
 import type { Finding } from '../drivers/driver.ts';
 import type { ManifestListing, Repository } from '../repository/repository.ts';
 import { clockOf } from '../storage/clock.ts';
@@ -56,7 +56,7 @@ function aheadFindings(listings: readonly ManifestListing[], now: Date): Finding
   const ids = ahead.slice(0, shown).map(({ timestamp }) => timestamp);
   const text = `${ids.join(', ')}${ahead.length > shown ? ` and ${ahead.length - shown} more` : ''}: dated ahead of the storage's clock, which says ${now.toISOString().slice(0, 19)}Z`;
   const hint =
-    'one of the clocks was or is wrong: set it; until that date `latest` passes over what newer points were sealed after, and `--at` takes it by name';
+    'one of the clocks was or is wrong: set it; `latest` takes what was sealed last, and `--at` takes any point by name';
   return [{ name, level: 'warn', text, hint }];
 }
 

@@ -1,7 +1,7 @@
 /** How old the newest good copy of every configured component is, against its objective; and how the last runs ended. */
 import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
 import { isBackupWorkflow, isRefuted, type JsonValue, type Manifest } from '../domain/recovery-point.ts';
-import { isAhead } from '../domain/dated-ahead.ts';
+import { isAhead } from '../domain/seal-order.ts';
 import { mostSkewSeconds } from '../domain/skew.ts';
 import type { ManifestListing, Repository } from '../repository/repository.ts';
 import { newestBases, walStatus, type WalStatus } from './wal-status.ts';

@@ -2,7 +2,6 @@
  * What retention removes from a place, and what that place will hold. The plan is shown before anything goes; each check
  * that fails stops the removal, and says how to go on.
  */
-import { sealedAtLatest } from '../domain/dated-ahead.ts';
 import { formatBytes, formatDuration } from '../domain/duration.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { plural } from '../domain/plural.ts';
@@ -13,6 +12,7 @@ import {
   type RetentionLimits,
   type RetentionPoint,
 } from '../domain/retention.ts';
+import { datedPoint, sealedAtLatest } from '../domain/seal-order.ts';
 import { mostSkewSeconds } from '../domain/skew.ts';
 import type { Collected, Repository, Usage } from '../repository/repository.ts';
 import { expiredWal, type ExpiredWal } from './expired-wal.ts';
@@ -60,14 +60,11 @@ export async function planRetention(options: RetentionOptions): Promise<Retentio
   const manifests = listings.flatMap(({ manifest }) => manifest ?? []);
   const states = new Map<BackupId, string | undefined>();
   for (const { timestamp } of manifests) states.set(timestamp, await repository.pointState(timestamp));
-  const dated = manifests.map(({ timestamp, lifeboat: { previous, sealedAt } }) => ({ timestamp, previous, sealedAt }));
-  const sealedAt = new Map(dated.map((point) => [point.timestamp, sealedAtLatest(point, dated, now)]));
-  const points = manifests
-    .map((manifest) => ({
-      ...pointOf(manifest, states.get(manifest.timestamp)),
-      sealedAt: sealedAt.get(manifest.timestamp) ?? manifest.lifeboat.sealedAt,
-    }))
-    .toSorted((a, b) => Date.parse(b.sealedAt) - Date.parse(a.sealedAt));
+  const sealedAt = sealedAtLatest(listings.map(datedPoint), now);
+  const points = manifests.map((manifest) => ({
+    ...pointOf(manifest, states.get(manifest.timestamp)),
+    sealedAt: sealedAt.get(manifest.timestamp) ?? manifest.lifeboat.sealedAt,
+  }));
   const choice = chooseRetention({ points, limits, holds, now });
   const kept = new Set(choice.keep.map(({ id }) => id));
   const wal = await expiredWal(repository, {

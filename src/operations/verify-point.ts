@@ -148,8 +148,10 @@ function check(
 
 async function weigh({ repository }: VerifyOptions, manifest: Manifest): Promise<SizeCheck> {
   const earlier: Manifest[] = [];
-  for (const { manifest: other } of await repository.listManifests()) {
-    if (other === undefined || other.timestamp >= manifest.timestamp) continue;
+  const listings = await repository.listManifests();
+  const at = listings.findIndex(({ timestamp }) => timestamp === manifest.timestamp);
+  for (const { manifest: other } of listings.slice(at + 1)) {
+    if (other === undefined) continue;
     if (!isRefuted(await repository.pointState(other.timestamp))) earlier.push(other);
     if (earlier.length >= historyLooked) break;
   }

@@ -1,8 +1,7 @@
 /** Which recovery points there are. Read from storage every time: nothing else knows. */
-import { aheadText, isAhead, sealedSince, type DatedPoint } from '../domain/dated-ahead.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { isRefuted, type BackupId, type Manifest } from '../domain/recovery-point.ts';
-import { clockOf } from '../storage/clock.ts';
+import { datedPoint, newestFirst } from '../domain/seal-order.ts';
 import type { Storage } from '../storage/storage.ts';
 import { digestOf, isUnreadable } from './document.ts';
 import type { Expiries } from './expiry.ts';
@@ -19,7 +18,7 @@ interface Context {
   readonly secrets: Secrets | undefined;
 }
 
-type FindContext = Context & ProofContext & { readonly cache: ManifestCache };
+type FindContext = Context & ProofContext & { readonly cache: ManifestCache; readonly expiries: Expiries };
 
 export async function manifestIds(storage: Storage): Promise<BackupId[]> {
   const ids: BackupId[] = [];
@@ -33,7 +32,7 @@ export type ManifestCache = Map<
   { readonly version: string; readonly digest: string; readonly manifest: Manifest }
 >;
 
-/** Newest first. A damaged one, and one that another names but that is gone, appears with its problem. */
+/** Newest first, see `newestFirst`. A damaged one, and one that another names but that is gone, appears with its problem. */
 export async function listManifests(
   context: Context & { readonly cache: ManifestCache; readonly expiries: Expiries },
 ): Promise<ManifestListing[]> {
@@ -53,7 +52,7 @@ export async function listManifests(
     }
   }
   await markBrokenChain(context.expiries, listings, digests);
-  return [...listings.values()].sort((a, b) => (a.timestamp < b.timestamp ? 1 : -1));
+  return newestFirst([...listings.values()], datedPoint);
 }
 
 async function manifestOnce(
@@ -139,14 +138,9 @@ export async function readManifest(context: Context, id: BackupId): Promise<Mani
 /** The newest that can be read, whatever its proofs say: what somebody looks at or verifies. The error of the newest where none can. */
 async function findNewest(context: FindContext): Promise<Manifest> {
   let first: unknown;
-  const now = await clockOf(context.storage);
-  const versions = await manifestVersions(context.storage);
-  for (const id of [...versions.keys()].toSorted().toReversed()) {
+  for (const id of await idsNewestFirst(context)) {
     try {
-      const manifest = await readManifest(context, id);
-      const ahead = await aheadIn(context, manifest, { versions, now });
-      if (ahead === undefined) return manifest;
-      context.warn(`recovery point ${id} is ${ahead}; an older one is looked at`);
+      return await readManifest(context, id);
     } catch (error) {
       if (!isUnreadable(error)) throw error;
       first ??= error;
@@ -164,15 +158,14 @@ async function findNewest(context: FindContext): Promise<Manifest> {
 /** The newest that may be restored without a second thought: complete, not suspect, its last proof not bad. */
 async function findLatest(context: FindContext, holding: readonly string[]): Promise<Manifest> {
   const passedOver: string[] = [];
-  const now = await clockOf(context.storage);
-  // Newest first: what newer ones say against a point is read before it.
-  const versions = await manifestVersions(context.storage);
-  for (const [id, version] of [...versions].sort(([a], [b]) => (a < b ? 1 : -1))) {
-    const reason = await manifestNow(context, id, version).then(
-      async ({ manifest }) =>
-        (await aheadIn(context, manifest, { versions, now })) ??
-        (await reasonAgainst(context, manifest, holding)) ??
-        manifest,
+  for (const id of await idsNewestFirst(context)) {
+    // Whatever was known of it.
+    const reason = await manifestNow(
+      context,
+      id,
+      (await context.storage.stat(layout.manifest(id)))?.version ?? '',
+    ).then(
+      async ({ manifest }) => (await reasonAgainst(context, manifest, holding)) ?? manifest,
       (error: unknown) => {
         // A newer format may hide the newest backup: an old tool must not restore an older one in silence.
         if (!isUnreadable(error)) throw error;
@@ -191,32 +184,8 @@ async function findLatest(context: FindContext, holding: readonly string[]): Pro
   );
 }
 
-/** Why a point is no newest one though its name says so; see `sealedSince`. */
-async function aheadIn(
-  context: FindContext,
-  { timestamp, lifeboat: { previous } }: Manifest,
-  { versions, now }: { readonly versions: ReadonlyMap<BackupId, string>; readonly now: Date },
-): Promise<string | undefined> {
-  // Anybody can put something under such a name.
-  const authentic = async (id: BackupId): Promise<Manifest | undefined> =>
-    manifestOnce(context, id, versions.get(id) ?? '').then(
-      ({ manifest }) => manifest,
-      (error: unknown) => {
-        if (!isUnreadable(error)) throw error;
-        return undefined;
-      },
-    );
-  const earlier = new Map<BackupId, DatedPoint>();
-  for (let before = previous; before !== null && isAhead(before.timestamp, now);) {
-    const manifest = versions.has(before.timestamp) ? await authentic(before.timestamp) : undefined;
-    if (manifest === undefined) break;
-    earlier.set(manifest.timestamp, { timestamp: manifest.timestamp, previous: manifest.lifeboat.previous });
-    before = manifest.lifeboat.previous;
-  }
-  const ids = [...versions.keys()];
-  for (const id of sealedSince({ timestamp, previous }, { ids, find: (each) => earlier.get(each) }, now))
-    if ((await authentic(id)) !== undefined) return aheadText(id);
-  return undefined;
+async function idsNewestFirst(context: FindContext): Promise<BackupId[]> {
+  return (await listManifests(context)).flatMap(({ timestamp, isGone }) => (isGone === true ? [] : timestamp));
 }
 
 async function reasonAgainst(

@@ -4,6 +4,7 @@
  * authenticated report of its run, its proofs, and whoever else is asked (copies, Temporal).
  */
 import { backupWorkflows, timeOfBackupId, type BackupId } from '../domain/recovery-point.ts';
+import { datedPoint, disprovedDates } from '../domain/seal-order.ts';
 import { manifestIds } from './catalogue.ts';
 import { isUnreadable } from './document.ts';
 import type { Expiries } from './expiry.ts';
@@ -42,7 +43,8 @@ export async function lostPoints(
   const ids = await manifestIds(context.storage);
   const known = new Map<BackupId, string>();
   const add = (id: BackupId, by: string): void => void (known.has(id) || ids.includes(id) || known.set(id, by));
-  if (reports !== 'none') for (const { id, by } of await sealedByReports(context, reports, ids.at(-1))) add(id, by);
+  if (reports !== 'none')
+    for (const { id, by } of await sealedByReports(context, reports, await newestDate(context, ids))) add(id, by);
   for (const id of await provenPoints(context.storage))
     if (id !== recoveryKit && !ids.includes(id) && (await isProven(context, id))) add(id, 'its proofs are there');
   // A repository that was begun anew beside its copies never held what is older than its own oldest point.
@@ -56,6 +58,15 @@ export async function lostPoints(
     lost.push({ timestamp, key, problem: `recovery point ${timestamp} is gone: ${by}`, isGone: true });
   }
   return lost;
+}
+
+/** One whose date is disproved would hide the reports of all days until then. */
+async function newestDate({ manifests }: Context, ids: readonly BackupId[]): Promise<BackupId | undefined> {
+  const points = ((await manifests?.()) ?? []).map((manifest) =>
+    datedPoint({ timestamp: manifest.timestamp, manifest }),
+  );
+  const disproved = disprovedDates(points);
+  return ids.findLast((id) => !disproved.has(id));
 }
 
 /** By names anybody can put there; by what authenticates. */

@@ -99,6 +99,7 @@ const manifestSchema = z.object({
     startedAt: time,
     sealedAt: time,
     skewSeconds: z.number().nonnegative(),
+    sequence: count.positive().optional(),
     previous: z.object({ timestamp, digest }).nullable(),
     missing: z.array(timestamp).optional(),
     refuted: z.array(refutedSchema).optional(),

@@ -214,7 +214,7 @@ export type SealInput = {
   readonly configuration: Readonly<Record<string, JsonValue>>;
   readonly body: Omit<
     ManifestBody,
-    'format' | 'repositoryId' | 'previous' | 'missing' | 'refuted' | 'sealedAt' | 'skewSeconds'
+    'format' | 'repositoryId' | 'sequence' | 'previous' | 'missing' | 'refuted' | 'sealedAt' | 'skewSeconds'
   >;
 };
 

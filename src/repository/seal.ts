@@ -21,7 +21,7 @@ import { encodeManifest, isAuthenticManifest } from './manifest.ts';
 import { digestOfObject } from './object-digest.ts';
 import { ownObjects } from './own-objects.ts';
 import type { ProofContext } from './proofs.ts';
-import type { SealInput } from './repository.ts';
+import type { ManifestListing, SealInput } from './repository.ts';
 import { putRescueScripts } from './rescue/scripts.ts';
 import { standingRefutations } from './standing-refutations.ts';
 
@@ -43,6 +43,7 @@ export async function sealManifest(context: Context, input: SealInput): Promise<
   await putRescueScripts(context);
   await assertNoneTombstoned(storage, files);
   const previous = await predecessor(context, timestamp);
+  const listings = await listManifests(context);
   const manifest: Manifest = {
     timestamp,
     datetime: (timeOfBackupId(timestamp) ?? new Date(0)).toISOString(),
@@ -56,8 +57,9 @@ export async function sealManifest(context: Context, input: SealInput): Promise<
       ...body,
       sealedAt: (await storage.now()).toISOString(),
       skewSeconds: skewSeconds(body.components),
+      sequence: nextSequence(listings),
       previous,
-      ...(await missingBefore(context)),
+      ...(await missingBefore(context, listings)),
       ...(await refutedBefore(context, previous?.timestamp)),
     },
   };
@@ -145,6 +147,13 @@ async function predecessor(context: Context, timestamp: string): Promise<Manifes
   return null;
 }
 
+/** Dates depend on clocks; this order does not. */
+function nextSequence(listings: readonly ManifestListing[]): number {
+  const numbers = listings.map(({ manifest }) => manifest?.lifeboat.sequence ?? 0);
+  // In an open repository anybody can write one.
+  return Math.min(numbers.reduce((most, each) => Math.max(most, each), 0) + 1, Number.MAX_SAFE_INTEGER);
+}
+
 function unlessUnreadable(error: unknown): undefined {
   if (!isUnreadable(error)) throw error;
   return undefined;
@@ -154,10 +163,13 @@ function unlessUnreadable(error: unknown): undefined {
 const mostMissing = 100;
 
 /** What is gone and what no other manifest shows to be gone: from now on this one does. */
-async function missingBefore(context: Context): Promise<Pick<ManifestBody, 'missing'>> {
+async function missingBefore(
+  context: Context,
+  listings: readonly ManifestListing[],
+): Promise<Pick<ManifestBody, 'missing'>> {
   const lost = await lostPoints(context, { reports: 'recent' });
   if (lost.length === 0) return {};
-  const told = new Set((await listManifests(context)).map(({ timestamp }) => timestamp));
+  const told = new Set(listings.map(({ timestamp }) => timestamp));
   const missing = lost.map(({ timestamp }) => timestamp).filter((id) => !told.has(id));
   return missing.length === 0 ? {} : { missing: missing.slice(0, mostMissing) };
 }

@@ -3,6 +3,7 @@ import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { captureNotes } from '../../domain/capture-notes.ts';
 import { standingFailure, triedComponents, verdictOf } from '../../domain/proof-state.ts';
 import { isRefuted, timeOfBackupId, type JsonValue, type Manifest } from '../../domain/recovery-point.ts';
+import { datedPoint, newestFirst } from '../../domain/seal-order.ts';
 import { lostHint, lostOf } from '../../operations/lost-points.ts';
 import type { Hold } from '../../repository/collect/holds.ts';
 import type { ManifestListing, Repository } from '../../repository/repository.ts';
@@ -85,7 +86,7 @@ async function allListings(repository: Repository, from: string | undefined): Pr
   if (from !== undefined) return listings;
   const known = new Set(listings.map(({ timestamp }) => timestamp));
   const lost = (await lostOf(repository, { reports: 'recent' })).filter(({ timestamp }) => !known.has(timestamp));
-  return [...listings, ...lost].toSorted((a, b) => (a.timestamp < b.timestamp ? 1 : -1));
+  return newestFirst([...listings, ...lost], datedPoint);
 }
 
 async function pointView(

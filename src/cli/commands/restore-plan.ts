@@ -1,14 +1,13 @@
 /** `lifeboat restore plan`: in this process, so that it works with Temporal dead; the run makes the same plan. */
-import { aheadText, neighbours, sealedSince, type Neighbours } from '../../domain/dated-ahead.ts';
 import type { Manifest } from '../../domain/recovery-point.ts';
 import type { GoalFields } from '../../domain/recovery-target.ts';
+import { datedPoint, disprovedDates, disprovedText, newestFirst } from '../../domain/seal-order.ts';
 import type { ManifestListing, Repository } from '../../repository/repository.ts';
 import { chooseArtefacts, goalOf } from '../../operations/choose-artefacts.ts';
 import { lostOf } from '../../operations/lost-points.ts';
 import { pastRestores } from '../../operations/past-restores.ts';
 import { describeTarget, fittingArtefacts, makePlan } from '../../operations/prepare-restore.ts';
 import { spotCheck } from '../../operations/spot-check.ts';
-import { clockOf } from '../../storage/clock.ts';
 import type { Parts } from '../../../workers/parts.ts';
 import { componentsOf, listOf, withParts } from '../context.ts';
 import { commandOf, type GlobalOptions } from '../globals.ts';
@@ -92,14 +91,7 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
     objectProblems: await spotCheck(repository, choice.artefacts, chosen),
   });
   const isPoint = goalOf(options).kind === 'point';
-  const listed = await repository.listManifests();
-  const known = neighbours(
-    listed.flatMap(({ manifest }) =>
-      manifest === undefined ? [] : [{ timestamp: manifest.timestamp, previous: manifest.lifeboat.previous }],
-    ),
-  );
-  const now = await clockOf(repository.storage);
-  const newer =
+  const passedOver =
     options.at === 'latest' && isPoint ? await newerThan(repository, choice.backupId, options.from === undefined) : [];
   return {
     plan,
@@ -107,21 +99,32 @@ export async function planHere(parts: Parts, options: SelectOptions): Promise<Pl
       chosen.length > 0
         ? []
         : configured.filter((id) => !rebuild.includes(id) && !choice.artefacts.some(({ record }) => record.id === id)),
-    passedOver: newer.map(
-      (listing) =>
-        `${listing.timestamp}: ${aheadReason(listing, known, now) ?? reasonAgainst(listing, chosen.length > 0 ? chosen : configured)}`,
+    passedOver: passedOver.map(
+      ({ listing, since }) =>
+        `${listing.timestamp}: ${since === undefined ? reasonAgainst(listing, chosen.length > 0 ? chosen : configured) : disprovedText(since)}`,
     ),
   };
 }
 
+interface Newer {
+  readonly listing: ManifestListing;
+  /** Only its date says so, and this recovery point disproves that. */
+  readonly since?: string;
+}
+
 /** Newest first; of the repository itself also what was sealed and is gone. */
-async function newerThan(repository: Repository, id: string, isOwn: boolean): Promise<ManifestListing[]> {
+async function newerThan(repository: Repository, id: string, isOwn: boolean): Promise<Newer[]> {
   const listings = await repository.listManifests();
   const known = new Set(listings.map(({ timestamp }) => timestamp));
   const lost = isOwn ? await lostOf(repository, { reports: 'recent' }) : [];
-  return [...listings, ...lost.filter(({ timestamp }) => !known.has(timestamp))]
-    .filter(({ timestamp }) => timestamp > id)
-    .toSorted((a, b) => (a.timestamp < b.timestamp ? 1 : -1));
+  const all = newestFirst([...listings, ...lost.filter(({ timestamp }) => !known.has(timestamp))], datedPoint);
+  const disproved = disprovedDates(all.map(datedPoint));
+  const at = all.findIndex(({ timestamp }) => timestamp === id);
+  return all.flatMap((listing, index): Newer[] => {
+    if (index < at) return [{ listing }];
+    const since = disproved.get(listing.timestamp);
+    return since === undefined || listing.timestamp < id ? [] : [{ listing, since }];
+  });
 }
 
 /** The goal as it is written on the command line; empty for a recovery point. */
@@ -131,12 +134,6 @@ export function goalWords({ toTime, toLsn, toName, toLatest, timeline }: GoalFie
   if (toLsn !== undefined) return `--to-lsn ${toLsn}${on}`;
   if (toName !== undefined) return `--to-name '${toName}'${on}`;
   return toLatest === true ? `--to-latest${on}` : '';
-}
-
-function aheadReason({ timestamp, manifest }: ManifestListing, known: Neighbours, now: Date): string | undefined {
-  if (manifest === undefined) return undefined;
-  const [since] = sealedSince({ timestamp, previous: manifest.lifeboat.previous }, known, now);
-  return since === undefined ? undefined : aheadText(since);
 }
 
 function reasonAgainst({ manifest, problem }: ManifestListing, wanted: readonly string[]): string {

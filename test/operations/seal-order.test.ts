@@ -1,17 +1,21 @@
 /** F7: a clock that was ahead for one night. */
 import { expect } from 'vitest';
 import { parseConfiguration } from '../../src/config/load.ts';
+import type { Appliance } from '../../src/domain/appliance.ts';
 import { LifeboatError } from '../../src/domain/errors.ts';
 import { clockOf } from '../../src/storage/clock.ts';
 import type { BackupId } from '../../src/domain/recovery-point.ts';
+import { chooseArtefacts } from '../../src/operations/choose-artefacts.ts';
 import { pointFindings } from '../../src/operations/diagnose-points.ts';
 import { readProtection } from '../../src/operations/protection.ts';
 import { planRetention } from '../../src/operations/retention.ts';
 import { requireClock } from '../../src/operations/require-clock.ts';
+import { walBases, walStatus } from '../../src/operations/wal-status.ts';
+import { layout } from '../../src/repository/layout.ts';
 import type { Repository } from '../../src/repository/repository.ts';
-import { backUp } from '../repository/backup.ts';
+import { backUp, reserve, sealRecords } from '../repository/backup.ts';
 import { repositoryTest as test } from '../repository/fixture.ts';
-import { timedRepository } from './wal-base.ts';
+import { archiveIn, base, segment, segmentBytes, timedRepository } from './wal-base.ts';
 
 const { appliance } = parseConfiguration(
   'appliance: a\nrepository: {path: /b, encryption: none}\ncomponents: {files: {kind: files, paths: [/x]}}\n',
@@ -57,12 +61,66 @@ test('the newest is what was sealed last; a point dated ahead is passed over by 
   expect(await pointFindings(repository, new Map())).toMatchObject([
     { level: 'warn', text: `${ahead}, ${first}: dated ahead of the storage's clock, which says 2026-12-01T02:00:00Z` },
   ]);
-  // The clock of today is behind: what was sealed last is still taken.
-  clock.now = new Date('2020-01-01T00:00:00Z');
-  expect(await chosen()).toEqual([ahead, ahead]);
-  for (const id of [ahead, first]) await repository.storage.remove(`manifests/2027/11/29/backup_manifest_${id}.json`);
+  // Also when its date has come, until the next one is sealed, and where the clock of today is behind.
+  for (const now of ['2027-11-29T12:00:00Z', '2020-01-01T00:00:00Z']) {
+    clock.now = new Date(now);
+    expect(await chosen()).toEqual([last, last]);
+  }
+  clock.now = new Date('2027-11-29T12:00:00Z');
+  expect(await age()).toEqual([last, last]);
+  // Retention takes one of them, or it is damaged: that says nothing for the other.
+  await repository.storage.remove(layout.manifest(first));
   expect(await chosen()).toEqual([last, last]);
   expect(after < last).toBe(true);
+  // A battery is empty, and the machine begins in another year: what is sealed then is the newest all the same.
+  const behind = await seal('2020-01-01T00:00:00Z');
+  expect(await chosen()).toEqual([behind, behind]);
+  expect(await chosen(await open(repository.storage))).toEqual([behind, behind]);
+});
+
+test('F7: a restore to the latest moment, bases and increments stand on what was sealed last, not on what is dated ahead', async ({
+  folder,
+  open,
+}) => {
+  const { clock, repository } = await timedRepository(folder, new Date('2026-11-09T02:00:00Z'), open);
+  const archive = archiveIn(repository);
+  const point = async (at: string, end: number): Promise<BackupId> => {
+    clock.now = new Date(at);
+    const pg = await base(repository, clock.now, end);
+    const backupId = await reserve(repository, new Date(clock.now.getTime() + 1000));
+    const writer = await repository.writeComponent({ backupId, componentId: 'redis', blockSize: 65_536 });
+    await writer.bytes('dump.rdb', Buffer.from(at));
+    const redis = { ...pg, ...(await writer.finish()), id: 'redis', kind: 'redis' as const, facts: {} };
+    return (await sealRecords(repository, backupId, [pg, redis])).timestamp;
+  };
+  await point('2026-11-09T02:00:00Z', 1);
+  for (let number = 1; number <= 8; number += 1)
+    await archive.put(segment(1, number), Buffer.alloc(segmentBytes, 1), '2026-11-15T12:00:00Z');
+  await point('2026-11-20T02:00:00Z', 2);
+  const last = await point('2026-11-15T02:00:00Z', 5);
+  await archive.putCoverage(1, { lsn: '0/900000', time: '2026-11-15T12:00:00.000Z' });
+  const of = [
+    { id: 'pg', kind: 'postgres' },
+    { id: 'redis', kind: 'redis' },
+  ] as unknown as Appliance['components'];
+  for (const now of ['2026-11-15T12:00:00Z', '2026-11-20T12:00:00Z']) {
+    clock.now = new Date(now);
+    for (const goal of [{ kind: 'latest' }, { kind: 'lsn', value: '0/850000' }] as const) {
+      const { artefacts } = await chooseArtefacts({
+        repository,
+        appliance: { ...appliance, components: of },
+        goal,
+        at: 'latest',
+        components: [],
+      });
+      expect(artefacts.map(({ record, backupId }) => [record.id, backupId])).toEqual([
+        ['pg', last],
+        ['redis', last],
+      ]);
+    }
+    expect((await walStatus(repository, 'pg')).base).toBe(last);
+    expect((await walBases(repository, 'pg'))[0]?.backupId).toBe(last);
+  }
 });
 
 test('retention goes on once something was sealed after a point that is dated ahead, which ages from then', async ({
@@ -86,6 +144,7 @@ test('retention goes on once something was sealed after a point that is dated ah
   };
   const first = await seal('2026-11-01T02:00:00Z');
   const ahead = await seal('2099-11-02T02:00:00Z');
+  // A frequent one of the same night.
   const nextAhead = await seal('2099-11-02T02:05:00Z');
   expect((await plan('2026-11-03T00:00:00Z')).refusals).toMatchObject(
     [nextAhead, ahead].map(
