@@ -21,8 +21,9 @@ export default defineConfig({
   test: {
     fsModuleCache: false,
     pool: 'forks',
-    // Most of what a test makes is dead at once: with room for it V8 copies less, a twentieth of the processor time.
-    execArgv: ['--min-semi-space-size=16', '--max-semi-space-size=32'],
+    // Most of what a test makes is dead at once: with room for it V8 copies less, a twentieth of the processor time. As much
+    // is saved where it does not look for garbage in the first 200 MB, of which a file after the other makes a few.
+    execArgv: ['--min-semi-space-size=16', '--max-semi-space-size=32', '--initial-old-space-size=200'],
     // Files follow one another in the same processes: a process for each would be a tenth of the time of all.
     isolate: false,
     setupFiles: './test/support/as-found.ts',

@@ -21,6 +21,8 @@ export interface TemporalOptions {
   readonly inMemory?: boolean;
   /** `frontend.WorkflowTimeSkippingEnabled=true` and the like. */
   readonly dynamicConfig?: Readonly<Record<string, string>>;
+  /** Beside our own. */
+  readonly env?: NodeJS.ProcessEnv;
   readonly user?: OsUser;
   readonly detached?: boolean;
 }
@@ -94,6 +96,7 @@ async function startOnce(options: TemporalOptions): Promise<RunningTemporal> {
     name: 'Temporal',
     command: instance.command,
     cwd: options.directory,
+    env: { ...process.env, ...options.env },
     logFile: instance.logFile,
     user: options.user,
     stopSignal: 'SIGTERM',

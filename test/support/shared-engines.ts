@@ -46,6 +46,8 @@ async function start(): Promise<Shared> {
     startTemporal({
       directory: folder.path,
       inMemory: true,
+      // It serves all files: collecting its garbage eight times less often saves a fifth of its processor time.
+      env: { GOGC: '800' },
       dynamicConfig: { 'frontend.WorkflowTimeSkippingEnabled': 'true' },
     }),
     workflowBundle(process.env['LIFEBOAT_BUNDLES'] ?? folder.path),
