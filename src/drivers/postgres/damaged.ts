@@ -28,7 +28,7 @@ export async function refuseWhileRunning(config: PostgresConfig): Promise<void> 
   if (pid === undefined) return;
   throw new LifeboatError('Precondition', `PostgreSQL runs on \`${config.dataDirectory}\` (pid ${pid})`, {
     component: config.id,
-    hint: `stop it first: pg_ctl stop -D '${config.dataDirectory}' -m fast`,
+    hint: `stop it first: pg_ctl stop -D '${config.dataDirectory}' -m fast; if process ${pid} is another program, remove postmaster.pid instead`,
   });
 }
 

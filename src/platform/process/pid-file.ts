@@ -7,6 +7,7 @@ import { open, readFile, rename, rm, link, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { LifeboatError } from '../../domain/errors.ts';
+import { isHidden, isThere, ownIdentity } from '../../programs/process-identity.ts';
 import { waitUntil } from './wait.ts';
 
 export interface ProcessIdentity {
@@ -23,6 +24,7 @@ const launchMs = 10_000;
 /**
  * Who the pid file names; undefined when there is none or its launcher never lived. Precondition where somebody else wrote
  * it and the process lives, or nobody knows which it is; of a process that is gone the file is as stale as ours would be.
+ * Also where what has the pid cannot be looked at.
  */
 export async function readPidFile(
   path: string,
@@ -49,7 +51,11 @@ export async function refuseForeignPidFile(path: string, service: string): Promi
 function identityIn(text: string, path: string, service: string): ProcessIdentity {
   const [first = '', started, ...rest] = text.trimEnd().split('\n');
   const pid = /^[1-9]\d{0,9}$/.test(first.trim()) ? Number(first) : undefined;
-  if (pid !== undefined && started !== undefined && rest.length === 0) return { pid, started };
+  if (pid !== undefined && started !== undefined && rest.length === 0) {
+    // Since another boot the pid may have gone to anybody.
+    if (started.startsWith(ownIdentity().bootId) && isHidden(pid)) throw hidden(pid, path, service);
+    return { pid, started };
+  }
   if (pid !== undefined && !isThere(pid)) return { pid, started: '', text };
   throw new LifeboatError(
     'Precondition',
@@ -63,14 +69,11 @@ function identityIn(text: string, path: string, service: string): ProcessIdentit
   );
 }
 
-/** Of any user. */
-function isThere(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
+/** Whether it is the service nobody knows, and it must not count as ended. */
+function hidden(pid: number, path: string, service: string): LifeboatError {
+  return new LifeboatError('Precondition', `process ${pid} of service \`${service}\` (${path}) cannot be looked at`, {
+    hint: `/proc shows no processes of other users (\`hidepid\`, ProtectProc=): run the worker as root or as the user of the service; if process ${pid} is another program, remove the pid file`,
+  });
 }
 
 /** Makes the empty pid file that a launcher will fill; undefined when another start was first. */
