@@ -3,11 +3,12 @@
  * conditional replace after it expired, and fenced: each holder has a higher token than the one before. Time is the
  * storage's. Whoever acts destructively calls `assertHeld` just before.
  */
-import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
-import { isProvenDead, ownIdentity, type ProcessIdentity } from '../programs/process-identity.ts';
-import type { ObjectInfo, Storage } from '../storage/storage.ts';
-import { decodeDocument, encodeDocument } from './document.ts';
+import { LifeboatError } from '../domain/errors.ts';
+import { ownIdentity } from '../programs/process-identity.ts';
+import type { Storage } from '../storage/storage.ts';
+import { encodeDocument } from './document.ts';
 import { layout } from './layout.ts';
+import { aheadHint, isAhead, isFree, readRecord, type LeaseRecord } from './lease-record.ts';
 import type { Secrets } from './secrets.ts';
 
 export interface LeaseOptions {
@@ -20,66 +21,12 @@ export interface LeaseOptions {
 export interface Lease {
   /** Rises with every holder. */
   readonly token: number;
-  /** Extends it by its time to live. Fenced if somebody took it over. */
+  /** Extends it by its time to live. Fenced if somebody took it over, or may have: it expired. */
   renew(): Promise<void>;
   /** Fenced unless it is still ours and not expired. */
   assertHeld(): Promise<void>;
   /** Lets the next one in at once. Does nothing if it was lost. */
   release(): Promise<void>;
-}
-
-interface LeaseRecord {
-  readonly holder: string;
-  readonly token: number;
-  readonly expiresAt: string;
-  readonly released: boolean;
-  /** That of the holder. Older versions do not say. */
-  readonly process?: ProcessIdentity;
-}
-
-/** Who holds a lease; undefined where nobody does. */
-export async function leaseHolder(
-  storage: Storage,
-  name: string,
-  secrets: Secrets | undefined,
-): Promise<string | undefined> {
-  const info = await storage.stat(layout.lease(name));
-  if (info === undefined) return undefined;
-  const record = await readRecord(storage, info, secrets);
-  return isFree(record, await storage.now()) ? undefined : record.holder;
-}
-
-/** Released, expired, or of a process of this host that was killed. Hosts may share a name: only within one boot is that certain. */
-function isFree({ released, expiresAt, process }: LeaseRecord, now: Date): boolean {
-  if (released || new Date(expiresAt) <= now) return true;
-  if (process === undefined || process.bootId === '' || process.bootId !== ownIdentity().bootId) return false;
-  return isProvenDead(process);
-}
-
-/** Longer than any lease is given between two renewals. */
-const longestMs = 10 * 60_000;
-
-/**
- * Of a damaged one nobody knows who holds it: somebody does for as long as a lease may last without being renewed. Its
- * token is the second at which it was written, which no count of holders reaches: who held it finds itself fenced.
- */
-async function readRecord(
-  storage: Storage,
-  { key, modifiedAt }: ObjectInfo,
-  secrets: Secrets | undefined,
-): Promise<LeaseRecord> {
-  try {
-    return decodeDocument(key, await storage.read(key), secrets, 'ObjectCorrupt') as LeaseRecord;
-  } catch (error) {
-    if (!isLifeboatError(error, 'ObjectCorrupt')) throw error;
-    return {
-      holder: `nobody knows whom (${error.message})`,
-      token: Math.floor(modifiedAt.getTime() / 1000),
-      expiresAt: new Date(modifiedAt.getTime() + longestMs).toISOString(),
-      // A time that somebody set ahead must not hold everything up until then.
-      released: modifiedAt.getTime() > (await storage.now()).getTime() + longestMs,
-    };
-  }
 }
 
 /** LockHeld names the holder and the end of its time. */
@@ -97,6 +44,9 @@ export async function acquireLease(
   };
   const expiry = async (): Promise<string> => new Date((await storage.now()).getTime() + options.ttlMs).toISOString();
 
+  /** By our own steady clock: when the last write of it began. */
+  let renewedAt = performance.now();
+
   async function take(): Promise<number> {
     const first: LeaseRecord = {
       holder: options.holder,
@@ -109,15 +59,18 @@ export async function acquireLease(
     const current = await read();
     if (current === undefined) throw new LifeboatError('StorageFailed', `lease ${options.name} vanished`);
     const { record, version } = current;
-    if (!isFree(record, await storage.now())) throw held(record);
+    const now = await storage.now();
+    if (!isFree(record, now)) throw held(record, now);
+    renewedAt = performance.now();
     const next = { ...first, token: record.token + 1, expiresAt: await expiry() };
     if ((await storage.replaceIf(key, version, encode(next))) !== undefined) return next.token;
     const winner = await read();
-    throw held(winner?.record ?? record);
+    throw held(winner?.record ?? record, now);
   }
 
-  function held(record: LeaseRecord): LifeboatError {
-    return new LifeboatError('LockHeld', `lease ${options.name} is held by ${record.holder} until ${record.expiresAt}`);
+  function held({ holder, expiresAt }: LeaseRecord, now: Date): LifeboatError {
+    const hint = isAhead(new Date(expiresAt), now) ? { hint: aheadHint } : {};
+    return new LifeboatError('LockHeld', `lease ${options.name} is held by ${holder} until ${expiresAt}`, hint);
   }
 
   const token = await take();
@@ -130,6 +83,11 @@ export async function acquireLease(
         `lease ${options.name} with token ${token} was taken over by ${current?.record.holder ?? 'nobody'}`,
       );
     }
+    const { expiresAt } = current.record;
+    // The end alone does not tell: a clock may have been set back since it was written.
+    const hasExpired = new Date(expiresAt) <= (await storage.now()) || performance.now() - renewedAt >= options.ttlMs;
+    if (hasExpired)
+      throw new LifeboatError('Fenced', `lease ${options.name} with token ${token} expired at ${expiresAt}`);
     return current;
   }
 
@@ -138,15 +96,15 @@ export async function acquireLease(
     async renew() {
       for (;;) {
         const { record, version } = await own();
-        if ((await storage.replaceIf(key, version, encode({ ...record, expiresAt: await expiry() }))) !== undefined)
-          return;
+        const begun = performance.now();
+        if ((await storage.replaceIf(key, version, encode({ ...record, expiresAt: await expiry() }))) === undefined)
+          continue;
+        renewedAt = begun;
+        return;
       }
     },
     async assertHeld() {
-      const { record } = await own();
-      if (new Date(record.expiresAt) <= (await storage.now())) {
-        throw new LifeboatError('Fenced', `lease ${options.name} with token ${token} expired at ${record.expiresAt}`);
-      }
+      await own();
     },
     async release() {
       const current = await read();

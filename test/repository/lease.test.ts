@@ -1,13 +1,33 @@
-import { describe, expect } from 'vitest';
+import { beforeEach, describe, expect, vi } from 'vitest';
 import { ownIdentity } from '../../src/programs/process-identity.ts';
 import { encodeDocument } from '../../src/repository/document.ts';
 import { layout } from '../../src/repository/layout.ts';
-import { acquireLease, leaseHolder } from '../../src/repository/lease.ts';
+import { awaitNoCollector, retakeCollectionLease } from '../../src/repository/collect/exclusion.ts';
+import { leaseHolder } from '../../src/repository/lease-record.ts';
+import { acquireLease } from '../../src/repository/lease.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { timed } from '../support/timed-storage.ts';
 import { repositoryTest as test } from './fixture.ts';
 
+/** Our own steady clock runs ahead by what was waited for, and what else a test adds. */
+const steady = vi.hoisted(() => ({ ms: 0, waited: async (): Promise<void> => undefined }));
+vi.mock('node:timers/promises', async (original) => ({
+  ...(await original<object>()),
+  setTimeout: async (ms: number) => {
+    steady.ms += ms;
+    await steady.waited();
+  },
+}));
+
 const minute = 60_000;
+const year = 365 * 86_400_000;
+
+beforeEach(() => {
+  const now = performance.now.bind(performance);
+  Object.assign(steady, { ms: 0, waited: async () => undefined });
+  const spy = vi.spyOn(performance, 'now').mockImplementation(() => now() + steady.ms);
+  return () => spy.mockRestore();
+});
 
 describe('leases', () => {
   test('of many at once one gets the lease; the others are told who holds it', async ({ folder }) => {
@@ -60,17 +80,14 @@ describe('leases', () => {
     for (const [process, isFree] of [
       [own, false],
       [gone, true],
-      [{ ...gone, bootId: 'of a host with the same name' }, false],
-      [{ ...gone, bootId: '' }, false],
       [{ ...gone, host: 'another' }, false],
-      [{ ...gone, pidNamespace: 'pid:[1]' }, false],
       [undefined, false],
     ] as const) {
       const expiresAt = new Date(Date.now() + minute).toISOString();
       const record = { holder: 'killed', token: 7, expiresAt, released: false, ...(process && { process }) };
       await storage.remove(key);
       await storage.putIfAbsent(key, encodeDocument(key, record, undefined));
-      expect(await leaseHolder(storage, 'collect', undefined)).toBe(isFree ? undefined : 'killed');
+      expect((await leaseHolder(storage, 'collect', undefined))?.holder).toBe(isFree ? undefined : 'killed');
       const taken = acquireLease(storage, { name: 'collect', holder: 'next', ttlMs: minute }, undefined);
       if (isFree) expect((await taken).token).toBe(8);
       else await expect(taken).rejects.toMatchObject({ code: 'LockHeld' });
@@ -93,7 +110,7 @@ describe('leases', () => {
       code: 'LockHeld',
       message: expect.stringContaining(`nobody knows whom (${key}`) as string,
     });
-    expect(await leaseHolder(storage, 'collection', undefined)).toContain('nobody knows whom');
+    expect((await leaseHolder(storage, 'collection', undefined))?.holder).toContain('nobody knows whom');
     clock.now = new Date(clock.now.getTime() + 11 * minute);
     expect(await leaseHolder(storage, 'collection', undefined)).toBeUndefined();
     const second = await take('second');
@@ -105,5 +122,85 @@ describe('leases', () => {
     await storage.replaceIf(key, standing, Buffer.from('{}'));
     clock.now = new Date(clock.now.getTime() - 365 * 86_400_000);
     expect(await leaseHolder(storage, 'collection', undefined)).toBeUndefined();
+  });
+
+  test('one that ends in a year is waited for until nobody was seen to renew it for as long as a lease lasts', async ({
+    folder,
+  }) => {
+    const clock = { now: new Date(Date.now() + year) };
+    const storage = timed(createLocalStorage(folder), clock);
+    const collection = { name: 'collection', ttlMs: 10 * minute };
+    const first = await acquireLease(storage, { ...collection, holder: 'first' }, undefined);
+    clock.now = new Date();
+    // A person is told at once; who can wait does.
+    await expect(acquireLease(storage, { ...collection, holder: 'person' }, undefined)).rejects.toMatchObject({
+      code: 'LockHeld',
+      hint: expect.stringContaining('a clock was or is wrong') as string,
+    });
+    await awaitNoCollector(storage, undefined);
+    expect(steady.ms).toBeGreaterThanOrEqual(10 * minute);
+    expect(steady.ms).toBeLessThan(11 * minute);
+    await expect(first.assertHeld()).rejects.toMatchObject({ code: 'Fenced' });
+    await expect(first.renew()).rejects.toMatchObject({ code: 'Fenced' });
+    // Freed for everybody: nobody waits again.
+    expect((await acquireLease(storage, { ...collection, holder: 'next' }, undefined)).token).toBe(2);
+    clock.now = new Date(clock.now.getTime() - year);
+    expect((await retakeCollectionLease(storage, { holder: 'last' }, undefined)).token).toBe(3);
+  });
+
+  test('our clock is behind: a living holder is seen to renew, and is told with its end and what to do', async ({
+    folder,
+  }) => {
+    const clock = { now: new Date() };
+    const theirs = createLocalStorage(folder);
+    const ours = timed(theirs, clock);
+    const lease = await acquireLease(theirs, { name: 'collection', holder: 'living', ttlMs: 10 * minute }, undefined);
+    clock.now = new Date(Date.now() - year);
+    steady.waited = async () => {
+      if (Math.round(steady.ms / 1000) % 60 === 0) await lease.renew();
+    };
+    await expect(awaitNoCollector(ours, undefined)).rejects.toMatchObject({
+      code: 'StorageFailed',
+      message: expect.stringMatching(
+        /collection by living is under way in .*leases\/collection\.json until \d{4}-/,
+      ) as string,
+      hint: expect.stringContaining('a clock was or is wrong') as string,
+    });
+    await lease.assertHeld();
+    steady.waited = async () => undefined;
+    await expect(retakeCollectionLease(ours, { holder: 'other' }, undefined)).resolves.toMatchObject({ token: 2 });
+    await expect(lease.assertHeld()).rejects.toMatchObject({ code: 'Fenced' });
+  });
+
+  test('a clock that was set back or ahead makes no two holders: who did not renew in time is fenced by itself', async ({
+    folder,
+  }) => {
+    const clock = { now: new Date() };
+    const storage = timed(createLocalStorage(folder), clock);
+    const lease = await acquireLease(storage, { name: 'collection', holder: 'one', ttlMs: minute }, undefined);
+    clock.now = new Date(clock.now.getTime() - year);
+    await lease.assertHeld();
+    steady.ms += minute;
+    await expect(lease.assertHeld()).rejects.toMatchObject({ code: 'Fenced' });
+    steady.ms -= minute;
+    await lease.renew();
+    clock.now = new Date(clock.now.getTime() + year);
+    // Who looked meanwhile saw no holder.
+    await expect(lease.renew()).rejects.toMatchObject({ code: 'Fenced' });
+  });
+
+  test('one without an end, or with one that is no time, is as good as damaged', async ({ folder }) => {
+    const clock = { now: new Date() };
+    const storage = timed(createLocalStorage(folder), clock);
+    const key = layout.lease('collection');
+    const record = { holder: 'somebody', token: 3, released: false };
+    const planted: object[] = [record, { ...record, expiresAt: 'never' }, { ...record, expiresAt: 5 }, { token: 3 }];
+    for (const each of planted) {
+      await storage.remove(key);
+      await storage.putIfAbsent(key, encodeDocument(key, each, undefined));
+      expect((await leaseHolder(storage, 'collection', undefined))?.holder).toContain('nobody knows whom');
+      clock.now = new Date(clock.now.getTime() + 11 * minute);
+      expect(await leaseHolder(storage, 'collection', undefined)).toBeUndefined();
+    }
   });
 });

@@ -1,7 +1,9 @@
 /**
  * The lease on one component's live data: a file beside the journal, created if absent, that names holder and token.
  * Its content never changes; its modification time is the holder's heartbeat, set through the open file, so that a
- * holder who was replaced while it slept renews nothing. The file stays after release: its token is the highest seen.
+ * holder who was replaced while it slept renews nothing. Whether the heart still beats is seen by waiting, never by
+ * comparing times: clocks are set, and those of two hosts differ. The file stays after release: its token is the highest
+ * seen.
  */
 import {
   closeSync,
@@ -21,6 +23,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LifeboatError } from '../../domain/errors.ts';
+import { Unchanged } from '../../domain/unchanged.ts';
 import { parseJson } from '../../json/parse-json.ts';
 import type { FencingToken } from '../driver.ts';
 import { leaseName } from './names.ts';
@@ -47,7 +50,10 @@ interface LeaseContent {
   readonly leaseMs: number;
 }
 
-/** Released: older than any lease lasts. */
+/** What is more stands in no file of ours. */
+const longestMs = 10 * 60_000;
+
+/** The time 0, which no heartbeat has. */
 const releasedTime = new Date(0);
 
 /** Runs the work while the lease is held. Fenced (a higher token was here), LockHeld (a living holder goes on too long). */
@@ -73,6 +79,7 @@ async function acquire(request: LeaseRequest): Promise<Lease & { leaseMs: number
   const owner = process.getuid?.() === 0 ? await lstat(anchor) : undefined;
   const temporary = `${path}.${content.nonce}.tmp`;
   const file = openSync(temporary, 'wx', 0o600);
+  const unchanged = new Unchanged();
   try {
     // An engine's own backup may read the folder: what is in it must be readable by the folder's owner.
     if (owner !== undefined) fchownSync(file, owner.uid, owner.gid);
@@ -87,7 +94,8 @@ async function acquire(request: LeaseRequest): Promise<Lease & { leaseMs: number
         continue;
       }
       refuseLower(token, present.content.token, component);
-      if (present.isFree) {
+      const stoodStillMs = unchanged.look(present.heartbeat, performance.now());
+      if (present.isFree || stoodStillMs > present.content.leaseMs) {
         // Two may come this far; the later rename wins, and the other notices at its next guard.
         renameSync(temporary, path);
         if (readLease(path, component)?.content.nonce === content.nonce) break;
@@ -123,11 +131,23 @@ async function acquire(request: LeaseRequest): Promise<Lease & { leaseMs: number
   };
 }
 
-function readLease(path: string, component: string): { content: LeaseContent; isFree: boolean } | undefined {
+interface Present {
+  readonly content: LeaseContent;
+  /** Released, or its holder is known to be dead. */
+  readonly isFree: boolean;
+  /** Changes with each renewal. */
+  readonly heartbeat: string;
+}
+
+function readLease(path: string, component: string): Present | undefined {
   try {
-    const content = parseJson(readFileSync(path, 'utf8')) as LeaseContent;
-    const age = Date.now() - statSync(path).mtimeMs;
-    return { content, isFree: age > content.leaseMs || isProvenDead(content.holder) };
+    const content = parseLease(readFileSync(path, 'utf8'));
+    const { mtimeNs } = statSync(path, { bigint: true });
+    return {
+      content,
+      isFree: mtimeNs === 0n || isProvenDead(content.holder),
+      heartbeat: `${content.nonce} ${mtimeNs}`,
+    };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new LifeboatError('Precondition', `the lease file \`${path}\` cannot be read: ${(error as Error).message}`, {
@@ -136,6 +156,14 @@ function readLease(path: string, component: string): { content: LeaseContent; is
       cause: error,
     });
   }
+}
+
+/** Throws where it is none of ours. */
+function parseLease(text: string): LeaseContent {
+  const content = parseJson(text) as Partial<LeaseContent> | null;
+  const { holder, token, leaseMs = Number.NaN } = content ?? {};
+  if (!holder || !token || !(leaseMs > 0 && leaseMs <= longestMs)) throw new Error('it is no lease');
+  return content as LeaseContent;
 }
 
 /** Create-if-absent with content: a hard link never replaces anything. */

@@ -6,17 +6,18 @@
 import { setTimeout } from 'node:timers/promises';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { BackupId } from '../../domain/recovery-point.ts';
+import { Unchanged } from '../../domain/unchanged.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { decodeDocument, isUnreadable } from '../document.ts';
-import { acquireLease, leaseHolder, type Lease } from '../lease.ts';
+import { aheadHint, freeLease, leaseHolder, longestLeaseMs, type LeaseHolder } from '../lease-record.ts';
+import { acquireLease, type Lease } from '../lease.ts';
 import { backupIdOf, layout } from '../layout.ts';
 import { ownObjects } from '../own-objects.ts';
 import type { Secrets } from '../secrets.ts';
 
 const leaseName = 'collection';
-const leaseMs = 10 * 60_000;
 const pollMs = 2_000;
-/** Removing takes seconds to minutes. */
+/** Removing takes seconds to minutes. Longer than a lease, which may have to be seen unrenewed for its whole time. */
 const patienceMs = 15 * 60_000;
 
 /** LockHeld where another collector works. */
@@ -25,19 +26,19 @@ export async function takeCollectionLease(
   holder: string,
   secrets: Secrets | undefined,
 ): Promise<Lease> {
-  return acquireLease(storage, { name: leaseName, holder, ttlMs: leaseMs }, secrets);
+  return acquireLease(storage, { name: leaseName, holder, ttlMs: longestLeaseMs }, secrets);
 }
 
 /**
  * As `takeCollectionLease`; but an attempt of the same run that was given up, and may still be about to remove something, is
- * waited for until it is known to be dead, or its lease expired.
+ * waited for until it is known to be dead, or its lease expired; and so is who holds a lease that no clock will end soon.
  */
 export async function retakeCollectionLease(
   storage: Storage,
   { holder, signal }: { readonly holder: string; readonly signal?: AbortSignal },
   secrets: Secrets | undefined,
 ): Promise<Lease> {
-  await holderAfter({ storage, secrets, signal }, (current) => current === holder);
+  await holderAfter({ storage, secrets, signal }, (current) => current.isAhead || current.holder === holder);
   return takeCollectionLease(storage, holder, secrets);
 }
 
@@ -64,18 +65,29 @@ async function openUntil(storage: Storage, key: string, secrets: Secrets | undef
       readonly expiresAt: string;
       readonly closedAt?: string;
     };
-    return new Date(closedAt === undefined ? expiresAt : 0);
+    const until = new Date(closedAt === undefined ? expiresAt : 0);
+    return Number.isNaN(until.getTime()) ? undefined : until;
   } catch (error) {
     if (!isUnreadable(error)) throw error;
     return undefined;
   }
 }
 
+const workingHint =
+  'a collector that works renews its lease: wait for it or end it; of one that has ended it is free within 10 minutes';
+
 /** Called with an intent stored. StorageFailed (tried again) where a collector removes for longer than usual. */
 export async function awaitNoCollector(storage: Storage, secrets: Secrets | undefined): Promise<void> {
-  const holder = await holderAfter({ storage, secrets }, () => true);
-  if (holder !== undefined)
-    throw new LifeboatError('StorageFailed', `collection by ${holder} is under way in ${storage.description}`);
+  const found = await holderAfter({ storage, secrets }, () => true);
+  if (found === undefined) return;
+  const { holder, expiresAt, isAhead } = found;
+  throw new LifeboatError(
+    'StorageFailed',
+    `collection by ${holder} is under way in ${storage.description}: it holds ${layout.lease(leaseName)} until ${expiresAt}`,
+    {
+      hint: `tried again by itself; ${isAhead ? aheadHint : workingHint}`,
+    },
+  );
 }
 
 interface Place {
@@ -84,14 +96,20 @@ interface Place {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Who holds the lease once nobody does for whom to wait, or patience is over; undefined where nobody does. */
+/**
+ * Who holds the lease once nobody does for whom to wait, or patience is over; undefined where nobody does. One that no clock
+ * will end soon is freed on the way, after nobody was seen to renew it for as long as a lease lasts.
+ */
 async function holderAfter(
   { storage, secrets, signal }: Place,
-  isWaitedFor: (holder: string) => boolean,
-): Promise<string | undefined> {
+  isWaitedFor: (holder: LeaseHolder) => boolean,
+): Promise<LeaseHolder | undefined> {
+  const unchanged = new Unchanged();
   for (const end = performance.now() + patienceMs; ;) {
     const holder = await leaseHolder(storage, leaseName, secrets);
     if (holder === undefined || !isWaitedFor(holder) || performance.now() > end) return holder;
-    await setTimeout(pollMs, undefined, signal === undefined ? {} : { signal });
+    const stoodStillMs = unchanged.look(holder.version, performance.now());
+    if (holder.isAhead && stoodStillMs > longestLeaseMs) await freeLease(storage, leaseName, holder, secrets);
+    else await setTimeout(pollMs, undefined, signal === undefined ? {} : { signal });
   }
 }
