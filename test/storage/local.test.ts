@@ -52,16 +52,24 @@ describe('local storage', () => {
       const put = storage.putIfAbsent(key, Buffer.from('ours'));
       failures.push(await put.catch(({ code, message, hint }: LifeboatError) => [code, message, hint]));
     }
-    const fault = (key: string, errno: string): unknown[] => [
+    const fault = (key: string, errno: string, command = ''): unknown[] => [
       'StorageFailed',
       `cannot create ${key} in local:${folder}: ${errno}`,
-      causes.inTheWay.hint,
+      `${causes.inTheWay.hint}${command}`,
     ];
+    const away = (key: string): string => `: mv -n '${folder}/${key}' '${folder}/${key}.aside'`;
     expect(failures).toEqual([
-      fault('leases/collection.json', 'EEXIST'),
-      fault('leases/init.json', 'EEXIST'),
+      fault('leases/collection.json', 'EEXIST', away('leases/collection.json')),
+      fault('leases/init.json', 'EEXIST', away('leases/init.json')),
       fault('packs/aa/1', 'ENOTDIR'),
     ]);
+    // Of many at once it says which.
+    await mkdir(join(folder, 'wal/a/b/c/d'), { recursive: true });
+    const staged = await storage.stage('wal/a/b/c/d');
+    await staged.append(Buffer.from('ours'));
+    await expect(storage.commit([staged])).rejects.toMatchObject({
+      hint: `${causes.inTheWay.hint}${away('wal/a/b/c/d')}`,
+    });
   });
 
   test('what no key can name is passed over, and told to who asks; versions are read of what may be replaced alone', async ({

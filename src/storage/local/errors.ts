@@ -27,6 +27,16 @@ export function diskError(error: unknown, act: string, path: string): LifeboatEr
   });
 }
 
+/**
+ * Something that is no file stands under an object's own key. A person moves it: a rename takes whatever stands there at that
+ * moment, and that may be what another process has just stored.
+ */
+export function noFileError(key: string, path: string, place: string): LifeboatError {
+  return new LifeboatError('StorageFailed', `cannot create ${key} in ${place}: EEXIST`, {
+    hint: `${causes.inTheWay.hint}: mv -n '${path}' '${path}.aside'`,
+  });
+}
+
 function hintOf(errno: string, code: ErrorCode): string | undefined {
   if (code === 'PermissionDenied') return refusedHint(errno, process.getuid?.(), 'the owner of the folder');
   return inTheWay.includes(errno) ? causes.inTheWay.hint : undefined;

@@ -7,7 +7,7 @@ import { assertKey, assertPrefix, isKey, isPlain } from '../key.ts';
 import type { ObjectInfo, OnStray, StagedObject, Storage } from '../storage.ts';
 import { errnoOf } from '../errno.ts';
 import { readDirectly } from './direct-io.ts';
-import { diskError } from './errors.ts';
+import { diskError, noFileError } from './errors.ts';
 import { DurableFolders, fsyncFolder } from './folders.ts';
 import { StagedFile, stagingFolder } from './staged-file.ts';
 import { newestFile, replacedIn, strayVersions, versionNumbers, versionsFolder } from './versions.ts';
@@ -195,14 +195,15 @@ class LocalStorage implements Storage {
 
   /** False if the key exists already. link(2), because rename would overwrite. */
   async #link(from: string, key: string, isAgain = false): Promise<boolean> {
+    const path = join(this.#root, key);
     try {
-      await link(from, join(this.#root, key));
+      await link(from, path);
       return true;
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
       if ((await newestFile(this.#root, key)) !== undefined) return false;
       // Removed since, or a folder or the like, which no later try gets past.
-      if (isAgain) throw error;
+      if (isAgain) throw noFileError(key, path, this.description);
       return this.#link(from, key, true);
     }
   }
