@@ -22,6 +22,7 @@ import { createUpkeepActivities } from '../activities/upkeep.ts';
 import { createWalActivities } from '../activities/wal.ts';
 import { createWatchActivities } from '../activities/watch.ts';
 import { connect, explained, unreachable } from '../src/client/connection.ts';
+import { readablePayloads } from '../src/client/readable-payloads.ts';
 import { serverAddress } from '../src/client/server-address.ts';
 import { archivedDatabases, ensureAlwaysOn, watchedComponents } from '../src/client/always-on.ts';
 import type { Appliance } from '../src/domain/appliance.ts';
@@ -70,7 +71,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     native = await NativeConnection.connect(await serverAddress(appliance));
     await parts.loadAll();
     const searchable = await registerSearchAttributes(connection, namespace, log);
-    const client = new Client({ connection, namespace });
+    const client = new Client({ connection, namespace, dataConverter: readablePayloads });
     const deps = wireActivities(parts, { client, searchable, stopping: whenAskedToStop(), log, observer: metrics });
     const chosen = roles.filter((role) => only === undefined || only.includes(role));
     const runsWorkflows = chosen.includes('storage');

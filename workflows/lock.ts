@@ -7,6 +7,7 @@ import {
   ApplicationFailure,
   CancellationScope,
   condition,
+  patched,
   setHandler,
   startChild,
   sleep,
@@ -140,15 +141,38 @@ export async function takeLockOrThrow(
   throw ApplicationFailure.nonRetryable(`the appliance is held by ${taken.holder}`, 'LockHeld');
 }
 
-/** Waits for the end of a lock that was told so, else a following run would find it held; one that cannot be told is not waited for. */
+/** A lock ends within its next task; one that has not is ended by the server, with us. */
+const releaseSeconds = 15;
+
+/**
+ * Waits for the end of a lock that was told so, else a following run would find it held; one that cannot be told is not waited
+ * for, and one that does not end not for long: nothing that somebody sent to it may hold up its holder.
+ */
 async function release(child: ChildWorkflowHandle<typeof lock>, note: (text: string) => void): Promise<void> {
   try {
     await child.signal(releaseSignal);
-    await child.result();
+    if (!(await endsInTime(child.result())))
+      note(`the lock was told that it is free, and did not end within ${releaseSeconds} s: it ends with this run`);
   } catch (error) {
     const why = error instanceof Error ? (error.cause ?? error) : error;
     note(`the lock was gone before it was released: ${why instanceof Error ? why.message : String(why)}`);
   }
+}
+
+async function endsInTime(end: Promise<void>): Promise<boolean> {
+  const ended = end.then(() => true);
+  // A run that released its lock before there was a limit has no timer in its history.
+  if (!patched('a lock that does not end is not waited for')) return ended;
+  return CancellationScope.nonCancellable(async () =>
+    CancellationScope.cancellable(async () => {
+      try {
+        const late = sleep(releaseSeconds * 1000, { summary: 'until the lock ends' }).then(() => false);
+        return await Promise.race([ended, late]);
+      } finally {
+        CancellationScope.current().cancel();
+      }
+    }),
+  );
 }
 
 /** Outside of the caller's cancellation: a cancelled holder still needs its lock while it undoes. */

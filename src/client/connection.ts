@@ -5,6 +5,7 @@ import { causes } from '../domain/causes.ts';
 import { LifeboatError, isLifeboatError } from '../domain/errors.ts';
 import { openConnection } from './calls.ts';
 import { channelTo, isRefused } from './reach.ts';
+import { readablePayloads } from './readable-payloads.ts';
 import { serverAddress } from './server-address.ts';
 
 const connectMs = 10_000;
@@ -42,7 +43,9 @@ export async function answers(appliance: Appliance): Promise<boolean> {
 export async function withClient<T>(appliance: Appliance, use: (client: Client) => Promise<T>): Promise<T> {
   const connection = await connect(appliance);
   try {
-    return await use(new Client({ connection, namespace: appliance.temporal.namespace }));
+    return await use(
+      new Client({ connection, namespace: appliance.temporal.namespace, dataConverter: readablePayloads }),
+    );
   } catch (error) {
     throw explained(error, appliance);
   } finally {

@@ -1,5 +1,6 @@
 /** docs/workflow-inputs.md: what every workflow takes, read off the schemas by which it is checked. Pure. */
 import type { z } from 'zod';
+import { deepestJson, longestSent } from '../domain/payload-limits.ts';
 import { textInputs } from '../domain/text-inputs.ts';
 import { checkInput } from '../inputs/check-input.ts';
 import { textSchema } from '../inputs/text-schemas.ts';
@@ -51,7 +52,10 @@ nothing: a \`restore\` ends with its plan and a \`retention\` with its list. A b
 The input is checked before the run does anything. One with an unknown key, a wrong type or a value that the key cannot have is
 refused: the run fails with [InputInvalid](errors.md#inputinvalid), and the failure tells every problem and an input that is
 right. The command line refuses it before a run starts, with exit code 2. A run of a schedule that is refused is also told to
-\`notify.webhook\`.`;
+\`notify.webhook\`.
+
+Refused in the same way, as an input, an update or a signal, is what is no JSON, is longer than ${longestSent / 1024} KiB, is nested
+deeper than ${deepestJson} levels, or has a number that is not finite (\`1e999\`).`;
 
 const updates = `A \`restore\` that runs takes three updates, from \`lifeboat restore abort\` and from the Temporal UI: \`abort\` undoes what was
 done and ends the run, \`hold\` lets running steps end and begins no further one, and \`resume\` goes on. They take the same

@@ -7,6 +7,7 @@ export { roleOfKind } from './component.ts';
 export { formatBytes, formatDuration } from './duration.ts';
 export { clockMarks } from './clock.ts';
 export { captureNotes } from './capture-notes.ts';
+export { deepestJson, hasInfinite, isTooDeep, longestSent } from './payload-limits.ts';
 export { plural } from './plural.ts';
 export { describeProbes, isFailed, isProven } from './probes.ts';
 export { refusalText, severalInputs } from './refusal.ts';

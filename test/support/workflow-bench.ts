@@ -22,6 +22,7 @@ import type { JsonValue, ProbeResult, Receipt } from '../../src/domain/recovery-
 import { roleOfKind, roles } from '../../src/domain/component.ts';
 import type { VerifiedPlace } from '../../src/operations/verify-place.ts';
 import type { WalStatus } from '../../src/operations/wal-status.ts';
+import { readablePayloads } from '../../src/client/readable-payloads.ts';
 import { workflowBundle } from '../../workers/bundle.ts';
 import { startTemporal } from './engines.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -163,7 +164,7 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
   const connection = await Connection.connect({ address: temporal.address });
   const native = await NativeConnection.connect({ address: temporal.address });
   const { namespace } = temporal;
-  const client = new Client({ connection, namespace });
+  const client = new Client({ connection, namespace, dataConverter: readablePayloads });
   const skipping = new Client({ connection, namespace });
   Object.defineProperty(skipping, 'workflow', { value: new SkippingClient({ connection, namespace }) });
   const taskQueue = 'bench';

@@ -22,10 +22,11 @@ test('every workflow has a schema', () => {
 });
 
 test.each(workflowTypes)('%s refuses what it does not take, says why, and does nothing', async (type) => {
-  // Each key is tried in test/inputs: here are some.
+  // Each key is tried in test/inputs: here are some. An input is checked in an activity or, as that of `lock`, in the run.
+  const unreadable = ['restore', 'lock'].includes(type) ? unreadablePayloads : unreadablePayloads.slice(0, 2);
   const own = [
     ...wrongShapes(type),
-    ...unreadablePayloads.map(({ payload, told }) => ({ input: payload, told })),
+    ...unreadable.map(({ payload, told }) => ({ input: payload, told })),
     ...wrongValues(type)
       .flatMap(([nearest]) => nearest ?? [])
       .slice(0, 10),

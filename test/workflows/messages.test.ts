@@ -3,7 +3,7 @@ import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/clie
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { messageNames } from '../../workflows/message-names.ts';
 import { progressQuery, type RestoreResult } from '../../workflows/messages.ts';
-import { unreadablePayloads } from '../support/encoded-payload.ts';
+import { encodedPayload, unreadablePayloads } from '../support/encoded-payload.ts';
 import { failureOf, startWorkflowBench, type WorkflowBench } from '../support/workflow-bench.ts';
 
 let bench: WorkflowBench;
@@ -75,6 +75,34 @@ describe('during a swap', () => {
     expect(await failedTasks(handle)).toEqual([]);
     await bench.client.workflow.getHandle(backupWorkflowId).result();
   });
+
+  test('a lock that cannot end, here because somebody paused it, holds up neither its holder nor the next run', async () => {
+    const { handle, letGo } = await swapping();
+    const { namespace } = bench.client.options;
+    const lock = bench.client.workflow.getHandle('lock/wazuh');
+    const { workflowId } = lock;
+    const { runId } = await lock.describe();
+    const asked = { identity: 'ann', reason: 'a test', requestId: runId };
+    await bench.client.workflowService.pauseWorkflowExecution({ namespace, workflowId, runId, ...asked });
+    letGo();
+    const { state, backupWorkflowId } = (await handle.result()) as RestoreResult;
+    expect(state).toBe('committed');
+    expect(bench.reports).toMatchObject([{ report: { notes: [expect.stringMatching(/did not end within 15 s/)] } }]);
+    await bench.client.workflow.getHandle(backupWorkflowId).result();
+    expect((await bench.client.workflow.getHandle(workflowId, runId).describe()).status.name).toBe('TERMINATED');
+  });
+});
+
+test('a holder with a memo that no client reads is asked for like any other', async () => {
+  const { taskQueue } = bench;
+  const memo = { holder: encodedPayload('binary/encrypted', 'x') as unknown };
+  const held = { workflowId: 'lock/wazuh', taskQueue, args: [{}], memo };
+  const handle = await bench.client.workflow.start('lock', held);
+  const run = await bench.start('retention', { apply: true });
+  await expect.poll(async () => JSON.stringify(await run.query(progressQuery))).toContain('no JSON');
+  await handle.signal(messageNames.release);
+  await run.cancel();
+  await failureOf(run);
 });
 
 const anything: unknown[][] = [[], [null], [5], ['x'], [[]], ...unreadablePayloads.map(({ payload }) => [payload])];
