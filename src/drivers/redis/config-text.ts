@@ -1,4 +1,5 @@
 /** The text of a redis.conf and the arguments of redis-server, as the server itself reads them. Pure. */
+import { unwrapped } from './wrapped-command.ts';
 
 /** Directives by lower-case name, the last one wins. Includes stand in between: what follows them wins over them. */
 export type Line = { readonly name: string; readonly words: readonly string[] };
@@ -19,23 +20,15 @@ export interface StartArguments {
 }
 
 const server = /^(?:\S*\/)?(?:redis|valkey|keydb)-server$/;
-/** Programs that only run what is named behind them. Of another one the word may be anything: the name of a container, a unit. */
-const wrapper =
-  /^(?:\S*\/)?(?:env|nice|ionice|chrt|taskset|numactl|setpriv|setsid|stdbuf|nohup|sudo|doas|runuser|gosu|su-exec|chpst|tini|dumb-init|catatonit)$/;
-const shell = /^(?:\S*\/)?(?:\w*sh|busybox)$/;
-
 /**
  * As the server reads them since 7.0: a word that begins with `--` is a name, with its value in the same word or in the
  * next ones, but the word behind a name without a value is always its value. Undefined where they are not known from
- * the command: a shell, an init system or a container starts the server, settings come from its standard input, or it
- * is a Sentinel.
+ * the command: a shell, an init system, a container or any other program that is not known starts the server, settings come
+ * from its standard input, or it is a Sentinel.
  */
 export function parseArguments(command: readonly string[]): StartArguments | undefined {
-  const at = command.findIndex((word) => server.test(word));
-  const before = command.slice(0, Math.max(0, at));
-  if (at === -1 || (before.length > 0 && !wrapper.test(before[0] ?? '')) || before.some((word) => shell.test(word)))
-    return undefined;
-  const words = command.slice(at + 1);
+  const [program = '', ...words] = unwrapped(command) ?? [];
+  if (!server.test(program)) return undefined;
   const configFile = words[0] === undefined || words[0].startsWith('-') ? undefined : words.shift();
   const lines: { name: string; words: string[] }[] = [];
   let hasValue = true;

@@ -88,6 +88,24 @@ const commands: readonly (readonly [command: readonly string[], said: string | u
   [['sudo', '/bin/sh', '-c', 'redis-server'], undefined],
   [['podman', 'start', '-a', 'redis-server'], undefined],
   [['systemctl', 'start', 'redis-server'], undefined],
+  // Behind a wrapper too, only its own words may stand before the server.
+  [['sudo', '-u', 'redis-server', '-E', 'LANG=C', '/usr/bin/redis-server', '--port', '1'], '(none) port=1'],
+  [['sudo', '--user=redis', '--', 'nice', '-10', 'ionice', '-c2', '-n', '7', 'redis-server', '/c'], '/c'],
+  [['env', '-u', 'X', '-i', 'A=b', 'setpriv', '--reuid', 'redis', '--clear-groups', 'redis-server'], '(none)'],
+  [['chrt', '-f', '10', 'taskset', '-c', '0-3', 'nohup', 'stdbuf', '-oL', 'setsid', '-w', 'redis-server'], '(none)'],
+  [['runuser', '-u', 'redis', '--', 'redis-server', '/c'], '/c'],
+  [['gosu', 'redis', 'tini', '-s', '--', 'redis-server', '/c'], '/c'],
+  [['sudo', 'docker', 'start', '-a', 'redis-server'], undefined],
+  [['sudo', '-n', 'systemctl', 'start', 'redis-server'], undefined],
+  [['sudo', 'docker', 'exec', 'redis-server', '/entry.sh'], undefined],
+  [['env', 'DOCKER_HOST=ssh://host', 'docker', 'start', 'redis-server'], undefined],
+  [['nice', 'podman', 'run', '--name', 'redis-server', 'redis-server', '--appendonly', 'yes'], undefined],
+  [['nice', '/opt/start', 'redis-server'], undefined],
+  [['env', '-S', 'redis-server --appendonly yes'], undefined],
+  [['sudo', '-i', 'redis-server'], undefined],
+  [['runuser', 'redis', '-c', 'redis-server'], undefined],
+  [['nsenter', '-t', '1', 'redis-server'], undefined],
+  [['sudo'], undefined],
 ];
 
 test.each(commands)('F3: arguments of %j', (command, said) => {
