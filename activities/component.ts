@@ -10,7 +10,7 @@ import type { WalTarget } from '../src/domain/recovery-target.ts';
 import type { ComponentConfig } from '../src/domain/appliance.ts';
 import type { PlanTarget, UndoneRestore } from '../src/domain/restore-plan.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
-import type { FencingToken, Rebuilt, RestoreContext } from '../src/drivers/driver.ts';
+import type { Committed, FencingToken, Rebuilt, RestoreContext } from '../src/drivers/driver.ts';
 import { captureComponent } from '../src/operations/capture-component.ts';
 import { captureIncrement } from '../src/operations/capture-increment.ts';
 import { newestRecord, recordOf } from '../src/operations/find-record.ts';
@@ -171,7 +171,7 @@ export function createComponentActivities(deps: Dependencies) {
       );
     },
 
-    async commitComponent(request: ComponentRequest): Promise<{ readonly safetyCopies: readonly string[] }> {
+    async commitComponent(request: ComponentRequest): Promise<Committed> {
       return restoring(request, 5, async (context) => (await deps.driver(request.component)).commit(context));
     },
 

@@ -237,8 +237,9 @@ export class PlanRunner {
         return describeProbes(probes);
       }
       case 'commit': {
-        const { safetyCopies } = await components(queue, call).commitComponent(this.#request(step));
+        const { safetyCopies, notes = [] } = await components(queue, call).commitComponent(this.#request(step));
         this.#safetyCopies.push(...safetyCopies);
+        for (const note of notes) display.note(`${subject}: ${note}`);
         return '';
       }
     }

@@ -76,7 +76,13 @@ export interface Driver {
    * After the restore was committed: staging leftovers go; the safety copy stays until `discardSafetyCopy`. Gives the paths
    * of what this restore replaced.
    */
-  commit(context: RestoreContext): Promise<{ readonly safetyCopies: readonly string[] }>;
+  commit(context: RestoreContext): Promise<Committed>;
+}
+
+export interface Committed {
+  readonly safetyCopies: readonly string[];
+  /** What people should know of the engine as it runs now, in words. */
+  readonly notes?: readonly string[];
 }
 
 export interface Finding {

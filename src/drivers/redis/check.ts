@@ -10,10 +10,11 @@ import { commandHint, missingCommands, missingText } from './commands.ts';
 import { endpointOf, info, withRedis } from './connection.ts';
 import { concernsOf, deploymentOf, unfitness, type Deployment } from './deployment.ts';
 import { knownSettings, nextStartOf, unknownNames, type KnownSettings } from './known-settings.ts';
+import { oneName, oneNameHint } from './possible-starts.ts';
 import { changedAtNextStart, describeChanged } from './running-settings.ts';
 import { findServerBinary } from './server-binary.ts';
 import { wayOf } from './snapshot.ts';
-import { staleAppendFile } from './stale-append-file.ts';
+import { closedStarts, staleAppendFile } from './other-starts.ts';
 import { isClusterAtStart, primaryAtStart } from './start-settings.ts';
 
 /** Never throws. */
@@ -131,6 +132,9 @@ async function checkSettings(
     findings.push({ name, level: 'warn', ...describeChanged(changed, startCommands) });
   const stale = await staleAppendFile(config, settings);
   if (stale !== undefined) findings.push({ name, level: 'warn', ...stale });
+  for (const closed of await closedStarts(config, settings)) findings.push({ name, level: 'warn', ...closed });
+  if (settings.dumpName === settings.appendFolder)
+    findings.push({ name, level: 'warn', text: oneName(settings.dumpName), hint: oneNameHint });
   const { config_file: configFile } = await info(client, 'server');
   for (const path of [configFile, settings.aclFile]) {
     if (path === undefined || path === '' || config.configFiles.includes(path)) continue;

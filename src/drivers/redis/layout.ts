@@ -11,8 +11,8 @@ type Version = Pick<RedisFacts, 'serverVersion'>;
 /**
  * X5: with `appendonly yes` Redis reads its append-only files and ignores a lone dump (0 keys). Since 7.0 these are a
  * base file, here the dump itself, and a manifest that names it; before 7.0 one file that may begin with a dump.
- * What no start used is removed at the commit (`unused-files.ts`): turned on later, it would be read in the place of
- * everything that was written since.
+ * What was not used goes at the commit (`unused-files.ts`): turned on later, it would be read in the place of everything
+ * that was written since.
  */
 export async function layOut(folder: string, { dumps, appends }: Layout, version: Version): Promise<void> {
   const [first, ...others] = dumps;

@@ -43,3 +43,10 @@ export function layoutOf([expected, ...others]: Starts, isKnown: boolean): Layou
     ),
   };
 }
+
+export function oneName(name: string): string {
+  return `the dump and the append-only files would both be \`${name}\` in the data directory`;
+}
+
+export const oneNameHint =
+  'set `dbfilename` to a name that neither `appenddirname` nor `appendfilename` has, and restart the server';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { ComponentRecord } from '../../domain/recovery-point.ts';
-import type { DriverEnvironment, RestoreContext, RestoreTarget } from '../driver.ts';
+import type { Committed, DriverEnvironment, RestoreContext, RestoreTarget } from '../driver.ts';
 import { removeStaging } from '../swap/staging.ts';
 import { swapBack, swapIn, swapState, type SwapTarget, type SwapTuning } from '../swap/swap.ts';
 import { restoreTargetOf } from '../swap/target.ts';
@@ -12,7 +12,8 @@ import { refuseWhileHeld } from './holders.ts';
 import { mainFile } from './restored-facts.ts';
 import { findServerBinary, refuseNewerDump } from './server-binary.ts';
 import { knowsArguments, nextStart, readLive, type StartSettings } from './next-start.ts';
-import { isClusterAtStart, otherFolder, primaryAtStart } from './start-settings.ts';
+import { oneName, oneNameHint } from './possible-starts.ts';
+import { isClusterAtStart, otherFolder, primaryAtStart, settingOf } from './start-settings.ts';
 import { redisLives, redisPairs } from './stage.ts';
 import { removeUnused } from './unused-files.ts';
 
@@ -33,6 +34,7 @@ export async function redisTargets(
     knowsArguments(startCommands) || !ranHere(record) ? await folderProblem(config, next) : undefined,
     roleProblem(config, next, record),
     clusterProblem(config, next, record),
+    nameProblem(next),
   ];
   // Configuration that is there stays; what is not is written.
   const missing = redisLives(config)
@@ -40,6 +42,13 @@ export async function redisTargets(
     .filter((path) => !existsSync(path));
   const written = await Promise.all(missing.map(async (live) => restoreTargetOf({ live, needBytes: 0 })));
   return [{ ...target, problems: [...target.problems, ...problems.flatMap((problem) => problem ?? [])] }, ...written];
+}
+
+/** Staging refuses the same of names that the sealed facts add. */
+function nameProblem(next: StartSettings | undefined): TargetProblem | undefined {
+  const name = settingOf(next, 'dbfilename') ?? '';
+  if (name !== settingOf(next, 'appenddirname')) return undefined;
+  return { code: 'Precondition', message: oneName(name), hint: oneNameHint };
 }
 
 type TargetProblem = RestoreTarget['problems'][number];
@@ -136,11 +145,11 @@ export async function commitRedis(
   environment: DriverEnvironment,
   context: RestoreContext,
   tuning: SwapTuning,
-): Promise<{ readonly safetyCopies: readonly string[] }> {
+): Promise<Committed> {
   const target = targetOf(config, context, tuning);
   await removeStaging(target);
-  await removeUnused(config, environment, context);
-  return { safetyCopies: (await swapState(target)).ownCopies };
+  const notes = await removeUnused(config, environment, context);
+  return { safetyCopies: (await swapState(target)).ownCopies, notes };
 }
 
 /** From configuration alone: an undo must not need the repository. */

@@ -1,11 +1,15 @@
 /** How a restored data directory must lie: as the server's next start will look for it, not as the captured one ran. */
 import type { RedisConfig } from '../../domain/appliance.ts';
+import { LifeboatError } from '../../domain/errors.ts';
 import type { DriverEnvironment, RestoreContext } from '../driver.ts';
 import { configFolder, readFacts, refusePaths, type RedisFacts } from './facts.ts';
+import { hasManifest } from './layout.ts';
 import { knowsArguments, nextStart, readLive } from './next-start.ts';
-import { layoutOf, possibleStarts, type Layout } from './possible-starts.ts';
+import { layoutOf, oneName, oneNameHint, possibleStarts, type Layout } from './possible-starts.ts';
 
 export interface RestoredFacts {
+  /** As they were sealed: with the names with which the captured server ran. */
+  readonly captured: RedisFacts;
   /** The sealed facts with the names of the start that is believed in most. */
   readonly facts: RedisFacts;
   /** The same for each start that is possible, that one first. */
@@ -38,7 +42,17 @@ export async function restoredFacts(
   const starts = possibleStarts(captured, next, isKnown);
   const [facts] = starts;
   refusePaths(facts, config.id);
-  return { facts, starts, layout: layoutOf(starts, isKnown), notes: notesOn(captured, facts, isKnown) };
+  const layout = layoutOf(starts, isKnown);
+  refuseOneName(layout, facts, config.id);
+  return { captured, facts, starts, layout, notes: notesOn(captured, facts, isKnown) };
+}
+
+/** A folder cannot have the name of the dump: Redis itself would not start so with append-only files. */
+function refuseOneName({ dumps, appends }: Layout, facts: RedisFacts, component: string): void {
+  const taken = appends.map(({ folder, name }) => (hasManifest(facts) ? folder : name));
+  const name = dumps.find((each) => taken.includes(each));
+  if (name === undefined) return;
+  throw new LifeboatError('Precondition', oneName(name), { component, hint: oneNameHint });
 }
 
 function notesOn(captured: RedisFacts, facts: RedisFacts, isKnown: boolean): string[] {

@@ -103,9 +103,16 @@ async function restored(driver: ReturnType<typeof driverOf>, record: ComponentRe
   await start(...words);
   expect(await keys()).toEqual(['captured']);
   expect(broken(await driver.probe(of(4001, staged)))).toEqual([]);
-  await driver.commit(of(5001, staged));
-  await driver.commit(of(5002, staged));
-  return notes;
+  const committed = await driver.commit(of(5001, staged));
+  expect(await driver.commit(of(5002, staged))).toEqual(committed);
+  return { notes, told: committed.notes };
+}
+
+/** The server ends by itself, having written nothing. */
+async function refused(...words: string[]): Promise<void> {
+  await running?.stop();
+  await expect(start(...words)).rejects.toThrow();
+  running = undefined;
 }
 
 const inUse = ['appendonlydir', 'appendonlydir/appendonly.aof.1.base.rdb', 'appendonlydir/appendonly.aof.1.incr.aof'];
@@ -122,15 +129,23 @@ test('F3: arguments that nobody tells: both starts find the restored keys, and w
   expect(record.facts).toMatchObject({ configDiffers: ['appendonly'] });
   expect(restoreNotes(record.facts)).toEqual([contains('appendonly')]);
 
-  expect(await restored(driver, record, '--appendonly', 'yes')).toEqual([contains('for both')]);
+  expect(await restored(driver, record, '--appendonly', 'yes')).toEqual({ notes: [contains('for both')], told: [] });
   expect(await left()).toEqual([...inUse, 'appendonlydir/appendonly.aof.manifest', 'dump.rdb'].toSorted());
   await set('written since');
   await restart('--appendonly', 'yes');
   expect(await keys()).toEqual(['captured', 'written since']);
 
-  await restored(driver, record);
-  expect(await left()).toEqual(['dump.rdb']);
+  expect(await restored(driver, record)).toMatchObject({ told: [contains('write `appendonly yes` into redis.conf')] });
+  expect(await left()).toEqual(['appendonlydir', 'appendonlydir/appendonly.aof.manifest', 'dump.rdb']);
   await set('written since');
+  await withClient(subject.instance, (client) => client.save());
+  expect((await driver.check()).filter(({ level }) => level !== 'ok')).toMatchObject([
+    { text: contains('a start with `appendonly yes` is refused'), hint: contains('CONFIG SET appendonly yes') },
+  ]);
+  // As its unit would start it: neither empty nor without what is newer.
+  await refused('--appendonly', 'yes');
+  await start();
+  expect(await keys()).toEqual(['captured', 'written since']);
   // Turned on as the server itself does it, or with a start, nothing of the restore is read in the place of newer data.
   await turnOnAppending();
   await restart('--appendonly', 'yes');
@@ -170,7 +185,7 @@ test('F3: a command that is known decides alone, in whichever words it says so',
   expect((await driver.check()).filter(({ level }) => level !== 'ok')).toEqual([]);
   const record = await capture(driver, repository);
   expect(record.facts).not.toHaveProperty('configDiffers');
-  expect(await restored(driver, record, ...words)).toEqual([]);
+  expect(await restored(driver, record, ...words)).toEqual({ notes: [], told: [] });
   expect(await left()).toContain('own name.rdb');
   expect(await left()).not.toContain('dump.rdb');
 });
@@ -184,9 +199,16 @@ test('F3: other names by arguments that nobody tells are served beside those of 
   const record = await capture(driver, repository);
   await restored(driver, record, ...own);
   const names = ['own', 'own.rdb', 'own/own.aof.1.base.rdb', 'own/own.aof.1.incr.aof', 'own/own.aof.manifest'];
-  expect(await left()).toEqual(names);
-  await restored(driver, record, '--appendonly', 'no');
-  expect(await left()).toEqual(['ümlaut.rdb']);
+  const inFile = ['appendonlydir', 'appendonlydir/appendonly.aof.manifest', 'ümlaut.rdb'];
+  expect(await left()).toEqual([...names, ...inFile].toSorted());
+  const { told } = await restored(driver, record, '--appendonly', 'no');
+  expect(told).toEqual([contains('`appendonly no`'), contains('`dbfilename own.rdb`')]);
+  expect(await left()).toEqual([...inFile, 'own', 'own.rdb', 'own/own.aof.manifest'].toSorted());
+  expect((await driver.check()).map(({ text }) => text)).toEqual(
+    expect.arrayContaining([contains('appendonly yes` is refused'), contains('`dbfilename own.rdb`: since')]),
+  );
+  await refused('--appendonly', 'no', '--dbfilename', 'own.rdb');
+  await refused('--appenddirname', 'own', '--appendfilename', 'own.aof');
 });
 
 test('F3: a folder by its relative name or by a link is the same, one that an argument names is where it was captured', async () => {
@@ -211,6 +233,22 @@ test('F3: a folder by its relative name or by a link is the same, one that an ar
   expect((await driver.restoreTargets(record)).flatMap(({ problems }) => problems)).toEqual([]);
   await restored(driver, record, ...words);
   await access(join(subject.config.dataDirectory, 'appendonlydir'));
+});
+
+test('F3: a server behind a program that is not known is found whichever way it starts; started otherwise, it is told', async () => {
+  subject = await makeRedisSubject(folder.path, { appendonly: 'yes' });
+  await start('--appendonly', 'no', '--dbfilename', 'appendonlydir');
+  await set('captured');
+  const driver = driverOf([['sudo', 'docker', 'start', '-a', 'redis-server']]);
+  const taken = await capture(driver, repository);
+  const stage = driver.stage(contextOf({ repository, record: taken, token: token(1001) }));
+  await expect(stage).rejects.toMatchObject({ code: 'Precondition', message: contains('both be `appendonlydir`') });
+  expect((await driver.check()).map(({ text }) => text)).toContainEqual(contains('both be `appendonlydir`'));
+
+  await restart('--appendonly', 'no');
+  await set('captured');
+  const { told } = await restored(driver, await capture(driver, repository));
+  expect(told).toEqual([contains('a start with `appendonly no` would read the dump')]);
 });
 
 test('a captured redis.conf that somebody wrote cannot lead out of the data directory', async () => {
