@@ -7,6 +7,7 @@ import { LifeboatError } from '../domain/errors.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import type { JsonValue } from '../domain/recovery-point.ts';
 import { parseJson } from '../json/parse-json.ts';
+import { toJson } from '../json/to-json.ts';
 import { Opener, Sealer, frameKinds } from './frame.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -19,7 +20,7 @@ export function sealDetails(members: Members, clear: Members, secrets: Secrets |
     ([name, value]) => JSON.stringify(value) !== JSON.stringify(clear[name]),
   );
   if (hidden.length === 0) return members;
-  const frame = new Sealer(secrets).frame(frameKinds.details, Buffer.from(JSON.stringify(Object.fromEntries(hidden))));
+  const frame = new Sealer(secrets).frame(frameKinds.details, Buffer.from(toJson(Object.fromEntries(hidden))));
   return { ...clear, sealed: frame.toString('base64') };
 }
 

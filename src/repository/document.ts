@@ -7,13 +7,14 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import { parseJson } from '../json/parse-json.ts';
+import { toJson } from '../json/to-json.ts';
 import type { Secrets } from './secrets.ts';
 
 const tailBytes = 80;
 const tail = /^,\n  "mac": "([0-9a-f]{64})"\n\}\n$/;
 
 export function encodeDocument(key: string, value: object, secrets: Secrets | undefined): Buffer {
-  const text = JSON.stringify(value, undefined, 2);
+  const text = toJson(value, 2);
   if (text.length < 4) throw new LifeboatError('Internal', `document ${key} is empty`);
   const covered = text.slice(0, -2);
   return Buffer.from(`${covered},\n  "mac": "${macOf(key, Buffer.from(covered), secrets)}"\n}\n`);

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import type { IndexEntry } from '../domain/entry.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { parseJson } from '../json/parse-json.ts';
+import { toJson } from '../json/to-json.ts';
 import type { StagedObject, Storage } from '../storage/storage.ts';
 import { frameKinds, headerBytes, parseHeader } from './frame.ts';
 import type { Opener, Sealer } from './frame.ts';
@@ -63,7 +64,7 @@ export class IndexWriter {
 
   /** Entries of concurrent callers become lines in the order of the calls. */
   async add(entry: IndexEntry): Promise<void> {
-    const line = JSON.stringify(entry);
+    const line = toJson(entry);
     this.#lines.push(line);
     this.#textBytes += line.length;
     this.#entries += 1;

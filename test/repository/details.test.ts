@@ -31,7 +31,8 @@ describe('X6: what names files', () => {
     problemCount: 1,
     problems: [`files: file \`${secret}\` is damaged`],
   };
-  const failures = [{ component: 'files', code: 'PermissionDenied', message: `cannot read ${secret}` }];
+  // Cut within a character.
+  const failures = [{ component: 'files', code: 'PermissionDenied', message: `cannot read ${secret} \ud83d` }];
 
   async function store(repository: Repository): Promise<readonly [string, string, string]> {
     const id = await reserve(repository);
@@ -55,7 +56,7 @@ describe('X6: what names files', () => {
 
     const reader = await open(storage);
     const [point] = await reader.listManifests();
-    expect(point?.manifest?.lifeboat.failures).toEqual(failures);
+    expect(point?.manifest?.lifeboat.failures).toEqual([{ ...failures[0], message: `cannot read ${secret} \ufffd` }]);
     expect(await reader.listProofs(point?.timestamp ?? '')).toMatchObject([proof]);
     expect(await reader.getReport('restore', 'r')).toEqual(report);
   });

@@ -4,6 +4,7 @@ import type { BigIntStats } from 'node:fs';
 import type { ComponentConfig, FilesConfig } from '../../domain/appliance.ts';
 import type { EntryMeta } from '../../domain/entry.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import { toJson } from '../../json/to-json.ts';
 import { AttributeCapture } from '../attributes/capture.ts';
 import type { CaptureContext, CaptureFacts } from '../driver.ts';
 import { Meanwhile } from '../folder/meanwhile.ts';
@@ -77,7 +78,7 @@ export async function captureFiles(
     fingerprint,
     ...attributes.sealedFacts,
   };
-  await context.writer.bytes(factsPath, Buffer.from(JSON.stringify(facts)));
+  await context.writer.bytes(factsPath, Buffer.from(toJson(facts)));
   return {
     capturedFrom,
     capturedUntil: new Date(),

@@ -2,13 +2,14 @@
 import { reservedFolder } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { parseJson } from '../../json/parse-json.ts';
+import { toJson } from '../../json/to-json.ts';
 import type { RestoreContext } from '../driver.ts';
 import type { ComponentWriter } from '../../repository/repository.ts';
 
 export const sealedFactsPath = `${reservedFolder}/facts.json`;
 
 export async function writeSealedFacts(writer: ComponentWriter, facts: object): Promise<void> {
-  await writer.bytes(sealedFactsPath, Buffer.from(JSON.stringify(facts)));
+  await writer.bytes(sealedFactsPath, Buffer.from(toJson(facts)));
 }
 
 /** Trusted once read: the index is authenticated and its writer was this driver. ObjectMissing where there are none. */

@@ -7,6 +7,7 @@ import { segmentSizes } from '../../domain/wal.ts';
 import { reservedFolder } from '../../domain/entry.ts';
 import type { JsonValue } from '../../domain/recovery-point.ts';
 import { parseJson } from '../../json/parse-json.ts';
+import { toJson } from '../../json/to-json.ts';
 import type { RestoreContext } from '../driver.ts';
 import type { DataLink } from './data-links.ts';
 import type { Link } from './link-chain.ts';
@@ -109,7 +110,7 @@ export interface ConfigFile {
 }
 
 export function encodeFacts(facts: Omit<SealedFacts, 'format'>): Uint8Array {
-  return Buffer.from(`${JSON.stringify({ format: factsFormat, ...facts }, undefined, 1)}\n`);
+  return Buffer.from(`${toJson({ format: factsFormat, ...facts }, 1)}\n`);
 }
 
 /** Reads the facts of a recovery point. ManifestInvalid where they are missing, FormatTooNew from a newer Lifeboat. */

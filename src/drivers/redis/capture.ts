@@ -5,6 +5,7 @@ import type { RedisConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
 import type { JsonValue } from '../../domain/recovery-point.ts';
+import { toJson } from '../../json/to-json.ts';
 import type { CaptureContext, CaptureFacts, DriverEnvironment } from '../driver.ts';
 import { readOwners } from '../files/owners.ts';
 import { entryPath } from '../files/paths.ts';
@@ -52,7 +53,7 @@ export async function captureRedis(
       refuseUnfit({ isSentinel: false, replica: await replicaOf(client) }, endpoint);
       const facts = await describeServer(client, config, summary, { configFiles, settings });
       const changed = await changedAtNextStart(client, config, environment.startCommands);
-      await context.writer.bytes(factsPath, Buffer.from(JSON.stringify(facts)));
+      await context.writer.bytes(factsPath, Buffer.from(toJson(facts)));
       const { serverVersion, rdbVersion, keys, expiring } = facts;
       return {
         capturedFrom: snapshot.from,

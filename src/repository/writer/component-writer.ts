@@ -5,6 +5,7 @@ import { leftOutPath, type BlockRef, type EntryMeta, type FileEntry, type OtherE
 import { LifeboatError } from '../../domain/errors.ts';
 import { countLeftOut, type LeftOut } from '../../domain/left-out.ts';
 import { parseJson } from '../../json/parse-json.ts';
+import { toJson } from '../../json/to-json.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { pathBytes, pathKey } from '../entry-path.ts';
 import type { Opener, Sealer } from '../frame.ts';
@@ -198,7 +199,7 @@ class Writer implements ComponentWriter {
 
   async finish(): Promise<WriteSummary> {
     if (this.#leftOut.length > 0)
-      await this.bytes(leftOutPath, Buffer.from(JSON.stringify(this.#leftOut.slice(0, namedLeftOut))));
+      await this.bytes(leftOutPath, Buffer.from(toJson(this.#leftOut.slice(0, namedLeftOut))));
     await Promise.all(this.#pending);
     this.#check();
     this.#isEnded = true;
