@@ -13,6 +13,11 @@ export const capability = 'security.capability';
 const carried = /^(?:user\.[^\0]+|system\.posix_acl_(?:access|default)|security\.capability)$/s;
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
+/** Whether it is base64 as every reader takes it: `Buffer.from` takes more. */
+export function isBase64(value: unknown): value is string {
+  return typeof value === 'string' && base64.test(value);
+}
+
 export function isCarried(name: string): boolean {
   return carried.test(name) && name.isWellFormed() && new TextEncoder().encode(name).length <= nameBytes;
 }
@@ -37,8 +42,7 @@ export function faultOfAttributes(value: unknown): string | undefined {
   let total = 0;
   for (const [name, text] of Object.entries(value)) {
     if (!isCarried(name)) return `hold ${JSON.stringify(name.slice(0, 80))}, which no backup carries`;
-    if (typeof text !== 'string' || !base64.test(text))
-      return `hold ${JSON.stringify(name)} with a value that is no base64`;
+    if (!isBase64(text)) return `hold ${JSON.stringify(name)} with a value that is no base64`;
     if (decodedLength(text) > valueBytes) return `hold ${JSON.stringify(name)} with ${decodedLength(text)} bytes`;
     total += sizeOfAttribute(name, text);
   }

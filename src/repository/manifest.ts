@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { componentKinds } from '../domain/component.ts';
 import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
-import { backupTypes, manifestFormat } from '../domain/recovery-point.ts';
-import type { BackupId, Manifest } from '../domain/recovery-point.ts';
+import { backupTypes, manifestFormat, timeOfBackupId } from '../domain/recovery-point.ts';
+import type { BackupId, JsonValue, Manifest } from '../domain/recovery-point.ts';
 import { segmentSizes } from '../domain/wal.ts';
 import { openDetails, sealDetails } from './details.ts';
 import type { Members } from './details.ts';
@@ -12,9 +12,17 @@ import { layout } from './layout.ts';
 import type { Secrets } from './secrets.ts';
 
 const count = z.number().int().nonnegative();
+/** Bounded as counts are: `restore.sh` compares both, and versions of jq differ in what they make of 1e400. */
+const seconds = z.number().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const time = z.iso.datetime();
-const jsonRecord = z.record(z.string(), z.json());
-const timestamp = z.string().regex(/^\d{8}_\d{6}$/);
+const jsonRecord = z.record(
+  z.string(),
+  z.custom<JsonValue>(
+    (value) => isOrdinaryJson(value, 100),
+    'holds a number that no double holds, or is nested too deeply',
+  ),
+);
+const timestamp = z.string().refine((id) => timeOfBackupId(id) !== undefined, 'is no time as YYYYMMDD_HHMMSS');
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 /** Below 2^62: `restore.sh` counts with a shell's 64 bits and sign. */
 const lsn = z.string().regex(/^(?:[0-9A-F]{1,7}|[0-3][0-9A-F]{7})\/[0-9A-F]{1,8}$/);
@@ -48,9 +56,7 @@ const anyComponent = z.object({
   quiescence: z.enum(['quiesced', 'stable-window', 'snapshot', 'unproven']),
   suspect: z.boolean(),
   facts: jsonRecord,
-  chain: z
-    .object({ base: timestamp, timeline, endLsn: lsn, walBytes: count, forecastSeconds: z.number().nonnegative() })
-    .optional(),
+  chain: z.object({ base: timestamp, timeline, endLsn: lsn, walBytes: count, forecastSeconds: seconds }).optional(),
 });
 
 /** A base without archived WAL may say less; whatever it says is compared, because commands and file names are made of it. */
@@ -98,7 +104,7 @@ const manifestSchema = z.object({
     tool: z.string(),
     startedAt: time,
     sealedAt: time,
-    skewSeconds: z.number().nonnegative(),
+    skewSeconds: seconds,
     sequence: count.positive().optional(),
     previous: z.object({ timestamp, digest }).nullable(),
     missing: z.array(timestamp).optional(),
@@ -178,6 +184,13 @@ export function isAuthenticManifest(
     if (isLifeboatError(error, 'ManifestInvalid')) return false;
     throw error;
   }
+}
+
+/** What anybody nests more deeply in an open repository would end whoever walks it: jq 1.6 at 256 levels. */
+function isOrdinaryJson(value: unknown, levels: number): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((each) => isOrdinaryJson(each, levels - 1));
 }
 
 function withDetails(key: string, document: Members, secrets: Secrets | undefined): Members {

@@ -1,5 +1,5 @@
 /** Turns a line of an index into an entry; anything unexpected is ManifestInvalid before it is used. */
-import { faultOfAttributes } from '../domain/attributes.ts';
+import { faultOfAttributes, isBase64 } from '../domain/attributes.ts';
 import type { BlockRef, IndexEntry } from '../domain/entry.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { parseJson } from '../json/parse-json.ts';
@@ -24,7 +24,7 @@ export function parseEntry(line: string, indexId: string): IndexEntry {
     isCount(value['uid']) &&
     isCount(value['gid']) &&
     isDecimal(value['mtimeNs']) &&
-    (value['pathBase64'] === undefined || typeof value['pathBase64'] === 'string') &&
+    [value['pathBase64'], value['targetBase64']].every((bytes) => bytes === undefined || isBase64(bytes)) &&
     (value['type'] === 'file' ? isFile(value) : value['type'] === 'directory' || typeof value['target'] === 'string');
   if (!isSound) throw invalid(indexId, `entry ${JSON.stringify(path)} is malformed`);
   const fault = faultOfXattrs(value);

@@ -79,6 +79,10 @@ export const hostileIndexes: readonly (readonly [what: string, entries: readonly
   ['has an attribute that brings a second line', [file('f', { xattrs: { 'user.a': 'AA==\nuser.b=0sAA==' } })]],
   ['has an attribute that is too long', [file('f', { xattrs: { 'user.a': Buffer.alloc(70_000).toString('base64') } })]],
   ['has attributes that are none', [file('f', { xattrs: ['user.a'] as unknown as Record<string, string> })]],
+  ['has attributes that are null', [malformed({ ...file('f'), xattrs: null })]],
+  ['has bytes for its name that are null', [malformed({ ...file('f'), pathBase64: null })]],
+  ['has bytes for its name that are no base64', [file('f', { pathBase64: 'YQ' })]],
+  ['is a link whose bytes are a number', [malformed({ ...other('symlink', 's', 'x'), targetBase64: 5 })]],
   ['is a link with attributes', [{ ...other('symlink', 's', '/etc/passwd'), xattrs: { 'user.a': 'AA==' } }]],
 ];
 

@@ -2,7 +2,7 @@
  * Repositories that somebody attacked: made from a small real one by whoever may write its storage, and some by whoever has
  * the key as well. Each is met by Lifeboat and by `restore.sh`, and neither may give what was not backed up.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
@@ -90,11 +90,27 @@ const ofLifeboat =
 const firstComponent = (change: object) =>
   ofLifeboat(({ components: [first, ...others] }) => ({ components: [{ ...first, ...change }, ...others] }));
 
+/** A manifest with JSON that no writer of ours writes, in the place of what begins with `raw:`. */
+const resealedRaw =
+  (change: (manifest: Manifest) => object) =>
+  async (victim: Victim): Promise<void> => {
+    await resealed(change)(victim);
+    const text = (await read(victim, key(victim.id))).toString();
+    const covered = text.slice(0, -80).replaceAll(/"raw:(.*?)"(?=[,\n\]])/g, (_, raw: string) =>
+      // As the text of a text.
+      String(JSON.parse(`"${raw}"`)),
+    );
+    const hash = victim.secrets === undefined ? createHash('sha256') : createHmac('sha256', victim.secrets.macKey);
+    const mac = hash.update(`${key(victim.id)}\n${covered}`).digest('hex');
+    await write(victim, key(victim.id), `${covered},\n  "mac": "${mac}"\n}\n`);
+  };
+const raw = (json: string): string => `raw:${json}`;
+
 /** Other bytes for the component's index, which the manifest names truly. */
 const withIndex =
-  (change: (bytes: Buffer, victim: Victim) => Uint8Array | Promise<Uint8Array>) =>
+  (change: (bytes: Buffer, victim: Victim) => Uint8Array | Promise<Uint8Array>, of: 'record' | 'other' = 'record') =>
   async (victim: Victim): Promise<void> => {
-    const path = layout.index(victim.record.indexId);
+    const path = layout.index(victim[of].indexId);
     const bytes = await change(await read(victim, path), victim);
     await write(victim, path, bytes);
     await resealed((manifest) => ({
@@ -157,6 +173,9 @@ const keyRecord =
     const record = JSON.parse((await read(victim, `keys/${name}`)).toString()) as Record<string, unknown>;
     await write(victim, 'keys/0000000000000000.json', JSON.stringify(change(record)));
   };
+
+/** A first half, a second one, both in the wrong order, a pair, and what only looks like a half. */
+const halves = String.raw`\ud83d-\uDE00-\ude00\uD83D-\ud83d\ude00-\\ud83d-\ud83d\\ude00-\ud83d\ud83d\ude00`;
 
 /** What concerns all of it: each is met alone. */
 export const hostileRepositories: readonly HostileRepository[] = [
@@ -268,6 +287,28 @@ export const hostileRepositories: readonly HostileRepository[] = [
     lifeboat: 'ManifestInvalid',
     script: 'has a sealed part that cannot be opened',
   },
+  {
+    what: 'halves of surrogate pairs in a manifest, its sealed part and an index',
+    of: 'sealed',
+    forge: async (victim) => {
+      const [sealer, opener] = [new Sealer(victim.secrets), new Opener(victim.secrets)];
+      const failures = `[{"component":"files0","code":"x","message":"${halves}"}]`;
+      const sealed = sealer.frame(frameKinds.details, Buffer.from(`{"failures":${failures}}`)).toString('base64');
+      await withIndex(
+        (bytes) =>
+          indexOf(
+            framesOf(bytes).map((frame) => {
+              const lines = opener.open(frame, frameKinds.index).toString().replace('"text"', `"${halves}"`);
+              return sealer.frame(frameKinds.index, Buffer.from(lines));
+            }),
+          ),
+        'other',
+      )(victim);
+      await resealedRaw(ofLifeboat(() => ({ sealed, appliance: raw(`"${halves}"`) })))(victim);
+    },
+    lifeboat: 'restores',
+    script: 'restores',
+  },
 ];
 
 /** Each would be a folder of another name, a line or an argument of its own. */
@@ -297,6 +338,7 @@ const hostileDatabases: readonly (readonly [what: string, component: object])[] 
   ['whose timeline is taken in words', database({ timelineTaken: 'true' })],
   ['of a system elsewhere', database({ systemIdentifier: '../../7' })],
   ['of no system', database({ systemIdentifier: '' })],
+  ['of a base of no date', database({}, { base: '20260230_020000' })],
   ['of a base that is a line', database({}, { base: '20261122_020000\npoint x' })],
   ['whose point is on timeline 0', database({}, { timeline: 0 })],
   ['whose point is on a timeline of 33 bits', database({}, { timeline: 2 ** 32 })],
@@ -309,8 +351,40 @@ const hostileBodies: readonly (readonly [member: string, value: unknown])[] = [
   ['previous', { timestamp: '20261122_020000', digest: '0\npoint x' }],
   ['previous', { timestamp: 'x', digest: '0'.repeat(64) }],
   ['missing', ['20261122_020000 - x\npoint x']],
+  ['missing', ['20261122_020000', '20261322_020000']],
+  ['previous', { timestamp: '20261122_990000', digest: '0'.repeat(64) }],
   ['refuted', [{ timestamp: '../x', number: 1, levels: [], components: [], state: 'failed' }]],
 ];
+
+const noDates = [
+  '2026-13-01T02:00:00Z',
+  '2026-02-29T02:00:00Z',
+  '2026-11-31T02:00:00Z',
+  '2026-11-22T24:00:00Z',
+  '2026-11-22T02:60:00Z',
+  '2026-11-22T02:00:60Z',
+  '2026-11-22T02:00Z',
+];
+
+const nested = (levels: number): string => raw('['.repeat(levels) + ']'.repeat(levels));
+
+/** A number that no double holds, or that is none in JSON; and what no parser of ours goes down into. */
+const hostileJson: readonly (readonly [what: string, json: unknown])[] = [
+  ['1e400', raw('1e400')],
+  ['-1e400 deep in it', [{ a: [raw('-1e400')] }]],
+  ['nan', raw('nan')],
+  ['Infinity', raw('Infinity')],
+  ['101 levels', nested(101)],
+  ['300 levels', nested(300)],
+  ['5000 levels', nested(5000)],
+];
+
+const members: readonly (readonly [member: string, change: (value: unknown) => (manifest: Manifest) => object])[] = [
+  ['configuration', (value) => (manifest) => ({ ...manifest, configuration: { a: value } })],
+  ['lifeboat.components', (value) => firstComponent({ facts: { a: value } })],
+];
+
+const hostileNumbers = ['1e400', '9007199254740992', '-1', 'nan'];
 
 /** One manifest of each: all of them lie in one repository. */
 export const hostileManifests: readonly HostilePart[] = [
@@ -441,6 +515,58 @@ export const hostileManifests: readonly HostilePart[] = [
     lifeboat: 'ManifestInvalid',
     script: `MALFORMED, or of another repository: lifeboat.${member}`,
   })),
+  ...noDates.map((datetime): HostilePart => ({
+    what: `a manifest of ${datetime}`,
+    of: 'open',
+    forge: resealed((manifest) => ({ ...manifest, datetime })),
+    lifeboat: 'ManifestInvalid',
+    script: 'MALFORMED, or of another repository: datetime',
+  })),
+  {
+    what: 'a manifest that was begun at no time',
+    of: 'open',
+    forge: resealed(ofLifeboat(() => ({ startedAt: noDates[0] }))),
+    lifeboat: 'ManifestInvalid',
+    script: 'MALFORMED, or of another repository: lifeboat.startedAt',
+  },
+  {
+    what: 'a manifest with a component of no time',
+    of: 'open',
+    forge: resealed(firstComponent({ capturedUntil: noDates[0] })),
+    lifeboat: 'ManifestInvalid',
+    script: 'MALFORMED, or of another repository: lifeboat.components',
+  },
+  {
+    what: 'a manifest that does not say which workflow made it',
+    of: 'open',
+    forge: resealed(ofLifeboat(() => ({ workflow: undefined }))),
+    lifeboat: 'ManifestInvalid',
+    script: 'MALFORMED, or of another repository: lifeboat.workflow',
+  },
+  ...hostileNumbers.map((number): HostilePart => ({
+    what: `a manifest with a skew of ${number} s`,
+    of: 'open',
+    forge: resealedRaw(ofLifeboat(() => ({ skewSeconds: raw(number) }))),
+    lifeboat: 'ManifestInvalid',
+    script: number === 'nan' ? 'MALFORMED' : 'MALFORMED, or of another repository: lifeboat.skewSeconds',
+  })),
+  {
+    what: 'a manifest with a forecast of 1e400 s',
+    of: 'open',
+    forge: resealedRaw(firstComponent(database({}, { forecastSeconds: raw('1e400') }))),
+    lifeboat: 'ManifestInvalid',
+    script: 'MALFORMED, or of another repository: lifeboat.components',
+  },
+  ...hostileJson.flatMap(([what, json]) =>
+    members.map(([member, change]): HostilePart => ({
+      what: `a manifest with ${what} in ${member}`,
+      of: 'open',
+      forge: resealedRaw(change(json)),
+      lifeboat: 'ManifestInvalid',
+      // Other versions of jq refuse a number or a nested text where they parse it.
+      script: 'MALFORMED',
+    })),
+  ),
 ];
 
 /** What one component needs: all of them are of one point. */

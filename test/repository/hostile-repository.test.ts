@@ -2,7 +2,7 @@ import { cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { isLifeboatError } from '../../src/domain/errors.ts';
-import { manifestFormat, type ComponentRecord, type Manifest } from '../../src/domain/recovery-point.ts';
+import { backupIdOf, manifestFormat, type ComponentRecord, type Manifest } from '../../src/domain/recovery-point.ts';
 import { digestOf, encodeDocument } from '../../src/repository/document.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import type { KeySource } from '../../src/repository/keys.ts';
@@ -71,14 +71,18 @@ describe('hostile repositories', () => {
       const { mac: _, ...good } = JSON.parse(
         await readFile(join(victim.folder, layout.manifest(victim.id)), 'utf8'),
       ) as Manifest & { readonly mac: string };
-      const idOf = (at: number): string => `20261123_0000${String(at).padStart(2, '0')}`;
-      for (const [at, { forge }] of cases.entries()) {
-        const key = layout.manifest(idOf(at));
+      const idOf = (at: number): string => backupIdOf(new Date(Date.UTC(2026, 10, 23) + at * 1000));
+      const write = async (id: string): Promise<void> => {
+        const key = layout.manifest(id);
         await mkdir(dirname(join(victim.folder, key)), { recursive: true });
-        const bytes = encodeDocument(key, { ...good, timestamp: idOf(at) }, victim.secrets);
-        await writeFile(join(victim.folder, key), bytes);
+        await writeFile(join(victim.folder, key), encodeDocument(key, { ...good, timestamp: id }, victim.secrets));
+      };
+      for (const [at, { forge }] of cases.entries()) {
+        await write(idOf(at));
         await forge({ ...partOf(victim, 0), id: idOf(at) });
       }
+      // Under names that are no dates lie no points.
+      for (const id of noDates) await write(id);
       const repository = await openRepository(createLocalStorage(victim.folder), sourceOf(of));
       for (const [at, { what, lifeboat }] of cases.entries())
         await expect(repository.findManifest(idOf(at)), what).rejects.toMatchObject({ code: lifeboat });
@@ -171,6 +175,8 @@ describe('hostile repositories', () => {
     expect(await readdir(folder)).toEqual(expect.not.arrayContaining(['escaped']));
   });
 });
+
+const noDates = ['20261301_000000', '20260229_000000', '20261131_000000', '20261122_240000', '20261122_006000'];
 
 const sourceOf = (of: 'sealed' | 'open'): KeySource => (of === 'sealed' ? testKey : { mode: 'none' });
 

@@ -18,9 +18,15 @@ export const earlierScripts: Readonly<Record<string, Readonly<Record<number, rea
       '339d3df58602e5946a77b9c73ae2efac3b52b70939492e88ae6b379d233525c2',
       '7ba23fa395133ff0c1ec1d947294d189b8a9d683ac090c8725ade581a48109f1',
     ],
+    5: [
+      '0cf226ea061dcf3ed3e6075e6f5f280ce4f5538a5bbba0be98597aebc348fc1d',
+      '8d55fde26df96fcc7f0910a81cf114b86f1497981a01ca4579d971f9c1bdbf5a',
+      '86d77f02c6d9430b345decd2c564462f766b9917ea0bf43c95bb265b644d9285',
+    ],
   },
   [layout.restoreGuide]: {
     1: ['af25691f08f345c46a34387ca4d26df7ad2b3b9b2900066c908b235feceda5c2'],
     2: ['dfdf320a353bb865abe2ed6a3839c3081c2fb0dd705f88dcd9435af9797d54fd'],
+    3: ['1d3097c774fd5da015d1836f40244508a00b8d54f6688016960330998e4d29b9'],
   },
 };

@@ -1,5 +1,5 @@
 #!/bin/sh
-# lifeboat-restore 5
+# lifeboat-restore 6
 # Restores files from this Lifeboat repository without Lifeboat. Needs a POSIX shell and utilities, jq, zstd, openssl 3.
 #
 #   sh restore.sh [-k KEYFILE | -p PASSPHRASEFILE] [-r REPOSITORY] list
@@ -273,6 +273,7 @@ jq_common='
 def of($wanted): type == $wanted;
 def text: type == "string";
 def count: type == "number" and . >= 0 and . == floor and . <= 9007199254740991;
+def may_have($name; condition): (has($name) | not) or (.[$name] | condition);
 def hex($digits): text and test("\\A[0-9a-f]{\($digits)}\\z");
 # Without control characters: a terminal obeys them.
 def plain: explode | map(select(. > 31 and (. < 127 or . > 159))) | implode;
@@ -281,17 +282,41 @@ def documents: inputs | index("\t") as $at
   | {key: .[:$at], value: (.[$at + 1:] | try fromjson catch null)} | select(.value | of("object"));
 '
 
+# Half of a surrogate pair stands for U+FFFD, as it does for Lifeboat: jq 1.6 would refuse the whole document. Prints a line
+# of JSON without such halves, in pieces: a line may be long.
+awk_pairs='
+function print_pairs(line,   parts, part, at) {
+  if (!index(line, "\\ud") && !index(line, "\\uD")) { printf "%s", line; return }
+  parts = split(line, part, /\\/)
+  printf "%s", part[1]
+  for (at = 2; at <= parts; at++) {
+    # A backslash that is escaped itself.
+    if (part[at] == "" && at < parts) printf "%s", "\\\\" part[++at]
+    else if (part[at] ~ /^u[dD][89abAB][0-9a-fA-F][0-9a-fA-F]$/ && part[at + 1] ~ /^u[dD][c-fC-F][0-9a-fA-F][0-9a-fA-F]/) {
+      printf "%s", "\\" part[at] "\\" part[at + 1]
+      at++
+    } else if (part[at] ~ /^u[dD][89a-fA-F][0-9a-fA-F][0-9a-fA-F]/) printf "%s", "\\ufffd" substr(part[at], 6)
+    else printf "%s", "\\" part[at]
+  }
+}
+'
+
+# The JSON of file $1 with whole pairs.
+whole_text() {
+  awk "$awk_pairs"'{ print_pairs($0); print "" }' "$1"
+}
+
 # Of the documents whose keys are on standard input: a line of the key, a tab and the JSON.
 awk_lines='{
   file = ENVIRON["repository"] "/" $0
   printf "%s\t", $0
-  while ((getline line < file) > 0) printf "%s ", line
+  while ((getline line < file) > 0) { print_pairs(line); printf " " }
   close(file)
   print ""
 }'
 
 lines_of() {
-  awk "$awk_lines"
+  awk "$awk_pairs$awk_lines"
 }
 
 # Reads lines of `wc -c`. Writes what the code of each document covers to $work/many/<number>: its key, a line feed, and every
@@ -465,7 +490,8 @@ open_details() {
   [ -n "$sealed" ] || return 0
   printf '%s' "$sealed" | openssl base64 -d -A >"$work/details.frame" 2>/dev/null || :
   open_frame "$work/details.frame" 0 04 "$work/details" &&
-    jq --slurpfile details "$work/details" '.lifeboat |= (del(.sealed) + $details[0])' "$1" >"$work/manifest" 2>/dev/null ||
+    whole_text "$work/details" >"$work/details.whole" &&
+    jq --slurpfile details "$work/details.whole" '.lifeboat |= (del(.sealed) + $details[0])' "$1" >"$work/manifest" 2>/dev/null ||
     return 1
   manifest=$work/manifest
 }
@@ -474,14 +500,21 @@ open_details() {
 
 # What is wrong with a manifest that authenticates: the name of a member; nothing where it is sound.
 jq_manifest_fault='
-def time: text and test("\\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?Z\\z");
-def point_id: text and test("\\A[0-9]{8}_[0-9]{6}\\z");
+def last_day($year; $month): if $month != 2 then [31, 0, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][$month - 1]
+  elif $year % 4 == 0 and ($year % 100 != 0 or $year % 400 == 0) then 29 else 28 end;
+def time: text and test("\\A[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?Z\\z")
+  and (.[8:10] < "29" or (.[8:10] | tonumber) <= last_day(.[0:4] | tonumber; .[5:7] | tonumber));
+def point_id: text and test("\\A[0-9]{8}_[0-9]{6}\\z")
+  and ("\(.[0:4])-\(.[4:6])-\(.[6:8])T\(.[9:11]):\(.[11:13]):\(.[13:15])Z" | time);
+def seconds: of("number") and . >= 0 and . <= 9007199254740991;
+def json($levels): if of("number") then isnan or isinfinite | not
+  elif of("array") or of("object") then $levels > 0 and all(.[]; json($levels - 1)) else true end;
+def members: of("object") and all(.[]; json(100));
 # Below 2^62: shells count with 64 bits and a sign.
 def lsn: text and test("\\A([0-9A-F]{1,7}|[0-3][0-9A-F]{7})/[0-9A-F]{1,8}\\z");
 def timeline: count and . > 0 and . <= 4294967295;
-def may_have($name; condition): (has($name) | not) or (.[$name] | condition);
 def chain: of("object") and (.base | point_id) and (.timeline | timeline) and (.endLsn | lsn)
-  and (.walBytes | count) and (.forecastSeconds | of("number")) and .forecastSeconds >= 0;
+  and (.walBytes | count) and (.forecastSeconds | seconds);
 # By these archived WAL is found, read and replayed.
 def database: may_have("systemIdentifier"; text and test("\\A[0-9]{1,20}\\z")) and may_have("timeline"; timeline)
   and may_have("timelineTaken"; of("boolean")) and may_have("startLsn"; lsn) and may_have("stopLsn"; lsn)
@@ -493,7 +526,7 @@ def component: of("object") and (.id | text and test("\\A[A-Za-z0-9_][A-Za-z0-9.
   and (.host | text) and (.indexId | hex(32)) and ([.files, .bytes, .storedBytes] | all(count))
   and ([.capturedFrom, .capturedUntil] | all(time))
   and (.quiescence as $how | ["quiesced", "stable-window", "snapshot", "unproven"] | index([$how])) != null
-  and (.suspect | of("boolean")) and (.facts | of("object"))
+  and (.suspect | of("boolean")) and (.facts | members)
   and (.kind != "postgres" or (.facts | database))
   and may_have("chain"; chain) and ((has("chain") | not) or (.kind == "postgres" and (.facts | says_its_end)));
 def file: of("object") and (.filename | text) and (.size | count) and (.checksum | hex(64))
@@ -512,17 +545,18 @@ def faults($timestamp):
   fault("datetime"; .datetime | time),
   fault("success"; .success | of("boolean")),
   fault("total_size"; .total_size | count),
-  fault("configuration"; .configuration | of("object")),
+  fault("configuration"; .configuration | members),
   fault("backup_files"; .backup_files | of("array") and all(file)),
   (["appliance", "tool"][] as $name | fault("lifeboat." + $name; .lifeboat[$name] | text)),
   (["startedAt", "sealedAt"][] as $name | fault("lifeboat." + $name; .lifeboat[$name] | time)),
   fault("lifeboat.type"; .lifeboat.type as $type
     | ["full", "incremental", "critical", "configuration", "monitoring"] | index([$type]) != null),
-  fault("lifeboat.skewSeconds"; .lifeboat.skewSeconds | of("number") and . >= 0),
+  fault("lifeboat.skewSeconds"; .lifeboat.skewSeconds | seconds),
   fault("lifeboat.components"; .lifeboat.components | of("array") and all(component)),
   fault("lifeboat.components, of which two have one id"; .lifeboat.components | map(.id) | length == (unique | length)),
   fault("lifeboat.failures"; .lifeboat.failures | of("array") and all(failure)),
-  fault("lifeboat.workflow"; .lifeboat.workflow | . == null or (of("object") and ([.id, .runId] | all(text)))),
+  fault("lifeboat.workflow"; .lifeboat | has("workflow")
+    and (.workflow | . == null or (of("object") and ([.id, .runId] | all(text))))),
   fault("lifeboat.previous"; .lifeboat | has("previous")
     and (.previous | . == null or (of("object") and (.timestamp | point_id) and (.digest | hex(64))))),
   fault("lifeboat.missing"; .lifeboat | may_have("missing"; of("array") and all(point_id))),
@@ -533,7 +567,8 @@ def first_fault($timestamp): [faults($timestamp)][0] // "";
 # Sets manifest_key of the timestamp $1. Returns 1 where it is none, or no date that there is.
 manifest_key_of() {
   case $1 in
-  [0-9][0-9][0-9][0-9][0-1][0-9][0-3][0-9]_[0-2][0-9][0-5][0-9][0-5][0-9]) ;;
+  [0-9][0-9][0-9][0-9][01][0-9][0-3][0-9]_[01][0-9][0-5][0-9][0-5][0-9]) ;;
+  [0-9][0-9][0-9][0-9][01][0-9][0-3][0-9]_2[0-3][0-5][0-9][0-5][0-9]) ;;
   *) return 1 ;;
   esac
   year=${1%???????????}
@@ -541,6 +576,10 @@ manifest_key_of() {
   month=${month%?????????}
   day=${1#??????}
   day=${day%???????}
+  case $month$day$year in
+  00* | 1[3-9]* | ??00* | ??3[2-9]* | 023* | 0[469]31* | 1131*) return 1 ;;
+  0229??[02468][!048] | 0229??[13579][!26] | 0229[02468][!048]00 | 0229[13579][!26]00) return 1 ;;
+  esac
   manifest_key=manifests/$year/$month/$day/backup_manifest_$1.json
 }
 
@@ -570,7 +609,8 @@ open_manifest() {
   [ -f "$repository/$manifest_key" ] || die "there is no recovery point $1"
   is_authentic "$manifest_key" || die "$manifest_key does not authenticate: it is damaged or forged"
   opened=true
-  open_details "$repository/$manifest_key" 2>/dev/null || opened=false
+  whole_text "$repository/$manifest_key" >"$work/whole"
+  open_details "$work/whole" 2>/dev/null || opened=false
   jq -r --arg timestamp "$1" --arg repository "$repository_id" "$jq_common $jq_manifest_fault $jq_manifest" "$manifest" \
     >"$work/told" 2>/dev/null || echo 'fault it is no JSON' >"$work/told"
   read -r what fault <"$work/told" || :
@@ -672,8 +712,9 @@ def point:
 # What is kept of a manifest: all of them may be more than memory holds.
 def listed:
   select(.key | startswith("manifests/")) | .value as $manifest | (.key | split("/") | last | .[16:-5]) as $timestamp
-  | {timestamp: $timestamp, fault: ($manifest | first_fault($timestamp))}
-    + ($manifest | if first_fault($timestamp) != "" then {} else
+  | ($manifest | first_fault($timestamp)) as $fault
+  | {timestamp: $timestamp, fault: $fault}
+    + ($manifest | if $fault != "" then {} else
         {point: point, notes: [notes], previous: [.lifeboat | (.previous | objects | "\(.timestamp) \(.digest)"), (.missing[]? | "\(.) -")]}
       end);
 [documents | {told: told}, {listed: listed}] as $all
@@ -784,7 +825,7 @@ say_notes() {
 awk_frame='
 { bytes -= length($0) + 1 }
 NR == 1 { print at "\n" $0 >>(ENVIRON["work"] "/heads"); next }
-{ print }
+{ print_pairs($0); print "" }
 END { exit bytes != 0 }'
 
 # Writes the entries of index $1, whose SHA-256 is $2, as JSON lines to $work/entries, and to $work/heads of each frame its
@@ -800,7 +841,7 @@ read_index() {
   at=0 frame_bytes=0
   while [ "$at" -lt "$end" ]; do
     open_frame "$index" "$at" 03 "$work/plain" || { fail "indexes/$1 is damaged at byte $at"; return 1; }
-    awk -v at="$at" -v bytes="$plain_bytes" "$awk_frame" "$work/plain" >>"$work/entries" ||
+    awk -v at="$at" -v bytes="$plain_bytes" "$awk_pairs$awk_frame" "$work/plain" >>"$work/entries" ||
       { fail "indexes/$1 has a line that is cut off at byte $at"; return 1; }
     at=$((at + frame_bytes))
   done
@@ -852,7 +893,6 @@ def hex_digit: "0123456789ABCDEF"[.:. + 1];
 def name_of($text; $base64):
   if $text | (of("string") and is_safe) | not then refuse("names the unsafe path \($text | shown)")
   elif $base64 == null then {key: ($text | @uri), word: ($text | word)}
-  elif $base64 | is_base64 | not then refuse("has a malformed name \($text | shown)")
   else ($base64 | bytes64) as $bytes
     | if $bytes | implode | is_safe | not then refuse("names an unsafe path by its bytes: \($text | shown)") else
         {key: ($bytes | map(if . < 128 then [.] | implode | @uri else "%" + (. / 16 | floor | hex_digit) + (. % 16 | hex_digit) end)
@@ -867,7 +907,7 @@ def when:
   | (if $isBefore | not then [$seconds, $rest] elif $rest == 0 then [-$seconds, 0]
     else [-$seconds - 1, 1000000000 - $rest] end) as [$s, $ns]
   | if $s < -62135596800 or $s > 253402300799 then "-" else
-      ($s | gmtime | strftime("%Y_%m_%d_%H_%M_%S")) + "_" + ("000000000\($ns)")[-9:] end;
+      ("000" + ($s | gmtime | strftime("%Y_%m_%d_%H_%M_%S")))[-19:] + "_" + ("000000000\($ns)")[-9:] end;
 def owner: "\((.user | strings | $ids[0].users[.]) // .uid | . + 0):\((.group | strings | $ids[0].groups[.]) // .gid | . + 0)";
 def attribute_bytes: length / 4 * 3 - (if endswith("==") then 2 elif endswith("=") then 1 else 0 end);
 # As setfattr reads them, with commas between; ACLs last, for they may take the right to write.
@@ -896,7 +936,8 @@ def sound:
   elif .type as $type | ["file", "directory", "symlink", "hardlink"] | index([$type]) | not
     then refuse("holds an entry of the type \(.type | shown)")
   elif ([.mode, .uid, .gid] | all(count)) and (.mtimeNs | of("string") and test("\\A-?[0-9]{1,20}\\z"))
-    and (.pathBase64 | . == null or of("string")) and (.type == "directory" or .type == "file" or (.target | of("string")))
+    and may_have("pathBase64"; is_base64) and may_have("targetBase64"; is_base64) and may_have("xattrs"; . != null)
+    and (.type == "directory" or .type == "file" or (.target | of("string")))
     and (.type != "file" or ((.size | count) and (.sha256 | hex(64)) and (.blocks | of("array"))))
     and (.xattrs == null or .type == "file" or .type == "directory")
     then if .type == "file" and (.size != ([.blocks[] | arrays | .[4] | numbers] | add // 0))
@@ -922,7 +963,7 @@ def lines($packs):
       # Links could have a server write elsewhere. Those to tablespaces are made anew.
       if .path | test("\\Apg_tblspc/[^/]+\\z") then empty else refuse("names \(.path | shown), which is a \(.type)") end
     elif .type == "hardlink" then name_of(.target; .targetBase64) as $goal | "S h \($key) \($goal.key)", "H \($goal.word) \($word)"
-    else (if .targetBase64 == null then .target | utf8 elif .targetBase64 | is_base64 then .targetBase64 | bytes64 else [] end) as $bytes
+    else (if .targetBase64 == null then .target | utf8 else .targetBase64 | bytes64 end) as $bytes
       | (if $bytes == [] or ($bytes | index([0])) then refuse("has a malformed link \(.path | shown)")
         elif .targetBase64 == null then .target | word else $bytes | word_of_bytes end) as $goal
       | "S l \($key)", "L \(.mtimeNs | when) \(owner) \($goal) \($word)"
@@ -998,22 +1039,44 @@ shown_name() {
   esac
 }
 
+# Contents came back, but not all $1: the closing words of the script name them.
+miss() {
+  printf '%s\n' "$1" >>"$work/missed"
+}
+
 # Gives files the owner, mode or time $2; $1 says which.
 give() {
   what=$1 value=$2
   shift 2
   [ $# != 0 ] || return 0
   case $what in
-  owner) [ "$is_root" = false ] || quietly chown "$value" "$@" || say "warning: cannot give all files to $value" ;;
-  mode) quietly chmod "$value" "$@" || say "warning: cannot give all files the mode $value" ;;
-  time)
-    [ "$value" != - ] || return 0
-    set_time "$value" "$@" || say 'warning: cannot set the times of all files'
+  owner)
+    [ "$is_root" = false ] || quietly chown "$value" "$@" || {
+      say "warning: cannot give all files to $value"
+      miss owners
+    }
     ;;
+  mode)
+    quietly chmod "$value" "$@" || {
+      say "warning: cannot give all files the mode $value"
+      miss modes
+    }
+    ;;
+  time) give_time "$value" "$@" ;;
   esac
 }
 
-# Sets the time of files to the UTC time $1, as jq wrote it.
+# Counts in untimed the files that cannot have the time $1; `-` is one that no script can write.
+give_time() {
+  given=$1
+  shift
+  [ "$given" = - ] || ! set_time "$given" "$@" || return 0
+  for timed; do
+    [ "$given" != - ] && set_time "$given" "$timed" 2>/dev/null || untimed=$((untimed + 1))
+  done
+}
+
+# Sets the time of files to the UTC time $1, as jq wrote it; -h before a file that is a link.
 set_time() {
   iso=$1
   shift
@@ -1038,7 +1101,7 @@ parts_of_time() {
 # Files of one owner, mode or time of a batch are given it by one process: add_to_group KIND VALUE FILE.
 add_to_group() {
   group=$2
-  case $group in *:*) group=${group%%:*}_${group#*:} ;; -) return 0 ;; esac
+  case $group in *:*) group=${group%%:*}_${group#*:} ;; -) group=none ;; esac
   eval "members=\${group_$1_$group:-}"
   [ -n "$members" ] || eval "groups_$1=\"\${groups_$1:-} $2\""
   eval "group_$1_$group=\"\$members $3\""
@@ -1048,7 +1111,7 @@ give_groups() {
   eval "values=\${groups_$1:-}"
   for value in $values; do
     group=$value
-    case $group in *:*) group=${group%%:*}_${group#*:} ;; esac
+    case $group in *:*) group=${group%%:*}_${group#*:} ;; -) group=none ;; esac
     eval "members=\$group_$1_$group"
     # Times are of a million kinds, and a shell is slow with a million variables.
     unset "group_$1_$group"
@@ -1318,11 +1381,11 @@ make_links() {
     decode_name name "$word"
     make_parent
     quietly ln -s -- "$target" "$into/$name" || { failures=$((failures + 1)); continue; }
-    [ "$is_root" = false ] || quietly chown -h "$owner" "$into/$name" || say "warning: cannot give $(shown_name "$word") to $owner"
-    if [ "$has_link_times" = true ] && [ "$when" != - ]; then
-      parts_of_time "$when"
-      quietly touch -h -d "$iso_time" "$into/$name" || say "warning: cannot set the time of $(shown_name "$word")"
-    fi
+    [ "$is_root" = false ] || quietly chown -h "$owner" "$into/$name" || {
+      say "warning: cannot give $(shown_name "$word") to $owner"
+      miss owners
+    }
+    [ "$has_link_times" = true ] && [ "$when" != - ] && set_time "$when" -h "$into/$name" || untimed=$((untimed + 1))
   done 3<"$work/L"
 }
 
@@ -1387,8 +1450,12 @@ else empty end'
 read_facts() {
   : >"$work/said"
   [ -f "$work/facts.json" ] || return 0
-  jq -r --slurpfile ids "$work/ids" --slurpfile heads "$work/heads" --arg kind "$component_kind" \
-    "$jq_common $jq_lines $jq_facts" "$work/facts.json" >"$work/said" 2>/dev/null || :
+  whole_text "$work/facts.json" | jq -r --slurpfile ids "$work/ids" --slurpfile heads "$work/heads" \
+    --arg kind "$component_kind" "$jq_common $jq_lines $jq_facts" >"$work/said" 2>/dev/null || {
+    say "warning: what $component should have as owner, mode and links cannot be read"
+    miss owners
+    miss modes
+  }
 }
 
 finish_own_folder() {
@@ -1711,7 +1778,7 @@ restore_component() {
   (umask 022 && mkdir -p "${into%/*}/")
   [ -d "$into" ] || mkdir "$into"
   stage=$(mktemp -d "$into/.lifeboat-restore.XXXXXX")
-  failures=0 lost=0 attributes_noted=0 root_owner=
+  failures=0 lost=0 untimed=0 attributes_noted=0 root_owner=
   rm -f "$work/facts.json"
   : >"$work/attributes"
   make_folders
@@ -1727,11 +1794,15 @@ restore_component() {
   stage=
   finish_own_folder
   [ "$failures" = 0 ] || fail "$failures files could not be restored"
+  if [ "$untimed" != 0 ]; then
+    say "$component: $untimed times were not restored: this script sets those of the years 1 to 9999 that touch of this host takes"
+    miss times
+  fi
   [ "$lost" != 0 ] || return 0
   why='see above'
   if [ "$has_setfattr" = false ]; then why='setfattr is not installed (package attr)'; fi
   say "$component: $lost extended attributes and ACLs were not restored: $why"
-  bare=1
+  miss 'extended attributes and ACLs'
 }
 
 # What the programs of this host can do.
@@ -1752,7 +1823,7 @@ look_at_more_tools() {
   if touch -d 1969-12-31T23:59:58.250000000Z "$work/probe" 2>/dev/null; then has_fractions=true; fi
   has_link_times=false
   ln -s nothing "$work/probe.link"
-  if touch -h -d 1969-12-31T23:59:58.250000000Z "$work/probe.link" 2>/dev/null; then has_link_times=true; fi
+  if set_time 1969_12_31_23_59_58_250000000 -h "$work/probe.link" 2>/dev/null; then has_link_times=true; fi
   # The setfattr of BusyBox cannot read a list.
   has_setfattr=false
   case $(setfattr --help 2>&1) in *--restore*) has_setfattr=true ;; esac
@@ -1764,7 +1835,7 @@ restore_point() {
   open_manifest "$1"
   look_at_more_tools
   failed=0
-  bare=0
+  : >"$work/missed"
   target=$3
   case $target in /*) ;; *) target=$here/$target ;; esac
   state=$(state_of "$1")
@@ -1789,21 +1860,20 @@ restore_point() {
       # shellcheck disable=SC2086
       restore_component "$folder" "$component" $rest
       [ "$failed" = 0 ] || exit 1
-      [ "$bare" = 0 ] || exit 3
     )
-    case $? in
-    0) ;;
-    3) bare=1 ;;
-    *) failed=1 ;;
-    esac
+    [ $? = 0 ] || failed=1
     set -e
   done 7<"$work/told"
   [ "$found" = true ] || [ "$2" = all ] ||
     die "recovery point $1 has no component $2; it has: $(sed -n 's/^component \([^ ]*\) .*/\1/p' "$work/told" | tr '\n' ' ')"
   [ "$has_fractions" = true ] || say 'times have whole seconds: touch of this host takes no fractions'
   [ "$failed" = 0 ] || die 'not everything could be restored: see above'
-  if [ "$bare" = 0 ]; then say 'everything was restored and verified'; else
-    say 'all contents were restored and verified; extended attributes and ACLs were not, or not all'
+  missed=
+  for each in owners modes times 'extended attributes and ACLs'; do
+    ! grep -qxF "$each" "$work/missed" || missed=${missed:+$missed, }$each
+  done
+  if [ -z "$missed" ]; then say 'everything was restored and verified'; else
+    say "all contents were restored and verified; $missed were not, or not all"
   fi
 }
 
