@@ -24,7 +24,7 @@ async function captureBeside({ repository, sql }: Lab, driver: Driver, moments: 
   const writeComponent: Repository['writeComponent'] = async (options) => {
     const writer = await repository.writeComponent(options);
     const open: ComponentWriter['open'] = async (entry, size) => {
-      // While nothing is read on, the server waits with more than buffers hold.
+      // While nothing is read on, the server waits with more than the buffers of a Unix socket hold.
       if (++opened === 1) {
         await moments.during();
         const { rows } = await sql('SELECT phase FROM pg_stat_progress_basebackup');
@@ -90,7 +90,7 @@ labTest(
     });
     const { sql, server, step } = lab;
     // Some hundred kilobytes are counted, and of them the first blocks hashed.
-    const driver = lab.driverWith({ fingerprintUpTo: 100_000 });
+    const driver = lab.driverWith({ fingerprintUpTo: 100_000, hostname: server.socketDirectory });
     const [early, open, late] = await Promise.all([1, 2, 3].map(() => server.connect(database)));
     const swap = 'ALTER TABLE swapped RENAME TO x; ALTER TABLE other RENAME TO swapped; ALTER TABLE x RENAME TO other';
     // A transaction that began to write before the first measure, and another that ends after the copy's end.
