@@ -6,58 +6,23 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import type { Session } from './connection.ts';
-import type { Snapshot, TableExpectation, TableState } from './fingerprint.ts';
-import { referringTypes, withTypesMadeOf } from './types-made-of.ts';
-
-/** A row tells its transaction by the last 32 bits of the number: of so many that follow one it is known that they do. */
-const tellableTransactions = 2 ** 30;
-const allTransactions = 2 ** 32;
+import type { TableExpectation, TableState } from './fingerprint.ts';
 
 /**
- * The condition by which a row (by its `xmin`) was not written by the transaction `xid` (64 bits, decimal) or a later one.
- * The numbers 1 and 2 are the server's for what is older than all. Of a server that has seen more than three billion
- * transactions some of the oldest rows are passed over, at each measure the same ones.
+ * Two measures of the same rows; the first may have counted others too. `untouched` is how many of the second no open transaction
+ * can have taken, where there are such. Undefined where they contradict that.
  */
-export function isEarlier(xmin: string, xid: string): string {
-  const shift = allTransactions - Number(BigInt(xid) % BigInt(allTransactions));
-  const number = `${xmin}::text::bigint`;
-  return `(${number} < 3 OR (${number} + ${shift}) % ${allTransactions} >= ${tellableTransactions})`;
-}
-
-/** Whether the rows that were written since can be told from those of before. */
-export function canBeTold(before: Snapshot, after: Snapshot): boolean {
-  return BigInt(after.xmax) - BigInt(before.xmin) < BigInt(tellableTransactions);
-}
-
-/** Two measures of the rows from before `xid`; the first may have counted others too. Undefined where they contradict that. */
-export function earlierExpectation(before: TableState, after: TableState): TableExpectation | undefined {
+export function earlierExpectation(
+  before: TableState,
+  after: TableState,
+  { untouched, isTextSure }: { readonly untouched?: string | undefined; readonly isTextSure: boolean },
+): TableExpectation | undefined {
   const { table, depth } = before;
-  const hash = before.hash === after.hash && (depth !== 'content' || before.rows === after.rows) ? before.hash : null;
+  const isSame = before.hash === after.hash && (depth !== 'content' || before.rows === after.rows);
+  const hash = isSame && isTextSure && (untouched ?? after.rows) === after.rows ? before.hash : null;
   if (before.rows === null || after.rows === null) return { table, depth, leastRows: null, mostRows: null, hash };
   if (BigInt(after.rows) > BigInt(before.rows)) return undefined;
-  return { table, depth, leastRows: after.rows, mostRows: before.rows, hash };
-}
-
-/**
- * Of these tables (by oid) those that are the same relation under the same name as before `xid`, with the same columns, and
- * with texts that depend on nothing which was defined anew since. Asked within the second snapshot: a change that was taken
- * back leaves a new row in the catalogue.
- */
-export async function unaltered(session: Session, oids: readonly string[], xid: string): Promise<Set<string>> {
-  const isNew = (xmin: string): string => `NOT ${isEarlier(xmin, xid)}`;
-  const rows = await session.rows(
-    `${withTypesMadeOf(`
-       SELECT enumtypid FROM pg_enum WHERE ${isNew('xmin')}
-       UNION SELECT c.reltype FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-              WHERE c.reltype <> 0 AND (${isNew('c.xmin')} OR ${isNew('a.xmin')})
-       UNION SELECT oid FROM pg_type WHERE typnamespace = 'pg_catalog'::regnamespace AND typname = ANY ($2::text[])`)}
-     SELECT c.oid::text AS oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.oid = ANY ($1::oid[]) AND ${isEarlier('c.xmin', xid)} AND ${isEarlier('n.xmin', xid)}
-        AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid
-                           AND (${isNew('a.xmin')} OR a.atttypid IN (SELECT oid FROM affected)))`,
-    [oids, referringTypes],
-  );
-  return new Set(rows.map(({ oid }) => oid ?? ''));
+  return { table, depth, leastRows: untouched ?? after.rows, mostRows: before.rows, hash };
 }
 
 /** Writers are most often done within milliseconds. */

@@ -12,6 +12,7 @@ import type { RestoreContext } from '../driver.ts';
 import type { DataLink } from './data-links.ts';
 import type { Link } from './link-chain.ts';
 import type { TableExpectation } from './fingerprint.ts';
+import { passedOverSince, type Transactions } from './passed-over.ts';
 import type { TextSettings } from './text-settings.ts';
 
 export const factsPath = `${reservedFolder}/facts.json`;
@@ -75,10 +76,17 @@ export interface SealedFacts {
   readonly notes: readonly string[];
 }
 
-/** What tables must show of the rows that were written before a transaction (64 bits, decimal): they had changed since, or may have. */
-export interface EarlierRows {
-  readonly before: string;
-  readonly tables: readonly TableExpectation[];
+/** What tables must show of the rows from before the backup: they had changed since, or may have. */
+export type EarlierRows = { readonly tables: readonly TableExpectation[] } & (
+  | { readonly passedOver: readonly Transactions[] }
+  /** Of older versions: the oldest transaction that ran at the first snapshot. */
+  | { readonly before: string }
+);
+
+/** Of which transactions the rows are passed over; undefined where all rows count. */
+export function passedOverOf({ earlier }: Pick<SealedFacts, 'earlier'>): readonly Transactions[] | undefined {
+  if (earlier === undefined) return undefined;
+  return 'passedOver' in earlier ? earlier.passedOver : passedOverSince(earlier.before);
 }
 
 /** Of which tables something is expected. */
@@ -123,6 +131,7 @@ export async function readFacts(context: Pick<RestoreContext, 'repository' | 're
   const facts = parseJson(Buffer.from(bytes).toString('utf8')) as SealedFacts;
   requireKnownFormat(facts, record.id);
   requireTableNames(facts, record.id);
+  requireTransactions(facts, record.id);
   requireSegmentSize(facts, record.id);
   return facts;
 }
@@ -135,6 +144,25 @@ function requireTableNames(facts: SealedFacts, component: string): void {
   const wrong = expectedTables(facts).find(({ table }) => !tableName.test(table));
   if (wrong !== undefined)
     throw new LifeboatError('ManifestInvalid', `\`${factsPath}\` names a table ${JSON.stringify(wrong.table)}`, {
+      component,
+    });
+}
+
+const transactionNumber = /^\d{1,20}$/;
+
+/** They become part of what a superuser asks, like the names. */
+function requireTransactions({ earlier }: SealedFacts, component: string): void {
+  if (earlier === undefined) return;
+  const ranges: readonly unknown[] = 'passedOver' in earlier ? earlier.passedOver : [[earlier.before, earlier.before]];
+  const wrong = ranges.find(
+    (range) =>
+      !Array.isArray(range) ||
+      range.length !== 2 ||
+      !range.every((number) => typeof number === 'string' && transactionNumber.test(number)) ||
+      BigInt(range[0] as string) > BigInt(range[1] as string),
+  );
+  if (wrong !== undefined)
+    throw new LifeboatError('ManifestInvalid', `\`${factsPath}\` passes over transactions ${JSON.stringify(wrong)}`, {
       component,
     });
 }

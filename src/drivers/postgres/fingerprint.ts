@@ -7,7 +7,7 @@
  * - `sample`: only the hash of the rows in the first blocks. A count would read terabytes.
  */
 import type { Session } from './connection.ts';
-import { isEarlier } from './earlier-rows.ts';
+import { isEarlier, type Transactions } from './passed-over.ts';
 import { readTable, type Unreadable } from './read-table.ts';
 import { fixSettings, textSettings, type TextSettings } from './text-settings.ts';
 
@@ -30,6 +30,8 @@ export interface TableExpectation {
   readonly leastRows: string | null;
   readonly mostRows: string | null;
   readonly hash: string | null;
+  /** Names and types. Points of older versions have none. */
+  readonly columns?: readonly string[];
 }
 
 /** A count costs a scan: up to this many times `fingerprintUpTo` (4 GiB by default) it takes a few seconds. */
@@ -58,9 +60,13 @@ export function depthOf(bytes: number, fingerprintUpTo: number): Depth {
 }
 
 export interface Snapshot {
-  /** Oldest transaction that still ran, and the next that will begin. */
+  /** Oldest transaction that still ran, and the first of those that ended later than all that it shows. */
   readonly xmin: string;
   readonly xmax: string;
+  /** Those between them that still ran, also prepared ones, without their subtransactions. */
+  readonly running: readonly string[];
+  /** Whether any transaction had a number: one with the number `xmax` may run although `xmin` is the same. */
+  readonly isWriting: boolean;
 }
 
 /** Begins the transaction whose snapshot all following measures share, under the settings of a capture or today's. */
@@ -72,36 +78,46 @@ export async function beginSnapshot(session: Session, settings: TextSettings = t
 
 export async function readSnapshot(session: Session): Promise<Snapshot> {
   const row = await session.row(
-    `SELECT pg_snapshot_xmin(s)::text AS xmin, pg_snapshot_xmax(s)::text AS xmax FROM pg_current_snapshot() s`,
+    `SELECT pg_snapshot_xmin(s)::text AS xmin, pg_snapshot_xmax(s)::text AS xmax,
+            (SELECT string_agg(xid::text, ' ') FROM pg_snapshot_xip(s) AS xid) AS running,
+            EXISTS (SELECT FROM pg_locks WHERE locktype = 'transactionid' AND granted)::text AS writing
+       FROM pg_current_snapshot() s`,
   );
-  return { xmin: row['xmin'] ?? '', xmax: row['xmax'] ?? '' };
+  return {
+    xmin: row['xmin'] ?? '',
+    xmax: row['xmax'] ?? '',
+    running: row['running']?.split(' ') ?? [],
+    isWriting: row['writing'] === 'true',
+  };
 }
 
 /**
  * True if nothing in the whole server can have changed between two snapshots: nobody was writing at the first, and
- * until the second no transaction id was given out. Every change of a row needs one.
+ * until the second no transaction id was given out. Every change of a row needs one. One that still has one at the second may be
+ * in the log as committed: where a synchronous standby is missed, others are not shown that.
  */
 export function isUnchanged(before: Snapshot, after: Snapshot): boolean {
-  return before.xmin === before.xmax && before.xmax === after.xmax && after.xmin === after.xmax;
+  const isStill = before.xmax === after.xmax && !after.isWriting;
+  return isStill && before.xmin === before.xmax && after.xmin === after.xmax;
 }
 
 /**
- * Within a snapshot, in a depth that is known or follows from the table's size: all rows, or those that were written before
- * the transaction `before`. The answer is a reason where the table cannot be read. Rows are hashed as the session would receive them: in UTF-8, or, where a row of
- * the table cannot be told so, all of them as they are stored.
+ * Within a snapshot, in a depth that is known or follows from the table's size: all rows, or without those of transactions that
+ * are passed over. The answer is a reason where the table cannot be read. Rows are hashed as the session would receive them: in
+ * UTF-8, or, where a row of the table cannot be told so, all of them as they are stored.
  */
 export async function measure(
   session: Session,
   table: string,
   wanted: Depth | Limits,
-  before?: string,
+  passedOver?: readonly Transactions[],
 ): Promise<TableState | Unreadable> {
-  const state = await measureRows(session, table, wanted, before);
+  const state = await measureRows(session, table, wanted, passedOver);
   if ('problem' in state && isTooMuch(state) && typeof wanted !== 'string')
-    return measure(session, table, 'count', before);
+    return measure(session, table, 'count', passedOver);
   if (!('problem' in state) || !isUntranslatable(state)) return state;
   await session.rows(`SET LOCAL client_encoding = 'SQL_ASCII'`);
-  const asStored = await measureRows(session, table, wanted, before);
+  const asStored = await measureRows(session, table, wanted, passedOver);
   await session.rows(`SET LOCAL client_encoding = 'UTF8'`);
   return asStored;
 }
@@ -120,9 +136,9 @@ async function measureRows(
   session: Session,
   table: string,
   wanted: Depth | Limits,
-  before?: string,
+  passedOver?: readonly Transactions[],
 ): Promise<TableState | Unreadable> {
-  const isWanted = before === undefined ? 'true' : isEarlier('lifeboat_row.xmin', before);
+  const isWanted = passedOver === undefined ? 'true' : isEarlier('lifeboat_row.xmin', passedOver);
   return readTable(session, table, async ({ oid, bytes }) => {
     const count = async () => countRows(session, table, isWanted);
     const { depth, counted } =
@@ -131,6 +147,19 @@ async function measureRows(
     const rows = depth === 'content' ? hashed.rows : depth === 'count' ? (counted ?? (await count())) : null;
     return { table, oid, depth, rows, hash: hashed.hash };
   });
+}
+
+/**
+ * How many of these rows nobody has deleted, changed or locked, or begun to. Whatever an open transaction does, they were there
+ * until now.
+ */
+export async function countUntouched(
+  session: Session,
+  table: string,
+  passedOver: readonly Transactions[],
+): Promise<{ readonly rows: string } | Unreadable> {
+  const isUntouched = `${isEarlier('lifeboat_row.xmin', passedOver)} AND lifeboat_row.xmax = '0'`;
+  return readTable(session, table, async () => ({ rows: await countRows(session, table, isUntouched) }));
 }
 
 /** The depth by size; where there may be too many rows they are counted, and that is enough then. */

@@ -77,8 +77,8 @@ async function textOf(session: Session, oid: string, stored: Buffer, encoding: s
   }
 }
 
-/** For people: `public."caf\xe9"`. Statements cannot name such a table. */
-function escaped(name: Buffer): string {
+/** For people: `public."caf\xe9"`. Statements cannot name such a thing. */
+export function escaped(name: Buffer): string {
   return name
     .toString('latin1')
     .replaceAll(/[^ -~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);

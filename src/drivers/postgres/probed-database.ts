@@ -2,11 +2,14 @@
 import type { PostgresConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { Session } from './connection.ts';
-import { canBeTold, earlierExpectation, settle, unaltered } from './earlier-rows.ts';
+import { readColumns, readDefinitions, type Definition } from './definitions.ts';
+import { earlierExpectation, settle } from './earlier-rows.ts';
 import type { EarlierRows, SealedFacts } from './facts.ts';
-import { beginSnapshot, exactly, isUnchanged, measure, readSnapshot } from './fingerprint.ts';
-import type { Snapshot, TableExpectation, TableState } from './fingerprint.ts';
+import { beginSnapshot, countUntouched, exactly, isUnchanged, measure, readSnapshot } from './fingerprint.ts';
+import type { TableExpectation, TableState } from './fingerprint.ts';
 import { listTablesNow } from './list-tables.ts';
+import type { Transactions } from './passed-over.ts';
+import { borderOf, canBeTold, passedOverFirst, passedOverThen, readUnsettled, type Border } from './unsettled.ts';
 import { writeToken } from './token.ts';
 import type { Token } from './token.ts';
 
@@ -52,11 +55,14 @@ export async function beginProbedDatabase(
   const logged = tables.filter((table) => !table.isUnlogged);
   const readable = logged.filter((table) => table.hidden === undefined);
   const hidden = logged.flatMap(({ table, hidden: why }) => (why === undefined ? [] : [{ table, why, kind: why }]));
+  const unsettled = await readUnsettled(session);
   const before = await beginSnapshot(session);
-  // Beside a writer all of them will be needed. Else none can have come since, and the hash may become one of all rows.
-  const only = before.xmin === before.xmax ? undefined : before.xmin;
+  const border = borderOf(unsettled, before);
+  // Beside a writer not all rows will count. Else none can have come since, and the hash may become one of all rows.
+  const only = before.xmin === before.xmax ? undefined : passedOverFirst(border);
   const names = readable.map(({ table }) => table);
-  const first = await measureAll(session, names, () => ({ bytes: config.fingerprintUpTo }), only);
+  const measures = await measureAll(session, names, () => ({ bytes: config.fingerprintUpTo }), only);
+  const first = { ...measures, definitions: await readDefinitions(session, oidsOf(measures)) };
   // The copy may take hours: until its end no table is kept from being altered.
   await session.rows('COMMIT');
   return {
@@ -68,56 +74,77 @@ export async function beginProbedDatabase(
         const exact = [...first.states.values()].map(exactly);
         return { tables: exact, earlier: undefined, unmeasured: [...hidden, ...first.problems] };
       }
-      const { tables: certain, problems } = await compareAgain(session, before, first, signal);
-      const unmeasured = [...hidden, ...first.problems, ...problems];
-      return { tables: [], earlier: { before: before.xmin, tables: certain }, unmeasured };
+      const { problems, ...earlier } = await compareAgain(session, border, first, signal);
+      return { tables: [], earlier, unmeasured: [...hidden, ...first.problems, ...problems] };
     },
   };
 }
 
 const changed = 'it changed, or may have, while the backup ran';
 
+interface First extends Measures {
+  readonly definitions: ReadonlyMap<string, Definition>;
+}
+
 /** Takes the second snapshot. */
 async function compareAgain(
   session: Session,
-  before: Snapshot,
-  first: Measures,
+  border: Border,
+  first: First,
   signal: AbortSignal,
-): Promise<{ tables: TableExpectation[]; problems: Unmeasured[] }> {
+): Promise<{ passedOver: readonly Transactions[]; tables: TableExpectation[]; problems: Unmeasured[] }> {
   const stillOpen = await settle(session, signal);
   const after = await beginSnapshot(session);
+  const passedOver = passedOverThen(border, after);
   const states = [...first.states.values()];
   const second = await measureAll(
     session,
     states.map(({ table }) => table),
     (table) => first.states.get(table)?.depth ?? 'content',
-    before.xmin,
+    passedOver,
   );
-  const isSame = await unaltered(
-    session,
-    states.map(({ oid }) => oid),
-    before.xmin,
-  );
-  await session.rows('COMMIT');
+  const oids = oidsOf(first);
+  const definitions = await readDefinitions(session, oids);
+  const columns = await readColumns(session, oids);
   const problems = [...second.problems];
   const tables: TableExpectation[] = [];
   for (const state of states) {
-    const again = second.states.get(state.table);
+    const { table, oid } = state;
+    const again = second.states.get(table);
     if (again === undefined) continue;
-    const expectation = earlierExpectation(state, again);
-    const isAltered = again.oid !== state.oid || !isSame.has(state.oid);
-    const why = doubtOf({ isTold: canBeTold(before, after), isOpen: stillOpen.has(state.oid), isAltered });
-    if (why === undefined && expectation !== undefined) tables.push(expectation);
-    else problems.push({ table: state.table, why: why ?? changed, kind: changed });
+    const was = first.definitions.get(oid);
+    const isAltered = again.oid !== oid || was === undefined || was.version !== definitions.get(oid)?.version;
+    const untouched = stillOpen.has(oid) ? await untouchedOf(session, again, passedOver, border) : undefined;
+    const expectation = earlierExpectation(state, again, {
+      ...(typeof untouched === 'string' ? { untouched } : {}),
+      isTextSure: was?.isReferring === false,
+    });
+    const why = doubtOf({ isTold: canBeTold(border, after), isUnclear: untouched === null, isAltered });
+    if (why === undefined && expectation !== undefined)
+      tables.push({ ...expectation, columns: columns.get(oid) ?? [] });
+    else problems.push({ table, why: why ?? changed, kind: changed });
   }
-  return { tables, problems };
+  await session.rows('COMMIT');
+  return { passedOver, tables, problems };
+}
+
+/** Of a table to which an open transaction has written, how many rows it cannot have taken; null where that is not known. */
+async function untouchedOf(
+  session: Session,
+  { table, rows }: TableState,
+  passedOver: readonly Transactions[],
+  { unknown }: Border,
+): Promise<string | null> {
+  if (rows === null || unknown !== undefined) return null;
+  const counted = await countUntouched(session, table, passedOver);
+  return 'problem' in counted ? null : counted.rows;
 }
 
 /** Why nothing is certain of a table. */
-function doubtOf(found: { isTold: boolean; isOpen: boolean; isAltered: boolean }): string | undefined {
+function doubtOf(found: { isTold: boolean; isUnclear: boolean; isAltered: boolean }): string | undefined {
   if (!found.isTold) return 'more transactions began while the backup ran than can be told apart';
-  if (found.isOpen) return 'a transaction that had written to it was still open when the backup ended';
-  return found.isAltered ? 'it was altered while the backup ran' : undefined;
+  if (found.isAltered) return 'it was altered while the backup ran';
+  return found.isUnclear ? 'a transaction that had written to it was still open when the backup ended' : undefined;
 }
 
 export async function readExtensions(session: Session): Promise<SealedFacts['extensions']> {
@@ -130,16 +157,20 @@ interface Measures {
   readonly problems: readonly Unmeasured[];
 }
 
+function oidsOf({ states }: Measures): string[] {
+  return [...states.values()].map(({ oid }) => oid);
+}
+
 async function measureAll(
   session: Session,
   tables: readonly string[],
   depthOfTable: (table: string) => Parameters<typeof measure>[2],
-  before: string | undefined,
+  passedOver: readonly Transactions[] | undefined,
 ): Promise<Measures> {
   const states = new Map<string, TableState>();
   const problems: Unmeasured[] = [];
   for (const table of tables) {
-    const state = await measure(session, table, depthOfTable(table), before);
+    const state = await measure(session, table, depthOfTable(table), passedOver);
     if ('problem' in state) {
       const kind = state.lockedBy === undefined ? 'it could not be read' : 'it was locked';
       problems.push({ table, why: state.problem, kind });

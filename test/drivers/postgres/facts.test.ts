@@ -3,8 +3,8 @@ import { readFacts } from '../../../src/drivers/postgres/facts.ts';
 import type { RestoreContext } from '../../../src/drivers/driver.ts';
 
 /** Of a repository that is not encrypted anybody who can write gives them. */
-const read = async (table: string, walSegmentBytes = 2 ** 24) => {
-  const facts = { format: 1, walSegmentBytes, tables: [], earlier: { before: '7', tables: [{ table }] } };
+const read = async (table: string, walSegmentBytes = 2 ** 24, rows: object = { before: '7' }) => {
+  const facts = { format: 1, walSegmentBytes, tables: [], earlier: { ...rows, tables: [{ table }] } };
   const context = {
     record: { id: 'postgres', indexId: 'x' },
     repository: { readFile: async () => Promise.resolve(Buffer.from(JSON.stringify(facts))) },
@@ -34,4 +34,35 @@ test.each([
 
 test.each([0, 1, -(2 ** 24), 3 * 2 ** 20, 2 ** 31])('segments of %d bytes are no segments', async (bytes) => {
   await expect(read('public.users', bytes)).rejects.toMatchObject({ code: 'ManifestInvalid', component: 'postgres' });
+});
+
+const ranges = (from: unknown, until: unknown) => ({
+  passedOver: [
+    ['3', '4'],
+    [from, until],
+  ],
+});
+
+test.each([{ before: '7' }, ranges('0', '9'), ranges('8589934592', '8589934599')])(
+  '%j are transactions',
+  async (rows) => {
+    expect((await read('public.users', 2 ** 24, rows)).earlier).toMatchObject(rows);
+  },
+);
+
+test.each([
+  { before: '7)}' },
+  { before: 7 },
+  { passedOver: ['79'] },
+  { passedOver: [['7']] },
+  ranges('9', '8'),
+  ranges(7, 9),
+  ranges('7', '0x9'),
+  ranges('7', "9)}' OR true"),
+  ranges('7', '9'.repeat(21)),
+])('%j reach no server', async (rows) => {
+  await expect(read('public.users', 2 ** 24, rows)).rejects.toMatchObject({
+    code: 'ManifestInvalid',
+    component: 'postgres',
+  });
 });
