@@ -543,6 +543,13 @@ export const hostileManifests: readonly HostilePart[] = [
     lifeboat: 'ManifestInvalid',
     script: 'MALFORMED, or of another repository: lifeboat.workflow',
   },
+  ...['0', '1.5', '"1"', '9007199254740993'].map((number): HostilePart => ({
+    what: `a manifest with the number ${number}`,
+    of: 'open',
+    forge: resealedRaw(ofLifeboat(() => ({ sequence: raw(number) }))),
+    lifeboat: 'ManifestInvalid',
+    script: 'MALFORMED, or of another repository: lifeboat.sequence',
+  })),
   ...hostileNumbers.map((number): HostilePart => ({
     what: `a manifest with a skew of ${number} s`,
     of: 'open',

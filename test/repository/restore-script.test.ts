@@ -270,11 +270,14 @@ describe('restore.sh', () => {
     });
   });
 
-  test('list tells of suspect points, failures that stand, and proofs that do not authenticate', async ({
+  test('list tells of suspect points, failures that stand, wrong dates, and proofs that do not authenticate', async ({
     folder,
     repository,
   }) => {
     const key = await keyFile(folder, keyText);
+    // A clock was ahead for one night.
+    const night = Date.UTC(2099, 10, 22, 2) / 60_000 - timeOf(0).getTime() / 60_000;
+    const ahead = [await smallBackup(repository, night), await smallBackup(repository, night + 20)].map(({ id }) => id);
     const points: Backup[] = [];
     for (let at = 0; at < 6; at += 1) points.push(await smallBackup(repository, at));
     const [whole, failed, lifted, quarantined, damaged, lost] = points.map(({ id }) => id) as Six;
@@ -303,6 +306,7 @@ describe('restore.sh', () => {
       `${damaged} files`,
       `${lost} files`,
       `${suspect} files  [suspect: files]`,
+      ...ahead.map((id) => `${id} files  [ITS DATE IS WRONG: ${whole} was sealed after it]`),
     ]);
     expect(stderr).toBe(`warning: passed over, for it does not authenticate: proofs/${damaged}/0001.json\n`);
     const restored = await script(folder, ['-k', key, 'restore', failed, 'all', join(folder, 'target')]);

@@ -557,6 +557,7 @@ def faults($timestamp):
   fault("lifeboat.failures"; .lifeboat.failures | of("array") and all(failure)),
   fault("lifeboat.workflow"; .lifeboat | has("workflow")
     and (.workflow | . == null or (of("object") and ([.id, .runId] | all(text))))),
+  fault("lifeboat.sequence"; .lifeboat | may_have("sequence"; count and . > 0)),
   fault("lifeboat.previous"; .lifeboat | has("previous")
     and (.previous | . == null or (of("object") and (.timestamp | point_id) and (.digest | hex(64))))),
   fault("lifeboat.missing"; .lifeboat | may_have("missing"; of("array") and all(point_id))),
@@ -715,15 +716,30 @@ def listed:
   | ($manifest | first_fault($timestamp)) as $fault
   | {timestamp: $timestamp, fault: $fault}
     + ($manifest | if $fault != "" then {} else
-        {point: point, notes: [notes], previous: [.lifeboat | (.previous | objects | "\(.timestamp) \(.digest)"), (.missing[]? | "\(.) -")]}
+        {point: point, notes: [notes], sequence: (.lifeboat.sequence // 0), date: ($timestamp | strptime("%Y%m%d_%H%M%S") | mktime),
+          sealed: (.lifeboat.sealedAt[0:19] + "Z" | fromdate), previous: [.lifeboat | (.previous | objects | "\(.timestamp) \(.digest)"), (.missing[]? | "\(.) -")]}
       end);
+# A clock that was wrong dates points so; their numbers say in which order they were sealed. Of points an object: to each
+# timestamp whose date is disproved the oldest that was sealed later, and 300 s and more before that date.
+def disproved:
+  reduce (group_by(.sequence) | reverse[]) as $same ({earliest: infinite, later: [], found: {}};
+    . as $so
+    | .found += ([$same[] | select(.date > $so.earliest + 300) | . as $point
+        | {key: .timestamp, value: ([$so.later[] | select(.sealed + 300 < $point.date and $so.found[.timestamp] == null) | .timestamp] | min)}
+        | select(.value != null)] | from_entries)
+    | .later += $same
+    | .earliest = ([.earliest, $same[].sealed] | min))
+  | .found;
+def note_of_date: "ITS DATE IS WRONG: \(.) was sealed after it";
 [documents | {told: told}, {listed: listed}] as $all
 | ([$all[] | .told // empty] | group_by(.timestamp) | map({key: .[0].timestamp, value: state_of}) | from_entries) as $states
+| ([$all[] | .listed // empty | select(.fault == "") | {timestamp, sequence, sealed, date}] | disproved) as $disproved
 | $all[] | .listed // empty | .timestamp as $timestamp
 | if .fault == "newer" then "bad \($timestamp)  NEWER FORMAT: look for a newer restore.sh"
   elif .fault != "" then "bad \($timestamp)  MALFORMED, or of another repository: \(.fault)"
-  else "point \(.point)\(.notes + [$states[$timestamp] | note_of_state] | map("  [\(.)]") | join(""))",
-    (.previous[] | "previous \(.) \($timestamp)") end'
+  else "point \(.point)\(.notes + [($states[$timestamp] | note_of_state), ($disproved[$timestamp] | strings | note_of_date)] | map("  [\(.)]") | join(""))",
+    (.previous[] | "previous \(.) \($timestamp)"),
+    ($disproved[$timestamp] | strings | "disproved \($timestamp)") end'
 
 # One line a point. Returns 1 where one is damaged, forged, of a newer format or gone.
 list_points() {
@@ -766,7 +782,9 @@ list_gaps() {
 # No manifest names the newest ones. That they were sealed say their proofs, which are of this place alone, and reports of
 # backups, which in a copy may be ahead of the points.
 list_lost() {
-  newest=$(timestamps_of <"$work/manifests" | tail -n 1)
+  sed -n 's/^disproved //p' "$work/listing" >"$work/disproved"
+  timestamps_of <"$work/manifests" >"$work/timestamps"
+  newest=$(lines_beyond "$work/disproved" "$work/timestamps" | tail -n 1)
   for folder in "$repository"/proofs/*/; do
     timestamp=${folder%/}
     timestamp=${timestamp##*/}
