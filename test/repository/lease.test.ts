@@ -10,14 +10,11 @@ import { timed } from '../support/timed-storage.ts';
 import { repositoryTest as test } from './fixture.ts';
 
 /** Our own steady clock runs ahead by what was waited for, and what else a test adds. */
-const steady = vi.hoisted(() => ({ ms: 0, waited: async (): Promise<void> => undefined }));
-vi.mock('node:timers/promises', async (original) => ({
-  ...(await original<object>()),
-  setTimeout: async (ms: number) => {
-    steady.ms += ms;
-    await steady.waited();
-  },
-}));
+const steady = { ms: 0, waited: async (): Promise<void> => undefined };
+const wait = async (ms: number): Promise<void> => {
+  steady.ms += ms;
+  await steady.waited();
+};
 
 const minute = 60_000;
 const year = 365 * 86_400_000;
@@ -137,7 +134,7 @@ describe('leases', () => {
       code: 'LockHeld',
       hint: expect.stringContaining('a clock was or is wrong') as string,
     });
-    await awaitNoCollector(storage, undefined);
+    await awaitNoCollector(storage, undefined, wait);
     expect(steady.ms).toBeGreaterThanOrEqual(10 * minute);
     expect(steady.ms).toBeLessThan(11 * minute);
     await expect(first.assertHeld()).rejects.toMatchObject({ code: 'Fenced' });
@@ -145,7 +142,7 @@ describe('leases', () => {
     // Freed for everybody: nobody waits again.
     expect((await acquireLease(storage, { ...collection, holder: 'next' }, undefined)).token).toBe(2);
     clock.now = new Date(clock.now.getTime() - year);
-    expect((await retakeCollectionLease(storage, { holder: 'last' }, undefined)).token).toBe(3);
+    expect((await retakeCollectionLease(storage, { holder: 'last', wait }, undefined)).token).toBe(3);
   });
 
   test('our clock is behind: a living holder is seen to renew, and is told with its end and what to do', async ({
@@ -159,7 +156,7 @@ describe('leases', () => {
     steady.waited = async () => {
       if (Math.round(steady.ms / 1000) % 60 === 0) await lease.renew();
     };
-    await expect(awaitNoCollector(ours, undefined)).rejects.toMatchObject({
+    await expect(awaitNoCollector(ours, undefined, wait)).rejects.toMatchObject({
       code: 'StorageFailed',
       message: expect.stringMatching(
         /collection by living is under way in .*leases\/collection\.json until \d{4}-/,
@@ -168,7 +165,9 @@ describe('leases', () => {
     });
     await lease.assertHeld();
     steady.waited = async () => undefined;
-    await expect(retakeCollectionLease(ours, { holder: 'other' }, undefined)).resolves.toMatchObject({ token: 2 });
+    await expect(retakeCollectionLease(ours, { holder: 'other', wait }, undefined)).resolves.toMatchObject({
+      token: 2,
+    });
     await expect(lease.assertHeld()).rejects.toMatchObject({ code: 'Fenced' });
   });
 

@@ -20,9 +20,9 @@ test.skipIf(!mayUnshare)('one that cannot be seen is not dead, and may be a serv
   const { uid, gid } = await findOsUser(process.env['LIFEBOAT_RUN_USER'] ?? 'lifeboat');
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-hidden-'));
   try {
-    await run('chmod', ['755', folder]);
-    await writeFile(join(folder, 'postmaster.pid'), `${process.pid}\n`, { mode: 0o644 });
-    await writeFile(join(folder, 'app.pid'), `${process.pid}\n${ownIdentity().bootId}:1\n`, { mode: 0o644 });
+    await writeFile(join(folder, 'postmaster.pid'), `${process.pid}\n`);
+    await writeFile(join(folder, 'app.pid'), `${process.pid}\n${ownIdentity().bootId}:1\n`);
+    await run('chmod', ['-R', 'go+rX', folder]);
     const script = `
       const { isProvenDead } = await import(${source('programs/process-identity.ts')});
       const { readPidFile } = await import(${source('platform/process/pid-file.ts')});

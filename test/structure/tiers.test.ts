@@ -37,6 +37,12 @@ test('each pattern names files that are there, and other majors run only what ru
   expect(listed(majorFiles).filter((file) => !listed(engineFiles).includes(file))).toEqual([]);
 });
 
+test('no test exchanges a module: where another file has loaded it already, that does nothing', () => {
+  const own = /\bvi\.(?:do)?mock\(/i;
+  const files = globSync('test/**/*.ts', { cwd: root });
+  expect(files.filter((file) => own.test(readFileSync(join(root, file), 'utf8')))).toEqual([]);
+});
+
 test('no test states a timeout of its own: it would judge speed', () => {
   const own = /\btimeout: ?\d|\.setConfig\(|^ *\}, \d[\d_]{3,}\);$/m;
   // The one for all who wait, and the recording of histories, which has a configuration of its own.

@@ -35,10 +35,10 @@ export async function takeCollectionLease(
  */
 export async function retakeCollectionLease(
   storage: Storage,
-  { holder, signal }: { readonly holder: string; readonly signal?: AbortSignal },
+  { holder, signal, wait }: { readonly holder: string; readonly signal?: AbortSignal; readonly wait?: Wait },
   secrets: Secrets | undefined,
 ): Promise<Lease> {
-  await holderAfter({ storage, secrets, signal }, (current) => current.isAhead || current.holder === holder);
+  await holderAfter({ storage, secrets, signal, wait }, (current) => current.isAhead || current.holder === holder);
   return takeCollectionLease(storage, holder, secrets);
 }
 
@@ -77,8 +77,8 @@ const workingHint =
   'a collector that works renews its lease: wait for it or end it; of one that has ended it is free within 10 minutes';
 
 /** Called with an intent stored. StorageFailed (tried again) where a collector removes for longer than usual. */
-export async function awaitNoCollector(storage: Storage, secrets: Secrets | undefined): Promise<void> {
-  const found = await holderAfter({ storage, secrets }, () => true);
+export async function awaitNoCollector(storage: Storage, secrets: Secrets | undefined, wait?: Wait): Promise<void> {
+  const found = await holderAfter({ storage, secrets, wait }, () => true);
   if (found === undefined) return;
   const { holder, expiresAt, isAhead } = found;
   throw new LifeboatError(
@@ -94,14 +94,20 @@ interface Place {
   readonly storage: Storage;
   readonly secrets: Secrets | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly wait?: Wait | undefined;
 }
+
+/** Passes the time between two looks: `setTimeout` unless a test has another. */
+type Wait = (ms: number, options: { readonly signal?: AbortSignal }) => Promise<unknown>;
+
+const pause: Wait = async (ms, options) => setTimeout(ms, undefined, options);
 
 /**
  * Who holds the lease once nobody does for whom to wait, or patience is over; undefined where nobody does. One that no clock
  * will end soon is freed on the way, after nobody was seen to renew it for as long as a lease lasts.
  */
 async function holderAfter(
-  { storage, secrets, signal }: Place,
+  { storage, secrets, signal, wait = pause }: Place,
   isWaitedFor: (holder: LeaseHolder) => boolean,
 ): Promise<LeaseHolder | undefined> {
   const unchanged = new Unchanged();
@@ -110,6 +116,6 @@ async function holderAfter(
     if (holder === undefined || !isWaitedFor(holder) || performance.now() > end) return holder;
     const stoodStillMs = unchanged.look(holder.version, performance.now());
     if (holder.isAhead && stoodStillMs > longestLeaseMs) await freeLease(storage, leaseName, holder, secrets);
-    else await setTimeout(pollMs, undefined, signal === undefined ? {} : { signal });
+    else await wait(pollMs, signal === undefined ? {} : { signal });
   }
 }
