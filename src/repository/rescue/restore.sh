@@ -1707,6 +1707,8 @@ have_wal_replayed() {
   # A standby would go on waiting for its primary.
   if [ -e "$into/standby.signal" ]; then mv "$into/standby.signal" "$into/lifeboat/standby.signal"; fi
   : >"$into/recovery.signal"
+  # Nobody may read what is not replayed yet: a replay that others read from also pauses for good where it meets higher limits
+  # than its own (max_connections). What the server set for standbys must neither delay it nor remove archived WAL.
   cat >>"$into/postgresql.auto.conf" <<CONF
 
 # By restore.sh: the first start replays the archived WAL. Then: ALTER SYSTEM RESET each of these.
@@ -1718,6 +1720,9 @@ recovery_target_name = ''
 recovery_target_time = ''
 recovery_target_xid = ''
 recovery_target_action = 'promote'
+recovery_min_apply_delay = '0'
+archive_cleanup_command = ''
+hot_standby = 'off'
 CONF
   say "$component: $segments segments of archived WAL lie in $wal, up to $(lsn_text "$reached") on timeline $reached_on"
   say "$component: recovery.signal and postgresql.auto.conf make the first start replay them; its log then says: archive recovery complete"
