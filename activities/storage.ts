@@ -7,9 +7,11 @@ import type { GoalFields, WalTarget } from '../src/domain/recovery-target.ts';
 import type { PlanTarget, RestorePlan } from '../src/domain/restore-plan.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
 import { formatBytes } from '../src/domain/duration.ts';
+import { foreignOwner } from '../src/domain/whose-point.ts';
 import { adoptRepository } from '../src/operations/adopt-repository.ts';
 import { chooseArtefacts, goalOf } from '../src/operations/choose-artefacts.ts';
 import { recordOf } from '../src/operations/find-record.ts';
+import { requireOwnRepository } from '../src/operations/require-own.ts';
 import { requireClock } from '../src/operations/require-clock.ts';
 import { pastRestores } from '../src/operations/past-restores.ts';
 import { fittingArtefacts, makePlan } from '../src/operations/prepare-restore.ts';
@@ -85,6 +87,7 @@ export function createStorageActivities(deps: Dependencies) {
           const repository = await deps.repository();
           await requireSpace(deps);
           requireClock(new Date(at), await repository.storage.now());
+          await requireOwnRepository(repository, deps.appliance.name);
           // What killed workers left; a storage that refuses this now is asked again at the next backup.
           await repository.storage
             .sweepStaged(stagedForMs)
@@ -196,9 +199,15 @@ export function createStorageActivities(deps: Dependencies) {
               record: await recordOf(repository, artefact.backupId, component),
             })),
           );
+          const foreign = foreignOwner(await repository.findManifest(request.backupId), deps.appliance);
           return makePlan({
             appliance: deps.appliance,
-            choice: { backupId: request.backupId, artefacts, skewSeconds: request.skewSeconds },
+            choice: {
+              backupId: request.backupId,
+              artefacts,
+              skewSeconds: request.skewSeconds,
+              ...(foreign === undefined ? {} : { foreign }),
+            },
             targets: request.targets,
             chosen: request.components,
             rebuild: request.rebuild ?? [],

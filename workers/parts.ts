@@ -66,7 +66,7 @@ export function wireParts(appliance: Appliance, onWarning: (message: string) => 
     const known = opened.get(name);
     if (known !== undefined) return known;
     const opening = keySourceOf(appliance).then(async (source) =>
-      openRepository(place, source, { expectedId: id, isCopy, onWarning }),
+      openRepository(place, source, { expectedId: id, isCopy, owner: appliance, onWarning }),
     );
     opened.set(name, opening);
     // A key that is mended later must be found by the next call.

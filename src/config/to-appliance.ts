@@ -21,6 +21,7 @@ type ParsedSecret = string | { env: string } | { file: string };
 export function toAppliance(config: Configuration): Appliance {
   return {
     name: config.appliance,
+    formerNames: config.formerNames,
     host: config.host,
     stateDir: config.state,
     objectives: {

@@ -5,6 +5,8 @@ import type { ScheduleName } from './schedules.ts';
 
 export interface Appliance {
   readonly name: string;
+  /** Names that it had before: recovery points that bear them are its own. */
+  readonly formerNames: readonly string[];
   readonly host: string;
   readonly stateDir: string;
   readonly objectives: {

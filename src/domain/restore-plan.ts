@@ -136,6 +136,8 @@ export interface RestorePlan {
   /** What comes back is not of a recovery point, but what this restore replaced. */
   readonly undoes?: UndoneRestore;
   readonly appliance: string;
+  /** The other appliance whose recovery point it is; absent where it is own. */
+  readonly foreign?: string;
   readonly components: readonly {
     readonly id: string;
     readonly kind: ComponentKind;

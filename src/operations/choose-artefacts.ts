@@ -8,6 +8,7 @@ import { LifeboatError } from '../domain/errors.ts';
 import { parseLsn } from '../domain/lsn.ts';
 import { isRefuted, type BackupId, type ComponentRecord, type Manifest } from '../domain/recovery-point.ts';
 import type { GoalFields, Moment, RestoreGoal, WalTarget } from '../domain/recovery-target.ts';
+import { foreignHint, foreignOwner, ownPoints } from '../domain/whose-point.ts';
 import { zonedTime } from '../domain/zoned-time.ts';
 import type { Repository } from '../repository/repository.ts';
 import { baseFor } from './choose-base.ts';
@@ -28,6 +29,8 @@ export interface Choice {
   readonly backupId: BackupId;
   readonly artefacts: readonly Artefact[];
   readonly skewSeconds: number;
+  /** The other appliance whose recovery point it is: it was named by its id. */
+  readonly foreign?: string;
 }
 
 export interface ChoiceOptions {
@@ -95,6 +98,7 @@ export async function chooseArtefacts(options: ChoiceOptions): Promise<Choice> {
       at,
       wanted.filter((id) => !rebuild.includes(id)),
     );
+    const foreign = foreignOf(manifest, options);
     // All of them: the plan names what was chosen and is not there. A hole in what was not chosen is no news here.
     const records = manifest.lifeboat.components.filter(({ id }) => !rebuild.includes(id));
     const artefacts = await Promise.all(
@@ -104,9 +108,21 @@ export async function chooseArtefacts(options: ChoiceOptions): Promise<Choice> {
           : { backupId: manifest.timestamp, record, moment: record.capturedUntil },
       ),
     );
-    return { backupId: manifest.timestamp, artefacts, skewSeconds: manifest.lifeboat.skewSeconds };
+    const { skewSeconds } = manifest.lifeboat;
+    return { backupId: manifest.timestamp, artefacts, skewSeconds, ...(foreign === undefined ? {} : { foreign }) };
   }
   return chooseForMoment(options, goal);
+}
+
+/** Precondition for a point of another appliance that was not asked for by its whole id: nobody takes one by mistake. */
+function foreignOf(manifest: Manifest, { appliance, at }: ChoiceOptions): string | undefined {
+  const foreign = foreignOwner(manifest, appliance);
+  if (foreign === undefined || at === manifest.timestamp) return foreign;
+  throw new LifeboatError(
+    'Precondition',
+    `recovery point ${manifest.timestamp} is of the appliance \`${foreign}\`, not of \`${appliance.name}\``,
+    { hint: foreignHint },
+  );
 }
 
 /**
@@ -114,8 +130,8 @@ export async function chooseArtefacts(options: ChoiceOptions): Promise<Choice> {
  * may have been whole when less was configured, as by the few lines with which a lost host begins.
  */
 async function expected({ repository, appliance }: ChoiceOptions): Promise<string[]> {
-  const listings = await repository.listManifests();
-  const held = new Set(listings.flatMap(({ manifest }) => manifest?.lifeboat.components.map(({ id }) => id) ?? []));
+  const own = ownPoints(await repository.listManifests());
+  const held = new Set(own.flatMap(({ lifeboat }) => lifeboat.components.map(({ id }) => id)));
   return appliance.components.map(({ id }) => id).filter((id) => held.has(id));
 }
 
@@ -168,10 +184,8 @@ function momentOf(goal: RestoreGoal, bases: readonly Artefact[], points: readonl
 
 async function usablePoints(repository: Repository): Promise<Manifest[]> {
   const points: Manifest[] = [];
-  for (const { manifest } of await repository.listManifests()) {
-    if (manifest === undefined || isRefuted(await repository.pointState(manifest.timestamp))) continue;
-    points.push(manifest);
-  }
+  for (const manifest of ownPoints(await repository.listManifests()))
+    if (!isRefuted(await repository.pointState(manifest.timestamp))) points.push(manifest);
   return points;
 }
 

@@ -12,6 +12,7 @@ import {
   type WalPiece,
   type WalReach,
 } from '../domain/wal.ts';
+import { foreignHint } from '../domain/whose-point.ts';
 import type { Repository, WalArchive } from '../repository/repository.ts';
 import type { Artefact } from './choose-artefacts.ts';
 import { archiveOf, historyOf, reachOf, walBases, type WalBase } from './wal-status.ts';
@@ -69,8 +70,14 @@ async function basesAt(repository: Repository, component: string, at: string): P
   const { timestamp } = await repository.findManifest(at, [component]);
   const found = bases.filter(({ backupId }) => backupId === timestamp);
   if (found.length > 0) return found;
-  throw new LifeboatError('Precondition', `recovery point ${timestamp} has no usable copy of \`${component}\``, {
+  const { foreign } = (await repository.listManifests()).find((listing) => listing.timestamp === timestamp) ?? {};
+  const text =
+    foreign === undefined
+      ? `has no usable copy of \`${component}\``
+      : `is of the appliance \`${foreign}\`; a moment is reached from own ones alone`;
+  throw new LifeboatError('Precondition', `recovery point ${timestamp} ${text}`, {
     component,
+    ...(foreign === undefined ? {} : { hint: foreignHint }),
   });
 }
 

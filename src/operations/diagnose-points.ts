@@ -1,6 +1,7 @@
 /** What `doctor` finds of the recovery points of the repository. */
 import { isRefuted, type BackupId } from '../domain/recovery-point.ts';
 import { isAhead } from '../domain/seal-order.ts';
+import { ownPoints, sharedHint, sharedText } from '../domain/whose-point.ts';
 import type { Finding } from '../drivers/driver.ts';
 import type { ManifestListing, Repository } from '../repository/repository.ts';
 import { clockOf } from '../storage/clock.ts';
@@ -16,12 +17,13 @@ export async function pointFindings(repository: Repository, sealed: ReadonlyMap<
   const listings = await repository.listManifests();
   const lost = await lostOf(repository, { reports: 'all', sealed });
   const wrong = [
+    ...sharedFindings(listings),
     ...unreadableOf(listings),
     ...aheadFindings(listings, await clockOf(repository.storage)),
     ...lostFindings(lost),
     ...failureFindings(await lostFailures(repository)),
   ];
-  const newest = listings.find(({ manifest }) => manifest?.success === true)?.manifest;
+  const newest = ownPoints(listings).find(({ success }) => success);
   if (newest === undefined)
     return wrong.length > 0
       ? wrong
@@ -35,6 +37,11 @@ export async function pointFindings(repository: Repository, sealed: ReadonlyMap<
   ];
   if (wrong.length + against.length > 0) return [...wrong, ...against];
   return [{ name, level: 'ok', text: `${listings.length}, newest ${newest.timestamp}` }];
+}
+
+function sharedFindings(listings: readonly ManifestListing[]): Finding[] {
+  const text = sharedText(listings);
+  return text === undefined ? [] : [{ name, level: 'fail', text, hint: sharedHint }];
 }
 
 function unreadableOf(listings: readonly ManifestListing[]): Finding[] {

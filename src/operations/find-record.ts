@@ -1,6 +1,7 @@
 /** Finds a component's record in the recovery points of a repository. */
 import { LifeboatError } from '../domain/errors.ts';
 import type { ComponentRecord } from '../domain/recovery-point.ts';
+import { ownPoints } from '../domain/whose-point.ts';
 import type { Repository } from '../repository/repository.ts';
 
 /** The record of a component in one recovery point. NotFound. */
@@ -14,10 +15,10 @@ export async function recordOf(repository: Repository, backupId: string, compone
   return record;
 }
 
-/** The newest record of a component, whatever else its recovery point lacks: the parent for deduplication. */
+/** The newest own record of a component, whatever else its recovery point lacks: the parent for deduplication. */
 export async function newestRecord(repository: Repository, component: string): Promise<ComponentRecord | undefined> {
-  for (const { manifest } of await repository.listManifests()) {
-    const record = manifest?.lifeboat.components.find(({ id }) => id === component);
+  for (const manifest of ownPoints(await repository.listManifests())) {
+    const record = manifest.lifeboat.components.find(({ id }) => id === component);
     if (record !== undefined) return record;
   }
   return undefined;

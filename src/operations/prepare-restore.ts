@@ -59,7 +59,12 @@ export async function makePlan(options: PlanOptions): Promise<RestorePlan> {
   });
   if (!result.ok) throw planError(result.problems);
   await refuseUnsteerable(result.plan, appliance);
-  return rebuild.length === 0 ? result.plan : { ...result.plan, rebuilds: rebuild };
+  const { foreign } = choice;
+  return {
+    ...result.plan,
+    ...(foreign === undefined ? {} : { foreign }),
+    ...(rebuild.length === 0 ? {} : { rebuilds: rebuild }),
+  };
 }
 
 /** Services that could not be stopped or started, or that the run itself needs: found out before anything stops. */

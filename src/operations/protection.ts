@@ -71,7 +71,8 @@ export async function copiesOf(repository: Repository, appliance: Appliance, now
   const latest = new Date(now.getTime() + mostSkewSeconds * 1000).toISOString();
   const listings = (await repository.listManifests()).filter(
     // A date that has not come is no age of 0: as long as it lies ahead, it says nothing.
-    ({ manifest, timestamp }) => (manifest?.lifeboat.sealedAt ?? '') <= latest && !isAhead(timestamp, now),
+    ({ manifest, timestamp, foreign }) =>
+      foreign === undefined && (manifest?.lifeboat.sealedAt ?? '') <= latest && !isAhead(timestamp, now),
   );
   const { points, failed } = await usablePoints(repository, listings, configured);
   const verified = await verifiedTimes(repository, listings, configured);

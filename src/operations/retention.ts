@@ -14,7 +14,8 @@ import {
 } from '../domain/retention.ts';
 import { datedPoint, sealedAtLatest } from '../domain/seal-order.ts';
 import { mostSkewSeconds } from '../domain/skew.ts';
-import type { Collected, Repository, Usage } from '../repository/repository.ts';
+import { sharedHint, sharedText } from '../domain/whose-point.ts';
+import type { Collected, ManifestListing, Repository, Usage } from '../repository/repository.ts';
 import { expiredWal, type ExpiredWal } from './expired-wal.ts';
 
 export interface RetentionOptions {
@@ -83,6 +84,7 @@ export async function planRetention(options: RetentionOptions): Promise<Retentio
       ...[...listings, ...(await repository.lostPoints({ reports: isCopy ? 'none' : 'recent' }))].flatMap(
         ({ problem }) => (problem === undefined ? [] : [`${problem}: what it needs is not known`]),
       ),
+      ...sharedRefusals(listings),
       ...clockRefusals(now, options.now),
       ...manifests
         .filter(({ timestamp }) => sealedAt.get(timestamp) === undefined)
@@ -130,6 +132,12 @@ function pointOf(
       ...(chain === undefined ? {} : { base: chain.base }),
     })),
   };
+}
+
+/** What one appliance keeps as its newest, or as the base of others, another one would make old. */
+function sharedRefusals(listings: readonly ManifestListing[]): string[] {
+  const text = sharedText(listings);
+  return text === undefined ? [] : [`${text}; ${sharedHint}`];
 }
 
 /** A clock that jumped would make everything old at once. */

@@ -8,6 +8,7 @@
 import type { ReportProgress } from '../domain/progress.ts';
 import { isRefuted, type BackupId, type BackupType } from '../domain/recovery-point.ts';
 import { isLifeboatError } from '../domain/errors.ts';
+import { ownPoints } from '../domain/whose-point.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { Repository } from '../repository/repository.ts';
 import { lookAround } from './look-around.ts';
@@ -175,7 +176,7 @@ export async function whyUnmoved(move: () => Promise<unknown>): Promise<string[]
 
 /** Of everything, where there is one: the frequent points of one tier say little of the rest. What cannot be read is told apart. */
 async function newestId(repository: Repository): Promise<BackupId | undefined> {
-  const manifests = (await repository.listManifests()).flatMap(({ manifest }) => manifest ?? []);
+  const manifests = ownPoints(await repository.listManifests());
   const ofAll = manifests.find(({ lifeboat }) => wholeTypes.includes(lifeboat.type));
   return (ofAll ?? manifests[0])?.timestamp;
 }

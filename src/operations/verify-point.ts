@@ -150,8 +150,8 @@ async function weigh({ repository }: VerifyOptions, manifest: Manifest): Promise
   const earlier: Manifest[] = [];
   const listings = await repository.listManifests();
   const at = listings.findIndex(({ timestamp }) => timestamp === manifest.timestamp);
-  for (const { manifest: other } of listings.slice(at + 1)) {
-    if (other === undefined) continue;
+  for (const { manifest: other, foreign } of listings.slice(at + 1)) {
+    if (other === undefined || foreign !== listings[at]?.foreign) continue;
     if (!isRefuted(await repository.pointState(other.timestamp))) earlier.push(other);
     if (earlier.length >= historyLooked) break;
   }

@@ -13,6 +13,7 @@ import {
   type WalPiece,
   type WalReach,
 } from '../domain/wal.ts';
+import { ownPoints } from '../domain/whose-point.ts';
 import type { Repository, WalArchive } from '../repository/repository.ts';
 
 export interface WalBase {
@@ -99,7 +100,7 @@ export async function historyOf(
   }
 }
 
-/** Records of a component that a recovery can begin at, newest first: not suspect, not refuted by their last proof. */
+/** Own records of a component that a recovery can begin at, newest first: not suspect, not refuted by their last proof. */
 export async function walBases(repository: Repository, component: string): Promise<WalBase[]> {
   const bases: WalBase[] = [];
   for await (const base of newestBases(repository, component)) bases.push(base);
@@ -108,9 +109,9 @@ export async function walBases(repository: Repository, component: string): Promi
 
 /** The same as far as it is asked for: each takes the reading of a point's proofs. */
 export async function* newestBases(repository: Repository, component: string): AsyncGenerator<WalBase> {
-  for (const { manifest } of await repository.listManifests()) {
-    const record = manifest?.lifeboat.components.find(({ id }) => id === component);
-    if (manifest === undefined || record === undefined || record.suspect || record.kind !== 'postgres') continue;
+  for (const manifest of ownPoints(await repository.listManifests())) {
+    const record = manifest.lifeboat.components.find(({ id }) => id === component);
+    if (record === undefined || record.suspect || record.kind !== 'postgres') continue;
     // Its base stands in another recovery point.
     if (record.chain !== undefined) continue;
     if (isRefuted(await repository.pointState(manifest.timestamp))) continue;

@@ -2,6 +2,7 @@
 import { LifeboatError } from '../domain/errors.ts';
 import { isRefuted, type BackupId, type Manifest } from '../domain/recovery-point.ts';
 import { datedPoint, newestFirst } from '../domain/seal-order.ts';
+import { foreignHint, foreignOwner, type Owner } from '../domain/whose-point.ts';
 import type { Storage } from '../storage/storage.ts';
 import { digestOf, isUnreadable } from './document.ts';
 import type { Expiries } from './expiry.ts';
@@ -18,7 +19,14 @@ interface Context {
   readonly secrets: Secrets | undefined;
 }
 
-type FindContext = Context & ProofContext & { readonly cache: ManifestCache; readonly expiries: Expiries };
+interface ListContext extends Context {
+  readonly cache: ManifestCache;
+  readonly expiries: Expiries;
+  /** Whose points are own; all are where it is absent. */
+  readonly owner?: Owner | undefined;
+}
+
+type FindContext = ListContext & ProofContext;
 
 export async function manifestIds(storage: Storage): Promise<BackupId[]> {
   const ids: BackupId[] = [];
@@ -33,9 +41,7 @@ export type ManifestCache = Map<
 >;
 
 /** Newest first, see `newestFirst`. A damaged one, and one that another names but that is gone, appears with its problem. */
-export async function listManifests(
-  context: Context & { readonly cache: ManifestCache; readonly expiries: Expiries },
-): Promise<ManifestListing[]> {
+export async function listManifests(context: ListContext): Promise<ManifestListing[]> {
   const digests = new Map<BackupId, string>();
   const listings = new Map<BackupId, ManifestListing>();
   const versions = await manifestVersions(context.storage);
@@ -45,7 +51,8 @@ export async function listManifests(
     try {
       const { digest, manifest } = await manifestOnce(context, timestamp, version);
       digests.set(timestamp, digest);
-      listings.set(timestamp, { timestamp, key, manifest });
+      const foreign = context.owner === undefined ? undefined : foreignOwner(manifest, context.owner);
+      listings.set(timestamp, { timestamp, key, manifest, ...(foreign === undefined ? {} : { foreign }) });
     } catch (error) {
       if (!(error instanceof LifeboatError)) throw error;
       listings.set(timestamp, { timestamp, key, problem: error.message });
@@ -138,7 +145,8 @@ export async function readManifest(context: Context, id: BackupId): Promise<Mani
 /** The newest that can be read, whatever its proofs say: what somebody looks at or verifies. The error of the newest where none can. */
 async function findNewest(context: FindContext): Promise<Manifest> {
   let first: unknown;
-  for (const id of await idsNewestFirst(context)) {
+  for (const { timestamp: id, foreign } of await thereNewestFirst(context)) {
+    if (foreign !== undefined) continue;
     try {
       return await readManifest(context, id);
     } catch (error) {
@@ -158,7 +166,9 @@ async function findNewest(context: FindContext): Promise<Manifest> {
 /** The newest that may be restored without a second thought: complete, not suspect, its last proof not bad. */
 async function findLatest(context: FindContext, holding: readonly string[]): Promise<Manifest> {
   const passedOver: string[] = [];
-  for (const id of await idsNewestFirst(context)) {
+  let isShared = false;
+  for (const { timestamp: id, foreign } of await thereNewestFirst(context)) {
+    isShared ||= foreign !== undefined;
     // Whatever was known of it.
     const reason = await manifestNow(
       context,
@@ -180,12 +190,12 @@ async function findLatest(context: FindContext, holding: readonly string[]): Pro
   throw new LifeboatError(
     'NotFound',
     `no usable recovery point in ${context.storage.description}: ${seen}`,
-    passedOver.length === 0 ? { hint: 'make one with `lifeboat backups run`' } : {},
+    passedOver.length === 0 ? { hint: 'make one with `lifeboat backups run`' } : isShared ? { hint: foreignHint } : {},
   );
 }
 
-async function idsNewestFirst(context: FindContext): Promise<BackupId[]> {
-  return (await listManifests(context)).flatMap(({ timestamp, isGone }) => (isGone === true ? [] : timestamp));
+async function thereNewestFirst(context: FindContext): Promise<ManifestListing[]> {
+  return (await listManifests(context)).filter(({ isGone }) => isGone !== true);
 }
 
 async function reasonAgainst(
@@ -193,6 +203,8 @@ async function reasonAgainst(
   manifest: Manifest,
   holding: readonly string[],
 ): Promise<string | undefined> {
+  const foreign = context.owner === undefined ? undefined : foreignOwner(manifest, context.owner);
+  if (foreign !== undefined) return `of the appliance \`${foreign}\``;
   if (!manifest.success) return 'incomplete';
   const held = manifest.lifeboat.components.map(({ id }) => id);
   // A backup of chosen components is good, but whoever asks for everything must not get a part of it in silence.

@@ -2,6 +2,7 @@
 import type { IndexEntry } from '../domain/entry.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import type { Manifest } from '../domain/recovery-point.ts';
+import type { Owner } from '../domain/whose-point.ts';
 import type { Storage } from '../storage/storage.ts';
 import { findManifest, listManifests, type ManifestCache } from './catalogue.ts';
 import { Expiries } from './expiry.ts';
@@ -46,6 +47,8 @@ export interface OpenOptions {
   /** A copy in a location: what the repository's reports and manifests say of damage is not of this place. */
   readonly isCopy?: boolean;
   readonly onWarning?: (message: string) => void;
+  /** The appliance that it is opened for; without one every point counts as own. */
+  readonly owner?: Owner;
   /** Which files the next backup need not read; by default as this system writes back what was written. */
   readonly isSettled?: IsSettled;
 }
@@ -66,8 +69,8 @@ export async function openRepository(
   const warn = once(options.onWarning ?? (() => undefined));
   const secrets = await secretsFor(storage, identity, source, warn);
   authenticateIdentity(bytes, secrets);
-  const { threads, isCopy = false, isSettled = createIsSettled() } = options;
-  return assemble(storage, { identity, secrets, warn, threads, isCopy, isSettled });
+  const { threads, isCopy = false, owner, isSettled = createIsSettled() } = options;
+  return assemble(storage, { identity, secrets, warn, threads, isCopy, owner, isSettled });
 }
 
 /** As many texts are remembered: a worker lives for months. */
@@ -110,16 +113,20 @@ interface Assembly {
   readonly warn: (message: string) => void;
   readonly threads: number | undefined;
   readonly isCopy: boolean;
+  readonly owner: Owner | undefined;
   readonly isSettled: IsSettled;
 }
 
-function assemble(storage: Storage, { identity, secrets, warn, threads, isCopy, isSettled }: Assembly): Repository {
+function assemble(
+  storage: Storage,
+  { identity, secrets, warn, threads, isCopy, owner, isSettled }: Assembly,
+): Repository {
   const pool = new ThreadPool(secrets, threads);
   const opener = new Opener(secrets);
   const sealer = new Sealer(secrets);
   const cache: ManifestCache = new Map();
   const expiries = new Expiries({ storage, id: identity.id, secrets });
-  const place = { storage, id: identity.id, secrets, sealer, opener, pool, cache, expiries, warn, isCopy };
+  const place = { storage, id: identity.id, secrets, sealer, opener, pool, cache, expiries, warn, isCopy, owner };
   const manifests = async (): Promise<Manifest[]> => {
     if (cache.size === 0) await listManifests(place);
     return [...cache.values()].map(({ manifest }) => manifest);

@@ -57,8 +57,8 @@ export interface Repository {
   giveUp(id: BackupId, by: string, reason: string): Promise<void>;
   /**
    * One manifest by full id or unique prefix, `newest` whatever is wrong with it, or `latest`: the newest successful one, not quarantined or suspect, that
-   * holds every component of `holding` (all that were configured then, where nothing is given). NotFound, Ambiguous,
-   * ManifestInvalid, FormatTooNew.
+   * holds every component of `holding` (all that were configured then, where nothing is given). Both pass over points of
+   * another appliance. NotFound, Ambiguous, ManifestInvalid, FormatTooNew.
    */
   findManifest(selector: string, holding?: readonly string[]): Promise<Manifest>;
 
@@ -223,6 +223,8 @@ export interface ManifestListing {
   readonly key: string;
   readonly manifest?: Manifest;
   readonly problem?: string;
+  /** The other appliance whose point it is; absent where it is of the one that the repository was opened for. */
+  readonly foreign?: string;
   /** Nothing lies under the key, though it is known that a manifest did. */
   readonly isGone?: boolean;
 }

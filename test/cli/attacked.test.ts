@@ -146,3 +146,26 @@ test('init beside what a lost repository.json left is refused, with where the fi
   await writeFile(join(stage.folder, 'lifeboat.yaml'), configurationOf(stage));
   expect((await says('verify')).code).toBe(0);
 });
+
+test('a second appliance on the repository gets its points by name alone; one that was renamed goes on', async () => {
+  const { stage, says } = await stageFor('shared');
+  const { good } = stage;
+  const name = async (lines: string): Promise<void> =>
+    writeFile(join(stage.folder, 'lifeboat.yaml'), configurationOf(stage).replace(/^appliance: .*$/m, lines));
+  await name('appliance: bank');
+  const latest = await says('restore', 'plan');
+  expect(latest.code).toBe(4);
+  expect(flat(latest.stderr)).toMatch(new RegExp(`${good} \\(of the appliance .shop.\\).*hint: .*formerNames`));
+  const named = await says('restore', 'plan', '--at', good);
+  expect(named.code).toBe(0);
+  expect(flat(named.stdout)).toContain(
+    `ANOTHER APPLIANCE'S DATA: recovery point ${good} is of \`shop\`, and replaces what \`bank\` has`,
+  );
+  expect(flat((await says('doctor')).stdout)).toMatch(
+    /FAIL recovery points: \d recovery points of another appliance, `shop`, .* hint: .*formerNames/,
+  );
+  await name('appliance: bank\nformerNames: [shop]');
+  expect((await says('restore', 'plan')).stdout).toMatch(
+    new RegExp(`^restore of bank from recovery point ${good}\n\n`),
+  );
+});

@@ -14,6 +14,8 @@ const to = (clock: string): RestoreGoal => ({ kind: 'time', value: at(clock) });
 
 const rebuild = { command: ['true'], timeoutSeconds: 1 };
 const appliance = {
+  name: 'test',
+  formerNames: [],
   components: [
     { id: 'pg', kind: 'postgres' },
     { id: 'vectors', kind: 'vectorstore', rebuild },

@@ -26,6 +26,7 @@ export interface BackupOptions extends Partial<WriteOptions> {
   readonly previous?: ComponentRecord;
   readonly time?: Date;
   readonly type?: BackupType;
+  readonly appliance?: string;
 }
 
 /** A whole backup of one component: reserve, capture, seal, close the intent. */
@@ -34,7 +35,7 @@ export async function backUp(
   fill: (writer: ComponentWriter) => Promise<void>,
   options: BackupOptions = {},
 ): Promise<Backup> {
-  const { previous, time, type = 'full', ...writeOptions } = options;
+  const { previous, time, type = 'full', appliance, ...writeOptions } = options;
   const id = writeOptions.backupId ?? (await reserve(repository, time));
   const capturedFrom = new Date().toISOString();
   const writer = await repository.writeComponent({
@@ -59,7 +60,7 @@ export async function backUp(
     suspect: false,
     facts: {},
   };
-  const manifest = await sealRecords(repository, id, [record], [], type);
+  const manifest = await sealRecords(repository, id, [record], [], type, appliance);
   await repository.closeIntent(id);
   return { id, record, manifest, reusedFiles };
 }
@@ -83,12 +84,13 @@ export async function sealRecords(
   components: readonly ComponentRecord[],
   failures: Manifest['lifeboat']['failures'] = [],
   type: BackupType = 'full',
+  appliance = 'test',
 ): Promise<Manifest> {
   return repository.seal({
     timestamp: id,
     configuration: { appliance: 'test' },
     body: {
-      appliance: 'test',
+      appliance,
       type,
       tool: 'lifeboat test',
       startedAt: new Date().toISOString(),

@@ -136,8 +136,9 @@ export function goalWords({ toTime, toLsn, toName, toLatest, timeline }: GoalFie
   return toLatest === true ? `--to-latest${on}` : '';
 }
 
-function reasonAgainst({ manifest, problem }: ManifestListing, wanted: readonly string[]): string {
+function reasonAgainst({ manifest, problem, foreign }: ManifestListing, wanted: readonly string[]): string {
   if (manifest === undefined) return problem ?? 'cannot be read';
+  if (foreign !== undefined) return `of the appliance \`${foreign}\``;
   const lacking = wanted.filter((id) => !holds(manifest, id));
   if (lacking.length > 0) return `without ${lacking.join(', ')}`;
   return manifest.success ? 'suspect, or its verification failed' : 'incomplete';

@@ -14,7 +14,7 @@ import { listOf, loadAppliance, withParts } from '../context.ts';
 import type { GlobalOptions } from '../globals.ts';
 import { print, printJson, say } from '../output/speak.ts';
 import { exit } from '../exit.ts';
-import { planText, undoText } from '../output/plan.ts';
+import { foreignLines, planText, undoText } from '../output/plan.ts';
 import { requestedBy } from '../requested-by.ts';
 import { startAndWatch } from '../start-and-watch.ts';
 import { goalWords, planHere, restorableOf, type SelectOptions } from './restore-plan.ts';
@@ -92,6 +92,7 @@ export function restored(globals: GlobalOptions, result: RestoreResult): void {
     );
   else {
     print(`restored ${result.id} in ${formatDuration(result.seconds)}${proofOf(result)}`);
+    foreignLines(result.plan).forEach((line) => say(line));
     result.safetyCopies.forEach((path) => print(`old data kept at ${path}`));
     const { rebuildWorkflowId = '', plan } = result;
     if (rebuildWorkflowId !== '')

@@ -22,6 +22,7 @@ export function planText({ plan, notHeld, passedOver }: PlanView): string {
     isMoment
       ? wrap(`restore of ${plan.appliance} ${momentText(plan)}`, usualColumns, '  ')
       : `restore of ${plan.appliance} from recovery point ${plan.backupId}`,
+    ...foreignLines(plan),
     ...passedOver.map((reason) => field('passed over', reason)),
     '',
     table(
@@ -56,6 +57,13 @@ export function planText({ plan, notHeld, passedOver }: PlanView): string {
     '',
     waveTable(plan.steps),
   ].join('\n');
+}
+
+/** Whose data comes, where it is not the appliance's own. */
+export function foreignLines({ appliance, backupId, foreign }: RestorePlan): string[] {
+  if (foreign === undefined) return [];
+  const text = `ANOTHER APPLIANCE'S DATA: recovery point ${backupId} is of \`${foreign}\`, and replaces what \`${appliance}\` has`;
+  return [wrap(text, usualColumns, '  ')];
 }
 
 /** The plan of an undo: what comes back, and what goes aside for it. */

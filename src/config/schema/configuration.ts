@@ -15,6 +15,12 @@ const noEncryption = causes.noEncryption.text.replace(/^.*?is required: /, '');
 
 export const configuration = z.strictObject({
   appliance: name.describe('name of the appliance; `confirm` of a destructive workflow must equal it'),
+  formerNames: z
+    .array(name)
+    .default([])
+    .describe(
+      'names that this appliance had before: recovery points under them count as its own; never that of another appliance',
+    ),
   host: name.default('main').describe('name of this host: its worker polls the queues `<taskQueue>-<role>-<host>`'),
   state: absolutePath
     .default('/var/lib/lifeboat')
