@@ -16,6 +16,7 @@ import { knownQueries, sealQueries, searchK, storeFilePath, type StoreFacts, typ
 import { indexFile, metadataFile, readMetadata, storeFiles } from './files.ts';
 import { findStores, type FoundStore, type FoundStores } from './find-stores.ts';
 import { inspectIndex } from './inspect-index.ts';
+import { listsOf } from './on-disk-lists.ts';
 import { identify, waitUntilQuiet } from './stable-window.ts';
 
 /** How often a quiet window, and a load within it, are tried before the capture goes on as `unproven`. */
@@ -34,9 +35,8 @@ export async function captureVectorstore(
   others: readonly ComponentConfig[],
 ): Promise<CaptureFacts> {
   const stores = wholeStores(config, await findStores(config, await walkFolder(config.path, config.id), others));
-  const paths = stores.flatMap((store) => store.paths);
   const capturedFrom = new Date();
-  const known = await unchangedSince(context, stores);
+  const known = await unchangedSince(config, context, stores);
   const { facts, quiet, identity, settled } = known ?? (await inspectQuietly(config, stores, context));
   const attributes = await AttributeCapture.begin();
   const meanwhile = new Meanwhile();
@@ -48,14 +48,17 @@ export async function captureVectorstore(
   const { stores: read, links } = await findStores(config, entries, others);
   refuseFaults(links, config.id);
   if (layoutOf(read.map(asFacts)) !== layoutOf(facts)) throw changed(config);
+  const lists = facts.flatMap(listsIn);
+  const carried = new Set(entries.flatMap(({ kind, meta }) => (kind === 'file' ? [meta.path] : [])));
+  if (!lists.every((file) => carried.has(file))) throw changed(config);
   for (const { path, what } of links.lacks) context.writer.leaveOut({ path, what });
-  const files = new Set(read.flatMap((store) => [...store.files.values()]));
+  const files = new Set([...read.flatMap((store) => [...store.files.values()]), ...lists]);
   await captureEntries(context.writer, await entriesWithAttributes(attributes, config.path, entries), {
     component: config.id,
     isData: (path) => files.has(path),
     meanwhile,
   });
-  if ((await identify(paths)) !== identity) throw changed(config);
+  if ((await identify(pathsOf(config, stores, facts))) !== identity) throw changed(config);
   await writeSealedFacts(context.writer, {
     owner: await ownerWithAttributes(attributes, config.path),
     place: { path: config.path, real: await realpath(config.path) },
@@ -94,13 +97,17 @@ interface Inspection {
  * they were settled at that capture. So they still belong together and need neither a quiet window nor a load. Undefined where that is not known.
  */
 async function unchangedSince(
+  config: VectorstoreConfig,
   { previous, repository }: CaptureContext,
   current: readonly Store[],
 ): Promise<Inspection | undefined> {
   if (previous?.quiescence !== 'stable-window') return undefined;
   try {
     const { stores, identity, settled } = await readSealedFacts<VectorstoreFacts>({ repository, record: previous });
-    const isSame = settled === true && identity === (await identify(current.flatMap(({ paths }) => paths)));
+    const isSame =
+      settled === true &&
+      stores.every(({ lists }) => lists !== undefined) &&
+      identity === (await identify(pathsOf(config, current, stores)));
     return isSame && layoutOf(stores) === layoutOf(current.map(asFacts))
       ? { facts: stores, quiet: true, identity, settled }
       : undefined;
@@ -117,8 +124,8 @@ async function inspectQuietly(
   stores: readonly Store[],
   context: CaptureContext,
 ): Promise<Inspection> {
-  const paths = stores.flatMap((store) => store.paths);
   const { quietSeconds } = config;
+  let paths = pathsOf(config, stores, []);
   for (let attempt = 1; ; attempt += 1) {
     const { quiet, identity } = await waitUntilQuiet({
       paths,
@@ -133,7 +140,15 @@ async function inspectQuietly(
       (error: unknown) => ({ error }),
     );
     const hasChanged = (await identify(paths)) !== identity;
-    if (!hasChanged && 'facts' in result) return { facts: result.facts, quiet, identity, settled };
+    if (!hasChanged && 'facts' in result) {
+      const { facts } = result;
+      const known = paths.join('\0');
+      // Lists on disk are known when the index was read; they have to stand still with it.
+      paths = pathsOf(config, stores, facts);
+      // Their application has them mapped: until they are settled it may write without moving their times.
+      const isStill = quiet && (settled || facts.every((store) => listsIn(store).length === 0));
+      if (paths.join('\0') === known) return { facts, quiet: isStill, identity, settled };
+    }
     // Without a quiet window a contradiction may be a save that is half way.
     if ('error' in result && ((quiet && !hasChanged) || isOfTheChild(result.error))) throw result.error;
     if (attempt === windows) throw changed(config);
@@ -180,12 +195,11 @@ function wholeStores(config: VectorstoreConfig, { stores, links }: FoundStores):
   });
 }
 
-async function inspectStore(
-  config: VectorstoreConfig,
-  { folder, files }: FoundStore,
-  signal: AbortSignal,
-): Promise<StoreFacts> {
+async function inspectStore(config: VectorstoreConfig, store: FoundStore, signal: AbortSignal): Promise<StoreFacts> {
+  const { folder } = store;
   const path = join(config.path, folder, indexFile);
+  const lists = await listsOf(config, store);
+  refuseFaults(lists, config.id);
   const index = await inspectIndex(
     { path, k: searchK, queries: knownQueries },
     { component: config.id, memoryLimitBytes: config.memoryLimit, signal },
@@ -200,7 +214,8 @@ async function inspectStore(
     throw new LifeboatError('SourceCorrupt', message, { component: config.id });
   }
   return {
-    ...asFacts({ folder, files }),
+    ...asFacts(store),
+    lists: lists.files,
     total: index.total,
     dimension: index.dimension,
     documentCount: metadata.documentCount ?? null,
@@ -208,6 +223,20 @@ async function inspectStore(
     k: searchK,
     queries: sealQueries(index),
   };
+}
+
+/** All whose bytes have to belong together: the stores' names, and what holds the lists of their indexes. */
+function pathsOf(
+  { path }: VectorstoreConfig,
+  stores: readonly Store[],
+  facts: readonly Pick<StoreFacts, 'lists'>[],
+): string[] {
+  const lists = new Set(facts.flatMap(listsIn));
+  return [...stores.flatMap((store) => store.paths), ...[...lists].map((file) => join(path, file))];
+}
+
+function listsIn({ lists = [] }: Pick<StoreFacts, 'lists'>): readonly string[] {
+  return lists;
 }
 
 /** Where a store lies, as it is sealed: only what is a link is named. */

@@ -7,7 +7,8 @@ import type { Finding } from '../driver.ts';
 import { checkFolderTarget } from '../folder/check-target.ts';
 import { findingsOfLinks } from '../folder/folder-links.ts';
 import { walkFolder } from '../folder/walk-folder.ts';
-import { findStores } from './find-stores.ts';
+import { findStores, type FoundStore } from './find-stores.ts';
+import { listsOf } from './on-disk-lists.ts';
 import { verifyStore } from './verify-store.ts';
 
 /** Never throws: what fails is a finding with a hint. */
@@ -42,25 +43,27 @@ async function checkStores(
     const text = `\`${config.path}\` holds no vector store`;
     return [{ name, level: 'fail', text, hint: `check \`path\` of the component \`${config.id}\`` }];
   }
-  return [
-    ...(await Promise.all(stores.map(async ({ folder }) => checkStore(config, join(config.path, folder), name)))),
-    ...linked,
-  ];
+  return [...(await Promise.all(stores.map(async (store) => checkStore(config, store, name)))).flat(), ...linked];
 }
 
-async function checkStore(config: VectorstoreConfig, folder: string, name: string): Promise<Finding> {
+async function checkStore(config: VectorstoreConfig, store: FoundStore, name: string): Promise<Finding[]> {
   const { embeddingModel, id: component, memoryLimit: memoryLimitBytes } = config;
+  const folder = join(config.path, store.folder);
   try {
+    const { faults } = await listsOf(config, store);
+    if (faults.length > 0) return faults.map(({ message, hint }) => ({ name, level: 'fail', text: message, hint }));
     const { valid, errors } = await verifyStore(folder, { component, embeddingModel, memoryLimitBytes });
-    if (valid) return { name, level: 'ok', text: `\`${folder}\` loads and agrees with its metadata` };
-    return {
-      name,
-      level: 'fail',
-      text: `\`${folder}\`: ${errors.join('; ')}`,
-      hint: 'restore the component, or rebuild the index from the logs',
-    };
+    if (valid) return [{ name, level: 'ok', text: `\`${folder}\` loads and agrees with its metadata` }];
+    return [
+      {
+        name,
+        level: 'fail',
+        text: `\`${folder}\`: ${errors.join('; ')}`,
+        hint: 'restore the component, or rebuild the index from the logs',
+      },
+    ];
   } catch (error) {
-    return findingOf(name, error);
+    return [findingOf(name, error)];
   }
 }
 

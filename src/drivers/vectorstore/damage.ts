@@ -6,6 +6,7 @@ import { refuseFaults } from '../folder/folder-links.ts';
 import { walkFolder, type FolderEntry } from '../folder/walk-folder.ts';
 import { storeFiles } from './files.ts';
 import { findStores } from './find-stores.ts';
+import { listsOf } from './on-disk-lists.ts';
 import { verifyStore } from './verify-store.ts';
 
 /**
@@ -22,8 +23,12 @@ export async function damageOf(config: VectorstoreConfig, others: readonly Compo
   refuseFaults({ faults: links.faults.filter(({ isMissing }) => !isMissing) }, component);
   if (stores.length === 0) return [`\`${path}\` holds no ${storeFiles.join(', ')}`];
   const problems = links.faults.map(({ message }) => message);
-  for (const { folder } of stores) {
-    const { errors } = await verifyStore(join(path, folder), {
+  for (const store of stores) {
+    const { faults } = await listsOf(config, store);
+    refuseFaults({ faults: faults.filter(({ isMissing }) => !isMissing) }, component);
+    problems.push(...faults.map(({ message }) => message));
+    if (faults.length > 0) continue;
+    const { errors } = await verifyStore(join(path, store.folder), {
       component,
       embeddingModel: undefined,
       memoryLimitBytes,

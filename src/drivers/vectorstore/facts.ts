@@ -17,6 +17,8 @@ export interface StoreFacts {
   readonly folder: string;
   /** Where the bytes of a file lie whose name is a link. */
   readonly files?: Partial<Readonly<Record<StoreFile, string>>>;
+  /** Files with inverted lists, as the index names them one after the other. A recovery point of an older version does not say. */
+  readonly lists?: readonly string[];
   readonly total: number;
   readonly dimension: number;
   readonly documentCount: number | null;

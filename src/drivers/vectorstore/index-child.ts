@@ -1,7 +1,9 @@
 /** Child process that loads one FAISS index and searches it. */
+import { readFile } from 'node:fs/promises';
 import { serveRequests } from '../../inference/child-side.ts';
 import { importNative } from '../../inference/native-package.ts';
 import { sampleQueries } from './flat-vectors.ts';
+import { renameLists } from './on-disk-lists.ts';
 import type { IndexFacts, InspectRequest, Neighbours } from './inspect-index.ts';
 
 serveRequests(async (message) => inspect(message as unknown as InspectRequest));
@@ -9,10 +11,11 @@ serveRequests(async (message) => inspect(message as unknown as InspectRequest));
 /** Added vectors may come before the known ones in a search; so many more neighbours are asked for at most. */
 const mostAdded = 100;
 
-async function inspect({ path, k, queries, knownTotal }: InspectRequest): Promise<IndexFacts> {
+async function inspect({ path, k, queries, knownTotal, lists = [] }: InspectRequest): Promise<IndexFacts> {
   const { default: faiss } = await importNative('faiss-node', async () => import('faiss-node'));
   const begin = performance.now();
-  const index = faiss.Index.read(path);
+  const index =
+    lists.length === 0 ? faiss.Index.read(path) : faiss.Index.fromBuffer(renameLists(await readFile(path), lists));
   const loadSeconds = (performance.now() - begin) / 1000;
   const [total, dimension] = [index.ntotal(), index.getDimension()];
   const asked = typeof queries === 'number' ? await sampleQueries(path, queries, total, dimension) : queries;

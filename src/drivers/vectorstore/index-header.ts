@@ -33,3 +33,8 @@ export function parseIndexHeader(bytes: Buffer): IndexHeader | undefined {
   const begin = commonBytes + (bytes.readInt32LE(metricAt) > 1 ? argumentBytes : 0) + lengthBytes;
   return { kind, counts, flat: { begin, end: begin + counts.total * counts.dimension * 4 } };
 }
+
+/** Whether it begins an index that has its vectors within itself and wraps no other one. */
+export function holdsVectors(bytes: Buffer): boolean {
+  return parseIndexHeader(bytes)?.flat !== undefined;
+}

@@ -2,6 +2,7 @@
 import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
 import { childScript, withBoundedChild } from '../../inference/bounded-child.ts';
 import { refuseUnreadable } from '../folder/readable.ts';
+import type { OnDiskLists } from './on-disk-lists.ts';
 
 export interface Neighbours {
   readonly labels: readonly number[];
@@ -27,6 +28,8 @@ export interface InspectRequest {
   readonly queries: readonly Float32Array[] | number;
   /** Vectors that were there when the queries became known: a grown index is asked for more neighbours. */
   readonly knownTotal?: number;
+  /** Lists on disk that are opened under other names than the index has. */
+  readonly lists?: readonly OnDiskLists[];
 }
 
 export interface InspectLimits {

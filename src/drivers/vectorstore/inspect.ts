@@ -32,6 +32,8 @@ export async function inspectVectorstore(stored: Stored): Promise<ProbeResult[]>
     }
     await inspectIndexFile(inspection, stored, store, { path: at(indexFile), entry: files.get(at(indexFile)) });
     await inspectMetadata(inspection, stored, store, { path: at(metadataFile), entry: files.get(at(metadataFile)) });
+    for (const path of store.lists ?? [])
+      inspection.expect(fileName(path), 'there', files.has(path) ? 'there' : 'absent');
     const pickle = files.get(at(pickleFile));
     if (pickle === undefined || pickle.size === 0) {
       inspection.expect(fileName(at(pickleFile)), 'there', pickle === undefined ? 'absent' : 'empty');
@@ -56,7 +58,7 @@ interface Found {
 }
 
 async function findFiles({ repository, record, signal }: Stored, { stores }: VectorstoreFacts): Promise<Found> {
-  const linked = new Set(stores.flatMap(({ files: each = {} }) => Object.values(each)));
+  const linked = new Set(stores.flatMap(({ files: each = {}, lists = [] }) => [...Object.values(each), ...lists]));
   const files = new Map<string, FileEntry>();
   const links = new Map<string, string>();
   for await (const entry of repository.readIndex(record.indexId, signal)) {

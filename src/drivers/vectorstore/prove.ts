@@ -9,8 +9,9 @@ import { compareFolderAttributes } from '../folder/folder-attributes.ts';
 import { readSealedFacts } from '../folder/sealed-facts.ts';
 import { compareNeighbourLists } from './compare-neighbours.ts';
 import { otherModel } from './embedding-model.ts';
-import { openQuery, slowSearchSeconds, storeFilePath, type StoreFacts, type VectorstoreFacts } from './facts.ts';
+import { openQuery, slowSearchSeconds, storeFilePath, type VectorstoreFacts } from './facts.ts';
 import { folderOf, indexFile, metadataFile, pickleFile, readMetadata } from './files.ts';
+import { ownLists, type RestoredStore } from './own-lists.ts';
 import { inspectIndex, type IndexFacts } from './inspect-index.ts';
 
 /** Counts, known queries, latency and bytes of every store below `root`. A damaged index is a failed probe, not an error. */
@@ -25,16 +26,17 @@ export async function proveStores(
   const results: ProbeResult[] = [];
   const grown = new Set<string>();
   for (const store of facts.stores) {
-    const probes = await proveStore(config, context, root, store);
+    const probes = await proveStore(config, context, { root, place: facts.place, store });
     results.push(...probes.results);
     if (probes.added > 0) grown.add(store.folder);
   }
   // A store that the application wrote since has other bytes by right; its known neighbours were compared.
   const unchanged = facts.stores.filter(({ folder }) => !grown.has(folder));
   const compared = new Set(
-    unchanged.flatMap((store) =>
-      ([indexFile, pickleFile] as const).flatMap((name) => [join(store.folder, name), storeFilePath(store, name)]),
-    ),
+    unchanged.flatMap((store) => [
+      ...([indexFile, pickleFile] as const).flatMap((name) => [join(store.folder, name), storeFilePath(store, name)]),
+      ...(store.lists ?? []),
+    ]),
   );
   results.push(...(await compareWithIndex(context, { root, times, wanted: ({ path }) => compared.has(path) })));
   const isOfGrown = (path: string): boolean => grown.has(folderOf(path));
@@ -45,8 +47,7 @@ export async function proveStores(
 async function proveStore(
   config: VectorstoreConfig,
   context: RestoreContext,
-  root: string,
-  store: StoreFacts,
+  { root, place, store }: RestoredStore,
 ): Promise<{ results: ProbeResult[]; added: number }> {
   const known = store.queries.map(openQuery);
   const label = store.folder === '' ? '' : ` of ${store.folder}`;
@@ -60,8 +61,9 @@ async function proveStore(
   let index: IndexFacts;
   try {
     const request = {
-      // By a link with an absolute text a staged store would be the live one.
+      // By a link with an absolute text a staged store would be the live one, and by the names of lists on disk, too.
       path: join(root, storeFilePath(store, indexFile)),
+      lists: await ownLists(config, { root, place, store }),
       k: store.k,
       queries: known.map(({ query }) => query),
       knownTotal: store.total,

@@ -15,6 +15,7 @@ import { indexFile, metadataFile, readMetadata, storeFiles } from './files.ts';
 import { findStores } from './find-stores.ts';
 import { keepStore } from './keep-store.ts';
 import { lacksRebuild } from './lacks-rebuild.ts';
+import { listsOf } from './on-disk-lists.ts';
 import { waitUntilQuiet } from './stable-window.ts';
 import { verifyStore } from './verify-store.ts';
 
@@ -45,14 +46,16 @@ export async function rebuildVectorstore(
   }
 }
 
-/** What lies behind a link that leads out is not in the copy, and would be overwritten. */
+/** What lies outside, behind a link or as lists of an index, is not in the copy, and would be overwritten. */
 async function refuseOutside(config: VectorstoreConfig, others: readonly ComponentConfig[]): Promise<void> {
   const entries = await walkFolder(config.path, config.id).catch((error: unknown): FolderEntry[] => {
     if (isLifeboatError(error, 'SourceEmpty')) return [];
     throw error;
   });
-  const { links } = await findStores(config, entries, others);
-  refuseFaults({ faults: links.faults.filter(({ isMissing }) => !isMissing) }, config.id);
+  const { stores, links } = await findStores(config, entries, others);
+  const lists = await Promise.all(stores.map(async (store) => listsOf(config, store)));
+  const faults = [...links.faults, ...lists.flatMap((each) => each.faults)];
+  refuseFaults({ faults: faults.filter(({ isMissing }) => !isMissing) }, config.id);
 }
 
 async function documentsBuilt(

@@ -13,6 +13,8 @@ export interface StoreOptions {
   readonly factory?: string;
   /** Ids that the application gave its vectors: an `IndexIDMap2` around the index. */
   readonly ids?: (id: number) => bigint;
+  /** Where the index keeps its lists: `name` is what the index says, the file itself without it. */
+  readonly lists?: { readonly file: string; readonly name?: string };
 }
 
 export const dimension = 16;
@@ -35,18 +37,23 @@ export function writeStoreSync(folder: string, vectors: number): void {
 
 function makeFiles(folder: string, options: StoreOptions): [path: string, content: Uint8Array][] {
   const vectors = options.vectors ?? 200;
+  const { factory = options.lists === undefined ? undefined : 'IVF4,Flat' } = options;
   const index =
-    options.factory === undefined
+    factory === undefined
       ? new faiss.IndexFlatL2(dimension)
-      : faiss.Index.fromFactory(dimension, options.factory, faiss.MetricType.METRIC_L2);
-  for (let id = 0; id < vectors; id += 1) index.add(vectorOf(id));
+      : faiss.Index.fromFactory(dimension, factory, faiss.MetricType.METRIC_L2);
+  const all = Array.from({ length: vectors }, (_, id) => vectorOf(id));
+  if (!index.isTrained()) index.train(all.flat());
+  for (const vector of all) index.add(vector);
+  const { bytes, lists } = withLists(index.toBuffer(), options.lists);
   const metadata = {
     identifier: 'default',
     embedding_model: options.embeddingModel ?? 'all-MiniLM-L6-v2',
     document_count: options.documentCount ?? vectors,
   };
   return [
-    [join(folder, 'faiss_index.faiss'), withIds(index.toBuffer(), vectors, options.ids)],
+    ...lists,
+    [join(folder, 'faiss_index.faiss'), withIds(bytes, vectors, options.ids)],
     // Begins as a pickle that would run a command if anybody unpickled it.
     [join(folder, 'faiss_index.pkl'), Buffer.from("cos\nsystem\n(S'exit 1'\ntR.")],
     [join(folder, 'metadata.json'), Buffer.from(JSON.stringify(metadata))],
@@ -82,5 +89,41 @@ export function configOf(path: string, fields: Partial<VectorstoreConfig> = {}):
     embeddingModel: 'all-MiniLM-L6-v2',
     rebuild: undefined,
     ...fields,
+  };
+}
+
+/** As `OnDiskInvertedLists` has them: what stood in the index is a file of its own, and the index says where in it. */
+function withLists(
+  inner: Buffer,
+  to: StoreOptions['lists'],
+): { readonly bytes: Buffer; readonly lists: [path: string, content: Uint8Array][] } {
+  const begin = inner.indexOf('ilar');
+  if (to === undefined) return { bytes: inner, lists: [] };
+  const [count, codeBytes] = [Number(inner.readBigUInt64LE(begin + 4)), Number(inner.readBigUInt64LE(begin + 12))];
+  // The kind of the sizes and their number come before them.
+  const sizes = Array.from({ length: count }, (_, list) => Number(inner.readBigUInt64LE(begin + 32 + list * 8)));
+  const numbers = (...values: number[]): Buffer => {
+    const bytes = Buffer.alloc(values.length * 8);
+    for (const [at, value] of values.entries()) bytes.writeBigUInt64LE(BigInt(value), at * 8);
+    return bytes;
+  };
+  let offset = 0;
+  const places = sizes.flatMap((size) => {
+    const place = [size, size, offset];
+    offset += size * (codeBytes + 8);
+    return place;
+  });
+  const name = Buffer.from(to.name ?? to.file);
+  const head = inner.subarray(begin + 4, begin + 20);
+  return {
+    bytes: Buffer.concat([
+      inner.subarray(0, begin),
+      Buffer.from('ilod'),
+      head,
+      numbers(count, ...places, 0, name.length),
+      name,
+      numbers(offset),
+    ]),
+    lists: [[to.file, inner.subarray(begin + 32 + count * 8)]],
   };
 }
