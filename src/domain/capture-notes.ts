@@ -12,6 +12,7 @@ export function captureNotes(facts: Facts): string[] {
   return [
     ...(leftOut === '' ? [] : [`left out: ${leftOut}`]),
     ...(differs === '' ? [] : [`runs with other settings than its configuration has: ${differs}`]),
+    ...emptiedText(facts).map((text) => `captured ${text}; \`lifeboat doctor\` says which`),
     ...brokenNote(facts),
     ...deploymentNotes(facts),
     ...[facts['note'], ...listOf(facts['notes'])].filter((each) => typeof each === 'string'),
@@ -27,9 +28,15 @@ export function restoreNotes(facts: Facts): string[] {
     ...(differs === ''
       ? []
       : [`when it was captured it ran with other settings than its configuration had: ${differs}`]),
+    ...emptiedText(facts).map((text) => `a restore leaves ${text}`),
     ...brokenNote(facts),
     ...deploymentNotes(facts).map((note) => `when it was captured: ${note}`),
   ];
+}
+
+/** How many configured paths had files once and have none, as one text or none. */
+export function emptiedText({ emptied }: Facts): string[] {
+  return typeof emptied === 'number' ? [`${plural(emptied, 'path')} without files, which had some before`] : [];
 }
 
 /** Lines of the configuration with which the engine would not start. */

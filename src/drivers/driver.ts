@@ -23,8 +23,11 @@ export interface Driver {
   /** Aligned block size of this kind, bytes. */
   readonly blockSize: number;
 
-  /** What `doctor` and a plan ask: is everything there, with the right to read and write it? Never throws. */
-  check(): Promise<Finding[]>;
+  /**
+   * What `doctor` and a plan ask: is everything there, with the right to read and write it? Also as it was at the newest
+   * capture, where that is known. Never throws.
+   */
+  check(newest?: Pick<RestoreContext, 'repository' | 'record'>): Promise<Finding[]>;
   /** Engines only: does the server take work, by its own word? Its port may accept while it still starts. Never throws. */
   ready?(signal: AbortSignal): Promise<Readiness>;
   /** Bytes that a capture would read; cheap. */

@@ -2,6 +2,7 @@
  * One component's bytes: driver → repository writer → sealed index. What a capture activity, the benchmark and the
  * tests all call. May run twice: packs and indexes are content-addressed, a killed attempt leaves garbage only.
  */
+import { emptiedText } from '../domain/capture-notes.ts';
 import { describeLeftOut, leftOutOf, type LeftOutCounts } from '../domain/left-out.ts';
 import type { ReportProgress } from '../domain/progress.ts';
 import type { ComponentRecord, Receipt } from '../domain/recovery-point.ts';
@@ -70,7 +71,10 @@ export async function captureComponent(options: CaptureOptions): Promise<Receipt
     });
     const summary = await writer.finish();
     const { leftOut } = summary;
-    const newlyLeftOut = addedTo(previous === undefined ? {} : leftOutOf(previous.facts), leftOut);
+    const newlyLeftOut = [
+      ...addedTo(previous === undefined ? {} : leftOutOf(previous.facts), leftOut),
+      ...(captured.facts['emptied'] === previous?.facts['emptied'] ? [] : emptiedText(captured.facts)),
+    ].join(', ');
     return {
       id: driver.component,
       kind: driver.kind,
@@ -94,11 +98,12 @@ export async function captureComponent(options: CaptureOptions): Promise<Receipt
   }
 }
 
-/** Kinds of which more are left out than in the recovery point before, in words. */
-function addedTo(before: LeftOutCounts, now: LeftOutCounts): string {
-  return describeLeftOut(
+/** Kinds of which more are left out than in the recovery point before, in words; none or one text. */
+function addedTo(before: LeftOutCounts, now: LeftOutCounts): string[] {
+  const text = describeLeftOut(
     Object.fromEntries(Object.entries(now).filter(([what, count]) => count > (before[what] ?? 0))),
   );
+  return text === '' ? [] : [text];
 }
 
 /** Days since the epoch of a backup id: the rolling re-hash takes another share every day. */

@@ -10,6 +10,7 @@ import type { Platform } from '../platform/platform.ts';
 import type { Repository } from '../repository/repository.ts';
 import { diagnoseLocations, type Places } from './diagnose-locations.ts';
 import { pointFindings } from './diagnose-points.ts';
+import { newestIn } from './find-record.ts';
 import { scriptFindings } from './rescue-scripts.ts';
 import { safetyCopyFindings } from './safety-copies.ts';
 import { strayFindings } from './strays.ts';
@@ -31,6 +32,7 @@ export async function diagnose({
   sealed = async () => new Map(),
 }: Subject): Promise<Finding[]> {
   const { appliance } = configuration;
+  const newest = newestCaptures(repository);
   const warnings = configuration.warnings.map((text): Finding => ({ name: 'configuration', level: 'warn', text }));
   const groups = await Promise.all([
     diagnoseRepository(repository, appliance, sealed),
@@ -41,10 +43,28 @@ export async function diagnose({
       const kept = await safetyCopyFindings(config).catch((error: unknown) => [
         findingOf('old data of a restore', error),
       ]);
-      return [...(await (await driver(id)).check()), ...kept].map((finding) => ofComponent(id, finding));
+      return [...(await (await driver(id)).check((await newest)(id))), ...kept].map((finding) =>
+        ofComponent(id, finding),
+      );
     }),
   ]);
   return [...warnings, ...groups.flat()];
+}
+
+type NewestCapture = Parameters<Driver['check']>[0];
+
+/** Of each component; none where the repository cannot be asked, which its own findings say. */
+async function newestCaptures(open: () => Promise<Repository>): Promise<(component: string) => NewestCapture> {
+  try {
+    const repository = await open();
+    const listings = await repository.listManifests();
+    return (component) => {
+      const record = newestIn(listings, component);
+      return record === undefined ? undefined : { repository, record };
+    };
+  } catch {
+    return () => undefined;
+  }
 }
 
 /** Every finding says whose it is. */

@@ -14,7 +14,8 @@ import { fingerprintOf, identified } from './fingerprint.ts';
 import { groundOf, lackOf, leadOf, type Ground } from './lead.ts';
 import { LinkedFiles, type ReadAs } from './linked-files.ts';
 import { readOwners } from './owners.ts';
-import { rootsOf } from './paths.ts';
+import { isInside, rootsOf } from './paths.ts';
+import { earlierFacts, isEmptied, placesOf, unmountedPaths } from './places.ts';
 import { refuseExchanged, unusable, walk, type Found, type WalkOptions } from './walk.ts';
 
 /** Small files wait for the disk more than for a core. */
@@ -27,15 +28,18 @@ interface Tally {
   links: number;
   readonly meanwhile: Meanwhile;
   readonly dangling: string[];
+  /** By configured path. */
+  readonly filesOf: Map<string, number>;
   /** The configured paths that are folders, as they were found. */
   readonly rootFolders: Map<string, BigIntStats>;
 }
 
 /**
- * SourceEmpty for a configured path that is absent, or no file at all; SourceChanged for one that goes, or is exchanged,
- * while it is read; PermissionDenied names what cannot be read. What goes, or becomes something else, below a configured
- * path after it was listed is not part of the capture. The set is `stable-window` if a second look at every entry finds
- * nothing changed since the first. Links stay links; what they lead to and no component carries is left out.
+ * Precondition for a configured path whose disk is not mounted any more; SourceEmpty for one that is absent, or no file
+ * at all; SourceChanged for one that goes, or is exchanged, while it is read; PermissionDenied names what cannot be read.
+ * What goes, or becomes something else, below a configured path after it was listed is not part of the capture. The set is
+ * `stable-window` if a second look at every entry finds nothing changed since the first. Links stay links; what they lead
+ * to and no component carries is left out.
  */
 export async function captureFiles(
   config: FilesConfig,
@@ -45,6 +49,14 @@ export async function captureFiles(
   const component = config.id;
   const roots = rootsOf(config.paths);
   const options: WalkOptions = { component, roots, exclude: config.exclude, owners: await readOwners() };
+  const { previous: record, repository } = context;
+  const known = record === undefined ? undefined : await earlierFacts({ repository, record });
+  const refuseUnmounted = async (): Promise<void> => {
+    if (record === undefined || known === undefined) return;
+    const [first] = await unmountedPaths(roots, { repository, record }, known);
+    if (first !== undefined) throw first.error;
+  };
+  await refuseUnmounted();
   const capturedFrom = new Date();
   const tally: Tally = {
     files: 0,
@@ -53,6 +65,7 @@ export async function captureFiles(
     links: 0,
     meanwhile: new Meanwhile(),
     dangling: [],
+    filesOf: new Map(),
     rootFolders: new Map(),
   };
   const walked = createHash('sha256');
@@ -65,17 +78,22 @@ export async function captureFiles(
     await captureOne(found, work);
   });
   await refuseExchanged(tally.rootFolders, component);
+  // It may have gone before the walk came to it.
+  await refuseUnmounted();
   const { dangling, meanwhile } = tally;
   if (tally.files === 0) throw noFile(roots, meanwhile, component);
   const fingerprint = walked.digest('hex');
   // Nothing came, went or changed between the two walks, so all that was read in between was there at one time.
   const isStable = meanwhile.isStill && (await fingerprintOf(options)) === fingerprint;
+  const places = await placesOf(roots, tally.filesOf, known, config.exclude);
+  const emptied = places.filter(isEmptied).length;
   const facts: FilesFacts = {
     paths: roots,
     exclude: config.exclude,
     ...meanwhile.sealedFacts,
     dangling,
     fingerprint,
+    places,
     ...attributes.sealedFacts,
   };
   await context.writer.bytes(factsPath, Buffer.from(toJson(facts)));
@@ -87,6 +105,7 @@ export async function captureFiles(
       files: tally.files,
       folders: tally.folders,
       links: tally.links,
+      ...(emptied === 0 ? {} : { emptied }),
       ...meanwhile.facts,
       ...attributes.facts,
     },
@@ -158,6 +177,8 @@ async function captureFile(
     const isListed = inode === `${stats.ino}`;
     if (changedDuringRead || !isListed) tally.meanwhile.changed(entry.path);
     tally.files++;
+    const root = roots.find((each) => isInside(path, each)) ?? path;
+    tally.filesOf.set(root, (tally.filesOf.get(root) ?? 0) + 1);
     tally.bytes += Number(stats.size);
     context.onProgress({ phase: 'reading files', bytesDone: tally.bytes, bytesTotal: 0 });
     return isListed;

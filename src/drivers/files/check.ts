@@ -2,16 +2,52 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import type { FilesConfig } from '../../domain/appliance.ts';
+import { plural } from '../../domain/plural.ts';
 import { checkAttributeTools } from '../attributes/finding.ts';
 import type { Finding } from '../driver.ts';
+import type { FilesFacts } from './facts.ts';
 import { rootsOf } from './paths.ts';
+import { earlierFacts, isEmptied, unmountedPaths, type Earlier, type Unmounted } from './places.ts';
 import { rootTarget } from './restore.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
 
 /** One finding per configured path, the worst that holds, and what is missing for attributes. Never throws. */
-export async function checkFiles(config: FilesConfig): Promise<Finding[]> {
-  const roots = await Promise.all(rootsOf(config.paths).map((root) => checkRoot(root, config)));
+export async function checkFiles(config: FilesConfig, earlier: Earlier | undefined): Promise<Finding[]> {
+  const { facts, unmounted } = await seenBefore(config, earlier);
+  const roots = await Promise.all(
+    rootsOf(config.paths).map(async (root) => {
+      const name = `${config.id}: ${root}`;
+      const error = unmounted.find(({ path }) => path === root)?.error;
+      if (error !== undefined) return { name, level: 'fail' as const, text: error.message, hint: error.hint };
+      const found = await checkRoot(root, config);
+      const place = facts?.places?.find(({ path }) => path === root);
+      if (found.level !== 'ok' || place === undefined || !isEmptied(place)) return found;
+      return {
+        name,
+        level: 'warn' as const,
+        text: `\`${root}\` was without files at the newest capture; before that it had ${plural(place.lastFiles, 'file')}`,
+        hint: 'nothing is to be done where that is right; else see whether its disk is mounted, and restore it from an older recovery point',
+      };
+    }),
+  );
   return [...roots, ...(await checkAttributeTools(config.id))];
+}
+
+interface SeenBefore {
+  readonly facts?: FilesFacts | undefined;
+  readonly unmounted: readonly Unmounted[];
+}
+
+/** Nothing where it cannot be asked: what is wrong with the repository is said elsewhere. */
+async function seenBefore(config: FilesConfig, earlier: Earlier | undefined): Promise<SeenBefore> {
+  if (earlier === undefined) return { unmounted: [] };
+  try {
+    const facts = await earlierFacts(earlier);
+    const unmounted = facts === undefined ? [] : await unmountedPaths(rootsOf(config.paths), earlier, facts);
+    return { facts, unmounted };
+  } catch {
+    return { unmounted: [] };
+  }
 }
 
 async function checkRoot(root: string, config: FilesConfig): Promise<Finding> {

@@ -23,7 +23,7 @@ export function createFilesDriver(config: FilesConfig, environment: DriverEnviro
     kind: 'files',
     role: roleOfKind('files'),
     blockSize,
-    check: async () => checkFiles(config),
+    check: async (earlier) => checkFiles(config, earlier),
     async estimate() {
       const bytes = await Promise.all(roots.map(treeBytes));
       return { bytes: bytes.reduce((sum, part) => sum + part, 0) };

@@ -5,6 +5,15 @@ import type { ChangedMeanwhile } from '../folder/meanwhile.ts';
 
 export const factsPath = `${reservedFolder}/facts.json`;
 
+export interface PathPlace {
+  readonly path: string;
+  /** The mount point of the file system that it lies on. */
+  readonly mount: string;
+  readonly files: number;
+  /** How many it had when it last had any. */
+  readonly lastFiles: number;
+}
+
 export interface FilesFacts extends LeftOutAttributes, ChangedMeanwhile {
   readonly paths: readonly string[];
   readonly exclude: readonly string[];
@@ -14,4 +23,6 @@ export interface FilesFacts extends LeftOutAttributes, ChangedMeanwhile {
   readonly dangling?: readonly string[];
   /** Of names, sizes and times; a change of any gives another one. Points of older versions do not say. */
   readonly fingerprint?: string;
+  /** One for each path. Points of older versions do not say. */
+  readonly places?: readonly PathPlace[];
 }

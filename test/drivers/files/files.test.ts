@@ -19,6 +19,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FilesConfig } from '../../../src/domain/appliance.ts';
+import { captureNotes, restoreNotes } from '../../../src/domain/capture-notes.ts';
 import { leftOutPath, type FileEntry, type IndexEntry } from '../../../src/domain/entry.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
@@ -26,10 +27,12 @@ import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
 import { damagedRoots } from '../../../src/drivers/files/damage.ts';
 import { factsPath } from '../../../src/drivers/files/facts.ts';
 import { excluder } from '../../../src/drivers/files/exclude.ts';
+import { isUnmounted, mountOf } from '../../../src/drivers/files/places.ts';
 import { makeStaging } from '../../../src/drivers/swap/staging.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { broken, capture, contextOf, makeRepository, token } from '../../contracts/driver-fixture.ts';
 import { enlarged } from '../../contracts/enlarged.ts';
+import { doctored } from '../../support/doctored.ts';
 import { takeGibibyte } from '../../support/full-disk.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -86,6 +89,108 @@ async function entriesOf(record: ComponentRecord): Promise<IndexEntry[]> {
   for await (const entry of repository.readIndex(record.indexId)) entries.push(entry);
   return entries;
 }
+
+describe('a path that lost what it had', () => {
+  const uploads = (): string => join(live, '..', 'uploads');
+  const upload = async (name: string): Promise<void> => writeFile(join(uploads(), name), 'an upload');
+  const driver = (): Driver => driverOf([live, uploads()]);
+  beforeEach(async () => {
+    await mkdir(uploads());
+    for (const name of ['1', '2', '3']) await upload(name);
+  });
+
+  /** The point of a time when that was a file system of its own. */
+  async function mounted(mount = uploads()): Promise<ComponentRecord> {
+    const places = [{ path: uploads(), mount, files: 3, lastFiles: 3 }];
+    return doctored(repository, await capture(driver(), repository), {
+      [factsPath]: (facts) => Buffer.from(JSON.stringify({ ...JSON.parse(facts.toString()), places })),
+    });
+  }
+
+  test('its disk is not mounted: refused by backup and doctor, also where other or older files show in its place', async () => {
+    const record = await mounted();
+    for (const name of ['1', '2', '3']) await rm(join(uploads(), name));
+    const text = `\`${uploads()}\` is not mounted: it was a file system of its own at the capture of ${record.capturedUntil}`;
+    const refusal = { code: 'Precondition', message: expect.stringContaining(text) as string };
+    await expect(capture(driver(), repository, record)).rejects.toMatchObject(refusal);
+    await upload('4');
+    for (const name of ['1', '2', '3']) {
+      await upload(name);
+      await utimes(join(uploads(), name), 1_700_000_000, 1_700_000_000);
+    }
+    await expect(capture(driver(), repository, record)).rejects.toMatchObject(refusal);
+    expect(await driver().check({ repository, record })).toContainEqual(
+      expect.objectContaining({
+        level: 'fail',
+        text: refusal.message,
+        hint: expect.stringContaining('mount') as string,
+      }),
+    );
+    // The disk is what is above the path.
+    const above = await mounted(folder.path);
+    await rm(uploads(), { recursive: true });
+    await expect(capture(driver(), repository, above)).rejects.toThrow(
+      `\`${uploads()}\`, which lies in \`${folder.path}\`, is not mounted`,
+    );
+    // Without the path, and then with it again.
+    const without = await capture(driverOf(), repository, record);
+    await mkdir(uploads());
+    await capture(driver(), repository, without);
+  });
+
+  test('its data was moved to where the mount was, or restored: captured', async () => {
+    const record = await mounted();
+    await rm(join(uploads(), '1'));
+    await upload('2');
+    expect((await capture(driver(), repository, record)).facts).toMatchObject({ files: 3 });
+    expect((await driver().check({ repository, record })).map(({ level }) => level)).not.toContain('fail');
+  });
+
+  test('it has no files any more: captured, and told in manifest, message, plan and doctor until it has some', async () => {
+    const first = await capture(driver(), repository);
+    expect(first.facts).not.toHaveProperty('emptied');
+    for (const name of ['1', '2', '3']) await rm(join(uploads(), name));
+    const second = await capture(driver(), repository, first);
+    const told = '1 path without files, which had some before';
+    expect(second).toMatchObject({ facts: { emptied: 1 }, newlyLeftOut: told });
+    expect(captureNotes(second.facts)).toEqual([expect.stringContaining(told)]);
+    expect(restoreNotes(second.facts)).toEqual([expect.stringContaining(told)]);
+    expect(await driver().check({ repository, record: second })).toContainEqual(
+      expect.objectContaining({ level: 'warn', text: expect.stringContaining('it had 3 files') as string }),
+    );
+    const third = await capture(driver(), repository, second);
+    expect(third.facts).toMatchObject({ emptied: 1 });
+    expect(third).not.toHaveProperty('newlyLeftOut');
+    await upload('5');
+    expect((await capture(driver(), repository, third)).facts).not.toHaveProperty('emptied');
+  });
+
+  test('where a path is mounted tells the device numbers; what shows below, or instead of, a mount is another one', async () => {
+    const devices = new Map([
+      ['/', 1n],
+      ['/srv', 1n],
+      ['/srv/disk', 2n],
+      ['/srv/disk/a', 2n],
+    ]);
+    const deviceOf = async (path: string): Promise<bigint | undefined> => devices.get(path);
+    const mounts = ['/', '/srv', '/srv/disk', '/srv/disk/a', '/srv/disk/a/absent'];
+    expect(await Promise.all(mounts.map(async (path) => mountOf(path, deviceOf)))).toEqual([
+      '/',
+      '/',
+      '/srv/disk',
+      '/srv/disk',
+      '/srv/disk',
+    ]);
+    const real = '/srv/disk/a';
+    expect(isUnmounted('/srv/disk', { real, mount: '/' })).toBe(true);
+    expect(isUnmounted('/srv/disk', { real, mount: '/srv' })).toBe(true);
+    expect(isUnmounted('/srv/disk', { real, mount: '/srv/disk' })).toBe(false);
+    expect(isUnmounted('/srv/disk', { real, mount: real })).toBe(false);
+    // The path is a link that leads elsewhere now.
+    expect(isUnmounted('/srv/disk', { real: '/srv/other', mount: '/' })).toBe(false);
+    expect(isUnmounted('/', { real, mount: '/srv/disk' })).toBe(false);
+  });
+});
 
 describe('fidelity', () => {
   test('D7: names that are no text, links, second names, empty folders, modes and times come back as they were', async () => {
