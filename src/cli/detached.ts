@@ -1,7 +1,7 @@
 /** Processes that outlive the command that starts them, known by number and command line. */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LifeboatError } from '../domain/errors.ts';
 
@@ -21,6 +21,28 @@ export async function stopDetached(pid: number, marker: string, ms: number): Pro
   process.kill(pid, 'SIGTERM');
   for (const last = Date.now() + ms; await isAlive(pid, marker); await delay(100))
     if (Date.now() > last) process.kill(pid, 'SIGKILL');
+}
+
+/** SIGTERM, for who has no time to wait. */
+export function endAtOnce(...pids: readonly number[]): void {
+  for (const pid of pids.filter((each) => each > 0))
+    try {
+      process.kill(pid, 'SIGTERM');
+    } catch {
+      // It is gone.
+    }
+}
+
+/** Numbers of the processes whose command line holds the marker, as far as we may see them. */
+export async function processesWith(marker: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const name of await readdir('/proc').catch(() => [])) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid === process.pid) continue;
+    const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (text.includes(marker)) found.push(pid);
+  }
+  return found;
 }
 
 /** A program that is being exchanged for another shows no command line for a moment. */

@@ -3,7 +3,8 @@
  * needs them. Both are processes of their own: who interrupts the command leaves its run going, and the next command
  * with `--standalone` finds them. The last one ends them.
  */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,9 +15,10 @@ import { hasWorker } from '../client/workers.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
 import { hold } from './hold.ts';
+import { onInterrupt } from './interrupt.ts';
 import { parseJson } from '../json/parse-json.ts';
 import { say } from './output/speak.ts';
-import { isAlive, startDetached, stopDetached, untilReady } from './detached.ts';
+import { endAtOnce, isAlive, processesWith, startDetached, stopDetached, untilReady } from './detached.ts';
 
 export interface Standalone {
   /** Of the private server. */
@@ -37,7 +39,11 @@ interface Started {
   readonly address: string;
   readonly server: number;
   readonly worker: number;
+  /** They were told to end: the next command waits for that and begins anew. */
+  readonly isEnding?: boolean;
 }
+
+const none: Started = { address: '', server: 0, worker: 0 };
 
 /** It takes further ports for itself, and gives up where another process was faster. */
 const serverStarts = 3;
@@ -57,17 +63,33 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   const release = await hold(join(folder, 'starting'), (pid) =>
     say(`waiting for process ${pid}, which starts the private server`),
   );
-  const before = await readState(folder);
+  let isOver = (): void => undefined;
   let started: Started;
   try {
-    started = await startWhatLacks(options, folder, before);
+    const before = await readState(folder);
+    if (before.isEnding === true) await stop(folder, before);
+    const found = before.isEnding === true ? none : before;
+    // Whoever interrupts a command before its run has begun leaves nothing: nobody would end it.
+    isOver = onInterrupt(() => endWhatCameAtOnce(folder, found));
+    try {
+      started = await startWhatLacks(options, folder, found);
+    } catch (error) {
+      await endWhatCame(folder, found);
+      throw error;
+    }
   } catch (error) {
-    await endWhatCame(folder, before);
+    isOver();
     throw error;
   } finally {
     await release();
   }
-  return { address: started.address, end: async () => end(options.at(started.address), folder, started) };
+  return {
+    address: started.address,
+    async end() {
+      isOver();
+      await end(options.at(started.address), folder, started);
+    },
+  };
 }
 
 async function startWhatLacks(
@@ -75,13 +97,11 @@ async function startWhatLacks(
   folder: string,
   before: Started,
 ): Promise<Started> {
-  const stateFile = stateFileIn(folder);
   const database = databaseIn(folder);
   let started = before;
   for (let more = serverStarts; ; more -= 1) {
     if (!(await isAlive(started.server, database))) {
-      started = { ...(await startServer(folder, database)), worker: 0 };
-      await writeFile(stateFile, JSON.stringify(started), { mode: 0o600 });
+      started = await startServer(folder, database);
     }
     const { server: pid, address } = started;
     const logFile = join(folder, 'temporal.log');
@@ -101,7 +121,7 @@ async function startWhatLacks(
   }
   if (await isAlive(started.worker, started.address)) return started;
   started = { ...started, worker: startDetached(workerCommand(started.address), join(folder, 'worker.log')) };
-  await writeFile(stateFile, JSON.stringify(started), { mode: 0o600 });
+  writeState(folder, started);
   await untilReady({
     name: 'the worker',
     pid: started.worker,
@@ -112,12 +132,16 @@ async function startWhatLacks(
   return started;
 }
 
-async function startServer(folder: string, databaseFile: string): Promise<Omit<Started, 'worker'>> {
+async function startServer(folder: string, databaseFile: string): Promise<Started> {
+  // One that a killed command left, of which no state tells: two must not work on one database.
+  for (const pid of await processesWith(databaseFile)) await stopDetached(pid, databaseFile, serverEndMs);
   const port = await freePort();
   const command = serverCommand({ binary: findTemporalProgram(), databaseFile, port, uiPort: port + 1000 });
-  const server = startDetached(command, join(folder, 'temporal.log'));
-  say(`private Temporal server at 127.0.0.1:${port}`);
-  return { address: `127.0.0.1:${port}`, server };
+  const address = `127.0.0.1:${port}`;
+  const started = { address, server: startDetached(command, join(folder, 'temporal.log')), worker: 0 };
+  writeState(folder, started);
+  say(`private Temporal server at ${address}`);
+  return started;
 }
 
 async function end(appliance: Appliance, folder: string, { server, worker }: Started): Promise<void> {
@@ -132,6 +156,19 @@ async function end(appliance: Appliance, folder: string, { server, worker }: Sta
   await stop(folder, { server, worker, address: appliance.temporal.address });
 }
 
+/** The same, for a process that ends now: it only tells them. */
+function endWhatCameAtOnce(folder: string, before: Started): void {
+  const { server, worker, address } = readStateNow(folder);
+  if (server !== before.server) {
+    say(`the private Temporal server at ${address} ends with this command`);
+    writeState(folder, { address, server, worker, isEnding: true });
+    endAtOnce(worker, server);
+  } else if (worker !== before.worker) {
+    writeState(folder, { address, server, worker: 0 });
+    endAtOnce(worker);
+  }
+}
+
 /** What a failed start has started: nobody would end it. */
 async function endWhatCame(folder: string, before: Started): Promise<void> {
   const { address, server, worker } = await readState(folder);
@@ -140,9 +177,15 @@ async function endWhatCame(folder: string, before: Started): Promise<void> {
 }
 
 async function stop(folder: string, { address, server, worker }: Started): Promise<void> {
-  await stopDetached(worker, address, workerEndMs);
-  await stopDetached(server, databaseIn(folder), serverEndMs);
-  await rm(stateFileIn(folder), { force: true });
+  writeState(folder, { address, server, worker, isEnding: true });
+  const isOver = onInterrupt(() => endAtOnce(worker, server));
+  try {
+    await stopDetached(worker, address, workerEndMs);
+    await stopDetached(server, databaseIn(folder), serverEndMs);
+    await rm(stateFileIn(folder), { force: true });
+  } finally {
+    isOver();
+  }
 }
 
 const stateFileIn = (folder: string): string => join(folder, 'processes.json');
@@ -166,9 +209,24 @@ async function refuseBesideUsual(appliance: Appliance): Promise<void> {
   });
 }
 
+/** At once, so that no interruption comes between a process and the note of it. */
+function writeState(folder: string, started: Started): void {
+  writeFileSync(stateFileIn(folder), JSON.stringify(started), { mode: 0o600 });
+}
+
 async function readState(folder: string): Promise<Started> {
-  const none = { address: '', server: 0, worker: 0 };
-  const text = await readFile(stateFileIn(folder), 'utf8').catch(() => '{}');
+  return stateOf(await readFile(stateFileIn(folder), 'utf8').catch(() => '{}'));
+}
+
+function readStateNow(folder: string): Started {
+  try {
+    return stateOf(readFileSync(stateFileIn(folder), 'utf8'));
+  } catch {
+    return none;
+  }
+}
+
+function stateOf(text: string): Started {
   try {
     return { ...none, ...(parseJson(text) as Partial<Started>) };
   } catch {

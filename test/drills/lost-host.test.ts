@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -68,7 +69,12 @@ components: { lifeboat: { kind: files, tier: configuration, paths: [${configFile
 `,
   );
   const restore = ['--standalone', 'restore', 'start', '--from', 'vault', '--confirm', 'lean'];
+  const cut = await lifeboat(kit, [...restore, '--components', 'lifeboat'], /private Temporal server at/);
+  expect(cut).toMatchObject({ code: 130, stderr: expect.stringContaining('ends with this command') });
+  const { server } = JSON.parse(await readFile(join(state, 'standalone/processes.json'), 'utf8')) as { server: number };
+  // At once: it meets what is ending, and waits for that.
   expect(await lifeboat(kit, [...restore, '--components', 'lifeboat'])).toMatchObject({ code: 0 });
+  expect(existsSync(`/proc/${server}/fd/0`), 'of an interrupted command no server stays').toBe(false);
   expect(await readFile(configFile, 'utf8')).toBe(text);
   expect(await leftRunning(state)).toEqual([]);
 
