@@ -75,7 +75,7 @@ labTest(
 
     const choice = await chooseArtefacts({
       repository: lab.repository,
-      appliance: { components: [lab.config] } as unknown as Appliance,
+      appliance: { name: 'lab', formerNames: [], components: [lab.config] } as unknown as Appliance,
       goal: { kind: 'point' },
       at: 'latest',
       components: [],
@@ -274,7 +274,7 @@ labTest(
     await expect(
       chooseArtefacts({
         repository: lab.repository,
-        appliance: { components: [lab.config] } as unknown as Appliance,
+        appliance: { name: 'lab', formerNames: [], components: [lab.config] } as unknown as Appliance,
         goal: { kind: 'point' },
         at: backupId,
         components: [],
