@@ -166,7 +166,7 @@ export const errorCatalogue = {
     retryable: false,
     exit: 1,
     meaning: 'the server wrote other WAL than the archive holds under the same name',
-    hint: 'two servers wrote one timeline: backups are restored as they are; a restore begins a new timeline, which is archived again',
+    hint: 'two servers wrote one timeline: give a clone a repository of its own; a restore, or a promotion, begins a new timeline, which is archived again; until then each backup of the database is a whole one',
   },
   WalGap: {
     retryable: false,

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { globSync } from 'node:fs';
-import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import type { BackupId, BackupType, Receipt } from '../../../src/domain/recovery-point.ts';
-import { baseEndOf } from '../../../src/domain/wal.ts';
+import { baseEndOf, coveredRanges, type WalRange } from '../../../src/domain/wal.ts';
 import { captureIncrement } from '../../../src/operations/capture-increment.ts';
 import { chooseArtefacts } from '../../../src/operations/choose-artefacts.ts';
 import { verifyPoint } from '../../../src/operations/verify-point.ts';
@@ -17,7 +17,7 @@ import type { RunningPostgres } from '../../../src/dev/postgres.ts';
 import { testKey } from '../../repository/backup.ts';
 import { runScript, secretFile } from '../../repository/restore-script.ts';
 import { startPostgres } from '../../support/engines.ts';
-import { archiveOf, archivingOf, flushed, shift, shiftOf, until, write } from './archiving.ts';
+import { archiveOf, archivingOf, flushed, shift, shiftOf, shiftPast, until, write } from './archiving.ts';
 import { database, labTest, restoredAgain, type Lab } from './lab.ts';
 
 const signal = new AbortController().signal;
@@ -209,6 +209,42 @@ labTest(
     expect(fourth.notes[0]).toMatch(/archived WAL leads from the base to nowhere, .*: wal\/postgres\/.* frame/);
     expect(fourth.record.chain).toBeUndefined();
     archiving.abort();
+  },
+);
+
+labTest(
+  'F7: what a copy of the server archived under its positions is no increment of it: a new base is captured',
+  async ({ lab: make }) => {
+    const lab = await make();
+    await shift(lab, 1000);
+    await full(lab);
+    await shiftPast(lab);
+    const archive = await archiveOf(lab);
+    const [{ endLsn: sealedTo }] = coveredRanges((await archive.list()).pieces, 1).slice(-1) as [WalRange];
+    await lab.stop();
+    const { dataDirectory } = lab.config;
+    await cp(dataDirectory, `${dataDirectory}-older`, { recursive: true });
+    await lab.start();
+    // The server is at the very end of what another one archived.
+    const end = await write(lab, 1000);
+    const forged = { timeline: 1, startLsn: sealedTo, endLsn: end };
+    await archive.put(forged, randomBytes(Number(end - sealedTo)), new Date().toISOString());
+    const beside = await incremental(lab);
+    expect(beside.notes[0]).toMatch(/the archive holds other WAL from .* on timeline 1 than the server has there/);
+    expect(beside.record.chain).toBeUndefined();
+    await rm(join(lab.folder, 'repository', archive.keyOf(forged)));
+
+    await write(lab, 2000);
+    await shiftPast(lab);
+    expect((await incremental(lab)).notes, 'its own WAL').toEqual([]);
+    await lab.stop();
+    await rm(dataDirectory, { recursive: true });
+    await rename(`${dataDirectory}-older`, dataDirectory);
+    await lab.start();
+    await write(lab, 500);
+    const behind = await incremental(lab);
+    expect(behind.notes[0]).toMatch(/the server is at .* on timeline 1, the archive already at/);
+    expect(behind.record.chain).toBeUndefined();
   },
 );
 

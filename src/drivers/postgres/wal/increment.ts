@@ -17,12 +17,14 @@ import {
   type TimelineSwitch,
   type WalPiece,
 } from '../../../domain/wal.ts';
+import type { ProgressState } from '../../../domain/progress.ts';
 import type { WalArchive } from '../../../repository/repository.ts';
 import type { DriverEnvironment, Increment, IncrementContext } from '../../driver.ts';
 import { addressOf, openServerSession } from '../connection.ts';
 import { engineFailure } from '../failures.ts';
 import { readTablespaces } from '../server-facts.ts';
 import { serverTime } from './history.ts';
+import { compareWithServer, readAgreeing } from './same-history.ts';
 import { identify } from './shift.ts';
 
 const pollMs = 500;
@@ -69,7 +71,9 @@ export async function incrementPostgres(
       `${formatBytes(walBytes)} of WAL would take about ${formatDuration(forecastSeconds)} to replay, more than ${formatDuration(replayLimitSeconds)} (wal.replayLimit)`,
       component,
     );
-  await requireSound(begin(base, context, timeline), pieces, line, context);
+  const from = begin(base, context, timeline);
+  const own = await compareOwn({ config, environment, context }, from, pieces, line);
+  await requireSound(from, pieces, line, own, context);
   return { at, chain: { timeline, endLsn: formatLsn(flushedTo), walBytes, forecastSeconds } };
 }
 
@@ -96,24 +100,74 @@ function requireReach(from: BaseEnd, pieces: readonly WalPiece[], { history, to,
   );
 }
 
-/** A name is no proof: a position behind WAL that cannot be read would be a backup that nobody can restore. */
+interface Asker {
+  readonly config: PostgresConfig;
+  readonly environment: DriverEnvironment;
+  readonly context: IncrementContext;
+}
+
+/** The pieces that hold what the server has there: they were read for it. */
+async function compareOwn(
+  { config, environment, context }: Asker,
+  from: BaseEnd,
+  pieces: readonly WalPiece[],
+  { archive, history, to }: Line,
+): Promise<readonly WalPiece[]> {
+  const { onProgress, signal } = context;
+  // What an ancestor wrote lies in files of another name.
+  const switchLsn = history.at(-1)?.switchLsn ?? 0n;
+  return orNeedsBase(config.id, async () =>
+    compareWithServer({
+      config,
+      address: await addressOf(config, environment),
+      archive,
+      pieces,
+      ...to,
+      startLsn: from.timeline === to.timeline && from.stopLsn > switchLsn ? from.stopLsn : switchLsn,
+      onRead: (count) => onProgress(compared(count)),
+      signal,
+    }),
+  );
+}
+
+/**
+ * A name is no proof: a position behind WAL that cannot be read, or behind that of another server, would be a backup that
+ * nobody can restore.
+ */
 async function requireSound(
   from: BaseEnd,
   pieces: readonly WalPiece[],
   line: Line,
+  own: readonly WalPiece[],
   { onProgress, signal }: IncrementContext,
 ): Promise<void> {
   const { archive, history, to } = line;
-  const sound: WalPiece[] = [];
+  const sound = [...own];
+  const isRead = new Set(own);
+  const asked = piecesBetween(from, to, { pieces, history }).filter((piece) => !isRead.has(piece));
   let why = '';
-  for (const parts of bySegment(piecesBetween(from, to, { pieces, history }), archive.source.segmentBytes)) {
+  for (const parts of bySegment(asked, archive.source.segmentBytes)) {
     signal.throwIfAborted();
-    const read = await archive.sound(parts);
+    const read = await orNeedsBase(line.component, async () => readAgreeing(archive, parts));
     sound.push(...read.sound);
-    for (const { error } of read.damaged) why = `: ${error.message}`;
-    onProgress({ phase: 'read archived WAL', bytesDone: 0, bytesTotal: 0, note: `${sound.length} pieces` });
+    for (const error of read.damaged) why = `: ${error.message}`;
+    onProgress(compared(sound.length));
   }
   requireReach(from, sound, line, why);
+}
+
+function compared(count: number): ProgressState {
+  return { phase: 'read archived WAL', bytesDone: 0, bytesTotal: 0, note: `${count} pieces` };
+}
+
+/** What another server archived leads nowhere that this one was. */
+async function orNeedsBase<T>(component: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!isLifeboatError(error, 'WalConflict')) throw error;
+    throw needsBase(`${error.message}: a copy of this server, or an older state of it, wrote there`, component);
+  }
 }
 
 /** The time is asked first: what was acknowledged before it lies before the position. */

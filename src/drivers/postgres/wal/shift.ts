@@ -19,7 +19,7 @@ import { segmentStartOf, type StreamStart } from './where-to-start.ts';
 
 const objectInUse = '55006';
 
-interface Server {
+export interface Server {
   readonly systemId: string;
   readonly timeline: number;
   readonly flushedTo: bigint;

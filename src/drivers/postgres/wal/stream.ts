@@ -21,7 +21,8 @@ export interface StreamHandler {
 }
 
 export interface StreamOptions {
-  readonly slot: string;
+  /** Without one the server may remove what is still to come: 58P01. */
+  readonly slot?: string;
   readonly timeline: number;
   /** The first byte of a segment. */
   readonly startLsn: bigint;
@@ -60,7 +61,7 @@ class WalQuery implements WalStream {
   #next: NextTimeline | undefined;
 
   constructor({ slot, startLsn, timeline }: StreamOptions, handler: StreamHandler) {
-    this.#text = `START_REPLICATION SLOT ${slot} PHYSICAL ${formatLsn(startLsn)} TIMELINE ${timeline}`;
+    this.#text = `START_REPLICATION ${slot === undefined ? '' : `SLOT ${slot} `}PHYSICAL ${formatLsn(startLsn)} TIMELINE ${timeline}`;
     this.#handler = handler;
     const { promise, resolve, reject } = Promise.withResolvers<NextTimeline | undefined>();
     this.ended = promise;

@@ -1,0 +1,149 @@
+/**
+ * Whether archived WAL is the server's own. A clone, or the server put back to an older state, has the same system and
+ * timeline and writes other WAL under the same positions: no name tells them apart, only the bytes do.
+ */
+import type { PostgresConfig } from '../../../domain/appliance.ts';
+import { isLifeboatError, LifeboatError } from '../../../domain/errors.ts';
+import { formatLsn, parseLsn } from '../../../domain/lsn.ts';
+import { lastRange, type WalPiece } from '../../../domain/wal.ts';
+import type { WalArchive } from '../../../repository/repository.ts';
+import { openServerSession, type Address, type Session } from '../connection.ts';
+import { engineFailure, sqlState } from '../failures.ts';
+import { undefinedFile } from './history.ts';
+import { ownWal } from './own-wal.ts';
+import type { Stretch } from './segment-log.ts';
+import { identify, type Server } from './shift.ts';
+import { segmentStartOf } from './where-to-start.ts';
+
+/** A checkpoint may remove what was just asked for. */
+const mostAttempts = 3;
+
+export interface ReadPieces {
+  /** They hold what their names say, and agree wherever they overlap. */
+  readonly sound: readonly WalPiece[];
+  readonly damaged: readonly LifeboatError[];
+}
+
+/**
+ * Reads pieces of one segment, each of them: another server's lie under other names beside our own. WalConflict where two
+ * differ, or one from what the server has there.
+ */
+export async function readAgreeing(
+  archive: WalArchive,
+  pieces: readonly WalPiece[],
+  own?: Stretch,
+): Promise<ReadPieces> {
+  const sound: Stretch[] = [];
+  const damaged: LifeboatError[] = [];
+  for (const piece of pieces) {
+    const content = await archive.read(piece).catch((error: unknown) => {
+      if (isLifeboatError(error, 'ObjectCorrupt', 'ObjectMissing')) return error;
+      throw error;
+    });
+    if (!('bytes' in content)) {
+      damaged.push(content);
+      continue;
+    }
+    const stretch = { piece, bytes: content.bytes };
+    if (own !== undefined && !agree(stretch, own)) throw conflict(archive, piece, 'than the server has there');
+    if (!sound.every((other) => agree(stretch, other)))
+      throw conflict(archive, piece, 'than another archived piece of the same stretch');
+    sound.push(stretch);
+  }
+  return { sound: sound.map(({ piece }) => piece), damaged };
+}
+
+function agree(one: Stretch, other: Stretch): boolean {
+  const from = one.piece.startLsn > other.piece.startLsn ? one.piece.startLsn : other.piece.startLsn;
+  const to = one.piece.endLsn < other.piece.endLsn ? one.piece.endLsn : other.piece.endLsn;
+  if (from >= to) return true;
+  const [a, b] = [one, other].map(({ piece, bytes }) =>
+    bytes.subarray(Number(from - piece.startLsn), Number(to - piece.startLsn)),
+  );
+  return a!.equals(b!);
+}
+
+function conflict({ source }: WalArchive, { timeline, startLsn, endLsn }: WalPiece, than: string): LifeboatError {
+  return new LifeboatError(
+    'WalConflict',
+    `the archive holds other WAL from ${formatLsn(startLsn)} to ${formatLsn(endLsn)} on timeline ${timeline} ${than}`,
+    { component: source.component },
+  );
+}
+
+export interface CompareOptions {
+  readonly config: PostgresConfig;
+  readonly address: Address;
+  readonly archive: WalArchive;
+  /** Listed before this is called: what was archived by then the server has flushed. */
+  readonly pieces: readonly WalPiece[];
+  readonly timeline: number;
+  /** Compared is from here on, or from where the server still has it; always what lies in the segment of `endLsn`. */
+  readonly startLsn: bigint;
+  readonly endLsn: bigint;
+  readonly onRead?: (pieces: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Compares what is archived with what the server has, and gives the pieces that were read for it and are sound. WalConflict
+ * also where the archive goes on behind the server's end. Where the last checkpoint began the server has all since, and that
+ * is enough: histories that left each other do not meet again, each record is chained to those before it.
+ */
+export async function compareWithServer(options: CompareOptions): Promise<WalPiece[]> {
+  const { config, address, signal } = options;
+  for (let attempt = 1; ; attempt += 1) {
+    const session = await openServerSession(config, address, { replication: true, signal });
+    try {
+      return await compareIn(session, options, attempt);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (sqlState(error) !== undefinedFile || attempt === mostAttempts)
+        throw engineFailure(error, config.id, 'compare archived WAL with the server');
+    } finally {
+      await session.end();
+    }
+  }
+}
+
+async function compareIn(session: Session, options: CompareOptions, attempt: number): Promise<WalPiece[]> {
+  const { archive, timeline, onRead } = options;
+  const { segmentBytes } = archive.source;
+  const pieces = options.pieces.filter((piece) => piece.timeline === timeline);
+  await refuseAhead(archive, pieces, await identify(session));
+  const last = segmentStartOf(options.endLsn - 1n, segmentBytes);
+  const asked = segmentStartOf(attempt === 1 ? options.startLsn : await redoOf(session), segmentBytes);
+  const startLsn = asked < last ? asked : last;
+  const compared: WalPiece[] = [];
+  for await (const own of ownWal(session, { timeline, startLsn, endLsn: options.endLsn, segmentBytes })) {
+    const { startLsn: from, endLsn: to } = own.piece;
+    const there = pieces.filter((piece) => piece.startLsn < to && piece.endLsn > from);
+    compared.push(...(await readAgreeing(archive, there, own)).sound);
+    onRead?.(compared.length);
+  }
+  return compared;
+}
+
+/** Where the last checkpoint began: a crash would need all WAL since, so the server has it. */
+async function redoOf(session: Session): Promise<bigint> {
+  const { redo } = await session.row('SELECT redo_lsn::text AS redo FROM pg_control_checkpoint()');
+  return parseLsn(redo ?? '');
+}
+
+async function refuseAhead(
+  archive: WalArchive,
+  pieces: readonly WalPiece[],
+  { timeline, flushedTo }: Server,
+): Promise<void> {
+  const isAhead = (some: readonly WalPiece[]): boolean => (lastRange(some, timeline)?.endLsn ?? 0n) > flushedTo;
+  if (!isAhead(pieces)) return;
+  // Something under a name that leads nowhere is no other history.
+  const sound = await archive.withSoundEnds(pieces);
+  if (!isAhead(sound)) return;
+  const { endLsn } = lastRange(sound, timeline)!;
+  throw new LifeboatError(
+    'WalConflict',
+    `the server is at ${formatLsn(flushedTo)} on timeline ${timeline}, the archive already at ${formatLsn(endLsn)}`,
+    { component: archive.source.component },
+  );
+}

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { LifeboatError } from '../../../src/domain/errors.ts';
+import type { WalPiece } from '../../../src/domain/wal.ts';
+import { readAgreeing } from '../../../src/drivers/postgres/wal/same-history.ts';
+import type { WalArchive } from '../../../src/repository/repository.ts';
+
+const at = (startLsn: bigint, text: string) => ({
+  piece: { timeline: 1, startLsn, endLsn: startLsn + BigInt(text.length) },
+  bytes: Buffer.from(text),
+});
+
+function archiveOf(stretches: readonly ReturnType<typeof at>[]): [WalArchive, WalPiece[]] {
+  const source = { component: 'postgres', systemId: '1', segmentBytes: 1024 * 1024 };
+  const read = async (piece: WalPiece) => {
+    const { bytes } = stretches.find((each) => each.piece === piece)!;
+    if (bytes.includes('!')) throw new LifeboatError('ObjectCorrupt', 'damaged');
+    return { bytes };
+  };
+  return [{ source, read } as unknown as WalArchive, stretches.map(({ piece }) => piece)];
+}
+
+test('pieces that overlap under other names agree with each other and with the server, or are told', async () => {
+  const [archive, pieces] = archiveOf([at(0n, 'abcd'), at(2n, 'cdef'), at(6n, 'gh'), at(0n, 'a!')]);
+  const { sound, damaged } = await readAgreeing(archive, pieces, at(0n, 'abcde'));
+  expect(sound).toEqual(pieces.slice(0, 3));
+  expect(damaged).toHaveLength(1);
+
+  const conflict = (text: string) => ({ code: 'WalConflict', message: expect.stringContaining(text) as string });
+  const mixed = archiveOf([at(0n, 'abcd'), at(3n, 'Def')]);
+  await expect(readAgreeing(...mixed)).rejects.toMatchObject(
+    conflict('from 0/3 to 0/6 on timeline 1 than another archived piece'),
+  );
+  await expect(readAgreeing(archive, pieces, at(3n, 'dE'))).rejects.toMatchObject(conflict('than the server has'));
+});
