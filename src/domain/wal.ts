@@ -106,6 +106,11 @@ export function baseEndOf({ facts }: ComponentRecord): BaseEnd | undefined {
   return { timeline, stopLsn: parseLsn(stopLsn) };
 }
 
+/** Whether what is archived of the timeline is not the record's server's own. */
+export function isOfOther({ facts }: ComponentRecord, timeline: number): boolean {
+  return facts['timelineTaken'] === true && facts['timeline'] === timeline;
+}
+
 const endOfLog = 2n ** 64n - 1n;
 
 /** What a recovery from the base goes along, from its own timeline to `end`; empty where the base lies on none of them. */

@@ -5,6 +5,7 @@ import type { Moment } from '../domain/recovery-target.ts';
 import type { BackupId } from '../domain/recovery-point.ts';
 import {
   baseEndOf,
+  isOfOther,
   hasTablespaces,
   isOnLine,
   type BaseEnd,
@@ -106,20 +107,18 @@ async function waysOf(archive: WalArchive, bases: readonly WalBase[], asked: num
     for (const line of lines) {
       const reach = reachOf(base.record, { pieces, ...line });
       if (reach === undefined || reach.timeline !== line.timeline) continue;
-      ways.push({
-        base,
-        from,
-        line,
-        reach,
-        // What was covered and is not there any more is no part of it.
-        until:
-          reach.isWhole && reach.endLsn >= (line.coveredLsn ?? 0n)
-            ? line.coveredUntil
-            : await untilOf(
-                archive,
-                pieces.filter((piece) => piece.timeline === reach.timeline && piece.endLsn === reach.endLsn),
-              ),
-      });
+      // What was covered and is not there any more is no part of it.
+      const until =
+        reach.isWhole && reach.endLsn >= (line.coveredLsn ?? 0n)
+          ? line.coveredUntil
+          : await untilOf(
+              archive,
+              pieces.filter((piece) => piece.timeline === reach.timeline && piece.endLsn === reach.endLsn),
+            );
+      // From the base on that other WAL lies behind, all on this line is of another server.
+      const other = bases.slice(0, bases.indexOf(base)).findLast(({ record }) => isOfOther(record, line.timeline));
+      const limit = other?.record.capturedFrom;
+      ways.push({ base, from, line, reach, until: limit !== undefined && limit < until ? limit : until });
     }
   }
   return ways;

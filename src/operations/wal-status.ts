@@ -8,6 +8,7 @@ import { isRefuted, type BackupId, type ComponentRecord } from '../domain/recove
 import {
   baseEndOf,
   hasTablespaces,
+  isOfOther,
   reachFrom,
   type TimelineSwitch,
   type WalPiece,
@@ -67,15 +68,18 @@ async function statusOf(
 ): Promise<WalStatus> {
   const { timeline, coveredLsn } = current;
   const { history, problem } = await historyOf(archive, timeline);
+  const other = bases.findIndex(({ record }) => isOfOther(record, timeline));
+  // A base before one that other WAL lies behind leads to what this server never was.
   // What was covered and is not there any more is a hole too.
-  const whole = bases.filter(({ record }) => {
+  const whole = (other === -1 ? bases : bases.slice(0, other)).filter(({ record }) => {
     const reach = reachOf(record, { pieces, history, timeline });
     return reach?.isWhole === true && reach.endLsn >= coveredLsn;
   });
   const base = whole.find(({ record }) => hasTablespaces(record, current.tablespaces));
   return {
     state: base === undefined ? 'broken' : 'continuous',
-    reason: base !== undefined ? '' : problem === '' ? brokenReason(timeline, bases, whole[0]) : problem,
+    reason:
+      base !== undefined ? '' : problem || brokenReason(timeline, bases, { whole: whole[0], other: bases[other] }),
     base: base?.backupId ?? null,
     timeline,
     endLsn: endOf(pieces, timeline),
@@ -167,9 +171,15 @@ export async function currentTimeline(archive: WalArchive, timelines: readonly n
   });
 }
 
-function brokenReason(timeline: number, bases: readonly WalBase[], whole: WalBase | undefined): string {
+function brokenReason(
+  timeline: number,
+  bases: readonly WalBase[],
+  { whole, other }: { readonly whole: WalBase | undefined; readonly other: WalBase | undefined },
+): string {
   const [newest] = bases;
   if (whole !== undefined) return `a tablespace was made or dropped since ${whole.backupId}`;
+  if (other !== undefined)
+    return `another server, or an older state of this one, archived WAL of timeline ${timeline} where ${other.backupId} lies: give a clone a repository of its own; a restore or a promotion begins a new timeline`;
   if (newest === undefined) return 'there is no recovery point to begin at';
   const { timeline: own } = newest.record.facts;
   return own === timeline

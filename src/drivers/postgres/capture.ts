@@ -12,14 +12,16 @@ import { randomBytes } from 'node:crypto';
 import type { PostgresConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { LeftOut } from '../../domain/left-out.ts';
+import { parseLsn } from '../../domain/lsn.ts';
 import { plural } from '../../domain/plural.ts';
+import type { WalArchive } from '../../repository/repository.ts';
 import type { CaptureContext, CaptureFacts, DriverEnvironment } from '../driver.ts';
 import { runBaseBackup } from './base-backup.ts';
 import type { BaseBackupResult } from './base-backup.ts';
 import { readOutsideConfig } from './config-files.ts';
 import type { FoundConfig } from './config-files.ts';
 import { addressOf, openServerSession, openSession } from './connection.ts';
-import type { Session } from './connection.ts';
+import type { Address, Session } from './connection.ts';
 import { describeLinks, findLinks, unseenLinks, type DataLink } from './data-links.ts';
 import { clearFacts, encodeFacts, factsPath, serverManifestPath } from './facts.ts';
 import type { Tablespace } from './facts.ts';
@@ -37,12 +39,15 @@ import { refuseTablespacePlaces } from './tablespace-places.ts';
 import { compareWal, compareWithManifest } from './server-manifest.ts';
 import { beginProbedDatabase, readExtensions, type Expectations } from './probed-database.ts';
 import { claimTimeline } from './wal/history.ts';
+import { otherWalSince } from './wal/same-history.ts';
+import { identify } from './wal/shift.ts';
 
 /** Progress is told this often: a heartbeat every two seconds needs no more. */
 const progressStepBytes = 4 * 1024 * 1024;
 const dataCorrupted = 'XX001';
 
 interface Capture {
+  readonly address: Address;
   readonly config: PostgresConfig;
   readonly context: CaptureContext;
   /** Takes replication commands. */
@@ -64,7 +69,7 @@ export async function capturePostgres(
     const { lockTimeoutMs } = environment;
     const probed = await openSession(address, config.id, { database: config.database, lockTimeoutMs, signal });
     sessions.push(probed);
-    return await captureWith({ config, context, replication, probed });
+    return await captureWith({ address, config, context, replication, probed });
   } catch (error) {
     signal.throwIfAborted();
     throw engineFailure(error, config.id, 'capture the server');
@@ -84,7 +89,7 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
     systemId: identity.systemIdentifier,
     segmentBytes: server.walSegmentBytes,
   });
-  const taken = await claimTimeline(replication, archive, identity.timeline);
+  const claimed = await claimTimeline(replication, archive, identity.timeline);
   const outside = await readOutsideConfig(
     { session: replication, component: config.id, role: config.user },
     paths,
@@ -103,6 +108,7 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
   const copied = await copyServer(capture, server, links);
   const capturedUntil = new Date();
   const expectations = await database.conclude(context.signal);
+  const taken = claimed ?? (await otherWal(capture, archive, copied));
   const facts = {
     ...server,
     ...identity,
@@ -146,6 +152,19 @@ async function captureWith(capture: Capture): Promise<CaptureFacts> {
       ...(broken.length === 0 ? {} : { configBroken: broken.length }),
     },
   };
+}
+
+/** Ends the session that copied: a server may have no more than two, and it reads the stream of a base backup only. */
+async function otherWal(
+  capture: Capture,
+  archive: WalArchive,
+  { timeline, startLsn }: Copied,
+): Promise<string | undefined> {
+  const { config, address, context, replication } = capture;
+  const { flushedTo: endLsn } = await identify(replication);
+  await replication.end();
+  const { signal } = context;
+  return otherWalSince(parseLsn(startLsn), { config, address, archive, timeline, endLsn, signal });
 }
 
 /** Names of tables stand in the sealed facts alone; a reason that the server gave may hold one. */

@@ -33,7 +33,7 @@ export interface SealedFacts {
   /** Decimal text: 64 bits. */
   readonly systemIdentifier: string;
   readonly timeline: number;
-  /** The number is not the server's own in the archive: no archived WAL follows this point. */
+  /** The number, or what is archived under it here, is not the server's own: no archived WAL follows this point. */
   readonly timelineTaken?: boolean;
   readonly startLsn: string;
   readonly stopLsn: string;

@@ -9,6 +9,8 @@ import { baseEndOf, coveredRanges, type WalRange } from '../../../src/domain/wal
 import { captureIncrement } from '../../../src/operations/capture-increment.ts';
 import { chooseArtefacts } from '../../../src/operations/choose-artefacts.ts';
 import { verifyPoint } from '../../../src/operations/verify-point.ts';
+import { walStatus } from '../../../src/operations/wal-status.ts';
+import type { RestoreGoal } from '../../../src/domain/recovery-target.ts';
 import type { Appliance } from '../../../src/domain/appliance.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { formatRecoveryKey } from '../../../src/repository/recovery-key.ts';
@@ -57,6 +59,15 @@ const incremental = async (lab: Lab, driver: Driver = lab.driver) =>
     }),
   );
 
+const choose = async (lab: Lab, goal: RestoreGoal, at = 'latest') =>
+  chooseArtefacts({
+    repository: lab.repository,
+    appliance: { name: 'lab', formerNames: [], components: [lab.config] } as unknown as Appliance,
+    goal,
+    at,
+    components: [],
+  });
+
 const rowsOf = async (lab: Lab) => (await lab.sql('SELECT count(*)::int AS n FROM messages')).rows[0] as { n: number };
 
 labTest(
@@ -73,13 +84,7 @@ labTest(
     expect(record).toMatchObject({ indexId: base.record.indexId, storedBytes: 0, chain: { base: base.backupId } });
     expect(record.chain?.walBytes).toBeGreaterThan(1000);
 
-    const choice = await chooseArtefacts({
-      repository: lab.repository,
-      appliance: { name: 'lab', formerNames: [], components: [lab.config] } as unknown as Appliance,
-      goal: { kind: 'point' },
-      at: 'latest',
-      components: [],
-    });
+    const choice = await choose(lab, { kind: 'point' });
     expect(choice.backupId).toBe(backupId);
     const { wal } = choice.artefacts[0]!;
     expect(wal).toMatchObject({ kind: 'point', value: record.chain?.endLsn });
@@ -245,6 +250,19 @@ labTest(
     const behind = await incremental(lab);
     expect(behind.notes[0]).toMatch(/the server is at .* on timeline 1, the archive already at/);
     expect(behind.record.chain).toBeUndefined();
+
+    // The new base lies where other WAL is archived: nothing leads on from it, and what seems to is not taken.
+    expect(behind.record.facts['notes']).toContainEqual(expect.stringContaining('the archive already at'));
+    const after = await incremental(lab);
+    expect(after.notes[0]).toContain('archived WAL of its timeline is not its own');
+    expect(await walStatus(lab.repository, 'postgres')).toMatchObject({
+      state: 'broken',
+      reason: expect.stringContaining('give a clone a repository of its own') as string,
+    });
+    await archive.putCoverage(1, { ...(await archive.coverage(1))!, time: '2099-01-01T00:00:00.000Z' });
+    expect((await choose(lab, { kind: 'latest' })).backupId).toBe(after.backupId);
+    const now = new Date().toISOString();
+    await expect(choose(lab, { kind: 'time', value: now })).rejects.toMatchObject({ code: 'Precondition' });
   },
 );
 
@@ -307,14 +325,9 @@ labTest(
     expect((await verify()).problems[0]).toMatch(/^postgres: ObjectCorrupt: wal\/postgres\//);
     for (const key of keys) await rm(join(lab.folder, 'repository', key), { force: true });
     expect((await verify()).problems[0]).toContain('postgres: ObjectMissing: archived WAL leads from its base');
-    await expect(
-      chooseArtefacts({
-        repository: lab.repository,
-        appliance: { name: 'lab', formerNames: [], components: [lab.config] } as unknown as Appliance,
-        goal: { kind: 'point' },
-        at: backupId,
-        components: [],
-      }),
-    ).rejects.toMatchObject({ code: 'ObjectMissing', hint: expect.stringContaining(record.chain!.base) as string });
+    await expect(choose(lab, { kind: 'point' }, backupId)).rejects.toMatchObject({
+      code: 'ObjectMissing',
+      hint: expect.stringContaining(record.chain!.base) as string,
+    });
   },
 );

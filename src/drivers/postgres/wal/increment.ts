@@ -47,7 +47,10 @@ export async function incrementPostgres(
   if (oidsOf(facts['tablespaces']) !== oidsOf(tablespaces))
     throw needsBase('a tablespace was made or dropped since the base', component);
   if (facts['timelineTaken'] === true)
-    throw needsBase('archived WAL of its timeline is not its own; a restore begins a new timeline', component);
+    throw needsBase(
+      'archived WAL of its timeline is not its own; a restore or a promotion begins a new timeline',
+      component,
+    );
   const archive = context.repository.wal({ component, systemId: server.systemId, segmentBytes: server.segmentBytes });
   context.onProgress({ phase: 'wait for WAL', bytesDone: 0, bytesTotal: 0, note: formatLsn(server.flushedTo) });
   await untilCovered(archive, { ...server, config, signal: context.signal });

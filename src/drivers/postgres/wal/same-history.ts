@@ -17,6 +17,8 @@ import { segmentStartOf } from './where-to-start.ts';
 
 /** A checkpoint may remove what was just asked for. */
 const mostAttempts = 3;
+/** What was written during a copy can be gigabytes; its end tells. */
+const mostOfCopyBytes = 64n * 1024n ** 2n;
 
 export interface ReadPieces {
   /** They hold what their names say, and agree wherever they overlap. */
@@ -71,9 +73,7 @@ function conflict({ source }: WalArchive, { timeline, startLsn, endLsn }: WalPie
   );
 }
 
-export interface CompareOptions {
-  readonly config: PostgresConfig;
-  readonly address: Address;
+interface Comparison {
   readonly archive: WalArchive;
   /** Listed before this is called: what was archived by then the server has flushed. */
   readonly pieces: readonly WalPiece[];
@@ -82,6 +82,11 @@ export interface CompareOptions {
   readonly startLsn: bigint;
   readonly endLsn: bigint;
   readonly onRead?: (pieces: number) => void;
+}
+
+export interface CompareOptions extends Comparison {
+  readonly config: PostgresConfig;
+  readonly address: Address;
   readonly signal: AbortSignal;
 }
 
@@ -95,7 +100,8 @@ export async function compareWithServer(options: CompareOptions): Promise<WalPie
   for (let attempt = 1; ; attempt += 1) {
     const session = await openServerSession(config, address, { replication: true, signal });
     try {
-      return await compareIn(session, options, attempt);
+      const startLsn = attempt === 1 ? options.startLsn : await redoOf(session);
+      return await compareIn(session, { ...options, startLsn });
     } catch (error) {
       signal.throwIfAborted();
       if (sqlState(error) !== undefinedFile || attempt === mostAttempts)
@@ -106,13 +112,34 @@ export async function compareWithServer(options: CompareOptions): Promise<WalPie
   }
 }
 
-async function compareIn(session: Session, options: CompareOptions, attempt: number): Promise<WalPiece[]> {
+/**
+ * Why the WAL that is archived at the positions of a copy, or behind it, is not the server's own; undefined where it is, or
+ * none is.
+ */
+export async function otherWalSince(
+  startLsn: bigint,
+  options: Omit<CompareOptions, 'pieces' | 'startLsn'>,
+): Promise<string | undefined> {
+  const { archive, timeline, endLsn } = options;
+  const { pieces } = await archive.list();
+  if (!pieces.some((piece) => piece.timeline === timeline && piece.endLsn > startLsn)) return undefined;
+  const late = endLsn - mostOfCopyBytes;
+  try {
+    await compareWithServer({ ...options, pieces, startLsn: startLsn > late ? startLsn : late });
+    return undefined;
+  } catch (error) {
+    if (isLifeboatError(error, 'WalConflict')) return error.message;
+    throw error;
+  }
+}
+
+async function compareIn(session: Session, options: Comparison): Promise<WalPiece[]> {
   const { archive, timeline, onRead } = options;
   const { segmentBytes } = archive.source;
   const pieces = options.pieces.filter((piece) => piece.timeline === timeline);
   await refuseAhead(archive, pieces, await identify(session));
   const last = segmentStartOf(options.endLsn - 1n, segmentBytes);
-  const asked = segmentStartOf(attempt === 1 ? options.startLsn : await redoOf(session), segmentBytes);
+  const asked = segmentStartOf(options.startLsn, segmentBytes);
   const startLsn = asked < last ? asked : last;
   const compared: WalPiece[] = [];
   for await (const own of ownWal(session, { timeline, startLsn, endLsn: options.endLsn, segmentBytes })) {
