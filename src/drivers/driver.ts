@@ -47,6 +47,9 @@ export interface Driver {
   /** Engines that can be followed only: archives what the engine writes until the time is over. One at a time per engine. */
   archiveWal?(context: WalContext): Promise<WalShift>;
 
+  /** What `doctor` asks of them: is what is archived what this engine wrote? Compares the end. Never throws. */
+  checkArchive?(repository: Repository): Promise<Finding[]>;
+
   /** Gives up what the engine keeps for the archive where that would fill its disk; NoSpace, not thrown, says so. Only where that was accepted. */
   guardWal?(): Promise<LifeboatError | undefined>;
 

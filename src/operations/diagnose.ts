@@ -43,9 +43,9 @@ export async function diagnose({
       const kept = await safetyCopyFindings(config).catch((error: unknown) => [
         findingOf('old data of a restore', error),
       ]);
-      return [...(await (await driver(id)).check((await newest)(id))), ...kept].map((finding) =>
-        ofComponent(id, finding),
-      );
+      const own = await driver(id);
+      const found = [...(await own.check((await newest)(id))), ...(await archiveFindings(own, repository)), ...kept];
+      return found.map((finding) => ofComponent(id, finding));
     }),
   ]);
   return [...warnings, ...groups.flat()];
@@ -65,6 +65,13 @@ async function newestCaptures(open: () => Promise<Repository>): Promise<(compone
   } catch {
     return () => undefined;
   }
+}
+
+/** A repository that cannot be opened is told once, by itself. */
+async function archiveFindings(driver: Driver, open: () => Promise<Repository>): Promise<Finding[]> {
+  if (driver.checkArchive === undefined) return [];
+  const repository = await open().catch(() => undefined);
+  return repository === undefined ? [] : driver.checkArchive(repository);
 }
 
 /** Every finding says whose it is. */

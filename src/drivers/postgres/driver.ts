@@ -22,6 +22,7 @@ import { probeRecoveredState } from './recovered-state.ts';
 import { stagePostgres } from './stage.ts';
 import { postgresTargets } from './targets.ts';
 import { finishPostgres, validatePostgres } from './validate.ts';
+import { checkArchive } from './wal/check-archive.ts';
 import { incrementPostgres } from './wal/increment.ts';
 import { archiveShift } from './wal/shift.ts';
 import { guardSlot } from './wal/slot-guard.ts';
@@ -43,6 +44,7 @@ export function createPostgresDriver(config: PostgresConfig, environment: Driver
     capture: (context) => capturePostgres(config, environment, context),
     increment: (context) => incrementPostgres(config, environment, context),
     archiveWal: (context) => archiveShift(config, environment, context),
+    checkArchive: (repository) => checkArchive(config, environment, repository),
     guardWal: () => guardSlot(config, environment),
     detachWal: (slot) => detachSlot(config, environment, slot),
     inspect: (repository, record, signal) => inspectPostgres({ repository, record, signal }),

@@ -242,11 +242,15 @@ labTest(
     await write(lab, 2000);
     await shiftPast(lab);
     expect((await incremental(lab)).notes, 'its own WAL').toEqual([]);
+    expect(await lab.driver.checkArchive!(lab.repository)).toEqual([]);
     await lab.stop();
     await rm(dataDirectory, { recursive: true });
     await rename(`${dataDirectory}-older`, dataDirectory);
     await lab.start();
     await write(lab, 500);
+    expect(await lab.driver.checkArchive!(lab.repository)).toMatchObject([
+      { level: 'fail', hint: expect.stringContaining('give a clone a repository of its own') as string },
+    ]);
     const behind = await incremental(lab);
     expect(behind.notes[0]).toMatch(/the server is at .* on timeline 1, the archive already at/);
     expect(behind.record.chain).toBeUndefined();
