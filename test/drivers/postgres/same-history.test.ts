@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { LifeboatError } from '../../../src/domain/errors.ts';
 import type { WalPiece } from '../../../src/domain/wal.ts';
+import { requireOneHistory } from '../../../src/drivers/postgres/wal/one-history.ts';
 import { readAgreeing } from '../../../src/drivers/postgres/wal/same-history.ts';
 import type { WalArchive } from '../../../src/repository/repository.ts';
 
@@ -31,4 +32,20 @@ test('pieces that overlap under other names agree with each other and with the s
     conflict('from 0/3 to 0/6 on timeline 1 than another archived piece'),
   );
   await expect(readAgreeing(archive, pieces, at(3n, 'dE'))).rejects.toMatchObject(conflict('than the server has'));
+});
+
+test('a recovery is not given a segment into which a second server put longer parts, or the whole', async () => {
+  const given = async (text: string, stretches: Parameters<typeof archiveOf>[0], endLsn: bigint) => {
+    const [archive, pieces] = archiveOf(stretches);
+    const segment = { bytes: Buffer.from(text), endLsn: BigInt(text.length), damage: undefined };
+    return requireOneHistory(archive, pieces, { segment, timeline: 1, startLsn: 0n, endLsn });
+  };
+  const own = [at(0n, 'abcd'), at(4n, 'ef')];
+  await given('abcdef', own, 6n);
+  await given('abcdefgh', [...own, at(2n, 'cdef!')], 8n);
+  const told = { code: 'WalConflict', message: expect.stringContaining('holds WAL of two servers') as string };
+  const longer = [...own, at(0n, 'aXcdef')];
+  await expect(given('aXcdef', longer, 6n)).rejects.toMatchObject(told);
+  await given('aXcdef', longer, 1n);
+  await expect(given('abcdXYZ', own, 7n), 'the whole segment is of the other').rejects.toMatchObject(told);
 });

@@ -5,6 +5,7 @@ import { LifeboatError, isLifeboatError } from '../../../domain/errors.ts';
 import { segmentOf } from '../../../domain/lsn.ts';
 import type { TimelineSwitch, WalPiece } from '../../../domain/wal.ts';
 import type { WalArchive, WalSegment } from '../../../repository/repository.ts';
+import { requireOneHistory } from './one-history.ts';
 
 /** Gives a file of the archive by the server's name for it; undefined only where the archive definitely lacks it. */
 export type WalSource = (name: string) => Promise<Buffer | undefined>;
@@ -45,7 +46,8 @@ async function historyFile(archive: WalArchive, { from, line }: WalWay, timeline
 
 /**
  * Histories and segments, as far as `pieces` go: what is archived meanwhile does not move the end of a recovery. ObjectCorrupt
- * for a segment that is damaged, and that no other pieces make good as far as the way needs it.
+ * for a segment that is damaged, and that no other pieces make good as far as the way needs it; WalConflict for one that holds
+ * two histories there.
  */
 export function archiveSource(archive: WalArchive, pieces: readonly WalPiece[], way: WalWay): WalSource {
   const histories = historySource(archive, way);
@@ -54,20 +56,29 @@ export function archiveSource(archive: WalArchive, pieces: readonly WalPiece[], 
     if (start === undefined) return histories(name);
     const timeline = Number.parseInt(name.slice(0, 8), 16);
     const segment = await archive.segment(pieces, timeline, start);
-    requireWhole(segment, way, { timeline, endLsn: start + BigInt(archive.source.segmentBytes) });
+    const end = { timeline, endLsn: start + BigInt(archive.source.segmentBytes) };
+    requireWhole(segment, way, end);
+    if (segment !== undefined)
+      await requireOneHistory(archive, pieces, { segment, startLsn: start, ...neededOf(way, end) });
     // Nothing of it could be read, and nothing of it is needed.
     return segment === undefined || segment.endLsn === start ? undefined : segment.bytes;
   };
 }
 
-function requireWhole(
-  segment: WalSegment | undefined,
-  { line }: WalWay,
-  { timeline, endLsn }: { readonly timeline: number; readonly endLsn: bigint },
-): void {
+function requireWhole(segment: WalSegment | undefined, way: WalWay, end: SegmentEnd): void {
   if (segment?.damage === undefined) return;
+  if (segment.endLsn < neededOf(way, end).endLsn) throw segment.damage;
+}
+
+interface SegmentEnd {
+  readonly timeline: number;
+  readonly endLsn: bigint;
+}
+
+/** Up to where the way needs a segment. */
+function neededOf({ line }: WalWay, { timeline, endLsn }: SegmentEnd): SegmentEnd {
   const { switchLsn = 0n } = line.find((each) => each.timeline === timeline) ?? {};
-  if (segment.endLsn < (switchLsn < endLsn ? switchLsn : endLsn)) throw segment.damage;
+  return { timeline, endLsn: switchLsn < endLsn ? switchLsn : endLsn };
 }
 
 /**
@@ -87,11 +98,14 @@ export function salvagingSource(
     if (start === undefined) return histories(name);
     const timeline = Number.parseInt(name.slice(0, 8), 16);
     const known = await archive.segment(pieces, timeline, start);
+    const end = { timeline, endLsn: start + BigInt(segmentBytes) };
+    if (known !== undefined)
+      await requireOneHistory(archive, pieces, { segment: known, startLsn: start, ...neededOf(way, end) });
     const archivedBytes = known === undefined ? 0 : Number(known.endLsn - start);
     if (archivedBytes === segmentBytes) return known?.bytes;
     const live = await readSegment(join(dataDirectory, 'pg_wal', name), segmentBytes);
     if (live === undefined || pageAddress(live) !== start) {
-      requireWhole(known, way, { timeline, endLsn: start + BigInt(segmentBytes) });
+      requireWhole(known, way, end);
       return known === undefined || archivedBytes === 0 ? undefined : known.bytes;
     }
     if (known !== undefined && !live.subarray(0, archivedBytes).equals(known.bytes.subarray(0, archivedBytes))) {
