@@ -2,6 +2,7 @@
 import { loadConfiguration } from '../config/load.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
+import { requireKnown } from '../operations/known-components.ts';
 import { wireParts, type Parts } from '../../workers/parts.ts';
 import { configPath, type GlobalOptions } from './globals.ts';
 import { say } from './output/speak.ts';
@@ -68,12 +69,6 @@ export async function componentsOf(
   elsewhere?: () => Promise<readonly string[]>,
 ): Promise<string[]> {
   const ids = [...new Set(listOf(option))];
-  const known = appliance.components.map(({ id }) => id);
-  const foreign = ids.filter((id) => !known.includes(id));
-  const others = foreign.length === 0 ? [] : ((await elsewhere?.()) ?? []);
-  const unknown = foreign.filter((id) => !others.includes(id));
-  if (unknown.length === 0) return ids;
-  throw new LifeboatError('InputInvalid', `unknown component ${unknown.map((id) => `\`${id}\``).join(', ')}`, {
-    hint: `configured are ${known.join(', ')}`,
-  });
+  await requireKnown(appliance, ids, elsewhere);
+  return ids;
 }

@@ -104,6 +104,18 @@ describe('a moment', () => {
       });
   });
 
+  test('F6: a component that neither configuration nor any recovery point knows is refused by its name', async ({
+    repository,
+  }) => {
+    await filled(repository);
+    for (const goal of [to('11:00'), { kind: 'point' } as const])
+      await expect(chosen(repository, goal, { components: ['vektors'] })).rejects.toMatchObject({
+        code: 'InputInvalid',
+        message: 'unknown component `vektors`',
+        hint: 'configured are pg, vectors, plain',
+      });
+  });
+
   test.for([
     ['pg', 'InputInvalid', 'no vector store'],
     ['gone', 'InputInvalid', 'no vector store'],
