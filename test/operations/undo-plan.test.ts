@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { undoText } from '../../src/cli/output/plan.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { makeUndoPlan, type KeptView } from '../../src/operations/undo-restore.ts';
 
@@ -40,6 +41,14 @@ describe('the plan that undoes a committed restore', () => {
       ['health', ['put-back:settings', 'start:app']],
     ]);
     expect(plan.components).toEqual([{ id: 'settings', kind: 'files', bytes: 7, moment: newer, lossSeconds: 36_000 }]);
+  });
+
+  test('says in the place of what nothing will stand, because nothing was there', async () => {
+    const leaves = /leaves +NOTHING in the place of settings: no data was there before/;
+    const planOf = async (bytes: number) =>
+      undoText(await makeUndoPlan(applianceOf(), [{ ...kept('settings', newer), bytes }], [], now));
+    expect(await planOf(0)).toMatch(leaves);
+    expect(await planOf(7)).not.toMatch(leaves);
   });
 
   test('a chosen component of an older restore is taken by itself', async () => {

@@ -407,8 +407,12 @@ describe('restore.sh', () => {
     expect(await found()).toEqual([0, taken, ...[second, third, fourth].map((id) => `${id}  complete`)]);
   });
 
-  test('a key that cannot be read is told as that', async ({ folder, repository }) => {
+  test('a key that cannot be read is told as that, and -h shows the words', async ({ folder, repository }) => {
     await smallBackup(repository, 0);
+    expect(await tryScript(join(folder, 'repository'), ['-h'])).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^sh restore\.sh \[-k/) as string,
+    });
     for (const option of ['-k', '-p'])
       expect(await tryScript(join(folder, 'repository'), [option, '/nope', 'list'])).toMatchObject({
         code: 1,

@@ -69,6 +69,7 @@ export function foreignLines({ appliance, backupId, foreign }: RestorePlan): str
 /** The plan of an undo: what comes back, and what goes aside for it. */
 export function undoText({ appliance, components, stops, estimateSeconds, undoes, steps }: RestorePlan): string {
   const [first] = components;
+  const emptied = components.filter(({ bytes }) => bytes === 0).map(({ id }) => id);
   return [
     wrap(`undo of the restore of ${appliance} of ${undoes?.lockStart ?? ''}`, usualColumns, '  '),
     '',
@@ -77,6 +78,9 @@ export function undoText({ appliance, components, stops, estimateSeconds, undoes
       components.map(({ id, kind, bytes }) => [id, kind, bytes === 0 ? 'nothing' : formatBytes(bytes)]),
     ),
     '',
+    ...(emptied.length === 0
+      ? []
+      : [field('leaves', `NOTHING in the place of ${emptied.join(', ')}: no data was there before the restore`)]),
     field('goes aside', `what was restored, and what was written since: ${formatDuration(first?.lossSeconds ?? 0)}`),
     field('stops', stops.length === 0 ? 'nothing' : stops.join(', ')),
     field('takes', `about ${formatDuration(estimateSeconds)}: nothing is copied`),

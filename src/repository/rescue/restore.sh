@@ -51,7 +51,7 @@ fail() {
 
 usage() {
   sed -n '5,7s/^#   //p' "$0" >&2
-  exit 2
+  exit "${1:-2}"
 }
 
 # A program whose words on standard error name what the repository names.
@@ -1900,12 +1900,13 @@ restore_point() {
   fi
 }
 
-while getopts k:p:r:w option; do
+while getopts hk:p:r:w option; do
   case $option in
   k) key_file=$OPTARG ;;
   p) passphrase_file=$OPTARG ;;
   r) repository=$OPTARG ;;
   w) all_wal=true ;;
+  h) usage 0 ;;
   *) usage ;;
   esac
 done
