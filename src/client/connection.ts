@@ -100,7 +100,7 @@ function grpcStatus(error: unknown): { readonly code: number; readonly details: 
 
 export function unreachable({ temporal }: Appliance, cause: unknown): LifeboatError {
   return new LifeboatError('Unreachable', `Temporal does not answer at ${temporal.address}`, {
-    hint: 'start it (`temporal server start-dev`), or mend temporal.address in lifeboat.yaml; `lifeboat backups list`, `verify` and `restore plan` work without it',
+    hint: 'start it, mend temporal.address in lifeboat.yaml, or let a run bring a server of its own, as `lifeboat --standalone restore start` does; `lifeboat backups list`, `verify` and `restore plan` need none',
     cause,
   });
 }

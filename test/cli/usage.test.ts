@@ -412,9 +412,9 @@ describe.concurrent('with Temporal dead', () => {
       next:
         lifeboat doctor
       ! error: Temporal does not answer at 127.0.0.1:PORT
-      !   hint: start it (\`temporal server start-dev\`), or mend temporal.address in
-      !         lifeboat.yaml; \`lifeboat backups list\`, \`verify\` and \`restore plan\` work
-      !         without it
+      !   hint: start it, mend temporal.address in lifeboat.yaml, or let a run bring a
+      !         server of its own, as \`lifeboat --standalone restore start\` does;
+      !         \`lifeboat backups list\`, \`verify\` and \`restore plan\` need none
       exit 9
       $ lifeboat doctor
       ok  repository: local:/folder/backups, id
@@ -436,9 +436,9 @@ describe.concurrent('with Temporal dead', () => {
            hint: add an S3 bucket under \`locations\` in lifeboat.yaml
                  (docs/configuration.md)
       FAIL temporal: Temporal does not answer at 127.0.0.1:PORT
-           hint: start it (\`temporal server start-dev\`), or mend temporal.address in
-                 lifeboat.yaml; \`lifeboat backups list\`, \`verify\` and \`restore plan\`
-                 work without it
+           hint: start it, mend temporal.address in lifeboat.yaml, or let a run bring
+                 a server of its own, as \`lifeboat --standalone restore start\` does;
+                 \`lifeboat backups list\`, \`verify\` and \`restore plan\` need none
       5 ok, 3 warnings, 2 failures
       exit 1
       $ lifeboat backups list
@@ -463,33 +463,34 @@ describe.concurrent('with Temporal dead', () => {
       exit 4
       $ lifeboat worker
       ! error: Temporal does not answer at 127.0.0.1:PORT
-      !   hint: start it (\`temporal server start-dev\`), or mend temporal.address in
-      !         lifeboat.yaml; \`lifeboat backups list\`, \`verify\` and \`restore plan\` work
-      !         without it
+      !   hint: start it, mend temporal.address in lifeboat.yaml, or let a run bring a
+      !         server of its own, as \`lifeboat --standalone restore start\` does;
+      !         \`lifeboat backups list\`, \`verify\` and \`restore plan\` need none
       exit 9
       $ lifeboat -c lifeboat.yaml backups run
       ! error: Temporal does not answer at 127.0.0.1:PORT
-      !   hint: start it (\`temporal server start-dev\`), or mend temporal.address in
-      !         lifeboat.yaml; \`lifeboat -c lifeboat.yaml backups list\`, \`verify\` and
-      !         \`restore plan\` work without it
+      !   hint: start it, mend temporal.address in lifeboat.yaml, or let a run bring a
+      !         server of its own, as \`lifeboat --standalone restore start\` does;
+      !         \`lifeboat -c lifeboat.yaml backups list\`, \`verify\` and \`restore plan\`
+      !         need none
       exit 9
       $ lifeboat restore start --confirm shop
       ! error: Temporal does not answer at 127.0.0.1:PORT
-      !   hint: start it (\`temporal server start-dev\`), or mend temporal.address in
-      !         lifeboat.yaml; \`lifeboat backups list\`, \`verify\` and \`restore plan\` work
-      !         without it
+      !   hint: start it, mend temporal.address in lifeboat.yaml, or let a run bring a
+      !         server of its own, as \`lifeboat --standalone restore start\` does;
+      !         \`lifeboat backups list\`, \`verify\` and \`restore plan\` need none
       exit 9
       $ lifeboat restore watch
       ! error: Temporal does not answer at 127.0.0.1:PORT
-      !   hint: start it (\`temporal server start-dev\`), or mend temporal.address in
-      !         lifeboat.yaml; \`lifeboat backups list\`, \`verify\` and \`restore plan\` work
-      !         without it
+      !   hint: start it, mend temporal.address in lifeboat.yaml, or let a run bring a
+      !         server of its own, as \`lifeboat --standalone restore start\` does;
+      !         \`lifeboat backups list\`, \`verify\` and \`restore plan\` need none
       exit 9
       $ lifeboat restore abort --reason x
       ! error: Temporal does not answer at 127.0.0.1:PORT
-      !   hint: start it (\`temporal server start-dev\`), or mend temporal.address in
-      !         lifeboat.yaml; \`lifeboat backups list\`, \`verify\` and \`restore plan\` work
-      !         without it
+      !   hint: start it, mend temporal.address in lifeboat.yaml, or let a run bring a
+      !         server of its own, as \`lifeboat --standalone restore start\` does;
+      !         \`lifeboat backups list\`, \`verify\` and \`restore plan\` need none
       exit 9"
     `);
   });
