@@ -4,7 +4,7 @@
  * with `--standalone` finds them. The last one ends them.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -66,7 +66,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   let isOver = (): void => undefined;
   let started: Started;
   try {
-    const before = await readState(folder);
+    const before = readState(folder);
     if (before.isEnding === true) await stop(folder, before);
     const found = before.isEnding === true ? none : before;
     // Whoever interrupts a command before its run has begun leaves nothing: nobody would end it.
@@ -158,7 +158,7 @@ async function end(appliance: Appliance, folder: string, { server, worker }: Sta
 
 /** The same, for a process that ends now: it only tells them. */
 function endWhatCameAtOnce(folder: string, before: Started): void {
-  const { server, worker, address } = readStateNow(folder);
+  const { server, worker, address } = readState(folder);
   if (server !== before.server) {
     say(`the private Temporal server at ${address} ends with this command`);
     writeState(folder, { address, server, worker, isEnding: true });
@@ -171,7 +171,7 @@ function endWhatCameAtOnce(folder: string, before: Started): void {
 
 /** What a failed start has started: nobody would end it. */
 async function endWhatCame(folder: string, before: Started): Promise<void> {
-  const { address, server, worker } = await readState(folder);
+  const { address, server, worker } = readState(folder);
   if (server !== before.server) await stop(folder, { address, server, worker });
   else if (worker !== before.worker) await stopDetached(worker, address, workerEndMs);
 }
@@ -214,21 +214,9 @@ function writeState(folder: string, started: Started): void {
   writeFileSync(stateFileIn(folder), JSON.stringify(started), { mode: 0o600 });
 }
 
-async function readState(folder: string): Promise<Started> {
-  return stateOf(await readFile(stateFileIn(folder), 'utf8').catch(() => '{}'));
-}
-
-function readStateNow(folder: string): Started {
+function readState(folder: string): Started {
   try {
-    return stateOf(readFileSync(stateFileIn(folder), 'utf8'));
-  } catch {
-    return none;
-  }
-}
-
-function stateOf(text: string): Started {
-  try {
-    return { ...none, ...(parseJson(text) as Partial<Started>) };
+    return { ...none, ...(parseJson(readFileSync(stateFileIn(folder), 'utf8')) as Partial<Started>) };
   } catch {
     return none;
   }

@@ -12,7 +12,7 @@ import { foreignHint, foreignOwner, ownPoints } from '../domain/whose-point.ts';
 import { zonedTime } from '../domain/zoned-time.ts';
 import type { Repository } from '../repository/repository.ts';
 import { baseFor } from './choose-base.ts';
-import { requireKnown } from './known-components.ts';
+import { heldComponents, requireKnown } from './known-components.ts';
 import { leftToRestore, requireRebuildable } from './rebuildable.ts';
 import { requireChain } from './wal-chain.ts';
 
@@ -91,10 +91,7 @@ function positionOf(text: string): string {
 /** NotFound or Ambiguous for the recovery point; Precondition, with both ends, for a moment that cannot be reached. */
 export async function chooseArtefacts(options: ChoiceOptions): Promise<Choice> {
   const { repository, goal, at, components, rebuild = [] } = options;
-  await requireKnown(options.appliance, components, async () => {
-    const listings = await repository.listManifests();
-    return listings.flatMap(({ manifest }) => manifest?.lifeboat.components.map(({ id }) => id) ?? []);
-  });
+  await requireKnown(options.appliance, components, async () => heldComponents(repository));
   requireRebuildable(options.appliance, rebuild);
   leftToRestore(components, rebuild);
   if (goal.kind === 'point') {

@@ -1,6 +1,7 @@
 /** Components that somebody names: each must be one that there is. */
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
+import type { Repository } from '../repository/repository.ts';
 
 /** InputInvalid for one that is neither configured nor among `elsewhere`, which is asked only then. */
 export async function requireKnown(
@@ -16,4 +17,10 @@ export async function requireKnown(
   throw new LifeboatError('InputInvalid', `unknown component ${unknown.map((id) => `\`${id}\``).join(', ')}`, {
     hint: `configured are ${configured.join(', ')}`,
   });
+}
+
+/** Those that some recovery point holds, one that is no longer configured among them. */
+export async function heldComponents(repository: Pick<Repository, 'listManifests'>): Promise<string[]> {
+  const listings = await repository.listManifests();
+  return listings.flatMap(({ manifest }) => manifest?.lifeboat.components.map(({ id }) => id) ?? []);
 }

@@ -4,6 +4,7 @@ import type { GoalFields } from '../../domain/recovery-target.ts';
 import { datedPoint, disprovedDates, disprovedText, newestFirst } from '../../domain/seal-order.ts';
 import type { ManifestListing, Repository } from '../../repository/repository.ts';
 import { chooseArtefacts, goalOf } from '../../operations/choose-artefacts.ts';
+import { heldComponents } from '../../operations/known-components.ts';
 import { lostOf } from '../../operations/lost-points.ts';
 import { pastRestores } from '../../operations/past-restores.ts';
 import { describeTarget, fittingArtefacts, makePlan } from '../../operations/prepare-restore.ts';
@@ -52,10 +53,7 @@ export async function restorableOf(
   { appliance, repository }: Parts,
   { components, from }: Pick<SelectOptions, 'components' | 'from'>,
 ): Promise<string[]> {
-  return componentsOf(appliance, components, async () => {
-    const listings = await (await repository(undefined, from)).listManifests();
-    return listings.flatMap(({ manifest }) => manifest?.lifeboat.components.map(({ id }) => id) ?? []);
-  });
+  return componentsOf(appliance, components, async () => heldComponents(await repository(undefined, from)));
 }
 
 /** Reads the recovery point and asks every driver about its target; changes nothing. */

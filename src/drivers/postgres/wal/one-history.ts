@@ -6,6 +6,7 @@ import { isLifeboatError, LifeboatError } from '../../../domain/errors.ts';
 import { formatLsn } from '../../../domain/lsn.ts';
 import { isWhole, type WalPiece } from '../../../domain/wal.ts';
 import type { WalArchive, WalSegment } from '../../../repository/repository.ts';
+import type { Stretch } from './segment-log.ts';
 
 interface Needed {
   /** As the recovery would be given it. */
@@ -31,14 +32,14 @@ export async function requireOneHistory(
     .filter((piece) => piece.timeline === timeline && piece.startLsn >= startLsn && piece.startLsn < known)
     .filter((piece) => !isWhole(piece, segmentBytes))
     .sort((a, b) => (a.startLsn < b.startLsn ? -1 : 1));
+  const given = { piece: { timeline, startLsn, endLsn: known }, bytes: segment.bytes };
   for (const piece of overlap(parts) ? parts : parts.slice(-1)) {
     const part = await archive.read(piece).catch((error: unknown) => {
       if (!isLifeboatError(error, 'ObjectCorrupt', 'ObjectMissing')) throw error;
       return undefined;
     });
+    if (part === undefined || agree({ piece, bytes: part.bytes }, given)) continue;
     const to = piece.endLsn < known ? piece.endLsn : known;
-    const given = segment.bytes.subarray(Number(piece.startLsn - startLsn), Number(to - startLsn));
-    if (part === undefined || part.bytes.subarray(0, given.length).equals(given)) continue;
     throw new LifeboatError(
       'WalConflict',
       `from ${formatLsn(piece.startLsn)} to ${formatLsn(to)} on timeline ${timeline} the archive holds WAL of two servers`,
@@ -48,6 +49,17 @@ export async function requireOneHistory(
       },
     );
   }
+}
+
+/** Whether two hold the same where they overlap. */
+export function agree(one: Stretch, other: Stretch): boolean {
+  const from = one.piece.startLsn > other.piece.startLsn ? one.piece.startLsn : other.piece.startLsn;
+  const to = one.piece.endLsn < other.piece.endLsn ? one.piece.endLsn : other.piece.endLsn;
+  if (from >= to) return true;
+  const [a, b] = [one, other].map(({ piece, bytes }) =>
+    bytes.subarray(Number(from - piece.startLsn), Number(to - piece.startLsn)),
+  );
+  return a!.equals(b!);
 }
 
 /** In ascending order: where any two overlap, two neighbours do. */

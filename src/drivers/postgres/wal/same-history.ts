@@ -10,6 +10,7 @@ import type { WalArchive } from '../../../repository/repository.ts';
 import { openServerSession, type Address, type Session } from '../connection.ts';
 import { engineFailure, sqlState } from '../failures.ts';
 import { undefinedFile } from './history.ts';
+import { agree } from './one-history.ts';
 import { ownWal } from './own-wal.ts';
 import type { Stretch } from './segment-log.ts';
 import { identify, type Server } from './shift.ts';
@@ -53,16 +54,6 @@ export async function readAgreeing(
     sound.push(stretch);
   }
   return { sound: sound.map(({ piece }) => piece), damaged };
-}
-
-function agree(one: Stretch, other: Stretch): boolean {
-  const from = one.piece.startLsn > other.piece.startLsn ? one.piece.startLsn : other.piece.startLsn;
-  const to = one.piece.endLsn < other.piece.endLsn ? one.piece.endLsn : other.piece.endLsn;
-  if (from >= to) return true;
-  const [a, b] = [one, other].map(({ piece, bytes }) =>
-    bytes.subarray(Number(from - piece.startLsn), Number(to - piece.startLsn)),
-  );
-  return a!.equals(b!);
 }
 
 function conflict({ source }: WalArchive, { timeline, startLsn, endLsn }: WalPiece, than: string): LifeboatError {
