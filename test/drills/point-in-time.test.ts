@@ -52,7 +52,7 @@ async function destroy(): Promise<void> {
   const pid = Number.parseInt(await readFile(join(postgres.dataDirectory, 'postmaster.pid'), 'utf8'), 10);
   process.kill(pid, 'SIGQUIT');
   await expect.poll(async () => (await parts.platform.state('postgres')).running).toBe(false);
-  for (const lost of [postgres.dataDirectory, stage.data]) await rm(lost, { recursive: true });
+  for (const lost of [postgres.dataDirectory, stage.data]) await rm(lost, { recursive: true, maxRetries: 5 });
 }
 
 /** The plan says so as soon as the moment is archived. */
