@@ -342,11 +342,19 @@ describe('restore', () => {
     await bench.client.workflow.getHandle(result.backupWorkflowId).result();
   });
 
-  test('a restore step costs at most 12 history events', async () => {
+  test('a restore step costs at most 7 history events besides workflow tasks', async () => {
     const handle = await bench.start('restore', confirmed);
     const result = (await handle.result()) as RestoreResult;
-    const { historyLength } = await handle.describe();
-    expect(historyLength / result.plan.steps.length).toBeLessThanOrEqual(12);
+    const { events } = await handle.fetchHistory();
+    // Answers that come at the same moment share a workflow task; how many do, the machine decides.
+    const own = events?.filter(
+      (event) =>
+        event.workflowTaskScheduledEventAttributes == null &&
+        event.workflowTaskStartedEventAttributes == null &&
+        event.workflowTaskCompletedEventAttributes == null,
+    );
+    expect(own?.length).toBeGreaterThan(0);
+    expect(own!.length / result.plan.steps.length).toBeLessThanOrEqual(7);
     await bench.client.workflow.getHandle(result.backupWorkflowId).result();
   });
 });
