@@ -1,5 +1,5 @@
 /**
- * The one helper by which activities report that they live and how far they are. A timer beats every 2 s (not every
+ * The one helper by which activities report that they live and how far they are. A timer beats (every 2 s, not every
  * chunk); the details carry progress for people and the resume cursor for the next attempt. Small and versioned.
  */
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
@@ -26,10 +26,15 @@ export interface Beat {
 }
 
 const beatMs = 2000;
+/**
+ * For archiving and watching, which go on for ever: the server writes each beat to its database, and of an appliance at
+ * rest these are nearly all that it writes. Three of them fit into the heartbeat timeout of `continuous`.
+ */
+export const endlessBeatMs = 10_000;
 /** The cursor stays far below Temporal's payload limits: 500 names of 64 characters are 32 KB. */
 const packsKept = 500;
 
-export async function withHeartbeat<T>(work: (beat: Beat) => Promise<T>): Promise<T> {
+export async function withHeartbeat<T>(work: (beat: Beat) => Promise<T>, everyMs = beatMs): Promise<T> {
   const last = readLast();
   const began = performance.now();
   let details: BeatDetails = {
@@ -43,7 +48,7 @@ export async function withHeartbeat<T>(work: (beat: Beat) => Promise<T>): Promis
   };
   const beat = (): void => heartbeat(details);
   beat();
-  const timer = setInterval(beat, beatMs);
+  const timer = setInterval(beat, everyMs);
   try {
     const result = await work({
       report: ({ phase, bytesDone, bytesTotal, note }) => {

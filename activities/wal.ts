@@ -4,7 +4,7 @@ import { guardDatabase } from '../src/operations/guard-databases.ts';
 import { requireMounted } from '../src/operations/refill.ts';
 import type { Dependencies } from './dependencies.ts';
 import { translated } from './failures.ts';
-import { withHeartbeat } from './heartbeat.ts';
+import { endlessBeatMs, withHeartbeat } from './heartbeat.ts';
 
 export interface ShiftRequest {
   /** Empty for the first shift: the repository that lies there then is the one that all later ones must meet. */
@@ -43,7 +43,7 @@ export function createWalActivities(deps: Dependencies) {
             signal: beat.signal,
           });
           return { ...result, repositoryId: repository.id };
-        }),
+        }, endlessBeatMs),
       );
     },
   };

@@ -2,7 +2,7 @@
 import { awaitChange } from '../src/operations/await-change.ts';
 import type { Dependencies } from './dependencies.ts';
 import { translated } from './failures.ts';
-import { withHeartbeat } from './heartbeat.ts';
+import { endlessBeatMs, withHeartbeat } from './heartbeat.ts';
 
 const pollMs = 10_000;
 const quietMs = 10_000;
@@ -19,17 +19,19 @@ export function createWatchActivities(deps: Dependencies) {
     /** Ids of what changed; empty when the time is over. */
     async awaitChange({ components, seconds }: WatchRequest): Promise<string[]> {
       return translated(undefined, () =>
-        withHeartbeat(async (beat) =>
-          awaitChange({
-            repository: await deps.repository(),
-            drivers: await Promise.all(components.map(async (id) => deps.driver(id))),
-            durationMs: seconds * 1000,
-            stopping: deps.stopping,
-            pollMs,
-            quietMs,
-            onProgress: beat.report,
-            signal: beat.signal,
-          }),
+        withHeartbeat(
+          async (beat) =>
+            awaitChange({
+              repository: await deps.repository(),
+              drivers: await Promise.all(components.map(async (id) => deps.driver(id))),
+              durationMs: seconds * 1000,
+              stopping: deps.stopping,
+              pollMs,
+              quietMs,
+              onProgress: beat.report,
+              signal: beat.signal,
+            }),
+          endlessBeatMs,
         ),
       );
     },

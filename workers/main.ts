@@ -30,6 +30,7 @@ import { roles, type Role } from '../src/domain/component.ts';
 import { applySchedules } from '../schedules/reconcile.ts';
 import { workflowBundle } from './bundle.ts';
 import { createMetrics, serveMetrics, type MetricsServer } from './metrics.ts';
+import { controlLimits, roleLimits, timing } from './polling.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { wireParts } from './parts.ts';
 import { wireActivities } from './wire.ts';
@@ -42,21 +43,6 @@ export interface WorkerSettings {
   /** Called when every queue is polled. */
   readonly onReady?: () => void;
 }
-
-const timing = {
-  // A cancel or an abort reaches an activity within this time, not within 0.8 × heartbeatTimeout.
-  maxHeartbeatThrottleInterval: '1 second',
-  // SIGTERM → 20 s to end by themselves, then cancelled with their partial files kept; after 60 s the process goes.
-  // A supervisor's own limit must be above 60 s.
-  shutdownGraceTime: '20 seconds',
-  shutdownForceTime: '60 seconds',
-} as const;
-
-/**
- * Slots per role. What a restore asks first (find the point, plan) runs on the storage queue, where no capture ever is:
- * it gets a slot at once, and then cancels the backup that holds the others.
- */
-const slotsPerRole = 4;
 
 /** Runs until SIGTERM or SIGINT (resolves) or until a worker dies (rejects). */
 export async function runWorker({ appliance, only, log, onReady }: WorkerSettings): Promise<void> {
@@ -99,7 +85,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
           ...common,
           taskQueue: `${taskQueue}-${role}-${appliance.host}`,
           activities: activitiesOf(role),
-          maxConcurrentActivityTaskExecutions: slotsPerRole + (endless[role] ?? 0),
+          ...roleLimits(endless[role]),
         }),
       ),
     );
@@ -110,7 +96,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
           taskQueue,
           workflowBundle: { codePath },
           activities: createControlActivities(deps),
-          maxCachedWorkflows: 50,
+          ...controlLimits,
         }),
       );
     }

@@ -43,7 +43,8 @@ const moving: ActivityOptions = {
  */
 const continuous: ActivityOptions = {
   startToCloseTimeout: '70 minutes',
-  heartbeatTimeout: '20 seconds',
+  // Beats come every 10 s; a shift whose worker died begins again after this.
+  heartbeatTimeout: '30 seconds',
   retry: { initialInterval: '1 second', backoffCoefficient: 1.5, maximumInterval: '15 seconds' },
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
 };

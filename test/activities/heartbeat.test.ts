@@ -1,7 +1,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { withHeartbeat, type BeatDetails } from '../../activities/heartbeat.ts';
+import { endlessBeatMs, withHeartbeat, type BeatDetails } from '../../activities/heartbeat.ts';
 
 test('beats at once and on time with progress, rate and resume cursor, and sends the last state of a failed attempt', async () => {
   const environment = new MockActivityEnvironment();
@@ -19,6 +19,16 @@ test('beats at once and on time with progress, rate and resume cursor, and sends
   expect(beats[0]).toMatchObject({ v: 1, phase: 'starting' });
   expect(beats.at(-1)).toMatchObject({ phase: 'reading', bytesDone: 500, bytesTotal: 1000, packs: ['a', 'b'] });
   expect(beats.at(-1)?.bytesPerSecond).toBeGreaterThan(0);
+});
+
+test('beats as seldom as it is told', async () => {
+  const environment = new MockActivityEnvironment();
+  let beats = 0;
+  environment.on('heartbeat', () => (beats += 1));
+  await environment.run(async () => withHeartbeat(async () => expect.poll(() => beats).toBeGreaterThan(3), 5));
+  beats = 0;
+  await environment.run(async () => withHeartbeat(async () => delay(50), endlessBeatMs));
+  expect(beats).toBe(1);
 });
 
 test('gives the next attempt what the last one told', async () => {
