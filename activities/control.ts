@@ -2,6 +2,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ComponentKind, Tier } from '../src/domain/component.ts';
 import type { RestorePlan } from '../src/domain/restore-plan.ts';
+import { jitterOf } from '../src/domain/schedules.ts';
 import { checkArguments, type NamedAppliance } from '../src/inputs/check-input.ts';
 import type { WorkflowType } from '../src/inputs/workflow-inputs.ts';
 import { makeUndoPlan, type KeptView } from '../src/operations/undo-restore.ts';
@@ -25,6 +26,8 @@ export interface ApplianceView {
   /** Names. Absent in runs that began before there were any. */
   readonly locations?: readonly string[];
   readonly verifyAfterBackup?: boolean;
+  /** By how much the schedule of this type of run may begin one later than its time. Absent in older runs. */
+  readonly jitterSeconds?: number;
 }
 
 /** What a run was given, to be checked before the run reads it. */
@@ -53,6 +56,7 @@ export function createControlActivities({ appliance, client, notifier, searchabl
         components: appliance.components.map(({ id, kind, host, tier }) => ({ id, kind, host, tier })),
         locations: appliance.locations.map(({ name }) => name),
         verifyAfterBackup: appliance.verification.afterBackup,
+        ...(given === undefined ? {} : { jitterSeconds: jitterOf(appliance, given.type) }),
         ...checkedInput(given, appliance),
       }));
     },

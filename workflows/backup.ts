@@ -58,8 +58,10 @@ export async function monitoringBackup(...given: Given<BackupInput>): Promise<Ba
 async function backup(type: BackupType, given: Given<BackupInput>): Promise<BackupResult> {
   const display = new RunDisplay();
   const began = Date.now();
-  const late = lateSeconds();
+  const behind = lateSeconds();
   const { appliance, input } = await begin(display, given);
+  // What the schedule itself put off is not late.
+  const late = Math.max(0, behind - (appliance.jitterSeconds ?? 0));
   if (late > lateFromSeconds) {
     display.note(`late: ${formatDuration(late)} after its scheduled time`);
     await notify(

@@ -41,19 +41,21 @@ test('§1.3: schedules are listed, paused with a reason, resumed and compared', 
     exit 0"
   `);
   expect(
-    (await says('schedules', 'list')).replace(/ \(\w+@.*\)/, ' (WHO)').replaceAll(/\d{4}-\d\d-\d\d \d\d:/g, 'DAY HH:'),
+    (await says('schedules', 'list'))
+      .replace(/ \(\w+@.*\)/, ' (WHO)')
+      .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d/g, 'DAY HH:MM'),
   ).toMatchInlineSnapshot(`
     "$ lifeboat schedules list
     SCHEDULE  CRON  STATE  LAST (UTC)  NEXT (UTC)
     backup-full  0 2 * * *  PAUSED
-    backup-incremental  0 2 1 1 *  on  DAY HH:00
-    backup-critical  0 2 1 1 *  on  DAY HH:00
-    backup-configuration  0 2 1 1 *  on  DAY HH:00
-    replicate  0 2 1 1 *  on  DAY HH:00
-    verify-daily  0 2 1 1 *  on  DAY HH:00
-    prove-weekly  0 2 1 1 *  on  DAY HH:00
-    rpo-watch  0 2 1 1 *  on  DAY HH:00
-    retention  0 2 1 1 *  on  DAY HH:00
+    backup-incremental  0 2 1 1 *  on  DAY HH:MM
+    backup-critical  0 2 1 1 *  on  DAY HH:MM
+    backup-configuration  0 2 1 1 *  on  DAY HH:MM
+    replicate  0 2 1 1 *  on  DAY HH:MM
+    verify-daily  0 2 1 1 *  on  DAY HH:MM
+    prove-weekly  0 2 1 1 *  on  DAY HH:MM
+    rpo-watch  0 2 1 1 *  on  DAY HH:MM
+    retention  0 2 1 1 *  on  DAY HH:MM
     backup-full is paused: disk is changed (WHO)
     exit 0"
   `);

@@ -33,14 +33,14 @@ describe('lifeboat.yaml', () => {
     expect(appliance.objectives.rtoSeconds).toEqual({ critical: 14_400, full: 28_800, monitoring: 7200 });
   });
 
-  test('D2.1: the daily full backup at 02:00 UTC with a catch-up window of 6 h is the default', () => {
+  test('D2.1: the daily full backup at 02:00 UTC within ten minutes, with a catch-up window of 6 h is the default', () => {
     const { appliance } = parseConfiguration(minimal, 'lifeboat.yaml');
     expect(appliance.schedules['backup-full']).toEqual({
       cron: '0 2 * * *',
       timeZone: 'UTC',
       overlap: 'SKIP',
       catchupSeconds: 21_600,
-      jitterSeconds: 0,
+      jitterSeconds: 600,
       enabled: true,
     });
   });

@@ -75,7 +75,7 @@ describe('schedules are reconciled from the configuration', () => {
     const { policies, info, action } = await daily().describe();
     expect(policies.overlap).toBe('SKIP');
     expect(policies.catchupWindow).toBe(6 * 3600_000);
-    expect(info.nextActionTimes[0]?.toISOString()).toMatch(/T02:00:00\.000Z$/);
+    expect(info.nextActionTimes[0]?.toISOString()).toMatch(/T02:0\d:/);
     expect(action).toMatchObject({ type: 'startWorkflow', workflowType: 'fullBackup', taskQueue: 'lifeboat' });
   });
 
@@ -85,7 +85,7 @@ describe('schedules are reconciled from the configuration', () => {
     const { state, info, spec } = await daily().describe();
     expect(state).toMatchObject({ paused: true, note: 'disk is being changed' });
     expect(spec.calendars).toHaveLength(1);
-    expect(info.nextActionTimes[0]?.toISOString()).toMatch(/T03:30:00\.000Z$/);
+    expect(info.nextActionTimes[0]?.toISOString()).toMatch(/T03:3\d:/);
   });
 
   test('two workers at once end with one schedule', async () => {
@@ -128,12 +128,15 @@ describe('schedules are reconciled from the configuration', () => {
 
   test('what somebody changed by hand on the server is found and put right', async () => {
     await applySchedules(client, applianceWith('{}'));
-    await daily().update((previous) => ({ ...previous, spec: { cronExpressions: ['0 5 * * *'], timezone: 'UTC' } }));
+    await daily().update((previous) => ({
+      ...previous,
+      spec: { ...previous.spec, calendars: [], cronExpressions: ['0 5 * * *'] },
+    }));
     expect((await applySchedules(client, applianceWith('{}')))[0]).toMatchObject({
       action: 'update',
       reasons: ['times'],
     });
-    expect((await daily().describe()).info.nextActionTimes[0]?.toISOString()).toMatch(/T02:00:00\.000Z$/);
+    expect((await daily().describe()).info.nextActionTimes[0]?.toISOString()).toMatch(/T02:0\d:/);
     const argsOf = async () => {
       const { action } = await daily().describe();
       return action.type === 'startWorkflow' ? action.args : [];
@@ -158,6 +161,11 @@ locations: {nas: {kind: local, path: /nas}}
 components:
   c: {kind: files, tier: configuration, paths: [/etc/x]}
   m: {kind: files, tier: monitoring, paths: [/var/lib/m]}
+schedules:
+  backup-incremental: {jitter: 0s}
+  backup-monitoring: {jitter: 0s}
+  backup-configuration: {jitter: 0s}
+  replicate: {jitter: 0s}
 `,
       'f',
     );

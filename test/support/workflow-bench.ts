@@ -51,6 +51,8 @@ export interface WorkflowBench {
   walStates: WalStatus['state'][];
   locations: readonly string[];
   verifyAfterBackup: boolean;
+  /** Of the schedule that started the run. */
+  jitterSeconds: number | undefined;
   components: ApplianceView['components'];
   /** What each watch finds changed; then it waits until it is cancelled. */
   changes: string[][];
@@ -188,6 +190,7 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     walStates: ['continuous'],
     locations: [],
     verifyAfterBackup: false,
+    jitterSeconds: undefined,
     components: benchAppliance.components,
     changes: [],
     damaged: [],
@@ -212,6 +215,7 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
       bench.walStates = ['continuous'];
       bench.locations = [];
       bench.verifyAfterBackup = false;
+      bench.jitterSeconds = undefined;
       bench.components = benchAppliance.components;
       bench.changes = [];
       bench.damaged = [];
@@ -420,9 +424,17 @@ function fakeActivities(bench: WorkflowBench, client: Client, isEarlier: (notifi
     describeAppliance: async (given) => {
       await bench.behave(`describe ${given?.type ?? ''}`, activityInfo().attempt);
       return translated(undefined, async () => {
-        const { components, locations, verifyAfterBackup } = bench;
+        const { components, locations, verifyAfterBackup, jitterSeconds } = bench;
         const named = { name: benchAppliance.name, components, locations: locations.map((name) => ({ name })) };
-        return { ...benchAppliance, components, locations, verifyAfterBackup, ...checkedInput(given, named) };
+        const jitter = jitterSeconds === undefined ? {} : { jitterSeconds };
+        return {
+          ...benchAppliance,
+          components,
+          locations,
+          verifyAfterBackup,
+          ...jitter,
+          ...checkedInput(given, named),
+        };
       });
     },
     lockHolder: async ({ appliance }) => lockHolder(client, appliance),

@@ -73,6 +73,13 @@ test('O1.1: a backup that begins more than 15 min after its scheduled time tells
   await expect.poll(() => bench.messages).toEqual([expect.stringMatching(/^Backup of wazuh begins late: [23] d/)]);
 });
 
+test('what the jitter of its schedule put off is not late', async () => {
+  bench.jitterSeconds = 4 * 86_400;
+  const handle = await startedLate(bench);
+  expect(await handle.result()).toMatchObject({ state: 'sealed', lateSeconds: 0 });
+  expect(bench.messages).toEqual([]);
+});
+
 test('O1.1: a backup that was due while the scheduled one before it was open is told as skipped', async () => {
   bench.due = ['2026-11-22T02:00:00.000Z'];
   const handle = await startedLate(bench);

@@ -55,7 +55,9 @@ export const configuration = z.strictObject({
     .strictObject({
       address: endpoint.default('127.0.0.1:7233').describe('address of the Temporal server'),
       namespace: z.string().default('default').describe('namespace of all runs'),
-      taskQueue: name.default('lifeboat').describe('task queue of all workflows and prefix of the others'),
+      taskQueue: name
+        .default('lifeboat')
+        .describe('task queue of all workflows and prefix of the others; each appliance of a namespace needs its own'),
       ui: url.default('http://127.0.0.1:8233').describe('address of the Temporal UI, for links'),
       tls: tls
         .optional()
