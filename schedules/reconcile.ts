@@ -27,14 +27,21 @@ export async function planSchedules(client: Client, appliance: Appliance): Promi
   return (await stepsOf(client, appliance)).map(({ desired: _own, ...change }) => change);
 }
 
-/** Returns what was done. */
-export async function applySchedules(client: Client, appliance: Appliance): Promise<ScheduleChange[]> {
-  const steps = await stepsOf(client, appliance);
+/**
+ * Returns what was done. Those that others made under names of their own are only found in the list of all schedules, which is
+ * as long as the fleet is large: `lifeboat schedules` shows them, and a worker that starts does not look for them.
+ */
+export async function applySchedules(
+  client: Client,
+  appliance: Appliance,
+  { listsAll = true }: { readonly listsAll?: boolean } = {},
+): Promise<ScheduleChange[]> {
+  const steps = await stepsOf(client, appliance, listsAll);
   for (const step of steps) await take(client, step);
   return steps.map(({ desired: _own, ...change }) => change);
 }
 
-async function stepsOf(client: Client, appliance: Appliance): Promise<Step[]> {
+async function stepsOf(client: Client, appliance: Appliance, listsAll = true): Promise<Step[]> {
   const desired = desiredSchedules(appliance);
   const steps: Step[] = [];
   for (const schedule of desired) steps.push(await stepFor(client, schedule));
@@ -44,7 +51,7 @@ async function stepsOf(client: Client, appliance: Appliance): Promise<Step[]> {
     if (owner === ownerMemo) steps.push({ scheduleId: id, action: 'remove', reasons: ['not configured any more'] });
     wanted.add(id);
   }
-  return [...steps, ...(await strangers(client, appliance, wanted))];
+  return listsAll ? [...steps, ...(await strangers(client, appliance, wanted))] : steps;
 }
 
 async function stepFor(client: Client, desired: DesiredSchedule): Promise<Step> {

@@ -136,7 +136,7 @@ function bundleFolder({ stateDir }: Appliance): string {
 }
 
 async function makeSchedules(client: Client, appliance: Appliance, log: Logger): Promise<void> {
-  for (const { scheduleId, action, reasons } of await applySchedules(client, appliance)) {
+  for (const { scheduleId, action, reasons } of await applySchedules(client, appliance, { listsAll: false })) {
     if (action === 'stranger') log.warn({ schedule: scheduleId, reasons }, 'a schedule that is not ours');
     else if (action !== 'keep') log.info({ schedule: scheduleId, reasons }, `schedule: ${action}`);
   }

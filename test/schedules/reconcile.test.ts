@@ -201,6 +201,9 @@ schedules:
       return ids;
     };
     await expect.poll(listed).toContain('nightly-dump/wazuh');
+    expect(
+      (await applySchedules(client, applianceWith('{}'), { listsAll: false })).map(({ action }) => action),
+    ).toEqual(expect.not.arrayContaining(['stranger']));
     expect(await applySchedules(client, applianceWith('{}'))).toContainEqual({
       scheduleId: 'nightly-dump/wazuh',
       action: 'stranger',
