@@ -19,7 +19,11 @@ export interface Machine {
   loadAfter: number;
 }
 
-export async function describeMachine(folder: string, postgres: string, redisServer: string): Promise<Machine> {
+/** `programs`: what each answers when it is asked for its version. */
+export async function describeMachine(
+  folder: string,
+  programs: Readonly<Record<string, readonly [command: string, ...args: string[]]>>,
+): Promise<Machine> {
   const { bavail, bsize } = await statfs(folder);
   return {
     processor: cpus()[0]?.model ?? 'unknown',
@@ -29,10 +33,11 @@ export async function describeMachine(folder: string, postgres: string, redisSer
     freeDiskBytes: bavail * bsize,
     node: process.version,
     lifeboat: toolVersion,
-    versions: {
-      postgresql: await versionOf(postgres, ['--version']),
-      redis: await versionOf(redisServer, ['--version']),
-    },
+    versions: Object.fromEntries(
+      await Promise.all(
+        Object.entries(programs).map(async ([name, [command, ...args]]) => [name, await versionOf(command, args)]),
+      ),
+    ) as Record<string, string>,
     loadBefore: loadavg()[0]!,
     loadAfter: Number.NaN,
   };

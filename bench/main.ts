@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: Lifeboat and its peers on the same data and machine, one after the other within each run, medians over
- * the runs. A benchmark, not a test: it exits 0 whatever the numbers are, and says which of them are met.
+ * the runs. A benchmark, not a test: it exits 0 whatever the numbers are, and says which of them are met. `--fleet`
+ * measures many appliances on one Temporal server instead.
  */
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { stateFolder } from '../src/dev/folders.ts';
 import { openResultFile, type ResultFile } from '../src/dev/result-file.ts';
 import type { Bench } from './bench.ts';
 import { openDataSet, removeDataSet } from './data/data-set.ts';
+import { runFleet } from './fleet/run.ts';
 import { describeMachine, machineText, type Machine } from './machine.ts';
 import { Recorder, type Measurements } from './measure.ts';
 import { parseBenchOptions, usage, type BenchOptions } from './options.ts';
@@ -35,6 +37,7 @@ const outcomeIsKnown = endOnUncaught();
 try {
   const options = parseBenchOptions(process.argv.slice(2));
   if (options.help) process.stdout.write(`${usage}\n`);
+  else if (options.fleet) await runFleet(options, say, stopOnSignal);
   else await runBenchmark(options);
 } catch (error) {
   process.stderr.write(`\n${describeError(error)}\n`);
@@ -50,11 +53,11 @@ async function runBenchmark(options: BenchOptions): Promise<void> {
   const record = new Recorder();
   try {
     const peers = await findPeers(data);
-    const machine = await describeMachine(
-      data.sample.stateFolder,
-      join(data.sample.binaries.postgresBin, 'postgres'),
-      data.sample.binaries.redisServer,
-    );
+    const { stateFolder: folder, binaries } = data.sample;
+    const machine = await describeMachine(folder, {
+      postgresql: [join(binaries.postgresBin, 'postgres'), '--version'],
+      redis: [binaries.redisServer, '--version'],
+    });
     const { size, only } = options;
     const bench: Bench = { data, size, peers, record, say, wants: (group) => only.includes(group) };
     for (let run = 1; run <= options.runs; run += 1) {

@@ -16,6 +16,8 @@ export interface TemporalOptions {
   readonly port?: number;
   readonly uiPort?: number;
   readonly headless?: boolean;
+  /** Where it serves what it counts of itself, as Prometheus reads it. */
+  readonly metricsPort?: number;
   readonly searchAttributes?: Readonly<Record<string, SearchAttributeType>>;
   /** Nothing outlives the server, which answers sooner then. */
   readonly inMemory?: boolean;
@@ -47,7 +49,8 @@ export async function prepareTemporal(options: TemporalOptions): Promise<Tempora
   const port = options.port ?? anyPort!;
   const uiPort = options.uiPort ?? anyUiPort!;
   const databaseFile = join(options.directory, 'temporal.db');
-  const repeated = [
+  const more = [
+    ...(options.metricsPort === undefined ? [] : ['--metrics-port', String(options.metricsPort)]),
     ...Object.entries(options.searchAttributes ?? {}).flatMap(([name, type]) => [
       '--search-attribute',
       `${name}=${type}`,
@@ -71,7 +74,7 @@ export async function prepareTemporal(options: TemporalOptions): Promise<Tempora
     uiUrl: `http://127.0.0.1:${uiPort}`,
     logFile: join(options.directory, 'temporal.log'),
     databaseFile,
-    command: [...serverCommand(place), ...repeated],
+    command: [...serverCommand(place), ...more],
   };
 }
 

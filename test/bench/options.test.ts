@@ -10,8 +10,16 @@ describe('arguments of the benchmark', () => {
       jsonDescriptor: undefined,
       only: groups,
       keepData: false,
+      fleet: false,
+      appliances: 1000,
+      jitterSeconds: undefined,
       help: false,
     });
+  });
+
+  it('takes a fleet of a size, with a jitter', () => {
+    const options = parseBenchOptions(['--fleet', '--appliances', '20', '--jitter', '10m']);
+    expect(options).toMatchObject({ fleet: true, appliances: 20, jitterSeconds: 600 });
   });
 
   it('takes size, runs, a file and a choice of rows', () => {
@@ -40,6 +48,8 @@ describe('arguments of the benchmark', () => {
     [['--runs', 'three']],
     [['--size', 'huge']],
     [['--only', 'first-backup,coffee']],
+    [['--fleet', '--appliances', '0']],
+    [['--fleet', '--jitter', '10']],
     [['--fast']],
   ])('refuses %j with the usage as hint', (args) => {
     expect(() => parseBenchOptions(args)).toThrow(
