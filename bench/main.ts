@@ -11,6 +11,7 @@ import { stateFolder } from '../src/dev/folders.ts';
 import { openResultFile, type ResultFile } from '../src/dev/result-file.ts';
 import type { Bench } from './bench.ts';
 import { openDataSet, removeDataSet } from './data/data-set.ts';
+import { openManyFiles, removeManyFiles } from './data/many-files.ts';
 import { runFleet } from './fleet/run.ts';
 import { describeMachine, machineText, type Machine } from './machine.ts';
 import { Recorder, type Measurements } from './measure.ts';
@@ -20,6 +21,7 @@ import { measureFirstBackup } from './rows/first-backup.ts';
 import { measureExposure } from './rows/exposure.ts';
 import { measureGoLive } from './rows/go-live.ts';
 import { measureIncremental } from './rows/incremental.ts';
+import { measureManyFiles } from './rows/many-files.ts';
 import { measureReplication } from './rows/replication.ts';
 import { measureRestore } from './rows/restore.ts';
 import { measureRestoreScript } from './rows/restore-script.ts';
@@ -33,6 +35,8 @@ import { judge, targets } from './targets.ts';
 // Experimental Node features that we use on purpose are no news here.
 process.removeAllListeners('warning');
 const outcomeIsKnown = endOnUncaught();
+/** Of the rows of their own. */
+const manyFiles = 100_000;
 
 try {
   const options = parseBenchOptions(process.argv.slice(2));
@@ -47,10 +51,33 @@ outcomeIsKnown();
 
 async function runBenchmark(options: BenchOptions): Promise<void> {
   const file = openResultFile(options, 'the benchmark');
+  const record = new Recorder();
+  const setting = options.only.some((group) => group !== 'many-files')
+    ? await measureAppliance(options, record)
+    : { machine: await describeMachine(stateFolder(), { restic: ['restic', 'version'] }), peers: '' };
+  if (options.only.includes('many-files')) await measureFiles(options, record);
+  setting.machine.loadAfter = loadavg()[0]!;
+  conclude(options, record.measurements, setting.machine, setting.peers, file);
+}
+
+interface Setting {
+  readonly machine: Machine;
+  readonly peers: string;
+}
+
+async function measureFiles(options: BenchOptions, record: Recorder): Promise<void> {
+  const files = await openManyFiles(manyFiles, say);
+  for (let run = 1; run <= options.runs; run += 1) {
+    say(`\nmany files, run ${run} of ${options.runs}, load ${loadavg()[0]!.toFixed(2)}`);
+    await measureManyFiles({ files, record, say });
+  }
+  if (!options.keepData) await removeManyFiles(files);
+}
+
+async function measureAppliance(options: BenchOptions, record: Recorder): Promise<Setting> {
   say(`a ${options.size} appliance in ${join(stateFolder(), 'bench', options.size)}`);
   const data = await openDataSet(options.size, say);
   const stopOnce = stopOnSignal(async () => data.stop());
-  const record = new Recorder();
   try {
     const peers = await findPeers(data);
     const { stateFolder: folder, binaries } = data.sample;
@@ -64,9 +91,7 @@ async function runBenchmark(options: BenchOptions): Promise<void> {
       say(`\nrun ${run} of ${options.runs}, load ${loadavg()[0]!.toFixed(2)}`);
       await measureOnce(bench);
     }
-    machine.loadAfter = loadavg()[0]!;
-    const peerText = describePeers(peers);
-    conclude(options, record.measurements, machine, peerText, file);
+    return { machine, peers: describePeers(peers) };
   } finally {
     stopOnce();
     await data.stop();

@@ -18,6 +18,7 @@ export const groups = [
   'workflow',
   'startup',
   'restore-script',
+  'many-files',
 ] as const;
 export type Group = (typeof groups)[number];
 

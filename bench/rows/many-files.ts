@@ -1,0 +1,87 @@
+/** 100,000 files of 1 KB against restic: what each file costs, and what an unchanged one does. */
+import { mkdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runCommand, runScript } from '../command.ts';
+import type { ManyFiles } from '../data/many-files.ts';
+import type { BackupTimes } from '../lifeboat/backup.ts';
+import type { GoLiveTimes, StageTimes } from '../lifeboat/restore.ts';
+import type { Recorder } from '../measure.ts';
+import { versionOf } from '../machine.ts';
+
+const child = fileURLToPath(new URL('../lifeboat/child.ts', import.meta.url));
+const cli = fileURLToPath(new URL('../../src/cli/main.mjs', import.meta.url));
+
+export interface ManyFilesBench {
+  readonly files: ManyFiles;
+  readonly record: Recorder;
+  readonly say: (text: string) => void;
+}
+
+/** One run: both tools begin with an empty repository. */
+export async function measureManyFiles({ files, record, say }: ManyFilesBench): Promise<void> {
+  const take = async (name: string, act: () => Promise<number>): Promise<void> => {
+    await runScript('sync');
+    const seconds = await act();
+    record.add(name, seconds);
+    say(`${name}: ${seconds.toFixed(2)} s`);
+  };
+  await rm(files.repository, { recursive: true, force: true, maxRetries: 5 });
+  await mkdir(files.repository, { recursive: true, mode: 0o700 });
+  await lifeboat(files, 'init');
+  const restic = await resticOf(files);
+  let point = '';
+  const backUp = async (row: string): Promise<number> => {
+    const { seconds, id, storedBytes } = JSON.parse(await lifeboat(files, 'backup')) as BackupTimes;
+    record.add(`bytes/${row}-stored`, storedBytes);
+    point = id;
+    return seconds;
+  };
+  for (const row of ['many-first', 'many-unchanged']) {
+    await take(`${row}/lifeboat`, async () => backUp(row));
+    if (restic !== undefined) await take(`${row}/restic`, restic.backup);
+  }
+  await take(
+    'many-plan/lifeboat',
+    async () => (await runCommand(process.execPath, [cli, '-c', files.configFile, 'restore', 'plan'])).seconds,
+  );
+  await take('many-stage/lifeboat', async () => {
+    return (JSON.parse(await lifeboat(files, 'stage', point)) as StageTimes).seconds;
+  });
+  if (restic !== undefined) await take('many-stage/restic', restic.restore);
+  const { recoverySeconds, probeSeconds } = JSON.parse(await lifeboat(files, 'go-live', point)) as GoLiveTimes;
+  record.add('many-prove/lifeboat', recoverySeconds + probeSeconds);
+  say(`many-prove/lifeboat: ${(recoverySeconds + probeSeconds).toFixed(2)} s`);
+}
+
+async function lifeboat({ configFile }: ManyFiles, ...args: readonly string[]): Promise<string> {
+  return (await runCommand(process.execPath, [child, configFile, ...args])).stdout;
+}
+
+/** Undefined where it is not installed. */
+async function resticOf({ data, work }: ManyFiles) {
+  if ((await versionOf('restic', ['version'])) === 'absent') return undefined;
+  const repository = join(work, 'restic');
+  const target = join(work, 'target');
+  const env = {
+    RESTIC_REPOSITORY: repository,
+    RESTIC_PASSWORD: 'many files',
+    GOMAXPROCS: String(availableParallelism()),
+  };
+  await rm(repository, { recursive: true, force: true, maxRetries: 5 });
+  await mkdir(work, { recursive: true });
+  await runCommand('restic', ['init', '--quiet', '--repository-version', '2'], { env });
+  return {
+    backup: async (): Promise<number> =>
+      (await runCommand('restic', ['backup', '--quiet', '--no-cache', '--compression', 'auto', data], { env })).seconds,
+    restore: async (): Promise<number> => {
+      try {
+        return (await runCommand('restic', ['restore', '--quiet', '--no-cache', 'latest', '--target', target], { env }))
+          .seconds;
+      } finally {
+        await rm(target, { recursive: true, force: true, maxRetries: 5 });
+      }
+    },
+  };
+}
