@@ -1,6 +1,7 @@
 /**
  * The repository's own `restore.sh`, against the least that a shell can do: a loop that starts `openssl` and `zstd` once
- * for each block, whose payloads lie in files of their own already. Large files of a database's blocks, and small files.
+ * for each block, whose payloads lie in files of their own already. Large files of a database's blocks, and small files:
+ * these share frames, so the script opens fewer than the loop does, but it must take them apart and give each its name.
  */
 import { createCipheriv, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';

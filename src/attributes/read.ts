@@ -4,7 +4,7 @@ import { parseDump } from './dump.ts';
 import { runForPaths } from './tools.ts';
 
 /** Paths that are read, or written, in one go. */
-export const pathsAtOnce = 1000;
+export const pathsAtOnce = 8000;
 
 export interface FoundAttributes {
   readonly carried: Attributes;

@@ -25,26 +25,37 @@ export interface EntryMeta {
   readonly xattrs?: Attributes;
   readonly sparse?: boolean;
   readonly changedDuringRead?: boolean;
-  /** Identity of a source file whose times tell of any change since, so that the next backup need not read it. */
+  /** Of a source file whose size and times tell of any change since, so that the next backup need not read it. */
   readonly source?: {
-    readonly size: number;
-    readonly mtimeNs: string;
     readonly ctimeNs: string;
     readonly inode: string;
-    /** Entries that do not say so were written when two seconds counted as enough: such a file is read again. */
-    readonly writtenBack?: boolean;
+    /** All attributes that it had were read, and are carried: these need not be read again either. */
+    readonly attributes?: true;
   };
 }
 
-/** Where a block lies: index into the index's pack table, offset and length of its frame, id, plain length. */
-export type BlockRef = readonly [pack: number, offset: number, length: number, id: string, plainLength: number];
+/**
+ * Where a block lies: number in the index's pack table, offset and length of its frame, SHA-256 of the block (hex), its
+ * length; and where it begins in the frame's plaintext, if it shares the frame with others.
+ */
+export type BlockRef = readonly [
+  pack: number,
+  offset: number,
+  length: number,
+  digest: string,
+  plainLength: number,
+  at?: number,
+];
 
 /** A regular file in an index. */
 export interface FileEntry extends EntryMeta {
   readonly type: 'file';
   readonly size: number;
-  /** SHA-256 of the content, hex. Stands only in sealed indexes: a clear one lets a reader guess `.env`. */
-  readonly sha256: string;
+  /**
+   * SHA-256 of the content, hex, where the driver asked for it (WriteOptions.wholeDigests) and the file has several blocks:
+   * else the digests of its blocks tell the same. They stand only in sealed indexes: a clear one lets a reader guess `.env`.
+   */
+  readonly sha256?: string;
   readonly blocks: readonly BlockRef[];
 }
 

@@ -15,6 +15,7 @@ import type { Chain, ComponentRecord, JsonValue, ProbeResult, Quiescence } from 
 import type { Readiness } from '../platform/service-health.ts';
 import type { ComponentWriter, Repository } from '../repository/repository.ts';
 import type { SwapTuning } from './swap/swap.ts';
+import type { WalkTree } from './tree/tree-threads.ts';
 
 export interface Driver {
   readonly component: string;
@@ -240,6 +241,8 @@ export interface DriverEnvironment {
   readonly others?: readonly ComponentConfig[];
   /** How long a measure waits for a lock that somebody has on a table. Default 5 s. */
   readonly lockTimeoutMs?: number;
+  /** How trees of files are walked; by default on a thread. */
+  readonly walkTree?: WalkTree;
   /** Times and steps of swaps, where they are not the usual ones. */
   readonly swap?: Pick<SwapTuning, 'leaseMs' | 'waitMs' | 'onStep'>;
 }

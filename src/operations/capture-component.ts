@@ -35,7 +35,7 @@ export async function captureComponent(options: CaptureOptions): Promise<Receipt
   let committed: () => readonly string[] = () => [];
   // The writer knows the bytes, the driver what is being done and how much there is.
   let phase = 'capturing';
-  const bytesTotal = (await driver.estimate().catch(() => ({ bytes: 0 }))).bytes;
+  const bytesTotal = previous?.bytes ?? (await driver.estimate().catch(() => ({ bytes: 0 }))).bytes;
   const onWritten: ReportProgress = ({ bytesDone }) =>
     options.onProgress({ phase, bytesDone, bytesTotal: Math.max(bytesTotal, bytesDone) }, committed());
   const onPhase: ReportProgress = (state) => {
@@ -46,6 +46,8 @@ export async function captureComponent(options: CaptureOptions): Promise<Receipt
     backupId,
     componentId: driver.component,
     blockSize: driver.blockSize,
+    // People compare models with the digests that their makers publish.
+    wholeDigests: driver.kind === 'models',
     ...(previous === undefined
       ? {}
       : {

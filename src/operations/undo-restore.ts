@@ -4,7 +4,7 @@ import { LifeboatError } from '../domain/errors.ts';
 import type { RestorePlan, UndoneRestore } from '../domain/restore-plan.ts';
 import { planUndo } from '../domain/undo-plan.ts';
 import type { Driver, FencingToken } from '../drivers/driver.ts';
-import { treeBytes } from '../drivers/swap/disk.ts';
+import { treeBytes } from '../drivers/tree/tree-threads.ts';
 import { keptRestore, putBack } from '../drivers/swap/put-back.ts';
 import { swapBack, swapState } from '../drivers/swap/swap.ts';
 import { isSameRun } from '../drivers/swap/token.ts';

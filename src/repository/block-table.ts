@@ -1,12 +1,15 @@
 /**
- * Ids of stored blocks and where they lie, in flat buffers: 32 + 16 bytes a block and 8 bytes of slots, instead of the
- * hundreds of a Map. A table made with `shared` is filled by the main thread before threads only read it.
+ * Digests of stored blocks and where they lie, in flat buffers: 32 + 20 bytes a block and 8 bytes of slots, instead of the
+ * hundreds of a Map. The main thread fills a table, threads look into one made with `shared` meanwhile: a slot is written
+ * after what it leads to.
  */
 export interface BlockPlace {
   readonly pack: number;
   readonly offset: number;
   readonly length: number;
   readonly plainLength: number;
+  /** Where it begins in the plaintext of a frame that it shares; 0: it has the frame to itself. */
+  readonly within: number;
 }
 
 /** What threads need to look ids up. */
@@ -16,7 +19,7 @@ export interface SharedIds {
 }
 
 const idBytes = 32;
-const placeNumbers = 4;
+const placeNumbers = 5;
 
 export class BlockTable {
   #slots: Int32Array;
@@ -56,17 +59,18 @@ export class BlockTable {
     const slot = slotOf(this.#slots, this.#ids, ids, at);
     if (this.#slots[slot] !== 0) return;
     this.#ids.set(ids.subarray(at, at + idBytes), this.#count * idBytes);
-    this.#places.set([place.pack, place.offset, place.length, place.plainLength], this.#count * placeNumbers);
+    const { pack, offset, length, plainLength, within } = place;
+    this.#places.set([pack, offset, length, plainLength, within], this.#count * placeNumbers);
     this.#count += 1;
-    this.#slots[slot] = this.#count;
+    Atomics.store(this.#slots, slot, this.#count);
   }
 
   #placeOf(entry: number): BlockPlace {
-    const [pack = 0, offset = 0, length = 0, plainLength = 0] = this.#places.subarray(
+    const [pack = 0, offset = 0, length = 0, plainLength = 0, within = 0] = this.#places.subarray(
       entry * placeNumbers,
       (entry + 1) * placeNumbers,
     );
-    return { pack, offset, length, plainLength };
+    return { pack, offset, length, plainLength, within };
   }
 
   #grow(): void {
@@ -87,9 +91,19 @@ export class BlockTable {
   }
 }
 
-/** For threads: is the id in the shared table? */
-export function hasId(shared: SharedIds, id: Uint8Array): boolean {
-  return findId(new Int32Array(shared.slots), new Uint8Array(shared.ids), id, 0) >= 0;
+/** For threads: what is in a shared table. */
+export class IdLookup {
+  readonly #slots: Int32Array;
+  readonly #ids: Uint8Array;
+
+  constructor({ slots, ids }: SharedIds) {
+    this.#slots = new Int32Array(slots);
+    this.#ids = new Uint8Array(ids);
+  }
+
+  has(id: Uint8Array): boolean {
+    return findId(this.#slots, this.#ids, id, 0) >= 0;
+  }
 }
 
 function findId(slots: Int32Array, table: Uint8Array, ids: Uint8Array, at: number): number {
@@ -102,7 +116,7 @@ function slotOf(slots: Int32Array, table: Uint8Array, ids: Uint8Array, at: numbe
   // Ids are hashes: their first bytes are as good as any other.
   let slot = new DataView(ids.buffer, ids.byteOffset + at, 4).getUint32(0) & mask;
   for (;;) {
-    const entry = slots[slot] ?? 0;
+    const entry = Atomics.load(slots, slot);
     if (entry === 0 || isSame(table, (entry - 1) * idBytes, ids, at)) return slot;
     slot = (slot + 1) & mask;
   }

@@ -15,13 +15,25 @@ export function pathBytes(entry: Pick<EntryMeta, 'path' | 'pathBase64'>): Buffer
 }
 
 export function assertSafePath(bytes: Buffer): void {
-  const text = bytes.toString('latin1');
-  if (text.includes('\0') || text.split('/').some((part) => part === '' || part === '.' || part === '..')) {
-    throw new LifeboatError(
-      'ManifestInvalid',
-      `path ${JSON.stringify(bytes.toString('utf8'))} is not a plain relative path`,
-    );
-  }
+  if (isUnsafe(bytes.toString('latin1'))) throw unsafe(bytes.toString('utf8'));
+}
+
+/** A zero byte, or a part that is empty, `.` or `..`. */
+function isUnsafe(latin1: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- the zero byte is what is looked for.
+  return /(?:^|\/)\.{0,2}(?:\/|$)|\u0000/.test(latin1);
+}
+
+function unsafe(path: string): LifeboatError {
+  return new LifeboatError('ManifestInvalid', `path ${JSON.stringify(path)} is not a plain relative path`);
+}
+
+/** `pathKey` of the name's bytes. Throws as `pathBytes`. */
+export function entryKey(entry: Pick<EntryMeta, 'path' | 'pathBase64'>): string {
+  // oxlint-disable-next-line no-control-regex -- all of ASCII: its bytes are its text.
+  if (entry.pathBase64 !== undefined || !/^[\u0000-\u007f]*$/.test(entry.path)) return pathKey(pathBytes(entry));
+  if (isUnsafe(entry.path)) throw unsafe(entry.path);
+  return entry.path;
 }
 
 /** Every folder above a path, nearest last: `a/b/c` gives `a`, `a/b`, and `/a/b` gives `/a`. */

@@ -7,19 +7,20 @@
  * 12  4 payload length, big endian
  * 16 16 salt of the frame key
  * 32 12 nonce
- * 44 32 id of the plaintext
+ * 44 32 id of the content
  * 76    payload: zstd frame or plain bytes, AES-256-GCM where sealed, additional data = the 76 bytes before it
  *    16 tag, where sealed
  */
-import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, randomFillSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, hash, randomBytes, randomFillSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { LifeboatError } from '../domain/errors.ts';
+import { blocksOfBundle, digestOfBundle } from './bundle.ts';
 import { freeBytes } from './free-bytes.ts';
 import { contentId, frameKey } from './secrets.ts';
 import type { Secrets } from './secrets.ts';
 
-export const frameKinds = { block: 1, packTable: 2, index: 3, details: 4, wal: 5 } as const;
+export const frameKinds = { block: 1, packTable: 2, index: 3, details: 4, wal: 5, bundle: 6 } as const;
 export type FrameKind = (typeof frameKinds)[keyof typeof frameKinds];
 
 export const headerBytes = 76;
@@ -62,13 +63,17 @@ export class Sealer {
     this.#secrets = secrets;
   }
 
-  id(plain: Uint8Array): Buffer {
-    return contentId(this.#secrets, plain);
-  }
-
-  /** Writes the frame at `at` and returns its length. `into` must have room for the plaintext and `frameOverhead`. */
+  /**
+   * Writes the frame at `at` and returns its length. `into` must have room for the plaintext and `frameOverhead`. `digest`
+   * is that of the content (`digestOfContent`).
+   */
   seal(
-    frame: { readonly kind: FrameKind; readonly plain: Uint8Array; readonly id: Uint8Array; readonly level: number },
+    frame: {
+      readonly kind: FrameKind;
+      readonly plain: Uint8Array;
+      readonly digest: Uint8Array;
+      readonly level: number;
+    },
     into: Uint8Array,
     at: number,
   ): number {
@@ -83,7 +88,7 @@ export class Sealer {
     header[5] = (this.#secrets === undefined ? 0 : sealedFlag) | (packed === undefined ? 0 : zstdFlag);
     header.writeUInt32BE(plain.length, 8);
     header.writeUInt32BE(payload.length, 12);
-    header.set(frame.id, 44);
+    header.set(contentId(this.#secrets, frame.digest), 44);
     const payloadAt = at + headerBytes;
     if (this.#secrets === undefined) {
       into.set(payload, payloadAt);
@@ -109,7 +114,7 @@ export class Sealer {
   /** A frame of its own: a table, a stretch of an index, details of a document. */
   frame(kind: FrameKind, plain: Uint8Array): Buffer {
     const into = Buffer.alloc(plain.length + frameOverhead);
-    return into.subarray(0, this.seal({ kind, plain, id: this.id(plain), level: 3 }, into, 0));
+    return into.subarray(0, this.seal({ kind, plain, digest: digestOfContent(kind, plain), level: 3 }, into, 0));
   }
 
   /** Blocks of a model's weights come in rows: after one that gained nothing a sample of the next tells enough. */
@@ -144,10 +149,19 @@ export class Opener {
 
   /** The plaintext, decrypted, decompressed and compared with its id. ObjectCorrupt with the reason; the caller names the object. */
   open(frame: Uint8Array, kind: FrameKind): Buffer {
-    const header = parseHeader(frame);
-    const plain = this.#unpack(frame, header, kind);
-    if (!contentId(this.#secrets, plain).equals(header.id)) throw corrupt('content does not have the id of its frame');
+    const plain = this.unpack(frame, kind);
+    if (!this.isIdOf(frame, digestOfContent(kind, plain))) throw corrupt('content does not have the id of its frame');
     return plain;
+  }
+
+  /** The plaintext, decrypted and decompressed, for a caller who compares its digest. ObjectCorrupt. */
+  unpack(frame: Uint8Array, kind: FrameKind): Buffer {
+    return this.#unpack(frame, parseHeader(frame), kind);
+  }
+
+  /** Is the frame's id that of a content with this digest? */
+  isIdOf(frame: Uint8Array, digest: Uint8Array): boolean {
+    return Buffer.compare(contentId(this.#secrets, digest), frame.subarray(44, 76)) === 0;
   }
 
   /** Only what a read-back needs: the stored bytes are those that were sealed. Without encryption that is the id. */
@@ -209,6 +223,22 @@ export class Opener {
     this.#keys.set(name, key);
     return key;
   }
+}
+
+/** SHA-256 of what a frame holds: of its plaintext, or over those of the blocks of a bundle. ObjectCorrupt for a bundle that is none. */
+export function digestOfContent(kind: FrameKind, plain: Uint8Array): Buffer {
+  return kind === frameKinds.bundle ? digestOfBundle(digestsInBundle(plain)) : hash('sha256', plain, 'buffer');
+}
+
+/** The SHA-256 of each block, 32 bytes each. ObjectCorrupt. */
+export function digestsInBundle(plain: Uint8Array): Buffer {
+  const blocks = blocksOfBundle(plain);
+  if (blocks === undefined) throw corrupt('holds blocks of lengths that do not fit it');
+  const digests = Buffer.allocUnsafe(blocks.length * 32);
+  blocks.forEach(({ at, length }, block) =>
+    digests.set(hash('sha256', plain.subarray(at, at + length), 'buffer'), block * 32),
+  );
+  return digests;
 }
 
 /** Reads and checks the header alone; bytes after it may be missing. */

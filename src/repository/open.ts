@@ -15,7 +15,7 @@ import { checkManifest } from './check/check.ts';
 import { Opener, Sealer } from './frame.ts';
 import { authenticateIdentity, readIdentity } from './identity.ts';
 import type { Identity } from './identity.ts';
-import { readIndexFooter, readIndexObject } from './index-object.ts';
+import { readIndexEntries, readIndexHead } from './index-object.ts';
 import { closeIntent, ensureIntent, reserveBackupId } from './intents.ts';
 import { openSecrets } from './keys.ts';
 import type { KeySource } from './keys.ts';
@@ -148,8 +148,8 @@ function assemble(
         writeOptions,
       );
     },
-    packsOf: async (indexId) => (await readIndexFooter(storage, indexId, opener)).packs,
-    readIndex: (indexId, signal): AsyncIterable<IndexEntry> => readIndexObject(storage, indexId, opener, signal),
+    packsOf: async (indexId) => [...(await readIndexHead(storage, indexId, opener)).packs.values()],
+    readIndex: (indexId, signal): AsyncIterable<IndexEntry> => readIndexEntries(storage, indexId, opener, signal),
     readFile: (indexId, path) => readSmallFile(context, indexId, path),
     streamFile: (indexId, entry, signal): AsyncIterable<Uint8Array> => streamFile(context, indexId, entry, signal),
     materialize: (materializeOptions) => materialize(context, materializeOptions),

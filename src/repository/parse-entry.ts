@@ -3,19 +3,17 @@ import { faultOfAttributes, isBase64 } from '../domain/attributes.ts';
 import type { BlockRef, IndexEntry } from '../domain/entry.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { parseJson } from '../json/parse-json.ts';
-import { pathBytes } from './entry-path.ts';
+import type { FileTail } from '../entries/entry-line.ts';
+import { entryKey } from './entry-path.ts';
 
 const types = ['file', 'directory', 'symlink', 'hardlink'];
-/** No writer makes a larger one; a reader has room for so much. */
-const largestBlock = 4 * 1024 * 1024;
+/** No writer makes a larger one, nor a larger bundle; a reader has room for so much. */
+export const largestBlock = 4 * 1024 * 1024;
+/** A part is read as a whole. */
+const largestPart = 256 * 1024 * 1024;
 
 export function parseEntry(line: string, indexId: string): IndexEntry {
-  let value: unknown;
-  try {
-    value = parseJson(line);
-  } catch (error) {
-    throw invalid(indexId, 'a line is not JSON', error);
-  }
+  const value = parseLine(line, indexId);
   if (!isRecord(value) || typeof value['path'] !== 'string') throw invalid(indexId, 'an entry has no path');
   const { path } = value;
   const isSound =
@@ -31,8 +29,35 @@ export function parseEntry(line: string, indexId: string): IndexEntry {
   if (fault !== undefined)
     throw invalid(indexId, `entry ${JSON.stringify(path)} is malformed: its attributes ${fault}`);
   const entry = value as unknown as IndexEntry;
-  pathBytes(entry);
+  entryKey(entry);
   return entry;
+}
+
+/** What stands behind the head of an unchanged file's line. */
+export function parseTail(text: string, size: number, indexId: string): FileTail {
+  const value = parseLine(text, indexId);
+  const isSound = isRecord(value) && isFile({ ...value, size });
+  const fault = isSound ? faultOfXattrs({ type: 'file', xattrs: value['xattrs'] }) : 'are malformed';
+  if (fault !== undefined) throw invalid(indexId, `what stands behind the head of an entry: ${fault}`);
+  return value as unknown as FileTail;
+}
+
+/** The blocks of a part. */
+export function parseRefs(line: string, indexId: string): readonly BlockRef[] {
+  const value = parseLine(line, indexId);
+  if (!Array.isArray(value) || value.length === 0 || !value.every(isBlock))
+    throw invalid(indexId, 'a part is malformed');
+  if (value.reduce((bytes, [, , , , plainLength]) => bytes + plainLength, 0) > largestPart)
+    throw invalid(indexId, 'a part is too large');
+  return value;
+}
+
+function parseLine(line: string, indexId: string): unknown {
+  try {
+    return parseJson(line);
+  } catch (error) {
+    throw invalid(indexId, 'a line is not JSON', error);
+  }
 }
 
 function faultOfXattrs({ type, xattrs }: Record<string, unknown>): string | undefined {
@@ -41,7 +66,8 @@ function faultOfXattrs({ type, xattrs }: Record<string, unknown>): string | unde
 }
 
 function isFile(value: Record<string, unknown>): boolean {
-  if (!isCount(value['size']) || !isHex(value['sha256'], 64) || !Array.isArray(value['blocks'])) return false;
+  if (!isCount(value['size']) || !Array.isArray(value['blocks'])) return false;
+  if (value['sha256'] !== undefined && !isHex(value['sha256'], 64)) return false;
   let size = 0;
   for (const block of value['blocks'] as unknown[]) {
     if (!isBlock(block)) return false;
@@ -51,16 +77,17 @@ function isFile(value: Record<string, unknown>): boolean {
 }
 
 function isBlock(value: unknown): value is BlockRef {
-  if (!Array.isArray(value) || value.length !== 5) return false;
-  const [pack, offset, length, id, plainLength] = value as unknown[];
+  if (!Array.isArray(value) || value.length < 5 || value.length > 6) return false;
+  const [pack, offset, length, digest, plainLength, at] = value as unknown[];
   return (
     isCount(pack) &&
     isCount(offset) &&
     isCount(length) &&
-    isHex(id, 64) &&
+    isHex(digest, 64) &&
     isCount(plainLength) &&
     plainLength > 0 &&
-    plainLength <= largestBlock
+    plainLength <= largestBlock &&
+    (value.length === 5 || (isCount(at) && at > 0))
   );
 }
 

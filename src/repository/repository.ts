@@ -19,6 +19,10 @@ import type { Replicated, ReplicateOptions } from './replicate/replicate.ts';
 import type { PushWal } from './replicate/wal-pusher.ts';
 import type { WalSegment } from './sound-wal.ts';
 import type { WalArchive, WalObject, WalSource } from './wal-archive.ts';
+import type { Attributes } from '../domain/attributes.ts';
+import type { FileTail } from '../entries/entry-line.ts';
+import type { SourceFacts } from './threads/jobs.ts';
+import type { Place } from './writer/index-builder.ts';
 
 export interface Repository {
   /** The random id in repository.json; every capture and fetch compares it (RepositoryMismatch). */
@@ -135,6 +139,8 @@ export interface WriteOptions {
   readonly rehash?: { readonly part: number; readonly parts: number };
   /** Packs that an earlier, killed attempt committed: their blocks are found again. */
   readonly resumePacks?: readonly string[];
+  /** Give each file of several blocks the SHA-256 of its whole content, which people compare. It costs a second pass. */
+  readonly wholeDigests?: boolean;
   readonly onProgress?: ReportProgress;
   /** What a person should know of this capture; without it the repository's own way is taken. */
   readonly onWarning?: (message: string) => void;
@@ -143,22 +149,39 @@ export interface WriteOptions {
 
 /** Entries may come from several concurrent callers. After any method threw, call `abandon`. */
 export interface ComponentWriter {
+  /** The place of an entry in the index, where entries stand in the order of these calls. Each must be used. */
+  place(): Place;
+  /** Resolves when so much of the index is stored that more may come. After many calls of `reuse`. */
+  room(): Promise<void>;
+  /** For a place that is not used after all. */
+  release(place: Place): void;
   /** Directories, symlinks, hard links. */
-  add(entry: OtherEntry): Promise<void>;
+  add(entry: OtherEntry, place?: Place): Promise<void>;
   /** A regular file whose bytes are pushed (a stream from an engine). `size` must be known. */
   open(entry: EntryMeta & { readonly type: 'file' }, size: number): Promise<FileWriter>;
   /**
    * A regular file on this host's disk, opened once and read in parallel. Unchanged since the previous index
    * (size, mtime, ctime, inode), and settled at that time → its blocks are referenced without a read. Says whether it changed while it was read, and
    * which file was read.
-   * Fills in size, source identity and `sparse` by itself. Call it for several files at once: small ones share the way
-   * to the threads. PermissionDenied, SourceChanged (gone, or not a regular file any more: then nothing of it is in the
+   * Fills in size, source identity and `sparse` by itself. PermissionDenied, SourceChanged (gone, or not a regular file any more: then nothing of it is in the
    * index, and the writer goes on), SourceCorrupt (read error).
    */
   fromDisk(
     entry: EntryMeta & { readonly type: 'file' },
     absolutePath: string | Buffer,
-  ): Promise<{ readonly changedDuringRead: boolean; readonly reused: boolean; readonly inode: string }>;
+    options?: FromDiskOptions,
+  ): Promise<DiskResult>;
+  /**
+   * The same for files that were listed a moment ago, at most `filesAtOnce` with at most 4 MiB of content: a call for each
+   * would cost more than its file. One that cannot be read answers with its error, and the writer goes on.
+   */
+  readFiles(files: readonly DiskFile[]): Promise<(Error | DiskResult)[]>;
+  /**
+   * Takes an entry over from the previous index, where the file is unchanged since (as `fromDisk` says) and all its
+   * attributes stand there; gives what that says of it besides. Undefined: nothing was done, and the place is still to be used. Call it in the
+   * order of a walk (`compareInWalk`): else it finds nothing.
+   */
+  reuse(file: Listed, place: Place): FileTail | undefined | Promise<FileTail | undefined>;
   /**
    * Does every write to this file from now on move its times? Not to one that was changed a short while ago, or lies on a
    * file system that does not say (src/domain/written-back.ts): it may be mapped.
@@ -173,6 +196,37 @@ export interface ComponentWriter {
   /** Flushes, passes the durability barrier, reads back, seals the index. */
   finish(): Promise<WriteSummary>;
   abandon(): Promise<void>;
+}
+
+export interface DiskResult {
+  readonly changedDuringRead: boolean;
+  readonly reused: boolean;
+  readonly inode: string;
+}
+
+/** A file as a walk lists it. */
+export interface Listed {
+  /** The begin of its line (`headOf`), as if it were settled and all its attributes were there. */
+  readonly head: string;
+  /** Absolute path in latin1. */
+  readonly source: string;
+  readonly facts: SourceFacts;
+  /** The same as an entry. */
+  readonly entry: EntryMeta & { readonly type: 'file' };
+}
+
+export interface DiskFile extends Required<Pick<FromDiskOptions, 'place' | 'hasAllAttributes'>> {
+  readonly found: Listed;
+  readonly xattrs: Attributes | undefined;
+}
+
+export interface FromDiskOptions {
+  /** By default the next one. It is given up where the call fails. */
+  readonly place?: Place;
+  /** How the file was found a moment ago; by default it is looked at now. */
+  readonly facts?: SourceFacts;
+  /** The entry carries all attributes that the file has. */
+  readonly hasAllAttributes?: boolean;
 }
 
 export interface FileWriter {

@@ -14,7 +14,7 @@ import { listManifests, manifestIds, manifestNow, readManifest, type ManifestCac
 import { digestOf, isUnreadable } from './document.ts';
 import type { Expiries } from './expiry.ts';
 import type { Opener } from './frame.ts';
-import { readIndexFooter } from './index-object.ts';
+import { readIndexHead } from './index-object.ts';
 import { assertBackupId, layout } from './layout.ts';
 import { lostPoints } from './lost-points.ts';
 import { encodeManifest, isAuthenticManifest } from './manifest.ts';
@@ -94,14 +94,14 @@ async function storedFiles(
   const files = new Map<string, BackupFile>();
   for (const component of components) {
     const path = layout.index(component.indexId);
-    const { component: owner, packs } = await readIndexFooter(storage, component.indexId, opener);
+    const { component: owner, packs } = await readIndexHead(storage, component.indexId, opener);
     if (owner !== component.id)
       throw new LifeboatError(
         'ManifestInvalid',
         `index ${component.indexId} is of component ${owner}, not ${component.id}`,
       );
     files.set(path, { filename: component.indexId, path, ...(await digestOfObject(storage, path)) });
-    for (const { id, size } of packs) {
+    for (const { id, size } of packs.values()) {
       const packPath = layout.pack(id);
       if (files.has(packPath)) continue;
       const found = await storage.stat(packPath);

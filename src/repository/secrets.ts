@@ -2,13 +2,13 @@
  * The three keys of an encrypted repository, and how they are wrapped. They are made once by `initRepository` and never
  * change; what wraps them (a key file, a passphrase, the recovery kit) can.
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes, scrypt } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, randomBytes, scrypt } from 'node:crypto';
 import { LifeboatError } from '../domain/errors.ts';
 
 export interface Secrets {
   /** Frame keys are derived from it, one per salt. */
   readonly dataKey: Uint8Array;
-  /** Ids of blocks: HMAC-SHA-256 of the plaintext. */
+  /** Ids of frames: HMAC-SHA-256 of the digest of what they hold. */
   readonly idKey: Uint8Array;
   /** Manifests, proofs and every other JSON document. */
   readonly macKey: Uint8Array;
@@ -89,9 +89,9 @@ export async function stretchPassphrase(passphrase: string, salt: Uint8Array, co
   });
 }
 
-/** Id of a content: keyed in an encrypted repository, so that a stranger cannot guess a file by its hash. */
-export function contentId(secrets: Secrets | undefined, plain: Uint8Array): Buffer {
-  return (secrets === undefined ? createHash('sha256') : createHmac('sha256', secrets.idKey)).update(plain).digest();
+/** Id of a content by its SHA-256: keyed in an encrypted repository, so that a stranger cannot guess a file by its hash. */
+export function contentId(secrets: Secrets | undefined, digest: Uint8Array): Uint8Array {
+  return secrets === undefined ? digest : createHmac('sha256', secrets.idKey).update(digest).digest();
 }
 
 export function frameKey(secrets: Secrets, salt: Uint8Array): Buffer {

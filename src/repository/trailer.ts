@@ -1,10 +1,10 @@
-/** The last 8 bytes of packs and indexes: the length of their last frame, big endian, and a magic number. */
+/** The last 8 bytes of a pack: the length of its last frame, big endian, and a magic number. */
 import { LifeboatError } from '../domain/errors.ts';
 
 export const trailerBytes = 8;
-export type TrailerMagic = 'LBP1' | 'LBI1';
+const magic = 'LBP1';
 
-export function encodeTrailer(lastFrameBytes: number, magic: TrailerMagic): Buffer {
+export function encodeTrailer(lastFrameBytes: number): Buffer {
   const trailer = Buffer.alloc(trailerBytes);
   trailer.writeUInt32BE(lastFrameBytes, 0);
   trailer.write(magic, 4, 'latin1');
@@ -12,7 +12,7 @@ export function encodeTrailer(lastFrameBytes: number, magic: TrailerMagic): Buff
 }
 
 /** Length of the last frame. `objectBytes` bounds what it may claim. */
-export function decodeTrailer(bytes: Uint8Array, magic: TrailerMagic, object: string, objectBytes: number): number {
+export function decodeTrailer(bytes: Uint8Array, object: string, objectBytes: number): number {
   const trailer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = trailer.length === trailerBytes ? trailer.readUInt32BE(0) : 0;
   if (length === 0 || length + trailerBytes > objectBytes || trailer.toString('latin1', 4) !== magic) {

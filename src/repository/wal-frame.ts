@@ -1,7 +1,7 @@
 /** The sealed frame of archived WAL: a line of JSON that says who wrote it and under which name, then the bytes. */
 import { LifeboatError } from '../domain/errors.ts';
 import { parseJson } from '../json/parse-json.ts';
-import { frameKinds, frameOverhead, type Opener, type Sealer } from './frame.ts';
+import { digestOfContent, frameKinds, frameOverhead, type Opener, type Sealer } from './frame.ts';
 import { layout } from './layout.ts';
 
 /** WAL compresses well at any level; a higher one would cost the database's host more than it saves. */
@@ -21,7 +21,11 @@ export function sealWal(sealer: Sealer, header: WalHeader, bytes: Uint8Array): B
   const line = Buffer.from(`${JSON.stringify(header)}\n`);
   const plain = Buffer.concat([line, bytes]);
   const into = Buffer.allocUnsafe(plain.length + frameOverhead);
-  const length = sealer.seal({ kind: frameKinds.wal, plain, id: sealer.id(plain), level: zstdLevel }, into, 0);
+  const length = sealer.seal(
+    { kind: frameKinds.wal, plain, digest: digestOfContent(frameKinds.wal, plain), level: zstdLevel },
+    into,
+    0,
+  );
   return into.subarray(0, length);
 }
 

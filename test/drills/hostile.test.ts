@@ -20,7 +20,6 @@ import { createProcessPlatform } from '../../src/platform/process/process-platfo
 import type { Platform } from '../../src/platform/platform.ts';
 import { encodeDocument } from '../../src/repository/document.ts';
 import { Sealer } from '../../src/repository/frame.ts';
-import { IndexWriter } from '../../src/repository/index-object.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import { openSecrets, type KeySource } from '../../src/repository/keys.ts';
 import { layout } from '../../src/repository/layout.ts';
@@ -36,6 +35,7 @@ import {
   type BackupResult,
   type RestoreResult,
 } from '../../workflows/messages.ts';
+import { putIndex } from '../repository/hostile-indexes.ts';
 import { sha256Of, startLeanStage, type LeanStage } from '../support/lean-stage.ts';
 
 let stage: LeanStage;
@@ -182,12 +182,11 @@ describe('a hostile recovery point, sealed with the right key', () => {
   });
 
   async function sealHostileIndex({ repository, secrets }: Opened, entries: readonly IndexEntry[]): Promise<string> {
-    const index = new IndexWriter(repository.storage, new Sealer(secrets), 'data');
-    for (const entry of entries) await index.add(entry);
-    await repository.storage.commit([await index.finish([])]);
-    const timestamp = await repository.reserve(new Date(), `hostile ${index.id}`);
+    const sealer = new Sealer(secrets);
+    const indexId = await putIndex(repository.storage, { sealer, component: 'data', entries, packs: new Map() });
+    const timestamp = await repository.reserve(new Date(), `hostile ${indexId}`);
     const { configuration, lifeboat } = good;
-    const components = lifeboat.components.map((record) => ({ ...record, indexId: index.id }));
+    const components = lifeboat.components.map((record) => ({ ...record, indexId }));
     await repository.seal({
       timestamp,
       configuration,

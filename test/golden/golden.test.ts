@@ -3,7 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
-import type { KeySource } from '../../src/repository/keys.ts';
+import { Opener } from '../../src/repository/frame.ts';
+import { readIndexObject } from '../../src/repository/index-object.ts';
+import { openSecrets, type KeySource } from '../../src/repository/keys.ts';
+import type { Repository } from '../../src/repository/repository.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { describeTree } from '../repository/backup.ts';
 import { repositoryTest as test } from '../repository/fixture.ts';
@@ -21,7 +24,33 @@ const ids = Object.keys(expected);
 const withoutTimes = (lines: readonly string[]): string[] =>
   lines.map((line) => line.replace(/ (\d+)(?=\d{6} )\d{6} /, ' $1 ').replace(/( link 777) \d+ /, '$1 '));
 
+/** The parts and bundles that a point's index names, each by what it says of it. */
+async function named(repository: Repository, indexId: string): Promise<{ parts: string[]; bundles: Set<string> }> {
+  const secrets = await openSecrets(repository.storage, { mode: 'passphrase', passphrase }, repository.id);
+  const { lines } = await readIndexObject(repository.storage, indexId, new Opener(secrets));
+  const bundles = new Map<string, Set<number>>();
+  for await (const entry of repository.readIndex(indexId))
+    for (const [pack, offset, , , , at] of 'blocks' in entry ? entry.blocks : [])
+      if (at !== undefined)
+        bundles.set(`${pack}:${offset}`, (bundles.get(`${pack}:${offset}`) ?? new Set<number>()).add(at));
+  const shared = [...bundles].filter(([, places]) => places.size > 1).map(([place]) => place);
+  return { parts: lines.filter((line) => line.startsWith('[')), bundles: new Set(shared) };
+}
+
 describe('golden repository', () => {
+  test('D2.7: it holds bundles, and parts of which the later point names one again', async ({ open }) => {
+    const repository = await open(createLocalStorage(root), { mode: 'passphrase', passphrase });
+    const points = await Promise.all(
+      ids.map(async (id) => (await repository.findManifest(id)).lifeboat.components[0]?.indexId ?? ''),
+    );
+    const [first, second] = await Promise.all(points.map(async (indexId) => named(repository, indexId)));
+    expect([first?.parts.length, second?.parts.length]).toEqual([2, 2]);
+    expect(second?.parts[0]).not.toBe(first?.parts[0]);
+    expect(second?.parts[1]).toBe(first?.parts[1]);
+    expect(first?.bundles.size).toBeGreaterThan(0);
+    expect([...(first?.bundles ?? [])].some((place) => second?.bundles.has(place))).toBe(true);
+  });
+
   test("D2.7: every point of the frozen repository restores byte for byte, by passphrase and by the kit's key", async ({
     folder,
     open,

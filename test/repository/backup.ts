@@ -161,7 +161,7 @@ export async function describeTree(root: string): Promise<string[]> {
 async function walk(root: string, below: Buffer = Buffer.alloc(0)): Promise<{ path: Buffer; full: Buffer }[]> {
   const found: { path: Buffer; full: Buffer }[] = [];
   const folder = below.length === 0 ? Buffer.from(root) : Buffer.concat([Buffer.from(`${root}/`), below]);
-  for (const name of await readdir(folder, { encoding: 'buffer' })) {
+  for (const name of (await readdir(folder, { encoding: 'buffer' })).sort((a, b) => Buffer.compare(a, b))) {
     const path = below.length === 0 ? Buffer.from(name) : Buffer.concat([below, Buffer.from('/'), name]);
     const full = Buffer.concat([Buffer.from(`${root}/`), path]);
     found.push({ path, full });

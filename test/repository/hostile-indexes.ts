@@ -1,7 +1,10 @@
 /** Indexes that are well sealed and say what no index may say: whoever reads them refuses them before anything is written. */
 import type { FileEntry, IndexEntry, OtherEntry } from '../../src/domain/entry.ts';
+import { randomBytes } from 'node:crypto';
+import { toJson } from '../../src/json/to-json.ts';
 import { Sealer } from '../../src/repository/frame.ts';
-import { IndexWriter } from '../../src/repository/index-object.ts';
+import { encodeIndex, type PackTable } from '../../src/repository/index-object.ts';
+import { layout } from '../../src/repository/layout.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 
 const meta = { mode: 0o644, mtimeNs: '0', uid: 0, gid: 0 } as const;
@@ -12,7 +15,6 @@ export const file = (path: string, more: Partial<FileEntry> = {}): FileEntry => 
   path,
   type: 'file',
   size: 0,
-  sha256: empty,
   blocks: [],
   ...more,
 });
@@ -28,12 +30,16 @@ const block = (pack: number, offset: number): Partial<FileEntry> => ({
   size: 5,
   blocks: [[pack, offset, 100, empty, 5]],
 });
+const shared = (at: number): Partial<FileEntry> => ({ size: 5, blocks: [[0, 0, 100, empty, 5, at]] });
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 /** What the types of the writer do not allow. */
 const malformed = (entry: object): IndexEntry => entry as IndexEntry;
 
+/** An entry, or a line as it stands. */
+export type Line = IndexEntry | string;
+
 /** Each index begins with a file that is good. */
-export const hostileIndexes: readonly (readonly [what: string, entries: readonly IndexEntry[]])[] = [
+export const hostileIndexes: readonly (readonly [what: string, lines: readonly Line[]])[] = [
   ['climbs out', [file('../escaped')]],
   ['climbs out in the middle', [file('a/../../escaped')]],
   ['is absolute', [file('/tmp/escaped')]],
@@ -74,6 +80,13 @@ export const hostileIndexes: readonly (readonly [what: string, entries: readonly
   ['names a negative offset', [file('f', block(0, -1))]],
   ['names a block that is none', [malformed({ ...file('f'), size: 5, blocks: [[0, 0, 100, 'x y', 5]] })]],
   ['claims another size than its blocks', [file('f', { size: 7 })]],
+  ['names a place before what it shares', [file('f', shared(-1))]],
+  ['names no place in what it shares', [file('f', shared(0))]],
+  ['names half a place in what it shares', [file('f', shared(0.5))]],
+  ['names a place in what it shares by a text', [malformed(file('f', shared('8' as unknown as number)))]],
+  ['names null as its place in what it shares', [malformed(file('f', shared(null as unknown as number)))]],
+  ['says too much of a block', [malformed({ ...file('f'), size: 5, blocks: [[0, 0, 100, empty, 5, 8, 8]] })]],
+  ['has a hash that is null', [malformed({ ...file('f'), sha256: null })]],
   ['has a hash that is none', [file('f', { sha256: `${empty} x` })]],
   ['has an attribute that no backup carries', [file('f', { xattrs: { 'trusted.overlay.opaque': 'eQ==' } })]],
   ['has an attribute that brings a second line', [file('f', { xattrs: { 'user.a': 'AA==\nuser.b=0sAA==' } })]],
@@ -83,6 +96,22 @@ export const hostileIndexes: readonly (readonly [what: string, entries: readonly
   ['has bytes for its name that are null', [malformed({ ...file('f'), pathBase64: null })]],
   ['has bytes for its name that are no base64', [file('f', { pathBase64: 'YQ' })]],
   ['is a link whose bytes are a number', [malformed({ ...other('symlink', 's', 'x'), targetBase64: 5 })]],
+  ['is a part without blocks', ['[]']],
+  ['is a part of what is no block', ['[5]']],
+  ['is a part whose line is cut', [`[[0,0,100,"${empty}`]],
+  ['is a part of a malformed block', [`[[0,0,100,"x y",5]]`]],
+  ['is a part in a pack that is not in the table', [`[[3,0,100,"${empty}",5]]`]],
+  ['is a part behind the end of a pack', [`[[0,1000,100,"${empty}",5]]`]],
+  ['is a part whose block is larger than any', [`[[0,0,100,"${empty}",${2 ** 23}]]`]],
+  ['is a part that shares its frame from nowhere', [`[[0,0,100,"${empty}",5,0]]`]],
+  [
+    'is a part that is larger than any',
+    [JSON.stringify(Array.from({ length: 65 }, () => [0, 0, 100, empty, 2 ** 22]))],
+  ],
+  ['is no JSON', ['{"path":"f"']],
+  ['is two entries in one line', [`${JSON.stringify(file('f'))}${JSON.stringify(file('g'))}`]],
+  ['is an empty line', ['']],
+  ['is a part behind a blank', [` [[0,0,100,"${empty}",5]]`]],
   ['is a link with attributes', [{ ...other('symlink', 's', '/etc/passwd'), xattrs: { 'user.a': 'AA==' } }]],
 ];
 
@@ -96,13 +125,30 @@ export const clashingIndexes: readonly (readonly [what: string, entries: readonl
 ];
 
 /** Writes it and returns its id; it names one pack, which is nowhere. */
-export async function writeIndex(
+export async function writeIndex(storage: Storage, entries: readonly Line[], component = 'files'): Promise<string> {
+  const packs = new Map([[0, { id: 'f'.repeat(64), size: 200 }]]);
+  return putIndex(storage, { sealer: new Sealer(undefined), component, entries, packs });
+}
+
+/** The index of any entries, whole in its object. */
+export async function putIndex(
   storage: Storage,
-  entries: readonly IndexEntry[],
-  component = 'files',
+  {
+    sealer,
+    component,
+    entries,
+    packs,
+  }: {
+    readonly sealer: Sealer;
+    readonly component: string;
+    readonly entries: readonly Line[];
+    readonly packs: PackTable;
+  },
 ): Promise<string> {
-  const index = new IndexWriter(storage, new Sealer(undefined), component);
-  for (const entry of entries) await index.add(entry);
-  await storage.commit([await index.finish([{ id: 'f'.repeat(64), size: 200 }])]);
-  return index.id;
+  const id = randomBytes(16).toString('hex');
+  const files = entries.filter((entry) => typeof entry === 'string' || entry.type === 'file');
+  const head = { component, packs, entries: entries.length, files: files.length, bytes: 0, blocks: 0 };
+  const lines = entries.map((entry) => (typeof entry === 'string' ? entry : toJson(entry)));
+  await storage.putIfAbsent(layout.index(id), encodeIndex({ id, head, lines }, sealer));
+  return id;
 }

@@ -6,20 +6,22 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
+import type { FileEntry } from '../../src/domain/entry.ts';
 import type { ErrorCode } from '../../src/domain/errors.ts';
 import type { ComponentRecord, Manifest } from '../../src/domain/recovery-point.ts';
+import { digestOfBundle, encodeBundle } from '../../src/repository/bundle.ts';
 import { digestOf, encodeDocument } from '../../src/repository/document.ts';
-import { Opener, Sealer, frameKinds, parseHeader } from '../../src/repository/frame.ts';
+import { Opener, Sealer, frameKinds, frameOverhead, parseHeader } from '../../src/repository/frame.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import { openSecrets, type KeySource } from '../../src/repository/keys.ts';
 import { layout } from '../../src/repository/layout.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import type { Secrets } from '../../src/repository/secrets.ts';
-import { encodeTrailer } from '../../src/repository/trailer.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { reserve, sealRecords, testKey } from './backup.ts';
 
-const blockSize = 65_536;
+/** Larger than what shares frames, as is the rest of a file of 200,000 bytes. */
+const blockSize = 131_072;
 
 /** A copy that may be spoiled, and what whoever has the key needs to spoil it well. */
 export interface Victim {
@@ -32,7 +34,7 @@ export interface Victim {
   /** An older point. */
   readonly earlier: string;
   readonly record: ComponentRecord;
-  /** The key of the pack with the blocks of its file of two, which do not compress. */
+  /** The key of its pack: a bundle, and the blocks of its file of two, which do not compress. */
   readonly pack: string;
   /** The component of which nothing is changed. */
   readonly other: ComponentRecord;
@@ -130,21 +132,111 @@ const framesOf = (bytes: Buffer): Buffer[] => {
   }
   return frames;
 };
-const indexOf = (frames: readonly Buffer[]): Buffer =>
-  Buffer.concat([...frames, encodeTrailer(frames.at(-1)?.length ?? 0, 'LBI1')]);
 
-/** The first line of a frame of an index, changed; every frame is sealed anew. */
-const headed = (change: (head: Record<string, unknown>) => object) =>
-  withIndex((bytes, { secrets }) => {
-    const [sealer, opener] = [new Sealer(secrets), new Opener(secrets)];
-    return indexOf(
-      framesOf(bytes).map((frame) => {
-        const [head = '', ...lines] = opener.open(frame, frameKinds.index).toString().split('\n');
-        const line = JSON.stringify(change(JSON.parse(head) as Record<string, unknown>));
-        return sealer.frame(frameKinds.index, Buffer.from([line, ...lines].join('\n')));
-      }),
-    );
+/** The lines of the index, changed and sealed anew. */
+const relined = (
+  change: (lines: readonly string[], victim: Victim) => readonly string[] | Promise<readonly string[]>,
+  of: 'record' | 'other' = 'record',
+) =>
+  withIndex(async (bytes, victim) => {
+    const text = new Opener(victim.secrets).open(bytes, frameKinds.index).toString();
+    const lines = await change(text.slice(0, -1).split('\n'), victim);
+    return new Sealer(victim.secrets).frame(frameKinds.index, Buffer.from(`${lines.join('\n')}\n`));
+  }, of);
+
+interface Head {
+  readonly packs: Tables;
+  readonly [member: string]: unknown;
+}
+type Ref = readonly [pack: number, offset: number, length: number, digest: string, plainLength: number, at?: number];
+
+/** The first line of the index. */
+const headed = (change: (head: Head) => object) =>
+  relined(([head = '', ...lines]) => [JSON.stringify(change(JSON.parse(head) as Head)), ...lines]);
+
+/** The references of one file, `blocks` or `text`: the one has frames of its own, the other shares one. */
+const rereferenced = (path: 'blocks' | 'text', change: (refs: readonly Ref[], all: readonly FileEntry[]) => object) =>
+  relined(([head = '', ...lines]) => {
+    const entries = lines.map((line) => JSON.parse(line) as FileEntry);
+    return [
+      head,
+      ...entries.map((entry) =>
+        JSON.stringify(entry.path === path ? { ...entry, blocks: change(entry.blocks, entries) } : entry),
+      ),
+    ];
   });
+const firstRef = (path: 'blocks' | 'text', change: (ref: Ref, all: readonly FileEntry[]) => unknown) =>
+  rereferenced(path, ([ref, ...more], all) => [ref === undefined ? ref : change(ref, all), ...more]);
+const atOf = ([, , , , , at]: Ref): number => at ?? 0;
+const without = ([pack, offset, length, digest, plainLength]: Ref): Ref => [pack, offset, length, digest, plainLength];
+
+/** Another pack with these frames, and an index that counts so many more entries. */
+const withPack =
+  (
+    framesFrom: (sealer: Sealer) => readonly Buffer[],
+    change: (lines: readonly string[], placed: readonly Placed[]) => readonly string[],
+    more = 0,
+  ) =>
+  async (victim: Victim): Promise<void> => {
+    const frames = framesFrom(new Sealer(victim.secrets));
+    const bytes = Buffer.concat(frames);
+    const pack = digestOf(bytes);
+    await write(victim, layout.pack(pack), bytes);
+    let offset = 0;
+    const placed = frames.map(({ length }): Placed => {
+      offset += length;
+      return [7, offset - length, length];
+    });
+    await relined(([first = '', ...lines]) => {
+      const head = JSON.parse(first) as Head;
+      const entries = Number(head['entries']) + more;
+      const packs = [...head.packs, [7, pack, bytes.length]];
+      return [JSON.stringify({ ...head, packs, entries }), ...change(lines, placed)];
+    })(victim);
+  };
+type Placed = readonly [pack: number, offset: number, length: number];
+
+const emptyFile = (path: string): string =>
+  JSON.stringify({ path, type: 'file', mode: 0o644, mtimeNs: '0', uid: 0, gid: 0, size: 0, blocks: [] });
+
+/** All of its lines in a part; `text` becomes what the part holds, `ref` the reference to it. */
+const inPart = (change: {
+  readonly text?: (text: string, refs: readonly Ref[]) => string;
+  readonly ref?: (ref: Ref) => unknown;
+  readonly more?: number;
+}) => {
+  const { text = (lines) => lines, ref = (good) => good, more = 0 } = change;
+  return async (victim: Victim): Promise<void> => {
+    const index = await read(victim, layout.index(victim.record.indexId));
+    const [, ...lines] = new Opener(victim.secrets).open(index, frameKinds.index).toString().split('\n');
+    const refs = lines.flatMap((line) => (line === '' ? [] : (JSON.parse(line) as FileEntry).blocks));
+    const plain = Buffer.from(text(lines.join('\n'), refs));
+    await withPack(
+      (sealer) => [sealer.frame(frameKinds.block, plain)],
+      (_, [place = [0, 0, 0]]) => [JSON.stringify([ref([...place, digestOf(plain), plain.length])])],
+      more,
+    )(victim);
+  };
+};
+
+/** The place of a file's only block in another pack, in a frame that `seal` makes of it. */
+const elsewhere = (
+  path: 'text',
+  seal: (sealer: Sealer, content: Buffer) => Buffer,
+  reference: (place: Placed, content: Buffer) => readonly unknown[],
+) => {
+  return async (victim: Victim): Promise<void> => {
+    const content = Buffer.from(`${victim.record.id} of ${victim.id}`);
+    await withPack(
+      (sealer) => [seal(sealer, content)],
+      (lines, [place = [0, 0, 0]]) =>
+        lines.map((line) => {
+          const entry = JSON.parse(line) as FileEntry;
+          return entry.path === path ? JSON.stringify({ ...entry, blocks: [reference(place, content)] }) : line;
+        }),
+    )(victim);
+  };
+};
 
 const inPack = (change: (bytes: Buffer, victim: Victim) => Uint8Array) => changed(({ pack }) => pack, change);
 /** The place of the first whole block of the file, and the frames from there on. */
@@ -291,19 +383,10 @@ export const hostileRepositories: readonly HostileRepository[] = [
     what: 'halves of surrogate pairs in a manifest, its sealed part and an index',
     of: 'sealed',
     forge: async (victim) => {
-      const [sealer, opener] = [new Sealer(victim.secrets), new Opener(victim.secrets)];
+      const sealer = new Sealer(victim.secrets);
       const failures = `[{"component":"files0","code":"x","message":"${halves}"}]`;
       const sealed = sealer.frame(frameKinds.details, Buffer.from(`{"failures":${failures}}`)).toString('base64');
-      await withIndex(
-        (bytes) =>
-          indexOf(
-            framesOf(bytes).map((frame) => {
-              const lines = opener.open(frame, frameKinds.index).toString().replace('"text"', `"${halves}"`);
-              return sealer.frame(frameKinds.index, Buffer.from(lines));
-            }),
-          ),
-        'other',
-      )(victim);
+      await relined((lines) => lines.map((line) => line.replace('"text"', `"${halves}"`)), 'other')(victim);
       await resealedRaw(ofLifeboat(() => ({ sealed, appliance: raw(`"${halves}"`) })))(victim);
     },
     lifeboat: 'restores',
@@ -576,6 +659,27 @@ export const hostileManifests: readonly HostilePart[] = [
   ),
 ];
 
+type Tables = readonly [first: readonly unknown[], ...more: readonly (readonly unknown[])[]];
+
+const hostileTables: readonly (readonly [what: string, change: (packs: Tables) => unknown])[] = [
+  ['that is none', () => 'x'],
+  ['of one pack twice', ([first]) => [first, first]],
+  [
+    'with one number for two packs',
+    ([[number, ...first]]) => [
+      [number, ...first],
+      [number, '0'.repeat(64), 9],
+    ],
+  ],
+  ['with a number that is a text', ([[number, ...first]]) => [[String(number), ...first]]],
+  ['with a number that is negative', ([[, ...first]]) => [[-1, ...first]]],
+  ['with half a number', ([[, ...first]]) => [[0.5, ...first]]],
+  ['with a number of 33 bits', ([first, ...more]) => [first, ...more, [2 ** 32, ...first.slice(1)]]],
+  ['with a pack of no name', ([[number, , size]]) => [[number, '../x', size]]],
+  ['with a pack of a size that is a text', ([[number, id, size]]) => [[number, id, String(size)]]],
+  ['with a pack that is an object', ([[, id, size]]) => [{ id, size }]],
+];
+
 /** What one component needs: all of them are of one point. */
 export const hostileComponents: readonly HostilePart[] = [
   {
@@ -590,58 +694,53 @@ export const hostileComponents: readonly HostilePart[] = [
     of: 'sealed',
     forge: withIndex(flipped(200)),
     lifeboat: 'ObjectCorrupt',
-    script: 'is damaged at byte 0',
+    script: 'is damaged',
   },
   {
     what: 'the index cut off',
     of: 'sealed',
     forge: withIndex(cut),
     lifeboat: 'ObjectCorrupt',
-    script: 'is damaged at byte',
+    script: 'is damaged',
   },
   {
-    what: 'an index that goes on after its end',
+    what: 'an index of no bytes',
     of: 'open',
-    forge: withIndex((bytes) => Buffer.concat([bytes, bytes])),
+    forge: withIndex(() => Buffer.alloc(0)),
     lifeboat: 'ObjectCorrupt',
-    script: 'is damaged at byte',
+    script: 'is damaged',
   },
-  {
-    what: 'an index without its first frame',
-    of: 'open',
-    forge: withIndex((bytes) => indexOf(framesOf(bytes).slice(1))),
-    lifeboat: 'ObjectCorrupt',
-    script: 'holds another frame at byte 0',
-  },
-  {
-    what: 'an index without its last frame',
-    of: 'sealed',
-    forge: withIndex((bytes) => indexOf(framesOf(bytes).slice(0, -1))),
-    lifeboat: 'ObjectCorrupt',
-    script: 'is cut off',
-  },
-  {
-    what: 'an index with a frame behind its last one',
-    of: 'sealed',
-    forge: withIndex((bytes, { secrets }) => {
-      const [sealer, opener] = [new Sealer(secrets), new Opener(secrets)];
-      const frames = framesOf(bytes);
-      const [head = '{}'] = opener
-        .open(frames[0] ?? Buffer.alloc(0), frameKinds.index)
-        .toString()
-        .split('\n');
-      const more = `${JSON.stringify({ ...(JSON.parse(head) as object), frame: frames.length })}\n`;
-      return indexOf([...frames, sealer.frame(frameKinds.index, Buffer.from(more))]);
-    }),
-    lifeboat: 'ObjectCorrupt',
-    script: 'goes on after its end',
-  },
+  ...(['sealed', 'open'] as const).flatMap((of): HostilePart[] => [
+    {
+      what: `an index with a second frame (${of})`,
+      of,
+      forge: withIndex((bytes) => Buffer.concat([bytes, bytes])),
+      lifeboat: 'ObjectCorrupt',
+      script: 'is damaged',
+    },
+    {
+      what: `an index with a byte behind its frame (${of})`,
+      of,
+      forge: withIndex((bytes) => Buffer.concat([bytes, Buffer.alloc(1)])),
+      lifeboat: 'ObjectCorrupt',
+      script: 'is damaged',
+    },
+    {
+      what: `a part whose block is another one (${of})`,
+      of,
+      forge: inPart({
+        ref: ([pack, offset, length, , plainLength]) => [pack, offset, length, digestOf(Buffer.alloc(0)), plainLength],
+      }),
+      lifeboat: 'ObjectCorrupt',
+      script: 'a part of indexes/',
+    },
+  ]),
   {
     what: 'the index of another component',
     of: 'sealed',
     forge: withIndex(async (_, victim) => read(victim, layout.index(victim.other.indexId))),
     lifeboat: 'ObjectCorrupt',
-    script: 'holds another frame at byte 0',
+    script: 'refused: the index is another one',
   },
   {
     what: 'an index of a newer format',
@@ -650,51 +749,195 @@ export const hostileComponents: readonly HostilePart[] = [
     lifeboat: 'FormatTooNew',
     script: 'has a newer format',
   },
+  ...[0, '1', null, undefined].map((format): HostilePart => ({
+    what: `an index of the format ${JSON.stringify(format)}`,
+    of: 'open',
+    forge: headed((head) => ({ ...head, format })),
+    lifeboat: 'ManifestInvalid',
+    script: 'refused: the index has a malformed first line',
+  })),
+  ...hostileTables.map(([what, change]): HostilePart => ({
+    what: `an index with a table of packs ${what}`,
+    of: 'open',
+    forge: headed((head) => ({ ...head, packs: change(head.packs) })),
+    lifeboat: 'ManifestInvalid',
+    script: 'refused: the index has a malformed table of packs',
+  })),
   {
     what: 'an index whose last line is cut off',
     of: 'sealed',
-    forge: withIndex((bytes, { secrets }) => {
-      const [sealer, opener] = [new Sealer(secrets), new Opener(secrets)];
-      return indexOf(
-        framesOf(bytes).map((each) =>
-          sealer.frame(frameKinds.index, opener.open(each, frameKinds.index).subarray(0, -1)),
-        ),
-      );
-    }),
+    forge: withIndex((bytes, { secrets }) =>
+      new Sealer(secrets).frame(frameKinds.index, new Opener(secrets).open(bytes, frameKinds.index).subarray(0, -1)),
+    ),
+    lifeboat: 'ObjectCorrupt',
+    script: 'has a line that is cut off',
+  },
+  ...([1, -1] as const).map((more): HostilePart => ({
+    what: `an index that counts ${more} more entries than it holds`,
+    of: 'open',
+    forge: headed(({ entries, ...head }) => ({ ...head, entries: Number(entries) + more })),
+    lifeboat: 'ObjectCorrupt',
+    script: 'holds other entries than it counts',
+  })),
+  {
+    what: 'an index that is not sealed in a sealed repository',
+    of: 'sealed',
+    forge: withIndex((bytes, { secrets }) =>
+      new Sealer(undefined).frame(frameKinds.index, new Opener(secrets).open(bytes, frameKinds.index)),
+    ),
+    lifeboat: 'ObjectCorrupt',
+    script: 'is damaged',
+  },
+  {
+    what: 'an index in a frame of another kind',
+    of: 'open',
+    forge: withIndex((bytes) =>
+      new Sealer(undefined).frame(frameKinds.wal, new Opener(undefined).open(bytes, frameKinds.index)),
+    ),
+    lifeboat: 'ObjectCorrupt',
+    script: 'is damaged',
+  },
+  {
+    what: 'a part whose last line is cut off',
+    of: 'sealed',
+    forge: inPart({ text: (text) => text.slice(0, -1) }),
     lifeboat: 'ObjectCorrupt',
     script: 'has a line that is cut off',
   },
   {
-    what: 'an index that counts more entries than it holds',
+    what: 'a part inside a part',
+    of: 'sealed',
+    forge: inPart({ text: (text, refs) => `${text}${JSON.stringify(refs)}\n`, more: 1 }),
+    lifeboat: 'ManifestInvalid',
+    script: 'refused: the index holds a line that is no entry',
+  },
+  {
+    what: 'a part with an empty line',
     of: 'open',
-    forge: headed(({ entries, ...head }) => ({
-      ...head,
-      ...(typeof entries === 'number' && { entries: entries + 1 }),
-    })),
+    forge: inPart({ text: (text) => `${text}\n`, more: 1 }),
+    lifeboat: 'ManifestInvalid',
+    script: 'refused: the index holds a line that is no',
+  },
+  {
+    what: 'a part with two entries in one line',
+    of: 'open',
+    forge: inPart({ text: (text) => `${text}${emptyFile('a')}${emptyFile('b')}\n`, more: 1 }),
+    lifeboat: 'ManifestInvalid',
+    script: 'refused: the index holds a line that is no JSON',
+  },
+  {
+    what: 'a part of which the index counts other entries',
+    of: 'open',
+    forge: inPart({ text: (text) => `${text}${emptyFile('a')}\n` }),
     lifeboat: 'ObjectCorrupt',
     script: 'holds other entries than it counts',
   },
   {
-    what: 'an index that is not sealed in a sealed repository',
-    of: 'sealed',
-    forge: withIndex((bytes, { secrets }) => {
-      const [sealer, opener] = [new Sealer(undefined), new Opener(secrets)];
-      return indexOf(
-        framesOf(bytes).map((each) => sealer.frame(frameKinds.index, opener.open(each, frameKinds.index))),
-      );
-    }),
+    what: 'a part that is said to share its frame',
+    of: 'open',
+    forge: inPart({ ref: (ref) => [...ref, 8] }),
     lifeboat: 'ObjectCorrupt',
-    script: 'is damaged at byte 0',
+    script: 'a part of indexes/',
   },
   {
-    what: 'an index of frames of another kind',
+    what: 'a block that is said to lie outside of what it shares',
+    of: 'sealed',
+    forge: firstRef('text', (ref) => [...without(ref), atOf(ref) + 100_000]),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: text: block',
+  },
+  {
+    what: 'a block that is said to end outside of what it shares',
     of: 'open',
-    forge: withIndex((bytes) => {
-      const [sealer, opener] = [new Sealer(undefined), new Opener(undefined)];
-      return indexOf(framesOf(bytes).map((each) => sealer.frame(frameKinds.wal, opener.open(each, frameKinds.index))));
+    forge: elsewhere(
+      'text',
+      (sealer, content) => sealer.frame(frameKinds.bundle, encodeBundle([content.length], content)),
+      (place, content) => [...place, digestOf(content), content.length, 9],
+    ),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: text: block',
+  },
+  {
+    what: 'a block with the digest of another one that shares its frame',
+    of: 'sealed',
+    forge: firstRef('text', (ref, all) => {
+      const { blocks: [more] = [] } = all.find(({ path }) => path === 'more') ?? {};
+      return [...ref.slice(0, 3), more?.[3], ...ref.slice(4)];
     }),
     lifeboat: 'ObjectCorrupt',
-    script: 'is damaged at byte 0',
+    script: 'damaged: text: block',
+  },
+  {
+    what: 'a block with the digest of another one',
+    of: 'open',
+    forge: rereferenced('blocks', ([one, two]) => [[...(one ?? []).slice(0, 3), two?.[3], one?.[4]], two]),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: blocks: block',
+  },
+  {
+    what: 'a block that shares a frame, named as if it had one of its own',
+    of: 'sealed',
+    forge: firstRef('text', without),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: text: block',
+  },
+  {
+    what: 'a block with a frame of its own, named as if it shared one',
+    of: 'open',
+    forge: firstRef('blocks', (ref) => [...ref, 8]),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: blocks: block',
+  },
+  {
+    what: 'a frame that is one byte shorter than it is said to be',
+    of: 'open',
+    forge: firstRef('text', ([pack, offset, length, ...more]) => [pack, offset, length + 1, ...more]),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: text: block',
+  },
+  {
+    what: 'a block that is followed by others in a frame of its own',
+    of: 'open',
+    forge: elsewhere(
+      'text',
+      (sealer, content) => sealer.frame(frameKinds.block, Buffer.concat([content, Buffer.from('x')])),
+      (place, content) => [...place, digestOf(content), content.length],
+    ),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: text: block',
+  },
+  ...(['sealed', 'open'] as const).map((of): HostilePart => ({
+    what: `a shared frame that is larger than any (${of})`,
+    of,
+    forge: elsewhere(
+      'text',
+      (sealer, content) => {
+        const others = Buffer.alloc(4 * 1024 * 1024);
+        return sealer.frame(
+          frameKinds.bundle,
+          encodeBundle([content.length, others.length], Buffer.concat([content, others])),
+        );
+      },
+      (place, content) => [...place, digestOf(content), content.length, 12],
+    ),
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: text: block',
+  })),
+  {
+    what: 'a flipped bit in a shared frame',
+    of: 'sealed',
+    forge: async (victim) => {
+      const index = new Opener(victim.secrets).open(
+        await read(victim, layout.index(victim.record.indexId)),
+        frameKinds.index,
+      );
+      const entries = index.toString().trimEnd().split('\n').slice(1);
+      const text = entries.map((line) => JSON.parse(line) as FileEntry).find(({ path }) => path === 'text');
+      const [, offset = 0, , , , at = 0] = text?.blocks[0] ?? [];
+      await inPack(flipped(offset + 76 + at))(victim);
+    },
+    lifeboat: 'ObjectCorrupt',
+    script: 'damaged: text: block',
   },
   {
     what: 'a pack gone',
@@ -785,6 +1028,18 @@ export const hostileComponents: readonly HostilePart[] = [
   },
 ];
 
+/** A bundle whose lengths say something else: who restores does not read them, a verification does. */
+export const withOtherLengths = elsewhere(
+  'text',
+  (sealer, content) => {
+    const plain = encodeBundle([content.length + 5], content);
+    const frame = Buffer.alloc(plain.length + frameOverhead);
+    const digest = digestOfBundle(createHash('sha256').update(content).digest());
+    return frame.subarray(0, sealer.seal({ kind: frameKinds.bundle, plain, digest, level: 1 }, frame, 0));
+  },
+  (place, content) => [...place, digestOf(content), content.length, 8],
+);
+
 export interface Originals {
   readonly sealed: Original;
   readonly open: Original;
@@ -852,12 +1107,17 @@ async function capture(repository: Repository, { id, component, tree }: Captured
   const time = new Date().toISOString();
   const known = await packsOf(repository);
   const writer = await repository.writeComponent({ backupId: id, componentId: component, blockSize });
-  await writer.bytes('text', Buffer.from(`${component} of ${id}`));
+  // At one time, so that the small ones share a frame.
+  const work = ['text', 'more'].map(async (path) => {
+    const text = path === 'text' ? `${component} of ${id}` : `more of ${component}`;
+    await writer.bytes(path, Buffer.from(text));
+  });
   if (tree !== undefined && component !== 'other') {
     const meta = { mode: 0o644, mtimeNs: '1700000000000000000', uid: 0, gid: 0, type: 'file' } as const;
-    await writeFile(join(tree, 'blocks'), randomBytes(100_000));
-    for (const path of ['blocks', 'sub/.env']) await writer.fromDisk({ ...meta, path }, join(tree, path));
+    await writeFile(join(tree, 'blocks'), randomBytes(200_000));
+    for (const path of ['sub/.env', 'blocks']) work.push(writer.fromDisk({ ...meta, path }, join(tree, path)).then());
   }
+  await Promise.all(work);
   const { indexId, files, bytes, storedBytes } = await writer.finish();
   const stored = await packsOf(repository);
   const record: ComponentRecord = {

@@ -21,6 +21,7 @@ import {
   hostileRepositories,
   makeOriginals,
   partOf,
+  withOtherLengths,
   type Original,
   type Originals,
   type Victim,
@@ -127,12 +128,30 @@ describe('hostile repositories', () => {
       for (const [at, { what, script }] of cases.entries()) {
         expect([what, told.get(`files${at}`)]).toEqual([what, expect.stringContaining(script)]);
         // What is good beside it may have come, what is not has not.
+        const spoiled = script.startsWith('damaged: text') ? 'text' : 'blocks';
         const came = await readdir(join(folder, `script/files${at}`)).catch(() => []);
-        expect([what, came]).toEqual([what, expect.not.arrayContaining(['blocks'])]);
+        expect([what, came]).toEqual([what, expect.not.arrayContaining([spoiled])]);
       }
       expect(code).toBe(1);
       expect(stderr).toContain('not everything could be restored');
-      expect(await readdir(join(folder, 'script/other'))).toEqual(['text']);
+      expect(await readdir(join(folder, 'script/other'))).toEqual(['more', 'text']);
+    });
+  }
+
+  for (const of of ['sealed', 'open'] as const) {
+    test(`a bundle whose lengths say something else is restored by both, by the places that the index names (${of})`, async ({
+      folder,
+      originals,
+    }) => {
+      const victim = partOf(await copyOf(originals[of], folder), 0);
+      await withOtherLengths(victim);
+      const into = join(folder, 'lifeboat');
+      expect(await byLifeboat({ ...victim, other: victim.record }, sourceOf(of), into)).toBe('restores');
+      const target = join(folder, 'script');
+      const args = ['restore', victim.id, 'files0', target];
+      const { code, stderr } = await byScript(victim, sourceOf(of), folder, args);
+      expect([code, stderr]).toEqual([0, expect.stringContaining('everything was restored and verified') as string]);
+      expect(await contentsOf(target)).toEqual(await contentsOf(into));
     });
   }
 

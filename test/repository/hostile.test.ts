@@ -64,14 +64,14 @@ describe('hostile indexes', () => {
     }
   });
 
-  test('frames of one index cannot stand in another, nor be left out', async ({ folder, storage }) => {
+  test('one index cannot stand in the place of another', async ({ folder, storage }) => {
     const { repository } = await initRepository(storage, { mode: 'none' });
     const one = await writeIndex(storage, [file('a')]);
     const two = await writeIndex(storage, [file('b')]);
     await writeFile(join(folder, 'repository/indexes', two), Buffer.from(await storage.read(`indexes/${one}`)));
     await expect(repository.materialize({ indexId: two, into: join(folder, 'target') })).rejects.toMatchObject({
       code: 'ObjectCorrupt',
-      message: expect.stringContaining(`holds a frame of index ${one}`) as string,
+      message: expect.stringContaining(`holds index ${one}`) as string,
     });
     await repository.close();
   });

@@ -109,8 +109,7 @@ describe('what earlier versions wrote', () => {
     folder,
     open,
   }) => {
-    const golden = join(import.meta.dirname, '../golden/repository');
-    const bytes = await readFile(join(golden, layout.restoreScript));
+    const bytes = await readFile(join(import.meta.dirname, '../golden/earlier', layout.restoreScript));
     const storage = createLocalStorage(join(folder, 'repository'));
     await (await initRepository(storage, testKey)).repository.close();
     await writeFile(join(folder, 'repository', layout.restoreScript), bytes);

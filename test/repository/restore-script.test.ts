@@ -5,13 +5,15 @@ import { delimiter, dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
+import type { BlockRef } from '../../src/domain/entry.ts';
+import type { ComponentRecord, Manifest } from '../../src/domain/recovery-point.ts';
 import { attributeKey, readAttributes } from '../../src/attributes/read.ts';
 import { encodeDocument } from '../../src/repository/document.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import { openSecrets } from '../../src/repository/keys.ts';
 import { layout, repositoryFormat } from '../../src/repository/layout.ts';
 import { formatRecoveryKey } from '../../src/repository/recovery-key.ts';
-import type { Repository } from '../../src/repository/repository.ts';
+import type { ComponentWriter, Repository } from '../../src/repository/repository.ts';
 import { stretchPassphrase, wrapSecrets } from '../../src/repository/secrets.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { withoutPrograms } from '../attributes/without-programs.ts';
@@ -218,20 +220,9 @@ describe('restore.sh', () => {
     folder,
     repository,
   }) => {
-    const { id, manifest, record } = await oddBackup(folder, repository);
-    const pack = join(
-      folder,
-      'repository',
-      manifest.backup_files.find(({ path }) => path.startsWith('packs/'))?.path ?? '',
-    );
-    const bytes = await readFile(pack);
-    let at = 0;
-    for await (const entry of repository.readIndex(record.indexId)) {
-      // The second block of the file, behind its header.
-      if (entry.type === 'file' && entry.path === 'blocks') at = (entry.blocks[1]?.[1] ?? 0) + 90;
-    }
-    bytes[at] = (bytes[at] ?? 0) ^ 1;
-    await writeFile(pack, bytes);
+    // Blocks that do not share frames.
+    const { id, manifest, record } = await oddBackup(folder, repository, 131_072);
+    const damaged = await damage(folder, manifest, (await refOf(repository, record, 'blocks', 1))[1] + 90);
     const run = script(folder, ['-k', await keyFile(folder, keyText), 'restore', id, 'files', join(folder, 'target')]);
     await expect(run).rejects.toMatchObject({
       code: 1,
@@ -239,6 +230,22 @@ describe('restore.sh', () => {
     });
     const all = await contentsOf(join(folder, 'source'));
     expect(await contentsOf(join(folder, 'target'))).toEqual(all.filter((line) => !line.startsWith('blocks ')));
+    await damaged.mend();
+    // All that shares a frame is gone with it, and nothing else.
+    const sharing = new Map<number, string[]>();
+    for await (const { path, ...entry } of repository.readIndex(record.indexId))
+      for (const [, offset] of 'blocks' in entry ? entry.blocks : [])
+        sharing.set(offset, [...(sharing.get(offset) ?? []), path]);
+    const [offset = 0, gone = []] = [...sharing].find(([, paths]) => paths.length > 1) ?? [];
+    expect(gone.length).toBeGreaterThan(1);
+    await damage(folder, manifest, offset);
+    const args = ['-k', await keyFile(folder, keyText), 'restore', id, 'files', join(folder, 'again')];
+    const { code, stderr } = await tryScript(join(folder, 'repository'), args);
+    const told = stderr.split('\n').filter((line) => line.startsWith('damaged: '));
+    expect([code, told.length]).toEqual([1, gone.length]);
+    const came = (await readdir(join(folder, 'again'), { recursive: true })).map(String);
+    for (const path of gone) expect(came).not.toContain(path);
+    expect(came).toEqual(expect.arrayContaining(['blocks', 'text', 'sub folder/none']));
   });
 
   test('a damaged or forged manifest and a damaged index are refused', async ({ folder, repository }) => {
@@ -576,6 +583,29 @@ async function smallBackup(repository: Repository, minute: number): Promise<Back
   return backUp(repository, (writer) => writer.bytes('a', Buffer.from(`${minute}`)), { time: timeOf(minute) });
 }
 
+async function refOf(
+  repository: Repository,
+  { indexId }: ComponentRecord,
+  path: string,
+  at: number,
+): Promise<BlockRef> {
+  for await (const entry of repository.readIndex(indexId)) {
+    const ref = entry.type === 'file' && entry.path === path ? entry.blocks[at] : undefined;
+    if (ref !== undefined) return ref;
+  }
+  throw new Error(`${path} has no block ${at}`);
+}
+
+/** Flips a bit in the only pack of the point. */
+async function damage(folder: string, manifest: Manifest, at: number): Promise<{ readonly mend: () => Promise<void> }> {
+  const key = manifest.backup_files.find(({ path }) => path.startsWith('packs/'))?.path ?? '';
+  const path = join(folder, 'repository', key);
+  const [good, bytes] = [await readFile(path), await readFile(path)];
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  await writeFile(path, bytes);
+  return { mend: async () => writeFile(path, good) };
+}
+
 async function spoil(folder: string, key: string): Promise<void> {
   const path = join(folder, 'repository', key);
   const bytes = await readFile(path);
@@ -625,12 +655,17 @@ async function oddTree(folder: string): Promise<string> {
   return source;
 }
 
-async function oddBackup(folder: string, repository: Repository): Promise<Backup & { source: string }> {
+async function oddBackup(
+  folder: string,
+  repository: Repository,
+  blockSize = 65_536,
+): Promise<Backup & { source: string }> {
   const source = await oddTree(folder);
-  const backup = await backUp(repository, async (writer) => {
+  const fill = async (writer: ComponentWriter): Promise<void> => {
     await addTree(writer, source);
     await writer.bytes('.lifeboat/facts.json', Buffer.from('{}'));
-  });
+  };
+  const backup = await backUp(repository, fill, { blockSize });
   return { ...backup, source };
 }
 

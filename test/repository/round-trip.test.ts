@@ -257,9 +257,9 @@ async function plant(root: string, tree: readonly Node[]): Promise<void> {
         });
       }
     } catch (error) {
-      // Two nodes of one name: the first stands.
+      // Two nodes of one name: the first stands, also where it is a link that leads nowhere.
       const code = error instanceof Error && 'code' in error ? error.code : undefined;
-      if (code !== 'EEXIST' && code !== 'ENOTDIR' && code !== 'EISDIR') throw error;
+      if (!['EEXIST', 'ENOTDIR', 'EISDIR', 'ENOENT'].includes(String(code))) throw error;
     }
   }
   for (const finish of finished) await finish();

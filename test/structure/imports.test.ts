@@ -25,11 +25,16 @@ const rules: Readonly<Record<string, Rule>> = {
   json: { values: [] },
   schema: { values: [] },
   inputs: { values: ['domain', 'schema'] },
+  entries: { values: ['domain', 'json'] },
+  threads: { values: ['domain'] },
   attributes: { values: ['domain', 'programs'] },
-  repository: { values: ['domain', 'storage', 'attributes', 'json', 'programs'] },
+  repository: { values: ['domain', 'storage', 'attributes', 'json', 'programs', 'threads', 'entries'] },
   inference: { values: ['domain', 'json'] },
   platform: { values: ['domain', 'programs', 'json'], types: ['drivers'] },
-  drivers: { values: ['domain', 'programs', 'inference', 'platform', 'attributes', 'json'], types: ['repository'] },
+  drivers: {
+    values: ['domain', 'programs', 'inference', 'platform', 'attributes', 'json', 'threads', 'entries'],
+    types: ['repository'],
+  },
   notify: { values: ['domain', 'config'] },
   operations: { values: ['domain', ...below, 'json'] },
   workflows: {

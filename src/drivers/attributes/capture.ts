@@ -12,6 +12,13 @@ export interface LeftOutAttributes {
   readonly attributesLeftOut?: readonly { readonly path: string; readonly names: readonly string[] }[];
 }
 
+export interface AttributesOfAll {
+  /** A path without any is absent. */
+  readonly found: ReadonlyMap<string, Attributes>;
+  /** Was all that the path has read, and is it carried? */
+  readonly isWhole: (key: string) => boolean;
+}
+
 export class AttributeCapture {
   readonly #missing: string | undefined;
   readonly #leftOut: { readonly path: string; readonly names: readonly string[] }[] = [];
@@ -36,7 +43,7 @@ export class AttributeCapture {
   ): AsyncGenerator<Item> {
     for await (const batch of inBatches(items)) {
       const paths = batch.map(pathOf);
-      const found = await this.#read(paths.filter((path) => path !== undefined));
+      const { found } = await this.ofAll(paths.filter((path) => path !== undefined));
       for (const [index, item] of batch.entries()) {
         const path = paths[index];
         const xattrs = path === undefined ? undefined : found.get(attributeKey(path));
@@ -47,8 +54,13 @@ export class AttributeCapture {
 
   /** Those of one path; nothing where it has none. */
   async of(path: Buffer): Promise<Pick<EntryMeta, 'xattrs'>> {
-    const xattrs = (await this.#read([path])).get(attributeKey(path));
+    const xattrs = (await this.ofAll([path])).found.get(attributeKey(path));
     return xattrs === undefined ? {} : { xattrs };
+  }
+
+  /** Counts those of an entry that is taken over from an earlier capture. */
+  takeOver(xattrs: Attributes | undefined): void {
+    if (xattrs !== undefined) this.#entries += 1;
   }
 
   /** For the manifest, in the clear. */
@@ -61,17 +73,21 @@ export class AttributeCapture {
     return this.#leftOut.length === 0 ? {} : { attributesLeftOut: this.#leftOut };
   }
 
-  async #read(paths: readonly Buffer[]): Promise<Map<string, Attributes>> {
+  /** Those of many paths, by `attributeKey`. */
+  async ofAll(paths: readonly Buffer[]): Promise<AttributesOfAll> {
     const carried = new Map<string, Attributes>();
-    if (this.#missing !== undefined) return carried;
+    if (this.#missing !== undefined) return { found: carried, isWhole: () => false };
     const { found, unread } = await readAttributes(paths);
     this.#unread.push(...unread);
+    const partly = new Set<string>();
     for (const [key, attributes] of found) {
       if (Object.keys(attributes.carried).length > 0) carried.set(key, attributes.carried);
+      if (attributes.leftOut.length > 0) partly.add(key);
       this.#leaveOut(key, attributes.leftOut);
     }
     this.#entries += carried.size;
-    return carried;
+    // Messages name paths in their own way: after one of them, none of these counts as whole.
+    return { found: carried, isWhole: (key) => unread.length === 0 && !partly.has(key) };
   }
 
   #leaveOut(key: string, names: readonly string[]): void {

@@ -5,12 +5,16 @@ import type { IndexEntry } from '../../domain/entry.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import { AttributeProbes } from '../attributes/probes.ts';
 import type { RestoreContext } from '../driver.ts';
-import { describeActual, describeExpected } from '../folder/describe-entry.ts';
+import type { EntryOnDisk } from '../folder/compare-entries.ts';
+import { compareOnThread } from '../tree/tree-threads.ts';
 import { forEachConcurrently } from './concurrently.ts';
-import { readOwners } from './owners.ts';
 import { admittedRoot, isReserved, linkBytes, pathBytes } from './paths.ts';
 
-const filesAtOnce = 4;
+/** What a thread compares in one go: as few as to tell the progress of large files, as many as not to wait for small ones. */
+const entriesInBatch = 1000;
+const bytesInBatch = 64 * 1024 * 1024;
+/** One more than there are threads. */
+const batchesAtOnce = 3;
 /** A whole folder that is wrong would otherwise give a result per file. */
 const shownMismatches = 50;
 
@@ -26,27 +30,43 @@ export interface CompareOptions {
 /** One result per configured path that the index knows, one for attributes, and one for each entry that differs (the first 50). */
 export async function compareWithIndex({ context, roots, placeOf, times }: CompareOptions): Promise<ProbeResult[]> {
   const { record, repository, signal, onProgress } = context;
-  const options = { owners: await readOwners(), times };
   const places = new Map<string, string>();
   for (const root of roots) places.set(root, await placeOf(root));
   const tallies = new Map<string, { entries: number; same: number }>();
   const mismatches: ProbeResult[] = [];
   const attributes = new AttributeProbes(record.id);
   let bytesDone = 0;
-  await forEachConcurrently(wanted(repository.readIndex(record.indexId, signal)), filesAtOnce, async (entry) => {
+  const placed = (entry: IndexEntry): Placed => {
     const root = admittedRoot(entry, roots, record.id);
-    const tally = tallies.get(root) ?? { entries: 0, same: 0 };
-    tallies.set(root, tally);
-    const at = (bytes: Buffer): Buffer =>
-      Buffer.concat([Buffer.from(places.get(root) ?? root), bytes.subarray(Buffer.byteLength(root) - 1)]);
-    const path = at(pathBytes(entry));
-    const expected = describeExpected(entry, options);
-    const actual = await describeActual(path, entry, options, entry.type === 'hardlink' ? at(linkBytes(entry)) : path);
-    await attributes.add(`${entry.type} /${entry.path}`, path, entry.xattrs);
-    tally.entries++;
-    if (actual === expected) tally.same++;
-    else mismatches.push({ component: record.id, name: `${entry.type} /${entry.path}`, expected, actual, ok: false });
-    if (entry.type === 'file') bytesDone += entry.size;
+    const at = (bytes: Buffer): string =>
+      Buffer.concat([Buffer.from(places.get(root) ?? root), bytes.subarray(Buffer.byteLength(root) - 1)]).toString(
+        'latin1',
+      );
+    return {
+      root,
+      entry,
+      path: at(pathBytes(entry)),
+      ...(entry.type === 'hardlink' && { first: at(linkBytes(entry)) }),
+    };
+  };
+  await forEachConcurrently(inBatches(repository.readIndex(record.indexId, signal)), batchesAtOnce, async (batch) => {
+    const entries = batch.map(placed);
+    const onDisk = entries.map(({ entry, path, first }): EntryOnDisk => ({ entry, path, first }));
+    const differing = await compareOnThread({ entries: JSON.stringify(onDisk), times });
+    signal.throwIfAborted();
+    for (const { root, entry, path } of entries) {
+      const tally = tallies.get(root) ?? { entries: 0, same: 0 };
+      tallies.set(root, { entries: tally.entries + 1, same: tally.same + 1 });
+      if (entry.type === 'file') bytesDone += entry.size;
+      await attributes.add(nameOf(entry), Buffer.from(path, 'latin1'), entry.xattrs);
+    }
+    for (const { number, expected, actual } of differing) {
+      const found = entries[number];
+      if (found === undefined) continue;
+      const tally = tallies.get(found.root);
+      if (tally !== undefined) tally.same -= 1;
+      mismatches.push({ component: record.id, name: nameOf(found.entry), expected, actual, ok: false });
+    }
     onProgress({ phase: 'comparing files', bytesDone, bytesTotal: record.bytes });
   });
   const summaries = [...tallies].map(([root, { entries, same }]): ProbeResult => {
@@ -63,6 +83,25 @@ export async function compareWithIndex({ context, roots, placeOf, times }: Compa
   return [...summaries, ...(sum === undefined ? [] : [sum]), ...[...mismatches, ...lost].slice(0, shownMismatches)];
 }
 
-async function* wanted(entries: AsyncIterable<IndexEntry>): AsyncGenerator<IndexEntry> {
-  for await (const entry of entries) if (!isReserved(entry.path)) yield entry;
+interface Placed extends EntryOnDisk {
+  readonly root: string;
+}
+
+function nameOf({ type, path }: IndexEntry): string {
+  return `${type} /${path}`;
+}
+
+async function* inBatches(entries: AsyncIterable<IndexEntry>): AsyncGenerator<IndexEntry[], void> {
+  let batch: IndexEntry[] = [];
+  let bytes = 0;
+  for await (const entry of entries) {
+    if (isReserved(entry.path)) continue;
+    batch.push(entry);
+    bytes += entry.type === 'file' ? entry.size : 0;
+    if (batch.length < entriesInBatch && bytes < bytesInBatch) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
 }

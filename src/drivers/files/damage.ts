@@ -4,9 +4,9 @@ import { constants } from 'node:os';
 import type { FilesConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import { hasVanished } from '../../domain/vanished.ts';
-import { readOwners } from './owners.ts';
+import { walkTree, type WalkTree } from '../tree/tree-threads.ts';
 import { rootsOf } from './paths.ts';
-import { unusable, walk } from './walk.ts';
+import { unusable } from './walk.ts';
 
 /** What a disk or its filesystem says of bytes that it lost. The last is EUCLEAN, which Node has no name for. */
 const lostBytes: readonly number[] = [constants.errno.EIO, constants.errno.EBADMSG, 117];
@@ -15,19 +15,28 @@ const lostBytes: readonly number[] = [constants.errno.EIO, constants.errno.EBADM
  * The damaged ones. Files have no structure that could be checked, so only a failing disk is proof; a path that is gone
  * leaves nothing to delete. Reads all of them. PermissionDenied, SourceCorrupt for any other fault of reading.
  */
-export async function damagedRoots(config: FilesConfig, signal: AbortSignal): Promise<string[]> {
+export async function damagedRoots(
+  config: FilesConfig,
+  signal: AbortSignal,
+  walk: WalkTree = walkTree,
+): Promise<string[]> {
   const damaged: string[] = [];
-  for (const root of rootsOf(config.paths)) if (await isDamaged(root, config, signal)) damaged.push(root);
+  for (const root of rootsOf(config.paths)) if (await isDamaged(root, config, { signal, walk })) damaged.push(root);
   return damaged;
 }
 
-async function isDamaged(root: string, config: FilesConfig, signal: AbortSignal): Promise<boolean> {
-  const owners = await readOwners();
+async function isDamaged(
+  root: string,
+  config: FilesConfig,
+  { signal, walk }: { readonly signal: AbortSignal; readonly walk: WalkTree },
+): Promise<boolean> {
   const { id: component, exclude } = config;
   try {
-    for await (const found of walk({ component, roots: [root], exclude, owners })) {
-      signal.throwIfAborted();
-      if (found.kind === 'file') await readThrough(found.source, component);
+    for await (const batch of walk({ component, roots: [root], exclude })) {
+      for (const found of batch) {
+        signal.throwIfAborted();
+        if (found.kind === 'file') await readThrough(Buffer.from(found.source, 'latin1'), component);
+      }
     }
     return false;
   } catch (error) {

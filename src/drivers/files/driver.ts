@@ -3,14 +3,13 @@ import { realpath } from 'node:fs/promises';
 import type { FilesConfig } from '../../domain/appliance.ts';
 import { roleOfKind } from '../../domain/component.ts';
 import type { Driver, DriverEnvironment } from '../driver.ts';
-import { treeBytes } from '../swap/disk.ts';
+import { treeBytes } from '../tree/tree-threads.ts';
 import { captureFiles } from './capture.ts';
 import { checkFiles } from './check.ts';
 import { compareWithIndex } from './compare.ts';
 import { isAsCaptured } from './fingerprint.ts';
 import { inspectFiles } from './inspect.ts';
-import { readOwners } from './owners.ts';
-import { rootsOf } from './paths.ts';
+import { rootsInWalk, rootsOf } from './paths.ts';
 import { commitFiles, filesTargets, stageFiles, stagedPath, swapFiles, undoFiles } from './restore.ts';
 
 const blockSize = 1 << 20;
@@ -28,10 +27,10 @@ export function createFilesDriver(config: FilesConfig, environment: DriverEnviro
       const bytes = await Promise.all(roots.map(treeBytes));
       return { bytes: bytes.reduce((sum, part) => sum + part, 0) };
     },
-    capture: async (context) => captureFiles(config, context, environment.others ?? []),
+    capture: async (context) => captureFiles(config, context, environment.others ?? [], environment.walkTree),
     isAsCaptured: async (repository, record) =>
       isAsCaptured(
-        { component: config.id, roots, exclude: config.exclude, owners: await readOwners() },
+        { component: config.id, roots: rootsInWalk(config.paths), exclude: config.exclude },
         repository,
         record,
       ),

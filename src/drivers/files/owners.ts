@@ -1,4 +1,5 @@
 /** User and group names of this host. A restored file goes to the recorded name where it exists, else to the number. */
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { EntryMeta } from '../../domain/entry.ts';
 
@@ -8,8 +9,29 @@ export interface Owners {
   resolve(entry: Pick<EntryMeta, 'uid' | 'gid' | 'user' | 'group'>): { readonly uid: number; readonly gid: number };
 }
 
+// A minimal container has neither: then there are numbers only.
+const [usersFile, groupsFile] = ['/etc/passwd', '/etc/group'];
+
 export async function readOwners(): Promise<Owners> {
-  const [users, groups] = await Promise.all([readTable('/etc/passwd'), readTable('/etc/group')]);
+  const read = async (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
+  const [users, groups] = await Promise.all([read(usersFile), read(groupsFile)]);
+  return ownersOf(users, groups);
+}
+
+/** For threads. */
+export function readOwnersSync(): Owners {
+  const read = (path: string): string => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      return '';
+    }
+  };
+  return ownersOf(read(usersFile), read(groupsFile));
+}
+
+function ownersOf(usersText: string, groupsText: string): Owners {
+  const [users, groups] = [tableOf(usersText), tableOf(groupsText)];
   return {
     names(uid, gid) {
       const user = users.nameOf.get(uid);
@@ -23,11 +45,9 @@ export async function readOwners(): Promise<Owners> {
   };
 }
 
-async function readTable(path: string): Promise<{ nameOf: Map<number, string>; idOf: Map<string, number> }> {
+function tableOf(text: string): { nameOf: Map<number, string>; idOf: Map<string, number> } {
   const nameOf = new Map<number, string>();
   const idOf = new Map<string, number>();
-  // A minimal container has no such file: then there are numbers only.
-  const text = await readFile(path, 'utf8').catch(() => '');
   for (const line of text.split('\n')) {
     const [name, , id] = line.split(':');
     if (name === undefined || id === undefined || !/^\d+$/.test(id)) continue;

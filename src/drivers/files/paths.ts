@@ -5,11 +5,18 @@
 import { resolve } from 'node:path';
 import { reservedFolder, type EntryMeta } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import { compareInWalk } from '../../domain/path-order.ts';
 
 /** Configured paths without those that lie inside another one, in the configured order. */
 export function rootsOf(paths: readonly string[]): string[] {
   const plain = [...new Set(paths.map((path) => resolve(path)))];
   return plain.filter((path) => !plain.some((other) => other !== path && isInside(path, other)));
+}
+
+/** The same in the order of a walk, so that entries stand in the index as the next capture meets them. */
+export function rootsInWalk(paths: readonly string[]): string[] {
+  const bytes = (text: string): string => Buffer.from(text).toString('latin1');
+  return rootsOf(paths).sort((a, b) => compareInWalk(bytes(a), bytes(b)));
 }
 
 /** Compares whole parts: `/a/bc` is not inside `/a/b`. */

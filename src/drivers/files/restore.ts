@@ -4,7 +4,7 @@ import type { FilesConfig } from '../../domain/appliance.ts';
 import type { ComponentRecord } from '../../domain/recovery-point.ts';
 import type { FencingToken, RestoreContext, RestoreTarget, StageFacts } from '../driver.ts';
 import { ensureRoom, notDamaged } from '../folder/room.ts';
-import { treeBytes } from '../swap/disk.ts';
+import { treeBytes } from '../tree/tree-threads.ts';
 import { makeStaging, removeStaging, stagedOrRemoved, stagingPath } from '../swap/staging.ts';
 import {
   clearLive,
@@ -137,6 +137,9 @@ async function sizesInIndex(
   { repository, record, signal }: RestoreContext,
 ): Promise<Map<string, number>> {
   const roots = rootsOf(config.paths);
+  const [only, another] = roots;
+  // All that the index holds is of it; what is not, the placing of each entry refuses.
+  if (only !== undefined && another === undefined) return new Map([[only, record.bytes]]);
   const found = new Map<string, number>();
   for await (const entry of repository.readIndex(record.indexId, signal)) {
     if (isReserved(entry.path)) continue;
@@ -153,6 +156,8 @@ async function damagedOnly(config: FilesConfig, signal: AbortSignal): Promise<re
 }
 
 async function needPerRoot(roots: readonly string[], bytes: number): Promise<Map<string, number>> {
+  const [only, another] = roots;
+  if (only !== undefined && another === undefined) return new Map([[only, bytes]]);
   const live = await Promise.all(roots.map(async (root) => ({ root, bytes: await treeBytes(root) })));
   const total = live.reduce((sum, path) => sum + path.bytes, 0);
   if (total === 0) return new Map(roots.slice(0, 1).map((root) => [root, bytes]));

@@ -4,7 +4,9 @@ import { reservedFolder, type IndexEntry } from '../../domain/entry.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import type { RestoreContext } from '../driver.ts';
 import { readOwners } from '../files/owners.ts';
-import { describeActual, describeExpected } from './describe-entry.ts';
+import { compareOnThread } from '../tree/tree-threads.ts';
+import type { EntryOnDisk } from './compare-entries.ts';
+import { describeExpected } from './describe-entry.ts';
 
 export interface FolderComparison {
   readonly root: string;
@@ -18,18 +20,27 @@ export async function compareWithIndex(
   context: RestoreContext,
   { root, times, wanted = () => true }: FolderComparison,
 ): Promise<ProbeResult[]> {
+  const wantedEntries: IndexEntry[] = [];
+  for await (const entry of context.repository.readIndex(context.record.indexId, context.signal))
+    if (!entry.path.startsWith(`${reservedFolder}/`) && wanted(entry)) wantedEntries.push(entry);
   const options = { owners: await readOwners(), times };
-  const results: ProbeResult[] = [];
-  for await (const entry of context.repository.readIndex(context.record.indexId, context.signal)) {
-    if (entry.path.startsWith(`${reservedFolder}/`) || !wanted(entry)) continue;
+  // One by one: these files are large, and two threads share them.
+  const compared = await Promise.all(
+    wantedEntries.map(async (entry) => {
+      const onDisk: EntryOnDisk = { entry, path: Buffer.from(join(root, entry.path)).toString('latin1') };
+      const [difference] = await compareOnThread({ entries: JSON.stringify([onDisk]), times });
+      return { entry, difference };
+    }),
+  );
+  const results = compared.flatMap(({ entry, difference }): ProbeResult[] => {
+    const ok = difference === undefined;
+    if (ok && entry.type === 'directory') return [];
     const expected = describeExpected(entry, options);
-    const actual = await describeActual(Buffer.from(join(root, entry.path)), entry, options);
-    const ok = actual === expected;
-    if (ok && entry.type === 'directory') continue;
+    const actual = difference?.actual ?? expected;
     const content = entry.type === 'file' ? { content: true as const } : {};
     const name = `${entry.type} ${entry.path}`;
-    results.push({ component: context.record.id, name, expected, actual, ok, ...content });
-  }
+    return [{ component: context.record.id, name, expected, actual, ok, ...content }];
+  });
   // An index lists files as their reading ended; people compare reports.
   return results.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -1,14 +1,14 @@
 /**
  * An entry of an index and what stands on disk in its place, in words that are the same where both are: bytes, mode,
  * owner, the text of a link and, where asked, the time. Hashes are never shown: results are stored in the clear.
+ * Synchronous, for a thread.
  */
-import { createHash } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
-import { lstat, open, readlink } from 'node:fs/promises';
+import { lstatSync, readlinkSync, type BigIntStats } from 'node:fs';
 import type { FileEntry, IndexEntry } from '../../domain/entry.ts';
 import { isFileTime } from '../../domain/file-time.ts';
 import type { Owners } from '../files/owners.ts';
 import { linkBytes } from '../files/paths.ts';
+import { hasContentOf } from './has-content-of.ts';
 
 export interface DescribeOptions {
   readonly owners: Owners;
@@ -32,31 +32,39 @@ export function describeExpected(entry: IndexEntry, { owners, times }: DescribeO
 }
 
 /** `first` is where the first name of a hard link stands. */
-export async function describeActual(
+export function describeActual(
   path: Buffer,
   entry: IndexEntry,
-  { times }: DescribeOptions,
+  { times }: Pick<DescribeOptions, 'times'>,
   first = path,
-): Promise<string> {
-  const stats = await lstat(path, { bigint: true }).catch(() => undefined);
+): string {
+  const stats = statsOf(path);
   if (stats === undefined) return 'absent';
   const owner = process.getuid?.() === 0 ? `owner ${stats.uid}:${stats.gid}` : `owner ${stats.uid}`;
   const mode = `mode ${octal(Number(stats.mode & 0o7777n))}`;
   const time = times && entry.type !== 'hardlink' ? `, ${actualTime(stats, entry)}` : '';
   if (stats.isSymbolicLink()) {
-    const isSame = entry.type === 'symlink' && (await readlink(path, { encoding: 'buffer' })).equals(linkBytes(entry));
+    const isSame = entry.type === 'symlink' && readlinkSync(path, { encoding: 'buffer' }).equals(linkBytes(entry));
     return `${isSame ? 'link as captured' : 'a link that leads elsewhere'}${time}`;
   }
   if (stats.isDirectory()) return `folder, ${mode}, ${owner}${time}`;
   if (!stats.isFile()) return 'neither file nor folder';
   if (entry.type === 'hardlink')
-    return `${(await isSameFile(stats, first)) ? `a second name of /${entry.target ?? ''}` : 'a file of its own'}, ${mode}, ${owner}`;
+    return `${isSameFile(stats, first) ? `a second name of /${entry.target ?? ''}` : 'a file of its own'}, ${mode}, ${owner}`;
   if (entry.type !== 'file') return `a file, ${mode}, ${owner}${time}`;
-  return `${stats.size} bytes ${await contentVerdict(path, entry, Number(stats.size))}, ${mode}, ${owner}${time}`;
+  return `${stats.size} bytes ${contentVerdict(path, entry, Number(stats.size))}, ${mode}, ${owner}${time}`;
 }
 
-async function isSameFile({ dev, ino }: BigIntStats, other: Buffer): Promise<boolean> {
-  const stats = await lstat(other, { bigint: true }).catch(() => undefined);
+function statsOf(path: Buffer): BigIntStats | undefined {
+  try {
+    return lstatSync(path, { bigint: true });
+  } catch {
+    return undefined;
+  }
+}
+
+function isSameFile({ dev, ino }: BigIntStats, other: Buffer): boolean {
+  const stats = statsOf(other);
   return stats?.dev === dev && stats.ino === ino;
 }
 
@@ -73,25 +81,12 @@ function timeText(ns: bigint): string {
     .slice(0, 6)}`;
 }
 
-async function contentVerdict(path: Buffer, entry: FileEntry, size: number): Promise<string> {
+function contentVerdict(path: Buffer, entry: FileEntry, size: number): string {
   if (size !== entry.size) return 'of other content';
-  const found = await sha256Of(path).catch((error: unknown) => (error as NodeJS.ErrnoException).code ?? 'error');
-  if (found.length < 64) return `that cannot be read (${found})`;
-  return found === entry.sha256 ? 'as captured' : 'of other content';
-}
-
-export async function sha256Of(path: Buffer): Promise<string> {
-  const hash = createHash('sha256');
-  const handle = await open(path, 'r');
   try {
-    const chunk = Buffer.allocUnsafe(1 << 20);
-    for (;;) {
-      const { bytesRead } = await handle.read(chunk, 0, chunk.length);
-      if (bytesRead === 0) return hash.digest('hex');
-      hash.update(chunk.subarray(0, bytesRead));
-    }
-  } finally {
-    await handle.close();
+    return hasContentOf(path, entry) ? 'as captured' : 'of other content';
+  } catch (error) {
+    return `that cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Is there room for a second copy beside the live data? Asked before the first byte is fetched. */
 import { LifeboatError } from '../../domain/errors.ts';
-import { deviceOf, freeBytes, nearestExisting, treeBytes } from '../swap/disk.ts';
+import { deviceOf, freeBytes, nearestExisting } from '../swap/disk.ts';
+import { treeBytes } from '../tree/tree-threads.ts';
 import { placeOf } from '../swap/place.ts';
 
 export interface RoomOptions {

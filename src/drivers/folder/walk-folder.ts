@@ -6,6 +6,7 @@ import type { Attributes } from '../../domain/attributes.ts';
 import type { EntryMeta, OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { LeftOut } from '../../domain/left-out.ts';
+import { compareInWalk } from '../../domain/path-order.ts';
 import { longestStaged, longPath } from '../files/long-path.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
 import { hasVanished } from '../../domain/vanished.ts';
@@ -41,14 +42,15 @@ export interface WalkNotices {
   readonly vanished?: (path: string) => void;
 }
 
-/** In path order. SourceEmpty where the folder does not exist. */
+/** In the order of a walk: a folder before what is in it, names in byte order. SourceEmpty where the folder does not exist. */
 export async function walkFolder(root: string, component: string, notices: WalkNotices = {}): Promise<FolderEntry[]> {
   const entries: FolderEntry[] = [];
   const names = await readdir(root).catch((error: unknown) => {
     throw unusable(error, root, component);
   });
   await walk({ folder: root, prefix: '', entries, component, owners: await readOwners(), ...notices }, names);
-  return entries.sort((a, b) => (a.meta.path < b.meta.path ? -1 : 1));
+  const keyOf = ({ meta }: FolderEntry): string => Buffer.from(meta.path).toString('latin1');
+  return entries.sort((a, b) => compareInWalk(keyOf(a), keyOf(b)));
 }
 
 export async function ownerOf(root: string): Promise<FolderOwner> {

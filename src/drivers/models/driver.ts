@@ -10,7 +10,7 @@ import {
   undoFolder,
 } from '../folder/folder-restore.ts';
 import { readSealedFacts } from '../folder/sealed-facts.ts';
-import { treeBytes } from '../swap/disk.ts';
+import { treeBytes } from '../tree/tree-threads.ts';
 import { captureModels } from './capture.ts';
 import { checkModels } from './check.ts';
 import { damageOf } from './damage.ts';

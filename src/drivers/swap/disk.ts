@@ -1,9 +1,8 @@
-/** Facts about disks: which filesystem, how much room, how large a tree is. And the durable write of small files. */
+/** Facts about disks: which filesystem, how much room. And the durable write of small files. */
 import { constants } from 'node:fs';
-import { open, lstat, opendir, rename, rm, statfs } from 'node:fs/promises';
+import { open, lstat, rename, rm, statfs } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import { hasVanished } from '../../domain/vanished.ts';
 
 /** Id of the filesystem that holds the path, or would: an absent path counts for its nearest existing parent. */
 export async function deviceOf(path: string): Promise<string> {
@@ -22,38 +21,6 @@ export async function nearestExisting(path: string): Promise<string> {
     const found = await lstat(current).catch(() => undefined);
     if (found !== undefined || current === dirname(current)) return current;
   }
-}
-
-/**
- * Bytes of all regular files of a tree; a hard-linked file counts once, links are not followed. What is absent or may
- * not be listed counts nothing.
- */
-export async function treeBytes(path: string): Promise<number> {
-  const seen = new Set<string>();
-  let bytes = 0;
-  async function walk(at: Buffer): Promise<void> {
-    const stats = await lstat(at, { bigint: true }).catch(() => undefined);
-    if (stats === undefined) return;
-    if (stats.isFile()) {
-      if (stats.nlink > 1n) {
-        const identity = `${stats.dev}:${stats.ino}`;
-        if (seen.has(identity)) return;
-        seen.add(identity);
-      }
-      bytes += Number(stats.size);
-    } else if (stats.isDirectory()) {
-      const folder = await opendir(at, { encoding: 'buffer' as BufferEncoding }).catch(closedOrGone);
-      if (folder === undefined) return;
-      for await (const child of folder) await walk(childPath(at, child.name as unknown as Buffer));
-    }
-  }
-  await walk(Buffer.from(path));
-  return bytes;
-}
-
-function closedOrGone(error: NodeJS.ErrnoException): undefined {
-  if (error.code === 'EACCES' || error.code === 'EPERM' || hasVanished(error.code)) return undefined;
-  throw error;
 }
 
 /** `<folder>/<name>` in bytes: names need not be UTF-8. */

@@ -1,6 +1,6 @@
 /** What earlier restores left beside the live data: nobody else tells whose space it takes. */
 import { lstat } from 'node:fs/promises';
-import { treeBytes } from './disk.ts';
+import { treeBytes } from '../tree/tree-threads.ts';
 import { swapState, type SwapTarget } from './swap.ts';
 
 export interface KeptCopy {

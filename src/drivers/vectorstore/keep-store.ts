@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import type { VectorstoreConfig } from '../../domain/appliance.ts';
 import { formatBytes } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import { freeBytes, syncFile, treeBytes } from '../swap/disk.ts';
+import { freeBytes, syncFile } from '../swap/disk.ts';
+import { treeBytes } from '../tree/tree-threads.ts';
 
 /** Its path; undefined where there is no store. One that an earlier attempt of the same run made is it. NoSpace. */
 export async function keepStore({ id, path }: VectorstoreConfig, since: Date): Promise<string | undefined> {

@@ -15,15 +15,16 @@ export interface PackFindings {
 export async function checkPack({ storage, pool, opener }: CheckParts, record: PackRecord): Promise<PackFindings> {
   const key = layout.pack(record.id);
   const bytes = await storage.read(key);
-  const { frames, ids } = packTableOf(bytes, record.id, opener);
-  const { bad, sha256 } = await pool.run(
+  const table = packTableOf(bytes, record.id, opener);
+  const { frames, digests } = table;
+  const { bad, bundles, sha256 } = await pool.run(
     'verify',
-    { bytes, frames, ids, full: true, digest: true },
+    { bytes, frames, digests, bundles: table.bundles, full: true, digest: true },
     { transfer: [bytes.buffer] },
   );
   const badFrames = bad.map(({ frame, message }) => ({ offset: frames[frame * 2] ?? 0, message }));
   const [first] = badFrames;
-  const known = { frames, ids };
+  const known = { frames, digests, bundles: new Map(bundles.map((each) => [each.frame, each])) };
   if (first !== undefined)
     return {
       frames: known,

@@ -6,8 +6,8 @@ import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
 import type { BackupFile, ComponentRecord, Manifest } from '../../domain/recovery-point.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Opener } from '../frame.ts';
-import { readIndexFooter, readIndexObject } from '../index-object.ts';
-import type { PackRecord } from '../index-object.ts';
+import { readIndexEntries, readIndexHead } from '../index-object.ts';
+import type { PackTable } from '../index-object.ts';
 import { layout } from '../layout.ts';
 import { digestOfObject } from '../object-digest.ts';
 import type { CheckOptions, CheckResult } from '../repository.ts';
@@ -82,7 +82,7 @@ class Check {
   }
 
   /** The index's own bytes, against the manifest; then its pack table. */
-  async #checkIndex(component: ComponentRecord, key: string): Promise<readonly PackRecord[]> {
+  async #checkIndex(component: ComponentRecord, key: string): Promise<PackTable> {
     const { size, checksum } = await digestOfObject(this.#parts.storage, key);
     this.#count(size);
     const file = this.#files.get(key);
@@ -100,10 +100,10 @@ class Check {
         code: 'ObjectCorrupt',
         message: `object ${key} does not have the SHA-256 that the manifest names`,
       });
-    const footer = await readIndexFooter(this.#parts.storage, component.indexId, this.#parts.opener);
-    if (footer.component !== component.id)
-      throw new LifeboatError('ManifestInvalid', `the index is of component ${footer.component}`);
-    return footer.packs;
+    const head = await readIndexHead(this.#parts.storage, component.indexId, this.#parts.opener);
+    if (head.component !== component.id)
+      throw new LifeboatError('ManifestInvalid', `the index is of component ${head.component}`);
+    return head.packs;
   }
 
   /**
@@ -112,15 +112,13 @@ class Check {
    */
   async #checkPacks(
     component: ComponentRecord,
-    packs: readonly PackRecord[],
+    packs: PackTable,
     blocks: BlockSet,
   ): Promise<ReadonlyMap<string, string>> {
     const badFrames = new Map<string, string>();
-    let next = 0;
+    const waiting = packs.entries();
     const worker = async (): Promise<void> => {
-      for (let number = next++; number < packs.length; number = next++) {
-        const record = packs[number];
-        if (record === undefined) return;
+      for (const [number, record] of waiting) {
         this.#options.signal?.throwIfAborted();
         const key = layout.pack(record.id);
         const found = await this.#guard({ component: component.id, object: key }, () => checkPack(this.#parts, record));
@@ -140,20 +138,16 @@ class Check {
   }
 
   /** Which files do the bad blocks belong to, and does every reference name a frame? Gives the ids of the packs that they touch. */
-  async #checkEntries(
-    component: ComponentRecord,
-    packs: readonly PackRecord[],
-    blocks: BlockSet,
-  ): Promise<ReadonlySet<string>> {
+  async #checkEntries(component: ComponentRecord, packs: PackTable, blocks: BlockSet): Promise<ReadonlySet<string>> {
     const touched = new Set<string>();
-    for await (const entry of readIndexObject(
+    for await (const entry of readIndexEntries(
       this.#parts.storage,
       component.indexId,
       this.#parts.opener,
       this.#options.signal,
     )) {
       if (entry.type !== 'file') continue;
-      const ids = entry.blocks.filter((block) => !blocks.isGood(block)).map(([pack]) => packs[pack]?.id ?? '');
+      const ids = entry.blocks.filter((block) => !blocks.isGood(block)).map(([pack]) => packs.get(pack)?.id ?? '');
       const [first] = ids;
       if (first === undefined) continue;
       for (const id of ids) touched.add(id);

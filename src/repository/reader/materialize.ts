@@ -5,7 +5,7 @@ import type { EntryMeta, FileEntry, OtherEntry } from '../../domain/entry.ts';
 import { fileTime } from '../../domain/file-time.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Opener } from '../frame.ts';
-import { readIndexObject } from '../index-object.ts';
+import { readIndexEntries } from '../index-object.ts';
 import type { MaterializeOptions, MaterializeResult } from '../repository.ts';
 import type { FileMeta } from '../threads/jobs.ts';
 import type { ThreadPool } from '../threads/pool.ts';
@@ -90,7 +90,7 @@ class Restore {
 
   async #writeFiles(): Promise<void> {
     const { storage, opener } = this.#parts;
-    for await (const entry of readIndexObject(storage, this.#options.indexId, opener, this.#options.signal)) {
+    for await (const entry of readIndexEntries(storage, this.#options.indexId, opener, this.#options.signal)) {
       const destination = this.#destinations.of(entry);
       if (destination === undefined) continue;
       this.#throwFailure();

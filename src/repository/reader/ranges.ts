@@ -2,7 +2,7 @@
 import type { BlockRef } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
-import type { PackRecord } from '../index-object.ts';
+import type { PackTable } from '../index-object.ts';
 import { layout } from '../layout.ts';
 import type { StoredBlock } from '../threads/jobs.ts';
 import { slabPlainBytes } from '../threads/slab.ts';
@@ -20,12 +20,12 @@ export interface ReadPlan {
 }
 
 /** Neighbours in a pack become one range; a block that is named twice is read once. ManifestInvalid for a place outside its pack. */
-export function planReads(refs: readonly BlockRef[], packs: readonly PackRecord[]): ReadPlan {
+export function planReads(refs: readonly BlockRef[], packs: PackTable): ReadPlan {
   const ranges: Range[] = [];
   const seen = new Map<string, { readonly range: number; readonly at: number }>();
   const blocks = refs.map((ref): StoredBlock => {
-    const [pack, offset, length, id, plainLength] = ref;
-    const record = packs[pack];
+    const [pack, offset, length, digest, plainLength, within] = ref;
+    const record = packs.get(pack);
     if (record === undefined || offset + length > record.size)
       throw new LifeboatError(
         'ManifestInvalid',
@@ -34,11 +34,18 @@ export function planReads(refs: readonly BlockRef[], packs: readonly PackRecord[
     const name = `${pack}:${offset}:${length}`;
     const place = seen.get(name) ?? extend(ranges, { pack, offset, length });
     seen.set(name, place);
-    return { ...place, length, plainLength, id, object: layout.pack(record.id) };
+    return {
+      ...place,
+      length,
+      plainLength,
+      digest,
+      object: layout.pack(record.id),
+      ...(within !== undefined && { within }),
+    };
   });
   return {
     blocks,
-    ranges: ranges.map(({ pack, offset, length }) => ({ key: layout.pack(packs[pack]?.id ?? ''), offset, length })),
+    ranges: ranges.map(({ pack, offset, length }) => ({ key: layout.pack(packs.get(pack)?.id ?? ''), offset, length })),
   };
 }
 

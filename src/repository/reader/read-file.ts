@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
-import type { BlockRef, FileEntry } from '../../domain/entry.ts';
+import { reservedFolder, type BlockRef, type FileEntry, type IndexEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { frameKinds } from '../frame.ts';
 import type { Opener } from '../frame.ts';
-import { readIndexFooter, readIndexObject } from '../index-object.ts';
+import { readIndexEntries, readIndexHead, readIndexObject } from '../index-object.ts';
+import { blockIn, unpackFrameOf } from '../open-block.ts';
+import { parseEntry } from '../parse-entry.ts';
+import type { StoredBlock } from '../threads/jobs.ts';
 import { planReads, readRanges } from './ranges.ts';
 
 interface Context {
@@ -18,7 +19,7 @@ const limitBytes = 256 * 1024 * 1024;
 const batchBytes = 4 * 1024 * 1024;
 
 export async function readSmallFile(context: Context, indexId: string, path: string): Promise<Uint8Array | undefined> {
-  for await (const entry of readIndexObject(context.storage, indexId, context.opener)) {
+  for await (const entry of entriesWith(context, indexId, path)) {
     if (entry.type !== 'file' || entry.path !== path || entry.pathBase64 !== undefined) continue;
     if (entry.size > limitBytes) {
       throw new LifeboatError('InputInvalid', `file ${path} has ${entry.size} bytes, too many to read into memory`);
@@ -30,30 +31,36 @@ export async function readSmallFile(context: Context, indexId: string, path: str
   return undefined;
 }
 
-/** Block after block, each compared with its id; at the end the whole with the file's SHA-256. */
+/** Entries of the reserved folder stand in the index itself: none of its parts is read for them. */
+async function* entriesWith(
+  { storage, opener }: Context,
+  indexId: string,
+  path: string,
+): AsyncGenerator<IndexEntry, void> {
+  if (path.startsWith(`${reservedFolder}/`)) {
+    const { lines } = await readIndexObject(storage, indexId, opener);
+    for (const line of lines) if (line.startsWith('{')) yield parseEntry(line, indexId);
+  }
+  yield* readIndexEntries(storage, indexId, opener);
+}
+
+/** Block after block, each compared with the digest that the index names. */
 export async function* streamFile(
   { storage, opener }: Context,
   indexId: string,
   entry: FileEntry,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
-  const { packs } = await readIndexFooter(storage, indexId, opener);
-  const hash = createHash('sha256');
+  const { packs } = await readIndexHead(storage, indexId, opener);
   for (const refs of batchesOf(entry.blocks)) {
     const plan = planReads(refs, packs);
     const ranges = await readRanges(storage, plan);
-    for (const { range, at, length, id, object } of plan.blocks) {
+    for (const block of plan.blocks) {
       signal?.throwIfAborted();
-      const frame = ranges[range]?.subarray(at, at + length) ?? new Uint8Array(0);
-      const plain = openNamed(opener, frame, object, entry.path);
-      if (Buffer.from(frame.subarray(44, 76)).toString('hex') !== id)
-        throw corrupt(object, entry.path, 'frame holds another block');
-      hash.update(plain);
-      yield plain;
+      const { range, at, length } = block;
+      yield openNamed(opener, ranges[range]?.subarray(at, at + length) ?? new Uint8Array(0), block, entry.path);
     }
   }
-  if (hash.digest('hex') !== entry.sha256)
-    throw new LifeboatError('ObjectCorrupt', `file ${entry.path} does not have the SHA-256 that its index names`);
 }
 
 function* batchesOf(refs: readonly BlockRef[]): Generator<readonly BlockRef[], void> {
@@ -69,14 +76,11 @@ function* batchesOf(refs: readonly BlockRef[]): Generator<readonly BlockRef[], v
   if (begin < refs.length) yield refs.slice(begin);
 }
 
-function openNamed(opener: Opener, frame: Uint8Array, object: string, path: string): Buffer {
+function openNamed(opener: Opener, frame: Uint8Array, block: StoredBlock, path: string): Buffer {
   try {
-    return opener.open(frame, frameKinds.block);
+    return blockIn(unpackFrameOf(block, frame, opener), block);
   } catch (error) {
-    throw corrupt(object, path, error instanceof Error ? error.message : String(error));
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new LifeboatError('ObjectCorrupt', `object ${block.object}, file ${path}: ${reason}`);
   }
-}
-
-function corrupt(object: string, path: string, reason: string): LifeboatError {
-  return new LifeboatError('ObjectCorrupt', `object ${object}, file ${path}: ${reason}`);
 }

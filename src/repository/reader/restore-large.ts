@@ -1,24 +1,24 @@
 /**
  * Restores one large file: chunks on any thread, durable before it is closed. Its content is proven block by block: each
- * has the id that the authenticated index names at this place, so a second hash of the whole would prove nothing more.
+ * has the digest that the authenticated index names at this place, so a second hash of the whole would prove nothing more.
  */
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { BlockRef, FileEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
-import type { PackRecord } from '../index-object.ts';
+import type { PackTable } from '../index-object.ts';
 import type { FileMeta } from '../threads/jobs.ts';
 import type { ThreadPool } from '../threads/pool.ts';
 import { createFlags, finishFile, restoreError } from '../threads/restore-job.ts';
-import { slabPlainBytes } from '../threads/slab.ts';
+import { slabBytes, slabPlainBytes } from '../threads/slab.ts';
 import type { Slab } from '../threads/slab.ts';
 import { planReads, readRangesInto } from './ranges.ts';
 
 interface From {
   readonly storage: Storage;
   readonly pool: ThreadPool;
-  readonly packs: readonly PackRecord[];
+  readonly packs: PackTable;
   readonly onBytes: (bytes: number) => void;
   readonly signal: AbortSignal | undefined;
 }
@@ -106,14 +106,18 @@ class LargeRestore {
 function* chunksOf(blocks: readonly BlockRef[]): Generator<BlockRef[]> {
   let chunk: BlockRef[] = [];
   let bytes = 0;
+  let storedBytes = 0;
   for (const ref of blocks) {
-    if (bytes + ref[4] > slabPlainBytes && chunk.length > 0) {
+    const isFull = bytes + ref[4] > slabPlainBytes || storedBytes + ref[2] > slabBytes;
+    if (isFull && chunk.length > 0) {
       yield chunk;
       chunk = [];
       bytes = 0;
+      storedBytes = 0;
     }
     chunk.push(ref);
     bytes += ref[4];
+    storedBytes += ref[2];
   }
   if (chunk.length > 0) yield chunk;
 }

@@ -1,14 +1,12 @@
 /** Restores files that fit a slab, many in one message. */
-import type { FileEntry } from '../../domain/entry.ts';
+import type { BlockRef, FileEntry } from '../../domain/entry.ts';
 import type { Storage } from '../../storage/storage.ts';
-import type { PackRecord } from '../index-object.ts';
+import type { PackTable } from '../index-object.ts';
 import type { FileMeta, RestoredFile } from '../threads/jobs.ts';
 import type { ThreadPool } from '../threads/pool.ts';
-import { slabPlainBytes } from '../threads/slab.ts';
+import { slabBytes, slabFiles, slabPlainBytes } from '../threads/slab.ts';
 import type { Slab } from '../threads/slab.ts';
 import { planReads, readRangesInto } from './ranges.ts';
-
-const filesPerJob = 256;
 
 export interface SmallFile {
   readonly entry: FileEntry;
@@ -19,32 +17,48 @@ export interface SmallFile {
 export class SmallFileBatch {
   #files: SmallFile[] = [];
   #bytes = 0;
+  readonly #frames = new Set<string>();
+  #storedBytes = 0;
 
   get isEmpty(): boolean {
     return this.#files.length === 0;
   }
 
-  hasRoomFor({ size }: FileEntry): boolean {
-    return this.#files.length < filesPerJob && this.#bytes + size <= slabPlainBytes;
+  /** Of a frame that several files share, all is read: so the stored bytes have a bound of their own. */
+  hasRoomFor({ size, blocks }: FileEntry): boolean {
+    if (this.#files.length >= slabFiles || this.#bytes + size > slabPlainBytes) return false;
+    const more = blocks.reduce((sum, ref) => (this.#frames.has(frameOf(ref)) ? sum : sum + ref[2]), 0);
+    return this.#storedBytes + more <= slabBytes;
   }
 
   add(file: SmallFile): void {
     this.#files.push(file);
     this.#bytes += file.entry.size;
+    for (const ref of file.entry.blocks) {
+      if (this.#frames.has(frameOf(ref))) continue;
+      this.#frames.add(frameOf(ref));
+      this.#storedBytes += ref[2];
+    }
   }
 
   take(): SmallFile[] {
     const files = this.#files;
     this.#files = [];
     this.#bytes = 0;
+    this.#frames.clear();
+    this.#storedBytes = 0;
     return files;
   }
+}
+
+function frameOf([pack, offset]: BlockRef): string {
+  return `${pack}:${offset}`;
 }
 
 /** Reads, verifies and writes the files; returns their bytes. The slab is in use until then. */
 export async function restoreSmallFiles(
   files: readonly SmallFile[],
-  from: { readonly storage: Storage; readonly pool: ThreadPool; readonly packs: readonly PackRecord[] },
+  from: { readonly storage: Storage; readonly pool: ThreadPool; readonly packs: PackTable },
   slab: Slab,
 ): Promise<number> {
   const plan = planReads(
@@ -60,7 +74,6 @@ export async function restoreSmallFiles(
       path,
       name: entry.path,
       size: entry.size,
-      sha256: entry.sha256,
       sparse: entry.sparse === true,
       blocks,
       meta,

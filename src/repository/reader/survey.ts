@@ -4,8 +4,8 @@ import { LifeboatError } from '../../domain/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { pathBytes, pathKey } from '../entry-path.ts';
 import type { Opener } from '../frame.ts';
-import { readIndexFooter, readIndexObject } from '../index-object.ts';
-import type { PackRecord } from '../index-object.ts';
+import { readIndexEntries, readIndexHead } from '../index-object.ts';
+import type { PackTable } from '../index-object.ts';
 import { planReads } from './ranges.ts';
 import { LinkGuard } from './destination.ts';
 import type { Destination, Destinations } from './destination.ts';
@@ -16,7 +16,7 @@ export interface PlacedEntry {
 }
 
 export interface Survey {
-  readonly packs: readonly PackRecord[];
+  readonly packs: PackTable;
   readonly bytes: number;
   readonly symlinks: readonly PlacedEntry[];
   readonly hardlinks: readonly (PlacedEntry & { readonly target: Destination })[];
@@ -30,12 +30,12 @@ export async function surveyIndex(
   signal: AbortSignal | undefined,
 ): Promise<Survey> {
   const { storage, opener } = from;
-  const { packs } = await readIndexFooter(storage, indexId, opener);
+  const { packs } = await readIndexHead(storage, indexId, opener);
   const symlinks: PlacedEntry[] = [];
   const hardlinks: PlacedEntry[] = [];
   const guard = new LinkGuard();
   let bytes = 0;
-  for await (const entry of readIndexObject(storage, indexId, opener, signal)) {
+  for await (const entry of readIndexEntries(storage, indexId, opener, signal)) {
     const destination = destinations.of(entry);
     if (destination === undefined) continue;
     if (entry.type === 'file') {
@@ -49,7 +49,7 @@ export async function surveyIndex(
   const wanted = new Set(hardlinks.map(({ entry }) => targetKey(entry)));
   const targets = new Map<string, Destination>();
   if (!guard.isEmpty || hardlinks.length > 0) {
-    for await (const entry of readIndexObject(storage, indexId, opener, signal)) {
+    for await (const entry of readIndexEntries(storage, indexId, opener, signal)) {
       const destination = destinations.of(entry);
       if (destination === undefined) continue;
       guard.assertNotBelowLink(destination, entry.path);

@@ -13,7 +13,7 @@ import { decodeDocument, isDocument } from '../document.ts';
 import type { Expiries } from '../expiry.ts';
 import type { Opener } from '../frame.ts';
 import { readIdentity } from '../identity.ts';
-import { readIndexFooter } from '../index-object.ts';
+import { readIndexHead } from '../index-object.ts';
 import { closeIntent, reserveBackupId } from '../intents.ts';
 import { backupIdOfManifestKey, layout } from '../layout.ts';
 import { isAuthenticManifest } from '../manifest.ts';
@@ -219,8 +219,8 @@ class Replication {
   async #lackingOf({ lifeboat }: Manifest, packs: ReadonlyMap<string, number>): Promise<string | undefined> {
     for (const { id, indexId } of lifeboat.components) {
       try {
-        const footer = await readIndexFooter(this.#target, indexId, this.#context.opener);
-        const gone = footer.packs.find((pack) => packs.get(layout.pack(pack.id)) !== pack.size);
+        const head = await readIndexHead(this.#target, indexId, this.#context.opener);
+        const gone = [...head.packs.values()].find((pack) => packs.get(layout.pack(pack.id)) !== pack.size);
         if (gone !== undefined) return `pack ${gone.id} of ${id} is damaged or gone`;
       } catch (error) {
         if (!(error instanceof LifeboatError) || error.code === 'StorageFailed') throw error;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# lifeboat-restore 6
+# lifeboat-restore 7
 # Restores files from this Lifeboat repository without Lifeboat. Needs a POSIX shell and utilities, jq, zstd, openssl 3.
 #
 #   sh restore.sh [-k KEYFILE | -p PASSPHRASEFILE] [-r REPOSITORY] list
@@ -111,9 +111,9 @@ hmac_of_input() {
   echo "${sum%% *}"
 }
 
-# Id of a content: keyed where the repository is encrypted.
+# Id of what a frame holds, but of a bundle: its SHA-256, keyed where the repository is encrypted.
 id_of_input() {
-  if [ "$encryption" = none ]; then sha256_of_input; else hmac_of_input "$id_key"; fi
+  if [ "$encryption" = none ]; then sha256_of_input; else openssl dgst -sha256 -binary | hmac_of_input "$id_key"; fi
 }
 
 # HMAC-SHA-256 of many files under the key $1, plain SHA-256 where the repository is not encrypted, one a line.
@@ -130,7 +130,7 @@ codes_of() {
 }
 
 # Ciphertext on standard input, hex key $1, hex nonce $2. AES-256-GCM is counter mode that starts at 2; what comes out is
-# compared with its keyed id, which is the stronger check.
+# compared with its keyed id, or with the SHA-256 that an index names, which is the stronger check.
 decrypt() {
   openssl enc -d -aes-256-ctr -nopad -K "$1" -iv "${2}00000002"
 }
@@ -470,16 +470,38 @@ payload_of() {
   esac
 }
 
+# The plaintext of the frame at offset $2 of file $1, after read_header: no more than one byte beyond what the header says,
+# for what comes out is not yet known to be ours.
+plain_of() {
+  case $frame_flags in
+  02 | 03) payload_of "$1" "$2" | zstd -q -d -c 2>/dev/null | head -c "$((plain_bytes + 1))" ;;
+  *) payload_of "$1" "$2" ;;
+  esac
+}
+
 # Writes the plaintext of the frame of kind $3 (two hex digits) at offset $2 of file $1 to file $4. Returns 1 if anything
 # about it is not what was written.
 open_frame() {
   read_header "$1" "$2" && [ "$frame_kind" = "$3" ] || return 1
-  case $frame_flags in
-  # No more than the header says: what comes out is not yet known to be ours.
-  02 | 03) payload_of "$1" "$2" | zstd -q -d -c 2>/dev/null | head -c "$((plain_bytes + 1))" >"$4" ;;
-  *) payload_of "$1" "$2" >"$4" ;;
-  esac
+  plain_of "$1" "$2" >"$4"
   [ "$(size_of "$4")" = "$plain_bytes" ] && [ "$(id_of_input <"$4")" = "$frame_id" ]
+}
+
+# Sets pack_file to the pack with the number $1 of the index that is restored.
+pack_of() {
+  eval "pack=\$pack_$1"
+  pack_file=$repository/packs/${pack%"${pack#??}"}/$pack
+}
+
+# Sets pack_file and reads the header of the frame of a block: number of the pack, offset and length of the frame, SHA-256 and
+# length of the block, and where it begins in the plaintext of a frame that it shares, else 0. Returns 1 where no such frame
+# lies there.
+read_block_header() {
+  pack_of "$1"
+  [ -f "$pack_file" ] && read_header "$pack_file" "$2" && [ "$frame_bytes" = "$3" ] || return 1
+  if [ "$6" = 0 ]; then [ "$frame_kind $plain_bytes" = "01 $5" ]; else
+    [ "$frame_kind" = 06 ] && [ "$plain_bytes" -le 4194304 ]
+  fi
 }
 
 # Sets manifest to file $1, or to one with its sealed details in their places. Where they cannot be opened it returns 1.
@@ -838,35 +860,114 @@ say_notes() {
 
 # ---- indexes ----
 
-# Of a frame of an index: its place and its first line go to $work/heads, the others are entries. A last line without its end
-# makes more bytes than there are.
-awk_frame='
+# The first line of an index goes to $work/head, those of parts to $work/parts, the others are entries. A last line without
+# its end makes more bytes than there are.
+awk_index='
 { bytes -= length($0) + 1 }
-NR == 1 { print at "\n" $0 >>(ENVIRON["work"] "/heads"); next }
-{ print_pairs($0); print "" }
+NR == 1 { print_pairs($0); print ""; next }
+{ out = ENVIRON["work"] (/^\[/ ? "/parts" : "/inline"); print >out }
 END { exit bytes != 0 }'
 
-# Writes the entries of index $1, whose SHA-256 is $2, as JSON lines to $work/entries, and to $work/heads of each frame its
-# place and its first line, which jq_lines compares.
+# The lines of a part with whole pairs. The last one must have its end.
+awk_part='
+{ bytes -= length($0) + 1; print_pairs($0); print "" }
+END { exit bytes != 0 }'
+
+# References to blocks, as words: number of the pack, offset and length of the frame, SHA-256 and length of the block, and
+# where it begins in the plaintext of a frame that it shares, else 0.
+jq_blocks='
+def refuse($why): error("the index \($why)");
+def shown: tojson | .[0:200];
+# In an array: else jq 1.6 would catch what comes later, too.
+def json: [try [fromjson] catch null] | .[0] | if . == null then refuse("holds a line that is no JSON") else .[0] end;
+def sizes: map({key: (.[0] + 0 | tostring), value: .[2]}) | from_entries;
+def block($sizes; $place):
+  if (of("array") and (length == 5 or length == 6) and (.[3] | hex(64)) and ([.[0, 1, 2, 4]] | all(count))
+    and .[4] > 0 and .[4] <= 4194304 and (length == 5 or (.[5] | count and . > 0)))
+  then if $sizes[.[0] + 0 | tostring] as $size | $size != null and .[1] + .[2] <= $size
+    then "B \(.[0] + 0) \(.[1] + 0) \(.[2] + 0) \(.[3]) \(.[4] + 0) \(.[5] // 0 | . + 0)"
+    else refuse("names a block outside of its pack for \($place)") end
+  else refuse("holds a malformed block of \($place)") end;
+'
+
+# Of the first line of an index and the lines of its parts: its packs, and for each part its blocks and a line that ends it.
+jq_index='
+def short: count and . < 4294967296;
+def head:
+  if of("object") and .index == $index | not then refuse("is another one")
+  elif (.format | numbers | . > 1) // false then refuse("has a newer format; look for a newer restore.sh")
+  elif .format == 1 and ([.entries, .files, .bytes, .blocks] | all(count)) | not then refuse("has a malformed first line")
+  elif .packs | of("array") and all(of("array") and length == 3 and (.[0] | short) and (.[1] | hex(64)) and (.[2] | short))
+    and (map(.[0]) | length == (unique | length)) | not then refuse("has a malformed table of packs")
+  elif .component != $component then refuse("is of another component")
+  else .packs end;
+(input | json | head) as $packs | ($packs | sizes) as $sizes
+| ($packs[] | "P \(.[0] + 0) \(.[1])"),
+  (inputs | json
+    | if of("array") and length > 0 | not then refuse("has a part without blocks") else . end
+    | (.[] | block($sizes; "a part")), "E",
+      (if map(.[4]) | add > 268435456 then refuse("has a part that is too large") else empty end))'
+
+# Writes the first line of index $1, whose SHA-256 is $2, to $work/head, its entries to $work/entries, one a line, and the
+# numbers and names of its packs to $work/P. Returns 1 for what must not be restored.
 read_index() {
   index=$repository/indexes/$1
   [ -f "$index" ] || { fail "indexes/$1 is gone"; return 1; }
   [ "$(sha256_of_input <"$index")" = "$2" ] ||
     { fail "indexes/$1 does not have the SHA-256 that the manifest names"; return 1; }
-  end=$(($(size_of "$index") - 8))
+  open_frame "$index" 0 03 "$work/plain" && [ "$frame_bytes" = "$(size_of "$index")" ] ||
+    { fail "indexes/$1 is damaged"; return 1; }
+  : >"$work/parts"
+  : >"$work/inline"
   : >"$work/entries"
-  : >"$work/heads"
-  at=0 frame_bytes=0
-  while [ "$at" -lt "$end" ]; do
-    open_frame "$index" "$at" 03 "$work/plain" || { fail "indexes/$1 is damaged at byte $at"; return 1; }
-    awk -v at="$at" -v bytes="$plain_bytes" "$awk_pairs$awk_frame" "$work/plain" >>"$work/entries" ||
-      { fail "indexes/$1 has a line that is cut off at byte $at"; return 1; }
-    at=$((at + frame_bytes))
-  done
-  # shellcheck disable=SC2046
-  set -- "$1" $(od -An -v -tx1 -j "$at" -N 8 "$index" 2>/dev/null)
-  [ "$at" = "$end" ] && [ $# = 9 ] && [ "$6$7$8$9" = 4c424931 ] && [ "$((0x$2$3$4$5))" = "$frame_bytes" ] ||
-    { fail "indexes/$1 is cut off"; return 1; }
+  awk -v bytes="$plain_bytes" "$awk_pairs$awk_index" "$work/plain" >"$work/head" ||
+    { fail "indexes/$1 has a line that is cut off"; return 1; }
+  run_jq "$1" "$jq_common $jq_blocks $jq_index" --arg index "$1" --arg component "$component" "$work/head" "$work/parts" ||
+    return 1
+  sed -n 's/^P //p' "$work/lines" >"$work/P"
+  while read -r number pack <&3; do eval "pack_$number=\$pack"; done 3<"$work/P"
+  : >"$work/part"
+  while read -r what number offset length digest plain at <&3; do
+    case $what in
+    P) continue ;;
+    B)
+      if ! read_part_block "$number" "$offset" "$length" "$digest" "$plain" "$at"; then
+        fail "a part of indexes/$1 is damaged: block $digest in ${pack_file#"$repository"/} at byte $offset"
+        return 1
+      fi
+      ;;
+    E)
+      awk -v bytes="$(size_of "$work/part")" "$awk_pairs$awk_part" "$work/part" >>"$work/entries" ||
+        { fail "a part of indexes/$1 has a line that is cut off"; return 1; }
+      : >"$work/part"
+      ;;
+    esac
+  done 3<"$work/lines"
+  awk "$awk_pairs"'{ print_pairs($0); print "" }' "$work/inline" >>"$work/entries"
+}
+
+# Adds a block of a part to $work/part; its words are those of read_block_header.
+read_part_block() {
+  read_block_header "$@" || return 1
+  plain_of "$pack_file" "$2" >"$work/plain"
+  if [ "$6" != 0 ]; then
+    bytes_at "$6" "$5" "$work/plain" >"$work/block"
+    mv -f "$work/block" "$work/plain"
+  fi
+  [ "$(sha256_of_input <"$work/plain")" = "$4" ] && cat "$work/plain" >>"$work/part"
+}
+
+# Runs a program of jq about the index $1 into $work/lines. It may end in a message of its own, or in one of jq.
+run_jq() {
+  of=$1 program=$2
+  shift 2
+  jq -n -R -r "$program" "$@" >"$work/lines" 2>"$work/why" || refuse "$of"
+}
+
+# Says why the index $1 is refused: the first line of $work/why.
+refuse() {
+  fail "refused: $(sed -n '1s/^jq: error ([^)]*): //;1p' "$work/why" | cut -c1-300) (indexes/$1)"
+  return 1
 }
 
 # Entries as lines of words for the loops below. A name stands as `=name` where it has no blank and no control character,
@@ -890,22 +991,6 @@ def bytes64:
 def word_of_bytes: "~" + (map("\\0" + octal3) | join(""));
 def word: if . == "" or test("[\\x00-\\x20\\x7f]|[\\x{80}-\\x{9f}]") then utf8 | word_of_bytes else "=" + . end;
 def is_safe: (split("\u0000") | length == 1) and . != "" and (split("/") | all(. != "" and . != "." and . != ".."));
-def refuse($why): error("the index \($why)");
-def shown: tojson | .[0:200];
-# The last head of an index, of whose frames each must be where it belongs.
-def last_head($index; $component; $entries):
-  $heads | if length < 2 then refuse("has no frame") else . end
-  | [range(0; length; 2) as $i | {at: .[$i], head: .[$i + 1], number: ($i / 2), isLast: ($i + 2 == length)}]
-  | (.[] | select((.head | of("object")) and .head.index == $index and .head.frame == .number | not)
-      | refuse("holds another frame at byte \(.at)")),
-    (.[] | select(.head.format != 1) | refuse("has a newer format; look for a newer restore.sh")),
-    (.[] | select(.head.last == true and (.isLast | not)) | refuse("goes on after its end")),
-    (last.head | if .last != true then refuse("is cut off")
-      elif .entries != $entries then refuse("holds other entries than it counts")
-      elif .component != $component then refuse("is of another component")
-      elif .packs | of("array") and all(of("object") and (.id | hex(64)) and (.size | count)) | not
-        then refuse("has a malformed table of packs")
-      else . end);
 def hex_digit: "0123456789ABCDEF"[.:. + 1];
 # The bytes of a name, as something to compare by and as a word: of the text, or of the base64 where there is one.
 def name_of($text; $base64):
@@ -943,12 +1028,6 @@ def attributes:
     | if map(.bytes) | add // 0 | . > 262144 then refuse("holds too many attributes of one entry") else . end
     | sort_by(.last) | map(.line) | join(",") | if . == "" then "-" else . end
   end;
-def block($packs; $path): if (of("array") and length == 5 and (.[3] | hex(64)) and ([.[0, 1, 2, 4]] | all(count))
-  and .[4] > 0 and .[4] <= 4194304)
-  then if .[0] < ($packs | length) and .[1] + .[2] <= $packs[.[0]].size
-    then "B \(.[0] + 0) \(.[1] + 0) \(.[2] + 0) \(.[3]) \(.[4] + 0)"
-    else refuse("names a block outside of its pack for \($path | shown)") end
-  else refuse("holds a malformed block of \($path | shown)") end;
 def sound:
   if of("object") | not then refuse("holds a line that is no entry")
   elif .type as $type | ["file", "directory", "symlink", "hardlink"] | index([$type]) | not
@@ -956,25 +1035,25 @@ def sound:
   elif ([.mode, .uid, .gid] | all(count)) and (.mtimeNs | of("string") and test("\\A-?[0-9]{1,20}\\z"))
     and may_have("pathBase64"; is_base64) and may_have("targetBase64"; is_base64) and may_have("xattrs"; . != null)
     and (.type == "directory" or .type == "file" or (.target | of("string")))
-    and (.type != "file" or ((.size | count) and (.sha256 | hex(64)) and (.blocks | of("array"))))
+    and (.type != "file" or ((.size | count) and may_have("sha256"; hex(64)) and (.blocks | of("array"))))
     and (.xattrs == null or .type == "file" or .type == "directory")
     then if .type == "file" and (.size != ([.blocks[] | arrays | .[4] | numbers] | add // 0))
       then refuse("claims another size than its blocks have for \(.path | shown)") else . end
   else refuse("holds a malformed entry: \(.path | shown)") end;
-def file($packs; $place; $name):
-  "F \(.mode | mode) \(.mtimeNs | when) \(owner) \(.sha256) \(.blocks | length) \(attributes) \($place) \($name)",
-  (.path as $path | .blocks[] | block($packs; $path));
-def lines($packs):
+def file($sizes; $place; $name):
+  "F \(.mode | mode) \(.mtimeNs | when) \(owner) \(.sha256 // "-") \(.blocks | length) \(attributes) \($place) \($name)",
+  (.path as $path | .blocks[] | block($sizes; $path | shown));
+def lines($sizes):
   sound
   | name_of(.path; .pathBase64) as {$key, $word}
   | if .path == ".lifeboat" or (.path | startswith(".lifeboat/")) then
       # Checked, too, but only what the engine had beside its data is written.
-      [attributes, (.blocks | arrays | .[] | block($packs; "")), (select(.target) | name_of("x"; null))] as $checked
-      | if .path == ".lifeboat/facts.json" and .type == "file" then file($packs; "facts"; "=facts.json")
+      [attributes, (.blocks | arrays | .[] | block($sizes; "a file of ours")), (select(.target) | name_of("x"; null))] as $checked
+      | if .path == ".lifeboat/facts.json" and .type == "file" then file($sizes; "facts"; "=facts.json")
         elif $kind == "postgres" and .type == "file" and .pathBase64 == null and (.path | startswith(".lifeboat/config/")) then
-          .path[1:] as $place | "S f \($place | @uri)", file($packs; "target"; $place | word)
+          .path[1:] as $place | "S f \($place | @uri)", file($sizes; "target"; $place | word)
         else empty end
-    elif .type == "file" then "S f \($key)", file($packs; "target"; $word)
+    elif .type == "file" then "S f \($key)", file($sizes; "target"; $word)
     elif .type == "directory" then "S d \($key)", "D \($word)",
       "T \($key | length) \(.mode | mode) \(.mtimeNs | when) \(owner) \(attributes) \($word)"
     elif $kind == "postgres" then
@@ -1021,19 +1100,15 @@ read_ids() {
       ({users: {}, groups: {}}; .[$each[0]][$each[1]] = ($each[3] | tonumber))' >"$work/ids"
 }
 
-# Writes $work/F, D, H, L, T and P (ids of packs) of the index $1, which read_index has read. Returns 1 for what must not be
-# restored.
+# Writes $work/F, D, H, L and T of the index $1, which read_index has read. Returns 1 for what must not be restored.
 plan_entries() {
-  for lines in F D H L T P; do : >"$work/$lines"; done
-  # A program of jq may end in a message of its own, or in one of jq about a line that is no JSON.
-  if jq -n -r --slurpfile ids "$work/ids" --slurpfile heads "$work/heads" --arg kind "$component_kind" --arg index "$1" \
-    --arg component "$component" --argjson entries "$(($(wc -l <"$work/entries")))" "$jq_common $jq_lines"'
-    last_head($index; $component; $entries) as {$packs} | ($packs[] | "P \(.id)"), (inputs | lines($packs))' \
-    "$work/entries" >"$work/lines" 2>"$work/why"; then
-    awk "$awk_relations" "$work/lines" >"$work/why" && return 0
-  fi
-  fail "refused: $(sed -n '1s/^jq: error ([^)]*): //;1p' "$work/why" | cut -c1-300) (indexes/$1)"
-  return 1
+  for lines in F D H L T; do : >"$work/$lines"; done
+  run_jq "$1" "$jq_common $jq_blocks $jq_lines"'
+    if $head[0].entries != $entries then refuse("holds other entries than it counts") else $head[0].packs | sizes end
+    | . as $sizes | inputs | json | lines($sizes)' \
+    --slurpfile ids "$work/ids" --slurpfile head "$work/head" --arg kind "$component_kind" \
+    --argjson entries "$(($(wc -l <"$work/entries")))" "$work/entries" || return 1
+  awk "$awk_relations" "$work/lines" >"$work/why" || refuse "$1"
 }
 
 # ---- files ----
@@ -1162,30 +1237,37 @@ give_attributes() {
   attributes_noted=0
 }
 
-# Starts to fetch a block of a pack into the file $block of the current folder: number of the pack, offset, length of the
-# frame, id, plain length. fresh=false where this batch has it already.
+# Starts to fetch a block into the file $block of the current folder, or the frame that it shares with others, from which
+# cut_blocks takes it; its words are those of read_block_header. fresh=false where this batch has it already.
 fetch_block() {
-  block=b$1.$2
+  block=b$1_$2_$3_$6_$5_$4
   fresh=false
   [ ! -e "$block" ] || return 0
   fresh=true
-  # What is not as it must be stays empty, and no block has the id of that.
+  # What is not as it must be stays empty, and no block has the SHA-256 of that.
   : >"$block"
   blocks="$blocks $block"
-  ids="$ids$4$nl"
+  digests="$digests$4$nl"
   batch_blocks=$((batch_blocks + 1))
   batch_bytes=$((batch_bytes + $5))
-  [ "$5" -le "$largest" ] || largest=$5
-  eval "pack=\$pack_$1"
-  pack_file=$repository/packs/${pack%"${pack#??}"}/$pack
-  [ -f "$pack_file" ] && read_header "$pack_file" "$2" || return 0
-  [ "$frame_kind $frame_bytes $frame_id $plain_bytes" = "01 $3 $4 $5" ] || return 0
+  frame=$block
+  if [ "$6" != 0 ]; then
+    frame=u$1_$2_$3
+    shared=$frame
+    printf '%s %s %s %s\n' "$frame" "$6" "$5" "$block" >&9
+    [ ! -e "$frame" ] || return 0
+    : >"$frame"
+  fi
+  read_block_header "$@" || return 0
+  batch_frames=$((batch_frames + 1))
+  batch_bytes=$((batch_bytes + plain_bytes))
+  [ "$plain_bytes" -le "$largest" ] || largest=$plain_bytes
   case $frame_flags in
   02 | 03)
-    packed="$packed $block.zst"
-    payload_of "$pack_file" "$2" >"$block.zst" &
+    packed="$packed $frame.zst"
+    payload_of "$pack_file" "$2" >"$frame.zst" &
     ;;
-  *) payload_of "$pack_file" "$2" >"$block" & ;;
+  *) payload_of "$pack_file" "$2" >"$frame" & ;;
   esac
   running=$((running + 1))
   if [ "$running" = 4 ]; then
@@ -1194,11 +1276,12 @@ fetch_block() {
   fi
 }
 
-# Unpacks the blocks of the batch and compares all ids at once. Sets bad to those that are damaged.
+# Unpacks the blocks of the batch and compares all at once with the SHA-256 that the index names. Sets bad to those that are
+# damaged.
 check_blocks() {
   wait
   running=0
-  # What comes out is not yet known to be ours: no more than a block may have. Units of 512 or 1024 bytes.
+  # What comes out is not yet known to be ours: no more than a frame may have. Units of 512 or 1024 bytes.
   limit=$((largest / 512 + 2))
   # shellcheck disable=SC2086
   if [ -n "$packed" ] && ! (ulimit -f "$limit" || :; exec zstd -q -d -f $packed) 2>/dev/null; then
@@ -1206,21 +1289,61 @@ check_blocks() {
       (ulimit -f "$limit" || :; exec zstd -q -d -f "$each") 2>/dev/null || : >"${each%.zst}"
     done
   fi
+  cut_blocks
   # shellcheck disable=SC2086
-  if [ "$(codes_of "$id_key" $blocks 2>/dev/null)$nl" = "$ids" ]; then return; fi
+  if [ "$(openssl dgst -sha256 -r $blocks 2>/dev/null | cut -c1-64)$nl" = "$digests" ]; then return; fi
   # A full disk must not look like a damaged repository.
   head -c "$((largest * 4))" /dev/zero >room 2>/dev/null || die "there is no room left for $into"
   rm -f room
   for block in $blocks; do
-    id=${ids%%"$nl"*}
-    ids=${ids#*"$nl"}
-    [ "$(id_of_input <"$block")" != "$id" ] || continue
+    digest=${digests%%"$nl"*}
+    digests=${digests#*"$nl"}
+    [ "$(sha256_of_input <"$block")" != "$digest" ] || continue
     bad="$bad $block "
-    number=${block%.*}
-    number=${number#b}
-    eval "pack=\$pack_$number"
-    eval "fault_${number}_${block#*.}=\"block $id in packs/${pack%"${pack#??}"}/$pack at byte ${block#*.}\""
+    number=${block#b}
+    offset=${number#*_}
+    pack_of "${number%%_*}"
+    eval "fault_$block=\"block $digest in packs/${pack%"${pack#??}"}/$pack at byte ${offset%%_*}\""
   done
+}
+
+# A process for each small block would cost more than its content, so a shell writes these. Lines of frame, offset, length and
+# block, in the order of frames and offsets, become commands; larger ones, and what lies before the last one, are cut out.
+awk_cut='
+$1 != frame {
+  if (source) close(source)
+  frame = $1
+  source = "od -An -v -to1 " frame
+  begin = end = 0
+}
+$3 > 8192 || $2 < begin { print "cut_block " $0; next }
+{
+  at = $2
+  upto = at + $3
+  printf "printf \047"
+  while (at < upto) {
+    if (at >= end) {
+      if ((source | getline text) <= 0) break
+      gsub(/ +/, "\\", text)
+      begin = end
+      end = begin + length(text) / 4
+      continue
+    }
+    stop = upto < end ? upto : end
+    printf "%s", substr(text, (at - begin) * 4 + 1, (stop - at) * 4)
+    at = stop
+  }
+  print "\047 >" $4
+}'
+
+# Takes the blocks of the batch out of the frames that they share.
+cut_blocks() {
+  [ -s cut.list ] || return 0
+  if sort -k1,1 -k2,2n cut.list | awk "$awk_cut" >cut.sh; then . ./cut.sh || :; fi
+}
+
+cut_block() {
+  bytes_at "$2" "$3" "$1" >"$4"
 }
 
 # Sets the fault of file number $1 from the damaged ones among the blocks that follow.
@@ -1229,8 +1352,7 @@ fault_of_blocks() {
   shift
   for block; do
     case $bad in *" $block "*) ;; *) continue ;; esac
-    number=${block%.*}
-    eval "fault_of_$of=\$fault_${number#b}_${block#*.}"
+    eval "fault_of_$of=\$fault_$block"
     return
   done
 }
@@ -1238,7 +1360,7 @@ fault_of_blocks() {
 # The batch's blocks become files: put together, compared, given owner, attributes, mode and time, and then their names.
 # Its jobs: `A file blocks…` appends, `E file …` is the end of a file (see write_files).
 finish_batch() {
-  exec 4>&-
+  exec 4>&- 9>&-
   bad=
   [ -z "$blocks" ] || check_blocks
   files= sums=
@@ -1260,23 +1382,32 @@ finish_batch() {
       fi
       eval "fault=\${fault_of_$file:-}"
       [ -z "$fault" ] || continue
-      files="$files $own"
-      sums="$sums$sum$nl"
+      if [ "$sum" != - ]; then
+        files="$files $own"
+        sums="$sums$sum$nl"
+      fi
       ;;
     esac
   done 5<batch.list
   # shellcheck disable=SC2086
   if [ -n "$files" ] && [ "$(openssl dgst -sha256 -r $files | cut -c1-64)$nl" != "$sums" ]; then compare_sums; fi
   place_files
-  rm -f b*
-  blocks= ids= packed= largest=0 batch_blocks=0 batch_bytes=0
-  exec 4>batch.list
+  # The next batch may begin with blocks of the same frame.
+  set --
+  for each in u*; do [ "$each" = "$shared" ] || set -- "$@" "$each"; done
+  rm -f b* "$@"
+  begin_batch
+}
+
+begin_batch() {
+  blocks= digests= packed= largest=0 batch_blocks=0 batch_frames=0 batch_bytes=0 files_of_batch=0
+  exec 4>batch.list 9>cut.list
 }
 
 # Finds which of the batch's files has another SHA-256 than the index says.
 compare_sums() {
   while read -r job file own mode when owner sum rest <&5; do
-    [ "$job" = E ] || continue
+    [ "$job" = E ] && [ "$sum" != - ] || continue
     eval "fault=\${fault_of_$file:-}"
     [ -z "$fault" ] || continue
     [ "$own" != - ] || own=f$file
@@ -1325,14 +1456,8 @@ place_files() {
 
 # Reads $work/F in the folder $stage, below $into: so a file gets its name only when it is whole.
 write_files() {
-  number=0
-  while read -r what pack <&3; do
-    eval "pack_$number=\$pack"
-    number=$((number + 1))
-  done 3<"$work/P"
-  file_number=0 running=0 blocks= ids= packed= largest=0 batch_blocks=0 batch_bytes=0
-  done_bytes=0 told_bytes=0
-  exec 4>batch.list
+  file_number=0 running=0 done_bytes=0 told_bytes=0 shared=
+  begin_batch
   while read -r what a b c d e f g h <&3; do
     case $what in
     F)
@@ -1340,14 +1465,16 @@ write_files() {
       ending="$a $b $c $d $f $g $h" left=$e count=$e taken=- parts=
       ;;
     B)
-      fetch_block "$a" "$b" "$c" "$d" "$e"
+      fetch_block "$a" "$b" "$c" "$d" "$e" "$f"
       # The only block of a file becomes the file, unless another one has taken it.
       if [ "$count" = 1 ] && [ "$fresh" = true ]; then taken=$block; else parts="$parts $block"; fi
       left=$((left - 1))
       done_bytes=$((done_bytes + e))
       ;;
     esac
-    if [ "$left" = 0 ] || [ "$batch_blocks" -ge 128 ] || [ "$batch_bytes" -ge 33554432 ]; then
+    is_full=false
+    if [ "$batch_frames" -ge 128 ] || [ "$batch_blocks" -ge 512 ] || [ "$batch_bytes" -ge 33554432 ]; then is_full=true; fi
+    if [ "$left" = 0 ] || [ "$is_full" = true ]; then
       [ -z "$parts" ] || printf 'A %s%s\n' "$file_number" "$parts" >&4
       parts=
     fi
@@ -1355,14 +1482,13 @@ write_files() {
       printf 'E %s %s %s\n' "$file_number" "$taken" "$ending" >&4
       files_of_batch=$((files_of_batch + 1))
     fi
-    if [ "$batch_blocks" -ge 128 ] || [ "$batch_bytes" -ge 33554432 ] || [ "$files_of_batch" -ge 200 ]; then
+    if [ "$is_full" = true ] || [ "$files_of_batch" -ge 200 ]; then
       finish_batch
-      files_of_batch=0
       tell_progress
     fi
   done 3<"$work/F"
   finish_batch
-  exec 4>&-
+  exec 4>&- 9>&-
 }
 
 # On a terminal: a restore may take hours.
@@ -1468,8 +1594,8 @@ else empty end'
 read_facts() {
   : >"$work/said"
   [ -f "$work/facts.json" ] || return 0
-  whole_text "$work/facts.json" | jq -r --slurpfile ids "$work/ids" --slurpfile heads "$work/heads" \
-    --arg kind "$component_kind" "$jq_common $jq_lines $jq_facts" >"$work/said" 2>/dev/null || {
+  whole_text "$work/facts.json" | jq -r --slurpfile ids "$work/ids" --arg kind "$component_kind" \
+    "$jq_common $jq_blocks $jq_lines $jq_facts" >"$work/said" 2>/dev/null || {
     say "warning: what $component should have as owner, mode and links cannot be read"
     miss owners
     miss modes
@@ -1806,7 +1932,6 @@ restore_component() {
   : >"$work/attributes"
   make_folders
   cd "$stage"
-  files_of_batch=0
   write_files
   cd "$work"
   make_links

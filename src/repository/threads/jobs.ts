@@ -1,11 +1,14 @@
 /** What travels between the main thread and a worker thread. Bytes stand in slabs or transferred buffers. */
 import type { SharedIds } from '../block-table.ts';
-import type { ThreadError } from './thread-error.ts';
+import type { NamedBlock } from '../open-block.ts';
+import type { ThreadError } from '../../threads/thread-error.ts';
 
-export interface JobKinds {
-  /** Read (or take) plaintext in a slab, cut, id, look up, compress, seal. */
+export type JobKinds = {
+  /** Read (or take) plaintext in a slab, cut, digest, look up, compress, seal. */
   readonly seal: { readonly job: SealJob; readonly result: SealResult };
-  /** Feed a slab's plaintext to the running SHA-256 of a file; the stream's jobs go to one thread, in order. */
+  /** The same of small files that were listed a moment ago: what is not as it was listed is left out. */
+  readonly sealListed: { readonly job: SealListedJob; readonly result: SealListedResult };
+  /** Feed a slab's plaintext to the running SHA-256 of a whole file; the stream's jobs go to one thread, in order. */
   readonly hash: { readonly job: HashJob; readonly result: { readonly sha256?: string } };
   /** SHA-256 of a finished pack: its name. */
   readonly digest: { readonly job: DigestJob; readonly result: { readonly sha256: string } };
@@ -15,7 +18,7 @@ export interface JobKinds {
   readonly files: { readonly job: RestoreFilesJob; readonly result: Record<string, never> };
   /** Restore a run of blocks of a large file. */
   readonly chunk: { readonly job: RestoreChunkJob; readonly result: { readonly length: number } };
-}
+};
 
 export type JobKind = keyof JobKinds;
 export type JobOf<K extends JobKind> = JobKinds[K]['job'];
@@ -23,7 +26,8 @@ export type ResultOf<K extends JobKind> = JobKinds[K]['result'];
 
 export interface SealJob {
   readonly slab: SharedArrayBuffer;
-  readonly known?: SharedIds;
+  /** Digests of blocks that are stored already, or about to be. */
+  readonly known: readonly SharedIds[];
   readonly pieces: readonly SealPiece[];
 }
 
@@ -33,18 +37,52 @@ export interface SealPiece {
   /** Bytes that stand in the slab, or room for what is read. */
   readonly size: number;
   readonly blockSize: number;
-  /** Compute the SHA-256 of the piece: it is a whole file. */
-  readonly whole: boolean;
+  /** Compute the SHA-256 of the piece, which is a whole file of several blocks. */
+  readonly digest: boolean;
+  /** A small block of it may share a frame with others. */
+  readonly sharesFrames: boolean;
   /** Where to read from; absent: the bytes are there. */
   readonly source?: { readonly path: string | Uint8Array } | { readonly fd: number; readonly position: number };
 }
 
-export interface SealResult {
+export interface SealListedJob {
+  readonly slab: SharedArrayBuffer;
+  readonly known: readonly SharedIds[];
+  readonly blockSize: number;
+  /** JSON of a list of `ListedFile`: a text is cheaper to hand over than its objects. */
+  readonly files: string;
+}
+
+export type ListedFile = readonly [
+  /** In latin1. */
+  path: string,
+  size: number,
+  mtimeNs: string,
+  ctimeNs: string,
+  inode: string,
+  device: string,
+];
+
+export interface SealListedResult extends SealedBlocksResult {
+  /** Blocks of each file. */
+  readonly counts: Uint32Array;
+  /** Numbers of the files that were not as they were listed, or could not be read: nothing of them is here. */
+  readonly others: readonly number[];
+}
+
+export interface SealResult extends SealedBlocksResult {
   readonly pieces: readonly SealedPiece[];
-  /** Three numbers a block: offset in the slab's output (0 where known), frame length, plain length. */
+}
+
+export interface SealedBlocksResult {
+  /** Three numbers a block: number of its frame, from 1 on (0 where it is known), where it begins in its plaintext, length. */
   readonly blocks: Uint32Array;
   /** 32 bytes a block. */
-  readonly ids: Uint8Array;
+  readonly digests: Uint8Array;
+  /** Four numbers a frame: offset in the slab, length, plain length, 1 for a bundle. */
+  readonly frames: Uint32Array;
+  /** 32 bytes a frame. */
+  readonly frameDigests: Uint8Array;
 }
 
 export interface SealedPiece {
@@ -52,9 +90,15 @@ export interface SealedPiece {
   readonly blocks: number;
   readonly sha256?: string;
   /** Of a file that was opened by path. */
-  readonly before?: SourceFacts;
-  readonly after?: SourceFacts;
+  readonly reading?: Reading;
   readonly error?: ThreadError;
+}
+
+/** How a file was found when its bytes had been read. */
+export interface Reading {
+  /** It was the same, by size, times and inode, before they were read. */
+  readonly isStill: boolean;
+  readonly after: SourceFacts;
 }
 
 /** What tells a changed file from an unchanged one. */
@@ -84,8 +128,10 @@ export interface VerifyJob {
   readonly bytes: Uint8Array;
   /** Two numbers a frame: offset, length. */
   readonly frames: Uint32Array;
-  readonly ids: Uint8Array;
-  /** Also decrypt, decompress and compare ids. */
+  /** 32 bytes a frame. */
+  readonly digests: Uint8Array;
+  readonly bundles: ReadonlySet<number>;
+  /** Also decrypt, decompress and compare digests. */
   readonly full: boolean;
   /** Also the SHA-256 of all bytes. */
   readonly digest: boolean;
@@ -93,16 +139,25 @@ export interface VerifyJob {
 
 export interface VerifyResult {
   readonly bad: readonly { readonly frame: number; readonly message: string }[];
+  /** Only of a full look. */
+  readonly bundles: readonly BundleContents[];
   readonly sha256?: string;
 }
 
-/** A block in a range of a pack, in the memory of a slab. */
-export interface StoredBlock {
+/** The blocks of a frame that holds several. */
+export interface BundleContents {
+  readonly frame: number;
+  /** Two numbers a block: where it begins in the plaintext, and its length. */
+  readonly places: Uint32Array;
+  /** 32 bytes a block. */
+  readonly digests: Uint8Array;
+}
+
+/** A block in a range of a pack, in the memory of a slab: its frame's place there. */
+export interface StoredBlock extends NamedBlock {
   readonly range: number;
   readonly at: number;
   readonly length: number;
-  readonly plainLength: number;
-  readonly id: string;
   /** Key of the pack, for messages. */
   readonly object: string;
 }
@@ -117,7 +172,6 @@ export interface RestoredFile {
   /** As the index names it, for messages. */
   readonly name: string;
   readonly size: number;
-  readonly sha256: string;
   readonly sparse: boolean;
   readonly blocks: readonly StoredBlock[];
   readonly meta: FileMeta;

@@ -1,53 +1,33 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
 import { LifeboatError } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
 import { hasVanished } from '../../domain/vanished.ts';
 import { errnoOf } from '../../storage/errno.ts';
-import { hasId } from '../block-table.ts';
-import { frameKinds } from '../frame.ts';
 import type { Sealer } from '../frame.ts';
-import type { SealJob, SealPiece, SealResult, SealedPiece, SourceFacts } from './jobs.ts';
-import { slabBlocks, slabPlainBytes } from './slab.ts';
-import type { ThreadError } from './thread-error.ts';
-
-/** The level that keeps up with two cores: higher ones cost more time than the disk they save. */
-const compressionLevel = 1;
+import type { Reading, SealJob, SealPiece, SealResult, SealedPiece, SourceFacts } from './jobs.ts';
+import { SealedBlocks } from './sealed-blocks.ts';
+import type { ThreadError } from '../../threads/thread-error.ts';
 
 export function seal(job: SealJob, sealer: Sealer): SealResult {
   const slab = new Uint8Array(job.slab);
-  const blocks = new Uint32Array(slabBlocks * 3);
-  const ids = new Uint8Array(slabBlocks * 32);
-  let count = 0;
-  // Frames stand behind the plaintext.
-  let output = slabPlainBytes;
+  const sealed = new SealedBlocks(slab, sealer, job.known);
   const pieces = job.pieces.map((piece): SealedPiece => {
     const read = load(piece, slab);
     if ('error' in read) return { size: 0, blocks: 0, error: read.error };
-    const first = count;
     const bytes = slab.subarray(piece.at, piece.at + read.size);
+    let blocks = 0;
     for (let at = 0; at < bytes.length; at += piece.blockSize) {
-      const plain = bytes.subarray(at, at + piece.blockSize);
-      const id = sealer.id(plain);
-      ids.set(id, count * 32);
-      if (job.known === undefined || !hasId(job.known, id)) {
-        const length = sealer.seal({ kind: frameKinds.block, plain, id, level: compressionLevel }, slab, output);
-        blocks.set([output, length, plain.length], count * 3);
-        output += length;
-      } else blocks.set([0, 0, plain.length], count * 3);
-      count += 1;
+      sealed.add(bytes.subarray(at, at + piece.blockSize), piece.sharesFrames);
+      blocks += 1;
     }
-    return {
-      ...read,
-      blocks: count - first,
-      ...(piece.whole && { sha256: createHash('sha256').update(bytes).digest('hex') }),
-    };
+    return { ...read, blocks, ...(piece.digest && blocks > 1 && { sha256: hash('sha256', bytes) }) };
   });
-  return { pieces, blocks: blocks.slice(0, count * 3), ids: ids.slice(0, count * 32) };
+  return { pieces, ...sealed.finish() };
 }
 
-type Loaded = Pick<SealedPiece, 'size' | 'before' | 'after'> | { readonly error: ThreadError };
+type Loaded = Pick<SealedPiece, 'size' | 'reading'> | { readonly error: ThreadError };
 
 /** Brings a piece's bytes into the slab. A file that is shorter by now yields what there is. */
 function load(piece: SealPiece, slab: Uint8Array): Loaded {
@@ -69,18 +49,29 @@ function loadFile(path: string | Uint8Array, piece: SealPiece, slab: Uint8Array)
     constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
   );
   try {
-    const before = sourceFacts(fd);
+    const before = regularFile(fd);
     const size = readFully(fd, slab, piece, 0);
-    return { size, before, after: sourceFacts(fd) };
+    return { size, reading: readingOf(before, fstatSync(fd, { bigint: true })) };
   } finally {
     closeSync(fd);
   }
 }
 
-export function sourceFacts(fd: number): SourceFacts {
-  const facts = fstatSync(fd, { bigint: true });
-  if (!facts.isFile()) throw new LifeboatError('SourceChanged', 'is not a regular file any more');
-  return factsOf(facts);
+/** SourceChanged for what is no regular file. */
+export function regularFile(fd: number): BigIntStats {
+  const stats = fstatSync(fd, { bigint: true });
+  if (!stats.isFile()) throw new LifeboatError('SourceChanged', 'is not a regular file any more');
+  return stats;
+}
+
+/** The same file before and after its bytes were read. */
+export function readingOf(before: BigIntStats, after: BigIntStats): Reading {
+  const isStill =
+    before.size === after.size &&
+    before.mtimeNs === after.mtimeNs &&
+    before.ctimeNs === after.ctimeNs &&
+    before.ino === after.ino;
+  return { isStill, after: factsOf(after) };
 }
 
 export function factsOf({ dev, size, mtimeNs, ctimeNs, ino, blocks }: BigIntStats): SourceFacts {

@@ -13,7 +13,8 @@ export const minBlockSize = slabPlainBytes / (slabBlocks / 2);
 /** Files of one job at most. */
 export const slabFiles = slabBlocks / 2;
 
-const slabSize = slabPlainBytes * 2 + slabBlocks * frameOverhead;
+/** All of it. */
+export const slabBytes = slabPlainBytes * 2 + slabBlocks * frameOverhead;
 
 export interface Slab {
   readonly shared: SharedArrayBuffer;
@@ -40,7 +41,7 @@ export class SlabPool {
     if (free !== undefined) return free;
     if (this.#unmade > 0) {
       this.#unmade -= 1;
-      const shared = new SharedArrayBuffer(slabSize);
+      const shared = new SharedArrayBuffer(slabBytes);
       return { shared, bytes: Buffer.from(shared) };
     }
     return new Promise((resolve) => this.#waiting.push(resolve));

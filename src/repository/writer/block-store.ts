@@ -1,27 +1,30 @@
 /** Decides where each sealed block lies: in an earlier pack, in this backup already, or in the pack being filled. */
 import type { BlockRef } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import { BlockTable } from '../block-table.ts';
+import { BlockTable, type SharedIds } from '../block-table.ts';
 import type { BlockPlace } from '../block-table.ts';
-import type { PackRecord } from '../index-object.ts';
+import type { PackRecord, PackTable } from '../index-object.ts';
 import { PackBuilder } from '../pack.ts';
-import type { SealResult } from '../threads/jobs.ts';
+import type { SealedBlocksResult } from '../threads/jobs.ts';
 import type { PackMemory } from '../threads/pack-memory.ts';
 import type { Slab } from '../threads/slab.ts';
 import type { PackSink } from './pack-sink.ts';
 import type { Previous } from './previous.ts';
 
+/** A frame of a result that was stored: in which pack, and where. */
+type StoredFrame = Pick<BlockPlace, 'pack' | 'offset' | 'length'>;
+
 export class BlockStore {
   readonly #sink: PackSink;
   readonly #memory: PackMemory;
   readonly #previous: Previous;
-  /** Places of blocks that this backup stored; their pack numbers are ours. */
-  readonly #fresh = new BlockTable(1024);
-  /** Our pack table. A pack under way has no record yet. */
-  readonly #packs: (PackRecord | undefined)[] = [];
-  /** Numbers of the packs that this backup wrote. */
-  readonly #ours = new Set<number>();
-  readonly #numberOfPrevious = new Map<number, number>();
+  /** Places of blocks that this backup stored. */
+  readonly #fresh = new BlockTable(1024, true);
+  /** Packs that this backup wrote, by number. One under way has no record yet. */
+  readonly #ours = new Map<number, PackRecord | undefined>();
+  /** Numbers of the packs that something of this backup lies in. */
+  readonly #used = new Set<number>();
+  #next: number;
   #pack: PackBuilder | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -29,35 +32,40 @@ export class BlockStore {
     this.#memory = memory;
     this.#sink = sink;
     this.#previous = previous;
+    this.#next = previous.nextPack;
   }
 
-  /** Copies new frames out of the slab; the references of each piece. One result after the other. */
-  async absorb(slab: Slab, result: SealResult): Promise<BlockRef[][]> {
-    const refs = this.#turn.then(() => this.#absorb(slab, result));
+  /** What need not be sealed any more. */
+  async known(): Promise<SharedIds[]> {
+    return [(await this.#previous.blocks()).sharedIds, this.#fresh.sharedIds].filter((ids) => ids !== undefined);
+  }
+
+  /** Copies new frames out of the slab; the references of so many blocks each. One result after the other. */
+  async absorb(slab: Slab, result: SealedBlocksResult, counts: Iterable<number>): Promise<BlockRef[][]> {
+    const refs = this.#turn.then(() => this.#absorb(slab, result, counts));
     this.#turn = refs.catch(() => undefined);
     return refs;
   }
 
-  /** References of an unchanged file's entry, renumbered to our pack table. */
-  reuse(blocks: readonly BlockRef[]): BlockRef[] {
-    return blocks.map(([pack, offset, length, id, plainLength]) => [
-      this.#previousPack(pack),
-      offset,
-      length,
-      id,
-      plainLength,
-    ]);
+  /** Packs of references that are taken over as they are. */
+  use(refs: readonly BlockRef[]): void {
+    for (const [pack] of refs) this.#used.add(pack);
   }
 
-  /** Everything is durable and was read back. */
-  async finish(): Promise<PackRecord[]> {
+  /** Everything is durable and was read back: the packs that this backup needs. */
+  async finish(): Promise<PackTable> {
     await this.#turn;
     await this.#closePack();
     await this.#sink.finish();
-    return this.#packs.map((record, number) => {
-      if (record === undefined) throw new LifeboatError('Internal', `pack ${number} was never stored`);
-      return record;
-    });
+    return new Map(
+      [...this.#used]
+        .sort((a, b) => a - b)
+        .map((number) => {
+          const record = this.#ours.get(number) ?? this.#previous.packs.get(number);
+          if (record === undefined) throw new LifeboatError('Internal', `pack ${number} was never stored`);
+          return [number, record];
+        }),
+    );
   }
 
   /** Gives back the pack that was being filled. */
@@ -67,52 +75,59 @@ export class BlockStore {
     this.#pack = undefined;
   }
 
-  /** Whether a reference into a pack of this backup names the frame that was read back there. */
-  isTrue([pack, offset, length, id]: BlockRef): boolean {
-    const place = this.#fresh.find(Buffer.from(id, 'hex'), 0);
-    if (place === undefined) return !this.#ours.has(pack) && pack < this.#packs.length;
-    return place.pack === pack && place.offset === offset && place.length === length;
-  }
-
-  async #absorb(slab: Slab, result: SealResult): Promise<BlockRef[][]> {
+  async #absorb(slab: Slab, result: SealedBlocksResult, counts: Iterable<number>): Promise<BlockRef[][]> {
     const all: BlockRef[][] = [];
+    const stored: (StoredFrame | undefined)[] = [];
     let block = 0;
-    for (const piece of result.pieces) {
+    for (const count of counts) {
       const refs: BlockRef[] = [];
-      for (const end = block + piece.blocks; block < end; block += 1) refs.push(await this.#place(slab, result, block));
+      for (const end = block + count; block < end; block += 1) {
+        const place = this.#find(result.digests, block * 32) ?? (await this.#store(slab, result, { block, stored }));
+        this.#used.add(place.pack);
+        refs.push(refOf(place, result.digests, block));
+      }
       all.push(refs);
     }
     return all;
   }
 
-  async #place(slab: Slab, { blocks, ids }: SealResult, block: number): Promise<BlockRef> {
-    const id = ids.subarray(block * 32, block * 32 + 32);
-    const [at = 0, frameBytes = 0, plainLength = 0] = blocks.subarray(block * 3, block * 3 + 3);
-    const place =
-      this.#placeInPrevious(id, 0) ??
-      this.#fresh.find(id, 0) ??
-      (await this.#store(slab.bytes.subarray(at, at + frameBytes), id, plainLength));
-    return [place.pack, place.offset, place.length, Buffer.from(id).toString('hex'), plainLength];
+  #find(digests: Uint8Array, at: number): BlockPlace | undefined {
+    return this.#previous.find(digests, at) ?? this.#fresh.find(digests, at);
   }
 
-  async #store(frame: Buffer, id: Uint8Array, plainLength: number): Promise<BlockPlace> {
-    if (frame.length === 0) throw new LifeboatError('Internal', 'a thread took a block for known that is not');
-    if (this.#pack?.isFull === true) await this.#closePack();
-    this.#pack ??= await this.#openPack();
-    const place = {
-      pack: this.#pack.number,
-      offset: this.#pack.add(frame, id, plainLength),
-      length: frame.length,
-      plainLength,
-    };
-    this.#fresh.insert(id, 0, place);
+  /** Stores the block's frame, unless that was done for another block in it. */
+  async #store(
+    slab: Slab,
+    { blocks, digests, frames, frameDigests }: SealedBlocksResult,
+    { block, stored }: { readonly block: number; readonly stored: (StoredFrame | undefined)[] },
+  ): Promise<BlockPlace> {
+    const [number = 0, within = 0, plainLength = 0] = blocks.subarray(block * 3, block * 3 + 3);
+    if (number === 0) throw new LifeboatError('Internal', 'a thread took a block for known that is not');
+    const frame = number - 1;
+    let at = stored[frame];
+    if (at === undefined) {
+      if (this.#pack?.isFull === true) await this.#closePack();
+      this.#pack ??= await this.#openPack();
+      const [from = 0, length = 0, framePlain = 0, isBundle] = frames.subarray(frame * 4, frame * 4 + 4);
+      const offset = this.#pack.add({
+        bytes: slab.bytes.subarray(from, from + length),
+        digest: frameDigests.subarray(frame * 32, frame * 32 + 32),
+        plainLength: framePlain,
+        isBundle: isBundle === 1,
+      });
+      at = { pack: this.#pack.number, offset, length };
+      stored[frame] = at;
+    }
+    const place = { ...at, plainLength, within };
+    this.#fresh.insert(digests, block * 32, place);
     return place;
   }
 
   async #openPack(): Promise<PackBuilder> {
     const memory = await this.#memory.take(this.#sink);
-    const number = this.#packs.push(undefined) - 1;
-    this.#ours.add(number);
+    const number = this.#next;
+    this.#next += 1;
+    this.#ours.set(number, undefined);
     return new PackBuilder(number, memory);
   }
 
@@ -120,24 +135,17 @@ export class BlockStore {
     const pack = this.#pack;
     this.#pack = undefined;
     if (pack === undefined) return;
-    await this.#sink.push(pack, (record) => {
-      this.#packs[pack.number] = record;
-    });
+    await this.#sink.push(pack, (record) => this.#ours.set(pack.number, record));
   }
+}
 
-  #placeInPrevious(id: Uint8Array, at: number): BlockPlace | undefined {
-    const place = this.#previous.blocks.find(id, at);
-    return place === undefined ? undefined : { ...place, pack: this.#previousPack(place.pack) };
-  }
-
-  #previousPack(number: number): number {
-    const known = this.#numberOfPrevious.get(number);
-    if (known !== undefined) return known;
-    const record = this.#previous.packs[number];
-    if (record === undefined)
-      throw new LifeboatError('ManifestInvalid', `the previous index names pack ${number}, which is not in its table`);
-    const ours = this.#packs.push(record) - 1;
-    this.#numberOfPrevious.set(number, ours);
-    return ours;
-  }
+function refOf(
+  { pack, offset, length, plainLength, within }: BlockPlace,
+  digests: Uint8Array,
+  block: number,
+): BlockRef {
+  const digest = Buffer.from(digests.buffer, digests.byteOffset + block * 32, 32).toString('hex');
+  return within === 0
+    ? [pack, offset, length, digest, plainLength]
+    : [pack, offset, length, digest, plainLength, within];
 }

@@ -1,29 +1,59 @@
 /** The way in for one component's entries (docs/repository-format.md, "Writing"). */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { leftOutPath, type BlockRef, type EntryMeta, type FileEntry, type OtherEntry } from '../../domain/entry.ts';
+import { crc32 } from 'node:zlib';
+import {
+  leftOutPath,
+  reservedFolder,
+  type BlockRef,
+  type EntryMeta,
+  type FileEntry,
+  type OtherEntry,
+} from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { countLeftOut, type LeftOut } from '../../domain/left-out.ts';
-import { parseJson } from '../../json/parse-json.ts';
 import { toJson } from '../../json/to-json.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { pathBytes, pathKey } from '../entry-path.ts';
+import { headWithout, lineAfter, pathOfLine, type FileTail } from '../../entries/entry-line.ts';
+import { parseJson } from '../../json/parse-json.ts';
+import { entryKey } from '../entry-path.ts';
 import type { Opener, Sealer } from '../frame.ts';
-import { IndexWriter, readIndexObject } from '../index-object.ts';
-import type { ComponentWriter, FileWriter, WriteOptions, WriteSummary } from '../repository.ts';
+import { decodeIndex, encodeIndex, type Index } from '../index-object.ts';
+import { layout } from '../layout.ts';
+import { bundledBytes } from '../bundle.ts';
+import type {
+  ComponentWriter,
+  DiskFile,
+  DiskResult,
+  FileWriter,
+  FromDiskOptions,
+  Listed,
+  WriteOptions,
+  WriteSummary,
+} from '../repository.ts';
+import type { ListedFile } from '../threads/jobs.ts';
 import type { ThreadPool } from '../threads/pool.ts';
-import { factsOf } from '../threads/seal-job.ts';
+import { readingOf } from '../threads/seal-job.ts';
 import { minBlockSize, slabPlainBytes } from '../threads/slab.ts';
 import { BlockStore } from './block-store.ts';
+import { IndexBuilder, type Place } from './index-builder.ts';
 import { LargeFile } from './large-file.ts';
-import type { SealedLargeFile } from './large-file.ts';
+import type { LargeFileOptions, SealedLargeFile } from './large-file.ts';
 import { PackSink } from './pack-sink.ts';
-import { loadPrevious } from './previous.ts';
-import type { Previous } from './previous.ts';
+import { Previous } from './previous.ts';
+import type { PreviousFile } from './previous-files.ts';
 import { PushedFile } from './pushed-file.ts';
 import { SmallFiles } from './small-files.ts';
 import type { IsSettled } from './settled.ts';
-import { describeSource, isUnchanged, lookAtSource, openSource, type SourceReading } from './source-file.ts';
+import {
+  describeSource,
+  hasSameContent,
+  identityOf,
+  isUnchanged,
+  lookAtSource,
+  openSource,
+  type SourceReading,
+} from './source-file.ts';
 
 export interface WriterParts {
   readonly storage: Storage;
@@ -38,6 +68,8 @@ export interface WriterParts {
 
 /** A folder full of sockets would otherwise fill memory and the index. All are counted. */
 const namedLeftOut = 1000;
+/** Blocks of an index's text. */
+const partBlockBytes = 1024 * 1024;
 
 type FileMeta = EntryMeta & { readonly type: 'file' };
 
@@ -61,7 +93,7 @@ export async function createComponentWriter(parts: WriterParts, options: WriteOp
       `block size ${blockSize} is not between ${minBlockSize} and ${slabPlainBytes} bytes`,
     );
   }
-  const previous = await loadPrevious({
+  const previous = await Previous.open({
     ...parts,
     previousIndexId: options.previousIndexId,
     resumePacks: options.resumePacks ?? [],
@@ -76,13 +108,15 @@ class Writer implements ComponentWriter {
   readonly #sink: PackSink;
   readonly #store: BlockStore;
   readonly #small: SmallFiles;
-  readonly #index: IndexWriter;
+  readonly #index: IndexBuilder;
   /** Files that a driver is still pushing. */
   readonly #open = new Set<PushedFile>();
   /** Entries that are on their way without a caller who waits. */
   readonly #pending = new Set<Promise<void>>();
-  readonly #largeOptions: { readonly known: Previous['blocks']['sharedIds']; readonly blockSize: number };
+  readonly #file: LargeFileOptions;
   readonly #leftOut: LeftOut[] = [];
+  /** What the previous index has of files that `reuse` did not take over. */
+  readonly #lookedUp = new Map<Place, PreviousFile>();
   #failure: { readonly error: unknown } | undefined;
   #isEnded = false;
   #bytesDone = 0;
@@ -95,34 +129,52 @@ class Writer implements ComponentWriter {
     this.#previous = previous;
     this.#sink = new PackSink(storage, pool, sealer);
     this.#store = new BlockStore(this.#sink, previous, pool.packMemory);
-    const known = previous.blocks.count === 0 ? undefined : previous.blocks.sharedIds;
-    this.#largeOptions = { known, blockSize: options.blockSize };
-    this.#small = new SmallFiles(pool, this.#store, this.#largeOptions);
-    this.#index = new IndexWriter(storage, sealer, options.componentId);
+    this.#file = { blockSize: options.blockSize, digest: options.wholeDigests === true };
+    this.#small = new SmallFiles(pool, this.#store);
+    this.#index = new IndexBuilder(async (text) => this.#storePart(text));
   }
 
-  async add(entry: OtherEntry): Promise<void> {
-    this.#check();
-    pathBytes(entry);
-    await this.#index.add(entry);
+  place(): Place {
+    return this.#index.take();
+  }
+
+  async room(): Promise<void> {
+    await this.#index.room();
+  }
+
+  release(place: Place): void {
+    this.#index.giveUp(place);
+  }
+
+  async add(entry: OtherEntry, place = this.place()): Promise<void> {
+    try {
+      this.#check();
+      entryKey(entry);
+    } catch (error) {
+      this.#index.giveUp(place);
+      throw error;
+    }
+    this.#index.put(place, entry);
+    await this.#index.room();
   }
 
   async open(entry: FileMeta, size: number): Promise<FileWriter> {
     this.#check();
-    pathBytes(entry);
+    const isData = !entry.path.startsWith(`${reservedFolder}/`);
+    entryKey(entry);
+    const place = this.place();
     const file = new PushedFile({
       path: entry.path,
       size,
       startLarge: () => this.#startLarge(),
       small: async (content) => {
+        const sealing = this.#small.add({ size, content, isData, ...this.#file });
         this.#track(
-          this.#small
-            .add({ size, content })
-            .then(({ sha256, refs }) => this.#index.add({ ...entry, size, sha256, blocks: refs })),
+          sealing.then(({ sha256, refs }) => this.#index.put(place, fileEntry(entry, { size, sha256, refs }))),
         );
         await this.#small.room();
       },
-      large: (large, sealed) => this.#track(this.#finishLarge(large, sealed, entry)),
+      large: (large, sealed) => this.#track(this.#finishLarge(large, sealed, { entry, place })),
       onBytes: (bytes) => this.#progress(bytes),
       onClose: () => this.#open.delete(file),
       check: () => this.#check(),
@@ -131,39 +183,72 @@ class Writer implements ComponentWriter {
     return file;
   }
 
-  async fromDisk(
-    entry: FileMeta,
-    absolutePath: string | Buffer,
-  ): Promise<{ readonly changedDuringRead: boolean; readonly reused: boolean; readonly inode: string }> {
+  reuse(file: Listed, place: Place): FileTail | undefined | Promise<FileTail | undefined> {
     this.#check();
-    const key = pathKey(pathBytes(entry));
-    const source = { path: absolutePath, at: Date.now() };
-    const facts = await lookAtSource(absolutePath);
-    const known = this.#knownFile(key);
-    if (known?.source !== undefined && isUnchanged(facts, known.source) && !this.#isRehashDue(key)) {
-      const { size, sha256, source, sparse } = known;
-      await this.#index.add({
-        ...entry,
-        size,
-        sha256,
-        source,
-        ...(sparse === true && { sparse }),
-        blocks: this.#store.reuse(known.blocks),
-      });
-      this.#reusedFiles += 1;
-      this.#progress(size);
-      return { changedDuringRead: false, reused: true, inode: facts.inode };
+    const key = headKey(file.head);
+    const looking = this.#previous.files.find(key);
+    return looking instanceof Promise
+      ? looking.then((known) => this.#reuse(file, { key, known, place }))
+      : this.#reuse(file, { key, known: looking, place });
+  }
+
+  #reuse(
+    { head, facts: { size } }: Listed,
+    { key, known, place }: { readonly key: string; readonly known: PreviousFile | undefined; readonly place: Place },
+  ): FileTail | undefined {
+    if (known === undefined) return undefined;
+    const tail = this.#isRehashDue(key) ? undefined : known.tail(head, size);
+    if (tail === undefined) {
+      this.#lookedUp.set(place, known);
+      return undefined;
     }
-    const { read, inode } =
-      (facts.size <= slabPlainBytes ? await this.#readSmall(entry, source, facts.size) : undefined) ??
-      (await this.#readLarge(entry, source));
-    if (known?.source !== undefined && isUnchanged(facts, known.source) && read.sha256 !== known.sha256) {
-      this.#parts.warn(
-        `${entry.path} has other content than at the last backup although its times did not change: the disk or a program altered it silently`,
-      );
+    this.#store.use(tail.blocks);
+    this.#reusedFiles += 1;
+    this.#progress(size);
+    this.#index.putLine(place, { path: key, size, blocks: tail.blocks.length }, known.line);
+    return tail;
+  }
+
+  async fromDisk(entry: FileMeta, absolutePath: string | Buffer, options: FromDiskOptions = {}): Promise<DiskResult> {
+    const { place = this.place() } = options;
+    try {
+      return await this.#fromDisk(entry, { path: absolutePath, at: Date.now() }, { ...options, place });
+    } catch (error) {
+      this.#index.giveUp(place);
+      throw error;
     }
-    await this.#index.add(read);
-    return { changedDuringRead: read.changedDuringRead === true, reused: false, inode };
+  }
+
+  async readFiles(files: readonly DiskFile[]): Promise<(Error | DiskResult)[]> {
+    this.#check();
+    const at = Date.now();
+    const alone = async (file: DiskFile): Promise<Error | DiskResult> => {
+      const { found, xattrs, ...options } = file;
+      const entry = { ...found.entry, ...(xattrs !== undefined && { xattrs }) };
+      const source = Buffer.from(found.source, 'latin1');
+      return this.fromDisk(entry, source, { ...options, facts: found.facts }).catch((error: unknown) => error as Error);
+    };
+    const together = files.filter(
+      ({ found, place }) => !this.#file.digest && found.facts.size <= bundledBytes && !this.#lookedUp.has(place),
+    );
+    const listed = together.map(({ found: { source, facts } }): ListedFile => {
+      return [source, facts.size, facts.mtimeNs, facts.ctimeNs, facts.inode, facts.device];
+    });
+    const refs = together.length === 0 ? [] : await this.#small.readListed(listed, this.#file.blockSize);
+    const done = new Map<DiskFile, DiskResult>();
+    let bytes = 0;
+    for (const [number, file] of together.entries()) {
+      const blocks = refs[number];
+      if (blocks === undefined) continue;
+      const { source, facts } = file.found;
+      const settled = this.#parts.isSettled({ path: source, at, ...facts });
+      this.#putListed(file, blocks, typeof settled === 'boolean' ? settled : await settled);
+      bytes += facts.size;
+      done.set(file, { changedDuringRead: false, reused: false, inode: facts.inode });
+    }
+    this.#progress(bytes);
+    await this.#index.room();
+    return Promise.all(files.map(async (file) => done.get(file) ?? alone(file)));
   }
 
   async isSettled(path: string): Promise<boolean> {
@@ -203,16 +288,13 @@ class Writer implements ComponentWriter {
     await Promise.all(this.#pending);
     this.#check();
     this.#isEnded = true;
-    const packs = await this.#store.finish();
-    const staged = await this.#index.finish(packs);
-    const indexBytes = staged.size;
-    await this.#parts.storage.commit([staged]);
-    await this.#readBackIndex();
-    const { files, bytes } = this.#index.totals;
+    const indexOf = await this.#index.finish();
+    const index = indexOf(this.#options.componentId, await this.#store.finish());
+    const indexBytes = await this.#storeIndex(index);
     return {
-      indexId: this.#index.id,
-      files,
-      bytes,
+      indexId: index.id,
+      files: index.head.files,
+      bytes: index.head.bytes,
       storedBytes: this.#sink.storedBytes + indexBytes,
       reusedFiles: this.#reusedFiles,
       leftOut: countLeftOut(this.#leftOut),
@@ -225,36 +307,91 @@ class Writer implements ComponentWriter {
     await Promise.all(this.#pending);
     await this.#store.abandon();
     await this.#sink.abandon();
-    await this.#index.discard();
+  }
+
+  async #fromDisk(
+    entry: FileMeta,
+    source: Source,
+    { place, facts: seen, hasAllAttributes = false }: FromDiskOptions & { readonly place: Place },
+  ): Promise<DiskResult> {
+    this.#check();
+    // At once: callers come in the order of a walk, and looking at a file takes longer for one than for another.
+    const looking = this.#lookedUp.has(place) ? undefined : this.#previous.files.find(entryKey(entry));
+    const facts = seen ?? (await lookAtSource(source.path));
+    const known = (this.#lookedUp.get(place) ?? (await looking))?.entry;
+    this.#lookedUp.delete(place);
+    const isKnown = known !== undefined && isUnchanged(facts, known);
+    if (isKnown && known.source !== undefined && !this.#isRehashDue(entryKey(entry))) {
+      const { source: identity, sparse, size, sha256, blocks } = known;
+      const described = {
+        ...(sparse === true && { sparse }),
+        ...(entry.mtimeNs === facts.mtimeNs && { source: identityOf(identity, hasAllAttributes) }),
+      };
+      await this.#putKnown(place, { ...fileEntry(entry, { size, sha256, refs: blocks }), ...described });
+      return { changedDuringRead: false, reused: true, inode: facts.inode };
+    }
+    const { read, inode } =
+      (facts.size <= slabPlainBytes ? await this.#readSmall(entry, source, facts.size) : undefined) ??
+      (await this.#readLarge(entry, source));
+    if (isKnown && known.source !== undefined && !hasSameContent(read, known)) {
+      this.#parts.warn(
+        `${entry.path} has other content than at the last backup although its times did not change: the disk or a program altered it silently`,
+      );
+    }
+    const { source: identity, ...rest } = read;
+    this.#index.put(place, identity === undefined ? rest : { ...rest, source: identityOf(identity, hasAllAttributes) });
+    await this.#index.room();
+    return { changedDuringRead: read.changedDuringRead === true, reused: false, inode };
+  }
+
+  /** A file that was read as it was listed. */
+  #putListed(
+    { found: { head, facts }, xattrs, place, hasAllAttributes }: DiskFile,
+    blocks: readonly BlockRef[],
+    isSettled: boolean,
+  ): void {
+    const { size, allocatedBytes } = facts;
+    const own = !isSettled ? headWithout(head, 'source') : hasAllAttributes ? head : headWithout(head, 'attributes');
+    const tail = { ...(allocatedBytes < size && { sparse: true }), ...(xattrs !== undefined && { xattrs }), blocks };
+    this.#index.putLine(place, { path: headKey(head), size, blocks: blocks.length }, lineAfter(own, tail));
+  }
+
+  /** Takes over what the previous index has of a file. */
+  async #putKnown(place: Place, entry: FileEntry): Promise<void> {
+    this.#store.use(entry.blocks);
+    this.#reusedFiles += 1;
+    this.#progress(entry.size);
+    this.#index.put(place, entry);
+    await this.#index.room();
   }
 
   /** Small file from disk, in the thread. Undefined if it grew beyond what was looked up. */
   async #readSmall(entry: FileMeta, source: Source, size: number): Promise<Read | undefined> {
-    const sealed = await this.#small.add({ size, content: { path: source.path } });
-    const { before, after } = sealed;
-    if (before === undefined || after === undefined)
-      throw new LifeboatError('Internal', `a thread read ${entry.path} without looking at it`);
-    if (before.size > size) return undefined;
+    const sealed = await this.#small.add({ size, content: { path: source.path }, isData: true, ...this.#file });
+    const { reading, refs, sha256 } = sealed;
+    if (reading === undefined) throw new LifeboatError('Internal', `a thread read ${entry.path} without looking at it`);
+    if (reading.after.size > size) return undefined;
     this.#progress(sealed.size);
-    const described = await this.#describe(source, { before, after, bytesRead: sealed.size });
-    const read = { ...entry, size: sealed.size, sha256: sealed.sha256, ...described, blocks: sealed.refs };
-    return { read, inode: before.inode };
+    const described = await this.#describe(entry, source, { ...reading, bytesRead: sealed.size });
+    const read = { ...fileEntry(entry, { size: sealed.size, sha256, refs }), ...described };
+    return { read, inode: reading.after.inode };
   }
 
   async #readLarge(entry: FileMeta, source: Source): Promise<Read> {
-    const { handle, facts } = await openSource(source.path);
+    const { handle, stats } = await openSource(source.path);
     const large = this.#startLarge();
+    const bytes = Number(stats.size);
     try {
-      for (let position = 0; position < facts.size; position += large.chunkBytes) {
+      for (let position = 0; position < bytes; position += large.chunkBytes) {
         this.#check();
-        const size = Math.min(large.chunkBytes, facts.size - position);
+        const size = Math.min(large.chunkBytes, bytes - position);
         large.push(await large.room(), { size, source: { fd: handle.fd, position } });
         this.#progress(size);
       }
       const { size, sha256, refs } = await large.finish();
-      const after = factsOf(await handle.stat({ bigint: true }));
-      const described = await this.#describe(source, { before: facts, after, bytesRead: size });
-      return { read: { ...entry, size, sha256, ...described, blocks: refs }, inode: facts.inode };
+      const reading = readingOf(stats, await handle.stat({ bigint: true }));
+      const described = await this.#describe(entry, source, { ...reading, bytesRead: size });
+      return { read: { ...fileEntry(entry, { size, sha256, refs }), ...described }, inode: `${stats.ino}` };
     } catch (error) {
       await large.abandon();
       throw error;
@@ -263,57 +400,82 @@ class Writer implements ComponentWriter {
     }
   }
 
-  async #describe(source: Source, reading: SourceReading): Promise<ReturnType<typeof describeSource>> {
+  async #describe(entry: FileMeta, source: Source, reading: SourceReading): Promise<ReturnType<typeof describeSource>> {
     const { device, ctimeNs } = reading.after;
-    return describeSource(reading, await this.#parts.isSettled({ ...source, device, ctimeNs }));
+    return describeSource(entry, reading, await this.#parts.isSettled({ ...source, device, ctimeNs }));
   }
 
   #startLarge(): LargeFile {
-    return new LargeFile(this.#parts.pool, this.#store, this.#largeOptions);
+    return new LargeFile(this.#parts.pool, this.#store, this.#file);
   }
 
-  async #finishLarge(file: LargeFile, sealing: Promise<SealedLargeFile>, entry: FileMeta): Promise<void> {
+  async #finishLarge(
+    file: LargeFile,
+    sealing: Promise<SealedLargeFile>,
+    { entry, place }: { readonly entry: FileMeta; readonly place: Place },
+  ): Promise<void> {
     try {
-      const { size, sha256, refs } = await sealing;
-      await this.#index.add({ ...entry, size, sha256, blocks: refs });
+      this.#index.put(place, fileEntry(entry, await sealing));
+      await this.#index.room();
     } catch (error) {
       await file.abandon();
       throw error;
     }
   }
 
-  /** Read back from the storage: every entry is there, and each new block where it was authenticated. */
-  async #readBackIndex(): Promise<void> {
-    const { storage, opener } = this.#parts;
-    let entries = 0;
-    for await (const entry of readIndexObject(storage, this.#index.id, opener)) {
-      entries += 1;
-      const isTrue = entry.type !== 'file' || entry.blocks.every((ref: BlockRef) => this.#store.isTrue(ref));
-      if (!isTrue)
-        throw new LifeboatError(
-          'ObjectCorrupt',
-          `index ${this.#index.id}, read back at once, names another place for ${entry.path}`,
-        );
+  /** A part of the index: where the previous one has it, or as new blocks. */
+  async #storePart(text: Buffer): Promise<readonly BlockRef[]> {
+    const known: BlockRef[] = [];
+    for (let at = 0; at < text.length; at += partBlockBytes) {
+      const ref = this.#previous.part(hash('sha256', text.subarray(at, at + partBlockBytes)));
+      if (ref === undefined) return this.#storeNewPart(text);
+      known.push(ref);
     }
-    if (entries !== this.#index.totals.entries) {
-      throw new LifeboatError(
-        'ObjectCorrupt',
-        `index ${this.#index.id} was written with ${this.#index.totals.entries} entries and reads back ${entries}`,
-      );
+    this.#store.use(known);
+    return known;
+  }
+
+  async #storeNewPart(text: Buffer): Promise<readonly BlockRef[]> {
+    const options = { blockSize: partBlockBytes, digest: false };
+    if (text.length <= slabPlainBytes)
+      return (await this.#small.add({ size: text.length, content: text, isData: false, ...options })).refs;
+    const large = new LargeFile(this.#parts.pool, this.#store, options);
+    try {
+      for (let at = 0; at < text.length; at += large.chunkBytes) {
+        const slab = await large.room();
+        const size = text.copy(slab.bytes, 0, at, at + large.chunkBytes);
+        large.push(slab, { size });
+      }
+      return (await large.finish()).refs;
+    } catch (error) {
+      await large.abandon();
+      throw error;
     }
   }
 
-  #knownFile(key: string): FileEntry | undefined {
-    const text = this.#previous.files.get(key);
-    return text === undefined ? undefined : (parseJson(text) as FileEntry);
+  /** Durable, and read back: its size. */
+  async #storeIndex(index: Index): Promise<number> {
+    const { storage, sealer, opener } = this.#parts;
+    const bytes = encodeIndex(index, sealer);
+    const staged = await storage.stage(layout.index(index.id));
+    try {
+      await staged.append(bytes);
+    } catch (error) {
+      await staged.discard().catch(() => undefined);
+      throw error;
+    }
+    await storage.commit([staged]);
+    const stored = await storage.read(layout.index(index.id));
+    decodeIndex(stored, index.id, opener);
+    if (!bytes.equals(stored))
+      throw new LifeboatError('ObjectCorrupt', `index ${index.id}, read back at once, is not what was written`);
+    return bytes.length;
   }
 
   #isRehashDue(key: string): boolean {
     const { rehash } = this.#options;
     if (rehash === undefined || rehash.parts < 1) return false;
-    return (
-      createHash('sha256').update(key, 'latin1').digest().readUInt32BE(0) % rehash.parts === rehash.part % rehash.parts
-    );
+    return crc32(key) % rehash.parts === rehash.part % rehash.parts;
   }
 
   #track(work: Promise<void>): void {
@@ -336,4 +498,20 @@ class Writer implements ComponentWriter {
     if (this.#isEnded) throw new LifeboatError('Internal', 'the component writer was used after its end');
     this.#options.signal?.throwIfAborted();
   }
+}
+
+function fileEntry(
+  entry: FileMeta,
+  {
+    size,
+    sha256,
+    refs,
+  }: { readonly size: number; readonly sha256?: string | undefined; readonly refs: readonly BlockRef[] },
+): FileEntry {
+  return { ...entry, size, ...(sha256 !== undefined && { sha256 }), blocks: refs };
+}
+
+/** `entryKey` of what begins so. */
+function headKey(head: string): string {
+  return pathOfLine(head) ?? entryKey(parseJson(head) as FileMeta);
 }

@@ -1,12 +1,12 @@
-/** A file that does not fit a slab: its chunks are sealed on any thread, its SHA-256 runs in order on one. */
+/** A file that does not fit a slab: its chunks are sealed on any thread; the SHA-256 of all of it, where it is asked for, runs in order on one. */
 import type { BlockRef } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import type { SharedIds } from '../block-table.ts';
+import type { SealPiece, SealResult } from '../threads/jobs.ts';
 import type { ThreadPool } from '../threads/pool.ts';
 import { slabPlainBytes } from '../threads/slab.ts';
 import type { Slab } from '../threads/slab.ts';
 import type { BlockStore } from './block-store.ts';
-import { fromThreadError } from '../threads/thread-error.ts';
+import { fromThreadError } from '../../threads/thread-error.ts';
 
 let nextStream = 1;
 
@@ -18,7 +18,7 @@ export function newHashStream(): number {
 
 export interface SealedLargeFile {
   readonly size: number;
-  readonly sha256: string;
+  readonly sha256?: string;
   readonly refs: readonly BlockRef[];
 }
 
@@ -28,26 +28,26 @@ export interface Chunk {
   readonly source?: { readonly fd: number; readonly position: number };
 }
 
+export interface LargeFileOptions {
+  readonly blockSize: number;
+  /** Ask for the SHA-256 of the whole. */
+  readonly digest: boolean;
+}
+
 export class LargeFile {
   readonly chunkBytes: number;
   readonly #pool: ThreadPool;
   readonly #store: BlockStore;
-  readonly #known: SharedIds | undefined;
-  readonly #blockSize: number;
+  readonly #options: LargeFileOptions;
   readonly #stream = newHashStream();
   readonly #thread: number;
   readonly #chunks: Promise<{ readonly size: number; readonly refs: readonly BlockRef[] }>[] = [];
   #hashed: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    pool: ThreadPool,
-    store: BlockStore,
-    options: { readonly known: SharedIds | undefined; readonly blockSize: number },
-  ) {
+  constructor(pool: ThreadPool, store: BlockStore, options: LargeFileOptions) {
     this.#pool = pool;
     this.#store = store;
-    this.#known = options.known;
-    this.#blockSize = options.blockSize;
+    this.#options = options;
     this.#thread = pool.leastBusy();
     this.chunkBytes = Math.floor(slabPlainBytes / options.blockSize) * options.blockSize;
   }
@@ -71,18 +71,22 @@ export class LargeFile {
 
   async finish(): Promise<SealedLargeFile> {
     const chunks = await Promise.all(this.#chunks);
+    const size = chunks.reduce((sum, chunk) => sum + chunk.size, 0);
+    const refs = chunks.flatMap((chunk) => chunk.refs);
+    if (!this.#options.digest) return { size, refs };
     const { sha256 } = await this.#pool.run(
       'hash',
       { stream: this.#stream, length: 0, next: 'end' },
       { thread: this.#thread },
     );
     if (sha256 === undefined) throw new LifeboatError('Internal', 'a thread lost the hash of a file');
-    return { size: chunks.reduce((sum, { size }) => sum + size, 0), sha256, refs: chunks.flatMap(({ refs }) => refs) };
+    return { size, sha256, refs };
   }
 
   async abandon(): Promise<void> {
     await Promise.allSettled(this.#chunks);
-    await this.#pool.run('hash', { stream: this.#stream, length: 0, next: 'drop' }, { thread: this.#thread });
+    if (this.#options.digest)
+      await this.#pool.run('hash', { stream: this.#stream, length: 0, next: 'drop' }, { thread: this.#thread });
   }
 
   async #run(slab: Slab, { size, source }: Chunk): Promise<{ size: number; refs: readonly BlockRef[] }> {
@@ -90,26 +94,32 @@ export class LargeFile {
       const piece = {
         at: 0,
         size,
-        blockSize: this.#blockSize,
-        whole: false,
+        blockSize: this.#options.blockSize,
+        digest: false,
+        sharesFrames: false,
         ...(source !== undefined && { source }),
       };
-      const sealing = this.#pool.run('seal', {
-        slab: slab.shared,
-        pieces: [piece],
-        ...(this.#known !== undefined && { known: this.#known }),
-      });
-      const hashing = this.#hashInTurn(slab, sealing);
+      const sealing = this.#seal(slab, piece);
+      const hashing = this.#options.digest ? this.#hashInTurn(slab, sealing) : Promise.resolve();
       hashing.catch(() => undefined);
       const result = await sealing;
       const [sealed] = result.pieces;
       if (sealed?.error !== undefined) throw fromThreadError(sealed.error);
-      const [refs = []] = await this.#store.absorb(slab, result);
+      const [refs = []] = await this.#store.absorb(
+        slab,
+        result,
+        result.pieces.map(({ blocks }) => blocks),
+      );
       await hashing;
       return { size: sealed?.size ?? 0, refs };
     } finally {
       this.#pool.slabs.release(slab);
     }
+  }
+
+  async #seal(slab: Slab, piece: SealPiece): Promise<SealResult> {
+    const known = await this.#store.known();
+    return this.#pool.run('seal', { slab: slab.shared, pieces: [piece], known });
   }
 
   /** Posts the slab to the hashing thread after all chunks before it were posted, and once its bytes are there. */

@@ -123,8 +123,9 @@ export class PackSink {
     const key = layout.pack(id);
     pack.spoil();
     await this.#storage.readInto(key, 0, pack.bytes);
-    const { frames, ids } = pack.frames();
-    const { bad } = await this.#pool.run('verify', { bytes: pack.bytes, frames, ids, full: false, digest: false });
+    const { frames, digests, bundles } = pack.frames();
+    const look = { full: false, digest: false } as const;
+    const { bad } = await this.#pool.run('verify', { bytes: pack.bytes, frames, digests, bundles, ...look });
     const [first] = bad;
     if (first !== undefined) {
       throw new LifeboatError(

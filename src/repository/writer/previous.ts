@@ -1,26 +1,20 @@
-/** What earlier backups and killed attempts stored: their blocks are not stored again, their unchanged files not read. */
-import type { FileEntry } from '../../domain/entry.ts';
-import { isLifeboatError } from '../../domain/errors.ts';
+/**
+ * What earlier backups and killed attempts stored: their blocks are not stored again, their unchanged files not read, and
+ * their numbers of packs are kept, so that lines and parts of an index stand in the next one as they are. All but the
+ * index object itself is read when it is asked for first.
+ */
+import type { BlockRef } from '../../domain/entry.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { BlockTable } from '../block-table.ts';
-import { pathBytes, pathKey } from '../entry-path.ts';
+import { BlockTable, type BlockPlace } from '../block-table.ts';
 import type { Opener } from '../frame.ts';
-import { readIndexFooter, readIndexObject } from '../index-object.ts';
-import type { PackRecord } from '../index-object.ts';
+import { partOf, readIndexObject, readLines, type Index, type PackRecord, type PackTable } from '../index-object.ts';
 import { layout } from '../layout.ts';
 import { ownObjects } from '../own-objects.ts';
-import { readPackTable } from '../pack.ts';
-import type { PackFrames } from '../pack.ts';
+import { parseEntry } from '../parse-entry.ts';
+import { PreviousFiles, warnOfDamage } from './previous-files.ts';
+import { readResumedPacks, type ResumedPack } from './resumed-packs.ts';
 
-export interface Previous {
-  /** Shared with the threads. Its pack numbers count in `packs`. */
-  readonly blocks: BlockTable;
-  readonly packs: readonly PackRecord[];
-  /** JSON of the entries that may be reused, by path; text, because objects take three times the memory. */
-  readonly files: ReadonlyMap<string, string>;
-}
-
-interface Sources {
+export interface Sources {
   readonly storage: Storage;
   readonly opener: Opener;
   readonly previousIndexId: string | undefined;
@@ -29,94 +23,139 @@ interface Sources {
   readonly warn: (message: string) => void;
 }
 
-/**
- * A pack that is gone, shorter than it was, damaged, or marked for removal counts as absent: its blocks are stored again.
- * A damaged previous index only costs time.
- */
-export async function loadPrevious(sources: Sources): Promise<Previous> {
-  const { storage, previousIndexId, warn } = sources;
-  const unusable = new Set([...(await tombstonedPacks(storage)), ...sources.damaged]);
-  const resumed = await readResumedPacks(sources, unusable);
-  const resumedBlocks = resumed.reduce((sum, { table }) => sum + table.plainLengths.length, 0);
-  if (previousIndexId !== undefined) {
+export class Previous {
+  readonly #sources: Sources;
+  readonly #index: Index | undefined;
+  readonly #resumed: readonly ResumedPack[];
+  readonly #packs: Map<number, PackRecord>;
+  readonly #parts: ReadonlyMap<string, BlockRef>;
+  readonly files: PreviousFiles;
+  #loading: Promise<BlockTable> | undefined;
+  #blocks: BlockTable | undefined;
+
+  private constructor(
+    sources: Sources,
+    index: Index | undefined,
+    packs: Map<number, PackRecord>,
+    resumed: readonly ResumedPack[],
+  ) {
+    this.#sources = sources;
+    this.#index = index;
+    this.#packs = packs;
+    this.#resumed = resumed;
+    this.#parts = partsOf(index, packs);
+    this.files = new PreviousFiles(index, packs, sources);
+  }
+
+  /**
+   * A pack that is gone, shorter than it was, damaged, or marked for removal counts as absent: its blocks are stored
+   * again. A damaged previous index only costs time.
+   */
+  static async open(sources: Sources): Promise<Previous> {
+    const unusable = new Set([...(await tombstonedPacks(sources.storage)), ...sources.damaged]);
+    const resumed = await readResumedPacks(sources, unusable);
+    const index = await previousIndex(sources);
+    const packs = index === undefined ? new Map<number, PackRecord>() : await usablePacks(sources, index, unusable);
+    const previous = new Previous(sources, index, packs, resumed);
+    for (const { record } of resumed) packs.set(previous.nextPack, record);
+    return previous;
+  }
+
+  /** The packs that may be named again. */
+  get packs(): PackTable {
+    return this.#packs;
+  }
+
+  /** A number that no pack has had. */
+  get nextPack(): number {
+    return [...(this.#index?.head.packs.keys() ?? []), ...this.#packs.keys()].reduce(
+      (next, number) => Math.max(next, number + 1),
+      0,
+    );
+  }
+
+  /** Shared with the threads. */
+  async blocks(): Promise<BlockTable> {
+    this.#loading ??= this.#load();
+    return this.#loading;
+  }
+
+  /** Nothing before `blocks` was asked for. `at` is the digest's offset. */
+  find(digests: Uint8Array, at: number): BlockPlace | undefined {
+    return this.#blocks?.find(digests, at);
+  }
+
+  /** Where the previous index has a block of its own lines with this SHA-256 (hex). */
+  part(digest: string): BlockRef | undefined {
+    return this.#parts.get(digest);
+  }
+
+  async #load(): Promise<BlockTable> {
+    const resumedBlocks = this.#resumed.reduce((sum, { blocks }) => sum + blocks.length, 0);
+    const table = new BlockTable((this.#index?.head.blocks ?? 0) + resumedBlocks, true);
+    await this.#addIndexed(table);
+    const numbers = new Map([...this.#packs].map(([number, { id }]) => [id, number]));
+    for (const { record, blocks } of this.#resumed) {
+      const pack = numbers.get(record.id) ?? 0;
+      for (const { digest, ...place } of blocks) table.insert(digest, 0, { ...place, pack });
+    }
+    this.#blocks = table;
+    return table;
+  }
+
+  async #addIndexed(table: BlockTable): Promise<void> {
+    if (this.#index === undefined) return;
     try {
-      return await fromIndex(sources, previousIndexId, unusable, resumed, resumedBlocks);
+      for await (const lines of readLines(this.#index, this.#sources)) {
+        for (const line of lines) {
+          const entry = parseEntry(line, this.#index.id);
+          if (entry.type !== 'file') continue;
+          for (const ref of entry.blocks) this.#addBlock(table, ref);
+        }
+      }
     } catch (error) {
-      if (!isLifeboatError(error, 'ObjectMissing', 'ObjectCorrupt', 'ManifestInvalid')) throw error;
-      warn(`the previous index cannot be used, everything is read and stored again: ${error.message}`);
+      warnOfDamage(this.#sources, error);
     }
   }
-  const blocks = new BlockTable(resumedBlocks, true);
-  return { blocks, packs: addResumed(blocks, [], resumed), files: new Map() };
+
+  #addBlock(table: BlockTable, [pack, offset, length, digest, plainLength, within = 0]: BlockRef): void {
+    if (this.#packs.has(pack))
+      table.insert(Buffer.from(digest, 'hex'), 0, { pack, offset, length, plainLength, within });
+  }
 }
 
-interface ResumedPack {
-  readonly record: PackRecord;
-  readonly table: PackFrames;
+async function previousIndex(sources: Sources): Promise<Index | undefined> {
+  const { storage, opener, previousIndexId } = sources;
+  if (previousIndexId === undefined) return undefined;
+  try {
+    return await readIndexObject(storage, previousIndexId, opener);
+  } catch (error) {
+    warnOfDamage(sources, error);
+    return undefined;
+  }
 }
 
-async function fromIndex(
-  { storage, opener }: Sources,
-  indexId: string,
+async function usablePacks(
+  { storage }: Sources,
+  { head }: Index,
   unusable: ReadonlySet<string>,
-  resumed: readonly ResumedPack[],
-  resumedBlocks: number,
-): Promise<Previous> {
-  const footer = await readIndexFooter(storage, indexId, opener);
-  const usable = await Promise.all(
-    footer.packs.map(async ({ id, size }) => !unusable.has(id) && (await storage.stat(layout.pack(id)))?.size === size),
+): Promise<Map<number, PackRecord>> {
+  const found = await Promise.all(
+    [...head.packs].map(async ([number, record]) => {
+      const isUsable = !unusable.has(record.id) && (await storage.stat(layout.pack(record.id)))?.size === record.size;
+      return isUsable ? ([number, record] as const) : undefined;
+    }),
   );
-  const blocks = new BlockTable(footer.blocks + resumedBlocks, true);
-  const files = new Map<string, string>();
-  for await (const entry of readIndexObject(storage, indexId, opener)) {
-    if (entry.type !== 'file') continue;
-    for (const [pack, offset, length, id, plainLength] of entry.blocks) {
-      if (usable[pack] === true) blocks.insert(Buffer.from(id, 'hex'), 0, { pack, offset, length, plainLength });
-    }
-    if (isReusable(entry, usable))
-      files.set(pathKey(pathBytes(entry)), JSON.stringify({ ...entry, xattrs: undefined }));
-  }
-  return { blocks, packs: addResumed(blocks, footer.packs, resumed), files };
+  return new Map(found.filter((pack) => pack !== undefined));
 }
 
-function isReusable(entry: FileEntry, usable: readonly boolean[]): boolean {
-  return (
-    entry.source?.writtenBack === true &&
-    entry.changedDuringRead !== true &&
-    entry.blocks.every(([pack]) => usable[pack] === true)
-  );
-}
-
-function addResumed(blocks: BlockTable, packs: readonly PackRecord[], resumed: readonly ResumedPack[]): PackRecord[] {
-  const all = [...packs];
-  for (const { record, table } of resumed) {
-    table.plainLengths.forEach((plainLength, frame) => {
-      const offset = table.frames[frame * 2] ?? 0;
-      const length = table.frames[frame * 2 + 1] ?? 0;
-      blocks.insert(table.ids, frame * 32, { pack: all.length, offset, length, plainLength });
-    });
-    all.push(record);
-  }
-  return all;
-}
-
-/** A pack of a killed attempt that does not read well is left out: its blocks are stored again. */
-async function readResumedPacks(
-  { storage, opener, resumePacks, warn }: Sources,
-  unusable: ReadonlySet<string>,
-): Promise<ResumedPack[]> {
-  const packs: ResumedPack[] = [];
-  for (const id of resumePacks) {
-    if (unusable.has(id)) continue;
-    try {
-      const { size, ...table } = await readPackTable(storage, id, opener);
-      packs.push({ record: { id, size }, table });
-    } catch (error) {
-      if (!isLifeboatError(error, 'ObjectMissing', 'ObjectCorrupt')) throw error;
-      warn(`a pack of the earlier attempt is not used: ${error.message}`);
-    }
-  }
-  return packs;
+/** By the digests of their blocks. */
+function partsOf(index: Index | undefined, packs: PackTable): Map<string, BlockRef> {
+  const parts = new Map<string, BlockRef>();
+  if (index === undefined) return parts;
+  for (const line of index.lines)
+    for (const ref of partOf(line, index.id) ?? []) if (packs.has(ref[0])) parts.set(ref[3], ref);
+  return parts;
 }
 
 async function tombstonedPacks(storage: Storage): Promise<ReadonlySet<string>> {

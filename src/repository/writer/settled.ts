@@ -10,19 +10,25 @@ export interface LookedAt {
   readonly at: number;
 }
 
-/** True where every write since `at` moves the file's times, also one through a mapping that stands already. */
-export type IsSettled = (file: LookedAt) => Promise<boolean>;
+/**
+ * True where every write since `at` moves the file's times, also one through a mapping that stands already. A promise only
+ * where the system must be asked.
+ */
+export type IsSettled = (file: LookedAt) => boolean | Promise<boolean>;
 
 /** As this system writes back. What cannot be asked counts as not settled. */
 export function createIsSettled(): IsSettled {
-  let settings: Promise<WriteBackSettings> | undefined;
-  const fileSystems = new Map<string, Promise<boolean>>();
-  return async ({ path, device, ctimeNs, at }) => {
-    settings ??= readSettings();
-    if (!isWrittenBack(BigInt(ctimeNs), at, await settings)) return false;
-    const known = fileSystems.get(device) ?? statfs(path).then(({ type }) => doesWriteBack(type), notKnown);
-    fileSystems.set(device, known);
-    return known;
+  let settings: WriteBackSettings | undefined;
+  const fileSystems = new Map<string, boolean>();
+  return ({ path, device, ctimeNs, at }) => {
+    const known = fileSystems.get(device);
+    if (settings !== undefined && known !== undefined) return known && isWrittenBack(BigInt(ctimeNs), at, settings);
+    return (async () => {
+      settings ??= await readSettings();
+      const type = await statfs(path).then((facts) => doesWriteBack(facts.type), notKnown);
+      fileSystems.set(device, type);
+      return type && isWrittenBack(BigInt(ctimeNs), at, settings);
+    })();
   };
 }
 

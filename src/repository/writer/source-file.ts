@@ -1,12 +1,13 @@
 /** A regular file of this host as a source: is it the one that we know, and did it hold still? */
 import { constants } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import type { FileEntry } from '../../domain/entry.ts';
+import type { EntryMeta, FileEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import type { SourceFacts } from '../threads/jobs.ts';
-import { factsOf, sourceError, sourceFacts } from '../threads/seal-job.ts';
-import { fromThreadError } from '../threads/thread-error.ts';
+import type { Reading, SourceFacts } from '../threads/jobs.ts';
+import { factsOf, regularFile, sourceError } from '../threads/seal-job.ts';
+import { fromThreadError } from '../../threads/thread-error.ts';
 
 export async function lookAtSource(path: string | Buffer): Promise<SourceFacts> {
   try {
@@ -21,11 +22,11 @@ export async function lookAtSource(path: string | Buffer): Promise<SourceFacts> 
 /** Opened once, without following a link; the caller closes it. */
 export async function openSource(
   path: string | Buffer,
-): Promise<{ readonly handle: FileHandle; readonly facts: SourceFacts }> {
+): Promise<{ readonly handle: FileHandle; readonly stats: BigIntStats }> {
   try {
     const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
-      return { handle, facts: sourceFacts(handle.fd) };
+      return { handle, stats: regularFile(handle.fd) };
     } catch (error) {
       await handle.close();
       throw error;
@@ -35,33 +36,51 @@ export async function openSource(
   }
 }
 
-export interface SourceReading {
-  readonly before: SourceFacts;
-  readonly after: SourceFacts;
+export interface SourceReading extends Reading {
   readonly bytesRead: number;
 }
 
-export function isUnchanged(now: SourceFacts, before: NonNullable<FileEntry['source']>): boolean {
+/** Is the file the one that was read then, unchanged since? */
+export function isUnchanged(
+  now: SourceFacts,
+  { size, mtimeNs, source }: Pick<FileEntry, 'size' | 'mtimeNs' | 'source'>,
+): boolean {
   return (
-    now.size === before.size &&
-    now.mtimeNs === before.mtimeNs &&
-    now.ctimeNs === before.ctimeNs &&
-    now.inode === before.inode
+    source !== undefined &&
+    now.size === size &&
+    now.mtimeNs === mtimeNs &&
+    now.ctimeNs === source.ctimeNs &&
+    now.inode === source.inode
+  );
+}
+
+export function hasSameContent({ blocks }: FileEntry, other: FileEntry): boolean {
+  return (
+    blocks.length === other.blocks.length && blocks.every(([, , , digest], at) => digest === other.blocks[at]?.[3])
   );
 }
 
 /** What the entry says about its source. `source` only where it is settled, and the next backup may trust its times. */
 export function describeSource(
-  { before, after, bytesRead }: SourceReading,
+  entry: EntryMeta,
+  { isStill, after, bytesRead }: SourceReading,
   isSettled: boolean,
 ): Pick<FileEntry, 'changedDuringRead' | 'source' | 'sparse'> {
-  const changed = !isUnchanged(after, before) || bytesRead !== after.size;
-  const { size, mtimeNs, ctimeNs, inode } = after;
+  const { size, mtimeNs, ctimeNs, inode, allocatedBytes } = after;
+  const changed = !isStill || bytesRead !== size;
   return {
     ...(changed && { changedDuringRead: true }),
-    ...(!changed && isSettled && { source: { size, mtimeNs, ctimeNs, inode, writtenBack: true } }),
-    ...(before.allocatedBytes < before.size && { sparse: true }),
+    // The entry has the time at which the file was listed.
+    ...(!changed && isSettled && mtimeNs === entry.mtimeNs && { source: { ctimeNs, inode } }),
+    ...(allocatedBytes < size && { sparse: true }),
   };
+}
+
+export function identityOf(
+  { ctimeNs, inode }: NonNullable<EntryMeta['source']>,
+  attributes: boolean,
+): NonNullable<EntryMeta['source']> {
+  return { ctimeNs, inode, ...(attributes && { attributes }) };
 }
 
 function asLifeboatError(error: unknown, path: string | Buffer): LifeboatError {

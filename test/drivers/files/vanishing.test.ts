@@ -1,6 +1,7 @@
 /** What comes, goes and becomes something else between the moment that it is listed and the moment that it is read. */
 import { execFileSync } from 'node:child_process';
-import { link, mkdir, readFile, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { link, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { IndexEntry } from '../../../src/domain/entry.ts';
@@ -12,6 +13,7 @@ import type { Repository } from '../../../src/repository/repository.ts';
 import { capture, makeRepository } from '../../contracts/driver-fixture.ts';
 import { afterLook } from '../../support/after-look.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
+import { walkHere } from '../../support/walk-here.ts';
 
 let folder: TemporaryFolder;
 let repository: Repository;
@@ -31,13 +33,19 @@ afterEach(async () => {
 const common = { id: 'files', kind: 'files', host: 'main', tier: 'critical', priority: 1, services: [] } as const;
 const configOf = (...paths: string[]) => ({ ...common, paths, exclude: [] });
 
+/** Removes what is there, and makes something else of it. */
+function exchange(path: string, make: () => void = () => undefined): void {
+  rmSync(path, { recursive: true });
+  make();
+}
+
 /** Captures while each path is changed just after it was looked at. */
 async function captureWhile(
-  changes: readonly (readonly [string, () => Promise<unknown>])[],
+  changes: readonly (readonly [string, () => void])[],
   paths: readonly string[] = [live],
 ): Promise<ComponentRecord> {
   const stateDir = join(folder.path, 'state');
-  const driver = createFilesDriver(configOf(...paths), { stateDir, secret: async () => undefined });
+  const driver = createFilesDriver(configOf(...paths), { stateDir, secret: async () => undefined, walkTree: walkHere });
   // The estimate looks at everything, too.
   const capturing = { ...driver, estimate: async () => ({ bytes: 0 }) };
   return afterLook(new Map(changes), () => capture(capturing, repository));
@@ -58,45 +66,45 @@ async function vanishedOf({ indexId }: ComponentRecord): Promise<string[] | unde
 
 describe('what goes below a configured path is no part of the capture, and no failure', () => {
   const at = (name: string): string => join(live, name);
-  test.each<readonly [string, string, (path: string) => Promise<unknown>, (path: string) => Promise<unknown>]>([
-    ['a file that is removed', 'gone', (path) => writeFile(path, 'x'), (path) => rm(path)],
+  test.each<readonly [string, string, (path: string) => Promise<unknown>, (path: string) => void]>([
+    ['a file that is removed', 'gone', (path) => writeFile(path, 'x'), (path) => exchange(path)],
     [
       'a file that becomes a folder',
       'gone',
       (path) => writeFile(path, 'x'),
-      async (path) => rm(path).then(() => mkdir(path)),
+      (path) => exchange(path, () => mkdirSync(path)),
     ],
     [
       'a file that becomes a link',
       'gone',
       (path) => writeFile(path, 'x'),
-      async (path) => rm(path).then(() => symlink('stays', path)),
+      (path) => exchange(path, () => symlinkSync('stays', path)),
     ],
     [
       'a file that becomes a pipe',
       'gone',
       (path) => writeFile(path, 'x'),
-      async (path) => rm(path).then(() => execFileSync('mkfifo', [path])),
+      (path) => exchange(path, () => void execFileSync('mkfifo', [path])),
     ],
-    ['a folder that is removed', 'gone', (path) => mkdir(path), (path) => rm(path, { recursive: true })],
+    ['a folder that is removed', 'gone', (path) => mkdir(path), (path) => exchange(path)],
     [
       'a folder that becomes a file',
       'gone',
       (path) => mkdir(path),
-      async (path) => rm(path, { recursive: true }).then(() => writeFile(path, 'x')),
+      (path) => exchange(path, () => writeFileSync(path, 'x')),
     ],
     [
       'a folder that becomes a link to another one',
       'gone',
       (path) => mkdir(path),
-      async (path) => rm(path, { recursive: true }).then(() => symlink(folder.path, path)),
+      (path) => exchange(path, () => symlinkSync(folder.path, path)),
     ],
-    ['a link that is removed', 'gone', (path) => symlink('stays', path), (path) => unlink(path)],
+    ['a link that is removed', 'gone', (path) => symlink('stays', path), (path) => exchange(path)],
     [
       'a link that becomes a file',
       'gone',
       (path) => symlink('stays', path),
-      async (path) => unlink(path).then(() => writeFile(path, 'x')),
+      (path) => exchange(path, () => writeFileSync(path, 'x')),
     ],
   ])('%s', async (_, name, make, change) => {
     await make(at(name));
@@ -109,10 +117,7 @@ describe('what goes below a configured path is no part of the capture, and no fa
   test('a file whose folder becomes a file: the folder was there, and stands without it', async () => {
     await mkdir(at('folder'));
     await writeFile(at('folder/inner'), 'x');
-    const change = async (): Promise<void> => {
-      await rm(at('folder'), { recursive: true });
-      await writeFile(at('folder'), 'x');
-    };
+    const change = (): void => exchange(at('folder'), () => writeFileSync(at('folder'), 'x'));
     const record = await captureWhile([[at('folder/inner'), change]]);
     expect(await namesOf(record)).toEqual(['directory', 'directory folder', 'file stays']);
     expect(await vanishedOf(record)).toEqual(['folder/inner']);
@@ -128,11 +133,8 @@ describe('what goes below a configured path is no part of the capture, and no fa
   test('the search for what a disk lost passes over it', async () => {
     await writeFile(at('gone'), 'x');
     const { signal } = new AbortController();
-    const change = async (): Promise<void> => {
-      await rm(at('gone'));
-      await mkdir(at('gone'));
-    };
-    const look = (): Promise<string[]> => damagedRoots(configOf(live), signal);
+    const change = (): void => exchange(at('gone'), () => mkdirSync(at('gone')));
+    const look = (): Promise<string[]> => damagedRoots(configOf(live), signal, walkHere);
     expect(await afterLook(new Map([[at('gone'), change]]), look)).toEqual([]);
   });
 });
@@ -144,7 +146,7 @@ describe('a file with several names', () => {
   });
 
   test('is captured under the next name where the first is gone, and the others lead there', async () => {
-    const record = await captureWhile([[join(live, 'a'), () => rm(join(live, 'a'))]]);
+    const record = await captureWhile([[join(live, 'a'), () => exchange(join(live, 'a'))]]);
     expect(await namesOf(record)).toEqual(['directory', 'file b', 'file stays', 'hardlink c']);
     expect(await repository.readFile(record.indexId, join(live, 'b').slice(1))).toEqual(Buffer.from('content'));
     const into = join(folder.path, 'into');
@@ -154,7 +156,9 @@ describe('a file with several names', () => {
 
   test('keeps its content where another file took the first name', async () => {
     await writeFile(join(folder.path, 'other'), 'of another file');
-    const record = await captureWhile([[join(live, 'a'), () => rename(join(folder.path, 'other'), join(live, 'a'))]]);
+    const record = await captureWhile([
+      [join(live, 'a'), () => renameSync(join(folder.path, 'other'), join(live, 'a'))],
+    ]);
     expect(await namesOf(record)).toEqual(['directory', 'file a', 'file b', 'file stays', 'hardlink c']);
     const read = async (name: string): Promise<string> =>
       Buffer.from((await repository.readFile(record.indexId, join(live, name).slice(1))) ?? []).toString();
@@ -164,7 +168,7 @@ describe('a file with several names', () => {
 
   test('is left out where all of its names are gone', async () => {
     const names = ['a', 'b', 'c'].map((name) => join(live, name));
-    const record = await captureWhile([[join(live, 'c'), () => Promise.all(names.map((name) => rm(name)))]]);
+    const record = await captureWhile([[join(live, 'c'), () => names.forEach((name) => exchange(name))]]);
     expect(await namesOf(record)).toEqual(['directory', 'file stays']);
     expect(record.facts).toMatchObject({ vanishedDuringRead: 3 });
   });
@@ -172,17 +176,18 @@ describe('a file with several names', () => {
 
 describe('a configured path that goes while it is read fails the capture', () => {
   test('a folder that is removed', async () => {
-    const remove = (): Promise<unknown> => rm(live, { recursive: true });
-    await expect(captureWhile([[join(live, 'stays'), remove]])).rejects.toMatchObject({ code: 'SourceEmpty' });
+    await expect(captureWhile([[join(live, 'stays'), () => exchange(live)]])).rejects.toMatchObject({
+      code: 'SourceEmpty',
+    });
   });
 
   test('a folder that is exchanged, as by an unmounted disk', async () => {
-    const exchange = async (): Promise<void> => {
-      await rename(live, join(folder.path, 'aside'));
-      await mkdir(live);
-      await writeFile(join(live, 'stays'), 'below the disk');
+    const unmount = (): void => {
+      renameSync(live, join(folder.path, 'aside'));
+      mkdirSync(live);
+      writeFileSync(join(live, 'stays'), 'below the disk');
     };
-    await expect(captureWhile([[join(live, 'stays'), exchange]])).rejects.toMatchObject({
+    await expect(captureWhile([[join(live, 'stays'), unmount]])).rejects.toMatchObject({
       code: 'SourceChanged',
       message: `the configured path \`${live}\` was exchanged while it was read`,
     });
@@ -190,12 +195,12 @@ describe('a configured path that goes while it is read fails the capture', () =>
 
   test('a file', async () => {
     const file = join(live, 'stays');
-    await expect(captureWhile([[file, () => rm(file)]], [file])).rejects.toMatchObject({ code: 'SourceChanged' });
+    await expect(captureWhile([[file, () => exchange(file)]], [file])).rejects.toMatchObject({ code: 'SourceChanged' });
   });
 
   test('a folder of which no file stayed until it was read', async () => {
     const file = join(live, 'stays');
-    await expect(captureWhile([[file, () => rm(file)]])).rejects.toMatchObject({
+    await expect(captureWhile([[file, () => exchange(file)]])).rejects.toMatchObject({
       code: 'SourceChanged',
       message: expect.stringContaining('stayed until it was read') as string,
     });

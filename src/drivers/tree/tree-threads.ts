@@ -1,0 +1,76 @@
+/** Looks at trees on threads: a folder of a hundred thousand files, or on a disk that does not answer, holds up nothing else. */
+import { Threads } from '../../threads/threads.ts';
+import type { CompareJob, Compared } from '../folder/compare-entries.ts';
+import type { Found, WalkOptions } from '../files/walk.ts';
+import { decodeFound } from './found-text.ts';
+import type { TreeJobs, WalkResult } from './threads/jobs.ts';
+
+/** One waits for a disk while the other has work. */
+const treeThreads = 2;
+
+const threads = new Threads<TreeJobs>({
+  program: './threads/worker',
+  beside: import.meta.url,
+  size: treeThreads,
+  name: 'a thread that looks at files',
+});
+let nextWalk = 1;
+
+export type WalkTree = (options: WalkOptions) => AsyncGenerator<readonly Found[], string>;
+
+/** As `walk`, some entries at a time; returns the fingerprint of all (names and times, no contents). */
+export async function* walkTree(
+  options: WalkOptions,
+  { fingerprintOnly = false }: { readonly fingerprintOnly?: boolean } = {},
+): AsyncGenerator<readonly Found[], string> {
+  const walk = nextWalk;
+  nextWalk += 1;
+  const thread = threads.leastBusy();
+  const step = async (more: { readonly options?: WalkOptions } = {}): Promise<WalkResult> => {
+    const result = threads.run('walk', { walk, fingerprintOnly, ...more }, { thread });
+    // Whoever stops before the end does not wait for it.
+    result.catch(() => undefined);
+    return result;
+  };
+  let ahead = step({ options });
+  let isAtEnd = false;
+  try {
+    for (;;) {
+      const { found, fingerprint } = await ahead.catch((error: unknown) => {
+        isAtEnd = true;
+        throw error;
+      });
+      if (fingerprint === undefined) ahead = step();
+      else isAtEnd = true;
+      if (!fingerprintOnly && found !== '') yield found.split('\n').map(decodeFound);
+      if (fingerprint !== undefined) return fingerprint;
+    }
+  } finally {
+    if (!isAtEnd) await threads.run('endWalk', { walk }, { thread });
+  }
+}
+
+export async function fingerprintOfTree(options: WalkOptions): Promise<string> {
+  const walking = walkTree(options, { fingerprintOnly: true });
+  for (;;) {
+    const { done, value } = await walking.next();
+    if (done === true) return value;
+  }
+}
+
+/**
+ * Bytes of all regular files of a tree; a hard-linked file counts once, links are not followed. What is absent or may
+ * not be listed counts nothing.
+ */
+export async function treeBytes(path: string): Promise<number> {
+  return threads.run('bytes', { path });
+}
+
+/** Brings every file and folder of a tree to stable storage. */
+export async function syncTree(path: string): Promise<void> {
+  await threads.run('sync', { path });
+}
+
+export async function compareOnThread(job: CompareJob): Promise<Compared> {
+  return threads.run('compare', job);
+}
