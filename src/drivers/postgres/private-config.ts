@@ -45,6 +45,8 @@ export function privateConfig(
     // Nobody reads during recovery, so it need not match or outgrow the source's limits while it replays.
     hot_standby: 'off',
     wal_level: 'replica',
+    // All of it is made durable at once, when the server has ended (unsynced.ts).
+    fsync: 'off',
     shared_buffers: '64MB',
     huge_pages: 'off',
     max_wal_size: '1GB',

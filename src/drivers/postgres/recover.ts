@@ -23,6 +23,7 @@ import type { PrivateServer, PrivateServerOptions } from './private-server.ts';
 import { writeRecoveredState } from './recovered-state.ts';
 import { finishForLive, isReadyForLive, prepareForRecovery, recoveredTo } from './staged-directory.ts';
 import type { StagedDirectory } from './staged-directory.ts';
+import { beginUnsynced, endUnsynced } from './unsynced.ts';
 import { guardTablespaces } from './wal/tablespace-guard.ts';
 import { archiveSalvaged } from './wal/salvage.ts';
 import {
@@ -49,6 +50,7 @@ export interface Recovery {
 /** Recovers, proves and shuts down. May be called again at any state. */
 export async function recoverStaged(recovery: Recovery): Promise<ProbeResult[]> {
   const { config, context, facts, directory } = recovery;
+  await beginUnsynced(directory, config.id);
   await prepareForRecovery(directory);
   const { archive, source, reach } = await wayToArchive(recovery);
   const results = await probePrivately(recovery, source, reach);
@@ -58,6 +60,7 @@ export async function recoverStaged(recovery: Recovery): Promise<ProbeResult[]> 
     await archiveSalvaged(archive, source, { timeline, switchLsn: parseLsn(reached.lsn), now: new Date() });
   }
   await finishForLive(directory);
+  await endUnsynced(directory);
   if (!(await isReadyForLive(directory.path))) {
     throw new LifeboatError('ValidationFailed', 'the private server left its data directory in need of recovery', {
       component: config.id,

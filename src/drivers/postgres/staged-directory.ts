@@ -10,6 +10,7 @@ import { syncFolder, writeDurably } from '../swap/disk.ts';
 import { readControlFile } from './control-file.ts';
 import { formatLsn, parseLsn } from '../../domain/lsn.ts';
 import type { Owner } from './owner.ts';
+import { unsyncedMark } from './unsynced.ts';
 
 /** The captured postgresql.auto.conf lies here while the private server runs: the server reads that name always. */
 const keptAutoConf = 'postgresql.auto.conf.lifeboat';
@@ -77,7 +78,7 @@ export function isUntouched(path: string): Promise<boolean> {
 
 /** Whether a live server may start on it as it is: recovered, shut down, with its own settings. */
 export async function isReadyForLive(path: string): Promise<boolean> {
-  const leftovers = ['backup_label', 'recovery.signal', keptAutoConf, 'postmaster.pid'];
+  const leftovers = ['backup_label', 'recovery.signal', keptAutoConf, 'postmaster.pid', unsyncedMark];
   const found = await Promise.all(leftovers.map((name) => exists(join(path, name))));
   const control = await readControlFile(path);
   return !found.includes(true) && control?.isShutDown === true;

@@ -7,6 +7,7 @@ import type { SealedFacts } from '../../../src/drivers/postgres/facts.ts';
 import { privateFolder } from '../../../src/drivers/postgres/private-server.ts';
 import { runningPostmaster } from '../../../src/drivers/postgres/postmaster.ts';
 import { isReadyForLive, recoveredTo } from '../../../src/drivers/postgres/staged-directory.ts';
+import { unsyncedMark } from '../../../src/drivers/postgres/unsynced.ts';
 import { parseLsn } from '../../../src/domain/lsn.ts';
 import { labTest, sealedJson } from './lab.ts';
 import { staged, startOn } from './private.ts';
@@ -34,6 +35,21 @@ labTest(
     const reached = await recoveredTo(path);
     expect(parseLsn(reached!.lsn)).toBeGreaterThanOrEqual(parseLsn(facts.stopLsn));
     expect(reached!.timeline).toBe(facts.timeline + 1);
+  },
+);
+
+labTest(
+  'a directory that a private server left before the host was started anew is refused, and never ready',
+  async ({ lab }) => {
+    const made = await lab();
+    const { record, path } = await staged(made);
+    await writeFile(join(path, unsyncedMark), 'another boot');
+    expect(await isReadyForLive(path)).toBe(false);
+    await expect(made.driver.validate(made.step(record, 2))).rejects.toMatchObject({
+      code: 'Precondition',
+      message: expect.stringContaining(path) as string,
+      hint: expect.stringContaining('start the restore again') as string,
+    });
   },
 );
 
