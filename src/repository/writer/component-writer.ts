@@ -460,11 +460,11 @@ class Writer implements ComponentWriter {
     const staged = await storage.stage(layout.index(index.id));
     try {
       await staged.append(bytes);
+      await storage.commit([staged]);
     } catch (error) {
       await staged.discard().catch(() => undefined);
       throw error;
     }
-    await storage.commit([staged]);
     const stored = await storage.read(layout.index(index.id));
     decodeIndex(stored, index.id, opener);
     if (!bytes.equals(stored))
