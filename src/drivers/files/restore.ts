@@ -101,7 +101,7 @@ async function fetchRoots({ config, roots, found, progress }: Fetch, context: Re
 
 export async function swapFiles({ config, tuning }: FilesRestore, context: RestoreContext): Promise<void> {
   const pairs: SwapPair[] = [];
-  for (const live of (await sizesInIndex(config, context)).keys())
+  for (const live of await rootsInIndex(config, context))
     pairs.push({ live, staged: await stagedPath(config, live, context.staged) });
   await swapIn({ ...targetOf({ config, tuning }, context.token), pairs });
 }
@@ -137,9 +137,6 @@ async function sizesInIndex(
   { repository, record, signal }: RestoreContext,
 ): Promise<Map<string, number>> {
   const roots = rootsOf(config.paths);
-  const [only, another] = roots;
-  // All that the index holds is of it; what is not, the placing of each entry refuses.
-  if (only !== undefined && another === undefined) return new Map([[only, record.bytes]]);
   const found = new Map<string, number>();
   for await (const entry of repository.readIndex(record.indexId, signal)) {
     if (isReserved(entry.path)) continue;
@@ -147,6 +144,12 @@ async function sizesInIndex(
     found.set(root, (found.get(root) ?? 0) + (entry.type === 'file' ? entry.size : 0));
   }
   return new Map(roots.flatMap((root) => (found.has(root) ? [[root, found.get(root) ?? 0]] : [])));
+}
+
+/** The same without their bytes. Of one path alone the index, which is that of a capture with at least a file, holds it. */
+async function rootsInIndex(config: FilesConfig, context: RestoreContext): Promise<Iterable<string>> {
+  const roots = rootsOf(config.paths);
+  return roots.length === 1 ? roots : (await sizesInIndex(config, context)).keys();
 }
 
 async function damagedOnly(config: FilesConfig, signal: AbortSignal): Promise<readonly string[]> {

@@ -408,8 +408,8 @@ describe('room', () => {
     const record = await capture(driver, repository);
     const leftover = await makeStaging(live, 'files', token(1001));
     const needBytes = await takeGibibyte(join(leftover, 'plain'));
-    const claimed = { ...record, bytes: needBytes };
-    await driver.stage(contextOf({ repository, record: claimed, token: token(1002) }));
+    const claimed = enlarged(repository, needBytes);
+    await driver.stage(contextOf({ repository: claimed, record, token: token(1002) }));
     await expect(lstat(leftover)).rejects.toThrow('ENOENT');
     expect(
       broken(await driver.validate(contextOf({ repository, record, token: token(2001), staged: token(1002) }))),
