@@ -55,7 +55,7 @@ export function machineText(machine: Machine): string {
   const { loadBefore, loadAfter } = machine;
   return [
     `machine   ${machine.cores} × ${machine.processor}, ${formatBytes(machine.memoryBytes)} memory, ${machine.kernel}`,
-    `versions  lifeboat ${machine.lifeboat}, node ${machine.node}, ${Object.values(machine.versions).join(', ')}`,
+    `versions  ${[`lifeboat ${machine.lifeboat}`, `node ${machine.node}`, ...Object.values(machine.versions)].join(', ')}`,
     `load      ${loadBefore.toFixed(2)} before, ${loadAfter.toFixed(2)} after: at the beginning anything above 0.3 was other work that slowed all alike`,
   ].join('\n');
 }

@@ -13,6 +13,7 @@ import type { Bench } from './bench.ts';
 import { openDataSet, removeDataSet } from './data/data-set.ts';
 import { openManyFiles, removeManyFiles } from './data/many-files.ts';
 import { runFleet } from './fleet/run.ts';
+import { runGrowth } from './growth/run.ts';
 import { describeMachine, machineText, type Machine } from './machine.ts';
 import { Recorder, type Measurements } from './measure.ts';
 import { parseBenchOptions, usage, type BenchOptions } from './options.ts';
@@ -42,6 +43,7 @@ try {
   const options = parseBenchOptions(process.argv.slice(2));
   if (options.help) process.stdout.write(`${usage}\n`);
   else if (options.fleet) await runFleet(options, say, stopOnSignal);
+  else if (options.growth !== undefined) await runGrowth(options.growth, openResultFile(options, 'the benchmark'), say);
   else await runBenchmark(options);
 } catch (error) {
   process.stderr.write(`\n${describeError(error)}\n`);

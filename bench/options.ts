@@ -2,6 +2,8 @@
 import { parseArgs } from 'node:util';
 import { applianceSizes, type ApplianceSize } from '../src/dev/appliance/seed/sizes.ts';
 import type { ResultPlace } from '../src/dev/result-file.ts';
+import { axisNames } from './growth/axes.ts';
+import type { GrowthOptions } from './growth/run.ts';
 import { parseDuration } from '../src/domain/duration.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
 
@@ -33,6 +35,8 @@ export interface BenchOptions extends ResultPlace {
   readonly appliances: number;
   /** Of every schedule of the fleet, in the place of its own. */
   readonly jitterSeconds: number | undefined;
+  /** Measures what each act costs while one thing grows, and nothing else. */
+  readonly growth: GrowthOptions | undefined;
   readonly help: boolean;
 }
 
@@ -44,7 +48,10 @@ export const usage = `npm run bench -- [options]
   --keep-data             keep the seeded appliance for the next benchmark
   --fleet                 instead of all that: many appliances on one Temporal server
   --appliances N          of the fleet, 1000 by default; 20 to try it
-  --jitter DURATION       of every schedule of the fleet (\`0s\`, \`10m\`), instead of what is usual`;
+  --jitter DURATION       of every schedule of the fleet (\`0s\`, \`10m\`), instead of what is usual
+  --growth                instead: time, requests and memory while one thing grows
+  --axes NAME,…           only these: ${axisNames.join(', ')}
+  --largest               also a million files and 100 GB, which takes long`;
 
 /** InputInvalid with the usage as hint. */
 export function parseBenchOptions(args: readonly string[]): BenchOptions {
@@ -69,8 +76,15 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     jsonDescriptor: values['json-descriptor'] === undefined ? undefined : Number(values['json-descriptor']),
     only,
     keepData: values['keep-data'],
+    growth: growthOf(values),
     help: values.help,
   };
+}
+
+function growthOf({ growth, axes, largest }: ReturnType<typeof parse>): GrowthOptions | undefined {
+  if (growth) return { axes: axes?.split(',').map((name) => oneOf('--axes', axisNames, name)) ?? axisNames, largest };
+  if (axes !== undefined || largest) throw invalid('`--axes` and `--largest` belong to `--growth`');
+  return undefined;
 }
 
 function parse(args: readonly string[]) {
@@ -87,6 +101,9 @@ function parse(args: readonly string[]) {
         fleet: { type: 'boolean', default: false },
         appliances: { type: 'string', default: '1000' },
         jitter: { type: 'string' },
+        growth: { type: 'boolean', default: false },
+        axes: { type: 'string' },
+        largest: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     }).values;

@@ -31,7 +31,12 @@ export interface Parts {
 }
 
 /** Everything that works without Temporal: the command line's reading commands, the benchmark and the worker share it. */
-export function wireParts(appliance: Appliance, onWarning: (message: string) => void = () => undefined): Parts {
+export function wireParts(
+  appliance: Appliance,
+  onWarning: (message: string) => void = () => undefined,
+  /** What keeps objects where; the benchmark's counts what is asked of it. */
+  storage: Parts['storage'] = createStorages(appliance),
+): Parts {
   const environment: DriverEnvironment = { stateDir: appliance.stateDir, secret: readSecret };
   const drivers = new Map<string, Promise<Driver>>();
   const driver = async (component: string): Promise<Driver> => {
@@ -58,7 +63,6 @@ export function wireParts(appliance: Appliance, onWarning: (message: string) => 
       return engine.ready(signal);
     });
   });
-  const storage = createStorages(appliance);
   /** By place and id: a disk that is exchanged and comes back is the same repository. */
   const opened = new Map<string, Promise<Repository>>();
   const open = async (place: Storage, id: string, isCopy: boolean): Promise<Repository> => {

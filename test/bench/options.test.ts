@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { axisNames } from '../../bench/growth/axes.ts';
 import { groups, parseBenchOptions } from '../../bench/options.ts';
 
 describe('arguments of the benchmark', () => {
@@ -13,6 +14,7 @@ describe('arguments of the benchmark', () => {
       fleet: false,
       appliances: 1000,
       jitterSeconds: undefined,
+      growth: undefined,
       help: false,
     });
   });
@@ -20,6 +22,14 @@ describe('arguments of the benchmark', () => {
   it('takes a fleet of a size, with a jitter', () => {
     const options = parseBenchOptions(['--fleet', '--appliances', '20', '--jitter', '10m']);
     expect(options).toMatchObject({ fleet: true, appliances: 20, jitterSeconds: 600 });
+  });
+
+  it('measures growth along all axes or some, up to the largest size where that is asked for', () => {
+    expect(parseBenchOptions(['--growth']).growth).toEqual({ axes: axisNames, largest: false });
+    expect(parseBenchOptions(['--growth', '--axes', 'points,files', '--largest']).growth).toEqual({
+      axes: ['points', 'files'],
+      largest: true,
+    });
   });
 
   it('takes size, runs, a file and a choice of rows', () => {
@@ -51,6 +61,9 @@ describe('arguments of the benchmark', () => {
     [['--fleet', '--appliances', '0']],
     [['--fleet', '--jitter', '10']],
     [['--fast']],
+    [['--growth', '--axes', 'stars']],
+    [['--axes', 'points']],
+    [['--largest']],
   ])('refuses %j with the usage as hint', (args) => {
     expect(() => parseBenchOptions(args)).toThrow(
       expect.objectContaining({

@@ -1,0 +1,76 @@
+/** How a cost grows with a size: its slope, its constant part, what each further unit costs, and the verdict. Pure. */
+
+export interface Sample {
+  readonly size: number;
+  readonly cost: number;
+}
+
+export interface Growth {
+  /**
+   * log(ratio of costs) / log(ratio of sizes) between the two largest sizes: 0 is constant, 1 linear, 2 quadratic. Between
+   * smaller ones the constant part hides it.
+   */
+  readonly slope: number;
+  /** By least squares of the relative errors; never below 0. */
+  readonly fixed: number;
+  readonly each: number;
+}
+
+/** Undefined of fewer than two sizes. In the order of the sizes. */
+export function growthOf(samples: readonly Sample[]): Growth | undefined {
+  const [before, last] = samples.slice(-2);
+  if (before === undefined || last === undefined) return undefined;
+  return { slope: slopeBetween(before, last), ...lineThrough(samples) };
+}
+
+function slopeBetween(a: Sample, b: Sample): number {
+  if (a.cost === b.cost) return 0;
+  return Math.log(b.cost / a.cost) / Math.log(b.size / a.size);
+}
+
+/** Weighted by 1/cost², so that the smallest sample says as much as the largest. */
+function lineThrough(samples: readonly Sample[]): { readonly fixed: number; readonly each: number } {
+  let [weights, sizes, costs, squares, products] = [0, 0, 0, 0, 0];
+  for (const { size, cost } of samples) {
+    const weight = 1 / Math.max(cost, Number.EPSILON) ** 2;
+    weights += weight;
+    sizes += weight * size;
+    costs += weight * cost;
+    squares += weight * size * size;
+    products += weight * size * cost;
+  }
+  const spread = weights * squares - sizes * sizes;
+  const each = Math.max(0, (weights * products - sizes * costs) / spread);
+  const fixed = (costs - each * sizes) / weights;
+  return fixed >= 0 ? { fixed, each } : { fixed: 0, each: products / squares };
+}
+
+export const limits = {
+  /** Of seconds: a machine that does other work as well moves them. */
+  seconds: 1.2,
+  requests: 1.05,
+  /** Peak of a process. */
+  peakBytes: 450_000_000,
+} as const;
+
+export interface Verdict {
+  readonly isMet: boolean;
+  /** Empty where it is met. */
+  readonly reasons: readonly string[];
+}
+
+/** `linear in what changed or better`, and bounded memory. */
+export function judge(growth: {
+  readonly seconds: Growth | undefined;
+  readonly requests: Growth | undefined;
+  readonly peakBytes: number;
+}): Verdict {
+  const { seconds, requests, peakBytes } = growth;
+  const reasons = [
+    ...(seconds === undefined || requests === undefined ? ['too few sizes'] : []),
+    ...((seconds?.slope ?? 0) > limits.seconds ? ['time'] : []),
+    ...((requests?.slope ?? 0) > limits.requests ? ['requests'] : []),
+    ...(peakBytes > limits.peakBytes ? ['memory'] : []),
+  ];
+  return { isMet: reasons.length === 0, reasons };
+}
