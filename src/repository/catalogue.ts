@@ -6,6 +6,7 @@ import { foreignHint, foreignOwner, type Owner } from '../domain/whose-point.ts'
 import type { Storage } from '../storage/storage.ts';
 import { digestOf, isUnreadable } from './document.ts';
 import type { Expiries } from './expiry.ts';
+import { inLanes, smallAtOnce } from './in-lanes.ts';
 import { backupIdOfManifestKey, layout } from './layout.ts';
 import { decodeManifest } from './manifest.ts';
 import { ownObjects } from './own-objects.ts';
@@ -46,20 +47,32 @@ export async function listManifests(context: ListContext): Promise<ManifestListi
   const listings = new Map<BackupId, ManifestListing>();
   const versions = await manifestVersions(context.storage);
   for (const id of context.cache.keys()) if (!versions.has(id)) context.cache.delete(id);
-  for (const [timestamp, version] of [...versions].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const key = layout.manifest(timestamp);
-    try {
-      const { digest, manifest } = await manifestOnce(context, timestamp, version);
-      digests.set(timestamp, digest);
-      const foreign = context.owner === undefined ? undefined : foreignOwner(manifest, context.owner);
-      listings.set(timestamp, { timestamp, key, manifest, ...(foreign === undefined ? {} : { foreign }) });
-    } catch (error) {
-      if (!(error instanceof LifeboatError)) throw error;
-      listings.set(timestamp, { timestamp, key, problem: error.message });
-    }
+  const read = [...versions].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const { listing, digest } of await inLanes(smallAtOnce, read, async ([id, version]) =>
+    listingOf(context, id, version),
+  )) {
+    listings.set(listing.timestamp, listing);
+    if (digest !== undefined) digests.set(listing.timestamp, digest);
   }
   await markBrokenChain(context.expiries, listings, digests);
   return newestFirst([...listings.values()], datedPoint);
+}
+
+/** Of one that is there, whatever is wrong with it. */
+async function listingOf(
+  context: ListContext,
+  timestamp: BackupId,
+  version: string,
+): Promise<{ readonly listing: ManifestListing; readonly digest?: string }> {
+  const key = layout.manifest(timestamp);
+  try {
+    const { digest, manifest } = await manifestOnce(context, timestamp, version);
+    const foreign = context.owner === undefined ? undefined : foreignOwner(manifest, context.owner);
+    return { listing: { timestamp, key, manifest, ...(foreign === undefined ? {} : { foreign }) }, digest };
+  } catch (error) {
+    if (!(error instanceof LifeboatError)) throw error;
+    return { listing: { timestamp, key, problem: error.message } };
+  }
 }
 
 async function manifestOnce(
