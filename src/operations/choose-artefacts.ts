@@ -185,10 +185,10 @@ function momentOf(goal: RestoreGoal, bases: readonly Artefact[], points: readonl
 }
 
 async function usablePoints(repository: Repository): Promise<Manifest[]> {
-  const points: Manifest[] = [];
-  for (const manifest of ownPoints(await repository.listManifests()))
-    if (!isRefuted(await repository.pointState(manifest.timestamp))) points.push(manifest);
-  return points;
+  const points = ownPoints(await repository.listManifests());
+  const proofs = await repository.proofBook();
+  const states = await proofs.states(points.map(({ timestamp }) => timestamp));
+  return points.filter(({ timestamp }) => !isRefuted(states.get(timestamp)));
 }
 
 function recordIn({ lifeboat }: Manifest, id: string): ComponentRecord | undefined {

@@ -3,6 +3,7 @@ import { isRefuted, type BackupId } from '../domain/recovery-point.ts';
 import { isAhead } from '../domain/seal-order.ts';
 import { ownPoints, sharedHint, sharedText } from '../domain/whose-point.ts';
 import type { Finding } from '../drivers/driver.ts';
+import { inLanes, smallAtOnce } from '../repository/in-lanes.ts';
 import type { ManifestListing, Repository } from '../repository/repository.ts';
 import { clockOf } from '../storage/clock.ts';
 import { lostHint, lostOf } from './lost-points.ts';
@@ -107,11 +108,9 @@ async function proofFindings(repository: Repository, timestamp: string): Promise
 
 /** Of older points only what is gone or damaged among their proofs: a failure that stands is told by `backups list`. */
 async function lackingProofs(repository: Repository, ids: readonly BackupId[]): Promise<Finding[]> {
-  const lacking: { readonly id: BackupId; readonly problems: readonly string[] }[] = [];
-  for (const id of ids) {
-    const { problems } = await repository.knownProofs(id);
-    if (problems.length > 0) lacking.push({ id, problems });
-  }
+  const proofs = await repository.proofBook();
+  const all = await inLanes(smallAtOnce, ids, async (id) => ({ id, problems: (await proofs.known(id)).problems }));
+  const lacking = all.filter(({ problems }) => problems.length > 0);
   return lacking.slice(0, shown).map(({ id, problems }) => ({
     name,
     level: 'warn',

@@ -3,7 +3,8 @@ import { standingFailure, triedComponents, verdictOf } from '../domain/proof-sta
 import { isRefuted, timeOfBackupId, type JsonValue, type Manifest } from '../domain/recovery-point.ts';
 import { datedPoint, newestFirst } from '../domain/seal-order.ts';
 import type { Hold } from '../repository/collect/holds.ts';
-import type { ManifestListing, Repository } from '../repository/repository.ts';
+import { inLanes, smallAtOnce } from '../repository/in-lanes.ts';
+import type { ManifestListing, ProofBook, Repository } from '../repository/repository.ts';
 import { lostOf } from './lost-points.ts';
 
 export interface PointView {
@@ -47,8 +48,9 @@ export interface PointList {
 export async function listPoints(repository: Repository, { isCopy }: { readonly isCopy: boolean }): Promise<PointList> {
   const listings = await allListings(repository, isCopy);
   const holds = await holdsOf(repository);
+  const proofs = await repository.proofBook();
   return {
-    points: await Promise.all(listings.map(async (listing) => pointView(repository, listing, holds))),
+    points: await inLanes(smallAtOnce, listings, async (listing) => pointView(proofs, listing, holds)),
     hasProblem: listings.some(({ problem }) => problem !== undefined),
     hasGone: listings.some(({ isGone }) => isGone),
   };
@@ -69,13 +71,13 @@ export async function holdsOf(repository: Repository): Promise<ReadonlyMap<strin
 }
 
 async function pointView(
-  repository: Repository,
+  proofs: ProofBook,
   { timestamp, manifest, problem, isGone = false }: ManifestListing,
   holds: ReadonlyMap<string, Held>,
 ): Promise<PointView> {
   const components = manifest?.lifeboat.components ?? [];
   const { verified, unreadable } = await readProofs(
-    repository,
+    proofs,
     timestamp,
     components.map(({ id }) => id),
   );
@@ -110,11 +112,11 @@ export function configuredThen({ configuration: { components } }: Manifest): str
 
 /** What was proven since the last failure, and when last, by all that can be read; and what cannot. */
 async function readProofs(
-  repository: Repository,
+  book: ProofBook,
   timestamp: string,
   components: readonly string[],
 ): Promise<{ readonly verified: Verified | null; readonly unreadable: string | null }> {
-  const known = await repository.knownProofs(timestamp);
+  const known = await book.known(timestamp);
   const unreadable = known.problems.length === 0 ? null : known.problems.join('; ');
   const proofs = known.proofs
     .filter(({ kind }) => kind === 'verify')

@@ -49,10 +49,10 @@ export async function lookAround({ repository, own, place }: AroundOptions): Pro
 }
 
 async function newlyBroken(repository: Repository): Promise<BrokenChain[]> {
-  const found: BrokenChain[] = [];
-  for (const broken of await brokenChains(repository))
-    if (!isRefuted(await repository.pointState(broken.id))) found.push(broken);
-  return found;
+  const broken = await brokenChains(repository);
+  const proofs = await repository.proofBook();
+  const states = await proofs.states(broken.map(({ id }) => id));
+  return broken.filter(({ id }) => !isRefuted(states.get(id)));
 }
 
 async function lostHere(own: Repository): Promise<string[]> {

@@ -4,6 +4,7 @@
  */
 import { isRefuted, type BackupId } from '../domain/recovery-point.ts';
 import { verdictOf } from '../domain/proof-state.ts';
+import { inLanes, smallAtOnce } from '../repository/in-lanes.ts';
 import type { Repository } from '../repository/repository.ts';
 
 export interface LostFailure {
@@ -20,9 +21,14 @@ const runsLooked = 500;
 export async function lostFailures(repository: Repository): Promise<LostFailure[]> {
   const there = new Set((await repository.listManifests()).flatMap(({ manifest }) => manifest?.timestamp ?? []));
   const found = new Map<BackupId, LostFailure>();
-  for (const { id: run } of (await repository.listReports(verification)).slice(0, runsLooked)) {
+  const runs = (await repository.listReports(verification)).slice(0, runsLooked);
+  const reports = await inLanes(smallAtOnce, runs, async ({ id: run }) => ({
+    run,
+    report: await repository.findReport(verification, run),
+  }));
+  for (const { run, report } of reports) {
     // A verification that could not be made names no point.
-    const { state, backup } = (await repository.findReport(verification, run)) ?? {};
+    const { state, backup } = report ?? {};
     if (state !== 'failed' || typeof backup !== 'string' || !there.has(backup) || found.has(backup)) continue;
     const { proofs } = await repository.knownProofs(backup);
     // A failure that was lifted stands beside what lifted it.

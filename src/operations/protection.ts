@@ -3,7 +3,7 @@ import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
 import { isBackupWorkflow, isRefuted, type JsonValue, type Manifest } from '../domain/recovery-point.ts';
 import { isAhead } from '../domain/seal-order.ts';
 import { mostSkewSeconds } from '../domain/skew.ts';
-import type { ManifestListing, Repository } from '../repository/repository.ts';
+import type { ManifestListing, ProofBook, Repository } from '../repository/repository.ts';
 import { newestBases, walStatus, type WalStatus } from './wal-status.ts';
 
 export interface Copy {
@@ -74,8 +74,9 @@ export async function copiesOf(repository: Repository, appliance: Appliance, now
     ({ manifest, timestamp, foreign }) =>
       foreign === undefined && (manifest?.lifeboat.sealedAt ?? '') <= latest && !isAhead(timestamp, now),
   );
-  const { points, failed } = await usablePoints(repository, listings, configured);
-  const verified = await verifiedTimes(repository, listings, configured);
+  const proofs = await repository.proofBook();
+  const { points, failed } = await usablePoints(proofs, listings, configured);
+  const verified = await verifiedTimes(proofs, listings, configured);
   return {
     components: await Promise.all(
       appliance.components.map(async (config) =>
@@ -114,7 +115,7 @@ export function ageOf<T extends { readonly recoverableUntil: string | null }>(
 
 /** Points newest first, until every component and the whole have one; those whose verification failed apart. */
 async function usablePoints(
-  repository: Repository,
+  proofs: ProofBook,
   listings: readonly ManifestListing[],
   configured: readonly string[],
 ): Promise<{ points: Manifest[]; failed: string[] }> {
@@ -122,7 +123,7 @@ async function usablePoints(
   const failed: string[] = [];
   for (const { manifest, problem } of listings) {
     if (manifest === undefined || problem !== undefined) continue;
-    const state = await repository.pointState(manifest.timestamp);
+    const state = await proofs.state(manifest.timestamp);
     if (isRefuted(state)) failed.push(manifest.timestamp);
     else points.push(manifest);
     const isWhole = points.some((point) => point.success && configured.every((id) => isGood(recordIn(point, id))));
@@ -133,17 +134,16 @@ async function usablePoints(
 
 /** Of each component the moment of its newest copy in a point that is verified. */
 async function verifiedTimes(
-  repository: Repository,
+  proofs: ProofBook,
   listings: readonly ManifestListing[],
   configured: readonly string[],
 ): Promise<Map<string, string>> {
   const times = new Map<string, string>();
-  const proven = await repository.provenPoints();
   for (const { manifest } of listings) {
     if (configured.every((id) => times.has(id))) break;
     const news = manifest?.lifeboat.components.filter(({ id, suspect }) => !suspect && !times.has(id)) ?? [];
-    if (manifest === undefined || news.length === 0 || !proven.has(manifest.timestamp)) continue;
-    if ((await repository.pointState(manifest.timestamp)) !== 'verified') continue;
+    if (manifest === undefined || news.length === 0 || !proofs.subjects.has(manifest.timestamp)) continue;
+    if ((await proofs.state(manifest.timestamp)) !== 'verified') continue;
     for (const { id, capturedUntil } of news) times.set(id, capturedUntil);
   }
   return times;

@@ -59,8 +59,8 @@ export async function planRetention(options: RetentionOptions): Promise<Retentio
   const now = await repository.storage.now();
   const listings = await repository.listManifests();
   const manifests = listings.flatMap(({ manifest }) => manifest ?? []);
-  const states = new Map<BackupId, string | undefined>();
-  for (const { timestamp } of manifests) states.set(timestamp, await repository.pointState(timestamp));
+  const proofs = await repository.proofBook();
+  const states = await proofs.states(manifests.map(({ timestamp }) => timestamp));
   const sealedAt = sealedAtLatest(listings.map(datedPoint), now);
   const points = manifests.map((manifest) => ({
     ...pointOf(manifest, states.get(manifest.timestamp)),

@@ -147,9 +147,12 @@ async function verifyAt(
  */
 async function longestRefuted(repository: Repository, newest: BackupId | undefined): Promise<BackupId | undefined> {
   const refuted: { readonly id: BackupId; readonly lookedAt: string }[] = [];
-  for (const { manifest, timestamp: id } of await repository.listManifests()) {
-    if (manifest === undefined || id === newest || !isRefuted(await repository.pointState(id))) continue;
-    const { proofs } = await repository.knownProofs(id);
+  const listings = await repository.listManifests();
+  const book = await repository.proofBook();
+  const states = await book.states(listings.map(({ timestamp }) => timestamp));
+  for (const { manifest, timestamp: id } of listings) {
+    if (manifest === undefined || id === newest || !isRefuted(states.get(id))) continue;
+    const { proofs } = await book.known(id);
     if (proofs.some(({ ok, levels }) => ok === false && Array.isArray(levels) && levels.includes('L4'))) continue;
     refuted.push({
       id,

@@ -149,10 +149,11 @@ function check(
 async function weigh({ repository }: VerifyOptions, manifest: Manifest): Promise<SizeCheck> {
   const earlier: Manifest[] = [];
   const listings = await repository.listManifests();
+  const proofs = await repository.proofBook();
   const at = listings.findIndex(({ timestamp }) => timestamp === manifest.timestamp);
   for (const { manifest: other, foreign } of listings.slice(at + 1)) {
     if (other === undefined || foreign !== listings[at]?.foreign) continue;
-    if (!isRefuted(await repository.pointState(other.timestamp))) earlier.push(other);
+    if (!isRefuted(await proofs.state(other.timestamp))) earlier.push(other);
     if (earlier.length >= historyLooked) break;
   }
   return checkSizes(manifest, earlier);

@@ -113,12 +113,14 @@ export async function walBases(repository: Repository, component: string): Promi
 
 /** The same as far as it is asked for: each takes the reading of a point's proofs. */
 export async function* newestBases(repository: Repository, component: string): AsyncGenerator<WalBase> {
-  for (const manifest of ownPoints(await repository.listManifests())) {
+  const points = ownPoints(await repository.listManifests());
+  const proofs = await repository.proofBook();
+  for (const manifest of points) {
     const record = manifest.lifeboat.components.find(({ id }) => id === component);
     if (record === undefined || record.suspect || record.kind !== 'postgres') continue;
     // Its base stands in another recovery point.
     if (record.chain !== undefined) continue;
-    if (isRefuted(await repository.pointState(manifest.timestamp))) continue;
+    if (isRefuted(await proofs.state(manifest.timestamp))) continue;
     yield { backupId: manifest.timestamp, record };
   }
 }

@@ -8,9 +8,11 @@ import { datedPoint, disprovedDates } from '../domain/seal-order.ts';
 import { manifestIds } from './catalogue.ts';
 import { isUnreadable } from './document.ts';
 import type { Expiries } from './expiry.ts';
+import { inLanes, smallAtOnce } from './in-lanes.ts';
 import { layout, originalName, recoveryKit } from './layout.ts';
 import { ownObjects } from './own-objects.ts';
-import { knownProofs, provenPoints, type ProofContext } from './proofs.ts';
+import { openProofBook, type ProofBook } from './proof-book.ts';
+import type { ProofContext } from './proofs.ts';
 import { unreadableManifest } from './refutations.ts';
 import { readReport } from './reports.ts';
 import type { ManifestListing } from './repository.ts';
@@ -41,12 +43,14 @@ export async function lostPoints(
   { reports, named = new Map() }: LostOptions,
 ): Promise<ManifestListing[]> {
   const ids = await manifestIds(context.storage);
+  const there = new Set(ids);
   const known = new Map<BackupId, string>();
-  const add = (id: BackupId, by: string): void => void (known.has(id) || ids.includes(id) || known.set(id, by));
+  const add = (id: BackupId, by: string): void => void (known.has(id) || there.has(id) || known.set(id, by));
   if (reports !== 'none')
     for (const { id, by } of await sealedByReports(context, reports, await newestDate(context, ids))) add(id, by);
-  for (const id of await provenPoints(context.storage))
-    if (id !== recoveryKit && !ids.includes(id) && (await isProven(context, id))) add(id, 'its proofs are there');
+  const book = await openProofBook(context);
+  for (const id of book.subjects)
+    if (id !== recoveryKit && !there.has(id) && (await isProven(book, id))) add(id, 'its proofs are there');
   // A repository that was begun anew beside its copies never held what is older than its own oldest point.
   const [oldest] = [...ids, ...known.keys()].toSorted();
   for (const [id, by] of named) if (oldest !== undefined && id > oldest) add(id, by);
@@ -70,8 +74,8 @@ async function newestDate({ manifests }: Context, ids: readonly BackupId[]): Pro
 }
 
 /** By names anybody can put there; by what authenticates. */
-async function isProven(context: Context, id: BackupId): Promise<boolean> {
-  return (await knownProofs(context, id)).proofs.some((proof) => proof[unreadableManifest] !== true);
+async function isProven(book: ProofBook, id: BackupId): Promise<boolean> {
+  return (await book.known(id)).proofs.some((proof) => proof[unreadableManifest] !== true);
 }
 
 interface Sealed {
@@ -92,12 +96,12 @@ async function sealedByReports(
       // A copy of a repository may have lost the times of its files, and an id need not hold one.
       if (Math.max(began ?? 0, stored) >= since) found.push({ key, time: began ?? stored });
     }
-  const sealed: Sealed[] = [];
-  for (const { key } of found.toSorted((a, b) => b.time - a.time).slice(0, mostReports[which])) {
+  const newestFirst = found.toSorted((a, b) => b.time - a.time).slice(0, mostReports[which]);
+  const sealed = await inLanes(smallAtOnce, newestFirst, async ({ key }): Promise<Sealed[]> => {
     const id = await sealedIn(context, key);
-    if (id !== undefined) sealed.push({ id, by: `${key} says that it was sealed` });
-  }
-  return sealed;
+    return id === undefined ? [] : [{ id, by: `${key} says that it was sealed` }];
+  });
+  return sealed.flat();
 }
 
 /** When the run began, by the end of its id: `fullBackup/<appliance>/<time>`, `fullBackup/<appliance>-<time>`. */

@@ -5,6 +5,7 @@ import type { Manifest } from '../domain/recovery-point.ts';
 import type { Owner } from '../domain/whose-point.ts';
 import type { Storage } from '../storage/storage.ts';
 import { findManifest, listManifests, type ManifestCache } from './catalogue.ts';
+import { DocumentCache } from './document-cache.ts';
 import { Expiries } from './expiry.ts';
 import { reread } from './check/reread.ts';
 import { collect } from './collect/collect.ts';
@@ -21,7 +22,8 @@ import { openSecrets } from './keys.ts';
 import type { KeySource } from './keys.ts';
 import { lostPoints } from './lost-points.ts';
 import { findStrays } from './own-objects.ts';
-import { addProof, knownProofs, pointState, provenPoints, readProofs } from './proofs.ts';
+import { openProofBook } from './proof-book.ts';
+import { addProof, knownProofs, pointState, readProofs } from './proofs.ts';
 import { materialize } from './reader/materialize.ts';
 import { readSmallFile, streamFile } from './reader/read-file.ts';
 import { recoveryKitTriedAt } from './recovery-kit.ts';
@@ -126,10 +128,13 @@ function assemble(
   const sealer = new Sealer(secrets);
   const cache: ManifestCache = new Map();
   const expiries = new Expiries({ storage, id: identity.id, secrets });
-  const place = { storage, id: identity.id, secrets, sealer, opener, pool, cache, expiries, warn, isCopy, owner };
+  const documents = new DocumentCache();
+  const common = { storage, id: identity.id, secrets, documents, warn };
+  const place = { ...common, sealer, opener, pool, cache, expiries, isCopy, owner };
   const manifests = async (): Promise<Manifest[]> => {
     if (cache.size === 0) await listManifests(place);
-    return [...cache.values()].map(({ manifest }) => manifest);
+    const read = [...cache].toSorted(([one], [other]) => (one < other ? -1 : 1));
+    return read.map(([, { manifest }]) => manifest);
   };
   const context = isCopy ? place : { ...place, manifests };
   return {
@@ -165,7 +170,7 @@ function assemble(
     strays: () => findStrays(storage),
     rescueScripts: () => inspectRescueScripts(storage),
     putProof: (id, proof) => addProof(context, id, proof),
-    provenPoints: () => provenPoints(storage),
+    proofBook: () => openProofBook(context),
     listProofs: (id) => readProofs(storage, id, secrets),
     knownProofs: (id) => knownProofs(context, id),
     pointState: (id) => pointState(context, id),

@@ -1,19 +1,22 @@
 /** `proofs/<TS>/<n>.json`: what was proven about a recovery point, and when. Written beside the manifest, never into it. */
 import { stateByProofs, verdictOf, type ProofVerdict } from '../domain/proof-state.ts';
 import { isRefuted, type JsonValue, type Manifest } from '../domain/recovery-point.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { ObjectInfo, Storage } from '../storage/storage.ts';
 import { only, openDetails, sealDetails } from './details.ts';
+import type { DocumentCache } from './document-cache.ts';
 import { decodeDocument, encodeDocument, isUnreadable } from './document.ts';
 import { layout, recoveryKit } from './layout.ts';
 import type { ProofSubject } from './layout.ts';
 import { ownObjects } from './own-objects.ts';
 import {
+  allRefutationPlaces,
   nameOf,
   noteRefutations,
   readRefutations,
-  refutedPoints,
+  refutationPlaces,
   unreadableManifest,
   type KnownRefutations,
+  type RefutationPlaces,
 } from './refutations.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -32,6 +35,8 @@ export interface ProofContext {
   readonly manifests?: () => Promise<readonly Manifest[]>;
   /** Reports there are those of the repository. */
   readonly isCopy?: boolean;
+  /** What was read before; without it everything is read when it is asked for. */
+  readonly documents?: DocumentCache;
 }
 
 /** Readable without a key; problems name files, and whatever else a proof may say is sealed too. */
@@ -55,8 +60,9 @@ export async function addProof(context: ProofContext, of: ProofSubject, proof: P
   const { storage, secrets } = context;
   const members = { at: (await storage.now()).toISOString(), ...proof };
   const stored = sealDetails(members, only(members, clear), secrets);
-  const { read } = await readKnown(context, of);
-  const known = [...read, ...(await lostOf(context, of, read)).lost];
+  const places = await placesOf(context, of);
+  const { read } = await readKnown(context, places);
+  const known = [...read, ...(await lostOf(context, of, read, places)).lost];
   // After those that count: a number that somebody planted must not lead out of the numbers that there are.
   let number = 1 + Math.max(0, ...known.map((each) => each.number));
   for (;;) {
@@ -76,7 +82,7 @@ export async function readProofs(
   secrets: Secrets | undefined,
 ): Promise<ProofRecord[]> {
   const proofs: ProofRecord[] = [];
-  for (const key of await proofKeys(storage, of)) proofs.push(await readProof(storage, key, secrets));
+  for (const { key } of await proofObjects(storage, of)) proofs.push(await readProof(storage, key, secrets));
   return proofs;
 }
 
@@ -91,18 +97,34 @@ export interface KnownProofs {
  * All that is known. A damaged proof says nothing in favour of the point; what it said against it stands in the
  * refutations. Whoever damages both gains little: what is restored is authenticated anyway.
  */
-export async function knownProofs(context: ProofContext, of: ProofSubject): Promise<KnownProofs> {
-  const { numbered, problems } = await numberedProofs(context, of);
+export async function knownProofs(context: ProofContext, of: ProofSubject, places?: ProofPlaces): Promise<KnownProofs> {
+  const { numbered, problems } = await numberedProofs(context, of, places);
   return { proofs: numbered.map(({ proof }) => proof), problems };
+}
+
+/** Where something stands that was proven of a point, or may speak against it, told without reading it. */
+export interface ProofPlaces extends RefutationPlaces {
+  /** In the order of their numbers. */
+  readonly proofs: readonly ObjectInfo[];
+}
+
+async function placesOf(context: ProofContext, of: ProofSubject): Promise<ProofPlaces> {
+  const [proofs, refutations] = await Promise.all([
+    proofObjects(context.storage, of),
+    of === recoveryKit ? { records: new Map<string, ObjectInfo>(), named: [] } : refutationPlaces(context, of),
+  ]);
+  return { proofs, ...refutations };
 }
 
 /** The same, each with its number. */
 export async function numberedProofs(
   context: ProofContext,
   of: ProofSubject,
+  known?: ProofPlaces,
 ): Promise<{ readonly numbered: readonly NumberedProof[]; readonly problems: readonly string[] }> {
-  const { read, problems } = await readKnown(context, of);
-  const { lost, problems: lacking } = await lostOf(context, of, read);
+  const places = known ?? (await placesOf(context, of));
+  const { read, problems } = await readKnown(context, places);
+  const { lost, problems: lacking } = await lostOf(context, of, read, places);
   return {
     // A stable order: of two with one number the one that is there is the newer.
     numbered: [...lost, ...read].toSorted((a, b) => a.number - b.number),
@@ -111,14 +133,16 @@ export async function numberedProofs(
 }
 
 async function readKnown(
-  { storage, secrets }: ProofContext,
-  of: ProofSubject,
+  { storage, secrets, documents }: ProofContext,
+  { proofs }: ProofPlaces,
 ): Promise<{ readonly read: NumberedProof[]; readonly problems: string[] }> {
   const read: NumberedProof[] = [];
   const problems: string[] = [];
-  for (const key of await proofKeys(storage, of)) {
+  for (const info of proofs) {
+    const { key } = info;
+    const readNow = async (): Promise<ProofRecord> => readProof(storage, key, secrets);
     try {
-      read.push({ number: numberOf(key), proof: await readProof(storage, key, secrets) });
+      read.push({ number: numberOf(key), proof: await (documents?.read(info, readNow) ?? readNow()) });
     } catch (error) {
       if (!isUnreadable(error)) throw error;
       problems.push(error.message);
@@ -132,9 +156,10 @@ async function lostOf(
   context: ProofContext,
   of: ProofSubject,
   read: readonly NumberedProof[],
+  places: ProofPlaces,
 ): Promise<{ readonly lost: readonly NumberedProof[]; readonly problems: readonly string[] }> {
   if (of === recoveryKit) return { lost: [], problems: [] };
-  const { refutations, problems }: KnownRefutations = await readRefutations(context, of);
+  const { refutations, problems }: KnownRefutations = await readRefutations(context, of, places);
   const there = new Set(read.map(nameOf));
   const lost = refutations.filter((each) => !there.has(nameOf(each)));
   return {
@@ -155,30 +180,49 @@ function lostText(of: ProofSubject, number: number, by: readonly string[]): stri
 }
 
 /** Newest first, as `knownProofs`; what is wrong with them is warned of. */
-export async function believedProofs(context: ProofContext, of: ProofSubject): Promise<ProofRecord[]> {
-  const { proofs, problems } = await knownProofs(context, of);
+export async function believedProofs(
+  context: ProofContext,
+  of: ProofSubject,
+  places?: ProofPlaces,
+): Promise<ProofRecord[]> {
+  const { proofs, problems } = await knownProofs(context, of, places);
   for (const problem of problems) context.warn(`a proof of ${of}: ${problem}`);
   return proofs.toReversed();
 }
 
-/** Of which anything was ever proven or refuted, by names alone. */
-export async function provenPoints(storage: Storage): Promise<ReadonlySet<ProofSubject>> {
-  const subjects = new Set<ProofSubject>(await refutedPoints(storage));
-  for await (const { key } of ownObjects(storage, layout.allProofs)) subjects.add(key.split('/')[1] ?? '');
-  return subjects;
+/** Places of all subjects, by a listing of each folder instead of several requests for each point. */
+export async function allPlaces(
+  context: ProofContext,
+): Promise<{ readonly subjects: ReadonlySet<ProofSubject>; readonly of: (subject: ProofSubject) => ProofPlaces }> {
+  const proofs: ObjectInfo[] = [];
+  for await (const object of ownObjects(context.storage, layout.allProofs)) proofs.push(object);
+  const ofSubject = Map.groupBy(proofs, ({ key }) => key.split('/')[1] ?? '');
+  const refutations = await allRefutationPlaces(context);
+  return {
+    subjects: new Set([...refutations.subjects, ...ofSubject.keys()]),
+    of: (subject) => ({ proofs: inOrder(ofSubject.get(subject) ?? []), ...refutations.of(subject) }),
+  };
 }
 
 /** What all of them together say: a failure stands until a proof that looked as deep has lifted it. */
-export async function pointState(context: ProofContext, of: ProofSubject): Promise<string | undefined> {
-  const verdicts: ProofVerdict[] = (await believedProofs(context, of)).map(verdictOf);
+export async function pointState(
+  context: ProofContext,
+  of: ProofSubject,
+  places?: ProofPlaces,
+): Promise<string | undefined> {
+  const verdicts: ProofVerdict[] = (await believedProofs(context, of, places)).map(verdictOf);
   return stateByProofs(verdicts);
 }
 
-/** In the order of their numbers. */
-async function proofKeys(storage: Storage, of: ProofSubject): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const { key } of ownObjects(storage, layout.proofs(of))) keys.push(key);
-  return keys.sort((a, b) => numberOf(a) - numberOf(b));
+async function proofObjects(storage: Storage, of: ProofSubject): Promise<ObjectInfo[]> {
+  const objects: ObjectInfo[] = [];
+  for await (const object of ownObjects(storage, layout.proofs(of))) objects.push(object);
+  return inOrder(objects);
+}
+
+/** Of their numbers. */
+function inOrder(proofs: readonly ObjectInfo[]): ObjectInfo[] {
+  return proofs.toSorted((a, b) => numberOf(a.key) - numberOf(b.key));
 }
 
 async function readProof(storage: Storage, key: string, secrets: Secrets | undefined): Promise<ProofRecord> {

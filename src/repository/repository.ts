@@ -13,6 +13,7 @@ import type { Hold } from './collect/holds.ts';
 import type { Usage } from './collect/usage.ts';
 import type { LostOptions } from './lost-points.ts';
 import type { Strays } from './own-objects.ts';
+import type { ProofBook } from './proof-book.ts';
 import type { KnownProofs } from './proofs.ts';
 import type { RescueScript } from './rescue/scripts.ts';
 import type { Replicated, ReplicateOptions } from './replicate/replicate.ts';
@@ -80,8 +81,8 @@ export interface Repository {
   rescueScripts(): Promise<RescueScript[]>;
   /** What names files is sealed, as in reports (details.ts). `state: 'failed' | 'quarantined'` keeps `latest` from choosing the point, until a proof that looked as deep has another. */
   putProof(id: BackupId, proof: Readonly<Record<string, JsonValue>>): Promise<void>;
-  /** Points of which anything was ever proven, by names alone. */
-  provenPoints(): Promise<ReadonlySet<BackupId>>;
+  /** What was proven of all points, for who asks of many. */
+  proofBook(): Promise<ProofBook>;
   /** Oldest first. ObjectCorrupt where one cannot be read. */
   listProofs(id: BackupId): Promise<Readonly<Record<string, JsonValue>>[]>;
   /** The same whatever is wrong with some, with what is known of those that are gone; and what is wrong. */
@@ -315,6 +316,7 @@ export type {
   IndexEntry,
   Manifest,
   OtherEntry,
+  ProofBook,
   Replicated,
   WalArchive,
   WalSegment,

@@ -1,5 +1,7 @@
-import { believedProofs, provenPoints, type ProofContext } from './proofs.ts';
+import { inLanes, smallAtOnce } from './in-lanes.ts';
 import type { ProofSubject } from './layout.ts';
+import { openProofBook } from './proof-book.ts';
+import type { ProofContext } from './proofs.ts';
 
 /** What the newest verification of each recovery point said. */
 export interface ToldDamage {
@@ -12,14 +14,15 @@ export interface ToldDamage {
 export async function toldDamage(context: ProofContext): Promise<ToldDamage> {
   const packs = new Set<string>();
   const points = new Set<ProofSubject>();
-  for (const of of await provenPoints(context.storage)) {
+  const book = await openProofBook(context);
+  await inLanes(smallAtOnce, book.subjects, async (of) => {
     // A trial restore looks at no packs, and hashes without a structure clear nothing.
-    const newest = (await believedProofs(context, of)).find(
+    const newest = (await book.believed(of)).find(
       ({ state, damagedPacks }) => state !== undefined && Array.isArray(damagedPacks),
     );
-    if (newest === undefined) continue;
+    if (newest === undefined) return;
     for (const id of newest['damagedPacks'] as readonly unknown[]) packs.add(String(id));
     if (newest['ok'] !== true) points.add(of);
-  }
+  });
   return { packs, points };
 }

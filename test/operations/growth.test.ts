@@ -1,0 +1,101 @@
+import { expect } from 'vitest';
+import { planRetention } from '../../src/operations/retention.ts';
+import { listPoints } from '../../src/operations/list-points.ts';
+import { withFaults, type FaultyStorage } from '../../src/storage/wrap/fault.ts';
+import type { Storage } from '../../src/storage/storage.ts';
+import { backUp } from '../repository/backup.ts';
+import { repositoryTest } from '../repository/fixture.ts';
+import { limits } from './wal-base.ts';
+
+const minuteMs = 60_000;
+const begin = new Date('2026-01-01T00:00:00Z').getTime();
+
+/** Points from the given one on, each with a proof. */
+async function addPoints(repository: Parameters<typeof backUp>[0], from: number, to: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let number = from; number < to; number += 1) {
+    const time = new Date(begin + number * minuteMs);
+    const { id } = await backUp(repository, async (writer) => writer.bytes('file', Buffer.from(`${number}`)), { time });
+    await repository.putProof(id, { kind: 'verify', levels: ['L1', 'L3'], ok: true, state: 'verified' });
+    ids.push(id);
+  }
+  return ids;
+}
+
+/** All but the readings of documents, which are as many as there are documents. */
+function asked({ calls }: FaultyStorage): number {
+  return calls.filter((call) => !call.startsWith('read ')).length;
+}
+
+repositoryTest(
+  'a list, a plan of retention and what is damaged ask the storage as often for many points as for few',
+  async ({ storage, repository, open }) => {
+    const options = { limits, holds: [], capacityBytes: 1e9, now: new Date(), maxShare: 1 };
+    const cost = async (): Promise<number[]> => {
+      const costs: number[] = [];
+      for (const act of [
+        async (place: typeof repository) => listPoints(place, { isCopy: false }),
+        async (place: typeof repository) => planRetention({ ...options, repository: place }),
+        async (place: typeof repository) => {
+          const id = await place.reserve(new Date(), `${costs.length}`);
+          const writer = await place.writeComponent({ backupId: id, componentId: 'files', blockSize: 64 * 1024 });
+          await writer.abandon();
+          await storage.remove(`intents/${id}.json`);
+        },
+      ]) {
+        const counting = withFaults(storage);
+        await act(await open(counting));
+        costs.push(asked(counting));
+      }
+      return costs;
+    };
+    await addPoints(repository, 0, 3);
+    const few = await cost();
+    await addPoints(repository, 3, 12);
+    expect(await cost()).toEqual(few);
+  },
+);
+
+repositoryTest('a proof is read once by a process, whoever asks for it', async ({ storage, repository, open }) => {
+  const [id = ''] = await addPoints(repository, 0, 1);
+  const counting = withFaults(storage);
+  const reader = await open(counting);
+  for (let times = 0; times < 3; times += 1) {
+    expect(await reader.pointState(id)).toBe('verified');
+    expect(await (await reader.proofBook()).state(id)).toBe('verified');
+  }
+  expect(counting.calls.filter((call) => call.startsWith('read proofs/'))).toHaveLength(1);
+  // What is written since is read.
+  await repository.putProof(id, { kind: 'verify', levels: ['L1'], ok: false, state: 'failed' });
+  expect(await reader.pointState(id)).toBe('failed');
+  expect(await (await reader.proofBook()).state(id)).toBe('failed');
+});
+
+repositoryTest('manifests are read several at a time', async ({ storage, repository, open }) => {
+  await addPoints(repository, 0, 6);
+  const { counted, most } = atOnce(storage, 'manifests/');
+  await (await open(counted)).listManifests();
+  expect(most()).toBeGreaterThan(3);
+});
+
+/** How many readings below the prefix were under way at a time. */
+function atOnce(storage: Storage, prefix: string): { readonly counted: Storage; readonly most: () => number } {
+  let [under, most] = [0, 0];
+  const read: Storage['read'] = async (key, range) => {
+    if (!key.startsWith(prefix)) return storage.read(key, range);
+    under += 1;
+    most = Math.max(most, under);
+    try {
+      return await storage.read(key, range);
+    } finally {
+      under -= 1;
+    }
+  };
+  const counted = new Proxy(storage, {
+    get: (target, name) => {
+      const value: unknown = name === 'read' ? read : Reflect.get(target, name);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  return { counted, most: () => most };
+}
