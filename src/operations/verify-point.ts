@@ -11,6 +11,7 @@ import type { ReportProgress } from '../domain/progress.ts';
 import { isRefuted, type BackupId, type Manifest } from '../domain/recovery-point.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { CheckResult, Repository } from '../repository/repository.ts';
+import { sizesOf } from '../repository/sizes.ts';
 import { inspectPoint, type Structure } from './inspect-point.ts';
 import { checkSizes, type SizeCheck } from './size-check.ts';
 import { checkChain, type ChainCheck } from './wal-chain.ts';
@@ -181,17 +182,18 @@ async function checkChains(
   return sum;
 }
 
-/** Stats every object; only where one is wrong the slow check runs, because it can name files and components. */
+/** Presence and size of every object; only where one is wrong the slow check runs, because it can name files and components. */
 async function presence(options: VerifyOptions, manifest: Manifest): Promise<CheckResult> {
   const { repository, signal } = options;
-  let bytes = 0;
-  for (const { path, size } of manifest.backup_files) {
-    signal.throwIfAborted();
-    const info = await repository.storage.stat(path);
-    if (info?.size !== size) return check(options, manifest);
-    bytes += size;
-  }
-  return { ok: true, objects: manifest.backup_files.length, bytes, problems: [], notes: [], damagedPacks: [] };
+  const files = manifest.backup_files;
+  signal.throwIfAborted();
+  const there = await sizesOf(
+    repository.storage,
+    files.map(({ path }) => path),
+  );
+  if (files.some(({ path, size }) => there.get(path) !== size)) return check(options, manifest);
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  return { ok: true, objects: files.length, bytes, problems: [], notes: [], damagedPacks: [] };
 }
 
 async function inspect(

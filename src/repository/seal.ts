@@ -14,6 +14,7 @@ import { listManifests, manifestIds, manifestNow, readManifest, type ManifestCac
 import { digestOf, isUnreadable } from './document.ts';
 import type { Expiries } from './expiry.ts';
 import type { Opener } from './frame.ts';
+import { inLanes, smallAtOnce } from './in-lanes.ts';
 import { readIndexHead } from './index-object.ts';
 import { assertBackupId, layout } from './layout.ts';
 import { lostPoints } from './lost-points.ts';
@@ -23,6 +24,7 @@ import { ownObjects } from './own-objects.ts';
 import type { ProofContext } from './proofs.ts';
 import type { ManifestListing, SealInput } from './repository.ts';
 import { putRescueScripts } from './rescue/scripts.ts';
+import { sizesOf } from './sizes.ts';
 import { standingRefutations } from './standing-refutations.ts';
 
 interface Context extends ProofContext {
@@ -91,10 +93,18 @@ async function storedFiles(
   { storage, opener }: Context,
   components: readonly ComponentRecord[],
 ): Promise<BackupFile[]> {
+  const heads = await inLanes(smallAtOnce, components, async (component) => ({
+    component,
+    head: await readIndexHead(storage, component.indexId, opener),
+  }));
+  const there = await sizesOf(
+    storage,
+    heads.flatMap(({ head }) => [...head.packs.values()].map(({ id }) => layout.pack(id))),
+  );
   const files = new Map<string, BackupFile>();
-  for (const component of components) {
+  for (const { component, head } of heads) {
     const path = layout.index(component.indexId);
-    const { component: owner, packs } = await readIndexHead(storage, component.indexId, opener);
+    const { component: owner, packs } = head;
     if (owner !== component.id)
       throw new LifeboatError(
         'ManifestInvalid',
@@ -104,13 +114,13 @@ async function storedFiles(
     for (const { id, size } of packs.values()) {
       const packPath = layout.pack(id);
       if (files.has(packPath)) continue;
-      const found = await storage.stat(packPath);
+      const found = there.get(packPath);
       if (found === undefined)
         throw new LifeboatError('ObjectMissing', `object ${packPath} of component ${component.id} is gone`, {
           component: component.id,
         });
-      if (found.size !== size)
-        throw new LifeboatError('ObjectCorrupt', `object ${packPath} has ${found.size} bytes, ${size} were written`, {
+      if (found !== size)
+        throw new LifeboatError('ObjectCorrupt', `object ${packPath} has ${found} bytes, ${size} were written`, {
           component: component.id,
         });
       files.set(packPath, { filename: id, path: packPath, size, checksum: id });
@@ -122,17 +132,15 @@ async function storedFiles(
 /** The last look: what a collector marked meanwhile must not be promised. Running the backup again stores it anew. */
 async function assertNoneTombstoned(storage: Storage, files: readonly BackupFile[]): Promise<void> {
   const needed = new Set(files.map(({ path }) => layout.tombstone(path)));
-  for await (const { key } of ownObjects(storage, layout.tombstones)) {
-    if (needed.has(key)) {
-      throw new LifeboatError(
-        'ObjectMissing',
-        `object ${key.slice(layout.tombstones.length)} was marked for removal while this backup ran`,
-        {
-          hint: 'run the backup again: it stores the object anew',
-        },
-      );
-    }
-  }
+  // Those of manifests stay for ever and are none of them.
+  for (const folder of [layout.packs, layout.indexes])
+    for await (const { key } of ownObjects(storage, layout.tombstone(folder)))
+      if (needed.has(key))
+        throw new LifeboatError(
+          'ObjectMissing',
+          `object ${key.slice(layout.tombstones.length)} was marked for removal while this backup ran`,
+          { hint: 'run the backup again: it stores the object anew' },
+        );
 }
 
 /** The newest before it that can be read: the digest of a damaged one would speak against it when it is whole again. */

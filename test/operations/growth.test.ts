@@ -1,5 +1,8 @@
 import { expect } from 'vitest';
 import { planRetention } from '../../src/operations/retention.ts';
+import { verifyPoint } from '../../src/operations/verify-point.ts';
+import { inLanes } from '../../src/repository/in-lanes.ts';
+import { layout } from '../../src/repository/layout.ts';
 import { listPoints } from '../../src/operations/list-points.ts';
 import { withFaults, type FaultyStorage } from '../../src/storage/wrap/fault.ts';
 import type { Storage } from '../../src/storage/storage.ts';
@@ -73,28 +76,87 @@ repositoryTest('a proof is read once by a process, whoever asks for it', async (
 
 repositoryTest('manifests are read several at a time', async ({ storage, repository, open }) => {
   await addPoints(repository, 0, 6);
-  const { counted, most } = atOnce(storage, 'manifests/');
+  const { counted, most } = atOnce(storage, 'read', 'manifests/');
   await (await open(counted)).listManifests();
   expect(most()).toBeGreaterThan(3);
 });
 
-/** How many readings below the prefix were under way at a time. */
-function atOnce(storage: Storage, prefix: string): { readonly counted: Storage; readonly most: () => number } {
+repositoryTest(
+  'of a point with many packs presence is one listing, and what lacks is found',
+  async ({ storage, repository, open }) => {
+    const id = await repository.reserve(new Date(begin), 'test');
+    const packs: string[] = [];
+    const content = (number: number): Buffer => Buffer.from(`content ${number}`);
+    await inLanes(4, Array.from({ length: 70 }).keys(), async (number) => {
+      const writer = await repository.writeComponent({ backupId: id, componentId: 'files', blockSize: 64 * 1024 });
+      await writer.bytes('file', content(number));
+      await writer.finish();
+      packs.push(...writer.committedPacks());
+    });
+    const { manifest } = await backUp(
+      repository,
+      async (writer) => {
+        for (let number = 0; number < packs.length; number += 1) await writer.bytes(`${number}`, content(number));
+      },
+      { backupId: id, resumePacks: packs },
+    );
+    expect(manifest.backup_files.length).toBeGreaterThan(70);
+    const counting = withFaults(storage);
+    const reader = await open(counting);
+    const look = async (orThrow: boolean) =>
+      verifyPoint({
+        repository: reader,
+        at: id,
+        components: [],
+        levels: ['L1-presence'],
+        onProgress: () => undefined,
+        signal: AbortSignal.timeout(60_000),
+        orThrow,
+      });
+    expect(await look(true)).toMatchObject({ ok: true, objects: manifest.backup_files.length });
+    expect(counting.calls.filter((call) => call.startsWith('stat packs/'))).toEqual([]);
+    expect(counting.calls.filter((call) => call === 'list packs/')).toHaveLength(1);
+    await storage.remove(layout.pack(packs[0]!));
+    expect(await look(false)).toMatchObject({
+      ok: false,
+      problems: expect.arrayContaining([expect.stringContaining(packs[0]!)]) as string[],
+    });
+  },
+);
+
+repositoryTest(
+  'a collector marks several objects at a time, and looks at none that its listing showed',
+  async ({ storage, repository, open }) => {
+    const ids = await addPoints(repository, 0, 6);
+    const { counted, most } = atOnce(storage, 'putIfAbsent', 'tombstones/');
+    const counting = withFaults(counted);
+    const collector = await open(counting);
+    expect(await collector.collect({ expire: ids, wal: [], holder: 'test' })).toMatchObject({ marked: 12 });
+    expect(most()).toBeGreaterThan(3);
+    await collector.collect({ expire: [], wal: [], holder: 'test' });
+    expect(counting.calls.filter((call) => /^stat (?:packs|indexes)/.test(call))).toEqual([]);
+  },
+);
+
+/** How many calls of the method for keys below the prefix were under way at a time. */
+function atOnce(
+  storage: Storage,
+  method: 'read' | 'putIfAbsent',
+  prefix: string,
+): { readonly counted: Storage; readonly most: () => number } {
   let [under, most] = [0, 0];
-  const read: Storage['read'] = async (key, range) => {
-    if (!key.startsWith(prefix)) return storage.read(key, range);
-    under += 1;
-    most = Math.max(most, under);
-    try {
-      return await storage.read(key, range);
-    } finally {
-      under -= 1;
-    }
-  };
   const counted = new Proxy(storage, {
     get: (target, name) => {
-      const value: unknown = name === 'read' ? read : Reflect.get(target, name);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      const call = value.bind(target) as (...args: unknown[]) => Promise<unknown>;
+      if (name !== method) return call;
+      return async (key: string, ...others: unknown[]): Promise<unknown> => {
+        if (!key.startsWith(prefix)) return call(key, ...others);
+        under += 1;
+        most = Math.max(most, under);
+        return call(key, ...others).finally(() => (under -= 1));
+      };
     },
   });
   return { counted, most: () => most };
