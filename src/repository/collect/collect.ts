@@ -9,10 +9,11 @@
  * Killed anywhere, the next run goes on. A manifest that cannot be read stops everything: nobody knows what it needs.
  */
 import type { BackupId } from '../../domain/recovery-point.ts';
-import type { Storage } from '../../storage/storage.ts';
+import type { ObjectInfo, Storage } from '../../storage/storage.ts';
 import { manifestIds, readManifest } from '../catalogue.ts';
 import { digestOf } from '../document.ts';
 import { noteExpiry } from '../expiry.ts';
+import { inLanes, smallAtOnce } from '../in-lanes.ts';
 import { backupIdOf, layout } from '../layout.ts';
 import { decodeManifest } from '../manifest.ts';
 import { ownObjects } from '../own-objects.ts';
@@ -56,53 +57,54 @@ export async function collect(context: CollectContext, options: CollectOptions):
   const lease = await retakeCollectionLease(storage, options, secrets);
   const { guard, stop } = guardOf(lease);
   try {
-    const expired: BackupId[] = [];
     // Before the first leaves: a tombstone that nothing explains is told as a loss.
     if (options.expire.length > 0) await noteExpiry(context, { points: options.expire, by: options.holder });
-    for (const id of options.expire) {
+    const expired = await inLanes(smallAtOnce, options.expire, async (id) => {
       options.signal?.throwIfAborted();
       await guard();
       await expire(context, id);
-      expired.push(id);
-    }
+      return id;
+    });
     const needed = await neededKeys(context);
     const waitsFor = await openIntents(storage, secrets);
     const stones = await tombstones(storage);
     const swept = { removed: 0, removedBytes: 0 };
     let marked = 0;
     const now = (await storage.now()).getTime();
-    for (const prefix of [layout.packs, layout.indexes]) {
-      for await (const { key, size } of ownObjects(storage, prefix)) {
-        options.signal?.throwIfAborted();
-        const since = stones.get(key);
-        if (needed.has(key)) {
-          // Named since: by a writer that was under way when it was marked.
-          if (since !== undefined) await storage.remove(layout.tombstone(key));
-        } else if (since === undefined) {
-          // What a writer stored a moment ago is not named yet.
-          if (waitsFor.length > 0) continue;
-          await storage.putIfAbsent(layout.tombstone(key), Buffer.from('{}\n'));
-          marked += 1;
-        } else if (now - since >= graceMs && waitsFor.length === 0) {
-          await guard();
-          await storage.remove(key);
-          await storage.remove(layout.tombstone(key));
-          swept.removed += 1;
-          swept.removedBytes += size;
-        }
+    const there = new Set<string>();
+    const look = async ({ key, size }: ObjectInfo): Promise<void> => {
+      options.signal?.throwIfAborted();
+      const since = stones.get(key);
+      if (since !== undefined) there.add(key);
+      if (needed.has(key)) {
+        // Named since: by a writer that was under way when it was marked.
+        if (since !== undefined) await storage.remove(layout.tombstone(key));
+      } else if (since === undefined) {
+        // What a writer stored a moment ago is not named yet.
+        if (waitsFor.length > 0) return;
+        await storage.putIfAbsent(layout.tombstone(key), Buffer.from('{}\n'));
+        marked += 1;
+      } else if (now - since >= graceMs && waitsFor.length === 0) {
+        await guard();
+        await storage.remove(key);
+        await storage.remove(layout.tombstone(key));
+        swept.removed += 1;
+        swept.removedBytes += size;
       }
-    }
-    await forgetStones(storage, stones);
+    };
+    for (const prefix of marking) await inLanes(smallAtOnce, ownObjects(storage, prefix), look);
+    await forgetStones(
+      storage,
+      [...stones.keys()].filter((key) => !there.has(key)),
+    );
     await forgetIntents(storage, new Set(waitsFor), now);
-    let walRemoved = 0;
-    for (const key of options.wal) {
+    await inLanes(smallAtOnce, options.wal.entries(), async ([number, key]) => {
       options.signal?.throwIfAborted();
       // Nobody builds on it: the lease only keeps two collectors apart.
-      if (walRemoved % 100 === 0) await guard();
+      if (number % 100 === 0) await guard();
       await storage.remove(key);
-      walRemoved += 1;
-    }
-    return { expired, marked, ...swept, walRemoved, waitsFor };
+    });
+    return { expired, marked, ...swept, walRemoved: options.wal.length, waitsFor };
   } finally {
     await stop();
     await lease.release();
@@ -118,10 +120,9 @@ async function expire(context: CollectContext, id: BackupId): Promise<void> {
   decodeManifest(id, bytes, context);
   await putStone(storage, layout.tombstone(key), bytes);
   await storage.remove(key);
-  for await (const proof of ownObjects(storage, layout.proofs(id))) await storage.remove(proof.key);
-  await storage.remove(layout.refutation(id));
-  await storage.remove(refutedReportOf(id));
-  await storage.remove(layout.intent(id));
+  const beside = [layout.refutation(id), refutedReportOf(id), layout.intent(id)];
+  for await (const proof of ownObjects(storage, layout.proofs(id))) beside.push(proof.key);
+  await Promise.all(beside.map(async (each) => storage.remove(each)));
 }
 
 /** Other bytes may stand there: of a run that was killed before the manifest was put back, or of somebody else. */
@@ -134,25 +135,29 @@ async function putStone(storage: Storage, stone: string, bytes: Uint8Array): Pro
 
 async function neededKeys(context: CollectContext): Promise<ReadonlySet<string>> {
   const needed = new Set<string>();
-  for (const id of await manifestIds(context.storage))
+  await inLanes(smallAtOnce, await manifestIds(context.storage), async (id) => {
     for (const { path } of (await readManifest(context, id)).backup_files) needed.add(path);
+  });
   return needed;
 }
+
+/** What is marked: tombstones of manifests stay. */
+const marking = [layout.packs, layout.indexes] as const;
 
 /** When what was marked, by the storage's clock. */
 async function tombstones(storage: Storage): Promise<Map<string, number>> {
   const stones = new Map<string, number>();
-  for await (const { key, modifiedAt } of ownObjects(storage, layout.tombstones))
-    stones.set(key.slice(layout.tombstones.length), modifiedAt.getTime());
+  for (const prefix of marking)
+    for await (const { key, modifiedAt } of ownObjects(storage, layout.tombstone(prefix)))
+      stones.set(key.slice(layout.tombstones.length), modifiedAt.getTime());
   return stones;
 }
 
-/** Of packs and indexes that are gone: a run was killed between the two removals. Those of manifests stay. */
-async function forgetStones(storage: Storage, stones: ReadonlyMap<string, number>): Promise<void> {
-  for (const key of stones.keys()) {
-    if (key.startsWith(layout.manifests) || (await storage.stat(key)) !== undefined) continue;
-    await storage.remove(layout.tombstone(key));
-  }
+/** Of what was not there when all was listed: a run was killed between the two removals. Stored since, it keeps its mark. */
+async function forgetStones(storage: Storage, marked: readonly string[]): Promise<void> {
+  await inLanes(smallAtOnce, marked, async (key) => {
+    if ((await storage.stat(key)) === undefined) await storage.remove(layout.tombstone(key));
+  });
 }
 
 /** A closed one has done its work; its id stays taken by manifest or tombstone. */
