@@ -3,6 +3,8 @@
  * manifest of 100 GB has 2 MB.
  */
 export const smallAtOnce = 16;
+/** As well, of large ones: a pack is held whole, and has 17 MiB at most; an index is read in windows of 4 MiB. */
+export const largeAtOnce = 4;
 
 /**
  * Calls `act` for each, so many at a time, in order; gives the results in that order. After a failure nothing more is begun,

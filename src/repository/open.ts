@@ -109,6 +109,19 @@ async function secretsFor(
   return openSecrets(storage, source, identity.id, warn);
 }
 
+/** What lies in a copy is read anew once a day: what rots there keeps its version. */
+const copyReadMs = 86_400_000;
+
+/** Of each copy its own: keys are the same everywhere. */
+function documentsOfCopies(): (copy: Storage) => DocumentCache {
+  const known = new WeakMap<Storage, DocumentCache>();
+  return (copy) => {
+    const documents = known.get(copy) ?? new DocumentCache(copyReadMs);
+    known.set(copy, documents);
+    return documents;
+  };
+}
+
 interface Assembly {
   readonly identity: Identity;
   readonly secrets: Secrets | undefined;
@@ -129,6 +142,7 @@ function assemble(
   const cache: ManifestCache = new Map();
   const expiries = new Expiries({ storage, id: identity.id, secrets });
   const documents = new DocumentCache();
+  const documentsIn = documentsOfCopies();
   const common = { storage, id: identity.id, secrets, documents, warn };
   const place = { ...common, sealer, opener, pool, cache, expiries, isCopy, owner };
   const manifests = async (): Promise<Manifest[]> => {
@@ -175,7 +189,8 @@ function assemble(
     knownProofs: (id) => knownProofs(context, id),
     pointState: (id) => pointState(context, id),
     wal: (source) => createWalArchive(context, source),
-    replicateTo: (target, replicateOptions) => replicate(context, target, replicateOptions),
+    replicateTo: (target, replicateOptions) =>
+      replicate({ ...context, documents: documentsIn(target) }, target, replicateOptions),
     walPusher: (target) => createWalPusher(context, target),
     hold: (hold) => putHold(storage, hold, secrets),
     releaseHold: (id) => removeHold(storage, id),

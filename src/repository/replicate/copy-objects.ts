@@ -5,10 +5,10 @@
 import { createHash } from 'node:crypto';
 import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { inLanes, largeAtOnce, smallAtOnce } from '../in-lanes.ts';
+import { layout } from '../layout.ts';
 import { replaceDamaged } from '../replace-damaged.ts';
 
-/** On their way at once: a pack is 17 MiB at most, and each is held twice while it is read back. */
-export const transfers = 4;
 /** Some are read and looked at while others are on their way. */
 const batchesAtOnce = 3;
 /** Some 200 MiB: what is done again when the connection breaks. */
@@ -43,7 +43,13 @@ export async function copyObjects(options: CopyOptions): Promise<NotCopied[]> {
   const inBatches = new Set(batches.flat());
   const others = options.keys.filter((key) => !inBatches.has(key));
   const damaged = await inLanes(batchesAtOnce, batches, async (batch) => copyFiles(options, batch));
-  return [...damaged, ...(await inLanes(transfers, others, async (key) => copyObject(options, key)))];
+  const [small, large] = [others.filter(isSmall), others.filter((key) => !isSmall(key))];
+  for (const [count, keys] of [
+    [largeAtOnce, large],
+    [smallAtOnce, small],
+  ] as const)
+    damaged.push(...(await inLanes(count, keys, async (key) => copyObject(options, key))));
+  return damaged.flat();
 }
 
 /** Packs that may go as files. A single one goes as its bytes: starting a program would take longer. */
@@ -54,22 +60,6 @@ function batchesOf({ source, target, keys }: CopyOptions): string[][] {
     packs.slice(number * filesInBatch, (number + 1) * filesInBatch),
   );
   return batches.filter(({ length }) => length > 1);
-}
-
-async function inLanes<T>(
-  count: number,
-  items: readonly T[],
-  copy: (item: T) => Promise<NotCopied[]>,
-): Promise<NotCopied[]> {
-  const waiting = [...items];
-  const damaged: NotCopied[] = [];
-  const next = async (): Promise<void> => {
-    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) damaged.push(...(await copy(item)));
-  };
-  const lanes = await Promise.allSettled(Array.from({ length: count }, next));
-  const failed = lanes.find((lane) => lane.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-  return damaged;
 }
 
 async function copyObject(options: CopyOptions, key: string): Promise<NotCopied[]> {
@@ -121,10 +111,9 @@ async function copyFiles(options: CopyOptions, keys: readonly string[]): Promise
   }
   const files = [...sizes.keys()].map((key) => ({ key, file: source.fileOf?.(key) ?? '' }));
   const { created, left } = (await target.putFiles?.(files, signal)) ?? { created: [], left: [...sizes.keys()] };
-  await inLanes(transfers, created, async (key) => {
+  await inLanes(largeAtOnce, created, async (key) => {
     await readBack(target, key, async () => source.read(key));
     onCopied({ key, bytes: sizes.get(key) ?? 0 });
-    return [];
   });
   for (const key of left) damaged.push(...(await copyObject(options, key)));
   return damaged;
@@ -174,7 +163,9 @@ async function isThere(target: Storage, key: string, sent: Uint8Array): Promise<
   return stored.equals(sent);
 }
 
-const isPack = (key: string): boolean => key.startsWith('packs/');
+const isPack = (key: string): boolean => key.startsWith(layout.packs);
+const isSmall = (key: string): boolean =>
+  ![layout.packs, layout.indexes, layout.allWal].some((folder) => key.startsWith(folder));
 const nameOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1);
 
 function sha256Of(bytes: Uint8Array): string {

@@ -7,12 +7,14 @@
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import type { BackupId, Manifest } from '../../domain/recovery-point.ts';
 import type { ReportProgress } from '../../domain/progress.ts';
-import type { Storage } from '../../storage/storage.ts';
+import type { ObjectInfo, Storage } from '../../storage/storage.ts';
 import { manifestIds, readManifest } from '../catalogue.ts';
+import type { DocumentCache } from '../document-cache.ts';
 import { decodeDocument, isDocument } from '../document.ts';
 import type { Expiries } from '../expiry.ts';
 import type { Opener } from '../frame.ts';
 import { readIdentity } from '../identity.ts';
+import { inLanes, smallAtOnce } from '../in-lanes.ts';
 import { readIndexHead } from '../index-object.ts';
 import { closeIntent, reserveBackupId } from '../intents.ts';
 import { backupIdOfManifestKey, layout } from '../layout.ts';
@@ -20,7 +22,7 @@ import { isAuthenticManifest } from '../manifest.ts';
 import { ownObjects } from '../own-objects.ts';
 import type { Secrets } from '../secrets.ts';
 import { toldDamage } from '../told-damage.ts';
-import { authenticatePack, copyObjects, transfers, type Authenticate, type NotCopied } from './copy-objects.ts';
+import { authenticatePack, copyObjects, type Authenticate, type NotCopied } from './copy-objects.ts';
 import { copyWal } from './copy-wal.ts';
 import { authenticBy, makeRoomForPacks, makeRoomForPoints } from './make-room.ts';
 import { copySkeleton, type SkeletonOptions } from './skeleton.ts';
@@ -31,6 +33,8 @@ export interface ReplicateContext {
   readonly secrets: Secrets | undefined;
   readonly opener: Opener;
   readonly expiries: Expiries;
+  /** Of the place that it goes to. */
+  readonly documents: DocumentCache;
   readonly warn: (message: string) => void;
 }
 
@@ -89,8 +93,8 @@ class Replication {
   }
 
   async run(): Promise<Replicated> {
-    const { storage, secrets, warn } = this.#context;
-    const told = await toldDamage({ storage: this.#target, secrets, warn, isCopy: true });
+    const { storage, secrets, documents, warn } = this.#context;
+    const told = await toldDamage({ storage: this.#target, secrets, documents, warn, isCopy: true });
     const refuted = await makeRoomForPoints(this.#context, this.#target, told.points);
     const manifests = await this.#missingManifests();
     await copyWal(this.#context, this.#target, {
@@ -117,36 +121,37 @@ class Replication {
     const marked = new Set<BackupId>();
     for await (const { key } of ownObjects(this.#target, layout.tombstone(layout.manifests)))
       marked.add(backupIdOfManifestKey(key.slice(layout.tombstones.length)) ?? '');
-    const manifests: Manifest[] = [];
-    for (const id of await manifestIds(this.#context.storage)) {
-      if (there.has(id)) continue;
+    const lacking = (await manifestIds(this.#context.storage)).filter((id) => !there.has(id));
+    const manifests = await inLanes(smallAtOnce, lacking, async (id): Promise<Manifest[]> => {
       // Retention there was done with it, if it was retention.
-      if (marked.has(id) && (await this.#context.expiries.at(this.#target).explain(id))) continue;
+      if (marked.has(id) && (await this.#context.expiries.at(this.#target).explain(id))) return [];
       try {
-        manifests.push(await readManifest(this.#context, id));
+        return [await readManifest(this.#context, id)];
       } catch (error) {
         if (!(error instanceof LifeboatError)) throw error;
         this.#problems.push(error.message);
+        return [];
       }
-    }
-    return manifests;
+    });
+    return manifests.flat();
   }
 
   async #authenticThere(): Promise<ReadonlySet<BackupId>> {
     const there = new Set<BackupId>();
-    const waiting = await manifestIds(this.#target);
-    const look = async (): Promise<void> => {
-      for (let id = waiting.shift(); id !== undefined; id = waiting.shift())
-        if (await this.#isManifestThere(id)) there.add(id);
-    };
-    await Promise.all(Array.from({ length: transfers }, look));
+    await inLanes(smallAtOnce, ownObjects(this.#target, layout.manifests), async (object) => {
+      const id = backupIdOfManifestKey(object.key) ?? '';
+      if (await this.#isManifestThere(id, object)) there.add(id);
+    });
     return there;
   }
 
-  async #isManifestThere(id: BackupId): Promise<boolean> {
+  async #isManifestThere(id: BackupId, object: ObjectInfo): Promise<boolean> {
     this.#options.signal?.throwIfAborted();
+    const { documents } = this.#context;
     try {
-      return isAuthenticManifest(id, await this.#target.read(layout.manifest(id)), this.#context);
+      return await documents.read(object, async () =>
+        isAuthenticManifest(id, await this.#target.read(object.key), this.#context),
+      );
     } catch (error) {
       if (isLifeboatError(error, 'ObjectMissing')) return false;
       if (!isLifeboatError(error, 'PermissionDenied')) throw error;
@@ -190,12 +195,13 @@ class Replication {
     if (manifests.length === 0) return [];
     const there = new Map<string, number>();
     for await (const { key, size } of ownObjects(this.#target, layout.packs)) there.set(key, size);
-    const ready: string[] = [];
-    for (const manifest of manifests) {
+    const looked = await inLanes(smallAtOnce, manifests, async (manifest) => {
       const lacking = await this.#lackingOf(manifest, there);
-      if (lacking === undefined) ready.push(layout.manifest(manifest.timestamp));
-      else this.#problems.push(`recovery point ${manifest.timestamp} was not copied: ${lacking}`);
-    }
+      if (lacking === undefined) return [layout.manifest(manifest.timestamp)];
+      this.#problems.push(`recovery point ${manifest.timestamp} was not copied: ${lacking}`);
+      return [];
+    });
+    const ready = looked.flat();
     await this.#copyWhole(await this.#stonesOfUnknown(), (key, bytes) =>
       this.#requireManifest(backupIdOfManifestKey(key.slice(layout.tombstones.length)), key, bytes),
     );
