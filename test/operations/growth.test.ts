@@ -1,9 +1,12 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { planRetention } from '../../src/operations/retention.ts';
 import { verifyPoint } from '../../src/operations/verify-point.ts';
 import { inLanes } from '../../src/repository/in-lanes.ts';
 import { layout } from '../../src/repository/layout.ts';
 import { listPoints } from '../../src/operations/list-points.ts';
+import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { withFaults, type FaultyStorage } from '../../src/storage/wrap/fault.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { backUp } from '../repository/backup.ts';
@@ -76,9 +79,8 @@ repositoryTest('a proof is read once by a process, whoever asks for it', async (
 
 repositoryTest('manifests are read several at a time', async ({ storage, repository, open }) => {
   await addPoints(repository, 0, 6);
-  const { counted, most } = atOnce(storage, 'read', 'manifests/');
-  await (await open(counted)).listManifests();
-  expect(most()).toBeGreaterThan(3);
+  const listed = await (await open(heldUntil(storage, 4, 'read', 'manifests/'))).listManifests();
+  expect(listed).toHaveLength(6);
 });
 
 repositoryTest(
@@ -128,24 +130,51 @@ repositoryTest(
   'a collector marks several objects at a time, and looks at none that its listing showed',
   async ({ storage, repository, open }) => {
     const ids = await addPoints(repository, 0, 6);
-    const { counted, most } = atOnce(storage, 'putIfAbsent', 'tombstones/');
-    const counting = withFaults(counted);
+    const counting = withFaults(heldUntil(storage, 4, 'putIfAbsent', 'tombstones/'));
     const collector = await open(counting);
     expect(await collector.collect({ expire: ids, wal: [], holder: 'test' })).toMatchObject({ marked: 12 });
-    expect(most()).toBeGreaterThan(3);
     await collector.collect({ expire: [], wal: [], holder: 'test' });
     expect(counting.calls.filter((call) => /^stat (?:packs|indexes)/.test(call))).toEqual([]);
   },
 );
 
-/** How many calls of the method for keys below the prefix were under way at a time. */
-function atOnce(
-  storage: Storage,
-  method: 'read' | 'putIfAbsent',
-  prefix: string,
-): { readonly counted: Storage; readonly most: () => number } {
-  let [under, most] = [0, 0];
-  const counted = new Proxy(storage, {
+repositoryTest('packs that are read again are read several at a time', async ({ storage, repository, open }) => {
+  const [id = ''] = await addPoints(repository, 0, 6);
+  const reader = await open(heldUntil(storage, 4, 'read', 'packs/'));
+  const read = await reader.reread({ shares: [0], of: 1, walShares: [], walOf: 1 });
+  expect(read).toMatchObject({ objects: 12, damagedPacks: [] });
+  expect(await reader.check(await reader.findManifest(id), {})).toMatchObject({ ok: true });
+});
+
+repositoryTest(
+  'a replication reads what it knows of a copy once a day, and looks at what was changed there',
+  async ({ folder, repository }) => {
+    await addPoints(repository, 0, 3);
+    const counting = withFaults(createLocalStorage(join(folder, 'copy')));
+    let begun = 0;
+    const replicate = async (): Promise<string[]> => {
+      begun = counting.calls.length;
+      const { points } = await repository.replicateTo(counting, { owner: 'test' });
+      return [...points];
+    };
+    const readings = (): string[] => counting.calls.slice(begun).filter((call) => call.startsWith('read manifests/'));
+    expect(await replicate()).toHaveLength(3);
+    await replicate();
+    const [fourth = ''] = await addPoints(repository, 3, 4);
+    expect(await replicate()).toEqual([fourth]);
+    expect(readings()).toEqual([]);
+    expect(await replicate()).toEqual([]);
+    expect(readings()).toEqual([`read ${layout.manifest(fourth)}`]);
+    await writeFile(join(folder, 'copy', layout.manifest(fourth)), 'something else');
+    expect(await replicate()).toEqual([fourth]);
+  },
+);
+
+/** Calls of the method for keys below the prefix are answered once so many are under way: one after the other waits for ever. */
+function heldUntil(storage: Storage, wanted: number, method: 'read' | 'putIfAbsent', prefix: string): Storage {
+  const isEnough = Promise.withResolvers<void>();
+  let begun = 0;
+  return new Proxy(storage, {
     get: (target, name) => {
       const value: unknown = Reflect.get(target, name);
       if (typeof value !== 'function') return value;
@@ -153,11 +182,11 @@ function atOnce(
       if (name !== method) return call;
       return async (key: string, ...others: unknown[]): Promise<unknown> => {
         if (!key.startsWith(prefix)) return call(key, ...others);
-        under += 1;
-        most = Math.max(most, under);
-        return call(key, ...others).finally(() => (under -= 1));
+        begun += 1;
+        if (begun === wanted) isEnough.resolve();
+        await isEnough.promise;
+        return call(key, ...others);
       };
     },
   });
-  return { counted, most: () => most };
 }

@@ -6,6 +6,7 @@ import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
 import type { BackupFile, ComponentRecord, Manifest } from '../../domain/recovery-point.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Opener } from '../frame.ts';
+import { inLanes, largeAtOnce } from '../in-lanes.ts';
 import { readIndexEntries, readIndexHead } from '../index-object.ts';
 import type { PackTable } from '../index-object.ts';
 import { layout } from '../layout.ts';
@@ -107,7 +108,7 @@ class Check {
   }
 
   /**
-   * As many at a time as there are threads: some are read while others are opened. Gives the packs with bad frames, by
+   * At least as many at a time as there are threads: some are read while others are opened. Gives the packs with bad frames, by
    * id, and what is wrong with them.
    */
   async #checkPacks(
@@ -116,24 +117,21 @@ class Check {
     blocks: BlockSet,
   ): Promise<ReadonlyMap<string, string>> {
     const badFrames = new Map<string, string>();
-    const waiting = packs.entries();
-    const worker = async (): Promise<void> => {
-      for (const [number, record] of waiting) {
-        this.#options.signal?.throwIfAborted();
-        const key = layout.pack(record.id);
-        const found = await this.#guard({ component: component.id, object: key }, () => checkPack(this.#parts, record));
-        if (found === undefined || found.problem !== undefined) this.#damagedPacks.add(record.id);
-        if (found !== undefined) {
-          blocks.addPack(number, found.frames);
-          for (const { offset } of found.bad) blocks.addBad(number, offset);
-          if (found.problem !== undefined && found.bad.length > 0) badFrames.set(record.id, found.problem);
-          else if (found.problem !== undefined)
-            this.#report({ component: component.id, object: key, code: 'ObjectCorrupt', message: found.problem });
-        }
-        this.#count(record.size);
+    const lanes = Math.max(this.#parts.pool.size, largeAtOnce);
+    await inLanes(lanes, packs.entries(), async ([number, record]) => {
+      this.#options.signal?.throwIfAborted();
+      const key = layout.pack(record.id);
+      const found = await this.#guard({ component: component.id, object: key }, () => checkPack(this.#parts, record));
+      if (found === undefined || found.problem !== undefined) this.#damagedPacks.add(record.id);
+      if (found !== undefined) {
+        blocks.addPack(number, found.frames);
+        for (const { offset } of found.bad) blocks.addBad(number, offset);
+        if (found.problem !== undefined && found.bad.length > 0) badFrames.set(record.id, found.problem);
+        else if (found.problem !== undefined)
+          this.#report({ component: component.id, object: key, code: 'ObjectCorrupt', message: found.problem });
       }
-    };
-    await Promise.all(Array.from({ length: this.#parts.pool.size }, worker));
+      this.#count(record.size);
+    });
     return badFrames;
   }
 

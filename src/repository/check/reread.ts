@@ -7,6 +7,7 @@ import { isLifeboatError } from '../../domain/errors.ts';
 import type { ReportProgress } from '../../domain/progress.ts';
 import type { ObjectInfo, Storage } from '../../storage/storage.ts';
 import { isUnreadable } from '../document.ts';
+import { inLanes, largeAtOnce, smallAtOnce } from '../in-lanes.ts';
 import { readIndexObject } from '../index-object.ts';
 import { folders, kindOf, layout } from '../layout.ts';
 import { ownObjects } from '../own-objects.ts';
@@ -49,8 +50,6 @@ interface Share {
   readonly of: number;
 }
 
-/** On their way at once: each is small, and a place may be far. */
-const documentsAtOnce = 8;
 const wholeKinds: readonly (string | undefined)[] = ['pack', 'index', 'wal', 'history'];
 
 export async function reread(context: Context, options: RereadOptions): Promise<Reread> {
@@ -67,14 +66,13 @@ export async function reread(context: Context, options: RereadOptions): Promise<
     share: Share,
     look: (key: string) => Promise<boolean>,
   ): Promise<string[]> => {
-    const damaged: string[] = [];
-    for await (const object of ownObjects(storage, prefix)) {
+    const damaged = await inLanes(largeAtOnce, wholesOf(storage, prefix, share), async ({ key, size }) => {
       signal?.throwIfAborted();
-      if (!wholeKinds.includes(kindOf(object.key)) || !isIn(share, object)) continue;
-      if (await isDamaged(storage, object.key, look)) damaged.push(object.key);
-      count('objects', object.size);
-    }
-    return damaged;
+      const found = (await isDamaged(storage, key, look)) ? [key] : [];
+      count('objects', size);
+      return found;
+    });
+    return damaged.flat();
   };
   const whole = { shares: options.shares, of: options.of };
   const packs = await damagedOf(layout.packs, whole, async (key) => {
@@ -85,27 +83,27 @@ export async function reread(context: Context, options: RereadOptions): Promise<
   const damagedWal = await damagedOf(layout.allWal, { shares: options.walShares, of: options.walOf }, async (key) =>
     isIntact(context, key, await storage.read(key)),
   );
-  const damagedDocuments: string[] = [];
   const { documentShares: shares = options.shares, documentOf: of = options.of } = options;
-  const waiting = documentsOf(storage, { shares, of });
-  await Promise.all(
-    Array.from({ length: documentsAtOnce }, async () => {
-      for (let next = await waiting.next(); next.done !== true; next = await waiting.next()) {
-        signal?.throwIfAborted();
-        const { key, size } = next.value;
-        if (await isDamaged(storage, key, async () => isIntact(context, key, await storage.read(key))))
-          damagedDocuments.push(key);
-        count('documents', size);
-      }
-    }),
-  );
+  const documents = await inLanes(smallAtOnce, documentsOf(storage, { shares, of }), async ({ key, size }) => {
+    signal?.throwIfAborted();
+    const look = async (): Promise<boolean> => isIntact(context, key, await storage.read(key));
+    const found = (await isDamaged(storage, key, look)) ? [key] : [];
+    count('documents', size);
+    return found;
+  });
   return {
     ...progress,
     damagedPacks: packs.map(nameOf),
     damagedIndexes,
     damagedWal,
-    damagedDocuments: damagedDocuments.sort(),
+    damagedDocuments: documents.flat().sort(),
   };
+}
+
+/** Packs, indexes and WAL below a folder. */
+async function* wholesOf(storage: Storage, prefix: string, share: Share): AsyncGenerator<ObjectInfo> {
+  for await (const object of ownObjects(storage, prefix))
+    if (wholeKinds.includes(kindOf(object.key)) && isIn(share, object)) yield object;
 }
 
 /** Everything that is neither pack, index nor WAL. */
