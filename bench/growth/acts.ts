@@ -54,7 +54,7 @@ export const performers: Readonly<Record<Act, (parts: Parts, isFar: boolean) => 
     if (problems.length > 0) throw new Error(problems.join('; '));
   },
   retention: async (parts, isFar) =>
-    applyRetention({ ...(await retentionOptions(parts, isFar ? copyName : '', 0.2)), holder: 'bench', signal }),
+    applyRetention({ ...(await retentionOptions(parts, isFar ? copyName : '', 0.5)), holder: 'bench', signal }),
 };
 
 async function placeOf(parts: Parts, isFar: boolean): ReturnType<Parts['repository']> {

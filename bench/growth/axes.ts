@@ -16,7 +16,16 @@ export const acts = [
 ] as const;
 export type Act = (typeof acts)[number];
 
-export const axisNames = ['points', 'points-s3', 'packs', 'packs-s3', 'components', 'files', 'bytes'] as const;
+export const axisNames = [
+  'points',
+  'points-s3',
+  'packs',
+  'packs-s3',
+  'history',
+  'components',
+  'files',
+  'bytes',
+] as const;
 export type AxisName = (typeof axisNames)[number];
 
 export interface Axis {
@@ -32,7 +41,6 @@ export interface Axis {
   readonly latencyMs?: number;
 }
 
-const GB = 1e9;
 const reading: readonly Act[] = [
   'backups list',
   'now',
@@ -73,6 +81,12 @@ export const axes: readonly Axis[] = [
     latencyMs: 20,
   },
   {
+    name: 'history',
+    title: 'recovery points of 100 GB each, which share 6,400 packs',
+    sizes: [10, 30, 100],
+    acts: ['unchanged backup', 'increment', 'backups list', 'now', 'restore plan', 'plan to a time', 'retention'],
+  },
+  {
     name: 'components',
     title: 'components',
     sizes: [1, 5, 20],
@@ -87,9 +101,9 @@ export const axes: readonly Axis[] = [
   },
   {
     name: 'bytes',
-    title: 'bytes of one file with holes and repeated content',
-    sizes: [1 * GB, 4 * GB, 16 * GB],
-    largest: 100 * GB,
+    title: 'GB in one file, with holes and repeated content',
+    sizes: [1, 4, 16],
+    largest: 100,
     acts: ['first backup', 'unchanged backup', 'increment', 'presence', ...reading],
   },
 ];

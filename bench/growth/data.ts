@@ -28,15 +28,16 @@ export async function changeFile(folder: string): Promise<void> {
   await writeFile(join(folder, 'changed'), randomFillSync(Buffer.alloc(fileBytes)));
 }
 
-const everyBytes = 1_000_000_000;
+const gigabyte = 1_000_000_000;
 const runBytes = 16 * 1024 * 1024;
 
 /** One file that has the same 16 MiB at the beginning of each GB, and a hole behind it. */
-export async function makeSparseFile(path: string, size: number): Promise<void> {
+export async function makeSparseFile(path: string, gigabytes: number): Promise<void> {
+  const size = gigabytes * gigabyte;
   const run = randomFillSync(Buffer.alloc(runBytes));
   const handle = await open(path, 'w');
   try {
-    for (let at = 0; at < size; at += everyBytes) await handle.write(run, 0, runBytes, at);
+    for (let at = 0; at < size; at += gigabyte) await handle.write(run, 0, runBytes, at);
     await handle.truncate(size);
   } finally {
     await handle.close();

@@ -11,6 +11,7 @@ import { digestOf, encodeDocument } from '../../src/repository/document.ts';
 import { openSecrets } from '../../src/repository/keys.ts';
 import { layout } from '../../src/repository/layout.ts';
 import { encodeManifest } from '../../src/repository/manifest.ts';
+import { packBytes } from '../../src/repository/pack.ts';
 import { putReport } from '../../src/repository/reports.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import type { Secrets } from '../../src/repository/secrets.ts';
@@ -28,8 +29,16 @@ export interface Made {
   readonly keepAllBut: (few: number) => number;
 }
 
-/** Points of one component, the last a few hours ago. */
-export async function makePoints({ appliance, repository: open }: Parts, count: number): Promise<Made> {
+/**
+ * Points of one component, the last a few hours ago. Each names so many packs besides that all share: they lie nowhere,
+ * and what looks at them is not measured here.
+ */
+export async function makePoints(
+  { appliance, repository: open }: Parts,
+  count: number,
+  sharedPacks = 0,
+): Promise<Made> {
+  const shared = Array.from({ length: sharedPacks }, () => ({ id: randomBytes(32).toString('hex'), size: packBytes }));
   const repository = await open();
   const source = await keySourceOf(appliance);
   if (source.mode === 'none') throw new Error('the generated repository is encrypted');
@@ -40,7 +49,8 @@ export async function makePoints({ appliance, repository: open }: Parts, count: 
   const contents = new Map<number, Content>();
   const numbers = Array.from({ length: count }, (_, number) => number);
   await inLanes(writersAtOnce, numbers, async (number) => {
-    contents.set(number, await writeContent(repository, appliance, backupIdOf(timeOf(number))));
+    const content = await writeContent(repository, appliance, backupIdOf(timeOf(number)));
+    contents.set(number, { ...content, packs: [...content.packs, ...shared] });
   });
   const documents: { readonly time: Date; readonly manifest: Manifest; readonly bytes: Buffer }[] = [];
   let previous: Manifest['lifeboat']['previous'] = null;

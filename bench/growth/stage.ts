@@ -17,6 +17,7 @@ import { makePoints } from './points.ts';
 const leaving = 3;
 /** A file must have lain for so long to be known again by its times (src/domain/written-back.ts). */
 const settledMs = 75_000;
+const packsOf100GB = 6400;
 /** Of each component, where their number is not what grows. */
 const fewFiles = 10;
 
@@ -70,9 +71,10 @@ export class Stage {
 
   async prepare(): Promise<void> {
     await makeAppliance(this.#described);
-    if (this.#axis === 'points' || this.#axis === 'points-s3') {
+    if (this.#axis === 'points' || this.#axis === 'points-s3' || this.#axis === 'history') {
+      const sharedPacks = this.#axis === 'history' ? packsOf100GB : 0;
       const made = await this.#withParts(async (parts) => {
-        const points = await makePoints(parts, this.#size);
+        const points = await makePoints(parts, this.#size, sharedPacks);
         // One that drivers can look into.
         await backUp(parts);
         return points;

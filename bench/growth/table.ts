@@ -27,9 +27,10 @@ export function rowOf(act: Act, measured: readonly Measured[]): Row {
   const growth = (value: (each: Measured) => number): Growth | undefined =>
     growthOf(measured.map((each) => ({ size: each.size, cost: value(each) })));
   const seconds = growth((each) => each.seconds);
+  const cpuSeconds = growth((each) => each.cpuSeconds);
   const requests = growth((each) => each.requests);
   const peakBytes = Math.max(0, ...measured.map((each) => each.peakBytes));
-  return { act, measured, seconds, requests, verdict: judge({ seconds, requests, peakBytes }) };
+  return { act, measured, seconds, requests, verdict: judge({ seconds, cpuSeconds, requests, peakBytes }) };
 }
 
 export function axisTable(axis: Axis, rows: readonly Row[]): string {

@@ -37,19 +37,21 @@ describe('verdict on growth', () => {
 
   it('is met by what is linear or better, in bounded memory', () => {
     const linear = growthOf(at((size) => size));
-    expect(judge({ seconds: linear, requests: linear, peakBytes: limits.peakBytes })).toEqual({
+    expect(judge({ seconds: linear, cpuSeconds: linear, requests: linear, peakBytes: limits.peakBytes })).toEqual({
       isMet: true,
       reasons: [],
     });
   });
 
+  it('takes seconds that other work lengthened for what they are', () => {
+    expect(judge({ seconds: steep, cpuSeconds: flat, requests: flat, peakBytes: 0 }).isMet).toBe(true);
+  });
+
   it('names what grows too fast', () => {
-    expect(judge({ seconds: steep, requests: flat, peakBytes: 0 }).reasons).toEqual(['time']);
-    expect(judge({ seconds: flat, requests: steep, peakBytes: limits.peakBytes + 1 }).reasons).toEqual([
-      'requests',
-      'memory',
-    ]);
-    expect(judge({ seconds: undefined, requests: undefined, peakBytes: 0 }).isMet).toBe(false);
+    expect(judge({ seconds: steep, cpuSeconds: steep, requests: flat, peakBytes: 0 }).reasons).toEqual(['time']);
+    const some = { seconds: flat, cpuSeconds: flat, requests: steep, peakBytes: limits.peakBytes + 1 };
+    expect(judge(some).reasons).toEqual(['requests', 'memory']);
+    expect(judge({ seconds: undefined, cpuSeconds: undefined, requests: undefined, peakBytes: 0 }).isMet).toBe(false);
   });
 });
 
