@@ -8,6 +8,7 @@ import { digestOf, isUnreadable } from './document.ts';
 import type { Expiries } from './expiry.ts';
 import { inLanes, smallAtOnce } from './in-lanes.ts';
 import { backupIdOfManifestKey, layout } from './layout.ts';
+import type { KnownManifest, ManifestCache } from './manifest-cache.ts';
 import { decodeManifest } from './manifest.ts';
 import { ownObjects } from './own-objects.ts';
 import { pointState, type ProofContext } from './proofs.ts';
@@ -35,18 +36,12 @@ export async function manifestIds(storage: Storage): Promise<BackupId[]> {
   return ids.sort();
 }
 
-/** What was read and authenticated before, by the version of the object: a manifest never changes. */
-export type ManifestCache = Map<
-  BackupId,
-  { readonly version: string; readonly digest: string; readonly manifest: Manifest }
->;
-
 /** Newest first, see `newestFirst`. A damaged one, and one that another names but that is gone, appears with its problem. */
 export async function listManifests(context: ListContext): Promise<ManifestListing[]> {
   const digests = new Map<BackupId, string>();
   const listings = new Map<BackupId, ManifestListing>();
   const versions = await manifestVersions(context.storage);
-  for (const id of context.cache.keys()) if (!versions.has(id)) context.cache.delete(id);
+  context.cache.keepOnly(versions);
   const read = [...versions].sort(([a], [b]) => (a < b ? -1 : 1));
   for (const { listing, digest } of await inLanes(smallAtOnce, read, async ([id, version]) =>
     listingOf(context, id, version),
@@ -79,7 +74,7 @@ async function manifestOnce(
   context: Context & { readonly cache: ManifestCache },
   id: BackupId,
   version: string,
-): Promise<{ readonly digest: string; readonly manifest: Manifest }> {
+): Promise<KnownManifest> {
   const known = context.cache.get(id);
   return known?.version === version ? known : manifestNow(context, id, version);
 }
@@ -89,11 +84,9 @@ export async function manifestNow(
   context: Context & { readonly cache: ManifestCache },
   id: BackupId,
   version: string,
-): Promise<{ readonly digest: string; readonly manifest: Manifest }> {
+): Promise<KnownManifest> {
   const bytes = await context.storage.read(layout.manifest(id));
-  const entry = { version, digest: digestOf(bytes), manifest: decodeManifest(id, bytes, context) };
-  context.cache.set(id, entry);
-  return entry;
+  return context.cache.set(id, { version, digest: digestOf(bytes), manifest: decodeManifest(id, bytes, context) });
 }
 
 async function manifestVersions(storage: Storage): Promise<Map<BackupId, string>> {

@@ -4,7 +4,7 @@ import { LifeboatError } from '../domain/errors.ts';
 import type { Manifest } from '../domain/recovery-point.ts';
 import type { Owner } from '../domain/whose-point.ts';
 import type { Storage } from '../storage/storage.ts';
-import { findManifest, listManifests, type ManifestCache } from './catalogue.ts';
+import { findManifest, listManifests } from './catalogue.ts';
 import { DocumentCache } from './document-cache.ts';
 import { Expiries } from './expiry.ts';
 import { reread } from './check/reread.ts';
@@ -24,6 +24,7 @@ import { lostPoints } from './lost-points.ts';
 import { findStrays } from './own-objects.ts';
 import { openProofBook } from './proof-book.ts';
 import { addProof, knownProofs, pointState, readProofs } from './proofs.ts';
+import { ManifestCache } from './manifest-cache.ts';
 import { materialize } from './reader/materialize.ts';
 import { readSmallFile, streamFile } from './reader/read-file.ts';
 import { recoveryKitTriedAt } from './recovery-kit.ts';
@@ -139,7 +140,7 @@ function assemble(
   const pool = new ThreadPool(secrets, threads);
   const opener = new Opener(secrets);
   const sealer = new Sealer(secrets);
-  const cache: ManifestCache = new Map();
+  const cache = new ManifestCache();
   const expiries = new Expiries({ storage, id: identity.id, secrets });
   const documents = new DocumentCache();
   const documentsIn = documentsOfCopies();
@@ -147,8 +148,7 @@ function assemble(
   const place = { ...common, sealer, opener, pool, cache, expiries, isCopy, owner };
   const manifests = async (): Promise<Manifest[]> => {
     if (cache.size === 0) await listManifests(place);
-    const read = [...cache].toSorted(([one], [other]) => (one < other ? -1 : 1));
-    return read.map(([, { manifest }]) => manifest);
+    return cache.manifests();
   };
   const context = isCopy ? place : { ...place, manifests };
   return {

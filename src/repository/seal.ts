@@ -10,7 +10,7 @@ import type {
   StandingRefutation,
 } from '../domain/recovery-point.ts';
 import type { Storage } from '../storage/storage.ts';
-import { listManifests, manifestIds, manifestNow, readManifest, type ManifestCache } from './catalogue.ts';
+import { listManifests, manifestIds, manifestNow, readManifest } from './catalogue.ts';
 import { digestOf, isUnreadable } from './document.ts';
 import type { Expiries } from './expiry.ts';
 import type { Opener } from './frame.ts';
@@ -18,6 +18,7 @@ import { inLanes, smallAtOnce } from './in-lanes.ts';
 import { readIndexHead } from './index-object.ts';
 import { assertBackupId, layout } from './layout.ts';
 import { lostPoints } from './lost-points.ts';
+import type { ManifestCache } from './manifest-cache.ts';
 import { encodeManifest, isAuthenticManifest } from './manifest.ts';
 import { digestOfObject } from './object-digest.ts';
 import { ownObjects } from './own-objects.ts';
