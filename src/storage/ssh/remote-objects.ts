@@ -6,6 +6,7 @@ import type { FileEntryWithStats } from 'ssh2';
 import { isLifeboatError } from '../../domain/errors.ts';
 import { isKey, isPlain, isVersion } from '../key.ts';
 import type { ObjectInfo, OnStray } from '../storage.ts';
+import { inFolders, Readings } from './read-ahead.ts';
 import type { RemoteFolders } from './remote-folders.ts';
 
 const versionsFolder = '.versions';
@@ -26,6 +27,7 @@ export class RemoteObjects {
   readonly #folders: RemoteFolders;
   readonly #root: string;
   readonly #attempt: Attempt;
+  readonly #readings = new Readings();
 
   constructor(folders: RemoteFolders, root: string, attempt: Attempt) {
     this.#folders = folders;
@@ -73,9 +75,13 @@ export class RemoteObjects {
       }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
     const replaced = named.length === 0 ? new Set<string>() : await this.#replacedIn(prefix);
+    const folders = named.flatMap(({ name, isObject, attrs }) =>
+      isObject && attrs.isDirectory() ? [prefix + name] : [],
+    );
+    const listed = inFolders(folders, (folder) => this.list(folder, onStray));
     for (const { name, isObject, attrs } of named) {
       const key = prefix + name;
-      if (isObject && attrs.isDirectory()) yield* this.list(key, onStray);
+      if (isObject && attrs.isDirectory()) yield* (await listed.next()).value ?? [];
       else if (!isObject || !attrs.isFile()) {
         // Somebody may have put `packs` on another disk.
         if (prefix !== '' || !attrs.isSymbolicLink()) onStray?.({ path: key, problem: '' });
@@ -105,7 +111,7 @@ export class RemoteObjects {
   }
 
   async #entriesIn(prefix: string, path: string): Promise<FileEntryWithStats[]> {
-    return this.#attempt('list', prefix, async () => this.#folders.readdir(path));
+    return this.#readings.run(async () => this.#attempt('list', prefix, async () => this.#folders.readdir(path)));
   }
 }
 
