@@ -1,5 +1,4 @@
 /** The result of one axis as text. Pure. */
-import { formatBytes } from '../../src/domain/duration.ts';
 import { textTable } from '../table.ts';
 import type { Act, Axis } from './axes.ts';
 import { growthOf, judge, type Growth, type Verdict } from './slope.ts';
@@ -33,9 +32,13 @@ export function rowOf(act: Act, measured: readonly Measured[]): Row {
   return { act, measured, seconds, requests, verdict: judge({ seconds, cpuSeconds, requests, peakBytes }) };
 }
 
+/**
+ * Fits 80 columns. `each`: what a further unit takes; `asked`: requests at the largest size; MB: the largest peak. Last what
+ * grows too fast or is too much.
+ */
 export function axisTable(axis: Axis, rows: readonly Row[]): string {
   const sizes = [...new Set(rows.flatMap(({ measured }) => measured.map(({ size }) => size)))];
-  const head = ['seconds', ...sizes.map(shortNumber), 'slope', 'each', 'requests', 'slope', 'memory', 'verdict'];
+  const head = ['seconds', ...sizes.map(shortNumber), 'slope', 'each', 'asked', 'slope', 'MB', ''];
   return `${axis.name}: ${axis.title}\n${textTable([
     head,
     ...rows.map(({ act, measured, seconds, requests, verdict }) => [
@@ -45,8 +48,8 @@ export function axisTable(axis: Axis, rows: readonly Row[]): string {
       seconds === undefined ? '' : eachText(seconds.each),
       shortNumber(measured.at(-1)?.requests ?? 0),
       slopeText(requests),
-      formatBytes(Math.max(0, ...measured.map(({ peakBytes }) => peakBytes))),
-      verdict.isMet ? 'met' : `MISSED: ${verdict.reasons.join(', ')}`,
+      (Math.max(0, ...measured.map(({ peakBytes }) => peakBytes)) / 1e6).toFixed(0),
+      verdict.isMet ? 'met' : verdict.reasons.join(' ').toUpperCase(),
     ]),
   ])}`;
 }
@@ -72,8 +75,13 @@ function slopeText(growth: Growth | undefined): string {
 
 /** What each further unit takes. */
 function eachText(seconds: number): string {
-  if (seconds >= 1) return `${seconds.toFixed(1)} s`;
-  if (seconds >= 1e-3) return `${(seconds * 1e3).toFixed(1)} ms`;
-  if (seconds >= 1e-6) return `${(seconds * 1e6).toFixed(1)} µs`;
-  return `${(seconds * 1e9).toFixed(1)} ns`;
+  if (seconds >= 1) return `${short(seconds)} s`;
+  if (seconds >= 1e-3) return `${short(seconds * 1e3)} ms`;
+  if (seconds >= 1e-6) return `${short(seconds * 1e6)} µs`;
+  return `${short(seconds * 1e9)} ns`;
+}
+
+/** Two digits at least. */
+function short(value: number): string {
+  return value.toFixed(value >= 10 ? 0 : 1);
 }

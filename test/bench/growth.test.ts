@@ -69,8 +69,8 @@ describe('table of growth', () => {
     const row = rowOf('backups list', [measured(30, 0.06, 60), measured(300, 0.6, 600), measured(3000, 60, 6000)]);
     expect(axisTable(axis!, [row]).split('\n')).toEqual([
       'points: recovery points, four a day',
-      'seconds         30   300     3k  slope    each  requests  slope  memory       verdict',
-      'backups list  0.06  0.60  60.00   2.00  2.1 ms        6k   1.00  130 MB  MISSED: time',
+      'seconds         30   300     3k  slope    each  asked  slope   MB',
+      'backups list  0.06  0.60  60.00   2.00  2.1 ms     6k   1.00  130  TIME',
     ]);
   });
 
