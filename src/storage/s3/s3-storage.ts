@@ -105,10 +105,7 @@ class S3Storage implements Storage {
       const received = (await Body?.transformToByteArray()) ?? new Uint8Array(0);
       if (range !== undefined && received.length !== range.length)
         throw this.#short(key, received.length, range.length);
-      // Its own buffer: it may be transferred to a thread.
-      const bytes = new Uint8Array(new ArrayBuffer(received.length));
-      bytes.set(received);
-      return bytes;
+      return withOwnBuffer(received);
     });
   }
 
@@ -295,6 +292,15 @@ class S3Storage implements Storage {
       throw s3Error(error, act, this.description);
     }
   }
+}
+
+/** It may be transferred to a thread. Large answers have a buffer of their own, small ones lie in one that others share. */
+function withOwnBuffer(received: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = received;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === received.length) return new Uint8Array(buffer);
+  const bytes = new Uint8Array(new ArrayBuffer(received.length));
+  bytes.set(received);
+  return bytes;
 }
 
 /** The empty object by which consoles and mounting programs show a folder of a bucket; `` is that of the prefix itself. */
