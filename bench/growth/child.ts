@@ -5,6 +5,7 @@
  *   node bench/growth/child.ts CONFIG ACT here|far
  */
 import { readFileSync } from 'node:fs';
+import { becomeLean } from '../../src/cli/lean-process.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { createStorages } from '../../workers/locations.ts';
 import { wireParts } from '../../workers/parts.ts';
@@ -14,6 +15,9 @@ import { counted, type Counted } from './counted.ts';
 
 // Experimental Node features that we use on purpose are no news here.
 process.removeAllListeners('warning');
+
+// As a worker: what it peaks at is a worker's peak.
+becomeLean();
 
 const [configFile = '', name = '', place = ''] = process.argv.slice(2);
 const act = acts.find((each) => each === name);
