@@ -1,6 +1,6 @@
 /** How old the newest good copy of every configured component is, against its objective; and how the last runs ended. */
 import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
-import { isBackupWorkflow, isRefuted, type JsonValue, type Manifest } from '../domain/recovery-point.ts';
+import { backupWorkflows, isRefuted, type JsonValue, type Manifest } from '../domain/recovery-point.ts';
 import { isAhead } from '../domain/seal-order.ts';
 import { mostSkewSeconds } from '../domain/skew.ts';
 import type { ManifestListing, ProofBook, Repository } from '../repository/repository.ts';
@@ -59,8 +59,8 @@ export async function readProtection(repository: Repository, appliance: Applianc
     components: components.map((copy) => ageOf(copy, objectiveOf(appliance, copy.id), now)),
     newest,
     failed,
-    lastBackup: await lastRun(repository, isBackupWorkflow),
-    lastRestore: await lastRun(repository, (type) => type === 'restore'),
+    lastBackup: await lastRun(repository, Object.values(backupWorkflows)),
+    lastRestore: await lastRun(repository, ['restore']),
     withoutBase: await withoutBase(repository, appliance),
   };
 }
@@ -206,7 +206,7 @@ interface RestoreStep {
 
 /** An undo puts nothing in that was not there: it brings its timeline with its bases. */
 async function withoutBase(repository: Repository, { components }: Appliance): Promise<Protection['withoutBase']> {
-  const restores = (await repository.listReports()).filter(({ type }) => type === 'restore').slice(0, restoresSeen);
+  const restores = (await repository.listReports('restore')).slice(0, restoresSeen);
   const reports = await Promise.all(restores.map(async ({ type, id }) => repository.findReport(type, id)));
   const steps = reports.flatMap((report) =>
     report?.state === 'committed' && Array.isArray(report.steps) ? [report.steps as readonly RestoreStep[]] : [],
@@ -221,10 +221,11 @@ async function withoutBase(repository: Repository, { components }: Appliance): P
   return found;
 }
 
-/** The newest whose evidence can be read. */
-async function lastRun(repository: Repository, isWanted: (type: string) => boolean): Promise<EndedRun | null> {
-  for (const run of await repository.listReports()) {
-    const report = isWanted(run.type) ? await repository.findReport(run.type, run.id) : undefined;
+/** The newest of these types whose evidence can be read. Other types have more reports than these: each look leaves one. */
+async function lastRun(repository: Repository, types: readonly string[]): Promise<EndedRun | null> {
+  const runs = (await Promise.all(types.map(async (type) => repository.listReports(type)))).flat();
+  for (const run of runs.toSorted((a, b) => (a.modifiedAt < b.modifiedAt ? 1 : -1))) {
+    const report = await repository.findReport(run.type, run.id);
     // A restore that was asked for its plan alone brought nothing back.
     if (report !== undefined && report['state'] !== 'planned') return endedRun(run.id, report);
   }

@@ -1,7 +1,10 @@
-import { writeFile } from 'node:fs/promises';
+import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { planRetention } from '../../src/operations/retention.ts';
+import { parseConfiguration } from '../../src/config/load.ts';
+import { readProtection } from '../../src/operations/protection.ts';
+import { initRepository } from '../../src/repository/init.ts';
 import { verifyPoint } from '../../src/operations/verify-point.ts';
 import { inLanes } from '../../src/repository/in-lanes.ts';
 import { layout } from '../../src/repository/layout.ts';
@@ -9,7 +12,7 @@ import { listPoints } from '../../src/operations/list-points.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { withFaults, type FaultyStorage } from '../../src/storage/wrap/fault.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { backUp } from '../repository/backup.ts';
+import { backUp, testKey } from '../repository/backup.ts';
 import { repositoryTest } from '../repository/fixture.ts';
 import { limits } from './wal-base.ts';
 
@@ -167,6 +170,28 @@ repositoryTest(
     expect(readings()).toEqual([`read ${layout.manifest(fourth)}`]);
     await writeFile(join(folder, 'copy', layout.manifest(fourth)), 'something else');
     expect(await replicate()).toEqual([fourth]);
+  },
+);
+
+repositoryTest(
+  'how protected an appliance is tells without a look at the reports of other runs',
+  async ({ storage, open }) => {
+    const text =
+      'appliance: a\nrepository: {path: /b, encryption: none}\ncomponents: {files: {kind: files, paths: [/etc/x]}}\n';
+    const { appliance } = parseConfiguration(text, 'lifeboat.yaml');
+    await (await initRepository(storage, testKey)).repository.close();
+    const counting = withFaults(storage);
+    const repository = await open(counting);
+    for (const type of ['rpoWatch', 'replicate']) await repository.putReport(type, 'one', { state: 'done' });
+    await repository.putReport('fullBackup', 'older', { state: 'sealed', backup: '20260101_000000' });
+    await utimes(storage.fileOf!(layout.report('fullBackup', 'older')), 0, 0);
+    await repository.putReport('criticalBackup', 'newer', { state: 'failed' });
+    await repository.putReport('restore', 'planned', { state: 'planned' });
+    const { lastBackup, lastRestore } = await readProtection(repository, appliance, new Date());
+    expect([lastBackup?.state, lastRestore]).toEqual(['failed', null]);
+    const listed = counting.calls.filter((call) => call.startsWith('list reports/'));
+    expect(listed).not.toContain('list reports/');
+    expect(listed.filter((call) => /rpoWatch|replicate/.test(call))).toEqual([]);
   },
 );
 
