@@ -6,6 +6,7 @@ import type { BlockRef, IndexEntry } from '../domain/entry.ts';
 import { LifeboatError, isLifeboatError } from '../domain/errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import { frameKinds } from './frame.ts';
+import { freeBytes } from './free-bytes.ts';
 import type { Opener, Sealer } from './frame.ts';
 import { layout, repositoryFormat } from './layout.ts';
 import { linesOf } from './lines.ts';
@@ -136,7 +137,12 @@ async function readPart(
       throw corrupt(block.object, `, a part of index ${id}: ${error instanceof Error ? error.message : String(error)}`);
     }
   });
-  return linesOf(Buffer.concat(blocks), layout.index(id));
+  // The garbage collector would let a hundred megabytes of them come together.
+  const [only, another] = blocks;
+  const text = only !== undefined && another === undefined ? only : Buffer.concat(blocks);
+  const lines = linesOf(text, layout.index(id));
+  for (const bytes of [text, ...blocks, ...ranges]) freeBytes(bytes);
+  return lines;
 }
 
 function openFrame(frame: Uint8Array, key: string, opener: Opener): Buffer {

@@ -19,6 +19,8 @@ import { unusable, type Found, type FoundFacts, type WalkOptions } from './walk.
 const togetherBytes = 64 * 1024;
 const filesTogether = 1000;
 const bytesTogether = 3 * 1024 * 1024;
+/** After so many entries what waits for its attributes goes on, however little it is: each asking starts a program. */
+const longestWait = 16_000;
 /** Files, or files that are read together, on their way at once. */
 const tasksAtOnce = 8;
 
@@ -61,6 +63,8 @@ export class TreeCapture {
   readonly #linked = new LinkedFiles();
   /** What is not unchanged, and waits for its attributes. */
   #rest: Wanted[] = [];
+  /** Entries that came since. */
+  #unflushed = 0;
   #dispatched: Promise<void> = Promise.resolve();
   readonly #running = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
@@ -111,12 +115,15 @@ export class TreeCapture {
       if (wanted !== undefined && !(await this.#isTakenOver(wanted))) this.#rest.push(wanted);
     }
     await this.#context.writer.room();
-    if (this.#rest.length >= pathsAtOnce) await this.#captureRest();
+    this.#unflushed += found.length;
+    // What follows in the index waits for them.
+    if (this.#rest.length >= pathsAtOnce || this.#unflushed >= longestWait) await this.#captureRest();
   }
 
   async #captureRest(): Promise<void> {
     const rest = this.#rest;
     this.#rest = [];
+    this.#unflushed = 0;
     const paths = rest.filter(({ found }) => found.kind === 'file' || found.entry.type === 'directory').map(sourceOf);
     // Read while what came before is still on its way.
     const reading = this.attributes.ofAll(paths);

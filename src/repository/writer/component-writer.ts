@@ -14,6 +14,7 @@ import { LifeboatError } from '../../domain/errors.ts';
 import { countLeftOut, type LeftOut } from '../../domain/left-out.ts';
 import { toJson } from '../../json/to-json.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { freeBytes } from '../free-bytes.ts';
 import { headWithout, lineAfter, pathOfLine, type FileTail } from '../../entries/entry-line.ts';
 import { parseJson } from '../../json/parse-json.ts';
 import { entryKey } from '../entry-path.ts';
@@ -432,13 +433,17 @@ class Writer implements ComponentWriter {
       known.push(ref);
     }
     this.#store.use(known);
+    freeBytes(text);
     return known;
   }
 
   async #storeNewPart(text: Buffer): Promise<readonly BlockRef[]> {
     const options = { blockSize: partBlockBytes, digest: false };
-    if (text.length <= slabPlainBytes)
-      return (await this.#small.add({ size: text.length, content: text, isData: false, ...options })).refs;
+    if (text.length <= slabPlainBytes) {
+      const { refs } = await this.#small.add({ size: text.length, content: text, isData: false, ...options });
+      freeBytes(text);
+      return refs;
+    }
     const large = new LargeFile(this.#parts.pool, this.#store, options);
     try {
       for (let at = 0; at < text.length; at += large.chunkBytes) {

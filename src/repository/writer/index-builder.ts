@@ -19,6 +19,9 @@ const inlineBytes = 32 * 1024;
 /** Parts on their way to the packs, beyond which callers wait. */
 const partsAtOnce = 4;
 
+/** Lines that wait for an earlier one, for example of a file that is read for hours, beyond which callers wait. */
+const mostEarly = 65_536;
+
 /** Where an entry will stand. */
 export type Place = number;
 
@@ -35,6 +38,7 @@ export class IndexBuilder {
   #written = 0;
   /** Lines whose turn has not come; undefined for a place that was given up. */
   readonly #early = new Map<Place, Line | undefined>();
+  readonly #waiting: (() => void)[] = [];
   #open: string[] = [];
   #openBytes = 0;
   readonly #parts: Promise<readonly BlockRef[]>[] = [];
@@ -71,9 +75,10 @@ export class IndexBuilder {
     this.#put(place, { text, path });
   }
 
-  /** Resolves when few enough parts are on their way. */
+  /** Resolves when few enough parts are on their way, and few enough lines wait for one before them. */
   async room(): Promise<void> {
     while (this.#storing.size > partsAtOnce) await Promise.race(this.#storing);
+    while (this.#early.size > mostEarly) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   giveUp(place: Place): void {
@@ -104,12 +109,14 @@ export class IndexBuilder {
   }
 
   #write(): void {
+    const before = this.#written;
     while (this.#early.has(this.#written)) {
       const line = this.#early.get(this.#written);
       this.#early.delete(this.#written);
       this.#written += 1;
       if (line !== undefined) this.#append(line);
     }
+    if (this.#written > before) for (const wake of this.#waiting.splice(0)) wake();
   }
 
   #append({ text, path }: Line): void {
