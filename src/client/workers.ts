@@ -6,6 +6,9 @@ import { LifeboatError } from '../domain/errors.ts';
 /** A poll lasts a minute: a poller that was not seen for longer is gone. */
 const pollMs = 75_000;
 
+/** A last request of a worker may come in after it told that it ends, by another clock besides. */
+const afterGoodbyeMs = 5000;
+
 /** True while a worker polls the appliance's task queue. */
 export async function hasWorker(client: Client, { temporal }: Appliance): Promise<boolean> {
   const { pollers } = await client.workflowService.describeTaskQueue({
@@ -16,7 +19,10 @@ export async function hasWorker(client: Client, { temporal }: Appliance): Promis
   const seen = (pollers ?? []).filter(({ lastAccessTime }) => Date.now() - milliseconds(lastAccessTime) < pollMs);
   if (seen.length === 0) return false;
   const gone = await saidGoodbye(client, temporal);
-  return seen.some(({ identity, lastAccessTime }) => milliseconds(lastAccessTime) > (gone.get(identity ?? '') ?? 0));
+  return seen.some(({ identity, lastAccessTime }) => {
+    const goneAt = gone.get(identity ?? '') ?? 0;
+    return goneAt === 0 || milliseconds(lastAccessTime) > goneAt + afterGoodbyeMs;
+  });
 }
 
 /** Refuses at once where nobody would do the work: a run without a worker would wait in silence. */
