@@ -3,6 +3,7 @@ import type { Appliance, ComponentConfig } from '../domain/appliance.ts';
 import { backupWorkflows, isRefuted, type JsonValue, type Manifest } from '../domain/recovery-point.ts';
 import { isAhead } from '../domain/seal-order.ts';
 import { mostSkewSeconds } from '../domain/skew.ts';
+import { byNewest } from '../repository/reports.ts';
 import type { ManifestListing, ProofBook, Repository } from '../repository/repository.ts';
 import { newestBases, walStatus, type WalStatus } from './wal-status.ts';
 
@@ -224,7 +225,7 @@ async function withoutBase(repository: Repository, { components }: Appliance): P
 /** The newest of these types whose evidence can be read. Other types have more reports than these: each look leaves one. */
 async function lastRun(repository: Repository, types: readonly string[]): Promise<EndedRun | null> {
   const runs = (await Promise.all(types.map(async (type) => repository.listReports(type)))).flat();
-  for (const run of runs.toSorted((a, b) => (a.modifiedAt < b.modifiedAt ? 1 : -1))) {
+  for (const run of runs.toSorted(byNewest)) {
     const report = await repository.findReport(run.type, run.id);
     // A restore that was asked for its plan alone brought nothing back.
     if (report !== undefined && report['state'] !== 'planned') return endedRun(run.id, report);

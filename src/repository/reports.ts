@@ -93,6 +93,17 @@ function clearOf(report: Report): Report {
   return { ...members, steps: steps.map((step: JsonValue) => only(step as Report, clearOfStep)) };
 }
 
+/** Of two that were stored in the same millisecond the one with the greater id, which holds a time. */
+export function byNewest(a: StoredReport, b: StoredReport): number {
+  if (a.modifiedAt !== b.modifiedAt) return a.modifiedAt < b.modifiedAt ? 1 : -1;
+  return a.id < b.id ? 1 : -1;
+}
+
+interface StoredReport {
+  readonly id: string;
+  readonly modifiedAt: string;
+}
+
 /** Newest first. */
 export async function listReports(
   storage: Storage,
@@ -108,5 +119,5 @@ export async function listReports(
       modifiedAt: modifiedAt.toISOString(),
     });
   }
-  return found.sort((a, b) => (a.modifiedAt < b.modifiedAt ? 1 : -1));
+  return found.sort(byNewest);
 }
