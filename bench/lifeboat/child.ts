@@ -2,7 +2,7 @@
  * One measured act of Lifeboat in a fresh process, through src/operations and the drivers, without Temporal. Starting
  * Node and loading the program is not in the time (a worker runs always), opening the repository is. Prints one JSON line.
  *
- *   node bench/lifeboat/child.ts CONFIG init|backup|stage|go-live|verify|replicate [RECOVERY POINT]
+ *   node bench/lifeboat/child.ts CONFIG init|backup|stage|prove|go-live|verify|replicate [RECOVERY POINT]
  */
 import { loadConfiguration } from '../../src/config/load.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
@@ -10,7 +10,7 @@ import { initRepository } from '../../src/repository/init.ts';
 import { keySourceOf, wireParts } from '../../workers/parts.ts';
 import { backUp } from './backup.ts';
 import { replicate, verify, type Place } from './keep.ts';
-import { goLive, stageOnly } from './restore.ts';
+import { goLive, proveOnly, stageOnly } from './restore.ts';
 
 // Experimental Node features that we use on purpose are no news here.
 process.removeAllListeners('warning');
@@ -29,6 +29,7 @@ if (act === 'init') {
     const acts = {
       backup: async () => backUp(parts),
       stage: async () => stageOnly(parts, point),
+      prove: async () => proveOnly(parts, point),
       'go-live': async () => goLive(parts, point),
       verify: async () => verify(parts, point),
       replicate: async () => replicate(parts, JSON.parse(process.env['BENCH_PLACE'] ?? '') as Place),

@@ -40,11 +40,7 @@ export async function goLive(parts: Parts, point: string): Promise<GoLiveTimes> 
     await act();
     return since(began);
   };
-  const probesOf = async (phase: number, call: 'validate' | 'probe'): Promise<void> => {
-    const probes = (await each(phase, async (driver, context) => driver[call](context))).flat();
-    const failed = probes.filter(isFailed);
-    if (failed.length > 0) throw new Error(`probes failed: ${JSON.stringify(failed)}`);
-  };
+  const probesOf = async (phase: number, call: 'validate' | 'probe'): Promise<void> => requireProbes(each, phase, call);
   const times = {
     recoverySeconds: await timed(async () => probesOf(2, 'validate')),
     stopSeconds: await timed(async () => Promise.all(services.map(async (name) => parts.platform.stop(name, signal)))),
@@ -59,6 +55,23 @@ export async function goLive(parts: Parts, point: string): Promise<GoLiveTimes> 
   for (const path of committed.flatMap(({ safetyCopies }) => safetyCopies))
     await rm(path, { recursive: true, force: true });
   return times;
+}
+
+/** What was staged, validated, and the live data, which must be as it was captured, probed; nothing is exchanged. */
+export async function proveOnly(parts: Parts, point: string): Promise<{ readonly seconds: number }> {
+  const { each } = await stageAll(parts, point);
+  const began = performance.now();
+  await requireProbes(each, 2, 'validate');
+  await requireProbes(each, 4, 'probe');
+  const seconds = since(began);
+  await each(9, async (driver, context) => driver.undo(context));
+  return { seconds };
+}
+
+async function requireProbes(each: Restore['each'], phase: number, call: 'validate' | 'probe'): Promise<void> {
+  const probes = (await each(phase, async (driver, context) => driver[call](context))).flat();
+  const failed = probes.filter(isFailed);
+  if (failed.length > 0) throw new Error(`probes failed: ${JSON.stringify(failed)}`);
 }
 
 interface Restore {
