@@ -173,7 +173,7 @@ export interface ComponentWriter {
     options?: FromDiskOptions,
   ): Promise<DiskResult>;
   /**
-   * The same for files that were listed a moment ago, at most `filesAtOnce` with at most 4 MiB of content: a call for each
+   * The same for files that were listed a moment ago, at most 1,024 of them with at most 4 MiB of content: a call for each
    * would cost more than its file. One that cannot be read answers with its error, and the writer goes on.
    */
   readFiles(files: readonly DiskFile[]): Promise<(Error | DiskResult)[]>;

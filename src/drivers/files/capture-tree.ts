@@ -129,8 +129,10 @@ export class TreeCapture {
     const reading = this.attributes.ofAll(paths);
     reading.catch(() => undefined);
     await this.#dispatched;
-    this.#dispatched = this.#dispatch(rest, reading);
-    this.#dispatched.catch(() => undefined);
+    // A failure is thrown to the next caller, after what is under way.
+    this.#dispatched = this.#dispatch(rest, reading).catch((error: unknown) => {
+      this.#failure ??= { error };
+    });
   }
 
   async #dispatch(rest: readonly Wanted[], reading: Promise<AttributesOfAll>): Promise<void> {

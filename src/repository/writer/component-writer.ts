@@ -1,5 +1,4 @@
 /** The way in for one component's entries (docs/repository-format.md, "Writing"). */
-import { hash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import {
@@ -14,13 +13,10 @@ import { LifeboatError } from '../../domain/errors.ts';
 import { countLeftOut, type LeftOut } from '../../domain/left-out.ts';
 import { toJson } from '../../json/to-json.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { freeBytes } from '../free-bytes.ts';
 import { headWithout, lineAfter, pathOfLine, type FileTail } from '../../entries/entry-line.ts';
 import { parseJson } from '../../json/parse-json.ts';
 import { entryKey } from '../entry-path.ts';
 import type { Opener, Sealer } from '../frame.ts';
-import { decodeIndex, encodeIndex, type Index } from '../index-object.ts';
-import { layout } from '../layout.ts';
 import { bundledBytes } from '../bundle.ts';
 import type {
   ComponentWriter,
@@ -38,6 +34,7 @@ import { readingOf } from '../threads/seal-job.ts';
 import { minBlockSize, slabPlainBytes } from '../threads/slab.ts';
 import { BlockStore } from './block-store.ts';
 import { IndexBuilder, type Place } from './index-builder.ts';
+import { IndexStore } from './index-store.ts';
 import { LargeFile } from './large-file.ts';
 import type { LargeFileOptions, SealedLargeFile } from './large-file.ts';
 import { PackSink } from './pack-sink.ts';
@@ -69,8 +66,6 @@ export interface WriterParts {
 
 /** A folder full of sockets would otherwise fill memory and the index. All are counted. */
 const namedLeftOut = 1000;
-/** Blocks of an index's text. */
-const partBlockBytes = 1024 * 1024;
 
 type FileMeta = EntryMeta & { readonly type: 'file' };
 
@@ -109,6 +104,7 @@ class Writer implements ComponentWriter {
   readonly #sink: PackSink;
   readonly #store: BlockStore;
   readonly #small: SmallFiles;
+  readonly #indexStore: IndexStore;
   readonly #index: IndexBuilder;
   /** Files that a driver is still pushing. */
   readonly #open = new Set<PushedFile>();
@@ -132,7 +128,8 @@ class Writer implements ComponentWriter {
     this.#store = new BlockStore(this.#sink, previous, pool.packMemory);
     this.#file = { blockSize: options.blockSize, digest: options.wholeDigests === true };
     this.#small = new SmallFiles(pool, this.#store);
-    this.#index = new IndexBuilder(async (text) => this.#storePart(text));
+    this.#indexStore = new IndexStore({ ...parts, previous, store: this.#store, small: this.#small });
+    this.#index = new IndexBuilder(async (text) => this.#indexStore.part(text));
   }
 
   place(): Place {
@@ -203,9 +200,7 @@ class Writer implements ComponentWriter {
       this.#lookedUp.set(place, known);
       return undefined;
     }
-    this.#store.use(tail.blocks);
-    this.#reusedFiles += 1;
-    this.#progress(size);
+    this.#countReused(tail.blocks, size);
     this.#index.putLine(place, { path: key, size, blocks: tail.blocks.length }, known.line);
     return tail;
   }
@@ -291,7 +286,7 @@ class Writer implements ComponentWriter {
     this.#isEnded = true;
     const indexOf = await this.#index.finish();
     const index = indexOf(this.#options.componentId, await this.#store.finish());
-    const indexBytes = await this.#storeIndex(index);
+    const indexBytes = await this.#indexStore.object(index);
     return {
       indexId: index.id,
       files: index.head.files,
@@ -328,13 +323,15 @@ class Writer implements ComponentWriter {
         ...(sparse === true && { sparse }),
         ...(entry.mtimeNs === facts.mtimeNs && { source: identityOf(identity, hasAllAttributes) }),
       };
-      await this.#putKnown(place, { ...fileEntry(entry, { size, sha256, refs: blocks }), ...described });
+      this.#countReused(blocks, size);
+      this.#index.put(place, { ...fileEntry(entry, { size, sha256, refs: blocks }), ...described });
+      await this.#index.room();
       return { changedDuringRead: false, reused: true, inode: facts.inode };
     }
     const { read, inode } =
       (facts.size <= slabPlainBytes ? await this.#readSmall(entry, source, facts.size) : undefined) ??
       (await this.#readLarge(entry, source));
-    if (isKnown && known.source !== undefined && !hasSameContent(read, known)) {
+    if (isKnown && !hasSameContent(read, known)) {
       this.#parts.warn(
         `${entry.path} has other content than at the last backup although its times did not change: the disk or a program altered it silently`,
       );
@@ -357,13 +354,11 @@ class Writer implements ComponentWriter {
     this.#index.putLine(place, { path: headKey(head), size, blocks: blocks.length }, lineAfter(own, tail));
   }
 
-  /** Takes over what the previous index has of a file. */
-  async #putKnown(place: Place, entry: FileEntry): Promise<void> {
-    this.#store.use(entry.blocks);
+  /** A file of which the previous index has all blocks. */
+  #countReused(blocks: readonly BlockRef[], size: number): void {
+    this.#store.use(blocks);
     this.#reusedFiles += 1;
-    this.#progress(entry.size);
-    this.#index.put(place, entry);
-    await this.#index.room();
+    this.#progress(size);
   }
 
   /** Small file from disk, in the thread. Undefined if it grew beyond what was looked up. */
@@ -422,59 +417,6 @@ class Writer implements ComponentWriter {
       await file.abandon();
       throw error;
     }
-  }
-
-  /** A part of the index: where the previous one has it, or as new blocks. */
-  async #storePart(text: Buffer): Promise<readonly BlockRef[]> {
-    const known: BlockRef[] = [];
-    for (let at = 0; at < text.length; at += partBlockBytes) {
-      const ref = this.#previous.part(hash('sha256', text.subarray(at, at + partBlockBytes)));
-      if (ref === undefined) return this.#storeNewPart(text);
-      known.push(ref);
-    }
-    this.#store.use(known);
-    freeBytes(text);
-    return known;
-  }
-
-  async #storeNewPart(text: Buffer): Promise<readonly BlockRef[]> {
-    const options = { blockSize: partBlockBytes, digest: false };
-    if (text.length <= slabPlainBytes) {
-      const { refs } = await this.#small.add({ size: text.length, content: text, isData: false, ...options });
-      freeBytes(text);
-      return refs;
-    }
-    const large = new LargeFile(this.#parts.pool, this.#store, options);
-    try {
-      for (let at = 0; at < text.length; at += large.chunkBytes) {
-        const slab = await large.room();
-        const size = text.copy(slab.bytes, 0, at, at + large.chunkBytes);
-        large.push(slab, { size });
-      }
-      return (await large.finish()).refs;
-    } catch (error) {
-      await large.abandon();
-      throw error;
-    }
-  }
-
-  /** Durable, and read back: its size. */
-  async #storeIndex(index: Index): Promise<number> {
-    const { storage, sealer, opener } = this.#parts;
-    const bytes = encodeIndex(index, sealer);
-    const staged = await storage.stage(layout.index(index.id));
-    try {
-      await staged.append(bytes);
-      await storage.commit([staged]);
-    } catch (error) {
-      await staged.discard().catch(() => undefined);
-      throw error;
-    }
-    const stored = await storage.read(layout.index(index.id));
-    decodeIndex(stored, index.id, opener);
-    if (!bytes.equals(stored))
-      throw new LifeboatError('ObjectCorrupt', `index ${index.id}, read back at once, is not what was written`);
-    return bytes.length;
   }
 
   #isRehashDue(key: string): boolean {
