@@ -7,7 +7,7 @@ import { startS3 } from '../../src/dev/s3.ts';
 import type { S3Credentials, S3Settings } from '../../src/storage/s3/client.ts';
 import { createS3Storage } from '../../src/storage/s3/s3-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { inLanes } from '../../src/repository/in-lanes.ts';
+import { inLanes } from '../../src/domain/in-lanes.ts';
 
 export interface Far {
   readonly bucket: string;

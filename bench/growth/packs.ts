@@ -4,7 +4,7 @@ import { captureComponent } from '../../src/operations/capture-component.ts';
 import { sealBackup } from '../../src/operations/seal-backup.ts';
 import type { Parts } from '../../workers/parts.ts';
 import { contentPath } from './data.ts';
-import { inLanes } from '../../src/repository/in-lanes.ts';
+import { inLanes } from '../../src/domain/in-lanes.ts';
 
 const writersAtOnce = 4;
 

@@ -17,7 +17,7 @@ import type { Repository } from '../../src/repository/repository.ts';
 import type { Secrets } from '../../src/repository/secrets.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { keySourceOf, type Parts } from '../../workers/parts.ts';
-import { inLanes } from '../../src/repository/in-lanes.ts';
+import { inLanes } from '../../src/domain/in-lanes.ts';
 
 const aDay = 4;
 const everyMs = 86_400_000 / aDay;

@@ -3,7 +3,8 @@ import { standingFailure, triedComponents, verdictOf } from '../domain/proof-sta
 import { isRefuted, timeOfBackupId, type JsonValue, type Manifest } from '../domain/recovery-point.ts';
 import { datedPoint, newestFirst } from '../domain/seal-order.ts';
 import type { Hold } from '../repository/collect/holds.ts';
-import { inLanes, smallAtOnce } from '../repository/in-lanes.ts';
+import { inLanes } from '../domain/in-lanes.ts';
+import { smallAtOnce } from '../repository/at-once.ts';
 import type { ManifestListing, ProofBook, Repository } from '../repository/repository.ts';
 import { lostOf } from './lost-points.ts';
 

@@ -4,7 +4,8 @@
  */
 import { isRefuted, type BackupId } from '../domain/recovery-point.ts';
 import { verdictOf } from '../domain/proof-state.ts';
-import { inLanes, smallAtOnce } from '../repository/in-lanes.ts';
+import { inLanes } from '../domain/in-lanes.ts';
+import { smallAtOnce } from '../repository/at-once.ts';
 import type { Repository } from '../repository/repository.ts';
 
 export interface LostFailure {

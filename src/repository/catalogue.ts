@@ -6,7 +6,8 @@ import { foreignHint, foreignOwner, type Owner } from '../domain/whose-point.ts'
 import type { Storage } from '../storage/storage.ts';
 import { digestOf, isUnreadable } from './document.ts';
 import type { Expiries } from './expiry.ts';
-import { inLanes, smallAtOnce } from './in-lanes.ts';
+import { inLanes } from '../domain/in-lanes.ts';
+import { smallAtOnce } from './at-once.ts';
 import { backupIdOfManifestKey, layout } from './layout.ts';
 import type { KnownManifest, ManifestCache } from './manifest-cache.ts';
 import { decodeManifest } from './manifest.ts';

@@ -2,7 +2,8 @@
  * What was proven of all points, as it is when the book is opened: one listing of each folder tells where there is anything
  * to be read, and only that is read. Who asks of one point alone takes `knownProofs` and `pointState`.
  */
-import { inLanes, smallAtOnce } from './in-lanes.ts';
+import { inLanes } from '../domain/in-lanes.ts';
+import { smallAtOnce } from './at-once.ts';
 import type { ProofSubject } from './layout.ts';
 import {
   allPlaces,

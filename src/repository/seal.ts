@@ -14,7 +14,8 @@ import { listManifests, manifestIds, manifestNow, readManifest } from './catalog
 import { digestOf, isUnreadable } from './document.ts';
 import type { Expiries } from './expiry.ts';
 import type { Opener } from './frame.ts';
-import { inLanes, smallAtOnce } from './in-lanes.ts';
+import { inLanes } from '../domain/in-lanes.ts';
+import { smallAtOnce } from './at-once.ts';
 import { readIndexHead } from './index-object.ts';
 import { assertBackupId, layout } from './layout.ts';
 import { lostPoints } from './lost-points.ts';

@@ -1,7 +1,8 @@
 /** Which of many objects are there, and how large. */
 import { isLifeboatError } from '../domain/errors.ts';
 import type { Storage } from '../storage/storage.ts';
-import { inLanes, smallAtOnce } from './in-lanes.ts';
+import { inLanes } from '../domain/in-lanes.ts';
+import { smallAtOnce } from './at-once.ts';
 import { layout } from './layout.ts';
 import { ownObjects } from './own-objects.ts';
 

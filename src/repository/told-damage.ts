@@ -1,4 +1,5 @@
-import { inLanes, smallAtOnce } from './in-lanes.ts';
+import { inLanes } from '../domain/in-lanes.ts';
+import { smallAtOnce } from './at-once.ts';
 import type { ProofSubject } from './layout.ts';
 import { openProofBook } from './proof-book.ts';
 import type { ProofContext } from './proofs.ts';

@@ -6,7 +6,7 @@ import { parseConfiguration } from '../../src/config/load.ts';
 import { readProtection } from '../../src/operations/protection.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import { verifyPoint } from '../../src/operations/verify-point.ts';
-import { inLanes } from '../../src/repository/in-lanes.ts';
+import { inLanes } from '../../src/domain/in-lanes.ts';
 import { layout } from '../../src/repository/layout.ts';
 import { listPoints } from '../../src/operations/list-points.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';

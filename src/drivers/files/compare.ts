@@ -2,12 +2,12 @@
  * Compares what stands on disk with a sealed index: every file's bytes, mode, owner and attributes, every folder and link.
  */
 import type { IndexEntry } from '../../domain/entry.ts';
+import { inLanes } from '../../domain/in-lanes.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import { AttributeProbes } from '../attributes/probes.ts';
 import type { RestoreContext } from '../driver.ts';
 import type { EntryOnDisk } from '../folder/compare-entries.ts';
 import { compareOnThread } from '../tree/tree-threads.ts';
-import { forEachConcurrently } from './concurrently.ts';
 import { admittedRoot, isReserved, linkBytes, pathBytes } from './paths.ts';
 
 /** What a thread compares in one go: as few as to tell the progress of large files, as many as not to wait for small ones. */
@@ -49,7 +49,7 @@ export async function compareWithIndex({ context, roots, placeOf, times }: Compa
       ...(entry.type === 'hardlink' && { first: at(linkBytes(entry)) }),
     };
   };
-  await forEachConcurrently(inBatches(repository.readIndex(record.indexId, signal)), batchesAtOnce, async (batch) => {
+  await inLanes(batchesAtOnce, inBatches(repository.readIndex(record.indexId, signal)), async (batch) => {
     const entries = batch.map(placed);
     const onDisk = entries.map(({ entry, path, first }): EntryOnDisk => ({ entry, path, first }));
     const differing = await compareOnThread({ entries: JSON.stringify(onDisk), times });

@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto';
 import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { inLanes, largeAtOnce, smallAtOnce } from '../in-lanes.ts';
+import { inLanes } from '../../domain/in-lanes.ts';
+import { largeAtOnce, smallAtOnce } from '../at-once.ts';
 import { layout } from '../layout.ts';
 import { replaceDamaged } from '../replace-damaged.ts';
 

@@ -1,12 +1,4 @@
 /**
- * On their way at once, of small objects: each takes a place that is far away tens of milliseconds, whatever its size. A
- * manifest of 100 GB has 2 MB.
- */
-export const smallAtOnce = 16;
-/** As well, of large ones: a pack is held whole, and has 17 MiB at most; an index is read in windows of 4 MiB. */
-export const largeAtOnce = 4;
-
-/**
  * Calls `act` for each, so many at a time, in order; gives the results in that order. After a failure nothing more is begun,
  * what is under way is awaited, and the first failure is thrown.
  */

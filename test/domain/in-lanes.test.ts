@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { inLanes } from '../../src/repository/in-lanes.ts';
+import { inLanes } from '../../src/domain/in-lanes.ts';
 
 test('so many are under way at a time, and results come in the order of what was asked', async () => {
   let [under, most] = [0, 0];
