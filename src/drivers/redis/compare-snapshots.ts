@@ -19,47 +19,53 @@ export interface Comparison {
 const shownKeys = 20;
 const chunkBytes = 1 << 20;
 
-export interface SnapshotsToCompare {
-  /** File descriptor, as `actual`. */
-  readonly expected: number;
-  /** Upper bound of the keys in `expected`. */
-  readonly expectedKeys: number;
-  readonly actual: number;
-  /** When `actual` was finished: keys that end before may be gone. */
-  readonly actualAt: Date;
-}
+/** A captured snapshot that was read, with its keys and the digests of their values. */
+export class ExpectedSnapshot {
+  readonly summary: RdbSummary;
+  readonly #fd: number;
+  readonly #table: KeyTable;
 
-/** Reads both once; the expected one again only if keys are missing, to name them. RdbError. */
-export function compareSnapshots({ expected, expectedKeys, actual, actualAt }: SnapshotsToCompare): Comparison {
-  const table = new KeyTable(expectedKeys + 1024);
-  const summary = readDump(expected, (key) => table.add(key));
-  let same = 0;
-  let different = 0;
-  let extra = 0;
-  const named: { key: string; actual: string }[] = [];
-  readDump(actual, (key) => {
-    const verdict = table.meet(key);
-    if (verdict === 'same') return void same++;
-    if (verdict === 'absent') return void extra++;
-    different++;
-    if (named.length < shownKeys) named.push({ key: describeKey(key), actual: verdict });
-  });
-  const total = summary.keys + summary.functions;
-  let expired = 0;
-  let missing = 0;
-  if (same + different < total) {
-    readDump(expected, (key) => {
-      if (table.wasMet(key)) return;
-      if (key.expiresAtMs !== undefined && key.expiresAtMs <= actualAt.getTime()) return void expired++;
-      missing++;
-      if (named.length < shownKeys) named.push({ key: describeKey(key), actual: 'absent' });
-    });
+  /** `keys` is an upper bound of those in the file, which stays open. RdbError. */
+  constructor(fd: number, keys: number) {
+    const table = new KeyTable(keys + 1024);
+    this.summary = readDump(fd, (key) => table.add(key));
+    this.#fd = fd;
+    this.#table = table;
   }
-  return { expectedKeys: total, same, expired, missing, different, extra, named };
+
+  /**
+   * Once. `actualAt` is when `actual` was finished: keys that end before may be gone. Reads `actual`, and the expected one
+   * again only if keys are missing, to name them. RdbError.
+   */
+  compare(actual: number, actualAt: Date): Comparison {
+    let same = 0;
+    let different = 0;
+    let extra = 0;
+    const named: { key: string; actual: string }[] = [];
+    readDump(actual, (key) => {
+      const verdict = this.#table.meet(key);
+      if (verdict === 'same') return void same++;
+      if (verdict === 'absent') return void extra++;
+      different++;
+      if (named.length < shownKeys) named.push({ key: describeKey(key), actual: verdict });
+    });
+    const expectedKeys = this.summary.keys + this.summary.functions;
+    let expired = 0;
+    let missing = 0;
+    if (same + different < expectedKeys) {
+      readDump(this.#fd, (key) => {
+        if (this.#table.wasMet(key)) return;
+        if (key.expiresAtMs !== undefined && key.expiresAtMs <= actualAt.getTime()) return void expired++;
+        missing++;
+        if (named.length < shownKeys) named.push({ key: describeKey(key), actual: 'absent' });
+      });
+    }
+    return { expectedKeys, same, expired, missing, different, extra, named };
+  }
 }
 
 /** From its begin, wherever the descriptor stands. RdbError. */
-export function readDump(fd: number, onKey?: (key: RdbKey) => void): RdbSummary {
+function readDump(fd: number, onKey: (key: RdbKey) => void): RdbSummary {
   const reader = new RdbReader(onKey);
   for (let at = 0; ;) {
     const chunk = Buffer.allocUnsafeSlow(chunkBytes);

@@ -1,16 +1,29 @@
-/** Entry of the thread of `dump-work.ts`: one piece of work, one reply. */
-import { parentPort, workerData } from 'node:worker_threads';
-import { compareSnapshots, readDump } from './compare-snapshots.ts';
-import type { DumpReply, DumpWork } from './dump-work.ts';
+/** Entry of the thread of `dump-work.ts`. */
+import { serve } from '../../threads/serve.ts';
+import { ExpectedSnapshot } from './compare-snapshots.ts';
+import type { DumpJobs, Reply } from './dump-work.ts';
 import { RdbError } from './rdb-steps.ts';
 
-parentPort?.postMessage(perform(workerData as DumpWork));
+let expected: ExpectedSnapshot | undefined;
 
-function perform(work: DumpWork): DumpReply {
+serve<DumpJobs>({
+  hold: ({ dump, keys }) =>
+    readable(() => {
+      expected = new ExpectedSnapshot(dump, keys);
+      return expected.summary;
+    }),
+  compare: ({ dump, at }) =>
+    readable(() => {
+      if (expected === undefined) throw new Error('nothing to compare with');
+      return expected.compare(dump, at);
+    }),
+});
+
+function readable<T>(read: () => T): Reply<T> {
   try {
-    return { kind: 'done', result: work.kind === 'read' ? readDump(work.dump) : compareSnapshots(work.snapshots) };
+    return { result: read() };
   } catch (error) {
-    if (error instanceof RdbError) return { kind: 'unreadable', what: error.kind, message: error.message };
+    if (error instanceof RdbError) return { unreadable: { kind: error.kind, message: error.message } };
     throw error;
   }
 }

@@ -3,59 +3,69 @@
  * goes with the thread.
  */
 import type { FileHandle } from 'node:fs/promises';
-import { Worker } from 'node:worker_threads';
-import { LifeboatError } from '../../domain/errors.ts';
-import type { Comparison, SnapshotsToCompare } from './compare-snapshots.ts';
+import { Threads } from '../../threads/threads.ts';
+import type { Comparison } from './compare-snapshots.ts';
 import type { RdbSummary } from './rdb-reader.ts';
 import { RdbError } from './rdb-steps.ts';
 
-export type DumpWork =
-  | { readonly kind: 'read'; readonly dump: number }
-  | { readonly kind: 'compare'; readonly snapshots: SnapshotsToCompare };
+export type DumpJobs = {
+  /** Reads the expected dump and keeps what it holds. */
+  readonly hold: { readonly job: { readonly dump: number; readonly keys: number }; readonly result: Reply<RdbSummary> };
+  /** Compares another one with it. */
+  readonly compare: {
+    readonly job: { readonly dump: number; readonly at: Date };
+    readonly result: Reply<Comparison>;
+  };
+};
 
-export type DumpReply =
-  | { readonly kind: 'done'; readonly result: RdbSummary | Comparison }
-  | { readonly kind: 'unreadable'; readonly what: RdbError['kind']; readonly message: string };
+export type Reply<T> =
+  { readonly result: T } | { readonly unreadable: { readonly kind: RdbError['kind']; readonly message: string } };
 
-/** What the dump holds. RdbError; the caller closes the file, after this has ended. */
-export async function readInThread(dump: FileHandle, signal: AbortSignal): Promise<RdbSummary> {
-  return (await inThread({ kind: 'read', dump: dump.fd }, signal)) as RdbSummary;
+/** A dump that is being read, to be compared with another one, once. */
+export interface HeldDump {
+  /** RdbError. */
+  readonly summary: Promise<RdbSummary>;
+  /** As `ExpectedSnapshot`. */
+  compare(actual: FileHandle, at: Date): Promise<Comparison>;
 }
 
-/** As `compareSnapshots`. */
-export async function compareInThread(
-  {
-    expected,
-    actual,
-    ...more
-  }: Omit<SnapshotsToCompare, 'expected' | 'actual'> & { readonly expected: FileHandle; readonly actual: FileHandle },
-  signal: AbortSignal,
-): Promise<Comparison> {
-  const snapshots = { ...more, expected: expected.fd, actual: actual.fd };
-  return (await inThread({ kind: 'compare', snapshots }, signal)) as Comparison;
-}
-
-async function inThread(work: DumpWork, signal: AbortSignal): Promise<RdbSummary | Comparison> {
+/**
+ * Begins to read the dump, and holds what it found for as long as the work takes; `keys` is an upper bound of its keys.
+ * The caller closes the files, after this has ended.
+ */
+export async function withHeldDump<T>(
+  { dump, keys, signal }: { readonly dump: FileHandle; readonly keys: number; readonly signal: AbortSignal },
+  work: (held: HeldDump) => Promise<T>,
+): Promise<T> {
   signal.throwIfAborted();
-  const file = import.meta.url.endsWith('.ts') ? './dump-thread.ts' : './dump-thread.js';
-  const thread = new Worker(new URL(file, import.meta.url), {
-    workerData: work,
-    execArgv: [],
-    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+  const thread = new Threads<DumpJobs>({
+    program: './dump-thread',
+    beside: import.meta.url,
+    size: 1,
+    name: 'the thread that reads a dump',
   });
-  const { promise, resolve, reject } = Promise.withResolvers<DumpReply>();
-  const abort = (): void => reject(signal.reason as Error);
+  const aborted = Promise.withResolvers<never>();
+  aborted.promise.catch(() => undefined);
+  const abort = (): void => aborted.reject(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
-  thread.once('message', resolve);
-  thread.once('error', reject);
-  thread.once('exit', () => reject(new LifeboatError('Internal', 'the thread that reads a dump ended without a word')));
+  const readable = async <R>(reply: Promise<Reply<R>>): Promise<R> => {
+    const found = await Promise.race([reply, aborted.promise]);
+    if ('result' in found) return found.result;
+    throw new RdbError(found.unreadable.kind, found.unreadable.message);
+  };
   try {
-    const reply = await promise;
-    if (reply.kind === 'unreadable') throw new RdbError(reply.what, reply.message);
-    return reply.result;
+    const summary = readable(thread.run('hold', { dump: dump.fd, keys }));
+    summary.catch(() => undefined);
+    return await work({
+      summary,
+      compare: async (actual, at) => {
+        await summary;
+        return readable(thread.run('compare', { dump: actual.fd, at }));
+      },
+    });
   } finally {
     signal.removeEventListener('abort', abort);
     // Gone before the caller closes the files.
-    await thread.terminate();
+    await thread.close();
   }
 }

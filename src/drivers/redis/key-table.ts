@@ -5,15 +5,15 @@ import type { RdbKey } from './rdb-reader.ts';
 /** `absent`: the table has no such key. */
 export type Verdict = 'same' | 'value differs' | 'expiry differs' | 'absent';
 
-/** 64 bits of a key's hash and 128 of its value's digest. */
+/** 64 bits of a key's digest and 128 of its value's. */
 const keyWords = 2;
 const valueWords = 4;
 const noExpiry = -1;
 
 export class KeyTable {
   readonly #mask: number;
-  readonly #keys: Uint32Array;
-  readonly #values: Uint32Array;
+  readonly #keys: Int32Array;
+  readonly #values: Int32Array;
   readonly #expiries: Float64Array;
   /** 0 free, 1 held, 2 met again. */
   readonly #states: Uint8Array;
@@ -23,57 +23,57 @@ export class KeyTable {
     let slots = 16;
     while (slots < count * 1.5) slots *= 2;
     this.#mask = slots - 1;
-    this.#keys = new Uint32Array(slots * keyWords);
-    this.#values = new Uint32Array(slots * valueWords);
+    this.#keys = new Int32Array(slots * keyWords);
+    this.#values = new Int32Array(slots * valueWords);
     this.#expiries = new Float64Array(slots);
     this.#states = new Uint8Array(slots);
   }
 
   add(key: RdbKey): void {
-    const id = identify(key);
-    const slot = this.#find(id);
+    const slot = this.#slotOf(key);
     this.#states[slot] = 1;
-    this.#keys.set(id, slot * keyWords);
-    this.#values.set(valueOf(key), slot * valueWords);
+    for (let word = 0; word < valueWords; word++) this.#values[slot * valueWords + word] = wordOf(key.digest, word);
     this.#expiries[slot] = key.expiresAtMs ?? noExpiry;
   }
 
   /** Compares with what was added, and remembers that the key was met. */
   meet(key: RdbKey): Verdict {
-    const slot = this.#find(identify(key));
+    const slot = this.#slotOf(key);
     if (this.#states[slot] === 0) return 'absent';
     this.#states[slot] = 2;
-    const value = valueOf(key);
     for (let word = 0; word < valueWords; word++)
-      if (this.#values[slot * valueWords + word] !== value[word]) return 'value differs';
+      if (this.#values[slot * valueWords + word] !== wordOf(key.digest, word)) return 'value differs';
     return this.#expiries[slot] === (key.expiresAtMs ?? noExpiry) ? 'same' : 'expiry differs';
   }
 
   wasMet(key: Pick<RdbKey, 'db' | 'key'>): boolean {
-    return this.#states[this.#find(identify(key))] === 2;
+    return this.#states[this.#slotOf(key)] === 2;
   }
 
-  #find(id: Uint32Array): number {
-    let slot = id[0]! & this.#mask;
+  /** Where it stands, or the free place where it would, which then has its digest. */
+  #slotOf({ db, key }: Pick<RdbKey, 'db' | 'key'>): number {
+    const digest = hash('sha256', key, 'binary');
+    const first = wordOf(digest, 0);
+    const second = wordOf(digest, 1) ^ db;
+    let slot = first & this.#mask;
     while (
       this.#states[slot] !== 0 &&
-      (this.#keys[slot * keyWords] !== id[0] || this.#keys[slot * keyWords + 1] !== id[1])
+      (this.#keys[slot * keyWords] !== first || this.#keys[slot * keyWords + 1] !== second)
     )
       slot = (slot + 1) & this.#mask;
+    this.#keys[slot * keyWords] = first;
+    this.#keys[slot * keyWords + 1] = second;
     return slot;
   }
 }
 
-function identify({ db, key }: Pick<RdbKey, 'db' | 'key'>): Uint32Array {
-  return words(hash('sha256', Buffer.concat([Buffer.from(`${db} `), key]), 'buffer'), keyWords);
-}
-
-function valueOf({ digest }: RdbKey): Uint32Array {
-  return words(digest, valueWords);
-}
-
-function words(bytes: Buffer, count: number): Uint32Array {
-  const list = new Uint32Array(count);
-  for (let word = 0; word < count; word++) list[word] = bytes.readUInt32LE(word * 4);
-  return list;
+/** 32 bits of a digest whose bytes stand as characters. */
+function wordOf(digest: string, word: number): number {
+  const at = word * 4;
+  return (
+    digest.charCodeAt(at) |
+    (digest.charCodeAt(at + 1) << 8) |
+    (digest.charCodeAt(at + 2) << 16) |
+    (digest.charCodeAt(at + 3) << 24)
+  );
 }

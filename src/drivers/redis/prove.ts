@@ -14,7 +14,7 @@ import { dumpError } from './capture.ts';
 import type { Comparison } from './compare-snapshots.ts';
 import { endpointOf, info, withRedis } from './connection.ts';
 import { replicaOf, type Replica } from './deployment.ts';
-import { compareInThread, readInThread } from './dump-work.ts';
+import { withHeldDump, type HeldDump } from './dump-work.ts';
 import { configFolder, dumpPath, readFacts, type RedisFacts } from './facts.ts';
 import { knownSettings } from './known-settings.ts';
 import { giveTo, layoutPaths, linkLayout, privateLayout } from './layout.ts';
@@ -40,16 +40,18 @@ export async function validateRedis(
   const staged = await stagingPath(config.dataDirectory, config.id, context.staged);
   const dump = await open(join(staged, layout.dumps[0]), 'r');
   try {
-    const structure = await proveStructure(dump, facts, config, context.signal);
-    if (!structure.ok) return [structure];
-    const binary = await findServerBinary(config);
-    if (binary === undefined) return [structure, keysNotCompared(facts, config.id, 'this host has no redis-server')];
-    const free = freemem();
-    if (free < facts.memoryBytes) {
-      const why = `loading takes ${formatBytes(facts.memoryBytes)} of memory, ${formatBytes(free)} are free`;
-      return [structure, keysNotCompared(facts, config.id, why)];
-    }
-    return [structure, ...(await proveByLoading({ config, context, facts, layout, staged, dump, binary }))];
+    return await withHeldDump({ dump, keys: keysOf(facts), signal: context.signal }, async (held) => {
+      const structure = await proveStructure(held, facts, config.id);
+      if (!structure.ok) return [structure];
+      const binary = await findServerBinary(config);
+      if (binary === undefined) return [structure, keysNotCompared(facts, config.id, 'this host has no redis-server')];
+      const free = freemem();
+      if (free < facts.memoryBytes) {
+        const why = `loading takes ${formatBytes(facts.memoryBytes)} of memory, ${formatBytes(free)} are free`;
+        return [structure, keysNotCompared(facts, config.id, why)];
+      }
+      return [structure, ...(await proveByLoading({ config, context, facts, layout, staged, held, binary }))];
+    });
   } finally {
     await dump.close();
   }
@@ -94,24 +96,19 @@ export async function probeRedis(
   const endpoint = await endpointOf(config, environment);
   const { stateDir } = environment;
   const { signal } = context;
-  return withStoredDump(environment, context, async (expected) =>
-    withRedis(endpoint, async (client) => {
-      const settings = await knownSettings(client, config, environment.startCommands);
-      const snapshot = await openSnapshot({ client, endpoint, config, settings, stateDir, signal });
-      try {
-        const compared = await compare({
-          expected,
-          actual: snapshot.handle,
-          actualAt: snapshot.until,
-          facts,
-          config,
-          signal,
-        });
-        return [...describeRole(await replicaOf(client), config.id), ...describeComparison(compared, config.id)];
-      } finally {
-        await snapshot.close();
-      }
-    }),
+  return withStoredDump(environment, context, async (dump) =>
+    withHeldDump({ dump, keys: keysOf(facts), signal }, async (held) =>
+      withRedis(endpoint, async (client) => {
+        const settings = await knownSettings(client, config, environment.startCommands);
+        const snapshot = await openSnapshot({ client, endpoint, config, settings, stateDir, signal });
+        try {
+          const compared = await compare(held, snapshot.handle, snapshot.until, config.id);
+          return [...describeRole(await replicaOf(client), config.id), ...describeComparison(compared, config.id)];
+        } finally {
+          await snapshot.close();
+        }
+      }),
+    ),
   );
 }
 
@@ -122,20 +119,15 @@ function describeRole(replica: Replica | undefined, component: string): ProbeRes
   return [{ component, name: 'role of the server', expected: 'primary', actual, ok: false }];
 }
 
-async function proveStructure(
-  dump: FileHandle,
-  facts: RedisFacts,
-  config: RedisConfig,
-  signal: AbortSignal,
-): Promise<ProbeResult> {
+async function proveStructure(held: HeldDump, facts: RedisFacts, component: string): Promise<ProbeResult> {
   const expected = `${facts.keys} keys, ${facts.expiring} with an expiry, checksum holds`;
   try {
-    const { keys, expiring } = await readInThread(dump, signal);
+    const { keys, expiring } = await held.summary;
     const actual = `${keys} keys, ${expiring} with an expiry, checksum holds`;
-    return { component: config.id, name: 'structure of the dump', expected, actual, ok: actual === expected };
+    return { component, name: 'structure of the dump', expected, actual, ok: actual === expected };
   } catch (error) {
     if (!(error instanceof RdbError)) throw error;
-    return { component: config.id, name: 'structure of the dump', expected, actual: error.message, ok: false };
+    return { component, name: 'structure of the dump', expected, actual: error.message, ok: false };
   }
 }
 
@@ -145,7 +137,7 @@ interface Loading {
   readonly facts: RedisFacts;
   readonly layout: Layout;
   readonly staged: string;
-  readonly dump: FileHandle;
+  readonly held: HeldDump;
   readonly binary: ServerBinary;
 }
 
@@ -155,7 +147,7 @@ async function proveByLoading({
   facts,
   layout,
   staged,
-  dump,
+  held,
   binary,
 }: Loading): Promise<ProbeResult[]> {
   // Beside the staging, so that hard links reach; under a staging name, so that it is removed with it.
@@ -175,15 +167,7 @@ async function proveByLoading({
         await client.save();
         const actual = await open(join(folder, dumpPath), 'r');
         try {
-          const compared = await compare({
-            expected: dump,
-            actual,
-            actualAt: new Date(),
-            facts,
-            config,
-            signal: context.signal,
-          });
-          return [loaded, ...describeComparison(compared, config.id)];
+          return [loaded, ...describeComparison(await compare(held, actual, new Date(), config.id), config.id)];
         } finally {
           await actual.close();
         }
@@ -209,27 +193,24 @@ async function proveLoaded(client: Redis, facts: RedisFacts, component: string):
   };
 }
 
-interface ToCompare {
-  readonly expected: FileHandle;
-  readonly actual: FileHandle;
-  readonly actualAt: Date;
-  readonly facts: RedisFacts;
-  readonly config: RedisConfig;
-  readonly signal: AbortSignal;
+/** The dump of the engine: what it lacks is told as a fault of the source. */
+async function compare(held: HeldDump, actual: FileHandle, at: Date, component: string): Promise<Comparison> {
+  try {
+    return await held.compare(actual, at);
+  } catch (error) {
+    throw dumpError(error, component);
+  }
 }
 
-async function compare({ expected, actual, actualAt, facts, config, signal }: ToCompare): Promise<Comparison> {
-  try {
-    return await compareInThread({ expected, expectedKeys: facts.keys + facts.functions, actual, actualAt }, signal);
-  } catch (error) {
-    throw dumpError(error, config.id);
-  }
+/** With the function libraries, which are compared as keys are. */
+function keysOf({ keys, functions }: RedisFacts): number {
+  return keys + functions;
 }
 
 const keysProbe = 'value and expiry of every key';
 
-function keysNotCompared({ keys, functions }: RedisFacts, component: string, why: string): ProbeResult {
-  return notCompared({ component, name: keysProbe, expected: `${keys + functions} keys as captured` }, why);
+function keysNotCompared(facts: RedisFacts, component: string, why: string): ProbeResult {
+  return notCompared({ component, name: keysProbe, expected: `${keysOf(facts)} keys as captured` }, why);
 }
 
 function describeComparison(found: Comparison, component: string): ProbeResult[] {

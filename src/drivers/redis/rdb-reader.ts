@@ -6,8 +6,9 @@
 import { createHash, hash } from 'node:crypto';
 import { Crc64 } from './crc64.ts';
 import { expandLzf } from './lzf.ts';
-import { RdbError, type Steps } from './rdb-steps.ts';
+import { op, RdbError, type Steps } from './rdb-steps.ts';
 import { readModuleFields, readValue, type ValueSource } from './rdb-values.ts';
+import { lengthCode, stringEntryAt } from './string-entry.ts';
 
 export interface RdbKey {
   readonly db: number;
@@ -15,8 +16,8 @@ export interface RdbKey {
   readonly key: Buffer;
   /** Milliseconds since the epoch. */
   readonly expiresAtMs: number | undefined;
-  /** SHA-256, or undefined where the reader was made without `onKey`. */
-  readonly digest: Buffer;
+  /** SHA-256 of the value, of a string with its key; a character for each byte. */
+  readonly digest: string;
 }
 
 export interface RdbSummary {
@@ -33,20 +34,6 @@ export interface RdbSummary {
 
 /** The pseudo database under which function libraries are given. */
 export const functionsDb = -1;
-
-const op = {
-  slotInfo: 0xf4,
-  function2: 0xf5,
-  moduleAux: 0xf7,
-  idle: 0xf8,
-  frequency: 0xf9,
-  aux: 0xfa,
-  resize: 0xfb,
-  expireMs: 0xfc,
-  expire: 0xfd,
-  select: 0xfe,
-  end: 0xff,
-};
 
 /** Strings up to this size are held whole, bytes. */
 const heldString = 1 << 20;
@@ -133,6 +120,7 @@ export class RdbReader implements ValueSource {
     let db = 0;
     let expiresAtMs: number | undefined;
     for (;;) {
+      if (expiresAtMs === undefined) this.#stringEntries(db);
       const code = yield* this.byte();
       if (code === op.end) break;
       if (code === op.expireMs) expiresAtMs = Number((yield* this.take(8)).readBigInt64LE());
@@ -148,10 +136,8 @@ export class RdbReader implements ValueSource {
       else if (code === op.moduleAux) yield* this.#moduleAux();
       else {
         const key = yield* this.string(true);
-        const digest = yield* readValue(code, this);
-        this.#keys++;
-        if (expiresAtMs !== undefined) this.#expiring++;
-        this.#onKey?.({ db, key, expiresAtMs, digest });
+        const digest = yield* readValue(code, key, this);
+        this.#found({ db, key, expiresAtMs, digest });
         expiresAtMs = undefined;
       }
     }
@@ -159,6 +145,21 @@ export class RdbReader implements ValueSource {
     this.#isDone = true;
     if (this.#at < this.#window.length)
       throw new RdbError('corrupt', `${this.#window.length - this.#at} bytes follow the end of the dump`);
+  }
+
+  #stringEntries(db: number): void {
+    for (;;) {
+      const entry = stringEntryAt(this.#window, this.#at, this.wantsValues);
+      if (entry === undefined) return;
+      this.#at = entry.end;
+      this.#found({ db, key: entry.key, expiresAtMs: entry.expiresAtMs, digest: entry.digest });
+    }
+  }
+
+  #found(key: RdbKey): void {
+    this.#keys++;
+    if (key.expiresAtMs !== undefined) this.#expiring++;
+    this.#onKey?.(key);
   }
 
   *#checksum(): Steps<void> {
@@ -239,18 +240,18 @@ export class RdbReader implements ValueSource {
     return decode ? Buffer.from(String(bytes.readIntLE(0, width))) : empty;
   }
 
-  *stringDigest(tag: string): Steps<Buffer> {
+  *stringDigest(head: Buffer): Steps<string> {
     const first = yield* this.byte();
     const kind = first >> 6;
     const size = kind === 3 ? 0 : Number(yield* this.#plainLength(first, kind));
     if (kind === 3 || size <= heldString) {
       if (kind === 3) this.#at--;
       const bytes = kind === 3 ? yield* this.string(this.wantsValues) : yield* this.take(size);
-      return this.wantsValues ? sha256(Buffer.concat([Buffer.from(tag), bytes])) : empty;
+      return this.wantsValues ? sha256(Buffer.concat([head, lengthCode(bytes.length), bytes])) : '';
     }
-    const sum = this.wantsValues ? createHash('sha256').update(tag) : undefined;
+    const sum = this.wantsValues ? createHash('sha256').update(head).update(lengthCode(size)) : undefined;
     yield* this.#pass(size, (bytes) => sum?.update(bytes));
-    return sum?.digest() ?? empty;
+    return sum?.digest('binary') ?? '';
   }
 
   *#compressed(decode: boolean): Steps<Buffer> {
@@ -275,6 +276,6 @@ export class RdbReader implements ValueSource {
 
 const empty = Buffer.alloc(0);
 
-function sha256(bytes: Uint8Array): Buffer {
-  return hash('sha256', bytes, 'buffer');
+function sha256(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'binary');
 }

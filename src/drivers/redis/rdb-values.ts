@@ -2,6 +2,7 @@
 import { createHash, hash } from 'node:crypto';
 import { intsetElements, listpackElements } from './packed.ts';
 import { RdbError, type Steps } from './rdb-steps.ts';
+import { stringHead } from './string-entry.ts';
 
 /** What a value is read from. */
 export interface ValueSource {
@@ -12,21 +13,21 @@ export interface ValueSource {
   length(): Steps<bigint | number>;
   /** Decoded: whole numbers as text, compressed strings expanded. Empty unless `decode`. */
   string(decode: boolean): Steps<Buffer>;
-  /** SHA-256 of tag and string; long strings are never held. */
-  stringDigest(tag: string): Steps<Buffer>;
+  /** SHA-256 of head, length and string; long strings are never held. */
+  stringDigest(head: Buffer): Steps<string>;
 }
 
 /** Folds elements into one digest, in order or regardless of it. */
 interface Fold {
   add(...parts: readonly Buffer[]): void;
-  digest(): Buffer;
+  digest(): string;
 }
 
-/** Reads one value and gives its digest. RdbError `unknown` for a type that this version does not know. */
-export function* readValue(type: number, source: ValueSource): Steps<Buffer> {
+/** Reads one value and gives its digest, a character for each byte. RdbError `unknown` for a type that this version does not know. */
+export function* readValue(type: number, key: Buffer, source: ValueSource): Steps<string> {
   switch (type) {
     case 0:
-      return yield* source.stringDigest('string');
+      return yield* source.stringDigest(stringHead(key));
     case 1:
       return yield* counted(source, ordered('list'), 1);
     case 2:
@@ -43,7 +44,7 @@ export function* readValue(type: number, source: ValueSource): Steps<Buffer> {
     case 10:
     case 12:
     case 13:
-      return yield* source.stringDigest(`opaque ${type}`);
+      return yield* source.stringDigest(Buffer.from(`opaque ${type}`));
     case 14:
       return yield* counted(source, ordered('opaque list'), 1);
     case 11:
@@ -69,7 +70,7 @@ export function* readValue(type: number, source: ValueSource): Steps<Buffer> {
   }
 }
 
-function* counted(source: ValueSource, fold: Fold, width: 1 | 2): Steps<Buffer> {
+function* counted(source: ValueSource, fold: Fold, width: 1 | 2): Steps<string> {
   for (let count = Number(yield* source.length()); count > 0; count--) {
     const first = yield* source.string(source.wantsValues);
     if (width === 1) {
@@ -82,7 +83,7 @@ function* counted(source: ValueSource, fold: Fold, width: 1 | 2): Steps<Buffer> 
   return finish(source, fold);
 }
 
-function* sortedSet(source: ValueSource, binary: boolean): Steps<Buffer> {
+function* sortedSet(source: ValueSource, binary: boolean): Steps<string> {
   const fold = unordered('zset');
   for (let count = Number(yield* source.length()); count > 0; count--) {
     const member = yield* source.string(source.wantsValues);
@@ -97,7 +98,7 @@ function* textScore(source: ValueSource): Steps<number> {
   if (size === 253) return Number.NaN;
   if (size === 254) return Infinity;
   if (size === 255) return -Infinity;
-  return Number((yield* source.take(size)).toString('latin1'));
+  return Number((yield* source.take(size)).toString('binary'));
 }
 
 function* packed(
@@ -105,13 +106,13 @@ function* packed(
   fold: Fold,
   elements: (bytes: Buffer) => Iterable<Buffer>,
   width: 1 | 2,
-): Steps<Buffer> {
+): Steps<string> {
   const bytes = yield* source.string(source.wantsValues);
   if (source.wantsValues) addGroups(fold, elements(bytes), width);
   return finish(source, fold);
 }
 
-function* quicklist(source: ValueSource): Steps<Buffer> {
+function* quicklist(source: ValueSource): Steps<string> {
   const fold = ordered('list');
   for (let count = Number(yield* source.length()); count > 0; count--) {
     const container = Number(yield* source.length());
@@ -123,7 +124,7 @@ function* quicklist(source: ValueSource): Steps<Buffer> {
   return finish(source, fold);
 }
 
-function* hashWithTimes(source: ValueSource): Steps<Buffer> {
+function* hashWithTimes(source: ValueSource): Steps<string> {
   const earliest = (yield* source.take(8)).readBigInt64LE();
   const fold = unordered('hash');
   for (let count = Number(yield* source.length()); count > 0; count--) {
@@ -135,7 +136,7 @@ function* hashWithTimes(source: ValueSource): Steps<Buffer> {
   return finish(source, fold);
 }
 
-function* packedHashWithTimes(source: ValueSource): Steps<Buffer> {
+function* packedHashWithTimes(source: ValueSource): Steps<string> {
   yield* source.take(8);
   const bytes = yield* source.string(source.wantsValues);
   const fold = unordered('hash');
@@ -154,7 +155,7 @@ function addTimed(fold: Fold, field: Buffer, value: Buffer, expiresAtMs: string)
 }
 
 /** Stream nodes keep their bytes over save and load, so they are taken as they are, in order. */
-function* stream(source: ValueSource, type: 15 | 19 | 21): Steps<Buffer> {
+function* stream(source: ValueSource, type: 15 | 19 | 21): Steps<string> {
   const fold = ordered('stream');
   const decode = source.wantsValues;
   const add = (bytes: Buffer | bigint | number): void => {
@@ -182,7 +183,7 @@ function* stream(source: ValueSource, type: 15 | 19 | 21): Steps<Buffer> {
   return finish(source, fold);
 }
 
-function* moduleValue(source: ValueSource): Steps<Buffer> {
+function* moduleValue(source: ValueSource): Steps<string> {
   const fold = ordered('module');
   const id = yield* source.length();
   fold.add(Buffer.from(String(id)));
@@ -205,7 +206,7 @@ export function* readModuleFields(source: ValueSource, see: (bytes: Buffer) => v
 function* scoredElements(bytes: Buffer): Generator<Buffer> {
   let isScore = false;
   for (const element of listpackElements(bytes)) {
-    yield isScore ? doubleBytes(scoreOf(element.toString('latin1'))) : element;
+    yield isScore ? doubleBytes(scoreOf(element.toString('binary'))) : element;
     isScore = !isScore;
   }
 }
@@ -236,13 +237,13 @@ function addGroups(fold: Fold, elements: Iterable<Buffer>, width: 1 | 2): void {
   }
 }
 
-function finish(source: ValueSource, fold: Fold): Buffer {
-  return source.wantsValues ? fold.digest() : Buffer.alloc(0);
+function finish(source: ValueSource, fold: Fold): string {
+  return source.wantsValues ? fold.digest() : '';
 }
 
 function ordered(tag: string): Fold {
   const sum = createHash('sha256').update(tag);
-  return { add: (...parts) => sum.update(framed(parts)), digest: () => sum.digest() };
+  return { add: (...parts) => sum.update(framed(parts)), digest: () => sum.digest('binary') };
 }
 
 /** Elements are unique within a set, hash or sorted set, so none cancels another. */
@@ -251,11 +252,11 @@ function unordered(tag: string): Fold {
   let count = 0;
   return {
     add(...parts) {
-      const one = hash('sha256', framed(parts), 'buffer');
-      for (let at = 0; at < 32; at++) folded[at]! ^= one[at]!;
+      const one = hash('sha256', framed(parts), 'binary');
+      for (let at = 0; at < 32; at++) folded[at]! ^= one.charCodeAt(at);
       count++;
     },
-    digest: () => createHash('sha256').update(`${tag} ${count} `).update(folded).digest(),
+    digest: () => createHash('sha256').update(`${tag} ${count} `).update(folded).digest('binary'),
   };
 }
 
