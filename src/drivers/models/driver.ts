@@ -16,13 +16,14 @@ import { checkModels } from './check.ts';
 import { damageOf } from './damage.ts';
 import type { ModelsFacts } from './facts.ts';
 import { inspectModels } from './inspect.ts';
-import { proveModels } from './prove.ts';
+import { ModelAnswers, probeModels, validateModels } from './prove.ts';
 
 /** Models are large and change as a whole. */
 const blockSize = 1024 * 1024;
 
 export function createModelsDriver(config: ModelsConfig, environment: DriverEnvironment): Driver {
   const { others = [] } = environment;
+  const answers = new ModelAnswers();
   const folder = {
     component: config.id,
     path: config.path,
@@ -40,11 +41,10 @@ export function createModelsDriver(config: ModelsConfig, environment: DriverEnvi
     inspect: async (repository, record, signal) => inspectModels({ repository, record, signal }),
     restoreTargets: async (record) => [await describeFolderTarget(folder, record)],
     stage: async (context) => stageFolder(folder, context, (await readSealedFacts<ModelsFacts>(context)).owner),
-    validate: async (context) =>
-      proveModels(config, context, { root: await stagedFolder(folder, context), times: true }),
+    validate: async (context) => validateModels(config, context, await stagedFolder(folder, context), answers),
     swap: async (context) => swapFolder(folder, context),
     undo: async (context) => undoFolder(folder, context),
-    probe: async (context) => proveModels(config, context, { root: config.path, times: false }),
+    probe: async (context) => probeModels(config, context, answers),
     commit: async (context) => commitFolder(folder, context),
   };
 }

@@ -1,8 +1,12 @@
-/** Proves restored models, staged or live: the bytes are those captured, and each model loads and answers. */
+/**
+ * Proves restored models, staged or live: the bytes are those captured, and each model loads and answers. A model that
+ * answered when it was validated is not loaded again at the probe after the swap, where its bytes are proven the same.
+ */
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelsConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
+import { isFailed } from '../../domain/probes.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import { probeModel } from '../../inference/load-probe.ts';
 import type { RestoreContext } from '../driver.ts';
@@ -12,17 +16,60 @@ import { readSealedFacts } from '../folder/sealed-facts.ts';
 import type { ModelFacts, ModelsFacts } from './facts.ts';
 import { isLoadable } from './find-models.ts';
 
-export async function proveModels(
+/** What the models of the last validation answered in this process. A worker that started since loads them again. */
+export class ModelAnswers {
+  #last: { readonly key: string; readonly results: readonly ProbeResult[] } | undefined;
+
+  keep(context: RestoreContext, results: readonly ProbeResult[]): void {
+    this.#last = { key: keyOf(context), results };
+  }
+
+  of(context: RestoreContext): readonly ProbeResult[] | undefined {
+    return this.#last?.key === keyOf(context) ? this.#last.results : undefined;
+  }
+}
+
+/** The artefact in the staging of one run. */
+function keyOf({ record, staged }: RestoreContext): string {
+  return JSON.stringify([record.indexId, staged]);
+}
+
+/** Away from live. */
+export async function validateModels(
   config: ModelsConfig,
+  context: RestoreContext,
+  root: string,
+  answers: ModelAnswers,
+): Promise<ProbeResult[]> {
+  const bytes = await proveBytes(context, { root, times: true });
+  const loaded = await proveLoading(config, context, root);
+  if (![...bytes, ...loaded].some(isFailed)) answers.keep(context, loaded);
+  return [...bytes, ...loaded];
+}
+
+/** Live. */
+export async function probeModels(
+  config: ModelsConfig,
+  context: RestoreContext,
+  answers: ModelAnswers,
+): Promise<ProbeResult[]> {
+  const bytes = await proveBytes(context, { root: config.path, times: false });
+  const known = bytes.some(isFailed) ? undefined : answers.of(context);
+  const loaded = known?.map((result) => ({ ...result, actual: `${result.actual}, at validation of the same bytes` }));
+  return [...bytes, ...(loaded ?? (await proveLoading(config, context, config.path)))];
+}
+
+async function proveBytes(
   context: RestoreContext,
   place: Pick<FolderComparison, 'root' | 'times'>,
 ): Promise<ProbeResult[]> {
-  const { root } = place;
-  const { models, owner } = await readSealedFacts<ModelsFacts>(context);
-  const results = [
-    ...(await compareWithIndex(context, place)),
-    ...(await compareFolderAttributes(context, root, owner)),
-  ];
+  const { owner } = await readSealedFacts<ModelsFacts>(context);
+  return [...(await compareWithIndex(context, place)), ...(await compareFolderAttributes(context, place.root, owner))];
+}
+
+async function proveLoading(config: ModelsConfig, context: RestoreContext, root: string): Promise<ProbeResult[]> {
+  const { models } = await readSealedFacts<ModelsFacts>(context);
+  const results: ProbeResult[] = [];
   for (const model of models) {
     if (isLoadable(model.path)) results.push(await proveModel(config, context, root, model));
   }

@@ -178,6 +178,26 @@ describe('restore', () => {
     ]);
   });
 
+  test('a model that answered at validation is loaded again at the probe only where its bytes differ, or in another process', async ({
+    kit,
+    live,
+  }) => {
+    const driver = driverOf(live);
+    const path = join(live, 'embedding', 'tiny.gguf');
+    const record = await kit.capture(driver);
+    const answerOf = async (asked = driver): Promise<string | undefined> => {
+      const probes = await asked.probe(kit.context(record, 4001));
+      return probes.find(({ name }) => name.endsWith('answers'))?.actual;
+    };
+    await kit.restore(driver, record);
+    expect(await answerOf()).toBe('bert gives an embedding or a token, at validation of the same bytes');
+    expect(await answerOf(driverOf(live))).toBe('bert gives an embedding or a token');
+    await writeTinyModel(path, { seed: 2 });
+    expect(await answerOf()).toBe('bert gives an embedding or a token');
+    await truncate(path, 4000);
+    expect(await answerOf()).not.toContain('an embedding');
+  });
+
   test('another model under the same name is found, and undo brings it back', async ({ kit, live }) => {
     const driver = driverOf(live);
     const path = join(live, 'embedding', 'tiny.gguf');
