@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, open, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { foundFile, type FoundFile } from '../../src/drivers/files/found-file.ts';
+import { readOwnersSync } from '../../src/drivers/files/owners.ts';
+import { describeStep, walk } from '../../src/drivers/files/walk.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import type { LookedAt } from '../../src/repository/writer/settled.ts';
 import { addTree, backUp, describeTree } from './backup.ts';
@@ -76,6 +79,64 @@ describe('what was stored is not stored again', () => {
     expect(read.reduce((sum, files) => sum + files, 0)).toBe(8);
     expect(storage.description).toContain(folder);
     expect((await open(storage)).encrypted).toBe(true);
+  });
+
+  test('small files whose turn has come are read together: one that was altered under its times is told and stored, the others store nothing', async ({
+    folder,
+    storage,
+    repository: { id: expectedId },
+    open,
+  }) => {
+    const source = join(folder, 'source');
+    await mkdir(source);
+    const contents = Array.from({ length: 8 }, () => randomBytes(1000));
+    for (const [number, content] of contents.entries()) await writeFile(join(source, `file-${number}`), content);
+    const warnings: string[] = [];
+    const repository = await open(storage, undefined, {
+      expectedId,
+      isSettled: async () => true,
+      onWarning: (message) => warnings.push(message),
+    });
+    const found = await foundIn(source);
+    const first = await backUp(repository, async (writer) => {
+      for (const [number, { entry, facts }] of found.entries()) {
+        const identity = { ctimeNs: facts.ctimeNs, inode: facts.inode, attributes: true } as const;
+        const file = await writer.open({ ...entry, source: identity }, facts.size);
+        // Under the times that the disk tells.
+        await file.write(number === 3 ? randomBytes(1000) : (contents[number] ?? Buffer.alloc(0)));
+        await file.close();
+      }
+    });
+    const second = await backUp(
+      repository,
+      async (writer) => {
+        const files = found.map((file) => ({
+          found: file,
+          place: writer.place(),
+          xattrs: undefined,
+          hasAllAttributes: true,
+        }));
+        for (const file of files) expect(await writer.reuse(file.found, file.place)).toBeUndefined();
+        const results = await writer.readFiles(files);
+        expect(results).toEqual(
+          found.map(({ facts: { inode } }) => ({ changedDuringRead: false, reused: false, inode })),
+        );
+      },
+      { previous: first.record, rehash: { part: 0, parts: 1 } },
+    );
+    expect(warnings).toEqual([expect.stringContaining('file-3 has other content than at the last backup')]);
+    const blocksOf = async (indexId: string): Promise<string[]> => {
+      const blocks: string[] = [];
+      for await (const entry of repository.readIndex(indexId))
+        if (entry.type === 'file') blocks.push(JSON.stringify(entry.blocks));
+      return blocks;
+    };
+    const before = await blocksOf(first.record.indexId);
+    const after = await blocksOf(second.record.indexId);
+    expect(after.filter((blocks) => !before.includes(blocks))).toHaveLength(1);
+    await repository.materialize({ indexId: second.record.indexId, into: join(folder, 'target') });
+    for (const [number, content] of contents.entries())
+      expect((await readFile(join(folder, 'target', `file-${number}`))).equals(content)).toBe(true);
   });
 
   test('only trusted times count: a touched file is read again and stores nothing', async ({
@@ -160,6 +221,17 @@ describe('what was stored is not stored again', () => {
 
 async function capture(repository: Repository, source: string, options: BackupOptions = {}): Promise<Backup> {
   return backUp(repository, (writer) => addTree(writer, source), options);
+}
+
+async function foundIn(source: string): Promise<FoundFile[]> {
+  const found: FoundFile[] = [];
+  for (const step of walk({ component: 'files', roots: [source], exclude: [] })) {
+    const each = describeStep(step, readOwnersSync());
+    if (each.kind !== 'file') continue;
+    const meta = { ...each.entry, path: each.entry.path.slice(source.length) };
+    found.push(foundFile(meta, each.source, each.facts));
+  }
+  return found;
 }
 
 /** Bytes that this process read with system calls, threads included. */

@@ -83,17 +83,29 @@ interface Visit extends WalkOptions {
 }
 
 function* walkFrom(visit: Visit): Generator<Step, void> {
-  const { logical, actual, component, firstNames } = visit;
-  if (logical.length > visit.longest) refuseLongPath(Buffer.from(logical, 'latin1'), visit.longest, component);
-  const seen = look(visit);
-  if (seen === undefined && isRoot(visit)) throw exchanged(visit.root, component);
-  yield { logical, actual, seen, firstNames };
+  const step = stepAt(visit);
+  yield step;
+  yield* walkBelow(visit, step);
+}
+
+function* walkBelow(visit: Visit, { logical, actual, seen }: Step): Generator<Step, void> {
   // Texts of latin1 compare as their bytes do.
   for (const name of seen?.children?.toSorted() ?? []) {
     const path = `${logical}/${name}`;
     if (isLifeboatName(name) || visit.isExcluded(textOf(path), visit.root)) continue;
-    yield* walkFrom({ ...visit, logical: path, actual: `${actual}/${name}` });
+    const child = { ...visit, logical: path, actual: `${actual}/${name}` };
+    const step = stepAt(child);
+    yield step;
+    if (step.seen?.children !== undefined) yield* walkBelow(child, step);
   }
+}
+
+function stepAt(visit: Visit): Step {
+  const { logical, actual, component, firstNames } = visit;
+  if (logical.length > visit.longest) refuseLongPath(Buffer.from(logical, 'latin1'), visit.longest, component);
+  const seen = look(visit);
+  if (seen === undefined && isRoot(visit)) throw exchanged(visit.root, component);
+  return { logical, actual, seen, firstNames };
 }
 
 export interface Seen {

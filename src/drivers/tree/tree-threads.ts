@@ -14,6 +14,8 @@ const threads = new Threads<TreeJobs>({
   size: treeThreads,
   name: 'a thread that looks at files',
 });
+/** What is walked before it is asked for, so that neither waits for the other. */
+const stepsAhead = 4;
 let nextWalk = 1;
 
 export type WalkTree = (options: WalkOptions) => AsyncGenerator<readonly Found[], string>;
@@ -26,22 +28,23 @@ export async function* walkTree(
   const walk = nextWalk;
   nextWalk += 1;
   const thread = threads.leastBusy();
-  const step = async (more: { readonly options?: WalkOptions } = {}): Promise<WalkResult> => {
+  const ahead: Promise<WalkResult>[] = [];
+  const ask = (more: { readonly options?: WalkOptions } = {}): void => {
     const result = threads.run('walk', { walk, fingerprintOnly, ...more }, { thread });
-    // Whoever stops before the end does not wait for it.
+    // Nobody waits for those behind the end, which fail.
     result.catch(() => undefined);
-    return result;
+    ahead.push(result);
   };
-  let ahead = step({ options });
+  ask({ options });
   let isAtEnd = false;
   try {
     for (;;) {
-      const { found, fingerprint } = await ahead.catch((error: unknown) => {
+      while (ahead.length < stepsAhead) ask();
+      const { found, fingerprint } = await ahead.shift()!.catch((error: unknown) => {
         isAtEnd = true;
         throw error;
       });
-      if (fingerprint === undefined) ahead = step();
-      else isAtEnd = true;
+      isAtEnd = fingerprint !== undefined;
       if (!fingerprintOnly && found !== '') yield found.split('\n').map(decodeFound);
       if (fingerprint !== undefined) return fingerprint;
     }

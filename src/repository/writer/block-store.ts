@@ -40,9 +40,17 @@ export class BlockStore {
     return [(await this.#previous.blocks()).sharedIds, this.#fresh.sharedIds].filter((ids) => ids !== undefined);
   }
 
-  /** Copies new frames out of the slab; the references of so many blocks each. One result after the other. */
-  async absorb(slab: Slab, result: SealedBlocksResult, counts: Iterable<number>): Promise<BlockRef[][]> {
-    const refs = this.#turn.then(() => this.#absorb(slab, result, counts));
+  /**
+   * Copies new frames out of the slab; the references of so many blocks each. One result after the other. `expected` is
+   * looked into first.
+   */
+  async absorb(
+    slab: Slab,
+    result: SealedBlocksResult,
+    counts: Iterable<number>,
+    expected?: BlockTable,
+  ): Promise<BlockRef[][]> {
+    const refs = this.#turn.then(() => this.#absorb(slab, result, { counts, expected }));
     this.#turn = refs.catch(() => undefined);
     return refs;
   }
@@ -75,14 +83,21 @@ export class BlockStore {
     this.#pack = undefined;
   }
 
-  async #absorb(slab: Slab, result: SealedBlocksResult, counts: Iterable<number>): Promise<BlockRef[][]> {
+  async #absorb(
+    slab: Slab,
+    result: SealedBlocksResult,
+    { counts, expected }: { readonly counts: Iterable<number>; readonly expected: BlockTable | undefined },
+  ): Promise<BlockRef[][]> {
     const all: BlockRef[][] = [];
     const stored: (StoredFrame | undefined)[] = [];
     let block = 0;
     for (const count of counts) {
       const refs: BlockRef[] = [];
       for (const end = block + count; block < end; block += 1) {
-        const place = this.#find(result.digests, block * 32) ?? (await this.#store(slab, result, { block, stored }));
+        let place = expected?.find(result.digests, block * 32);
+        // The thread did not look there: what is not expected may have been stored before all the same.
+        if (place === undefined && expected !== undefined) await this.#previous.blocks();
+        place ??= this.#find(result.digests, block * 32) ?? (await this.#store(slab, result, { block, stored }));
         this.#used.add(place.pack);
         refs.push(refOf(place, result.digests, block));
       }
@@ -137,6 +152,14 @@ export class BlockStore {
     if (pack === undefined) return;
     await this.#sink.push(pack, (record) => this.#ours.set(pack.number, record));
   }
+}
+
+/** Of blocks that are stored already. */
+export function blockTableOf(refs: readonly BlockRef[]): BlockTable {
+  const table = new BlockTable(refs.length, true);
+  for (const [pack, offset, length, digest, plainLength, within = 0] of refs)
+    table.insert(Buffer.from(digest, 'hex'), 0, { pack, offset, length, plainLength, within });
+  return table;
 }
 
 function refOf(

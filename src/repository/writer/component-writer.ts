@@ -1,23 +1,13 @@
 /** The way in for one component's entries (docs/repository-format.md, "Writing"). */
 import { stat } from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
-import {
-  leftOutPath,
-  reservedFolder,
-  type BlockRef,
-  type EntryMeta,
-  type FileEntry,
-  type OtherEntry,
-} from '../../domain/entry.ts';
+import { leftOutPath, reservedFolder, type OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { countLeftOut, type LeftOut } from '../../domain/left-out.ts';
 import { toJson } from '../../json/to-json.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { headWithout, lineAfter, pathOfLine, type FileTail } from '../../entries/entry-line.ts';
-import { parseJson } from '../../json/parse-json.ts';
+import type { FileTail } from '../../entries/entry-line.ts';
 import { entryKey } from '../entry-path.ts';
 import type { Opener, Sealer } from '../frame.ts';
-import { bundledBytes } from '../bundle.ts';
 import type {
   ComponentWriter,
   DiskFile,
@@ -28,30 +18,20 @@ import type {
   WriteOptions,
   WriteSummary,
 } from '../repository.ts';
-import type { ListedFile } from '../threads/jobs.ts';
 import type { ThreadPool } from '../threads/pool.ts';
-import { readingOf } from '../threads/seal-job.ts';
 import { minBlockSize, slabPlainBytes } from '../threads/slab.ts';
 import { BlockStore } from './block-store.ts';
+import { DiskFiles } from './disk-files.ts';
+import { fileEntry, type FileMeta } from './file-entry.ts';
 import { IndexBuilder, type Place } from './index-builder.ts';
 import { IndexStore } from './index-store.ts';
 import { LargeFile } from './large-file.ts';
 import type { LargeFileOptions, SealedLargeFile } from './large-file.ts';
 import { PackSink } from './pack-sink.ts';
 import { Previous } from './previous.ts';
-import type { PreviousFile } from './previous-files.ts';
 import { PushedFile } from './pushed-file.ts';
 import { SmallFiles } from './small-files.ts';
 import type { IsSettled } from './settled.ts';
-import {
-  describeSource,
-  hasSameContent,
-  identityOf,
-  isUnchanged,
-  lookAtSource,
-  openSource,
-  type SourceReading,
-} from './source-file.ts';
 
 export interface WriterParts {
   readonly storage: Storage;
@@ -66,20 +46,6 @@ export interface WriterParts {
 
 /** A folder full of sockets would otherwise fill memory and the index. All are counted. */
 const namedLeftOut = 1000;
-
-type FileMeta = EntryMeta & { readonly type: 'file' };
-
-/** A file that was read, and which one it was: another may have taken its name since it was listed. */
-interface Read {
-  readonly read: FileEntry;
-  readonly inode: string;
-}
-
-/** A file on this host, and when it was first looked at. */
-interface Source {
-  readonly path: string | Buffer;
-  readonly at: number;
-}
 
 export async function createComponentWriter(parts: WriterParts, options: WriteOptions): Promise<ComponentWriter> {
   const { blockSize } = options;
@@ -100,7 +66,7 @@ export async function createComponentWriter(parts: WriterParts, options: WriteOp
 class Writer implements ComponentWriter {
   readonly #parts: WriterParts;
   readonly #options: WriteOptions;
-  readonly #previous: Previous;
+  readonly #disk: DiskFiles;
   readonly #sink: PackSink;
   readonly #store: BlockStore;
   readonly #small: SmallFiles;
@@ -112,24 +78,32 @@ class Writer implements ComponentWriter {
   readonly #pending = new Set<Promise<void>>();
   readonly #file: LargeFileOptions;
   readonly #leftOut: LeftOut[] = [];
-  /** What the previous index has of files that `reuse` did not take over. */
-  readonly #lookedUp = new Map<Place, PreviousFile>();
   #failure: { readonly error: unknown } | undefined;
   #isEnded = false;
   #bytesDone = 0;
-  #reusedFiles = 0;
 
   constructor(parts: WriterParts, options: WriteOptions, previous: Previous) {
     const { storage, pool, sealer } = parts;
     this.#parts = parts;
     this.#options = options;
-    this.#previous = previous;
     this.#sink = new PackSink(storage, pool, sealer);
     this.#store = new BlockStore(this.#sink, previous, pool.packMemory);
     this.#file = { blockSize: options.blockSize, digest: options.wholeDigests === true };
     this.#small = new SmallFiles(pool, this.#store);
     this.#indexStore = new IndexStore({ ...parts, previous, store: this.#store, small: this.#small });
     this.#index = new IndexBuilder(async (text) => this.#indexStore.part(text));
+    this.#disk = new DiskFiles({
+      ...parts,
+      previous,
+      store: this.#store,
+      small: this.#small,
+      index: this.#index,
+      file: this.#file,
+      rehash: options.rehash,
+      startLarge: () => this.#startLarge(),
+      progress: (bytes) => this.#progress(bytes),
+      check: () => this.#check(),
+    });
   }
 
   place(): Place {
@@ -182,69 +156,15 @@ class Writer implements ComponentWriter {
   }
 
   reuse(file: Listed, place: Place): FileTail | undefined | Promise<FileTail | undefined> {
-    this.#check();
-    const key = headKey(file.head);
-    const looking = this.#previous.files.find(key);
-    return looking instanceof Promise
-      ? looking.then((known) => this.#reuse(file, { key, known, place }))
-      : this.#reuse(file, { key, known: looking, place });
-  }
-
-  #reuse(
-    { head, facts: { size } }: Listed,
-    { key, known, place }: { readonly key: string; readonly known: PreviousFile | undefined; readonly place: Place },
-  ): FileTail | undefined {
-    if (known === undefined) return undefined;
-    const tail = this.#isRehashDue(key) ? undefined : known.tail(head, size);
-    if (tail === undefined) {
-      this.#lookedUp.set(place, known);
-      return undefined;
-    }
-    this.#countReused(tail.blocks, size);
-    this.#index.putLine(place, { path: key, size, blocks: tail.blocks.length }, known.line);
-    return tail;
+    return this.#disk.reuse(file, place);
   }
 
   async fromDisk(entry: FileMeta, absolutePath: string | Buffer, options: FromDiskOptions = {}): Promise<DiskResult> {
-    const { place = this.place() } = options;
-    try {
-      return await this.#fromDisk(entry, { path: absolutePath, at: Date.now() }, { ...options, place });
-    } catch (error) {
-      this.#index.giveUp(place);
-      throw error;
-    }
+    return this.#disk.readOne(entry, absolutePath, { ...options, place: options.place ?? this.place() });
   }
 
   async readFiles(files: readonly DiskFile[]): Promise<(Error | DiskResult)[]> {
-    this.#check();
-    const at = Date.now();
-    const alone = async (file: DiskFile): Promise<Error | DiskResult> => {
-      const { found, xattrs, ...options } = file;
-      const entry = { ...found.entry, ...(xattrs !== undefined && { xattrs }) };
-      const source = Buffer.from(found.source, 'latin1');
-      return this.fromDisk(entry, source, { ...options, facts: found.facts }).catch((error: unknown) => error as Error);
-    };
-    const together = files.filter(
-      ({ found, place }) => !this.#file.digest && found.facts.size <= bundledBytes && !this.#lookedUp.has(place),
-    );
-    const listed = together.map(({ found: { source, facts } }): ListedFile => {
-      return [source, facts.size, facts.mtimeNs, facts.ctimeNs, facts.inode, facts.device];
-    });
-    const refs = together.length === 0 ? [] : await this.#small.readListed(listed, this.#file.blockSize);
-    const done = new Map<DiskFile, DiskResult>();
-    let bytes = 0;
-    for (const [number, file] of together.entries()) {
-      const blocks = refs[number];
-      if (blocks === undefined) continue;
-      const { source, facts } = file.found;
-      const settled = this.#parts.isSettled({ path: source, at, ...facts });
-      this.#putListed(file, blocks, typeof settled === 'boolean' ? settled : await settled);
-      bytes += facts.size;
-      done.set(file, { changedDuringRead: false, reused: false, inode: facts.inode });
-    }
-    this.#progress(bytes);
-    await this.#index.room();
-    return Promise.all(files.map(async (file) => done.get(file) ?? alone(file)));
+    return this.#disk.readAll(files);
   }
 
   async isSettled(path: string): Promise<boolean> {
@@ -292,7 +212,7 @@ class Writer implements ComponentWriter {
       files: index.head.files,
       bytes: index.head.bytes,
       storedBytes: this.#sink.storedBytes + indexBytes,
-      reusedFiles: this.#reusedFiles,
+      reusedFiles: this.#disk.reused,
       leftOut: countLeftOut(this.#leftOut),
     };
   }
@@ -303,102 +223,6 @@ class Writer implements ComponentWriter {
     await Promise.all(this.#pending);
     await this.#store.abandon();
     await this.#sink.abandon();
-  }
-
-  async #fromDisk(
-    entry: FileMeta,
-    source: Source,
-    { place, facts: seen, hasAllAttributes = false }: FromDiskOptions & { readonly place: Place },
-  ): Promise<DiskResult> {
-    this.#check();
-    // At once: callers come in the order of a walk, and looking at a file takes longer for one than for another.
-    const looking = this.#lookedUp.has(place) ? undefined : this.#previous.files.find(entryKey(entry));
-    const facts = seen ?? (await lookAtSource(source.path));
-    const known = (this.#lookedUp.get(place) ?? (await looking))?.entry;
-    this.#lookedUp.delete(place);
-    const isKnown = known !== undefined && isUnchanged(facts, known);
-    if (isKnown && known.source !== undefined && !this.#isRehashDue(entryKey(entry))) {
-      const { source: identity, sparse, size, sha256, blocks } = known;
-      const described = {
-        ...(sparse === true && { sparse }),
-        ...(entry.mtimeNs === facts.mtimeNs && { source: identityOf(identity, hasAllAttributes) }),
-      };
-      this.#countReused(blocks, size);
-      this.#index.put(place, { ...fileEntry(entry, { size, sha256, refs: blocks }), ...described });
-      await this.#index.room();
-      return { changedDuringRead: false, reused: true, inode: facts.inode };
-    }
-    const { read, inode } =
-      (facts.size <= slabPlainBytes ? await this.#readSmall(entry, source, facts.size) : undefined) ??
-      (await this.#readLarge(entry, source));
-    if (isKnown && !hasSameContent(read, known)) {
-      this.#parts.warn(
-        `${entry.path} has other content than at the last backup although its times did not change: the disk or a program altered it silently`,
-      );
-    }
-    const { source: identity, ...rest } = read;
-    this.#index.put(place, identity === undefined ? rest : { ...rest, source: identityOf(identity, hasAllAttributes) });
-    await this.#index.room();
-    return { changedDuringRead: read.changedDuringRead === true, reused: false, inode };
-  }
-
-  /** A file that was read as it was listed. */
-  #putListed(
-    { found: { head, facts }, xattrs, place, hasAllAttributes }: DiskFile,
-    blocks: readonly BlockRef[],
-    isSettled: boolean,
-  ): void {
-    const { size, allocatedBytes } = facts;
-    const own = !isSettled ? headWithout(head, 'source') : hasAllAttributes ? head : headWithout(head, 'attributes');
-    const tail = { ...(allocatedBytes < size && { sparse: true }), ...(xattrs !== undefined && { xattrs }), blocks };
-    this.#index.putLine(place, { path: headKey(head), size, blocks: blocks.length }, lineAfter(own, tail));
-  }
-
-  /** A file of which the previous index has all blocks. */
-  #countReused(blocks: readonly BlockRef[], size: number): void {
-    this.#store.use(blocks);
-    this.#reusedFiles += 1;
-    this.#progress(size);
-  }
-
-  /** Small file from disk, in the thread. Undefined if it grew beyond what was looked up. */
-  async #readSmall(entry: FileMeta, source: Source, size: number): Promise<Read | undefined> {
-    const sealed = await this.#small.add({ size, content: { path: source.path }, isData: true, ...this.#file });
-    const { reading, refs, sha256 } = sealed;
-    if (reading === undefined) throw new LifeboatError('Internal', `a thread read ${entry.path} without looking at it`);
-    if (reading.after.size > size) return undefined;
-    this.#progress(sealed.size);
-    const described = await this.#describe(entry, source, { ...reading, bytesRead: sealed.size });
-    const read = { ...fileEntry(entry, { size: sealed.size, sha256, refs }), ...described };
-    return { read, inode: reading.after.inode };
-  }
-
-  async #readLarge(entry: FileMeta, source: Source): Promise<Read> {
-    const { handle, stats } = await openSource(source.path);
-    const large = this.#startLarge();
-    const bytes = Number(stats.size);
-    try {
-      for (let position = 0; position < bytes; position += large.chunkBytes) {
-        this.#check();
-        const size = Math.min(large.chunkBytes, bytes - position);
-        large.push(await large.room(), { size, source: { fd: handle.fd, position } });
-        this.#progress(size);
-      }
-      const { size, sha256, refs } = await large.finish();
-      const reading = readingOf(stats, await handle.stat({ bigint: true }));
-      const described = await this.#describe(entry, source, { ...reading, bytesRead: size });
-      return { read: { ...fileEntry(entry, { size, sha256, refs }), ...described }, inode: `${stats.ino}` };
-    } catch (error) {
-      await large.abandon();
-      throw error;
-    } finally {
-      await handle.close();
-    }
-  }
-
-  async #describe(entry: FileMeta, source: Source, reading: SourceReading): Promise<ReturnType<typeof describeSource>> {
-    const { device, ctimeNs } = reading.after;
-    return describeSource(entry, reading, await this.#parts.isSettled({ ...source, device, ctimeNs }));
   }
 
   #startLarge(): LargeFile {
@@ -417,12 +241,6 @@ class Writer implements ComponentWriter {
       await file.abandon();
       throw error;
     }
-  }
-
-  #isRehashDue(key: string): boolean {
-    const { rehash } = this.#options;
-    if (rehash === undefined || rehash.parts < 1) return false;
-    return crc32(key) % rehash.parts === rehash.part % rehash.parts;
   }
 
   #track(work: Promise<void>): void {
@@ -445,20 +263,4 @@ class Writer implements ComponentWriter {
     if (this.#isEnded) throw new LifeboatError('Internal', 'the component writer was used after its end');
     this.#options.signal?.throwIfAborted();
   }
-}
-
-function fileEntry(
-  entry: FileMeta,
-  {
-    size,
-    sha256,
-    refs,
-  }: { readonly size: number; readonly sha256?: string | undefined; readonly refs: readonly BlockRef[] },
-): FileEntry {
-  return { ...entry, size, ...(sha256 !== undefined && { sha256 }), blocks: refs };
-}
-
-/** `entryKey` of what begins so. */
-function headKey(head: string): string {
-  return pathOfLine(head) ?? entryKey(parseJson(head) as FileMeta);
 }

@@ -6,7 +6,7 @@ import type { ThreadPool } from '../threads/pool.ts';
 import { slabFiles, slabPlainBytes } from '../threads/slab.ts';
 import type { Slab } from '../threads/slab.ts';
 import { fromThreadError } from '../../threads/thread-error.ts';
-import type { BlockStore } from './block-store.ts';
+import { blockTableOf, type BlockStore } from './block-store.ts';
 
 /** Bytes in memory that may wait for a thread before callers are held back. */
 const queueLimitBytes = 2 * slabPlainBytes;
@@ -59,14 +59,22 @@ export class SmallFiles {
     });
   }
 
-  /** The same of files that fit a slab together, read as they were listed; undefined for one that was not. */
-  async readListed(files: readonly ListedFile[], blockSize: number): Promise<(readonly BlockRef[] | undefined)[]> {
+  /**
+   * The same of files that fit a slab together, read as they were listed; undefined for one that was not. `expected` are
+   * their blocks where the files are expected to be what they were: then only of others all that is stored is looked up.
+   */
+  async readListed(
+    files: readonly ListedFile[],
+    blockSize: number,
+    expected?: readonly BlockRef[],
+  ): Promise<(readonly BlockRef[] | undefined)[]> {
     const slab = await this.#pool.slabs.acquire();
     try {
-      const known = await this.#store.known();
+      const own = expected && blockTableOf(expected);
+      const known = own === undefined ? await this.#store.known() : [own.sharedIds].filter((ids) => ids !== undefined);
       const job = { slab: slab.shared, known, blockSize, files: JSON.stringify(files) };
       const result = await this.#pool.run('sealListed', job);
-      const refs: (readonly BlockRef[] | undefined)[] = await this.#store.absorb(slab, result, result.counts);
+      const refs: (readonly BlockRef[] | undefined)[] = await this.#store.absorb(slab, result, result.counts, own);
       for (const number of result.others) refs[number] = undefined;
       return refs;
     } finally {

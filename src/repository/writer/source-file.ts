@@ -54,7 +54,7 @@ export function isUnchanged(
   );
 }
 
-export function hasSameContent({ blocks }: FileEntry, other: FileEntry): boolean {
+export function hasSameContent({ blocks }: Pick<FileEntry, 'blocks'>, other: FileEntry): boolean {
   return (
     blocks.length === other.blocks.length && blocks.every(([, , , digest], at) => digest === other.blocks[at]?.[3])
   );
