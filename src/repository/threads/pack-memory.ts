@@ -2,6 +2,7 @@
  * Memory for packs that are being filled and stored: shared with the threads, at page boundaries so that a disk can be
  * written without the page cache, and used again and again.
  */
+import { collectGarbage } from '../collect-garbage.ts';
 
 /** The part of the platform's API that is used; Node's types do not have it. */
 declare const WebAssembly: {
@@ -63,6 +64,7 @@ export class PackMemory {
     this.#spare.length = 0;
     this.#reserve = undefined;
     this.#reservedPagesLeft = reservedPages;
+    collectGarbage();
   }
 
   #hand(owner: object, memory: Memory): Memory {
