@@ -2,17 +2,23 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { runCommand, runScript } from '../command.ts';
+import { runScript } from '../command.ts';
 import type { DataSet } from '../data/data-set.ts';
 import type { Peer } from './peers.ts';
+import {
+  backupArguments,
+  initRestic,
+  resticEnvironment,
+  restoreArguments,
+  restoreWithRestic,
+} from './restic-commands.ts';
 import { clientEnvironment } from './sources.ts';
 
 const backupScript = `
 redis-cli -p "$REDIS_PORT" --rdb "$FOLDER/dump.rdb" > /dev/null
-restic backup --quiet --no-cache --compression auto "$FOLDER/dump.rdb" "$VECTORSTORE" "$MODELS" "$CONFIGURATION"
+restic ${backupArguments.join(' ')} "$FOLDER/dump.rdb" "$VECTORSTORE" "$MODELS" "$CONFIGURATION"
 `;
 const checkScript = 'restic check --quiet --no-cache --read-data';
-const restoreScript = 'restic restore --quiet --no-cache latest --target "$TARGET"';
 
 export interface ResticPeer extends Peer {
   readonly repository: string;
@@ -33,11 +39,8 @@ export function resticPeer(data: DataSet, version: string): ResticPeer {
   const target = join(folder, 'target');
   const env = {
     ...clientEnvironment(data),
+    ...resticEnvironment(repository, data.sample.passwords.redis),
     FOLDER: folder,
-    TARGET: target,
-    RESTIC_REPOSITORY: repository,
-    RESTIC_PASSWORD: data.sample.passwords.redis,
-    GOMAXPROCS: String(availableParallelism()),
   };
   const whole = {
     ...env,
@@ -49,7 +52,7 @@ export function resticPeer(data: DataSet, version: string): ResticPeer {
     version,
     flags: [
       ...backupScript.trim().split('\n'),
-      `restore: ${restoreScript}`,
+      `restore: restic ${restoreArguments.join(' ')} "$TARGET"`,
       `verification: ${checkScript} (the whole appliance in one repository)`,
       `GOMAXPROCS=${availableParallelism()}; repository format 2; encrypts always; its restore does not fsync`,
     ],
@@ -57,22 +60,16 @@ export function resticPeer(data: DataSet, version: string): ResticPeer {
     init: async () => {
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
       await mkdir(folder, { recursive: true });
-      await runCommand('restic', ['init', '--quiet', '--repository-version', '2'], { env });
+      await initRestic(env);
     },
     backup: async () => (await runScript(backupScript, { env })).seconds,
-    restore: async () => {
-      try {
-        return (await runScript(restoreScript, { env })).seconds;
-      } finally {
-        await rm(target, { recursive: true, force: true, maxRetries: 5 });
-      }
-    },
+    restore: async () => restoreWithRestic(target, env),
     backupWhole: async () => {
-      const script = `restic init --quiet --repository-version 2
-redis-cli -p "$REDIS_PORT" --rdb "$FOLDER/dump.rdb" > /dev/null
-restic backup --quiet --no-cache --compression auto "$BASELINE" "$FOLDER/dump.rdb" "$VECTORSTORE" "$MODELS" "$CONFIGURATION"`;
+      const script = `redis-cli -p "$REDIS_PORT" --rdb "$FOLDER/dump.rdb" > /dev/null
+restic ${backupArguments.join(' ')} "$BASELINE" "$FOLDER/dump.rdb" "$VECTORSTORE" "$MODELS" "$CONFIGURATION"`;
       await rm(whole.RESTIC_REPOSITORY, { recursive: true, force: true, maxRetries: 5 });
       await mkdir(folder, { recursive: true });
+      await initRestic(whole);
       await runScript(script, { env: whole });
     },
     check: async () => (await runScript(checkScript, { env: whole })).seconds,

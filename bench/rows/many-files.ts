@@ -1,6 +1,5 @@
 /** 100,000 files of 1 KB against restic: what each file costs, and what an unchanged one does. */
 import { mkdir, rm } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommand, runScript } from '../command.ts';
@@ -9,6 +8,7 @@ import type { BackupTimes } from '../lifeboat/backup.ts';
 import type { StageTimes } from '../lifeboat/restore.ts';
 import type { Recorder } from '../measure.ts';
 import { versionOf } from '../machine.ts';
+import { backupArguments, initRestic, resticEnvironment, restoreWithRestic } from '../peers/restic-commands.ts';
 
 const child = fileURLToPath(new URL('../lifeboat/child.ts', import.meta.url));
 const cli = fileURLToPath(new URL('../../src/cli/main.mjs', import.meta.url));
@@ -63,26 +63,12 @@ async function lifeboat({ configFile }: ManyFiles, ...args: readonly string[]): 
 /** Undefined where it is not installed. */
 async function resticOf({ data, work }: ManyFiles) {
   if ((await versionOf('restic', ['version'])) === 'absent') return undefined;
-  const repository = join(work, 'restic');
-  const target = join(work, 'target');
-  const env = {
-    RESTIC_REPOSITORY: repository,
-    RESTIC_PASSWORD: 'many files',
-    GOMAXPROCS: String(availableParallelism()),
-  };
-  await rm(repository, { recursive: true, force: true, maxRetries: 5 });
+  const env = resticEnvironment(join(work, 'restic'), 'many files');
+  await rm(join(work, 'restic'), { recursive: true, force: true, maxRetries: 5 });
   await mkdir(work, { recursive: true });
-  await runCommand('restic', ['init', '--quiet', '--repository-version', '2'], { env });
+  await initRestic(env);
   return {
-    backup: async (): Promise<number> =>
-      (await runCommand('restic', ['backup', '--quiet', '--no-cache', '--compression', 'auto', data], { env })).seconds,
-    restore: async (): Promise<number> => {
-      try {
-        return (await runCommand('restic', ['restore', '--quiet', '--no-cache', 'latest', '--target', target], { env }))
-          .seconds;
-      } finally {
-        await rm(target, { recursive: true, force: true, maxRetries: 5 });
-      }
-    },
+    backup: async (): Promise<number> => (await runCommand('restic', [...backupArguments, data], { env })).seconds,
+    restore: async (): Promise<number> => restoreWithRestic(join(work, 'target'), env),
   };
 }
