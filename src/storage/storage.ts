@@ -68,7 +68,8 @@ export interface Storage {
 
   /**
    * Brings files of this machine there by a faster way than their bytes would take. What was created is on stable
-   * storage under its key; what stood before or did not arrive, all where there is no such way, is `left`.
+   * storage under its key and was what it must be before it got the name; what was not, what stood before or did not
+   * arrive, all where there is no such way, is `left`.
    */
   putFiles?(files: readonly FileToStore[], signal?: AbortSignal): Promise<FilesPut>;
 
@@ -90,11 +91,17 @@ export interface FileToStore {
   readonly key: string;
   /** Path on this machine; no other of the same call has its last name. */
   readonly file: string;
+  /** SHA-256 (hex) that it must have. */
+  readonly sha256: string;
+  /** Whether the file has it here: asked where the place cannot tell what arrived. */
+  readonly isWhole: () => Promise<boolean>;
 }
 
 export interface FilesPut {
   readonly created: readonly string[];
   readonly left: readonly string[];
+  /** The place told what arrived: who wants to know need not read it back. */
+  readonly isReadBack: boolean;
 }
 
 export interface StagedObject {

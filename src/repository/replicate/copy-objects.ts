@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
-import type { Storage } from '../../storage/storage.ts';
+import type { FilesPut, Storage } from '../../storage/storage.ts';
 import { inLanes } from '../../domain/in-lanes.ts';
 import { largeAtOnce, smallAtOnce } from '../at-once.ts';
 import { layout } from '../layout.ts';
@@ -100,25 +100,26 @@ function isWhole({ authenticate }: CopyOptions, key: string, ours: Uint8Array, t
   }
 }
 
-/** What goes by another program is read here as well: it must not spread what is damaged. */
+/** By another program. What was not what its name says when it had arrived is looked at here. */
 async function copyFiles(options: CopyOptions, keys: readonly string[]): Promise<NotCopied[]> {
   const { source, target, onCopied, signal } = options;
-  const damaged: NotCopied[] = [];
-  const sizes = new Map<string, number>();
-  for (const key of keys) {
-    const bytes = await authentic(options, key);
-    if (bytes instanceof LifeboatError) damaged.push({ key, error: bytes });
-    else sizes.set(key, bytes.length);
-  }
-  const files = [...sizes.keys()].map((key) => ({ key, file: source.fileOf?.(key) ?? '' }));
-  const { created, left } = (await target.putFiles?.(files, signal)) ?? { created: [], left: [...sizes.keys()] };
+  const files = keys.map((key) => ({
+    key,
+    file: source.fileOf?.(key) ?? '',
+    sha256: nameOf(key),
+    isWhole: async () => !((await authentic(options, key)) instanceof LifeboatError),
+  }));
+  const { created, left, isReadBack } = (await target.putFiles?.(files, signal)) ?? { ...nothingPut, left: keys };
   await inLanes(largeAtOnce, created, async (key) => {
-    await readBack(target, key, async () => source.read(key));
-    onCopied({ key, bytes: sizes.get(key) ?? 0 });
+    if (!isReadBack) await readBack(target, key, async () => source.read(key));
+    onCopied({ key, bytes: (await source.stat(key))?.size ?? 0 });
   });
+  const damaged: NotCopied[] = [];
   for (const key of left) damaged.push(...(await copyObject(options, key)));
   return damaged;
 }
+
+const nothingPut = { created: [], isReadBack: false } satisfies Partial<FilesPut>;
 
 /** Its bytes, or what is wrong with them. */
 async function authentic(

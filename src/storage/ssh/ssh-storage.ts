@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { basename, dirname } from 'node:path/posix';
 import { causes } from '../../domain/causes.ts';
+import { inLanes } from '../../domain/in-lanes.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { assertKey, assertPrefix, isImmutable, isPlain } from '../key.ts';
 import type { FilesPut, FileToStore, ObjectInfo, OnStray, StagedObject, Storage } from '../storage.ts';
@@ -65,7 +66,7 @@ class SshStorage implements Storage {
   }
 
   async putFiles(files: readonly FileToStore[], signal?: AbortSignal): Promise<FilesPut> {
-    const none = { created: [], left: files.map(({ key }) => key) };
+    const none = { created: [], left: files.map(({ key }) => key), isReadBack: false };
     if ((this.#rsyncFailures ?? 0) >= rsyncTries) return none;
     const folder = `${this.#root}/${stagingFolder}/${randomBytes(12).toString('hex')}`;
     try {
@@ -83,12 +84,18 @@ class SshStorage implements Storage {
       const names = new Set(
         (await this.#attempt('list', '', async () => this.#folders.readdir(folder))).map(({ filename }) => filename),
       );
+      const pathOf = ({ file }: FileToStore): string => `${folder}/${basename(file)}`;
       const arrived = files.filter(({ file }) => names.has(basename(file)));
-      const created = await this.#commitAll(
-        arrived.map(({ key, file }) => this.#upload(key, `${folder}/${basename(file)}`, 'r+')),
-      );
+      let isReadBack = true;
+      const whole = await inLanes(commitsAtOnce, arrived, async (file) => {
+        const digest = await this.#digestOf(pathOf(file));
+        if (digest === undefined) isReadBack = false;
+        return (digest === undefined ? await file.isWhole() : digest === file.sha256) ? [file] : [];
+      });
+      const created = await this.#commitAll(whole.flat().map((file) => this.#upload(file.key, pathOf(file), 'r+')));
       const isNew = new Set(created);
-      return { created, left: files.map(({ key }) => key).filter((key) => !isNew.has(key)) };
+      const left = files.map(({ key }) => key).filter((key) => !isNew.has(key));
+      return { created, left, isReadBack };
     } finally {
       await this.#folders.removeFolder(folder).catch(() => undefined);
     }
@@ -117,8 +124,12 @@ class SshStorage implements Storage {
    */
   async sha256(key: string): Promise<string | undefined> {
     assertKey(key);
+    return this.#digestOf(this.#objects.pathOf(key));
+  }
+
+  async #digestOf(file: string): Promise<string | undefined> {
     if (this.#canDigest === false) return undefined;
-    const path = `'${this.#objects.pathOf(key).replaceAll("'", `'\\''`)}'`;
+    const path = `'${file.replaceAll("'", `'\\''`)}'`;
     const answer = await this.#session.ask(`openssl dgst -sha256 -r ${path} 2>/dev/null || sha256sum -- ${path}`);
     if (answer === undefined) return undefined;
     const digest = /^\\?([0-9a-f]{64}) /.exec(answer)?.[1];
