@@ -102,8 +102,7 @@ export const axes: readonly Axis[] = [
   {
     name: 'bytes',
     title: 'GB in one file, with holes and repeated content',
-    sizes: [1, 4, 16],
-    largest: 100,
+    sizes: [1, 10, 100],
     acts: ['first backup', 'unchanged backup', 'increment', 'presence', ...reading],
   },
 ];

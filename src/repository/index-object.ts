@@ -94,10 +94,17 @@ export async function* readIndexEntries(
     throw corrupt(layout.index(id), `holds ${entries} entries where it counts ${index.head.entries}`);
 }
 
+export interface PartSource {
+  readonly storage: Storage;
+  readonly opener: Opener;
+  /** Told of each block of a part that was read and is what the index names. */
+  readonly onPart?: (ref: BlockRef) => void;
+}
+
 /** The lines of all entries in order, some at a time. ObjectMissing, ObjectCorrupt, ManifestInvalid. */
 export async function* readLines(
   index: Index,
-  from: { readonly storage: Storage; readonly opener: Opener },
+  from: PartSource,
   signal?: AbortSignal,
 ): AsyncGenerator<readonly string[], void> {
   const ahead: Promise<readonly string[]>[] = [];
@@ -124,9 +131,34 @@ export function partOf(line: string, indexId: string): readonly BlockRef[] | und
 
 async function readPart(
   refs: readonly BlockRef[],
-  { id, head }: Index,
-  { storage, opener }: { readonly storage: Storage; readonly opener: Opener },
+  index: Pick<Index, 'id' | 'head'>,
+  from: PartSource,
 ): Promise<readonly string[]> {
+  const { blocks, ranges } = await readBlocks(refs, index, from);
+  for (const ref of refs) from.onPart?.(ref);
+  // The garbage collector would let a hundred megabytes of them come together.
+  const [only, another] = blocks;
+  const text = only !== undefined && another === undefined ? only : Buffer.concat(blocks);
+  const lines = linesOf(text, layout.index(index.id));
+  for (const bytes of [text, ...blocks, ...ranges]) freeBytes(bytes);
+  return lines;
+}
+
+/** Reads blocks of a part and compares them with what the index names. ObjectMissing, ObjectCorrupt. */
+export async function provePart(
+  refs: readonly BlockRef[],
+  index: Pick<Index, 'id' | 'head'>,
+  from: PartSource,
+): Promise<void> {
+  const { blocks, ranges } = await readBlocks(refs, index, from);
+  for (const bytes of [...blocks, ...ranges]) freeBytes(bytes);
+}
+
+async function readBlocks(
+  refs: readonly BlockRef[],
+  { id, head }: Pick<Index, 'id' | 'head'>,
+  { storage, opener }: PartSource,
+): Promise<{ readonly blocks: readonly Buffer[]; readonly ranges: readonly Uint8Array[] }> {
   const plan = planReads(refs, head.packs);
   const ranges = await readRanges(storage, plan);
   const blocks = plan.blocks.map((block) => {
@@ -137,12 +169,7 @@ async function readPart(
       throw corrupt(block.object, `, a part of index ${id}: ${error instanceof Error ? error.message : String(error)}`);
     }
   });
-  // The garbage collector would let a hundred megabytes of them come together.
-  const [only, another] = blocks;
-  const text = only !== undefined && another === undefined ? only : Buffer.concat(blocks);
-  const lines = linesOf(text, layout.index(id));
-  for (const bytes of [text, ...blocks, ...ranges]) freeBytes(bytes);
-  return lines;
+  return { blocks, ranges };
 }
 
 function openFrame(frame: Uint8Array, key: string, opener: Opener): Buffer {

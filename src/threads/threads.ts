@@ -30,12 +30,13 @@ export interface RunOptions {
   /** Buffers that are handed over for good. */
   readonly transfer?: readonly ArrayBuffer[];
   /** By default the one with the shortest queue. */
-  readonly thread?: number;
+  readonly thread?: Thread;
 }
 
-interface Thread {
+/** One of the threads: who keeps something in it between jobs names it for each of them. */
+export interface Thread {
   readonly worker: Worker;
-  /** Set when it is gone: nobody would answer. */
+  /** Set when it is gone, with all that it kept: nobody would answer. */
   failure?: Error;
   readonly open: Map<number, { readonly resolve: (result: never) => void; readonly reject: (error: Error) => void }>;
 }
@@ -45,6 +46,7 @@ export class Threads<Kinds extends Jobs> {
   readonly #options: ThreadsOptions;
   readonly #threads: Thread[] = [];
   #nextNumber = 1;
+  #isClosed = false;
 
   constructor(options: ThreadsOptions) {
     this.#options = options;
@@ -56,7 +58,7 @@ export class Threads<Kinds extends Jobs> {
     job: Kinds[K]['job'],
     options: RunOptions = {},
   ): Promise<Kinds[K]['result']> {
-    const thread = this.#thread(options.thread ?? this.leastBusy());
+    const thread = options.thread ?? this.leastBusy();
     if (thread.failure !== undefined) throw thread.failure;
     const number = this.#nextNumber;
     this.#nextNumber += 1;
@@ -67,23 +69,27 @@ export class Threads<Kinds extends Jobs> {
     });
   }
 
-  leastBusy(): number {
+  /** One that died is replaced: only what it had in hand fails. */
+  leastBusy(): Thread {
     let best = 0;
     for (let index = 1; index < this.size; index += 1) {
       if ((this.#threads[index]?.open.size ?? 0) < (this.#threads[best]?.open.size ?? 0)) best = index;
     }
-    return best;
+    return this.#thread(best);
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
   }
 
   #thread(index: number): Thread {
-    // Started at first use: `backups list` needs none.
-    for (let made = this.#threads.length; made <= index; made += 1) this.#threads.push(this.#start());
-    const thread = this.#threads[index];
-    if (thread === undefined) throw new LifeboatError('Internal', `there is no thread ${index}`);
+    if (this.#isClosed) throw new LifeboatError('Internal', `${this.#options.name} was asked after it had been ended`);
+    const known = this.#threads[index];
+    if (known !== undefined && known.failure === undefined) return known;
+    // Started at first use: `backups list` needs none. The first ones are asked first, so none is left out.
+    const thread = this.#start();
+    this.#threads[index] = thread;
     return thread;
   }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, open, readFile, utimes, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { foundFile, type FoundFile } from '../../src/drivers/files/found-file.ts';
@@ -204,6 +204,37 @@ describe('what was stored is not stored again', () => {
     expect(third.record.storedBytes).toBeGreaterThan(megabyte);
     expect((await repository.check(third.manifest, {})).ok).toBe(true);
   });
+
+  test.for(['empty files', 'links'])(
+    'a part of the previous index that rotted is not named again but stored again, and told: %s',
+    async (kind, { folder, storage, repository: { id: expectedId }, open }) => {
+      const source = join(folder, 'source');
+      await mkdir(source);
+      for (let entry = 0; entry < 2000; entry += 1) {
+        const path = join(source, `entry-${String(entry).padStart(4, '0')}`);
+        await (kind === 'links' ? symlink('../elsewhere', path) : writeFile(path, ''));
+      }
+      await writeFile(join(source, 'last'), randomBytes(1000));
+      const warnings: string[] = [];
+      const repository = await open(storage, undefined, {
+        expectedId,
+        isSettled: async () => true,
+        onWarning: (message) => warnings.push(message),
+      });
+      const first = await capture(repository, source);
+      const packs = first.manifest.backup_files.filter(({ path }) => path.startsWith('packs/'));
+      expect(packs).toHaveLength(1);
+      const pack = join(folder, 'repository', packs[0]!.path);
+      const bytes = await readFile(pack);
+      bytes[2000]! ^= 1;
+      await chmod(pack, 0o600);
+      await writeFile(pack, bytes);
+      const second = await capture(repository, source, { previous: first.record });
+      expect(warnings.join()).toContain('part of index');
+      await repository.materialize({ indexId: second.record.indexId, into: join(folder, 'target') });
+      expect(await describeTree(join(folder, 'target'))).toEqual(await describeTree(source));
+    },
+  );
 
   test('a damaged previous index only costs time, and is told', async ({ folder, storage, repository, open }) => {
     const source = join(folder, 'source');

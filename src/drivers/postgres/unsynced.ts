@@ -16,7 +16,10 @@ export const unsyncedMark = '.lifeboat-unsynced';
 /** Before the server starts. Precondition where another boot of this host left it unsynced. */
 export async function beginUnsynced({ path, owner }: StagedDirectory, component: string): Promise<void> {
   const { bootId } = ownIdentity();
-  const left = await readFile(join(path, unsyncedMark), 'utf8').catch(() => undefined);
+  const left = await readFile(join(path, unsyncedMark), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
   if (left !== undefined && left !== bootId)
     throw new LifeboatError(
       'Precondition',

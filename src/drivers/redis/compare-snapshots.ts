@@ -25,16 +25,20 @@ export class ExpectedSnapshot {
   readonly #fd: number;
   readonly #table: KeyTable;
 
-  /** `keys` is an upper bound of those in the file, which stays open. RdbError. */
+  /** `keys` are expected in the file, which stays open; more are counted, not held. RdbError. */
   constructor(fd: number, keys: number) {
-    const table = new KeyTable(keys + 1024);
-    this.summary = readDump(fd, (key) => table.add(key));
+    const table = new KeyTable(keys);
+    let room = keys;
+    this.summary = readDump(fd, (key) => {
+      if (room > 0) table.add(key);
+      room--;
+    });
     this.#fd = fd;
     this.#table = table;
   }
 
   /**
-   * Once. `actualAt` is when `actual` was finished: keys that end before may be gone. Reads `actual`, and the expected one
+   * Once, and only if it holds as many keys as expected. `actualAt` is when `actual` was finished: keys that end before may be gone. Reads `actual`, and the expected one
    * again only if keys are missing, to name them. RdbError.
    */
   compare(actual: number, actualAt: Date): Comparison {

@@ -30,7 +30,7 @@ export interface HeldDump {
 }
 
 /**
- * Begins to read the dump, and holds what it found for as long as the work takes; `keys` is an upper bound of its keys.
+ * Begins to read the dump, and holds what it found for as long as the work takes; `keys` are expected in it.
  * The caller closes the files, after this has ended.
  */
 export async function withHeldDump<T>(

@@ -1,4 +1,7 @@
-/** Looks at trees on threads: a folder of a hundred thousand files, or on a disk that does not answer, holds up nothing else. */
+/**
+ * Looks at trees on threads, so that a folder of a hundred thousand files does not hold up the main thread. There are two for
+ * the whole process: a disk that does not answer takes one of them, and two such disks hold up all other trees.
+ */
 import { Threads } from '../../threads/threads.ts';
 import type { CompareJob, Compared } from '../folder/compare-entries.ts';
 import type { Found, WalkOptions } from '../files/walk.ts';

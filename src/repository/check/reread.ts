@@ -136,7 +136,6 @@ function isIn({ shares, of }: Share, { key }: ObjectInfo): boolean {
 }
 
 async function readIndex({ storage, opener }: Context, key: string): Promise<boolean> {
-  // oxlint-disable-next-line no-unused-vars -- each entry is authenticated as it comes.
   await readIndexObject(storage, nameOf(key), opener);
   return true;
 }

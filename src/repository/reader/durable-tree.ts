@@ -1,7 +1,7 @@
 /** Brings restored files to stable storage before anybody switches to them. */
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
-import { lstat, open, readdir } from 'node:fs/promises';
+import { lstat, open, readdir, type FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { errnoOf } from '../../storage/errno.ts';
 
@@ -19,11 +19,7 @@ export class DurableTree {
 
   /** `roots` hold everything that was added. */
   async sync(roots: readonly Buffer[]): Promise<void> {
-    if (this.#paths !== undefined) {
-      for (const path of this.#paths) await syncPath(path);
-      for (const root of roots) await syncPath(root);
-      return;
-    }
+    if (this.#paths !== undefined && (await syncEach([...this.#paths, ...roots]))) return;
     const synced = new Set<number>();
     for (const root of roots) {
       const { dev } = await lstat(root);
@@ -54,18 +50,28 @@ async function syncTree(folder: Buffer): Promise<void> {
   await syncPath(folder);
 }
 
-async function syncPath(path: Buffer): Promise<void> {
-  let handle;
-  try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  } catch (error) {
-    // Mode 0200 or 0000: such a file can only be opened for writing, or by root.
-    if (errnoOf(error) !== 'EACCES') throw error;
-    handle = await open(path, constants.O_WRONLY | constants.O_NOFOLLOW).catch(() => undefined);
-  }
+/** False where one of them may not be opened. */
+async function syncEach(paths: readonly Buffer[]): Promise<boolean> {
+  for (const path of paths) if (!(await syncPath(path))) return false;
+  return true;
+}
+
+/** False for a file that may be opened neither for reading nor for writing: one of mode 0000, unless by root. */
+async function syncPath(path: Buffer): Promise<boolean> {
+  const handle = (await openTo(constants.O_RDONLY, path)) ?? (await openTo(constants.O_WRONLY, path));
   try {
     await handle?.sync();
   } finally {
     await handle?.close();
+  }
+  return handle !== undefined;
+}
+
+async function openTo(access: number, path: Buffer): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, access | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (errnoOf(error) !== 'EACCES') throw error;
+    return undefined;
   }
 }

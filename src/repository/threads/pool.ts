@@ -1,7 +1,7 @@
 /** Worker threads that seal and open frames. The main thread plans, reads and writes the storage. */
 import { availableParallelism } from 'node:os';
 import { LifeboatError } from '../../domain/errors.ts';
-import { Threads, type RunOptions } from '../../threads/threads.ts';
+import { Threads, type RunOptions, type Thread } from '../../threads/threads.ts';
 import { packRoom } from '../pack.ts';
 import type { Secrets } from '../secrets.ts';
 import type { JobKind, JobKinds, JobOf, ResultOf } from './jobs.ts';
@@ -37,7 +37,7 @@ export class ThreadPool {
     return this.#threads.run(kind, job, options);
   }
 
-  leastBusy(): number {
+  leastBusy(): Thread {
     return this.#threads.leastBusy();
   }
 

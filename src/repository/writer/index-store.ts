@@ -39,7 +39,7 @@ export class IndexStore {
     const { previous, store } = this.#parts;
     const known: BlockRef[] = [];
     for (let at = 0; at < text.length; at += partBlockBytes) {
-      const ref = previous.part(hash('sha256', text.subarray(at, at + partBlockBytes)));
+      const ref = await previous.part(hash('sha256', text.subarray(at, at + partBlockBytes)));
       if (ref === undefined) return this.#newPart(text);
       known.push(ref);
     }

@@ -3,6 +3,7 @@ import type { BlockRef } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { SealPiece, SealResult } from '../threads/jobs.ts';
 import type { ThreadPool } from '../threads/pool.ts';
+import type { Thread } from '../../threads/threads.ts';
 import { slabPlainBytes } from '../threads/slab.ts';
 import type { Slab } from '../threads/slab.ts';
 import type { BlockStore } from './block-store.ts';
@@ -40,7 +41,7 @@ export class LargeFile {
   readonly #store: BlockStore;
   readonly #options: LargeFileOptions;
   readonly #stream = newHashStream();
-  readonly #thread: number;
+  readonly #thread: Thread;
   readonly #chunks: Promise<{ readonly size: number; readonly refs: readonly BlockRef[] }>[] = [];
   #hashed: Promise<unknown> = Promise.resolve();
 
@@ -85,8 +86,10 @@ export class LargeFile {
 
   async abandon(): Promise<void> {
     await Promise.allSettled(this.#chunks);
-    if (this.#options.digest)
-      await this.#pool.run('hash', { stream: this.#stream, length: 0, next: 'drop' }, { thread: this.#thread });
+    if (!this.#options.digest) return;
+    const drop = { stream: this.#stream, length: 0, next: 'drop' } as const;
+    // With a thread that died the hash is gone as well.
+    await this.#pool.run('hash', drop, { thread: this.#thread }).catch(() => undefined);
   }
 
   async #run(slab: Slab, { size, source }: Chunk): Promise<{ size: number; refs: readonly BlockRef[] }> {

@@ -5,11 +5,9 @@
 import { reservedFolder, type BlockRef, type FileEntry } from '../../domain/entry.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import { compareInWalk } from '../../domain/path-order.ts';
-import type { Storage } from '../../storage/storage.ts';
 import { pathOfLine, tailAfter, type FileTail } from '../../entries/entry-line.ts';
 import { entryKey } from '../entry-path.ts';
-import type { Opener } from '../frame.ts';
-import { readLines, type Index, type PackTable } from '../index-object.ts';
+import { readLines, type Index, type PackTable, type PartSource } from '../index-object.ts';
 import { parseEntry, parseTail } from '../parse-entry.ts';
 
 /** A line of the previous index. */
@@ -62,9 +60,7 @@ export class PreviousFile {
   }
 }
 
-interface Sources {
-  readonly storage: Storage;
-  readonly opener: Opener;
+interface Sources extends PartSource {
   readonly warn: (message: string) => void;
 }
 

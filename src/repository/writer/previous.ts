@@ -7,7 +7,17 @@ import type { BlockRef } from '../../domain/entry.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { BlockTable, type BlockPlace } from '../block-table.ts';
 import type { Opener } from '../frame.ts';
-import { partOf, readIndexObject, readLines, type Index, type PackRecord, type PackTable } from '../index-object.ts';
+import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
+import {
+  partOf,
+  provePart,
+  readIndexObject,
+  readLines,
+  type Index,
+  type PackRecord,
+  type PackTable,
+  type PartSource,
+} from '../index-object.ts';
 import { layout } from '../layout.ts';
 import { ownObjects } from '../own-objects.ts';
 import { parseEntry } from '../parse-entry.ts';
@@ -24,11 +34,13 @@ export interface Sources {
 }
 
 export class Previous {
-  readonly #sources: Sources;
+  readonly #sources: Sources & PartSource;
   readonly #index: Index | undefined;
   readonly #resumed: readonly ResumedPack[];
   readonly #packs: Map<number, PackRecord>;
-  readonly #parts: ReadonlyMap<string, BlockRef>;
+  readonly #parts: Map<string, BlockRef>;
+  /** Those of them that were read in this run and are whole, by `placeOf`. */
+  readonly #wholeParts = new Set<string>();
   readonly files: PreviousFiles;
   #loading: Promise<BlockTable> | undefined;
   #blocks: BlockTable | undefined;
@@ -39,12 +51,12 @@ export class Previous {
     packs: Map<number, PackRecord>,
     resumed: readonly ResumedPack[],
   ) {
-    this.#sources = sources;
+    this.#sources = { ...sources, onPart: (ref) => this.#wholeParts.add(placeOf(ref)) };
     this.#index = index;
     this.#packs = packs;
     this.#resumed = resumed;
     this.#parts = partsOf(index, packs);
-    this.files = new PreviousFiles(index, packs, sources);
+    this.files = new PreviousFiles(index, packs, this.#sources);
   }
 
   /**
@@ -85,9 +97,23 @@ export class Previous {
     return this.#blocks?.find(digests, at);
   }
 
-  /** Where the previous index has a block of its own lines with this SHA-256 (hex). */
-  part(digest: string): BlockRef | undefined {
-    return this.#parts.get(digest);
+  /**
+   * Where the previous index has a block of its own lines with this SHA-256 (hex). Undefined also where it lies there no
+   * more as it was: it is read in this run before it is named again, for without it all of the new index would be lost.
+   */
+  async part(digest: string): Promise<BlockRef | undefined> {
+    const ref = this.#parts.get(digest);
+    if (ref === undefined || this.#index === undefined || this.#wholeParts.has(placeOf(ref))) return ref;
+    try {
+      await provePart([ref], this.#index, this.#sources);
+      this.#wholeParts.add(placeOf(ref));
+      return ref;
+    } catch (error) {
+      if (!isLifeboatError(error, 'ObjectMissing', 'ObjectCorrupt')) throw error;
+      this.#parts.delete(digest);
+      this.#sources.warn(`a part of the previous index cannot be used, it is stored again: ${error.message}`);
+      return undefined;
+    }
   }
 
   async #load(): Promise<BlockTable> {
@@ -96,7 +122,9 @@ export class Previous {
     await this.#addIndexed(table);
     const numbers = new Map([...this.#packs].map(([number, { id }]) => [id, number]));
     for (const { record, blocks } of this.#resumed) {
-      const pack = numbers.get(record.id) ?? 0;
+      const pack = numbers.get(record.id);
+      if (pack === undefined)
+        throw new LifeboatError('Internal', `pack ${record.id} of an earlier attempt has no number`);
       for (const { digest, ...place } of blocks) table.insert(digest, 0, { ...place, pack });
     }
     this.#blocks = table;
@@ -156,6 +184,10 @@ function partsOf(index: Index | undefined, packs: PackTable): Map<string, BlockR
   for (const line of index.lines)
     for (const ref of partOf(line, index.id) ?? []) if (packs.has(ref[0])) parts.set(ref[3], ref);
   return parts;
+}
+
+function placeOf([pack, offset]: BlockRef): string {
+  return `${pack}:${offset}`;
 }
 
 async function tombstonedPacks(storage: Storage): Promise<ReadonlySet<string>> {
