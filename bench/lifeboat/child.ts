@@ -4,6 +4,7 @@
  *
  *   node bench/lifeboat/child.ts CONFIG init|backup|stage|prove|go-live|verify|replicate [RECOVERY POINT]
  */
+import { becomeLean } from '../../src/cli/lean-process.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { initRepository } from '../../src/repository/init.ts';
@@ -14,6 +15,9 @@ import { goLive, proveOnly, stageOnly } from './restore.ts';
 
 // Experimental Node features that we use on purpose are no news here.
 process.removeAllListeners('warning');
+
+// As a worker.
+becomeLean();
 
 const [configFile = '', act = '', point = ''] = process.argv.slice(2);
 const { appliance } = await loadConfiguration(configFile);
