@@ -11,6 +11,7 @@ import { inLanes } from '../../domain/in-lanes.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { assertKey, assertPrefix, isImmutable, isPlain } from '../key.ts';
 import type { FilesPut, FileToStore, ObjectInfo, OnStray, StagedObject, Storage } from '../storage.ts';
+import { RemoteDigests } from './remote-digests.ts';
 import { RemoteFolders } from './remote-folders.ts';
 import { objectInfo, RemoteObjects, stagingFolder } from './remote-objects.ts';
 import { tryRename } from './rename-trial.ts';
@@ -34,11 +35,10 @@ class SshStorage implements Storage {
   readonly #objects: RemoteObjects;
   readonly #root: string;
   readonly #session: SshSession;
+  readonly #digests: RemoteDigests;
   readonly #settings: SshSettings;
   /** How often it was tried in vain before it ever worked; undefined since it did. */
   #rsyncFailures: number | undefined = 0;
-  /** Whether the server has a shell with the program; undefined before it was asked. */
-  #canDigest: boolean | undefined;
   #honest: Promise<void> | undefined;
 
   constructor(settings: SshSettings) {
@@ -47,6 +47,7 @@ class SshStorage implements Storage {
     this.#root = path.replace(/\/+$/, '');
     this.#settings = settings;
     this.#session = new SshSession(settings);
+    this.#digests = new RemoteDigests(this.#session);
     this.#sftp = new Sftp(this.#session);
     this.#folders = new RemoteFolders(this.#sftp);
     this.#objects = new RemoteObjects(this.#folders, this.#root, async (act, key, run) => this.#attempt(act, key, run));
@@ -88,7 +89,7 @@ class SshStorage implements Storage {
       const arrived = files.filter(({ file }) => names.has(basename(file)));
       let isReadBack = true;
       const whole = await inLanes(commitsAtOnce, arrived, async (file) => {
-        const digest = await this.#digestOf(pathOf(file));
+        const digest = await this.#digests.of(pathOf(file));
         if (digest === undefined) isReadBack = false;
         return (digest === undefined ? await file.isWhole() : digest === file.sha256) ? [file] : [];
       });
@@ -104,37 +105,19 @@ class SshStorage implements Storage {
   /** Gives the keys that were not there. */
   async #commitAll(staged: readonly StagedUpload[]): Promise<string[]> {
     await this.#requireHonest();
-    const waiting = [...staged];
-    const created: string[] = [];
-    const work = async (): Promise<void> => {
-      for (let upload = waiting.shift(); upload !== undefined; upload = waiting.shift())
-        if (await this.#commitOne(upload)) created.push(upload.key);
-    };
-    await Promise.all(Array.from({ length: Math.min(commitsAtOnce, staged.length) }, work));
-    return created;
+    const created = await inLanes(commitsAtOnce, staged, async (upload) =>
+      (await this.#commitOne(upload)) ? [upload.key] : [],
+    );
+    return created.flat();
   }
 
   #upload(key: string, path: string, mode: 'wx' | 'r+'): StagedUpload {
     return new StagedUpload(this.#sftp, key, path, mode, async (act, run) => this.#attempt(act, key, run));
   }
 
-  /**
-   * By the server's own programs, where the account has a shell: the bytes need not come back. `openssl` uses what the
-   * processor has for it, six times as fast as `sha256sum`.
-   */
   async sha256(key: string): Promise<string | undefined> {
     assertKey(key);
-    return this.#digestOf(this.#objects.pathOf(key));
-  }
-
-  async #digestOf(file: string): Promise<string | undefined> {
-    if (this.#canDigest === false) return undefined;
-    const path = `'${file.replaceAll("'", `'\\''`)}'`;
-    const answer = await this.#session.ask(`openssl dgst -sha256 -r ${path} 2>/dev/null || sha256sum -- ${path}`);
-    if (answer === undefined) return undefined;
-    const digest = /^\\?([0-9a-f]{64}) /.exec(answer)?.[1];
-    this.#canDigest ??= digest !== undefined;
-    return digest;
+    return this.#digests.of(this.#objects.pathOf(key));
   }
 
   /** False where the key is taken. */
