@@ -40,51 +40,72 @@ export interface BenchOptions extends ResultPlace {
   readonly help: boolean;
 }
 
-export const usage = `npm run bench -- [options]
-  --size NAME             medium: 1.5 GB (default), large: 3 GB, small: a few tens of MB, to try the benchmark
-  --runs N                medians of N runs, 3 by default
-  --json FILE             write every measured second there
-  --only NAME,…           only these rows: ${groups.join(', ')}
-  --keep-data             keep the seeded appliance for the next benchmark
-  --fleet                 instead of all that: many appliances on one Temporal server
-  --appliances N          of the fleet, 1000 by default; 20 to try it
-  --jitter DURATION       of every schedule of the fleet (\`0s\`, \`10m\`), instead of what is usual
-  --growth                instead: time, requests and memory while one thing grows
-  --axes NAME,…           only these: ${axisNames.join(', ')}
-  --largest               also a million files and 100 GB, which takes long`;
-
-/** InputInvalid with the usage as hint. */
-export function parseBenchOptions(args: readonly string[]): BenchOptions {
-  const values = parse(args);
-  const runs = Number(values.runs);
-  if (!Number.isInteger(runs) || runs < 1 || runs > 99)
-    throw invalid(`--runs \`${values.runs}\` is not a number from 1 to 99`);
-  const only = values.only === undefined ? groups : values.only.split(',').map((name) => oneOf('--only', groups, name));
-  const appliances = Number(values.appliances);
-  if (!Number.isInteger(appliances) || appliances < 1 || appliances > 99_999)
-    throw invalid(`--appliances \`${values.appliances}\` is not a number from 1 to 99999`);
-  const jitterSeconds = values.jitter === undefined ? undefined : parseDuration(values.jitter);
-  if (values.jitter !== undefined && jitterSeconds === undefined)
-    throw invalid(`--jitter \`${values.jitter}\` is no duration with a unit`);
-  return {
-    fleet: values.fleet,
-    appliances,
-    jitterSeconds,
-    size: oneOf('--size', applianceSizes, values.size),
-    runs,
-    json: values.json,
-    jsonDescriptor: values['json-descriptor'] === undefined ? undefined : Number(values['json-descriptor']),
-    only,
-    keepData: values['keep-data'],
-    growth: growthOf(values),
-    help: values.help,
-  };
+/** Three to a line, within 80 columns. */
+function listed(names: readonly string[]): string {
+  const indent = ' '.repeat(26);
+  const lines = Array.from({ length: Math.ceil(names.length / 3) }, (_, line) => names.slice(line * 3, line * 3 + 3));
+  return lines.map((line) => `${indent}${line.join(', ')}`).join(',\n');
 }
 
-function growthOf({ growth, axes, largest }: ReturnType<typeof parse>): GrowthOptions | undefined {
-  if (growth) return { axes: axes?.split(',').map((name) => oneOf('--axes', axisNames, name)) ?? axisNames, largest };
-  if (axes !== undefined || largest) throw invalid('`--axes` and `--largest` belong to `--growth`');
-  return undefined;
+export const usage = `npm run bench -- [options]
+  --size NAME             medium: 1.5 GB (default), large: 3 GB,
+                          small: a few tens of MB, to try the benchmark
+  --runs N                medians of N runs, 3 by default
+  --json FILE             write every measured second there
+  --only NAME,…           only these rows:
+${listed(groups)}
+  --keep-data             keep the seeded appliance for the next benchmark
+  --fleet                 instead: many appliances on one Temporal server
+  --appliances N          of the fleet, 1000 by default; 20 to try it
+  --jitter DURATION       of every schedule of the fleet (\`0s\`, \`10m\`),
+                          instead of what is usual
+  --growth                instead: time, requests and memory while one thing
+                          grows, some minutes
+  --axes NAME,…           only these:
+${listed(axisNames)}
+  --largest               also a million files, which takes long`;
+
+/** What is measured: by default the rows. */
+const kinds = {
+  rows: { options: ['size', 'runs', 'only', 'keep-data'], asked: 'the rows, without `--fleet` and `--growth`' },
+  fleet: { options: ['fleet', 'appliances', 'jitter'], asked: '`--fleet`' },
+  growth: { options: ['growth', 'axes', 'largest'], asked: '`--growth`' },
+} as const;
+
+/** InputInvalid. */
+export function parseBenchOptions(args: readonly string[]): BenchOptions {
+  const values = parse(args);
+  const { size = 'medium', runs = '3', only, appliances = '1000', jitter, axes } = values;
+  const options: BenchOptions = {
+    size: oneOf('--size', applianceSizes, size),
+    runs: numberOf('--runs', runs, 99),
+    only: only?.split(',').map((name) => oneOf('--only', groups, name)) ?? groups,
+    keepData: values['keep-data'] === true,
+    fleet: values.fleet === true,
+    appliances: numberOf('--appliances', appliances, 99_999),
+    jitterSeconds: jitter === undefined ? undefined : durationOf('--jitter', jitter),
+    growth: {
+      axes: axes?.split(',').map((name) => oneOf('--axes', axisNames, name)) ?? axisNames,
+      largest: values.largest === true,
+    },
+    json: values.json,
+    jsonDescriptor: values['json-descriptor'] === undefined ? undefined : Number(values['json-descriptor']),
+    help: values.help === true,
+  };
+  refuseMixed(values);
+  return values.growth === true ? options : { ...options, growth: undefined };
+}
+
+/** What would be passed over in silence, while something else is measured for a long time. */
+function refuseMixed(values: ReturnType<typeof parse>): void {
+  if (values.fleet === true && values.growth === true) throw invalid('`--fleet` and `--growth` are two benchmarks');
+  if (values.fleet === true && (values.json ?? values['json-descriptor']) !== undefined)
+    throw invalid('`--json` does not belong to `--fleet`, which prints all that it measures');
+  const kind = values.fleet === true ? 'fleet' : values.growth === true ? 'growth' : 'rows';
+  for (const { options, asked } of Object.values(kinds).filter((each) => each !== kinds[kind])) {
+    const other = options.find((name) => values[name] !== undefined);
+    if (other !== undefined) throw invalid(`\`--${other}\` belongs to ${asked}`);
+  }
 }
 
 function parse(args: readonly string[]) {
@@ -92,24 +113,37 @@ function parse(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       options: {
-        size: { type: 'string', default: 'medium' },
-        runs: { type: 'string', default: '3' },
+        size: { type: 'string' },
+        runs: { type: 'string' },
         json: { type: 'string' },
         'json-descriptor': { type: 'string' },
         only: { type: 'string' },
-        'keep-data': { type: 'boolean', default: false },
-        fleet: { type: 'boolean', default: false },
-        appliances: { type: 'string', default: '1000' },
+        'keep-data': { type: 'boolean' },
+        fleet: { type: 'boolean' },
+        appliances: { type: 'string' },
         jitter: { type: 'string' },
-        growth: { type: 'boolean', default: false },
+        growth: { type: 'boolean' },
         axes: { type: 'string' },
-        largest: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
+        largest: { type: 'boolean' },
+        help: { type: 'boolean' },
       },
     }).values;
   } catch (error) {
     throw invalid((error as Error).message);
   }
+}
+
+function numberOf(option: string, text: string, most: number): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1 || number > most)
+    throw invalid(`${option} \`${text}\` is not a number from 1 to ${most}`);
+  return number;
+}
+
+function durationOf(option: string, text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds === undefined) throw invalid(`${option} \`${text}\` is no duration with a unit`);
+  return seconds;
 }
 
 function oneOf<T extends string>(option: string, known: readonly T[], text: string): T {
@@ -119,5 +153,5 @@ function oneOf<T extends string>(option: string, known: readonly T[], text: stri
 }
 
 function invalid(message: string): LifeboatError {
-  return new LifeboatError('InputInvalid', message, { hint: usage });
+  return new LifeboatError('InputInvalid', message, { hint: '`npm run bench -- --help` shows all options' });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { axisNames } from '../../bench/growth/axes.ts';
-import { groups, parseBenchOptions } from '../../bench/options.ts';
+import { groups, parseBenchOptions, usage } from '../../bench/options.ts';
 
 describe('arguments of the benchmark', () => {
   it('measures everything three times on medium unless told otherwise', () => {
@@ -17,6 +17,10 @@ describe('arguments of the benchmark', () => {
       growth: undefined,
       help: false,
     });
+  });
+
+  it('shows its options within 80 columns', () => {
+    expect(usage.split('\n').filter((line) => line.length > 80)).toEqual([]);
   });
 
   it('takes a fleet of a size, with a jitter', () => {
@@ -64,11 +68,17 @@ describe('arguments of the benchmark', () => {
     [['--growth', '--axes', 'stars']],
     [['--axes', 'points']],
     [['--largest']],
-  ])('refuses %j with the usage as hint', (args) => {
+    [['--appliances', '5']],
+    [['--jitter', '10m']],
+    [['--fleet', '--only', 'verify']],
+    [['--fleet', '--json', 'x']],
+    [['--growth', '--keep-data']],
+    [['--growth', '--fleet']],
+  ])('refuses %j', (args) => {
     expect(() => parseBenchOptions(args)).toThrow(
       expect.objectContaining({
         code: 'InputInvalid',
-        hint: expect.stringContaining('--only NAME') as string,
+        hint: expect.stringContaining('--help') as string,
       }) as Error,
     );
   });
