@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { becomeLean } from '../../src/cli/lean-process.ts';
+import { isLifeboatError } from '../../src/domain/errors.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { createStorages } from '../../workers/locations.ts';
 import { wireParts } from '../../workers/parts.ts';
@@ -46,6 +47,10 @@ try {
   const peak = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
   const result = { seconds, cpuSeconds: (user + system) / 1e6, requests, peakBytes: Number(peak ?? 0) * 1024 };
   process.stdout.write(`${JSON.stringify(result)}\n`);
+} catch (error) {
+  if (!isLifeboatError(error)) throw error;
+  process.stderr.write(`${error.code}: ${error.message}\n`);
+  process.exitCode = 1;
 } finally {
   await parts.close();
 }
