@@ -13,7 +13,9 @@ import { fill, sampleKeys, withClient } from './sample.ts';
 function read(bytes: Buffer, chunkBytes: number): { summary: RdbSummary; keys: string[] } {
   const keys: string[] = [];
   const reader = new RdbReader((key: RdbKey) =>
-    keys.push(`${key.db} ${key.key.toString('hex')} ${key.expiresAtMs ?? ''} ${Buffer.from(key.digest, 'latin1').toString('hex')}`),
+    keys.push(
+      `${key.db} ${key.key.toString('hex')} ${key.expiresAtMs ?? ''} ${Buffer.from(key.digest, 'latin1').toString('hex')}`,
+    ),
   );
   for (let at = 0; at < bytes.length; at += chunkBytes) reader.write(bytes.subarray(at, at + chunkBytes));
   return { summary: reader.end(), keys };
