@@ -3,6 +3,8 @@
  * hundreds of a Map. The main thread fills a table, threads look into one made with `shared` meanwhile: a slot is written
  * after what it leads to.
  */
+import type { BlockRef } from '../domain/entry.ts';
+
 export interface BlockPlace {
   readonly pack: number;
   readonly offset: number;
@@ -63,6 +65,11 @@ export class BlockTable {
     this.#places.set([pack, offset, length, plainLength, within], this.#count * placeNumbers);
     this.#count += 1;
     Atomics.store(this.#slots, slot, this.#count);
+  }
+
+  /** As an index names the block. */
+  insertRef([pack, offset, length, digest, plainLength, within = 0]: BlockRef): void {
+    this.insert(Buffer.from(digest, 'hex'), 0, { pack, offset, length, plainLength, within });
   }
 
   #placeOf(entry: number): BlockPlace {

@@ -5,7 +5,9 @@ import { describe, expect } from 'vitest';
 import { foundFile, type FoundFile } from '../../src/drivers/files/found-file.ts';
 import { readOwnersSync } from '../../src/drivers/files/owners.ts';
 import { describeStep, walk } from '../../src/drivers/files/walk.ts';
+import type { OpenOptions } from '../../src/repository/open.ts';
 import type { Repository } from '../../src/repository/repository.ts';
+import type { Storage } from '../../src/storage/storage.ts';
 import type { LookedAt } from '../../src/repository/writer/settled.ts';
 import { addTree, backUp, describeTree } from './backup.ts';
 import { repositoryTest as test } from './fixture.ts';
@@ -91,12 +93,7 @@ describe('what was stored is not stored again', () => {
     await mkdir(source);
     const contents = Array.from({ length: 8 }, () => randomBytes(1000));
     for (const [number, content] of contents.entries()) await writeFile(join(source, `file-${number}`), content);
-    const warnings: string[] = [];
-    const repository = await open(storage, undefined, {
-      expectedId,
-      isSettled: async () => true,
-      onWarning: (message) => warnings.push(message),
-    });
+    const { repository, warnings } = await openSettled(open, storage, expectedId);
     const found = await foundIn(source);
     const first = await backUp(repository, async (writer) => {
       for (const [number, { entry, facts }] of found.entries()) {
@@ -215,12 +212,7 @@ describe('what was stored is not stored again', () => {
         await (kind === 'links' ? symlink('../elsewhere', path) : writeFile(path, ''));
       }
       await writeFile(join(source, 'last'), randomBytes(1000));
-      const warnings: string[] = [];
-      const repository = await open(storage, undefined, {
-        expectedId,
-        isSettled: async () => true,
-        onWarning: (message) => warnings.push(message),
-      });
+      const { repository, warnings } = await openSettled(open, storage, expectedId);
       const first = await capture(repository, source);
       const packs = first.manifest.backup_files.filter(({ path }) => path.startsWith('packs/'));
       expect(packs).toHaveLength(1);
@@ -252,6 +244,20 @@ describe('what was stored is not stored again', () => {
 
 async function capture(repository: Repository, source: string, options: BackupOptions = {}): Promise<Backup> {
   return backUp(repository, (writer) => addTree(writer, source), options);
+}
+
+/** Trusts the times of files at once, and keeps what it warns of. */
+async function openSettled(
+  open: (storage: Storage, source: undefined, options: OpenOptions) => Promise<Repository>,
+  storage: Storage,
+  expectedId: string,
+): Promise<{ readonly repository: Repository; readonly warnings: readonly string[] }> {
+  const warnings: string[] = [];
+  const onWarning = (message: string): void => void warnings.push(message);
+  return {
+    repository: await open(storage, undefined, { expectedId, isSettled: async () => true, onWarning }),
+    warnings,
+  };
 }
 
 async function foundIn(source: string): Promise<FoundFile[]> {

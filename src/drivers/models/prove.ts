@@ -41,8 +41,9 @@ export async function validateModels(
   root: string,
   answers: ModelAnswers,
 ): Promise<ProbeResult[]> {
-  const bytes = await proveBytes(context, { root, times: true });
-  const loaded = await proveLoading(config, context, root);
+  const facts = await readSealedFacts<ModelsFacts>(context);
+  const bytes = await proveBytes(context, facts, { root, times: true });
+  const loaded = await proveLoading(config, context, facts, root);
   if (![...bytes, ...loaded].some(isFailed)) answers.keep(context, loaded);
   return [...bytes, ...loaded];
 }
@@ -53,22 +54,28 @@ export async function probeModels(
   context: RestoreContext,
   answers: ModelAnswers,
 ): Promise<ProbeResult[]> {
-  const bytes = await proveBytes(context, { root: config.path, times: false });
+  const root = config.path;
+  const facts = await readSealedFacts<ModelsFacts>(context);
+  const bytes = await proveBytes(context, facts, { root, times: false });
   const known = bytes.some(isFailed) ? undefined : answers.of(context);
   const loaded = known?.map((result) => ({ ...result, actual: `${result.actual}, at validation of the same bytes` }));
-  return [...bytes, ...(loaded ?? (await proveLoading(config, context, config.path)))];
+  return [...bytes, ...(loaded ?? (await proveLoading(config, context, facts, root)))];
 }
 
 async function proveBytes(
   context: RestoreContext,
+  { owner }: ModelsFacts,
   place: Pick<FolderComparison, 'root' | 'times'>,
 ): Promise<ProbeResult[]> {
-  const { owner } = await readSealedFacts<ModelsFacts>(context);
   return [...(await compareWithIndex(context, place)), ...(await compareFolderAttributes(context, place.root, owner))];
 }
 
-async function proveLoading(config: ModelsConfig, context: RestoreContext, root: string): Promise<ProbeResult[]> {
-  const { models } = await readSealedFacts<ModelsFacts>(context);
+async function proveLoading(
+  config: ModelsConfig,
+  context: RestoreContext,
+  { models }: ModelsFacts,
+  root: string,
+): Promise<ProbeResult[]> {
   const results: ProbeResult[] = [];
   for (const model of models) {
     if (isLoadable(model.path)) results.push(await proveModel(config, context, root, model));

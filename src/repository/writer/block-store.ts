@@ -157,8 +157,7 @@ export class BlockStore {
 /** Of blocks that are stored already. */
 export function blockTableOf(refs: readonly BlockRef[]): BlockTable {
   const table = new BlockTable(refs.length, true);
-  for (const [pack, offset, length, digest, plainLength, within = 0] of refs)
-    table.insert(Buffer.from(digest, 'hex'), 0, { pack, offset, length, plainLength, within });
+  for (const ref of refs) table.insertRef(ref);
   return table;
 }
 

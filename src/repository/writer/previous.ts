@@ -138,17 +138,12 @@ export class Previous {
         for (const line of lines) {
           const entry = parseEntry(line, this.#index.id);
           if (entry.type !== 'file') continue;
-          for (const ref of entry.blocks) this.#addBlock(table, ref);
+          for (const ref of entry.blocks) if (this.#packs.has(ref[0])) table.insertRef(ref);
         }
       }
     } catch (error) {
       warnOfDamage(this.#sources, error);
     }
-  }
-
-  #addBlock(table: BlockTable, [pack, offset, length, digest, plainLength, within = 0]: BlockRef): void {
-    if (this.#packs.has(pack))
-      table.insert(Buffer.from(digest, 'hex'), 0, { pack, offset, length, plainLength, within });
   }
 }
 
