@@ -31,7 +31,7 @@ export async function lostOf(
 export async function goneFrom(repository: Repository, copy: Repository, location: string): Promise<BackupId[]> {
   const there = (await copy.listManifests()).flatMap(({ manifest }) => manifest?.timestamp ?? []);
   const named = new Map(there.map((id) => [id, holds(location)]));
-  const lost = await repository.lostPoints({ reports: 'none', named });
+  const lost = (await repository.lostPoints({ reports: 'none', named })).filter(({ isGone }) => isGone === true);
   const inChain = (await repository.listManifests()).filter(({ isGone }) => isGone === true);
   return [...new Set([...lost, ...inChain].map(({ timestamp }) => timestamp))].filter((id) => named.has(id)).sort();
 }

@@ -81,7 +81,7 @@ export async function planRetention(options: RetentionOptions): Promise<Retentio
     usage,
     forecast: forecastOf(options, { usage, points, now }),
     refusals: [
-      ...[...listings, ...(await repository.lostPoints({ reports: isCopy ? 'none' : 'recent' }))].flatMap(
+      ...[...listings, ...(await repository.lostPoints({ reports: isCopy ? 'listed' : 'recent' }))].flatMap(
         ({ problem }) => (problem === undefined ? [] : [`${problem}: what it needs is not known`]),
       ),
       ...sharedRefusals(listings),
@@ -107,6 +107,7 @@ export async function applyRetention(
       hint: 'look with `lifeboat retention plan`; more than usual leaves with `lifeboat retention run --max-share`; what is gone for good holds nothing up after `lifeboat backups forget`',
     });
   const collected = await options.repository.collect({
+    keep: plan.keep.map(({ id }) => id),
     expire: plan.remove.map(({ id }) => id),
     wal: plan.wal.keys,
     holder: options.holder,

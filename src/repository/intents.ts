@@ -59,17 +59,22 @@ export async function closeIntent(storage: Storage, id: BackupId, secrets: Secre
   );
 }
 
-/** True if this owner has the id, from now or from an earlier call. */
+/** True if this owner has the id, from now or from an earlier call, and has not closed it. */
 async function claim(storage: Storage, id: BackupId, owner: string, secrets: Secrets | undefined): Promise<boolean> {
   if ((await storage.stat(layout.intent(id))) !== undefined)
-    return (await readIntent(storage, id, secrets))?.owner === owner;
+    return isOpenOf(owner, await readIntent(storage, id, secrets));
   // A manifest without an intent: collection removed the intent, or another tool sealed it. Removed points keep their
   // id. Asked before an intent is made: one that nobody closes would hold collection back.
   const key = layout.manifest(id);
   if ((await storage.stat(key)) !== undefined || (await storage.stat(layout.tombstone(key))) !== undefined)
     return false;
   if (await create(storage, id, owner, secrets)) return true;
-  return (await readIntent(storage, id, secrets))?.owner === owner;
+  return isOpenOf(owner, await readIntent(storage, id, secrets));
+}
+
+/** Collection does not wait for the writer of one that was closed. */
+function isOpenOf(owner: string, intent: Intent | undefined): boolean {
+  return intent?.owner === owner && intent.closedAt === undefined;
 }
 
 async function create(storage: Storage, id: BackupId, owner: string, secrets: Secrets | undefined): Promise<boolean> {

@@ -20,10 +20,11 @@ import type { ManifestListing } from './repository.ts';
 
 export interface LostOptions {
   /**
-   * Which reports of backups are read: those of runs since the newest point that is there, all (the newest 2,000), or
-   * none: in a copy they may be ahead of the points.
+   * Which reports of backups are read: those of runs since the newest point that is listed (`recent`), all (the newest
+   * 2,000), or none. `listed`: the recent ones too, but only against a listing that leaves out a point which lies there;
+   * in a copy reports may be ahead of the points.
    */
-  readonly reports: 'recent' | 'all' | 'none';
+  readonly reports: 'recent' | 'all' | 'listed' | 'none';
   /** What others say to have been sealed: by id, who says so. */
   readonly named?: ReadonlyMap<BackupId, string>;
 }
@@ -34,11 +35,14 @@ interface Context extends ProofContext {
 
 /** Ended with a manifest. */
 const sealedStates: readonly unknown[] = ['sealed', 'partial', 'suspect'];
-const mostReports = { recent: 500, all: 2000 } as const;
+const mostReports = { recent: 500, listed: 500, all: 2000 } as const;
 /** A run may wait for the appliance before it reserves the id of its point. */
 const beforeMs = 86_400_000;
 
-/** Newest first. What the chain of manifests shows is not among them: that is in their list. */
+/**
+ * Newest first. What the chain of manifests shows is not among them: that is in their list. A point that lies there but is
+ * not listed is among them, without `isGone`: what is done by such a listing would take away what that point needs.
+ */
 export async function lostPoints(
   context: Context,
   { reports, named = new Map() }: LostOptions,
@@ -47,8 +51,9 @@ export async function lostPoints(
   const there = new Set(ids);
   const known = new Map<BackupId, string>();
   const add = (id: BackupId, by: string): void => void (known.has(id) || there.has(id) || known.set(id, by));
-  if (reports !== 'none')
-    for (const { id, by } of await sealedByReports(context, reports, await newestDate(context, ids))) add(id, by);
+  const byReports = reports === 'none' ? [] : await sealedByReports(context, reports, await newestDate(context, ids));
+  for (const { id, by } of byReports) add(id, by);
+  const mayBeAhead = new Set(reports === 'listed' ? known.keys() : []);
   const book = await openProofBook(context);
   for (const id of book.subjects)
     if (id !== recoveryKit && !there.has(id) && (await isProven(book, id))) add(id, 'its proofs are there');
@@ -58,9 +63,12 @@ export async function lostPoints(
   const lost: ManifestListing[] = [];
   for (const [timestamp, by] of [...known].toSorted(([a], [b]) => (a < b ? 1 : -1))) {
     const key = layout.manifest(timestamp);
-    // It may have been sealed since the first look.
-    if ((await context.storage.stat(key)) !== undefined || (await context.expiries.explain(timestamp))) continue;
-    lost.push({ timestamp, key, problem: `recovery point ${timestamp} is gone: ${by}`, isGone: true });
+    if ((await context.storage.stat(key)) !== undefined) {
+      const problem = `recovery point ${timestamp} lies in ${context.storage.description}, but its listing leaves it out`;
+      // It may have been sealed since the first look.
+      if (!(await manifestIds(context.storage)).includes(timestamp)) lost.push({ timestamp, key, problem });
+    } else if (!mayBeAhead.has(timestamp) && !(await context.expiries.explain(timestamp)))
+      lost.push({ timestamp, key, problem: `recovery point ${timestamp} is gone: ${by}`, isGone: true });
   }
   return lost;
 }
@@ -86,7 +94,7 @@ interface Sealed {
 
 async function sealedByReports(
   context: Context,
-  which: 'recent' | 'all',
+  which: keyof typeof mostReports,
   newest: BackupId | undefined,
 ): Promise<Sealed[]> {
   const since = which === 'all' || newest === undefined ? 0 : (timeOfBackupId(newest)?.getTime() ?? 0) - beforeMs;

@@ -180,7 +180,10 @@ async function missingBefore(
   const lost = await lostPoints(context, { reports: 'recent' });
   if (lost.length === 0) return {};
   const told = new Set(listings.map(({ timestamp }) => timestamp));
-  const missing = lost.map(({ timestamp }) => timestamp).filter((id) => !told.has(id));
+  const missing = lost
+    .filter(({ isGone }) => isGone === true)
+    .map(({ timestamp }) => timestamp)
+    .filter((id) => !told.has(id));
   return missing.length === 0 ? {} : { missing: missing.slice(0, mostMissing) };
 }
 

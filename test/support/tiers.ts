@@ -11,12 +11,12 @@ export const engineFiles = [
   'test/dev/{appliance,engines}.test.ts',
   'test/drivers/postgres/{busy,capture,check,contract,databases,increment,inspect,point-in-time,private-server,private-settings,restore}.test.ts',
   'test/drivers/postgres/{links,measure,settings,slots,targets,tls,token,undo-restore,wal,wal-locations}.test.ts',
-  'test/drivers/redis/{check,contract,deployment,dump,inspect,redis,refused,starts}.test.ts',
+  'test/drivers/redis/{check,contract,deployment,dump,inspect,odd-dumps,redis,refused,starts}.test.ts',
   'test/operations/verify-point.test.ts',
   'test/platform/{engine-readiness,process-platform}.test.ts',
   'test/repository/{replicate,replicate-faults}.test.ts',
   'test/schedules/**/*.test.ts',
-  'test/storage/{s3,ssh}.test.ts',
+  'test/storage/{s3,ssh,ssh-left}.test.ts',
   'test/workflows/**/*.test.ts',
 ];
 

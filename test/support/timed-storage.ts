@@ -1,5 +1,6 @@
 /** A storage whose clock the test sets: what is stored has its time of then. */
 import type { ObjectInfo, Storage } from '../../src/storage/storage.ts';
+import { replacing } from './replacing.ts';
 
 export interface Clock {
   now: Date;
@@ -36,12 +37,5 @@ export function timed(storage: Storage, clock: Clock): Storage {
       for await (const info of storage.list(prefix, onStray)) yield dated(info);
     },
   };
-  return new Proxy(storage, {
-    get: (target, name) => {
-      const own: unknown = Reflect.get(changes, name);
-      if (own !== undefined) return own;
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
+  return replacing(storage, changes);
 }

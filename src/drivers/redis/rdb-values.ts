@@ -112,13 +112,18 @@ function* packed(
   return finish(source, fold);
 }
 
+/** One element as it is; or a listpack of several. */
+const plainNode = 1;
+const packedNode = 2;
+
 function* quicklist(source: ValueSource): Steps<string> {
   const fold = ordered('list');
   for (let count = Number(yield* source.length()); count > 0; count--) {
     const container = Number(yield* source.length());
     const bytes = yield* source.string(source.wantsValues);
     if (!source.wantsValues) continue;
-    if (container === 1) fold.add(bytes);
+    if (container === plainNode) fold.add(bytes);
+    else if (container !== packedNode) throw new RangeError(`a node of a list is of the unknown kind ${container}`);
     else for (const element of listpackElements(bytes)) fold.add(element);
   }
   return finish(source, fold);

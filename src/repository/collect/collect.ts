@@ -6,8 +6,10 @@
  *   (48 h by the storage's clock, and every intent that was open closed or expired)
  *   sweep    marked again: what is named by now loses its tombstone, what is not goes, whole objects only
  *
- * Killed anywhere, the next run goes on. A manifest that cannot be read stops everything: nobody knows what it needs.
+ * Killed anywhere, the next run goes on. A manifest that cannot be read stops everything: nobody knows what it needs. So
+ * does a listing that leaves out a point which is known to be there, and one that names no point at all.
  */
+import { LifeboatError } from '../../domain/errors.ts';
 import type { BackupId } from '../../domain/recovery-point.ts';
 import type { ObjectInfo, Storage } from '../../storage/storage.ts';
 import { manifestIds, readManifest } from '../catalogue.ts';
@@ -33,6 +35,8 @@ export interface CollectContext {
 }
 
 export interface CollectOptions {
+  /** Recovery points that are known to stay: a listing without one of them is not believed. None by default. */
+  readonly keep?: readonly BackupId[];
   /** Recovery points that leave. */
   readonly expire: readonly BackupId[];
   /** Keys of archived WAL that nothing needs; they go at once, for no writer builds on them. */
@@ -66,8 +70,12 @@ export async function collect(context: CollectContext, options: CollectOptions):
       await expire(context, id);
       return id;
     });
-    const needed = await neededKeys(context);
+    // Before the manifests: who closes its intent has stored its manifest, so it is seen by one look or by the other.
     const waitsFor = await openIntents(storage, secrets);
+    const points = await listedPoints(context, { ...options, open: new Set(waitsFor) });
+    const nothing = { marked: 0, removed: 0, removedBytes: 0, walRemoved: 0 };
+    if (points.length === 0 && expired.length === 0) return { expired, ...nothing, waitsFor };
+    const needed = await neededKeys(context, points);
     const stones = await tombstones(storage);
     const swept = { removed: 0, removedBytes: 0 };
     let marked = 0;
@@ -134,9 +142,34 @@ async function putStone(storage: Storage, stone: string, bytes: Uint8Array): Pro
   await storage.putIfAbsent(stone, bytes);
 }
 
-async function neededKeys(context: CollectContext): Promise<ReadonlySet<string>> {
+/**
+ * The recovery points that are there, by the listing. Some storages leave names out for a while, and what such a point
+ * needs would be removed: Precondition where one that is to stay, or that a writer of the last days sealed, lies there and is
+ * not listed.
+ */
+async function listedPoints(
+  { storage }: CollectContext,
+  { keep = [], open }: { readonly keep?: readonly BackupId[]; readonly open: ReadonlySet<BackupId> },
+): Promise<BackupId[]> {
+  const ids = await manifestIds(storage);
+  const listed = new Set(ids);
+  const expected = new Set(keep);
+  for await (const { key } of ownObjects(storage, layout.intents)) expected.add(backupIdOf(key, layout.intent) ?? '');
+  const unlisted = [...expected].filter((id) => !listed.has(id) && !open.has(id));
+  const leftOut = await inLanes(smallAtOnce, unlisted, async (id) =>
+    (await storage.stat(layout.manifest(id))) === undefined ? [] : [id],
+  );
+  if (leftOut.flat().length === 0) return ids;
+  throw new LifeboatError(
+    'Precondition',
+    `nothing was removed: the listing of ${storage.description} leaves out ${leftOut.flat().join(', ')}, which is there`,
+    { hint: 'a disk that is not mounted, or a storage that shows late what it has; it is tried again by itself' },
+  );
+}
+
+async function neededKeys(context: CollectContext, points: readonly BackupId[]): Promise<ReadonlySet<string>> {
   const needed = new Set<string>();
-  await inLanes(smallAtOnce, await manifestIds(context.storage), async (id) => {
+  await inLanes(smallAtOnce, points, async (id) => {
     for (const { path } of (await readManifest(context, id)).backup_files) needed.add(path);
   });
   return needed;

@@ -15,7 +15,7 @@ import type { Expiries } from '../expiry.ts';
 import type { Opener } from '../frame.ts';
 import { readIdentity } from '../identity.ts';
 import { inLanes } from '../../domain/in-lanes.ts';
-import { smallAtOnce } from '../at-once.ts';
+import { largeAtOnce, smallAtOnce } from '../at-once.ts';
 import { readIndexHead } from '../index-object.ts';
 import { closeIntent, reserveBackupId } from '../intents.ts';
 import { backupIdOfManifestKey, layout } from '../layout.ts';
@@ -86,6 +86,7 @@ class Replication {
   #bytes = 0;
   #bytesTotal = 0;
   readonly #problems: string[] = [];
+  #pointsThere: ReadonlySet<BackupId> = new Set();
 
   constructor(context: ReplicateContext, target: Storage, options: ReplicateOptions) {
     this.#context = context;
@@ -119,6 +120,7 @@ class Replication {
    */
   async #missingManifests(): Promise<Manifest[]> {
     const there = await this.#authenticThere();
+    this.#pointsThere = there;
     const marked = new Set<BackupId>();
     for await (const { key } of ownObjects(this.#target, layout.tombstone(layout.manifests)))
       marked.add(backupIdOfManifestKey(key.slice(layout.tombstones.length)) ?? '');
@@ -166,12 +168,18 @@ class Replication {
   async #copyPacks(manifests: readonly Manifest[], broken: ReadonlySet<string>): Promise<void> {
     const { storage } = this.#context;
     const needed = new Set(manifests.flatMap(({ backup_files: files }) => files.map(({ path }) => path)));
+    // What an attempt that was cut off left is marked where it was collected since. Our intent stands: from now on it stays.
+    for await (const { key } of ownObjects(this.#target, layout.tombstone(layout.packs)))
+      if (needed.has(key.slice(layout.tombstones.length))) await this.#target.remove(key);
     const sizes = new Map<string, number>();
     for await (const { key, size } of ownObjects(storage, layout.packs))
       if (needed.has(key) || isBroken(key, broken)) sizes.set(key, size);
     // Of another size it is not what its name says: `copyObjects` replaces it.
-    for await (const { key, size } of ownObjects(this.#target, layout.packs))
-      if (!isBroken(key, broken) && sizes.get(key) === size) sizes.delete(key);
+    const standing = new Map<string, ObjectInfo>();
+    for await (const object of ownObjects(this.#target, layout.packs))
+      if (!isBroken(object.key, broken) && sizes.get(object.key) === object.size) standing.set(object.key, object);
+    const damaged = new Set(await this.#damagedLeftovers(standing));
+    for (const key of standing.keys()) if (!damaged.has(key)) sizes.delete(key);
     this.#bytesTotal = [...sizes.values()].reduce((sum, size) => sum + size, this.#bytes);
     const keys = [...sizes.keys()];
     const again = await makeRoomForPacks(
@@ -180,6 +188,30 @@ class Replication {
       keys.filter((key) => isBroken(key, broken)),
     );
     await this.#copy([...keys.filter((key) => !isBroken(key, broken)), ...again], authenticatePack);
+  }
+
+  /**
+   * Packs that no point there names are what an attempt left that was cut off, and its disk may have lost their content: they
+   * are digested where the place does that itself.
+   */
+  async #damagedLeftovers(standing: ReadonlyMap<string, ObjectInfo>): Promise<string[]> {
+    if (this.#target.sha256 === undefined) return [];
+    const leftovers = new Map(standing);
+    // The newest names most of what the next one shares with those before it.
+    for (const id of [...this.#pointsThere].toSorted().reverse()) {
+      if (leftovers.size === 0) return [];
+      const manifest = await readManifest(this.#context, id).catch((error: unknown) => {
+        if (!(error instanceof LifeboatError)) throw error;
+        return undefined;
+      });
+      for (const { path } of manifest?.backup_files ?? []) leftovers.delete(path);
+    }
+    const damaged = await inLanes(largeAtOnce, leftovers.values(), async (object): Promise<string[]> => {
+      this.#options.signal?.throwIfAborted();
+      const digest = await this.#context.documents.read(object, async () => this.#target.sha256?.(object.key));
+      return digest === undefined || object.key.endsWith(`/${digest}`) ? [] : [object.key];
+    });
+    return damaged.flat();
   }
 
   async #copyIndexes(manifests: readonly Manifest[]): Promise<void> {

@@ -1,6 +1,6 @@
 /** A repository's objects as files below one folder of a local disk. */
 import type { Dirent } from 'node:fs';
-import { link, open, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
+import { link, lstat, open, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { assertKey, assertPrefix, isKey, isPlain } from '../key.ts';
@@ -335,8 +335,13 @@ async function readFolder(path: string): Promise<Dirent[]> {
     return await readdir(path, { withFileTypes: true });
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno === 'ENOENT' || errno === 'ENOTDIR') return [];
-    throw error;
+    if (errno !== 'ENOENT' && errno !== 'ENOTDIR') throw error;
+    // Without its disk a folder that is a link would look empty, and all that it holds removed.
+    if (errno === 'ENOENT' && (await lstat(path).catch(() => undefined))?.isSymbolicLink() === true)
+      throw new LifeboatError('StorageFailed', `${path} is a link to a folder that is not there`, {
+        hint: 'mount the disk that it leads to',
+      });
+    return [];
   }
 }
 
