@@ -17,7 +17,7 @@ import {
   type RestorePlan,
 } from '../domain/restore-plan.ts';
 import type { Driver } from '../drivers/driver.ts';
-import { refuseForeignPidFiles } from '../platform/process/check-service.ts';
+import { refuseUnsteerableServices } from '../platform/process/check-service.ts';
 import type { Artefact, Choice } from './choose-artefacts.ts';
 import { leftToRestore } from './rebuildable.ts';
 
@@ -70,7 +70,7 @@ export async function makePlan(options: PlanOptions): Promise<RestorePlan> {
 /** Services that could not be stopped or started, or that the run itself needs: found out before anything stops. */
 export async function refuseUnsteerable({ stops }: RestorePlan, appliance: Appliance): Promise<void> {
   refuseStoppingTemporal(stops, appliance);
-  await refuseForeignPidFiles(appliance.services.filter(({ name }) => stops.includes(name)));
+  await refuseUnsteerableServices(appliance.services.filter(({ name }) => stops.includes(name)));
 }
 
 /** A run whose own server it stops would never go on. */

@@ -9,7 +9,7 @@ import { freePort } from '../../src/dev/free-ports.ts';
 import { preparePostgres } from '../../src/dev/postgres.ts';
 import { prepareRedis } from '../../src/dev/redis.ts';
 import type { Platform } from '../../src/platform/platform.ts';
-import { refuseForeignPidFiles } from '../../src/platform/process/check-service.ts';
+import { refuseUnsteerableServices } from '../../src/platform/process/check-service.ts';
 import { createProcessPlatform } from '../../src/platform/process/process-platform.ts';
 import { folderTest } from '../support/folder-test.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -106,7 +106,7 @@ test('F4: a pid file of somebody else is an error that doctor and plan foresee, 
     const refused = { code: 'Precondition', message: expect.stringContaining(told) as string };
     await expect(platform.stop('app', never)).rejects.toMatchObject(refused);
     await expect(platform.start('app', never)).rejects.toMatchObject(refused);
-    await expect(refuseForeignPidFiles([service])).rejects.toMatchObject(refused);
+    await expect(refuseUnsteerableServices([service])).rejects.toMatchObject(refused);
     expect(await platform.check()).toMatchObject([{ level: 'fail', text: refused.message }]);
   }
   const { pid: dead } = spawn(process.execPath, ['-e', '']).on('exit', () => gone.resolve(undefined));
@@ -114,7 +114,7 @@ test('F4: a pid file of somebody else is an error that doctor and plan foresee, 
   await gone.promise;
   // PostgreSQL's own has more lines.
   await write(`${dead}\n${folder}\n1700000000\n5432\n`);
-  await refuseForeignPidFiles([service]);
+  await refuseUnsteerableServices([service]);
   expect(await platform.state('app')).toMatchObject({ running: false });
   await platform.stop('app', never);
   await write(`${dead}\n`);
@@ -171,6 +171,25 @@ test('D3.4: postgres is proven gone with its backends, also after its head was k
   }
 });
 
+test('a server that somebody started by hand runs, so that who stops it knows to start it again', async ({
+  folder,
+  platformOf,
+}) => {
+  const postgres = await preparePostgres({ directory: folder });
+  const ready = { kind: 'tcp', host: postgres.hostname, port: postgres.port } as const;
+  const service = programService(folder, postgres.command, 'SIGINT', { ready });
+  const platform = platformOf(service);
+  // As `pg_ctl start` leaves it: the same server, adopted by init, and no pid file of ours.
+  const [program = '', ...words] = postgres.command;
+  spawn('sh', ['-c', '"$0" "$@" &', program, ...words], { stdio: 'ignore' });
+  await waitFor(async () => expect(await platform.state('app')).toMatchObject({ running: true, ready: true }));
+  await refuseUnsteerableServices([service]);
+  await platform.stop('app', never);
+  expect(await platform.state('app')).toMatchObject({ running: false });
+  await platform.start('app', never);
+  expect(await platform.state('app')).toMatchObject({ running: true });
+});
+
 test('D3.5: redis starts and stops cleanly, its port is free afterwards', async ({ folder, platformOf }) => {
   const redis = await prepareRedis({ directory: folder });
   const ready = { kind: 'tcp', host: redis.hostname, port: redis.port } as const;
@@ -216,17 +235,13 @@ test('a stranger on the port is neither taken for the service nor left unnoticed
   const stranger = createServer().listen(port, '127.0.0.1');
   onTestFinished(() => void stranger.close());
   await once(stranger, 'listening');
-  const platform = createProcessPlatform([
-    nodeService(folder, idle, { ready: { kind: 'tcp', host: '127.0.0.1', port } }),
-  ]);
-  await expect(platform.start('app', never)).rejects.toMatchObject({
-    code: 'ServiceFailed',
-    message: expect.stringContaining(String(port)),
-  });
-  await expect(platform.stop('app', never)).rejects.toMatchObject({
-    code: 'ServiceFailed',
-    message: expect.stringContaining(String(port)),
-  });
+  const service = nodeService(folder, idle, { ready: { kind: 'tcp', host: '127.0.0.1', port } });
+  const platform = createProcessPlatform([service]);
+  const refused = { code: 'Precondition', message: expect.stringContaining(String(port)) as string };
+  await expect(platform.start('app', never)).rejects.toMatchObject(refused);
+  await expect(platform.stop('app', never)).rejects.toMatchObject(refused);
+  await expect(refuseUnsteerableServices([service])).rejects.toMatchObject(refused);
+  expect(await platform.check()).toMatchObject([{ level: 'fail', text: refused.message }]);
 });
 
 test('O2.2, D6.4: HTTP 200 with an unhealthy body is not ready; ready when the body says so', async ({

@@ -5,6 +5,7 @@ import type { Finding } from '../../drivers/driver.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import { findOsUser } from './os-user.ts';
 import { refuseForeignPidFile } from './pid-file.ts';
+import { refuseForeignService } from './process-service.ts';
 
 /** What would keep this service from being started or stopped, seen without touching it. */
 export async function checkService(service: ServiceConfig): Promise<Finding[]> {
@@ -14,7 +15,7 @@ export async function checkService(service: ServiceConfig): Promise<Finding[]> {
   if (run.kind === 'process') {
     findings.push(await checkUser(service, run.user));
     findings.push(
-      await checkPidFile(service, run.pidFile),
+      await checkSteerable(service),
       await checkFolder(service, 'pidFile', dirname(run.pidFile)),
       await checkFolder(service, 'logFile', dirname(run.logFile)),
     );
@@ -64,9 +65,9 @@ async function checkUser(service: ServiceConfig, name: string | undefined): Prom
   }
 }
 
-async function checkPidFile(service: ServiceConfig, path: string): Promise<Finding | undefined> {
+async function checkSteerable(service: ServiceConfig): Promise<Finding | undefined> {
   try {
-    await refuseForeignPidFile(path, service.name);
+    await refuseUnsteerableService(service);
     return undefined;
   } catch (error) {
     if (!isLifeboatError(error)) return undefined; // The folder is looked at by itself.
@@ -74,9 +75,19 @@ async function checkPidFile(service: ServiceConfig, path: string): Promise<Findi
   }
 }
 
-/** Precondition where one of the services could neither be stopped nor started, for somebody else wrote its pid file. */
-export async function refuseForeignPidFiles(services: readonly ServiceConfig[]): Promise<void> {
-  for (const { name, run } of services) if (run.kind === 'process') await refuseForeignPidFile(run.pidFile, name);
+/**
+ * Precondition where one of the services could neither be stopped nor started: somebody else wrote its pid file, or another
+ * process answers in its place.
+ */
+export async function refuseUnsteerableServices(services: readonly ServiceConfig[]): Promise<void> {
+  for (const service of services) await refuseUnsteerableService(service);
+}
+
+async function refuseUnsteerableService(service: ServiceConfig): Promise<void> {
+  const { name, run } = service;
+  if (run.kind !== 'process') return;
+  await refuseForeignPidFile(run.pidFile, name);
+  await refuseForeignService({ ...service, run });
 }
 
 /** The nearest folder that exists decides: the rest is made at the first start. */

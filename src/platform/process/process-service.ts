@@ -64,7 +64,22 @@ export async function stopProcess(service: ProcessService, signal: AbortSignal):
   await refuseForeignListener(service);
 }
 
+/**
+ * As `stopProcess` sees it: a server of the same program that nobody here has started runs too, for a stop ends it, and whoever
+ * undoes that must know.
+ */
 export async function processState(service: Asked<ProcessService>): Promise<ServiceState> {
+  const state = await headState(service);
+  if (state.running) return state;
+  const [found] = await new ProcessFamily(undefined, service.run.command).living();
+  if (found === undefined) return state;
+  const { ready, detail } = await service.askReadiness();
+  const text = `process ${found.pid}, not started by Lifeboat: ${detail}`;
+  return { service: service.name, running: true, ready, pid: found.pid, detail: text };
+}
+
+/** Of the process that the pid file names. */
+async function headState(service: Asked<ProcessService>): Promise<ServiceState> {
   const head = await readPidFile(service.run.pidFile, service.name, AbortSignal.timeout(10_000));
   if (head === undefined) return { service: service.name, running: false, ready: false, detail: 'not started' };
   if (!(await isAlive(head)))
@@ -77,7 +92,7 @@ async function waitForReady(service: Asked<ProcessService>, signal: AbortSignal)
   const begun = performance.now();
   let state: ServiceState | undefined;
   const isDecided = async () => {
-    state = await processState(service);
+    state = await headState(service);
     const isSettled = service.ready.kind !== 'running' || performance.now() - begun >= settledMs;
     return !state.running || (state.ready && isSettled);
   };
@@ -120,15 +135,24 @@ function send(service: ProcessService, name: NodeJS.Signals, members: readonly P
   }
 }
 
+/** The same refusal beforehand: Precondition where the service does not run, and something else answers in its place. */
+export async function refuseForeignService(service: ProcessService): Promise<void> {
+  const address = addressOf(service.ready);
+  if (address === undefined || !(await accepts(address.host, address.port))) return;
+  const head = await readPidFile(service.run.pidFile, service.name, AbortSignal.timeout(10_000));
+  const [member] = await new ProcessFamily(head, service.run.command).living();
+  if (member === undefined) await refuseForeignListener(service);
+}
+
 /** A process that is not ours on the service's address would answer for it, and keep it from binding. */
 async function refuseForeignListener(service: ProcessService): Promise<void> {
   const address = addressOf(service.ready);
   if (address === undefined || !(await accepts(address.host, address.port))) return;
   throw new LifeboatError(
-    'ServiceFailed',
+    'Precondition',
     `another process than service \`${service.name}\` answers on ${address.host}:${address.port}`,
     {
-      hint: `find it with \`ss -ltnp 'sport = :${address.port}'\` and stop it`,
+      hint: `find it with \`ss -ltnp 'sport = :${address.port}'\` and stop it; what another program starts is steered by \`start\`, \`stop\` and \`isRunning\``,
       details: { port: address.port },
     },
   );
