@@ -12,6 +12,7 @@ import type { Session } from './connection.ts';
 import { configFolder } from './facts.ts';
 import type { ConfigFile } from './facts.ts';
 import { followLinks, type Link } from './link-chain.ts';
+import { mayCall } from './may-call.ts';
 import type { ConfigPaths } from './server-facts.ts';
 
 export interface FoundConfig {
@@ -163,6 +164,7 @@ async function resolveInclude(
 
 async function readThrough(reading: Reading, path: string, optional: boolean): Promise<Buffer | undefined> {
   return throughServerOrDisk(reading, path, optional, {
+    by: 'pg_read_binary_file(text)',
     server: async () => {
       const rows = await reading.session.rows(
         `SELECT encode(pg_read_binary_file(${pg.escapeLiteral(path)}), 'base64') AS content`,
@@ -175,6 +177,7 @@ async function readThrough(reading: Reading, path: string, optional: boolean): P
 
 async function listThrough(reading: Reading, path: string, optional = false): Promise<string[]> {
   const names = await throughServerOrDisk(reading, path, optional, {
+    by: 'pg_ls_dir(text)',
     server: async () => {
       const rows = await reading.session.rows(`SELECT pg_ls_dir(${pg.escapeLiteral(path)}) AS name`);
       return rows.map((row) => row['name'] ?? '');
@@ -188,10 +191,15 @@ async function throughServerOrDisk<T>(
   reading: Reading,
   path: string,
   optional: boolean,
-  ways: { readonly server: () => Promise<T>; readonly disk: () => Promise<T> },
+  ways: {
+    /** The function of the server that reads it. */
+    readonly by: string;
+    readonly server: () => Promise<T>;
+    readonly disk: () => Promise<T>;
+  },
 ): Promise<T | undefined> {
   try {
-    return await ways.server();
+    if (await mayCall(reading.session, ways.by)) return await ways.server();
   } catch (error) {
     if (!isLifeboatError(error) || error.code === 'EngineUnavailable') throw error;
     if (error.details['sqlState'] === '58P01') return absent(reading, path, optional, error);
