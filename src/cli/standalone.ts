@@ -3,12 +3,19 @@
  * needs them. Both are processes of their own: who interrupts the command leaves its run going, and the next command
  * with `--standalone` finds them. The last one ends them.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { answers, withClient } from '../client/connection.ts';
+import {
+  noServer,
+  privateServerFile,
+  privateServerFolder,
+  readPrivateServer,
+  type PrivateServer,
+} from '../client/private-server.ts';
 import { openRuns, type RunSummary } from '../client/runs.ts';
 import { askServer, findTemporalProgram, serverCommand } from '../client/temporal-server.ts';
 import { hasWorker } from '../client/workers.ts';
@@ -16,7 +23,6 @@ import type { Appliance } from '../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
 import { hold } from './hold.ts';
 import { onInterrupt } from './interrupt.ts';
-import { parseJson } from '../json/parse-json.ts';
 import { say } from './output/speak.ts';
 import { endAtOnce, isAlive, processesWith, startDetached, stopDetached, untilReady } from './detached.ts';
 
@@ -35,16 +41,6 @@ export interface StandaloneOptions {
   readonly workerCommand: (address: string) => readonly string[];
 }
 
-interface Started {
-  readonly address: string;
-  readonly server: number;
-  readonly worker: number;
-  /** They were told to end: the next command waits for that and begins anew. */
-  readonly isEnding?: boolean;
-}
-
-const none: Started = { address: '', server: 0, worker: 0 };
-
 /** It takes further ports for itself, and gives up where another process was faster. */
 const serverStarts = 3;
 const serverReadyMs = 60_000;
@@ -57,18 +53,18 @@ const serverEndMs = 20_000;
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
   const { appliance } = options;
   await refuseBesideUsual(appliance);
-  const folder = join(appliance.stateDir, 'standalone');
+  const folder = privateServerFolder(appliance);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   // Two commands that start at once must not open one database twice.
   const release = await hold(join(folder, 'starting'), (pid) =>
     say(`waiting for process ${pid}, which starts the private server`),
   );
   let isOver = (): void => undefined;
-  let started: Started;
+  let started: PrivateServer;
   try {
-    const before = readState(folder);
+    const before = readPrivateServer(folder);
     if (before.isEnding === true) await stop(folder, before);
-    const found = before.isEnding === true ? none : before;
+    const found = before.isEnding === true ? noServer : before;
     // Whoever interrupts a command before its run has begun leaves nothing: nobody would end it.
     isOver = onInterrupt(() => endWhatCameAtOnce(folder, found));
     try {
@@ -95,8 +91,8 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
 async function startWhatLacks(
   { at, workerCommand }: StandaloneOptions,
   folder: string,
-  before: Started,
-): Promise<Started> {
+  before: PrivateServer,
+): Promise<PrivateServer> {
   const database = databaseIn(folder);
   let started = before;
   for (let more = serverStarts; ; more -= 1) {
@@ -132,7 +128,7 @@ async function startWhatLacks(
   return started;
 }
 
-async function startServer(folder: string, databaseFile: string): Promise<Started> {
+async function startServer(folder: string, databaseFile: string): Promise<PrivateServer> {
   // One that a killed command left, of which no state tells: two must not work on one database.
   for (const pid of await processesWith(databaseFile)) await stopDetached(pid, databaseFile, serverEndMs);
   const port = await freePort();
@@ -144,7 +140,7 @@ async function startServer(folder: string, databaseFile: string): Promise<Starte
   return started;
 }
 
-async function end(appliance: Appliance, folder: string, { server, worker }: Started): Promise<void> {
+async function end(appliance: Appliance, folder: string, { server, worker }: PrivateServer): Promise<void> {
   let told = '';
   while (await isAlive(worker, appliance.temporal.address)) {
     const open = await firstOpen(appliance);
@@ -157,8 +153,8 @@ async function end(appliance: Appliance, folder: string, { server, worker }: Sta
 }
 
 /** The same, for a process that ends now: it only tells them. */
-function endWhatCameAtOnce(folder: string, before: Started): void {
-  const { server, worker, address } = readState(folder);
+function endWhatCameAtOnce(folder: string, before: PrivateServer): void {
+  const { server, worker, address } = readPrivateServer(folder);
   if (server !== before.server) {
     say(`the private Temporal server at ${address} ends with this command`);
     writeState(folder, { address, server, worker, isEnding: true });
@@ -170,25 +166,24 @@ function endWhatCameAtOnce(folder: string, before: Started): void {
 }
 
 /** What a failed start has started: nobody would end it. */
-async function endWhatCame(folder: string, before: Started): Promise<void> {
-  const { address, server, worker } = readState(folder);
+async function endWhatCame(folder: string, before: PrivateServer): Promise<void> {
+  const { address, server, worker } = readPrivateServer(folder);
   if (server !== before.server) await stop(folder, { address, server, worker });
   else if (worker !== before.worker) await stopDetached(worker, address, workerEndMs);
 }
 
-async function stop(folder: string, { address, server, worker }: Started): Promise<void> {
+async function stop(folder: string, { address, server, worker }: PrivateServer): Promise<void> {
   writeState(folder, { address, server, worker, isEnding: true });
   const isOver = onInterrupt(() => endAtOnce(worker, server));
   try {
     await stopDetached(worker, address, workerEndMs);
     await stopDetached(server, databaseIn(folder), serverEndMs);
-    await rm(stateFileIn(folder), { force: true });
+    await rm(privateServerFile(folder), { force: true });
   } finally {
     isOver();
   }
 }
 
-const stateFileIn = (folder: string): string => join(folder, 'processes.json');
 const databaseIn = (folder: string): string => join(folder, 'temporal.db');
 
 /** Undefined also where the private server is gone: its runs stay in its database, for the next one. */
@@ -210,16 +205,8 @@ async function refuseBesideUsual(appliance: Appliance): Promise<void> {
 }
 
 /** At once, so that no interruption comes between a process and the note of it. */
-function writeState(folder: string, started: Started): void {
-  writeFileSync(stateFileIn(folder), JSON.stringify(started), { mode: 0o600 });
-}
-
-function readState(folder: string): Started {
-  try {
-    return { ...none, ...(parseJson(readFileSync(stateFileIn(folder), 'utf8')) as Partial<Started>) };
-  } catch {
-    return none;
-  }
+function writeState(folder: string, started: PrivateServer): void {
+  writeFileSync(privateServerFile(folder), JSON.stringify(started), { mode: 0o600 });
 }
 
 /** One whose port a thousand above is free too: the web UI takes that, as the maker's server does by itself. */

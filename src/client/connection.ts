@@ -4,6 +4,7 @@ import type { Appliance } from '../domain/appliance.ts';
 import { causes } from '../domain/causes.ts';
 import { LifeboatError, isLifeboatError } from '../domain/errors.ts';
 import { openConnection } from './calls.ts';
+import { runningPrivateServer } from './private-server.ts';
 import { channelTo, isRefused } from './reach.ts';
 import { readablePayloads } from './readable-payloads.ts';
 import { serverAddress } from './server-address.ts';
@@ -98,7 +99,14 @@ function grpcStatus(error: unknown): { readonly code: number; readonly details: 
   return undefined;
 }
 
-export function unreachable({ temporal }: Appliance, cause: unknown): LifeboatError {
+export function unreachable(appliance: Appliance, cause: unknown): LifeboatError {
+  const { temporal } = appliance;
+  const own = runningPrivateServer(appliance);
+  if (own !== undefined)
+    return new LifeboatError('Unreachable', `Temporal does not answer at ${temporal.address}`, {
+      hint: `a private server runs at ${own}, with a run that is not over: give \`lifeboat --standalone …\` to reach it`,
+      cause,
+    });
   return new LifeboatError('Unreachable', `Temporal does not answer at ${temporal.address}`, {
     hint: 'start it, mend temporal.address in lifeboat.yaml, or let a run bring a server of its own, as `lifeboat --standalone restore start` does; `lifeboat backups list`, `verify` and `restore plan` need none',
     cause,

@@ -5,7 +5,7 @@ import { describeError, exit, exitCodeOf } from '../cli/exit.ts';
 import { endOnUncaught } from '../cli/uncaught.ts';
 import { appUrl } from './appliance/description.ts';
 import { parseDemoOptions, usage, type DemoOptions } from './demo/options.ts';
-import { say, tell } from './demo/say.ts';
+import { mute, say, tell } from './demo/say.ts';
 import { makeStage, openStage, type Stage } from './demo/stage.ts';
 import { openResultFile, type ResultFile } from './result-file.ts';
 import { tellStory } from './demo/story.ts';
@@ -33,6 +33,7 @@ async function play(options: DemoOptions): Promise<void> {
     const story = await withClient(stage.appliance, async (client) =>
       tellStory({ stage, client, size: options.size, sabotage: options.sabotage, from: options.from }),
     );
+    if (stop.isAsked()) return;
     const result = measure(story, stage.appliance);
     if (story.failure !== undefined) {
       process.stderr.write(`\n${describeError(story.failure)}\n`);
@@ -42,11 +43,11 @@ async function play(options: DemoOptions): Promise<void> {
     if (!result.ok) process.exitCode ||= exit.failed;
     leave(result, file);
     if (options.keep) {
-      stop();
+      stop.forget();
       await linger(stage);
     }
   } finally {
-    stop();
+    stop.forget();
     await stage.stop();
   }
 }
@@ -70,10 +71,10 @@ async function reopen(folder: string): Promise<void> {
       await stage.platform.start(service, AbortSignal.timeout(300_000)).catch((error: Error) => say(error.message));
     }
     await stage.startWorker();
-    stop();
+    stop.forget();
     await linger(stage);
   } finally {
-    stop();
+    stop.forget();
     await stage.stop();
   }
 }
@@ -89,19 +90,26 @@ async function linger(stage: Stage): Promise<void> {
   clearInterval(alive);
 }
 
-/** A story that is interrupted still stops what it started. */
-function stopOnSignal(stage: Stage): () => void {
+/** A story that is interrupted still stops what it started, and is not told to its end. */
+function stopOnSignal(stage: Stage): { readonly isAsked: () => boolean; readonly forget: () => void } {
   let asked = false;
   const handler = (): void => {
     if (asked) process.exit(130);
     asked = true;
-    process.stderr.write('\nstops everything …\n');
+    process.exitCode = 130;
+    process.stderr.write(
+      `\nstops everything …; what lies in ${stage.sample.stateFolder} is removed by the next demo\n`,
+    );
+    mute();
     void stage.stop().then(() => process.exit(130));
   };
   process.on('SIGINT', handler);
   process.on('SIGTERM', handler);
-  return () => {
-    process.off('SIGINT', handler);
-    process.off('SIGTERM', handler);
+  return {
+    isAsked: () => asked,
+    forget: () => {
+      process.off('SIGINT', handler);
+      process.off('SIGTERM', handler);
+    },
   };
 }

@@ -167,8 +167,8 @@ components:
     check(await transcript(['doctor'], { cwd })).toMatchInlineSnapshot(`
       "$ lifeboat doctor
       ! error: /folder/lifeboat.yaml:1: appliance: must be a
-      !   name of lower case letters, digits and \`-\`, beginning with a letter, not
-      !   \`Shop!\`
+      !   name of at most 41 lower case letters, digits and \`-\`, beginning with a
+      !   letter, not \`Shop!\`
       !   /folder/lifeboat.yaml:2: repositry: unknown key
       !     \`repositry\`
       !   /folder/lifeboat.yaml:3: repository.reserve: must be a
@@ -261,7 +261,7 @@ components:
       exit 2
       $ lifeboat -c empty.yaml doctor
       ! error: /folder/empty.yaml:1: appliance: is required: a
-      !   name of lower case letters, digits and \`-\`, beginning with a letter
+      !   name of at most 41 lower case letters, digits and \`-\`, beginning with a letter
       !   /folder/empty.yaml:1: repository: is required: a map
       !     with at least \`path\` and \`encryption\`
       !   /folder/empty.yaml:1: components: is required: a map of
@@ -462,6 +462,7 @@ describe.concurrent('with Temporal dead', () => {
       !   hint: no restore has ended yet; a running one: \`lifeboat restore watch\`
       exit 4
       $ lifeboat worker
+      ! connects to Temporal at 127.0.0.1:PORT …
       ! error: Temporal does not answer at 127.0.0.1:PORT
       !   hint: start it, mend temporal.address in lifeboat.yaml, or let a run bring a
       !         server of its own, as \`lifeboat --standalone restore start\` does;

@@ -2,6 +2,7 @@
  * `lifeboat init`: writes lifeboat.yaml and the key where they are missing, creates the repository, prints the recovery
  * kit. What exists is never overwritten: on a new machine it takes up a repository that the key opens.
  */
+import { fchmodSync, fstatSync } from 'node:fs';
 import { access, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseConfiguration } from '../../config/load.ts';
@@ -96,8 +97,21 @@ async function create(globals: GlobalOptions, appliance: Appliance): Promise<voi
   await repository.close();
   say(`created the repository ${repository.id} in ${path}`);
   say('');
+  keepPrivate(process.stdout.fd);
   print(recoveryKit);
   say(`next: ${commandOf(globals, 'doctor')}`);
+}
+
+/** The kit holds the key: a file that it is redirected to is for its owner alone. */
+function keepPrivate(fd: number): void {
+  const facts = fstatSync(fd);
+  if (!facts.isFile() || (facts.mode & 0o077) === 0) return;
+  try {
+    fchmodSync(fd, 0o600);
+    say('the recovery kit goes into a file that others could read: it is now for its owner alone');
+  } catch {
+    say('! the recovery kit goes into a file that others can read: `chmod 600` it');
+  }
 }
 
 async function holdsRepository(path: string): Promise<boolean> {

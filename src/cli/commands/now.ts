@@ -1,5 +1,6 @@
 /** `lifeboat` alone: what is happening, is it moving, will we make the RTO, what do you need from me, what comes next. */
 import { withClient } from '../../client/connection.ts';
+import { runningPrivateServer } from '../../client/private-server.ts';
 import { situationOf, type Situation } from '../../client/situation.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
@@ -27,6 +28,7 @@ export async function now(globals: GlobalOptions): Promise<void> {
       lost: protection === undefined ? [] : await lostPoints(await repository(), situation),
       locations: locations ?? [],
       repositoryProblem: problem,
+      privateServer: situation === undefined ? runningPrivateServer(appliance) : undefined,
       situation,
     };
     const problems = problemsOf(page);

@@ -19,6 +19,7 @@ export async function worker(globals: GlobalOptions, options: { readonly only?: 
   const log = createLogger();
   // What nobody caught ends it. Where it came from stands in the log alone: it may never come again.
   process.on('uncaughtExceptionMonitor', ({ message, stack }) => log.fatal({ stack }, message));
+  say(`connects to Temporal at ${appliance.temporal.address} …`);
   try {
     await runWorker({
       appliance,

@@ -19,6 +19,8 @@ export interface NowPage {
   readonly locations: readonly LocationAge[];
   /** Why the repository cannot be read; undefined where it can. */
   readonly repositoryProblem: string | undefined;
+  /** Address of one that `--standalone` left running; undefined where there is none. */
+  readonly privateServer: string | undefined;
   /** Undefined while Temporal does not answer. */
   readonly situation: Situation | undefined;
 }
@@ -28,7 +30,11 @@ export function problemsOf(page: NowPage): string[] {
   const { protection, lost, locations, repositoryProblem, situation, at } = page;
   const found: string[] = [];
   if (repositoryProblem !== undefined) found.push(`REPOSITORY NOT READABLE: ${repositoryProblem}`);
-  if (situation === undefined) found.push('TEMPORAL DOES NOT ANSWER: nothing is backed up and no run moves');
+  if (situation === undefined && page.privateServer !== undefined)
+    found.push(
+      `TEMPORAL DOES NOT ANSWER; a private server runs at ${page.privateServer}, with a run that is not over: look with \`lifeboat --standalone\``,
+    );
+  else if (situation === undefined) found.push('TEMPORAL DOES NOT ANSWER: nothing is backed up and no run moves');
   else if (!situation.hasWorker) found.push('NO WORKER: nothing is backed up and no run moves');
   found.push(...lost.map((text) => `GONE: ${text}`));
   if (protection !== undefined) found.push(...protectionProblems(protection, at));

@@ -22,10 +22,14 @@ export const size = z
 
 export const day = 86_400;
 
-const nameText = { error: 'a name of lower case letters, digits and `-`, beginning with a letter' };
+const maxName = 41;
+const nameText = {
+  error: `a name of at most ${maxName} lower case letters, digits and \`-\`, beginning with a letter`,
+};
 export const name = z
   .string(nameText)
-  .regex(/^[a-z][a-z0-9-]{0,40}$/, nameText)
+  .regex(/^[a-z][a-z0-9-]*$/, nameText)
+  .max(maxName, nameText)
   .describe('name');
 
 const pathText = { error: 'an absolute path' };

@@ -20,7 +20,8 @@ export interface DemoOptions extends ResultPlace {
 export const usage = `npm run demo -- [options]
   --size small|medium     about 60 MB (default) or 1.5 GB of component data
   --json FILE             write the measured result there
-  --sabotage KIND,…       spoil things, each of which must be noticed: ${sabotageKinds.join(', ')}
+  --sabotage KIND,…       spoil things, each of which must be noticed:
+                          ${sabotageKinds.join(', ')}
   --from s3               destroy Lifeboat's own disk too, restore from the off-site copy
   --keep                  leave everything running and print the addresses
   --open FOLDER           open the state of an earlier demo: server, worker, UI`;
