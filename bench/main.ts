@@ -11,7 +11,7 @@ import { stateFolder } from '../src/dev/folders.ts';
 import { openResultFile, type ResultFile } from '../src/dev/result-file.ts';
 import type { Bench } from './bench.ts';
 import { openDataSet, removeDataSet } from './data/data-set.ts';
-import { openManyFiles, removeManyFiles } from './data/many-files.ts';
+import { openManyFiles, removeManyFiles, removeRestored } from './data/many-files.ts';
 import { runFleet } from './fleet/run.ts';
 import { runGrowth } from './growth/run.ts';
 import { describeMachine, machineText, type Machine } from './machine.ts';
@@ -73,7 +73,7 @@ async function measureFiles(options: BenchOptions, record: Recorder): Promise<vo
     say(`\nmany files, run ${run} of ${options.runs}, load ${loadavg()[0]!.toFixed(2)}`);
     await measureManyFiles({ files, record, say });
   }
-  if (!options.keepData) await removeManyFiles(files);
+  await (options.keepData ? removeRestored(files) : removeManyFiles(files));
 }
 
 async function measureAppliance(options: BenchOptions, record: Recorder): Promise<Setting> {

@@ -15,6 +15,8 @@ export interface ManyFiles {
   readonly configFile: string;
   /** For peers; emptied by whoever uses a part of it. */
   readonly work: string;
+  /** What was restored, until all runs are over. */
+  readonly restored: string;
 }
 
 const fileBytes = 1024;
@@ -34,6 +36,7 @@ export async function openManyFiles(count: number, say: (text: string) => void):
     repository: at('repository'),
     configFile: at('lifeboat.yaml'),
     work: at('work'),
+    restored: at('restored'),
   };
   const made = await readFile(at('made'), 'utf8').catch(() => undefined);
   const madeAt = made === undefined ? await make(files, say) : Number(made);
@@ -43,6 +46,10 @@ export async function openManyFiles(count: number, say: (text: string) => void):
     await delay(wait);
   }
   return files;
+}
+
+export async function removeRestored({ restored }: ManyFiles): Promise<void> {
+  await rm(restored, { recursive: true, force: true, maxRetries: 5 });
 }
 
 export async function removeManyFiles({ folder }: ManyFiles): Promise<void> {

@@ -19,6 +19,7 @@ process.removeAllListeners('warning');
 // As a worker.
 becomeLean();
 
+const afterwards = { keepsStaging: process.env['BENCH_KEEPS_STAGING'] === 'yes' };
 const [configFile = '', act = '', point = ''] = process.argv.slice(2);
 const { appliance } = await loadConfiguration(configFile);
 if (act === 'init') {
@@ -32,8 +33,8 @@ if (act === 'init') {
   try {
     const acts = {
       backup: async () => backUp(parts),
-      stage: async () => stageOnly(parts, point),
-      prove: async () => proveOnly(parts, point),
+      stage: async () => stageOnly(parts, point, afterwards),
+      prove: async () => proveOnly(parts, point, afterwards),
       'go-live': async () => goLive(parts, point),
       verify: async () => verify(parts, point),
       replicate: async () => replicate(parts, JSON.parse(process.env['BENCH_PLACE'] ?? '') as Place),

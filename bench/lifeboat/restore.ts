@@ -23,10 +23,19 @@ export interface GoLiveTimes {
   readonly probeSeconds: number;
 }
 
-/** Objects looked up, every component fetched, verified, written and made durable beside the live data; then removed again (not timed). */
-export async function stageOnly(parts: Parts, point: string): Promise<StageTimes> {
+/** What becomes of what was staged, which is not timed: removed, as an undo does, unless somebody else does it later. */
+export interface Afterwards {
+  readonly keepsStaging?: boolean;
+}
+
+/** Objects looked up, every component fetched, verified, written and made durable beside the live data. */
+export async function stageOnly(
+  parts: Parts,
+  point: string,
+  { keepsStaging = false }: Afterwards = {},
+): Promise<StageTimes> {
   const restore = await stageAll(parts, point);
-  await restore.each(9, async (driver, context) => driver.undo(context));
+  if (!keepsStaging) await restore.each(9, async (driver, context) => driver.undo(context));
   return restore.times;
 }
 
@@ -58,13 +67,17 @@ export async function goLive(parts: Parts, point: string): Promise<GoLiveTimes> 
 }
 
 /** What was staged, validated, and the live data, which must be as it was captured, probed; nothing is exchanged. */
-export async function proveOnly(parts: Parts, point: string): Promise<{ readonly seconds: number }> {
+export async function proveOnly(
+  parts: Parts,
+  point: string,
+  { keepsStaging = false }: Afterwards = {},
+): Promise<{ readonly seconds: number }> {
   const { each } = await stageAll(parts, point);
   const began = performance.now();
   await requireProbes(each, 2, 'validate');
   await requireProbes(each, 4, 'probe');
   const seconds = since(began);
-  await each(9, async (driver, context) => driver.undo(context));
+  if (!keepsStaging) await each(9, async (driver, context) => driver.undo(context));
   return { seconds };
 }
 

@@ -22,9 +22,14 @@ export async function initRestic(env: Environment): Promise<void> {
 }
 
 /** Seconds. What was restored is removed again, not timed. */
+/** Into a folder that is not there yet; it stays. */
+export async function restoreInto(target: string, env: Environment): Promise<number> {
+  return (await runCommand('restic', [...restoreArguments, target], { env })).seconds;
+}
+
 export async function restoreWithRestic(target: string, env: Environment): Promise<number> {
   try {
-    return (await runCommand('restic', [...restoreArguments, target], { env })).seconds;
+    return await restoreInto(target, env);
   } finally {
     await rm(target, { recursive: true, force: true, maxRetries: 5 });
   }
