@@ -45,7 +45,7 @@ const rules: Readonly<Record<string, Rule>> = {
   activities: { values: ['domain', 'operations', 'inputs'], types: [...below, 'workflows'], temporal: true },
   schedules: { values: ['domain', 'config'], temporal: true },
   client: {
-    values: ['domain', 'config', 'inputs', 'schedules', 'workflows/message-names.ts'],
+    values: ['domain', 'config', 'inputs', 'schedules', 'json', 'workflows/message-names.ts'],
     types: ['drivers', 'activities', 'workflows'],
     temporal: true,
   },
