@@ -90,7 +90,8 @@ async function measureFleet(stage: FleetStage, options: FleetOptions): Promise<F
     say('schedules of the fleet …');
     const created = await createSchedules(stage, fleet(), (id) => !id.startsWith(fullSchedule));
     say(`  ${created.schedules} in ${formatDuration(created.seconds)}`);
-    const due = nextTick(Date.now() + 1500 * appliances * (created.seconds / created.schedules) + 15_000);
+    // The last ones must be made before it: the schedules that are there already keep the server busy meanwhile.
+    const due = nextTick(Date.now() + 3000 * appliances * (created.seconds / created.schedules) + 180_000);
     const atNight = fleet({ 'backup-full': cronOf(due) });
     await createSchedules(stage, atNight, (id) => id.startsWith(fullSchedule));
     const workerStart = await measureWorkerStart(stage, atNight[0]!);
