@@ -42,8 +42,13 @@ export async function readinessByAnswer(ask: () => Promise<unknown>): Promise<Re
   }
 }
 
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** The address on which a service answers, where it has one. */
-export function addressOf(ready: ServiceConfig['ready']): { host: string; port: number } | undefined {
+export function addressOf(ready: ServiceConfig['ready']): Address | undefined {
   if (ready.kind === 'running') return undefined;
   if (ready.kind !== 'health') return { host: ready.host, port: ready.port };
   const { hostname, port, protocol } = new URL(ready.url);

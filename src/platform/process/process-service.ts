@@ -2,7 +2,7 @@
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ServiceState } from '../platform.ts';
 import { accepts, addressOf } from '../readiness.ts';
-import type { Asked } from '../readiness.ts';
+import type { Address, Asked } from '../readiness.ts';
 import { ProcessFamily } from './family.ts';
 import { launch } from './launch.ts';
 import type { ProcessService } from './launch.ts';
@@ -137,18 +137,26 @@ function send(service: ProcessService, name: NodeJS.Signals, members: readonly P
 
 /** The same refusal beforehand: Precondition where the service does not run, and something else answers in its place. */
 export async function refuseForeignService(service: ProcessService): Promise<void> {
-  const address = addressOf(service.ready);
-  if (address === undefined || !(await accepts(address.host, address.port))) return;
+  const address = await answeringAddress(service);
+  if (address === undefined) return;
   const head = await readPidFile(service.run.pidFile, service.name, AbortSignal.timeout(10_000));
   const [member] = await new ProcessFamily(head, service.run.command).living();
-  if (member === undefined) await refuseForeignListener(service);
+  if (member === undefined) throw foreignListener(service, address);
 }
 
 /** A process that is not ours on the service's address would answer for it, and keep it from binding. */
 async function refuseForeignListener(service: ProcessService): Promise<void> {
-  const address = addressOf(service.ready);
-  if (address === undefined || !(await accepts(address.host, address.port))) return;
-  throw new LifeboatError(
+  const address = await answeringAddress(service);
+  if (address !== undefined) throw foreignListener(service, address);
+}
+
+async function answeringAddress({ ready }: ProcessService): Promise<Address | undefined> {
+  const address = addressOf(ready);
+  return address !== undefined && (await accepts(address.host, address.port)) ? address : undefined;
+}
+
+function foreignListener(service: ProcessService, address: Address): LifeboatError {
+  return new LifeboatError(
     'Precondition',
     `another process than service \`${service.name}\` answers on ${address.host}:${address.port}`,
     {
