@@ -15,7 +15,7 @@ import type { Expiries } from '../expiry.ts';
 import type { Opener } from '../frame.ts';
 import { readIdentity } from '../identity.ts';
 import { inLanes } from '../../domain/in-lanes.ts';
-import { largeAtOnce, smallAtOnce } from '../at-once.ts';
+import { smallAtOnce } from '../at-once.ts';
 import { readIndexHead } from '../index-object.ts';
 import { closeIntent, reserveBackupId } from '../intents.ts';
 import { backupIdOfManifestKey, layout } from '../layout.ts';
@@ -25,6 +25,7 @@ import type { Secrets } from '../secrets.ts';
 import { toldDamage } from '../told-damage.ts';
 import { authenticatePack, copyObjects, type Authenticate, type NotCopied } from './copy-objects.ts';
 import { copyWal } from './copy-wal.ts';
+import { damagedLeftovers } from './leftovers.ts';
 import { authenticBy, makeRoomForPacks, makeRoomForPoints } from './make-room.ts';
 import { copySkeleton, type SkeletonOptions } from './skeleton.ts';
 
@@ -86,7 +87,6 @@ class Replication {
   #bytes = 0;
   #bytesTotal = 0;
   readonly #problems: string[] = [];
-  #pointsThere: ReadonlySet<BackupId> = new Set();
 
   constructor(context: ReplicateContext, target: Storage, options: ReplicateOptions) {
     this.#context = context;
@@ -98,11 +98,12 @@ class Replication {
     const { storage, secrets, documents, warn } = this.#context;
     const told = await toldDamage({ storage: this.#target, secrets, documents, warn, isCopy: true });
     const refuted = await makeRoomForPoints(this.#context, this.#target, told.points);
-    const manifests = await this.#missingManifests();
+    const pointsThere = await this.#authenticThere();
+    const manifests = await this.#missingManifests(pointsThere);
     await copyWal(this.#context, this.#target, {
       copy: async (objects, authenticate) => this.#copy([...objects.keys()], authenticate),
     });
-    await this.#copyPacks(manifests, told.packs);
+    await this.#copyPacks(manifests, pointsThere, told.packs);
     await this.#copyIndexes([...manifests, ...refuted]);
     // Before the points: reports say which of those that are not there left as they should.
     for (const prefix of [layout.holds, layout.reports])
@@ -118,9 +119,7 @@ class Replication {
    * Listed before the packs, so that every pack that they need is among those. What has the name of one there and is none
    * is missing as well.
    */
-  async #missingManifests(): Promise<Manifest[]> {
-    const there = await this.#authenticThere();
-    this.#pointsThere = there;
+  async #missingManifests(there: ReadonlySet<BackupId>): Promise<Manifest[]> {
     const marked = new Set<BackupId>();
     for await (const { key } of ownObjects(this.#target, layout.tombstone(layout.manifests)))
       marked.add(backupIdOfManifestKey(key.slice(layout.tombstones.length)) ?? '');
@@ -165,7 +164,11 @@ class Replication {
   }
 
   /** What the arriving points need, and what a verification there found damaged. */
-  async #copyPacks(manifests: readonly Manifest[], broken: ReadonlySet<string>): Promise<void> {
+  async #copyPacks(
+    manifests: readonly Manifest[],
+    pointsThere: ReadonlySet<BackupId>,
+    broken: ReadonlySet<string>,
+  ): Promise<void> {
     const { storage } = this.#context;
     const needed = new Set(manifests.flatMap(({ backup_files: files }) => files.map(({ path }) => path)));
     // What an attempt that was cut off left is marked where it was collected since. Our intent stands: from now on it stays.
@@ -178,7 +181,8 @@ class Replication {
     const standing = new Map<string, ObjectInfo>();
     for await (const object of ownObjects(this.#target, layout.packs))
       if (!isBroken(object.key, broken) && sizes.get(object.key) === object.size) standing.set(object.key, object);
-    const damaged = new Set(await this.#damagedLeftovers(standing));
+    const { signal } = this.#options;
+    const damaged = new Set(await damagedLeftovers(this.#context, this.#target, { standing, pointsThere, signal }));
     for (const key of standing.keys()) if (!damaged.has(key)) sizes.delete(key);
     this.#bytesTotal = [...sizes.values()].reduce((sum, size) => sum + size, this.#bytes);
     const keys = [...sizes.keys()];
@@ -188,30 +192,6 @@ class Replication {
       keys.filter((key) => isBroken(key, broken)),
     );
     await this.#copy([...keys.filter((key) => !isBroken(key, broken)), ...again], authenticatePack);
-  }
-
-  /**
-   * Packs that no point there names are what an attempt left that was cut off, and its disk may have lost their content: they
-   * are digested where the place does that itself.
-   */
-  async #damagedLeftovers(standing: ReadonlyMap<string, ObjectInfo>): Promise<string[]> {
-    if (this.#target.sha256 === undefined) return [];
-    const leftovers = new Map(standing);
-    // The newest names most of what the next one shares with those before it.
-    for (const id of [...this.#pointsThere].toSorted().reverse()) {
-      if (leftovers.size === 0) return [];
-      const manifest = await readManifest(this.#context, id).catch((error: unknown) => {
-        if (!(error instanceof LifeboatError)) throw error;
-        return undefined;
-      });
-      for (const { path } of manifest?.backup_files ?? []) leftovers.delete(path);
-    }
-    const damaged = await inLanes(largeAtOnce, leftovers.values(), async (object): Promise<string[]> => {
-      this.#options.signal?.throwIfAborted();
-      const digest = await this.#context.documents.read(object, async () => this.#target.sha256?.(object.key));
-      return digest === undefined || object.key.endsWith(`/${digest}`) ? [] : [object.key];
-    });
-    return damaged.flat();
   }
 
   async #copyIndexes(manifests: readonly Manifest[]): Promise<void> {
