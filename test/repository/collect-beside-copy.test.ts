@@ -6,6 +6,7 @@ import { openRepository } from '../../src/repository/open.ts';
 import { layout } from '../../src/repository/layout.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
+import type { Storage } from '../../src/storage/storage.ts';
 import { replacing } from '../support/replacing.ts';
 import { timed, type Clock } from '../support/timed-storage.ts';
 import { repositoryTest as test } from './fixture.ts';
@@ -37,39 +38,42 @@ test('a copy that ends between the look for manifests and the look for intents l
     previous: first.record,
     time: new Date(Date.now() + 4000),
   });
-  const listed = Promise.withResolvers<undefined>();
-  const go = Promise.withResolvers<undefined>();
-  const replicationWorks = Promise.withResolvers<undefined>();
-  const goOn = Promise.withResolvers<undefined>();
-  const seenByCollector = replacing(plain, {
-    async *list(prefix, onStray) {
-      // As a far storage with many manifests: time passes between both looks.
-      if (prefix === layout.intents) {
-        listed.resolve(undefined);
-        await go.promise;
-      }
-      yield* plain.list(prefix, onStray);
-    },
-  });
-  const seenByReplication = replacing(plain, {
-    async *list(prefix, onStray) {
-      if (prefix === layout.packs) {
-        replicationWorks.resolve(undefined);
-        await goOn.promise;
-      }
-      yield* plain.list(prefix, onStray);
-    },
-  });
-  const copying = repository.replicateTo(seenByReplication, { owner: 'test' });
-  await replicationWorks.promise;
-  const collector: Repository = await openRepository(seenByCollector, testKey, { isCopy: true });
+  // As in a far storage with many manifests: time passes between both looks of the collector.
+  const collectorSees = pausedAt(plain, layout.intents);
+  const replicationSees = pausedAt(plain, layout.packs);
+  const copying = repository.replicateTo(replicationSees.storage, { owner: 'test' });
+  await replicationSees.reached;
+  const collector: Repository = await openRepository(collectorSees.storage, testKey, { isCopy: true });
   const collecting2 = collector.collect({ ...collecting, expire: [] });
-  await listed.promise;
-  goOn.resolve(undefined);
+  await collectorSees.reached;
+  replicationSees.goOn();
   const copied = await copying;
-  go.resolve(undefined);
+  collectorSees.goOn();
   await collecting2;
   await collector.close();
   expect(copied.points).toEqual([third.id]);
   expect(await there.check(third.manifest, {})).toMatchObject({ ok: true });
 });
+
+interface Paused {
+  readonly storage: Storage;
+  /** Somebody lists the prefix, and waits. */
+  readonly reached: Promise<undefined>;
+  readonly goOn: () => void;
+}
+
+/** The storage as one sees it who is held at the listing of a prefix. */
+function pausedAt(storage: Storage, prefix: string): Paused {
+  const reached = Promise.withResolvers<undefined>();
+  const released = Promise.withResolvers<undefined>();
+  const paused = replacing(storage, {
+    async *list(listed, onStray) {
+      if (listed === prefix) {
+        reached.resolve(undefined);
+        await released.promise;
+      }
+      yield* storage.list(listed, onStray);
+    },
+  });
+  return { storage: paused, reached: reached.promise, goOn: () => released.resolve(undefined) };
+}

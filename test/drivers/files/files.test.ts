@@ -23,7 +23,6 @@ import { captureNotes, restoreNotes } from '../../../src/domain/capture-notes.ts
 import { leftOutPath, type FileEntry, type IndexEntry } from '../../../src/domain/entry.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
-import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
 import { damagedRoots } from '../../../src/drivers/files/damage.ts';
 import { factsPath } from '../../../src/drivers/files/facts.ts';
 import { excluder } from '../../../src/drivers/files/exclude.ts';
@@ -35,6 +34,7 @@ import { enlarged } from '../../contracts/enlarged.ts';
 import { doctored } from '../../support/doctored.ts';
 import { takeGibibyte } from '../../support/full-disk.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
+import { configOf, driverIn, swapIn } from './fixture.ts';
 
 let folder: TemporaryFolder;
 let repository: Repository;
@@ -56,32 +56,11 @@ function driverOf(
   exclude: readonly string[] = [],
   others: readonly FilesConfig[] = [],
 ): Driver {
-  const stateDir = join(folder.path, 'state');
-  return createFilesDriver(configOf(paths, exclude), { stateDir, secret: async () => undefined, others });
-}
-
-function configOf(paths: readonly string[], exclude: readonly string[] = []): FilesConfig {
-  return {
-    id: 'files',
-    kind: 'files',
-    host: 'main',
-    tier: 'critical',
-    priority: 1,
-    services: [],
-    paths,
-    exclude,
-  };
+  return driverIn(folder.path, configOf(paths, exclude), others);
 }
 
 async function restore(driver: Driver, record: ComponentRecord): Promise<void> {
-  await driver.stage(contextOf({ repository, record, token: token(1001) }));
-  expect(
-    broken(await driver.validate(contextOf({ repository, record, token: token(2001), staged: token(1001) }))),
-  ).toEqual([]);
-  await driver.swap(contextOf({ repository, record, token: token(3001), staged: token(1001) }));
-  expect(
-    broken(await driver.probe(contextOf({ repository, record, token: token(4001), staged: token(1001) }))),
-  ).toEqual([]);
+  await swapIn(driver, repository, record);
 }
 
 async function entriesOf(record: ComponentRecord): Promise<IndexEntry[]> {
