@@ -6,19 +6,20 @@
 import { activityInfo } from '@temporalio/activity';
 import { isFailed, isHeld, leftOutProbe } from '../src/domain/probes.ts';
 import type { ProbeResult, Receipt } from '../src/domain/recovery-point.ts';
-import type { WalTarget } from '../src/domain/recovery-target.ts';
+import type { WalTarget } from '../src/domain/restore/target.ts';
 import type { ComponentConfig } from '../src/domain/appliance.ts';
-import type { PlanTarget, UndoneRestore } from '../src/domain/restore-plan.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
-import type { Committed, FencingToken, Rebuilt, RestoreContext } from '../src/drivers/driver.ts';
-import { captureComponent } from '../src/operations/capture-component.ts';
-import { captureIncrement } from '../src/operations/capture-increment.ts';
-import { newestRecord, recordOf } from '../src/operations/find-record.ts';
-import { describeTarget } from '../src/operations/prepare-restore.ts';
-import { keptOf, putBackComponent, takeBackComponent, type KeptView } from '../src/operations/undo-restore.ts';
+import type { Committed, Rebuilt, RestoreContext } from '../src/drivers/driver.ts';
+import { captureComponent } from '../src/operations/backup/capture-component.ts';
+import { captureIncrement } from '../src/operations/backup/capture-increment.ts';
+import { newestRecord, recordOf } from '../src/operations/backup/find-record.ts';
+import { describeTarget } from '../src/operations/restore/make-plan.ts';
+import { keptOf, putBackComponent, takeBackComponent, type KeptView } from '../src/operations/restore/undo.ts';
 import type { Dependencies } from './dependencies.ts';
-import { translated } from './failures.ts';
-import { withHeartbeat, type Beat } from './heartbeat.ts';
+import { translated } from './call/failures.ts';
+import { withHeartbeat, type Beat } from './call/heartbeat.ts';
+import type { FencingToken } from '../src/domain/fencing-token.ts';
+import type { PlanTarget, UndoneRestore } from '../src/domain/restore/types.ts';
 
 /** Which copy of the repository is read: the one in a location where it is named, else the repository itself. */
 export interface CopyRequest {
@@ -68,6 +69,7 @@ export interface PutBackRequest {
 const failedProbesKept = 20;
 const otherProbesKept = 20;
 const heldProbesKept = 200;
+
 /** One for each configured path. */
 const notesKept = 20;
 

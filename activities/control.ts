@@ -1,15 +1,15 @@
 /** Light activities that share the workflows' queue: what the configuration says, who holds the lock, messages out. */
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ComponentKind, Tier } from '../src/domain/component.ts';
-import type { RestorePlan } from '../src/domain/restore-plan.ts';
 import { jitterOf } from '../src/domain/schedules.ts';
 import { checkArguments, type NamedAppliance } from '../src/inputs/check-input.ts';
 import type { WorkflowType } from '../src/inputs/workflow-inputs.ts';
-import { makeUndoPlan, type KeptView } from '../src/operations/undo-restore.ts';
+import { makeUndoPlan, type KeptView } from '../src/operations/restore/undo.ts';
 import type { Dependencies } from './dependencies.ts';
-import { translated } from './failures.ts';
-import { withHeartbeat } from './heartbeat.ts';
+import { translated } from './call/failures.ts';
+import { withHeartbeat } from './call/heartbeat.ts';
 import { lockHolder, type LockHolder } from './lock-holder.ts';
+import type { RestorePlan } from '../src/domain/restore/types.ts';
 
 /** What workflows need to know of the appliance: names, hosts, objectives. No paths, no secrets. */
 export interface ApplianceView {

@@ -1,7 +1,7 @@
 /** Activities that stop, start and look at services. Each may run twice: stopping what is stopped is fine. */
 import type { Dependencies } from './dependencies.ts';
-import { translated } from './failures.ts';
-import { withHeartbeat } from './heartbeat.ts';
+import { translated } from './call/failures.ts';
+import { withHeartbeat } from './call/heartbeat.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
 import { plural } from '../src/domain/plural.ts';
 

@@ -1,10 +1,10 @@
 /** The activity of WAL archiving, on the queue of the database's host. Killed anywhere, the next attempt goes on. */
-import { archiveWal, type ArchiveResult } from '../src/operations/archive-wal.ts';
-import { guardDatabase } from '../src/operations/guard-databases.ts';
-import { requireMounted } from '../src/operations/refill.ts';
+import { archiveWal, type ArchiveResult } from '../src/operations/wal/archive.ts';
+import { guardDatabase } from '../src/operations/wal/slot-guard.ts';
+import { requireMounted } from '../src/operations/retention/mount-check.ts';
 import type { Dependencies } from './dependencies.ts';
-import { translated } from './failures.ts';
-import { endlessBeatMs, withHeartbeat } from './heartbeat.ts';
+import { translated } from './call/failures.ts';
+import { endlessBeatMs, withHeartbeat } from './call/heartbeat.ts';
 
 export interface ShiftRequest {
   /** Empty for the first shift: the repository that lies there then is the one that all later ones must meet. */

@@ -1,8 +1,8 @@
 /** The activity that watches the configuration of a host. Keeps nothing: what was captured stands in the repository. */
-import { awaitChange } from '../src/operations/await-change.ts';
+import { awaitChange } from '../src/operations/backup/await-change.ts';
 import type { Dependencies } from './dependencies.ts';
-import { translated } from './failures.ts';
-import { endlessBeatMs, withHeartbeat } from './heartbeat.ts';
+import { translated } from './call/failures.ts';
+import { endlessBeatMs, withHeartbeat } from './call/heartbeat.ts';
 
 const pollMs = 10_000;
 const quietMs = 10_000;

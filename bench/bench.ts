@@ -4,7 +4,7 @@ import type { ApplianceSize } from '../src/dev/appliance/seed/sizes.ts';
 import type { DataSet } from './data/data-set.ts';
 import type { Peers } from './peers/peers.ts';
 import type { Recorder } from './measure.ts';
-import type { Group } from './options.ts';
+import type { Group } from './groups.ts';
 
 export interface Bench {
   readonly data: DataSet;

@@ -2,7 +2,7 @@
 import { arch, cpus, loadavg, release, totalmem } from 'node:os';
 import { statfs } from 'node:fs/promises';
 import { formatBytes } from '../src/domain/duration.ts';
-import { toolVersion } from '../src/operations/tool-version.ts';
+import { toolVersion } from '../src/telemetry/version.ts';
 import { findCommand, runCommand } from './command.ts';
 
 export interface Machine {

@@ -3,26 +3,10 @@ import { parseArgs } from 'node:util';
 import { applianceSizes, type ApplianceSize } from '../src/dev/appliance/seed/sizes.ts';
 import type { ResultPlace } from '../src/dev/result-file.ts';
 import { axisNames } from './growth/axes.ts';
-import type { GrowthOptions } from './growth/run.ts';
 import { parseDuration } from '../src/domain/duration.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
-
-export const groups = [
-  'first-backup',
-  'second-backup',
-  'restore',
-  'verify',
-  'replication',
-  'go-live',
-  'incremental',
-  'pitr',
-  'exposure',
-  'workflow',
-  'startup',
-  'restore-script',
-  'many-files',
-] as const;
-export type Group = (typeof groups)[number];
+import type { GrowthOptions } from './growth/options.ts';
+import { groups, type Group } from './groups.ts';
 
 export interface BenchOptions extends ResultPlace {
   readonly size: ApplianceSize;

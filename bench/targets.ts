@@ -1,6 +1,6 @@
 /** The numbers that must be met, as data, and the verdict on each. Pure. */
 import { median, medianOfSums, type Measurements } from './measure.ts';
-import type { Group } from './options.ts';
+import type { Group } from './groups.ts';
 
 export type Target = {
   readonly group: Group;

@@ -10,10 +10,10 @@ import type { Appliance } from '../src/domain/appliance.ts';
 import { scheduleId } from '../schedules/desired.ts';
 import { backupWorkflows, isBackupWorkflow } from '../src/domain/recovery-point.ts';
 import { scheduleNames } from '../src/domain/schedules.ts';
-import { readExposures } from '../src/operations/exposure.ts';
-import { newestRecord } from '../src/operations/find-record.ts';
-import { lastRpoState, readRpo } from '../src/operations/rpo.ts';
-import { toolVersion } from '../src/operations/tool-version.ts';
+import { readExposures } from '../src/operations/rpo/location-coverage.ts';
+import { newestRecord } from '../src/operations/backup/find-record.ts';
+import { lastRpoState, readRpo } from '../src/operations/rpo/readings.ts';
+import { toolVersion } from '../src/telemetry/version.ts';
 import type { Repository } from '../src/repository/repository.ts';
 
 /** How a backup ends. */

@@ -2,8 +2,8 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Dependencies, RunObserver } from '../activities/dependencies.ts';
-import { ensureAlwaysOn } from '../src/client/always-on.ts';
-import { dueTimes } from '../src/client/due-times.ts';
+import { ensureAlwaysOn } from '../src/client/continuous-runs.ts';
+import { dueTimes } from '../src/client/temporal/due-times.ts';
 import type { Parts } from './parts.ts';
 
 export interface ActivityParts {

@@ -3,12 +3,12 @@
  * (src/inputs); `{}` changes nothing.
  */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { CollectedView, RetentionView } from '../activities/upkeep.ts';
+import type { CollectedView, RetentionView } from '../activities/copies.ts';
 import type { BackupType, ProbeResult, backupWorkflows } from '../src/domain/recovery-point.ts';
-import type { RestorePlan } from '../src/domain/restore-plan.ts';
 import type { TextsOf } from '../src/domain/text-inputs.ts';
 import type { InputOf } from '../src/inputs/workflow-inputs.ts';
 import { messageNames } from './message-names.ts';
+import type { RestorePlan } from '../src/domain/restore/types.ts';
 
 /**
  * What a run is started with: one input, or none. Who starts it in the Temporal UI may send anything in its place, so nothing

@@ -3,8 +3,8 @@ import { proxyActivities, workflowInfo, type ActivityOptions } from '@temporalio
 import type { ComponentActivities } from '../activities/component.ts';
 import type { ControlActivities } from '../activities/control.ts';
 import type { PlatformActivities } from '../activities/platform.ts';
-import type { StorageActivities } from '../activities/storage.ts';
-import type { UpkeepActivities } from '../activities/upkeep.ts';
+import type { StorageActivities } from '../activities/recovery-points.ts';
+import type { UpkeepActivities } from '../activities/copies.ts';
 import type { WalActivities } from '../activities/wal.ts';
 import type { WatchActivities } from '../activities/watch.ts';
 import type { Role } from '../src/domain/component.ts';

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ScheduleAlreadyRunning } from '@temporalio/client';
 import { desiredSchedules } from '../../schedules/desired.ts';
 import { applySchedules, planSchedules } from '../../schedules/reconcile.ts';
-import { ensureAlwaysOn } from '../../src/client/always-on.ts';
+import { ensureAlwaysOn } from '../../src/client/continuous-runs.ts';
 import type { Appliance } from '../../src/domain/appliance.ts';
 import { atOnce, patiently } from './at-once.ts';
 import { quietLog, ratesOf, type FleetStage, type Rates } from './stage.ts';

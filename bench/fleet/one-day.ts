@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { desiredSchedules, scheduleId } from '../../schedules/desired.ts';
-import { ensureAlwaysOn } from '../../src/client/always-on.ts';
+import { ensureAlwaysOn } from '../../src/client/continuous-runs.ts';
 import { applianceOf, fleetAppliance } from './appliance.ts';
 import { dayName } from './compressed.ts';
 import { dayMs, dayOf, nextSunday, type DayOfSchedule } from './day.ts';

@@ -3,7 +3,7 @@ import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
-import { readablePayloads } from '../../src/client/readable-payloads.ts';
+import { readablePayloads } from '../../src/client/temporal/readable-payloads.ts';
 import { stateFolder } from '../../src/dev/folders.ts';
 import { freePorts } from '../../src/dev/free-ports.ts';
 import { markRunPlace } from '../../src/dev/run-place.ts';

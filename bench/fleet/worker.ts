@@ -6,7 +6,7 @@
  */
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { readablePayloads } from '../../src/client/readable-payloads.ts';
+import { readablePayloads } from '../../src/client/temporal/readable-payloads.ts';
 import { roles } from '../../src/domain/component.ts';
 import { controlLimits, roleLimits, timing } from '../../workers/polling.ts';
 import { fleetActivities } from './activities.ts';

@@ -1,12 +1,12 @@
 /** What is measured, each as its command or workflow does it, without Temporal. */
-import { lostOf } from '../../src/operations/lost-points.ts';
-import { listPoints } from '../../src/operations/list-points.ts';
-import { readLocationAges } from '../../src/operations/exposure.ts';
-import { readProtection } from '../../src/operations/protection.ts';
-import { retentionOptions } from '../../src/operations/retention-of.ts';
-import { applyRetention } from '../../src/operations/retention.ts';
-import { verifyPlace } from '../../src/operations/verify-place.ts';
-import { verifyPoint, type VerifyLevel } from '../../src/operations/verify-point.ts';
+import { lostOf } from '../../src/operations/recovery-points/lost.ts';
+import { listPoints } from '../../src/operations/recovery-points/list.ts';
+import { readLocationAges } from '../../src/operations/rpo/location-coverage.ts';
+import { readProtection } from '../../src/operations/rpo/coverage.ts';
+import { retentionOptions } from '../../src/operations/retention/options.ts';
+import { applyRetention } from '../../src/operations/retention/retention.ts';
+import { verifyPlace } from '../../src/operations/verify/place.ts';
+import { verifyPoint, type VerifyLevel } from '../../src/operations/verify/recovery-point.ts';
 import { planHere } from '../../src/cli/commands/restore-plan.ts';
 import type { Parts } from '../../workers/parts.ts';
 import { backUp } from '../lifeboat/backup.ts';

@@ -1,7 +1,7 @@
 /** One recovery point that needs many packs, each as small as a file: what depends on their number costs what full ones cost. */
 import { readFile } from 'node:fs/promises';
-import { captureComponent } from '../../src/operations/capture-component.ts';
-import { sealBackup } from '../../src/operations/seal-backup.ts';
+import { captureComponent } from '../../src/operations/backup/capture-component.ts';
+import { sealBackup } from '../../src/operations/backup/seal.ts';
 import type { Parts } from '../../workers/parts.ts';
 import { contentPath } from './data.ts';
 import { inLanes } from '../../src/domain/in-lanes.ts';

@@ -9,18 +9,14 @@ import type { ResultFile } from '../../src/dev/result-file.ts';
 import { runCommand, runScript } from '../command.ts';
 import { describeMachine, machineText } from '../machine.ts';
 import { dataOf } from './appliance.ts';
-import { axes, sizesOf, type Act, type Axis, type AxisName } from './axes.ts';
+import { axes, sizesOf, type Act, type Axis } from './axes.ts';
 import { changeFile } from './data.ts';
 import { startFar, type Far } from './far.ts';
 import { Stage } from './stage.ts';
 import { axisTable, rowOf, type Measured, type Row } from './table.ts';
+import type { GrowthOptions } from './options.ts';
 
 const script = fileURLToPath(new URL('./child.ts', import.meta.url));
-
-export interface GrowthOptions {
-  readonly axes: readonly AxisName[];
-  readonly largest: boolean;
-}
 
 export async function runGrowth(
   options: GrowthOptions,

@@ -1,9 +1,9 @@
 /** A backup as the workflow does it: all components at once, then the seal. */
 import { randomUUID } from 'node:crypto';
-import { captureComponent } from '../../src/operations/capture-component.ts';
-import { captureIncrement } from '../../src/operations/capture-increment.ts';
-import { newestRecord } from '../../src/operations/find-record.ts';
-import { sealBackup } from '../../src/operations/seal-backup.ts';
+import { captureComponent } from '../../src/operations/backup/capture-component.ts';
+import { captureIncrement } from '../../src/operations/backup/capture-increment.ts';
+import { newestRecord } from '../../src/operations/backup/find-record.ts';
+import { sealBackup } from '../../src/operations/backup/seal.ts';
 import type { Parts } from '../../workers/parts.ts';
 
 export interface BackupTimes {

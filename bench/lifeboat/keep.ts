@@ -1,5 +1,5 @@
 /** What keeps recovery points good: reading them again, and copies elsewhere. */
-import { verifyPoint } from '../../src/operations/verify-point.ts';
+import { verifyPoint } from '../../src/operations/verify/recovery-point.ts';
 import type { S3Settings } from '../../src/storage/s3/client.ts';
 import { createS3Storage } from '../../src/storage/s3/s3-storage.ts';
 import type { SshSettings } from '../../src/storage/ssh/session.ts';

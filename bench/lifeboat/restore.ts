@@ -2,9 +2,9 @@
 import { rm } from 'node:fs/promises';
 import { isFailed } from '../../src/domain/probes.ts';
 import type { Manifest } from '../../src/domain/recovery-point.ts';
-import type { WalTarget } from '../../src/domain/recovery-target.ts';
+import type { WalTarget } from '../../src/domain/restore/target.ts';
 import type { Driver, RestoreContext } from '../../src/drivers/driver.ts';
-import { verifyPoint } from '../../src/operations/verify-point.ts';
+import { verifyPoint } from '../../src/operations/verify/recovery-point.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import type { Parts } from '../../workers/parts.ts';
 import { since } from './backup.ts';

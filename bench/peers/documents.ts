@@ -5,8 +5,8 @@ import { databaseName } from '../../src/dev/appliance/description.ts';
 import { startPostgres } from '../../src/dev/postgres.ts';
 import { runScript } from '../command.ts';
 import type { DataSet } from '../data/data-set.ts';
-import type { Peer } from './peers.ts';
 import { clientEnvironment } from './sources.ts';
+import type { Peer } from './peer.ts';
 
 const backupScript = `
 cd "$TEMPORARY"

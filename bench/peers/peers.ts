@@ -7,14 +7,7 @@ import { rclonePeer, type RclonePeer } from './rclone.ts';
 import { resticPeer, type ResticPeer } from './restic.ts';
 import { rsyncPeer, type RsyncPeer } from './rsync.ts';
 import { tarZstd } from './tar-zstd.ts';
-
-/** Seconds; setting up and cleaning away is not timed. */
-export interface Peer {
-  readonly name: string;
-  readonly version: string;
-  /** The commands with every flag, as they are run. */
-  readonly flags: readonly string[];
-}
+import type { Peer } from './peer.ts';
 
 export interface Peers {
   readonly documents: ReturnType<typeof documentsPipeline> | undefined;

@@ -6,8 +6,8 @@ import { poll } from '../../src/dev/poll.ts';
 import { LifeboatError } from '../../src/domain/errors.ts';
 import { runCommand } from '../command.ts';
 import type { DataSet } from '../data/data-set.ts';
-import type { Peer } from './peers.ts';
 import { passwordFile } from './sources.ts';
+import type { Peer } from './peer.ts';
 
 const tuning = {
   'process-max': '2',

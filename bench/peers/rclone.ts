@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { S3Credentials, S3Settings } from '../../src/storage/s3/client.ts';
 import { runCommand } from '../command.ts';
 import type { DataSet } from '../data/data-set.ts';
-import type { Peer } from './peers.ts';
+import type { Peer } from './peer.ts';
 
 /** rclone's own default. */
 const transfers = 4;

@@ -4,7 +4,6 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { runScript } from '../command.ts';
 import type { DataSet } from '../data/data-set.ts';
-import type { Peer } from './peers.ts';
 import {
   backupArguments,
   initRestic,
@@ -13,6 +12,7 @@ import {
   restoreWithRestic,
 } from './restic-commands.ts';
 import { clientEnvironment } from './sources.ts';
+import type { Peer } from './peer.ts';
 
 const backupScript = `
 redis-cli -p "$REDIS_PORT" --rdb "$FOLDER/dump.rdb" > /dev/null

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { SshSettings } from '../../src/storage/ssh/session.ts';
 import { runCommand } from '../command.ts';
 import type { DataSet } from '../data/data-set.ts';
-import type { Peer } from './peers.ts';
+import type { Peer } from './peer.ts';
 
 export interface RsyncPeer extends Peer {
   copy(settings: SshSettings): Promise<number>;

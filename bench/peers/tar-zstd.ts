@@ -3,8 +3,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runScript } from '../command.ts';
 import type { DataSet } from '../data/data-set.ts';
-import type { Peer } from './peers.ts';
 import { clientEnvironment } from './sources.ts';
+import type { Peer } from './peer.ts';
 
 // tar ends with 1 when a file of the running server changed under it.
 const script = `

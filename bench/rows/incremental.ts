@@ -7,7 +7,7 @@ import { isFailed } from '../../src/domain/probes.ts';
 import { formatLsn } from '../../src/domain/lsn.ts';
 import { baseEndOf } from '../../src/domain/wal.ts';
 import type { ComponentRecord } from '../../src/domain/recovery-point.ts';
-import { walBases } from '../../src/operations/wal-status.ts';
+import { walBases } from '../../src/operations/wal/continuity.ts';
 import { timed, type Bench } from '../bench.ts';
 import { flushedTo, pageBytes, pagesChangedSince } from '../data/server.ts';
 import { updateRows, type UpdateKind } from '../data/updates.ts';

@@ -2,9 +2,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import { withClient } from '../../src/client/connection.ts';
+import { withClient } from '../../src/client/temporal/connection.ts';
 import { resultOf, startRun } from '../../src/client/runs.ts';
-import { requireWorker } from '../../src/client/workers.ts';
+import { requireWorker } from '../../src/client/temporal/workers.ts';
 import { startWorkerProcess } from '../../src/dev/demo/worker-process.ts';
 import { poll } from '../../src/dev/poll.ts';
 import { startTemporal } from '../../src/dev/temporal.ts';

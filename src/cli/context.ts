@@ -2,7 +2,7 @@
 import { loadConfiguration } from '../config/load.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
-import { requireKnown } from '../operations/known-components.ts';
+import { requireKnown } from '../operations/restore/known-components.ts';
 import { wireParts, type Parts } from '../../workers/parts.ts';
 import { configPath, type GlobalOptions } from './globals.ts';
 import { say } from './output/speak.ts';

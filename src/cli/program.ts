@@ -8,7 +8,7 @@ import { scheduleNames } from '../domain/schedules.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { nearest } from '../domain/nearest.ts';
 import { backupTypes } from '../domain/recovery-point.ts';
-import { toolVersion } from '../operations/tool-version.ts';
+import { toolVersion } from '../telemetry/version.ts';
 import type { GlobalOptions } from './globals.ts';
 import { say } from './output/speak.ts';
 

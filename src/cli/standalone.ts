@@ -8,17 +8,17 @@ import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { answers, withClient } from '../client/connection.ts';
+import { answers, withClient } from '../client/temporal/connection.ts';
 import {
   noServer,
   privateServerFile,
   privateServerFolder,
   readPrivateServer,
   type PrivateServer,
-} from '../client/private-server.ts';
+} from '../client/temporal/private-server.ts';
 import { openRuns, type RunSummary } from '../client/runs.ts';
-import { askServer, findTemporalProgram, serverCommand } from '../client/temporal-server.ts';
-import { hasWorker } from '../client/workers.ts';
+import { askServer, findTemporalProgram, serverCommand } from '../client/temporal/dev-server.ts';
+import { hasWorker } from '../client/temporal/workers.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
 import { hold } from './hold.ts';

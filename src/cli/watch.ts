@@ -1,8 +1,8 @@
 /** Watches a run until it ends. Ctrl-C leaves the run alone: it goes on, and its id is printed. */
 import type { Client } from '@temporalio/client';
-import { isUnreachable } from '../client/connection.ts';
+import { isUnreachable } from '../client/temporal/connection.ts';
 import { resultOf, snapshot, type RunSnapshot } from '../client/runs.ts';
-import { hasWorker, noWorkerText, workerHint } from '../client/workers.ts';
+import { hasWorker, noWorkerText, workerHint } from '../client/temporal/workers.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { say, sayCommand } from './output/speak.ts';

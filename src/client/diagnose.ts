@@ -1,10 +1,10 @@
 /** What `doctor` finds of the orchestrator: server, worker, schedules. Never throws. */
 import type { Appliance } from '../domain/appliance.ts';
 import { isLifeboatError } from '../domain/errors.ts';
-import type { Finding } from '../drivers/driver.ts';
-import { withClient } from './connection.ts';
+import { withClient } from './temporal/connection.ts';
 import { describeSchedules } from './schedules.ts';
-import { hasWorker, noWorkerText, workerHint } from './workers.ts';
+import { hasWorker, noWorkerText, workerHint } from './temporal/workers.ts';
+import type { Finding } from '../domain/finding.ts';
 
 export async function diagnoseOrchestrator(appliance: Appliance): Promise<Finding[]> {
   try {

@@ -23,11 +23,11 @@ import type { Actor, RunView } from '../../workflows/messages.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { causes } from '../domain/causes.ts';
 import { errorCatalogue, LifeboatError, type ErrorCode } from '../domain/errors.ts';
-import { isUnreachable } from './connection.ts';
+import { isUnreachable } from './temporal/connection.ts';
 import type { InputOf, WorkflowType } from '../inputs/workflow-inputs.ts';
 import { PartialBackup } from './partial-backup.ts';
-import { pendingStepOf, type PendingStep } from './pending.ts';
-import { requireWorker, workerHint } from './workers.ts';
+import { pendingStepOf, type PendingStep } from './temporal/pending-activity.ts';
+import { requireWorker, workerHint } from './temporal/workers.ts';
 
 export interface RunSnapshot {
   readonly workflowId: string;

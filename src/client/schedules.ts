@@ -4,7 +4,7 @@ import { scheduleId } from '../../schedules/desired.ts';
 import { neededSchedules, type ScheduleName } from '../domain/schedules.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
-import { dueTimes } from './due-times.ts';
+import { dueTimes } from './temporal/due-times.ts';
 
 const waitMs = 20_000;
 

@@ -1,14 +1,10 @@
 /** What the schema cannot see in one key: references between keys. All problems at once. */
 import { clockChanges } from './daylight-saving.ts';
-import { findCycles } from '../domain/graph.ts';
+import { findCycles } from '../domain/plan/graph.ts';
 import { destructiveCommands } from './destructive-commands.ts';
 import { overlaps } from './overlaps.ts';
 import type { Configuration } from './schema/configuration.ts';
-
-export interface CrossProblem {
-  readonly path: readonly string[];
-  readonly message: string;
-}
+import type { CrossProblem } from './problem.ts';
 
 export function crossCheck(config: Configuration): { problems: CrossProblem[]; warnings: string[] } {
   const problems = [

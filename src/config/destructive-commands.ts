@@ -1,6 +1,6 @@
 /** Commands of services that would delete the data which they are to leave alone (X9). */
-import type { CrossProblem } from './cross-check.ts';
 import type { Configuration } from './schema/configuration.ts';
+import type { CrossProblem } from './problem.ts';
 
 /** Each a run of words, in this order, with anything between them. */
 const destructive: readonly { readonly words: readonly RegExp[]; readonly does: string }[] = [

@@ -4,8 +4,8 @@
  * the retention of one would remove what the other keeps.
  */
 import { resolve } from 'node:path';
-import type { CrossProblem } from './cross-check.ts';
 import type { Configuration } from './schema/configuration.ts';
+import type { CrossProblem } from './problem.ts';
 
 /** One live path of a component, and the key that names it. */
 interface LivePath {

@@ -4,7 +4,6 @@ import type {
   ComponentConfig,
   LocationConfig,
   RepositoryConfig,
-  ScheduleConfig,
   SecretRef,
   ServiceConfig,
   SlotGuard,
@@ -13,6 +12,7 @@ import type {
 import type { RetentionLimits } from '../domain/retention.ts';
 import type { Priority } from '../domain/component.ts';
 import type { Configuration } from './schema/configuration.ts';
+import type { ScheduleConfig } from '../domain/schedules.ts';
 
 type ParsedTls = Extract<Configuration['components'][string], { kind: 'redis' }>['tls'];
 type ParsedSchedule = Configuration['schedules']['backup-full'];

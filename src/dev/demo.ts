@@ -1,6 +1,6 @@
 /** `npm run demo`: the main job on a real sample appliance. Exit 0 only if every probe holds. */
 import { once } from 'node:events';
-import { withClient } from '../client/connection.ts';
+import { withClient } from '../client/temporal/connection.ts';
 import { describeError, exit, exitCodeOf } from '../cli/exit.ts';
 import { endOnUncaught } from '../cli/uncaught.ts';
 import { appUrl } from './appliance/description.ts';

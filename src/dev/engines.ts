@@ -4,7 +4,7 @@
  */
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { cachedTemporal } from '../client/temporal-server.ts';
+import { cachedTemporal } from '../client/temporal/dev-server.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { cacheFolders } from './folders.ts';
 

@@ -1,7 +1,7 @@
 /** A real Temporal server with its web UI: the maker's development server, with its history in a file. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { askServer, serverCommand, usualNamespace } from '../client/temporal-server.ts';
+import { askServer, serverCommand, usualNamespace } from '../client/temporal/dev-server.ts';
 import type { OsUser } from '../platform/process/os-user.ts';
 import { startEngine } from './engine-process.ts';
 import type { EngineProcess } from './engine-process.ts';

@@ -1,7 +1,7 @@
 /** The appliance as configuration describes it, parsed and with every default filled in. Durations in seconds. */
 import type { ComponentKind, Priority, Tier } from './component.ts';
 import type { RetentionLimits } from './retention.ts';
-import type { ScheduleName } from './schedules.ts';
+import type { Schedules } from './schedules.ts';
 
 export interface Appliance {
   readonly name: string;
@@ -33,7 +33,7 @@ export interface Appliance {
   readonly metrics: { readonly listen: string | undefined };
   readonly verification: { readonly afterBackup: boolean };
   readonly notify: { readonly webhook: SecretRef | undefined };
-  readonly schedules: Readonly<Record<ScheduleName, ScheduleConfig>>;
+  readonly schedules: Schedules;
   readonly services: readonly ServiceConfig[];
   readonly components: readonly ComponentConfig[];
 }
@@ -95,20 +95,6 @@ export interface SshLocationConfig extends LocationBase {
 }
 
 export type LocationConfig = S3LocationConfig | LocalLocationConfig | SshLocationConfig;
-
-/** `SKIP` leaves out a run that is due while the last one is open, `BUFFER_ONE` lets one follow. */
-export const overlaps = ['SKIP', 'BUFFER_ONE'] as const;
-
-export interface ScheduleConfig {
-  readonly cron: string;
-  readonly timeZone: string;
-  readonly overlap: (typeof overlaps)[number];
-  /** How late a missed run may still begin. */
-  readonly catchupSeconds: number;
-  /** A run begins up to this much later than its time, by chance. */
-  readonly jitterSeconds: number;
-  readonly enabled: boolean;
-}
 
 interface ComponentBase {
   readonly id: string;

@@ -11,6 +11,6 @@ export { deepestJson, hasInfinite, isTooDeep, longestSent } from './payload-limi
 export { plural } from './plural.ts';
 export { describeProbes, isFailed, isProven } from './probes.ts';
 export { refusalText, severalInputs } from './refusal.ts';
-export { goalFields } from './recovery-target.ts';
+export { goalFields } from './restore/target.ts';
 export { usualMaxShare } from './retention.ts';
 export { textInputs, textProblems, textsIn } from './text-inputs.ts';

@@ -1,5 +1,25 @@
 /** What runs by itself: every schedule that there is, with the defaults that lifeboat.yaml may change. */
-import type { Appliance, ScheduleConfig } from './appliance.ts';
+import type { ComponentKind, Tier } from './component.ts';
+
+/** `SKIP` leaves out a run that is due while the last one is open, `BUFFER_ONE` lets one follow. */
+export const overlaps = ['SKIP', 'BUFFER_ONE'] as const;
+
+export interface ScheduleConfig {
+  readonly cron: string;
+  readonly timeZone: string;
+  readonly overlap: (typeof overlaps)[number];
+  /** How late a missed run may still begin. */
+  readonly catchupSeconds: number;
+  /** A run begins up to this much later than its time, by chance. */
+  readonly jitterSeconds: number;
+  readonly enabled: boolean;
+}
+
+/** What decides whether there is something to run for. */
+export interface ScheduledFor {
+  readonly components: readonly { readonly kind: ComponentKind; readonly tier: Tier }[];
+  readonly locations: readonly unknown[];
+}
 
 export interface ScheduleKind {
   readonly workflow: string;
@@ -9,11 +29,12 @@ export interface ScheduleKind {
   /** Of its runs; an empty one changes nothing. */
   readonly input?: Readonly<Record<string, boolean>>;
   /** Without it there is nothing to run for. */
-  readonly isNeeded: (appliance: Pick<Appliance, 'components' | 'locations'>) => boolean;
+  readonly isNeeded: (appliance: ScheduledFor) => boolean;
 }
 
 const always = (): boolean => true;
 const hour = 3600;
+
 /** Appliances that share a server do not all begin at once: 1,000 full backups at 02:00 wait for each other otherwise. */
 const usualJitter = 10 * 60;
 
@@ -85,6 +106,8 @@ export const scheduleKinds = {
 
 export type ScheduleName = keyof typeof scheduleKinds;
 
+export type Schedules = Readonly<Record<ScheduleName, ScheduleConfig>>;
+
 export const scheduleNames = Object.keys(scheduleKinds) as ScheduleName[];
 
 export function scheduleKindOf(name: ScheduleName): ScheduleKind {
@@ -92,14 +115,14 @@ export function scheduleKindOf(name: ScheduleName): ScheduleKind {
 }
 
 /** By how much a schedule that starts this workflow may begin it later than its time. */
-export function jitterOf({ schedules }: Pick<Appliance, 'schedules'>, workflow: string): number {
+export function jitterOf({ schedules }: { readonly schedules: Schedules }, workflow: string): number {
   const own = scheduleNames.filter((name) => scheduleKindOf(name).workflow === workflow);
   return Math.max(0, ...own.map((name) => schedules[name].jitterSeconds));
 }
 
 /** Those that there is something to run for, with what the configuration says of them. */
 export function neededSchedules(
-  appliance: Appliance,
+  appliance: ScheduledFor & { readonly schedules: Schedules },
 ): { readonly name: ScheduleName; readonly kind: ScheduleKind; readonly config: ScheduleConfig }[] {
   return scheduleNames
     .filter((name) => scheduleKindOf(name).isNeeded(appliance))

@@ -10,12 +10,14 @@ import type { LifeboatError } from '../domain/errors.ts';
 import type { ComponentConfig, SecretRef } from '../domain/appliance.ts';
 import type { ComponentKind, Role } from '../domain/component.ts';
 import type { ReportProgress } from '../domain/progress.ts';
-import type { WalTarget } from '../domain/recovery-target.ts';
+import type { WalTarget } from '../domain/restore/target.ts';
 import type { Chain, ComponentRecord, JsonValue, ProbeResult, Quiescence } from '../domain/recovery-point.ts';
-import type { Readiness } from '../platform/service-health.ts';
 import type { ComponentWriter, Repository } from '../repository/repository.ts';
-import type { SwapTuning } from './swap/swap.ts';
 import type { WalkTree } from './tree/tree-threads.ts';
+import type { Finding } from '../domain/finding.ts';
+import type { FencingToken } from '../domain/fencing-token.ts';
+import type { Readiness } from '../domain/readiness.ts';
+import type { SwapTuning } from './swap/target-types.ts';
 
 export interface Driver {
   readonly component: string;
@@ -90,14 +92,6 @@ export interface Committed {
   readonly safetyCopies: readonly string[];
   /** What people should know of the engine as it runs now, in words. */
   readonly notes?: readonly string[];
-}
-
-export interface Finding {
-  readonly name: string;
-  readonly level: 'ok' | 'warn' | 'fail';
-  readonly text: string;
-  /** What to do about it: the exact command or line where there is one. */
-  readonly hint?: string;
 }
 
 export interface CaptureContext {
@@ -199,14 +193,6 @@ export interface RestoreContext {
   readonly replaceDamaged: boolean;
   readonly onProgress: ReportProgress;
   readonly signal: AbortSignal;
-}
-
-/** Orders overlapping attempts: later lock start wins, then run id equality is required, then the higher attempt. */
-export interface FencingToken {
-  /** ISO 8601 UTC start of the appliance lock. */
-  readonly lockStart: string;
-  readonly runId: string;
-  readonly attempt: number;
 }
 
 export interface StageFacts {

@@ -1,5 +1,5 @@
 /** What runs: services of the appliance on a platform. Each method may be called twice. */
-import type { Finding } from '../drivers/driver.ts';
+import type { Finding } from '../domain/finding.ts';
 
 export interface Platform {
   readonly kind: 'process';

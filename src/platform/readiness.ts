@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import type { ServiceConfig } from '../domain/appliance.ts';
 import { isLifeboatError } from '../domain/errors.ts';
 import { readHealth } from './service-health.ts';
-import type { Readiness } from './service-health.ts';
+import type { Readiness } from '../domain/readiness.ts';
 
 /** A health check of ten parts may take seconds on a busy host; a socket answers or does not. */
 const healthTimeoutMs = 10_000;

@@ -1,11 +1,6 @@
 import { z } from 'zod';
 import { parseJson } from '../json/parse-json.ts';
-
-export interface Readiness {
-  readonly ready: boolean;
-  /** Why not, or what was seen: one line. */
-  readonly detail: string;
-}
+import type { Readiness } from '../domain/readiness.ts';
 
 /** What the companion's `/health/detailed` answers. It answers with HTTP 200 also when it is unhealthy. */
 const detailedHealth = z.object({

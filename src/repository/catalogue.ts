@@ -12,9 +12,10 @@ import { backupIdOfManifestKey, layout } from './layout.ts';
 import type { KnownManifest, ManifestCache } from './manifest-cache.ts';
 import { decodeManifest } from './manifest.ts';
 import { ownObjects } from './own-objects.ts';
-import { pointState, type ProofContext } from './proofs.ts';
-import type { ManifestListing } from './repository.ts';
+import { pointState } from './proofs.ts';
 import type { Secrets } from './secrets.ts';
+import type { ProofContext } from './proof-types.ts';
+import type { ManifestListing } from './manifest-listing.ts';
 
 interface Context {
   readonly storage: Storage;

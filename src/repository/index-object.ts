@@ -14,28 +14,10 @@ import { blockIn, unpackFrameOf } from './open-block.ts';
 import { parseEntry, parseRefs } from './parse-entry.ts';
 import { parseHead } from './parse-head.ts';
 import { planReads, readRanges } from './reader/ranges.ts';
+import type { IndexHead } from './index-head.ts';
 
 /** Parts that are read ahead: on a distant storage each takes the time of a request. */
 const partsAhead = 8;
-
-export interface PackRecord {
-  /** Name and SHA-256 of the stored bytes. */
-  readonly id: string;
-  readonly size: number;
-}
-
-/** The packs that an index needs, by the numbers of its references. Numbers are kept from index to index. */
-export type PackTable = ReadonlyMap<number, PackRecord>;
-
-/** The first line of an index. */
-export interface IndexHead {
-  readonly component: string;
-  readonly packs: PackTable;
-  readonly entries: number;
-  readonly files: number;
-  readonly bytes: number;
-  readonly blocks: number;
-}
 
 export interface Index {
   readonly id: string;

@@ -13,10 +13,10 @@ import { smallAtOnce } from './at-once.ts';
 import { layout, originalName, recoveryKit } from './layout.ts';
 import { ownObjects } from './own-objects.ts';
 import { openProofBook, type ProofBook } from './proof-book.ts';
-import type { ProofContext } from './proofs.ts';
 import { unreadableManifest } from './refutations.ts';
 import { readReport } from './reports.ts';
-import type { ManifestListing } from './repository.ts';
+import type { ProofContext } from './proof-types.ts';
+import type { ManifestListing } from './manifest-listing.ts';
 
 export interface LostOptions {
   /**
@@ -36,6 +36,7 @@ interface Context extends ProofContext {
 /** Ended with a manifest. */
 const sealedStates: readonly unknown[] = ['sealed', 'partial', 'suspect'];
 const mostReports = { recent: 500, listed: 500, all: 2000 } as const;
+
 /** A run may wait for the appliance before it reserves the id of its point. */
 const beforeMs = 86_400_000;
 

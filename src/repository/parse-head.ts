@@ -1,8 +1,8 @@
 /** Turns the first line of an index into its head; anything unexpected is ManifestInvalid before it is used. */
 import { LifeboatError } from '../domain/errors.ts';
 import { parseJson } from '../json/parse-json.ts';
-import type { IndexHead, PackRecord } from './index-object.ts';
 import { repositoryFormat } from './layout.ts';
+import type { IndexHead, PackRecord } from './index-head.ts';
 
 /** Tables in memory hold numbers of packs, and places in packs, in 32 bits. */
 const limit = 2 ** 32;

@@ -5,15 +5,8 @@
 import { inLanes } from '../domain/in-lanes.ts';
 import { smallAtOnce } from './at-once.ts';
 import type { ProofSubject } from './layout.ts';
-import {
-  allPlaces,
-  believedProofs,
-  knownProofs,
-  pointState,
-  type KnownProofs,
-  type ProofContext,
-  type ProofRecord,
-} from './proofs.ts';
+import { allPlaces, believedProofs, knownProofs, pointState, type KnownProofs } from './proofs.ts';
+import type { ProofContext, ProofRecord } from './proof-types.ts';
 
 export interface ProofBook {
   /** Of which anything was ever proven or refuted, by names alone. */

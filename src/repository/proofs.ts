@@ -1,9 +1,8 @@
 /** `proofs/<TS>/<n>.json`: what was proven about a recovery point, and when. Written beside the manifest, never into it. */
 import { stateByProofs, verdictOf, type ProofVerdict } from '../domain/proof-state.ts';
-import { isRefuted, type JsonValue, type Manifest } from '../domain/recovery-point.ts';
+import { isRefuted } from '../domain/recovery-point.ts';
 import type { ObjectInfo, Storage } from '../storage/storage.ts';
 import { only, openDetails, sealDetails } from './details.ts';
-import type { DocumentCache } from './document-cache.ts';
 import { decodeDocument, encodeDocument, isUnreadable } from './document.ts';
 import { layout, recoveryKit } from './layout.ts';
 import type { ProofSubject } from './layout.ts';
@@ -19,25 +18,7 @@ import {
   type RefutationPlaces,
 } from './refutations.ts';
 import type { Secrets } from './secrets.ts';
-
-export type ProofRecord = Readonly<Record<string, JsonValue>>;
-
-export interface NumberedProof {
-  readonly number: number;
-  readonly proof: ProofRecord;
-}
-
-export interface ProofContext {
-  readonly storage: Storage;
-  readonly secrets: Secrets | undefined;
-  readonly warn: (message: string) => void;
-  /** What later manifests name counts as well; in a copy they tell of the repository, so there it is absent. */
-  readonly manifests?: () => Promise<readonly Manifest[]>;
-  /** Reports there are those of the repository. */
-  readonly isCopy?: boolean;
-  /** What was read before; without it everything is read when it is asked for. */
-  readonly documents?: DocumentCache;
-}
+import type { ProofRecord, NumberedProof, ProofContext } from './proof-types.ts';
 
 /** Readable without a key; problems name files, and whatever else a proof may say is sealed too. */
 const clear = [

@@ -5,8 +5,9 @@ import { authenticateIdentity, readIdentity } from './identity.ts';
 import { openSecrets } from './keys.ts';
 import { recoveryKit } from './layout.ts';
 import { formatRecoveryKey, parseRecoveryKey } from './recovery-key.ts';
-import { addProof, believedProofs, type ProofContext } from './proofs.ts';
+import { addProof, believedProofs } from './proofs.ts';
 import type { Secrets } from './secrets.ts';
+import type { ProofContext } from './proof-types.ts';
 
 const keyBegin = '--- key begins ---';
 const keyEnd = '--- key ends ---';

@@ -10,7 +10,7 @@ import type { ObjectInfo, Storage } from '../storage/storage.ts';
 import { decodeDocument, encodeDocument, isUnreadable } from './document.ts';
 import { backupIdOf, layout } from './layout.ts';
 import { ownObjects } from './own-objects.ts';
-import type { NumberedProof, ProofContext, ProofRecord } from './proofs.ts';
+import type { NumberedProof, ProofContext, ProofRecord } from './proof-types.ts';
 
 export interface Refutation extends NumberedProof {
   /** Keys of the documents that say so. */

@@ -24,6 +24,7 @@ import type { Attributes } from '../domain/attributes.ts';
 import type { FileTail } from '../entries/entry-line.ts';
 import type { SourceFacts } from './threads/jobs.ts';
 import type { Place } from './writer/index-builder.ts';
+import type { ManifestListing } from './manifest-listing.ts';
 
 export interface Repository {
   /** The random id in repository.json; every capture and fetch compares it (RepositoryMismatch). */
@@ -272,17 +273,6 @@ export type SealInput = {
     'format' | 'repositoryId' | 'sequence' | 'previous' | 'missing' | 'refuted' | 'sealedAt' | 'skewSeconds'
   >;
 };
-
-export interface ManifestListing {
-  readonly timestamp: BackupId;
-  readonly key: string;
-  readonly manifest?: Manifest;
-  readonly problem?: string;
-  /** The other appliance whose point it is; absent where it is of the one that the repository was opened for. */
-  readonly foreign?: string;
-  /** Nothing lies under the key, though it is known that a manifest did. */
-  readonly isGone?: boolean;
-}
 
 export interface CheckOptions {
   readonly components?: readonly string[];

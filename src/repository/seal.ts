@@ -23,11 +23,12 @@ import type { ManifestCache } from './manifest-cache.ts';
 import { encodeManifest, isAuthenticManifest } from './manifest.ts';
 import { digestOfObject } from './object-digest.ts';
 import { ownObjects } from './own-objects.ts';
-import type { ProofContext } from './proofs.ts';
-import type { ManifestListing, SealInput } from './repository.ts';
+import type { SealInput } from './repository.ts';
 import { putRescueScripts } from './rescue/scripts.ts';
 import { sizesOf } from './sizes.ts';
 import { standingRefutations } from './standing-refutations.ts';
+import type { ProofContext } from './proof-types.ts';
+import type { ManifestListing } from './manifest-listing.ts';
 
 interface Context extends ProofContext {
   readonly id: string;

@@ -2,8 +2,9 @@
 import { standingFailures, verdictOf } from '../domain/proof-state.ts';
 import type { BackupId, StandingRefutation } from '../domain/recovery-point.ts';
 import { layout } from './layout.ts';
-import { numberedProofs, type ProofContext } from './proofs.ts';
+import { numberedProofs } from './proofs.ts';
 import { refutedPoints, unreadableManifest } from './refutations.ts';
+import type { ProofContext } from './proof-types.ts';
 
 /** So many are named; where more points are damaged at once the place is, and everybody sees it. */
 const mostNamed = 100;

@@ -15,7 +15,7 @@ import { ownObjects } from './own-objects.ts';
 import { replaceDamaged } from './replace-damaged.ts';
 import type { Secrets } from './secrets.ts';
 import { coverageName, openWal, sealWal } from './wal-frame.ts';
-import { setAside, walThatMayGo } from './set-aside.ts';
+import { setAside, walThatMayGo } from './quarantine-wal.ts';
 import { joinSegment, soundPieces, withSoundEnds, type SoundPieces, type WalSegment } from './sound-wal.ts';
 
 export interface WalSource {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { axisNames } from '../../bench/growth/axes.ts';
-import { groups, parseBenchOptions, usage } from '../../bench/options.ts';
+import { parseBenchOptions, usage } from '../../bench/options.ts';
+import { groups } from '../../bench/groups.ts';
 
 describe('arguments of the benchmark', () => {
   it('measures everything three times on medium unless told otherwise', () => {

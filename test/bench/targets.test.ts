@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { groups } from '../../bench/options.ts';
 import { judge, targets } from '../../bench/targets.ts';
 import { verdictText } from '../../bench/table.ts';
+import { groups } from '../../bench/groups.ts';
 
 const ratio = targets.find(({ title }) => title === 'first full backup : pgBackRest full + restic')!;
 const difference = targets.find(({ kind }) => kind === 'difference')!;

@@ -3,7 +3,7 @@ import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { layout } from '../../src/repository/layout.ts';
-import { configurationOf, flip, makeStage, plant, type Stage } from '../operations/littered.ts';
+import { configurationOf, flip, makeStage, plant, type Stage } from '../operations/doctor/littered.ts';
 import { memoryFolder, temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 import { run, type Ended } from './transcript.ts';
 

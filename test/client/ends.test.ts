@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { watchRun } from '../../src/cli/watch.ts';
-import { withClient } from '../../src/client/connection.ts';
+import { withClient } from '../../src/client/temporal/connection.ts';
 import { resultOf } from '../../src/client/runs.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import type { Appliance } from '../../src/domain/appliance.ts';

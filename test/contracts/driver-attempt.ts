@@ -1,10 +1,11 @@
 /** One step of a restore as a process of its own, so that it can be killed and stopped for real. Argument: a `DriverAttempt` as JSON. */
 import type { ComponentConfig } from '../../src/domain/appliance.ts';
 import type { ComponentRecord } from '../../src/domain/recovery-point.ts';
-import type { Driver, DriverEnvironment, FencingToken } from '../../src/drivers/driver.ts';
+import type { Driver, DriverEnvironment } from '../../src/drivers/driver.ts';
 import { openRepository } from '../../src/repository/open.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { contractKey } from './driver-fixture.ts';
+import type { FencingToken } from '../../src/domain/fencing-token.ts';
 
 export interface DriverAttempt {
   /** File that exports the driver's factory, and its name. */

@@ -5,13 +5,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isFailed } from '../../src/domain/probes.ts';
 import type { ComponentRecord, ProbeResult } from '../../src/domain/recovery-point.ts';
-import type { Driver, FencingToken, RestoreContext } from '../../src/drivers/driver.ts';
+import type { Driver, RestoreContext } from '../../src/drivers/driver.ts';
 import { poll } from '../../src/dev/poll.ts';
-import { captureComponent } from '../../src/operations/capture-component.ts';
+import { captureComponent } from '../../src/operations/backup/capture-component.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import type { DriverAttempt } from './driver-attempt.ts';
+import type { FencingToken } from '../../src/domain/fencing-token.ts';
 
 export const contractKey = new Uint8Array(32).fill(7);
 

@@ -7,12 +7,13 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ComponentConfig } from '../../src/domain/appliance.ts';
 import type { ComponentRecord } from '../../src/domain/recovery-point.ts';
-import type { Driver, FencingToken } from '../../src/drivers/driver.ts';
+import type { Driver } from '../../src/drivers/driver.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 import type { DriverAttempt } from './driver-attempt.ts';
 import { broken, capture, contextOf, makeRepository, startAttempt, token, untilStopped } from './driver-fixture.ts';
 import { untilDescendants, untilGone } from './processes.ts';
+import type { FencingToken } from '../../src/domain/fencing-token.ts';
 
 /** The live component of one test. Every method leaves the engine as the next one needs it. */
 export interface Subject {

@@ -12,7 +12,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { describe, expect } from 'vitest';
 import { createComponentActivities } from '../../activities/component.ts';
 import type { Dependencies } from '../../activities/dependencies.ts';
-import { createStorageActivities } from '../../activities/storage.ts';
+import { createStorageActivities } from '../../activities/recovery-points.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import type { Appliance } from '../../src/domain/appliance.ts';
 import { initRepository } from '../../src/repository/init.ts';

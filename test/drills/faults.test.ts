@@ -8,7 +8,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newRunId, openRuns, snapshot } from '../../src/client/runs.ts';
 import type { Manifest } from '../../src/domain/recovery-point.ts';
-import { pendingStepOf } from '../../src/client/pending.ts';
+import { pendingStepOf } from '../../src/client/temporal/pending-activity.ts';
 import { cliScript, type WorkerProcess } from '../../src/dev/demo/worker-process.ts';
 import type { BackupResult, RestoreResult } from '../../workflows/messages.ts';
 import { sha256Of, startLeanStage, type LeanStage } from '../support/lean-stage.ts';

@@ -25,7 +25,7 @@ test.each<[string, readonly string[], RegExp]>([
   ['while it seeds what it measures', ['bench', '--', '--size', 'small', '--runs', '1'], /a small appliance in/],
   [
     'while tests run on engines',
-    ['test', '--', '--project', 'engines', 'drivers/postgres/restore', 'workflows/restore'],
+    ['test', '--', '--project', 'engines', 'drivers/postgres/restore', 'workflows/restore/restore'],
     / RUN /,
   ],
 ])('Ctrl-C on a command %s ends it and all that it started: npm run %j', async (_when, args, moment) => {

@@ -9,7 +9,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newRunId, resultOf } from '../../src/client/runs.ts';
 import { cliScript } from '../../src/dev/demo/worker-process.ts';
-import { sealBackup } from '../../src/operations/seal-backup.ts';
+import { sealBackup } from '../../src/operations/backup/seal.ts';
 import { wireParts, type Parts } from '../../workers/parts.ts';
 import type { BackupResult, VerifyBackupResult } from '../../workflows/messages.ts';
 import { doctored } from '../support/doctored.ts';

@@ -1,7 +1,7 @@
 /** A BERT model of one layer and random weights that llama.cpp really loads: 60 KB. */
-import { bertMetadata } from '../../src/inference/bert-metadata.ts';
+import { bertMetadata } from '../../src/dev/model/bert-metadata.ts';
 import { f32 } from '../../src/inference/gguf-format.ts';
-import { writeGguf, type TensorToWrite } from '../../src/inference/gguf-write.ts';
+import { writeGguf, type TensorToWrite } from '../../src/dev/model/gguf-write.ts';
 
 const embeddingLength = 32;
 const feedForwardLength = 64;

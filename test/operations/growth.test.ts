@@ -1,20 +1,20 @@
 import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { planRetention } from '../../src/operations/retention.ts';
+import { planRetention } from '../../src/operations/retention/retention.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { readProtection } from '../../src/operations/protection.ts';
+import { readProtection } from '../../src/operations/rpo/coverage.ts';
 import { initRepository } from '../../src/repository/init.ts';
-import { verifyPoint } from '../../src/operations/verify-point.ts';
+import { verifyPoint } from '../../src/operations/verify/recovery-point.ts';
 import { inLanes } from '../../src/domain/in-lanes.ts';
 import { layout } from '../../src/repository/layout.ts';
-import { listPoints } from '../../src/operations/list-points.ts';
+import { listPoints } from '../../src/operations/recovery-points/list.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { withFaults, type FaultyStorage } from '../../src/storage/wrap/fault.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { backUp, testKey } from '../repository/backup.ts';
 import { repositoryTest } from '../repository/fixture.ts';
-import { limits } from './wal-base.ts';
+import { limits } from './wal/wal-base.ts';
 
 const minuteMs = 60_000;
 const begin = new Date('2026-01-01T00:00:00Z').getTime();

@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, vi } from 'vitest';
-import { findTemporalProgram } from '../../src/client/temporal-server.ts';
+import { findTemporalProgram } from '../../src/client/temporal/dev-server.ts';
 import { folderTest as test } from '../support/folder-test.ts';
 
 afterEach(() => void vi.unstubAllEnvs());

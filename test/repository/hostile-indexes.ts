@@ -3,9 +3,10 @@ import type { FileEntry, IndexEntry, OtherEntry } from '../../src/domain/entry.t
 import { randomBytes } from 'node:crypto';
 import { toJson } from '../../src/json/to-json.ts';
 import { Sealer } from '../../src/repository/frame.ts';
-import { encodeIndex, type PackTable } from '../../src/repository/index-object.ts';
+import { encodeIndex } from '../../src/repository/index-object.ts';
 import { layout } from '../../src/repository/layout.ts';
 import type { Storage } from '../../src/storage/storage.ts';
+import type { PackTable } from '../../src/repository/index-head.ts';
 
 const meta = { mode: 0o644, mtimeNs: '0', uid: 0, gid: 0 } as const;
 const empty = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
@@ -32,6 +33,7 @@ const block = (pack: number, offset: number): Partial<FileEntry> => ({
 });
 const shared = (at: number): Partial<FileEntry> => ({ size: 5, blocks: [[0, 0, 100, empty, 5, at]] });
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
 /** What the types of the writer do not allow. */
 const malformed = (entry: object): IndexEntry => entry as IndexEntry;
 

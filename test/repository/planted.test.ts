@@ -6,7 +6,7 @@ import type { WalPiece } from '../../src/domain/wal.ts';
 import { archiveSource, endOfTimeline, historySource, salvagingSource } from '../../src/drivers/postgres/wal/source.ts';
 import { archiveSalvaged } from '../../src/drivers/postgres/wal/salvage.ts';
 import { soundStart } from '../../src/drivers/postgres/wal/sound-start.ts';
-import { followWal } from '../../src/operations/follow-wal.ts';
+import { followWal } from '../../src/operations/wal/ship.ts';
 import { layout } from '../../src/repository/layout.ts';
 import type { Repository, WalArchive } from '../../src/repository/repository.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';

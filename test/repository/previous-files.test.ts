@@ -4,12 +4,13 @@ import type { BlockRef, IndexEntry } from '../../src/domain/entry.ts';
 import { compareInWalk } from '../../src/domain/path-order.ts';
 import { digestOf } from '../../src/repository/document.ts';
 import { Opener, Sealer, frameKinds } from '../../src/repository/frame.ts';
-import { readIndexObject, type PackTable } from '../../src/repository/index-object.ts';
+import { readIndexObject } from '../../src/repository/index-object.ts';
 import { layout } from '../../src/repository/layout.ts';
 import { PreviousFiles } from '../../src/repository/writer/previous-files.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { repositoryTest as test } from './fixture.ts';
 import { file, other, putIndex, type Line } from './hostile-indexes.ts';
+import type { PackTable } from '../../src/repository/index-head.ts';
 
 const opener = new Opener(undefined);
 const sealer = new Sealer(undefined);

@@ -11,7 +11,7 @@ import {
 import { expect } from 'vitest';
 import { startS3, type RunningS3 } from '../../src/dev/s3.ts';
 import { LifeboatError } from '../../src/domain/errors.ts';
-import { verifyPlace } from '../../src/operations/verify-place.ts';
+import { verifyPlace } from '../../src/operations/verify/place.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { createS3Storage } from '../../src/storage/s3/s3-storage.ts';
 import { startFaultyProxy } from '../support/faulty-proxy.ts';

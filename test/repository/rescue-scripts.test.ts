@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test as plain } from 'vitest';
-import { scriptFindings, toldOfScripts } from '../../src/operations/rescue-scripts.ts';
+import { scriptFindings, toldOfScripts } from '../../src/operations/doctor/rescue-scripts.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import { layout } from '../../src/repository/layout.ts';
 import { earlierScripts } from '../../src/repository/rescue/earlier.ts';

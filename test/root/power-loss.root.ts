@@ -4,7 +4,7 @@ import { chown, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
-import { isReadyForLive } from '../../src/drivers/postgres/staged-directory.ts';
+import { isReadyForLive } from '../../src/drivers/postgres/restore/staged-directory.ts';
 import { stagingPath } from '../../src/drivers/swap/staging.ts';
 import { findOsUser } from '../../src/platform/process/os-user.ts';
 import { labTest, someTables } from '../drivers/postgres/lab.ts';

@@ -8,7 +8,7 @@ import { describe, expect } from 'vitest';
 import type { EntryMeta } from '../../src/domain/entry.ts';
 import type { Driver } from '../../src/drivers/driver.ts';
 import { createModelsDriver } from '../../src/drivers/models/driver.ts';
-import { captureComponent } from '../../src/operations/capture-component.ts';
+import { captureComponent } from '../../src/operations/backup/capture-component.ts';
 import { findOsUser } from '../../src/platform/process/os-user.ts';
 import { formatRecoveryKey } from '../../src/repository/recovery-key.ts';
 import type { Repository } from '../../src/repository/repository.ts';

@@ -13,7 +13,7 @@ import { expect } from 'vitest';
 import { stateFolder } from '../../src/dev/folders.ts';
 import { poll } from '../../src/dev/poll.ts';
 import { seededRandom } from '../../src/dev/appliance/random.ts';
-import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
+import { temporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const seed = Number(process.env['LIFEBOAT_SEED'] ?? randomInt(2 ** 31));

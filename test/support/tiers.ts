@@ -12,7 +12,7 @@ export const engineFiles = [
   'test/drivers/postgres/{busy,capture,check,contract,databases,increment,inspect,point-in-time,private-server,private-settings,restore}.test.ts',
   'test/drivers/postgres/{links,measure,settings,slots,targets,tls,token,undo-restore,wal,wal-locations}.test.ts',
   'test/drivers/redis/{check,contract,deployment,dump,inspect,odd-dumps,redis,refused,starts}.test.ts',
-  'test/operations/verify-point.test.ts',
+  'test/operations/verify/recovery-point.test.ts',
   'test/platform/{engine-readiness,process-platform}.test.ts',
   'test/repository/{replicate,replicate-faults}.test.ts',
   'test/schedules/**/*.test.ts',
@@ -31,7 +31,7 @@ export const drillFiles = [
   'test/drivers/{files,models,vectorstore}/contract.test.ts',
   'test/drivers/{models/models,vectorstore/vectorstore,attributes/attributes}.test.ts',
   'test/golden/**/*.test.ts',
-  'test/operations/{ninety-days,verify-place,wal-window}.test.ts',
+  'test/operations/{retention/ninety-days,verify/place,wal/wal-window}.test.ts',
   'test/repository/{collect,faults,hostile-repository,restore-script,restore-script-wal}.test.ts',
 ];
 
@@ -49,7 +49,7 @@ export const slowFiles = [
   'test/drivers/swap/swap.test.ts',
   'test/drivers/postgres/point-in-time.test.ts',
   'test/cli/runs.test.ts',
-  'test/workflows/restore.test.ts',
+  'test/workflows/restore/restore.test.ts',
   'test/drivers/models/contract.test.ts',
   'test/drills/hostile.test.ts',
   'test/storage/ssh.test.ts',
@@ -59,7 +59,7 @@ export const slowFiles = [
   'test/drivers/postgres/contract.test.ts',
   'test/repository/restore-script.test.ts',
   'test/repository/hostile-repository.test.ts',
-  'test/operations/ninety-days.test.ts',
+  'test/operations/retention/ninety-days.test.ts',
 ];
 
 /**

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { storeRpoState } from '../../src/operations/rpo.ts';
+import { storeRpoState } from '../../src/operations/rpo/readings.ts';
 import { freePorts } from '../../src/dev/free-ports.ts';
 import { createMetrics, serveMetrics } from '../../workers/metrics.ts';
 import { backUp } from '../repository/backup.ts';

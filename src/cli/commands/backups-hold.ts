@@ -1,6 +1,6 @@
 /** `lifeboat backups hold|release|recall|forget`: what keeps a recovery point, brings it back, or gives it up. */
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
-import { lostOf } from '../../operations/lost-points.ts';
+import { lostOf } from '../../operations/recovery-points/lost.ts';
 import { layout } from '../../repository/layout.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { Storage } from '../../storage/storage.ts';

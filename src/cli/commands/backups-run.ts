@@ -1,5 +1,5 @@
 /** `lifeboat backups run` */
-import { withClient } from '../../client/connection.ts';
+import { withClient } from '../../client/temporal/connection.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { backupWorkflows, type BackupType } from '../../domain/recovery-point.ts';
 import type { BackupResult } from '../../../workflows/messages.ts';

@@ -10,8 +10,8 @@ import {
   statusOf,
   type Held,
   type Verified,
-} from '../../operations/list-points.ts';
-import { lostHint } from '../../operations/lost-points.ts';
+} from '../../operations/recovery-points/list.ts';
+import { lostHint } from '../../operations/recovery-points/lost.ts';
 import { withParts } from '../context.ts';
 import { exit } from '../exit.ts';
 import { commandOf, withConfig, type GlobalOptions } from '../globals.ts';

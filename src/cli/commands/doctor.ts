@@ -1,15 +1,14 @@
 /** `lifeboat doctor`: every engine, permission, key, disk, clock, schedule and the way to people, with a hint each. */
 import { readFile } from 'node:fs/promises';
-import { withClient } from '../../client/connection.ts';
+import { withClient } from '../../client/temporal/connection.ts';
 import { diagnoseOrchestrator } from '../../client/diagnose.ts';
 import { sealedPoints } from '../../client/sealed-points.ts';
 import { loadConfiguration } from '../../config/load.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import type { Finding } from '../../drivers/driver.ts';
-import { diagnose, findingOf } from '../../operations/diagnose.ts';
-import { guardDatabases } from '../../operations/guard-databases.ts';
-import { watchdog } from '../../operations/watchdog.ts';
+import { diagnose, findingOf } from '../../operations/doctor/repository.ts';
+import { guardDatabases } from '../../operations/wal/slot-guard.ts';
+import { watchdog } from '../../operations/rpo/watchdog.ts';
 import { tryRecoveryKit } from '../../repository/recovery-kit.ts';
 import { createLocalStorage } from '../../storage/local/local-storage.ts';
 import { wireParts, type Parts } from '../../../workers/parts.ts';
@@ -20,6 +19,7 @@ import { exit } from '../exit.ts';
 import { columnsOf } from '../output/redraw.ts';
 import { plural } from '../../domain/plural.ts';
 import { wrap } from '../output/wrap.ts';
+import type { Finding } from '../../domain/finding.ts';
 
 export interface DoctorOptions {
   readonly tryRecoveryKit?: string;

@@ -1,12 +1,12 @@
 /** `lifeboat` alone: what is happening, is it moving, will we make the RTO, what do you need from me, what comes next. */
-import { withClient } from '../../client/connection.ts';
-import { runningPrivateServer } from '../../client/private-server.ts';
-import { situationOf, type Situation } from '../../client/situation.ts';
+import { withClient } from '../../client/temporal/connection.ts';
+import { situationOf, type Situation } from '../../client/overview.ts';
+import { runningPrivateServer } from '../../client/temporal/private-server.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
-import { lostOf } from '../../operations/lost-points.ts';
-import { readLocationAges, type LocationAge } from '../../operations/exposure.ts';
-import { readProtection, type Protection } from '../../operations/protection.ts';
+import { lostOf } from '../../operations/recovery-points/lost.ts';
+import { readLocationAges, type LocationAge } from '../../operations/rpo/location-coverage.ts';
+import { readProtection, type Protection } from '../../operations/rpo/coverage.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { withParts } from '../context.ts';
 import { commandOf, type GlobalOptions } from '../globals.ts';

@@ -1,5 +1,5 @@
 /** `lifeboat prove [id]`: a trial restore in private (L4). Changes nothing live. */
-import { withClient } from '../../client/connection.ts';
+import { withClient } from '../../client/temporal/connection.ts';
 import { plural } from '../../domain/plural.ts';
 import { componentsOf, loadAppliance } from '../context.ts';
 import { exit } from '../exit.ts';

@@ -1,19 +1,20 @@
 /** `lifeboat restore plan`: in this process, so that it works with Temporal dead; the run makes the same plan. */
 import type { Manifest } from '../../domain/recovery-point.ts';
-import type { GoalFields } from '../../domain/recovery-target.ts';
+import type { GoalFields } from '../../domain/restore/target.ts';
 import { datedPoint, disprovedDates, disprovedText, newestFirst } from '../../domain/seal-order.ts';
-import type { ManifestListing, Repository } from '../../repository/repository.ts';
-import { chooseArtefacts, goalOf } from '../../operations/choose-artefacts.ts';
-import { heldComponents } from '../../operations/known-components.ts';
-import { lostOf } from '../../operations/lost-points.ts';
-import { pastRestores } from '../../operations/past-restores.ts';
-import { describeTarget, fittingArtefacts, makePlan } from '../../operations/prepare-restore.ts';
-import { spotCheck } from '../../operations/spot-check.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { chooseArtefacts, goalOf } from '../../operations/restore/select-artefacts.ts';
+import { heldComponents } from '../../operations/restore/known-components.ts';
+import { lostOf } from '../../operations/recovery-points/lost.ts';
+import { pastRestores } from '../../operations/restore/history.ts';
+import { describeTarget, fittingArtefacts, makePlan } from '../../operations/restore/make-plan.ts';
+import { spotCheck } from '../../operations/restore/spot-check.ts';
 import type { Parts } from '../../../workers/parts.ts';
 import { componentsOf, listOf, withParts } from '../context.ts';
 import { commandOf, type GlobalOptions } from '../globals.ts';
 import { print, printJson, say, sayCommand } from '../output/speak.ts';
 import { planText, type PlanView } from '../output/plan.ts';
+import type { ManifestListing } from '../../repository/manifest-listing.ts';
 
 export interface SelectOptions extends GoalFields {
   readonly at: string;

@@ -1,8 +1,8 @@
 /** `lifeboat restore rebuild <component>`: the application builds a vector store anew from what it keeps elsewhere. */
-import { withClient } from '../../client/connection.ts';
-import { requireWorker } from '../../client/workers.ts';
+import { withClient } from '../../client/temporal/connection.ts';
+import { requireWorker } from '../../client/temporal/workers.ts';
 import { formatDuration } from '../../domain/duration.ts';
-import { requireRebuildable } from '../../operations/rebuildable.ts';
+import { requireRebuildable } from '../../operations/restore/rebuildable.ts';
 import type { RebuildResult } from '../../../workflows/messages.ts';
 import { askForName, requireName } from '../confirm.ts';
 import { loadAppliance } from '../context.ts';

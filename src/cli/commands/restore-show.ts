@@ -1,9 +1,9 @@
 /** `lifeboat restore show` */
 import type { Appliance } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import { exposureReport } from '../../operations/exposure.ts';
-import { rpoReport } from '../../operations/rpo.ts';
-import { rereadReport } from '../../operations/verify-place.ts';
+import { exposureReport } from '../../operations/rpo/location-coverage.ts';
+import { rpoReport } from '../../operations/rpo/readings.ts';
+import { rereadReport } from '../../operations/verify/place.ts';
 import { expiryReport } from '../../repository/expiry.ts';
 import { refutedReport } from '../../repository/refutations.ts';
 import type { Repository } from '../../repository/repository.ts';
@@ -57,7 +57,7 @@ async function noReport(repository: Repository, appliance: Appliance, id: string
 async function stillRuns(appliance: Appliance, id: string): Promise<boolean> {
   try {
     // Asked only here: the evidence itself needs nothing of Temporal.
-    const { withClient } = await import('../../client/connection.ts');
+    const { withClient } = await import('../../client/temporal/connection.ts');
     return await withClient(
       appliance,
       async (client) => (await client.workflow.getHandle(id).describe()).status.name === 'RUNNING',

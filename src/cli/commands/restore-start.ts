@@ -1,13 +1,13 @@
 /** `lifeboat restore start`: shows the plan, asks for the appliance's name, starts the run and watches it. */
-import { withClient } from '../../client/connection.ts';
-import { requireWorker } from '../../client/workers.ts';
+import { withClient } from '../../client/temporal/connection.ts';
+import { requireWorker } from '../../client/temporal/workers.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import { describeProbes } from '../../domain/probes.ts';
-import { goalFields } from '../../domain/recovery-target.ts';
+import { goalFields } from '../../domain/restore/target.ts';
 import { pastTime } from '../../domain/zoned-time.ts';
-import { goalOf } from '../../operations/choose-artefacts.ts';
-import { requireRebuildable } from '../../operations/rebuildable.ts';
+import { goalOf } from '../../operations/restore/select-artefacts.ts';
+import { requireRebuildable } from '../../operations/restore/rebuildable.ts';
 import type { RestoreResult } from '../../../workflows/messages.ts';
 import { askForName, requireFree, requireName } from '../confirm.ts';
 import { listOf, loadAppliance, withParts } from '../context.ts';

@@ -1,9 +1,8 @@
 /** `lifeboat restore undo`: what the last committed restore replaced becomes live again. */
-import { withClient } from '../../client/connection.ts';
-import { requireWorker } from '../../client/workers.ts';
+import { withClient } from '../../client/temporal/connection.ts';
+import { requireWorker } from '../../client/temporal/workers.ts';
 import type { Appliance } from '../../domain/appliance.ts';
-import type { RestorePlan } from '../../domain/restore-plan.ts';
-import { keptOf, makeUndoPlan } from '../../operations/undo-restore.ts';
+import { keptOf, makeUndoPlan } from '../../operations/restore/undo.ts';
 import { askForName, requireFree, requireName } from '../confirm.ts';
 import { componentsOf, loadAppliance } from '../context.ts';
 import type { GlobalOptions } from '../globals.ts';
@@ -11,6 +10,7 @@ import { undoText } from '../output/plan.ts';
 import { requestedBy } from '../requested-by.ts';
 import { startAndWatch } from '../start-and-watch.ts';
 import { restored } from './restore-start.ts';
+import type { RestorePlan } from '../../domain/restore/types.ts';
 
 export interface UndoOptions {
   readonly components?: readonly string[];

@@ -1,6 +1,6 @@
 /** `lifeboat restore watch|abort` */
 import type { Client } from '@temporalio/client';
-import { withClient } from '../../client/connection.ts';
+import { withClient } from '../../client/temporal/connection.ts';
 import { abortRun, openRuns, typeOfRun } from '../../client/runs.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';

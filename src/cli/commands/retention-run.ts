@@ -1,5 +1,5 @@
 /** `lifeboat retention run` */
-import { withClient } from '../../client/connection.ts';
+import { withClient } from '../../client/temporal/connection.ts';
 import { formatBytes } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { plural } from '../../domain/plural.ts';

@@ -2,9 +2,9 @@
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { plural } from '../../domain/plural.ts';
-import { retentionOptions } from '../../operations/retention-of.ts';
+import { retentionOptions } from '../../operations/retention/options.ts';
 import { usualMaxShare } from '../../domain/retention.ts';
-import { capacityAlarm, planRetention, type RetentionPlan } from '../../operations/retention.ts';
+import { capacityAlarm, planRetention, type RetentionPlan } from '../../operations/retention/retention.ts';
 import { withParts } from '../context.ts';
 import type { GlobalOptions } from '../globals.ts';
 import { print, printJson } from '../output/speak.ts';

@@ -1,5 +1,5 @@
 /** `lifeboat schedules list|plan|apply|pause|resume|trigger|backfill` */
-import { withClient } from '../../client/connection.ts';
+import { withClient } from '../../client/temporal/connection.ts';
 import {
   backfillSchedule,
   describeSchedules,
@@ -7,7 +7,7 @@ import {
   resumeSchedule,
   triggerSchedule,
 } from '../../client/schedules.ts';
-import { requireWorker } from '../../client/workers.ts';
+import { requireWorker } from '../../client/temporal/workers.ts';
 import { applySchedules, planSchedules, type ScheduleChange } from '../../../schedules/reconcile.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { plural } from '../../domain/plural.ts';

@@ -2,11 +2,11 @@
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ProgressState } from '../../domain/progress.ts';
-import { lookAround } from '../../operations/look-around.ts';
-import { lostFailureText } from '../../operations/lost-proofs.ts';
-import { brokenTexts, refute, refuteChains } from '../../operations/refute.ts';
-import { whyUnmoved } from '../../operations/verify-place.ts';
-import { verifyPoint } from '../../operations/verify-point.ts';
+import { lookAround } from '../../operations/verify/look-around.ts';
+import { lostFailureText } from '../../operations/verify/lost-proofs.ts';
+import { brokenTexts, refute, refuteChains } from '../../operations/verify/refute.ts';
+import { whyUnmoved } from '../../operations/verify/place.ts';
+import { verifyPoint } from '../../operations/verify/recovery-point.ts';
 import type { Reread, RereadOptions } from '../../repository/check/reread.ts';
 import { layout } from '../../repository/layout.ts';
 import type { Repository } from '../../repository/repository.ts';

@@ -1,8 +1,8 @@
 /** The page for 03:00, on one screen. Pure. */
-import type { Situation } from '../../client/situation.ts';
+import type { Situation } from '../../client/overview.ts';
 import { formatDuration } from '../../domain/duration.ts';
-import type { LocationAge } from '../../operations/exposure.ts';
-import type { EndedRun, Protection } from '../../operations/protection.ts';
+import type { LocationAge } from '../../operations/rpo/location-coverage.ts';
+import type { EndedRun, Protection } from '../../operations/rpo/coverage.ts';
 import { usualColumns } from './redraw.ts';
 import { runScreen } from './run-screen.ts';
 import { stateWords } from './run-head.ts';

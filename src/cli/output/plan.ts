@@ -1,9 +1,9 @@
 /** A restore plan as text for 80 columns: what stops, what is needed, what would be lost, the steps. Pure. */
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
-import type { PlanStep, RestorePlan } from '../../domain/restore-plan.ts';
 import { usualColumns } from './redraw.ts';
 import { table } from './table.ts';
 import { wrap } from './wrap.ts';
+import type { PlanStep, RestorePlan } from '../../domain/restore/types.ts';
 
 export interface PlanView {
   readonly plan: RestorePlan;

@@ -1,6 +1,6 @@
 /** What a pending activity tells, as text: bytes, rate, ETA, attempts. Pure. */
 import { etaSeconds, rateOf, type Moved } from '../../client/pace.ts';
-import type { PendingStep } from '../../client/pending.ts';
+import type { PendingStep } from '../../client/temporal/pending-activity.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 
 /** Heartbeats come every 2 s. */

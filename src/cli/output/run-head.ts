@@ -1,5 +1,5 @@
 /** The lines above a run's steps: what it is, whether it makes its objective, what it needs, what happens by itself. Pure. */
-import { remainingSeconds } from '../../client/course.ts';
+import { remainingSeconds } from '../../client/eta.ts';
 import type { RunSnapshot } from '../../client/runs.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import { isBackupWorkflow } from '../../domain/recovery-point.ts';

@@ -1,7 +1,7 @@
 /**
  * A run as a log: where nobody can redraw a screen, a line for every change, and how far the bytes are every 10 s.
  */
-import { pendingOf, runningSeconds } from '../../client/course.ts';
+import { pendingOf, runningSeconds } from '../../client/eta.ts';
 import type { RunSnapshot } from '../../client/runs.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import type { StepReport } from '../../../workflows/messages.ts';

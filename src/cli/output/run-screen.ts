@@ -2,7 +2,7 @@
  * A run on one screen: 80 columns, 24 rows. Steps of one kind share a line; those that run or failed get one each,
  * because a plan of thirty steps would push what moves off the screen. Pure.
  */
-import { pendingOf, runningSeconds } from '../../client/course.ts';
+import { pendingOf, runningSeconds } from '../../client/eta.ts';
 import type { RunSnapshot } from '../../client/runs.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import type { StepReport, StepState } from '../../../workflows/messages.ts';

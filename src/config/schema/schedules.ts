@@ -1,7 +1,6 @@
 /** The schedules of lifeboat.yaml. */
 import { z } from 'zod';
-import { overlaps } from '../../domain/appliance.ts';
-import { scheduleKinds, type ScheduleKind, type ScheduleName } from '../../domain/schedules.ts';
+import { scheduleKinds, type ScheduleKind, type ScheduleName, overlaps } from '../../domain/schedules.ts';
 import { isCron } from '../cron.ts';
 import { duration } from './scalars.ts';
 

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Client } from '@temporalio/client';
 import { watchRun } from '../../cli/watch.ts';
-import { explained, runUrl } from '../../client/connection.ts';
+import { explained, runUrl } from '../../client/temporal/connection.ts';
 import { snapshot, startRun } from '../../client/runs.ts';
 import { triggerSchedule } from '../../client/schedules.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';

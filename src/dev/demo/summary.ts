@@ -1,6 +1,6 @@
 /** What the demo measured: as JSON for machines and as text for 80 columns. Pure. */
 import type { Appliance } from '../../domain/appliance.ts';
-import { runUrl } from '../../client/connection.ts';
+import { runUrl } from '../../client/temporal/connection.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { plural } from '../../domain/plural.ts';
 import { usualColumns } from '../../cli/output/redraw.ts';

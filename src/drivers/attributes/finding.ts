@@ -1,6 +1,6 @@
 /** What `doctor` says of extended attributes; nothing where this host can read and write them. */
 import { attributeToolsHint, missingAttributeTools } from '../../attributes/tools.ts';
-import type { Finding } from '../driver.ts';
+import type { Finding } from '../../domain/finding.ts';
 
 export async function checkAttributeTools(component: string): Promise<Finding[]> {
   const missing = await missingAttributeTools();

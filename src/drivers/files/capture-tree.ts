@@ -9,18 +9,20 @@ import type { AttributeCapture, AttributesOfAll } from '../attributes/capture.ts
 import type { CaptureContext } from '../driver.ts';
 import { Meanwhile } from '../folder/meanwhile.ts';
 import type { WalkTree } from '../tree/tree-threads.ts';
-import type { FoundFile } from './found-file.ts';
+import type { FoundFile, FoundFacts } from './found-file.ts';
 import { lackOf, leadOf, type Ground } from './lead.ts';
 import { LinkedFiles, type ReadAs } from './linked-files.ts';
 import { isInside, rootsOf } from './paths.ts';
-import { unusable, type Found, type FoundFacts, type WalkOptions } from './walk.ts';
+import { unusable, type Found, type WalkOptions } from './walk.ts';
 
 /** Files of up to so many bytes are read together, so many in one go. */
 const togetherBytes = 64 * 1024;
 const filesTogether = 1000;
 const bytesTogether = 3 * 1024 * 1024;
+
 /** After so many entries what waits for its attributes goes on, however little it is: each asking starts a program. */
 const longestWait = 16_000;
+
 /** Files, or files that are read together, on their way at once. */
 const tasksAtOnce = 8;
 

@@ -4,12 +4,12 @@ import { access } from 'node:fs/promises';
 import type { FilesConfig } from '../../domain/appliance.ts';
 import { plural } from '../../domain/plural.ts';
 import { checkAttributeTools } from '../attributes/finding.ts';
-import type { Finding } from '../driver.ts';
 import type { FilesFacts } from './facts.ts';
 import { rootsOf } from './paths.ts';
 import { earlierFacts, isEmptied, unmountedPaths, type Earlier, type Unmounted } from './places.ts';
 import { rootTarget } from './restore.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
+import type { Finding } from '../../domain/finding.ts';
 
 /** One finding per configured path, the worst that holds, and what is missing for attributes. Never throws. */
 export async function checkFiles(config: FilesConfig, earlier: Earlier | undefined): Promise<Finding[]> {

@@ -2,7 +2,7 @@
 import type { EntryMeta } from '../../domain/entry.ts';
 import { headOf, pathOfLine } from '../../entries/entry-line.ts';
 import { parseJson } from '../../json/parse-json.ts';
-import type { FoundFacts } from './walk.ts';
+import type { SourceFacts } from '../../repository/threads/jobs.ts';
 
 type FileMeta = EntryMeta & { readonly type: 'file' };
 
@@ -60,4 +60,10 @@ export function decodeFoundFile(line: string): FoundFile | undefined {
     mtimeNs,
     ctimeNs,
   });
+}
+
+/** How an entry was found. */
+export interface FoundFacts extends SourceFacts {
+  /** How many names the file has. */
+  readonly names: number;
 }

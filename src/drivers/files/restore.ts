@@ -2,22 +2,16 @@
 import { join } from 'node:path';
 import type { FilesConfig } from '../../domain/appliance.ts';
 import type { ComponentRecord } from '../../domain/recovery-point.ts';
-import type { FencingToken, RestoreContext, RestoreTarget, StageFacts } from '../driver.ts';
+import type { RestoreContext, RestoreTarget, StageFacts } from '../driver.ts';
 import { ensureRoom, notDamaged } from '../folder/room.ts';
 import { treeBytes } from '../tree/tree-threads.ts';
 import { makeStaging, removeStaging, stagedOrRemoved, stagingPath } from '../swap/staging.ts';
-import {
-  clearLive,
-  swapBack,
-  swapIn,
-  swapState,
-  type SwapPair,
-  type SwapTarget,
-  type SwapTuning,
-} from '../swap/swap.ts';
+import { clearLive, swapBack, swapIn, swapState } from '../swap/swap.ts';
 import { restoreTargetOf } from '../swap/target.ts';
 import { damagedRoots } from './damage.ts';
 import { admittedRoot, isReserved, rootsOf } from './paths.ts';
+import type { FencingToken } from '../../domain/fencing-token.ts';
+import type { SwapPair, SwapTarget, SwapTuning } from '../swap/target-types.ts';
 
 export interface FilesRestore {
   readonly config: FilesConfig;

@@ -10,20 +10,13 @@ import type { OtherEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
 import { hasVanished } from '../../domain/vanished.ts';
-import type { SourceFacts } from '../../repository/threads/jobs.ts';
 import { isLifeboatName } from '../swap/names.ts';
 import { longestStaged, longPath, refuseLongPath } from './long-path.ts';
 import { excluder } from './exclude.ts';
-import { foundFile, type FoundFile } from './found-file.ts';
+import { foundFile, type FoundFile, type FoundFacts } from './found-file.ts';
 import type { Owners } from './owners.ts';
 import { entryPath, linkTarget, pathBytes } from './paths.ts';
 import { specialKind } from './special-kind.ts';
-
-/** How an entry was found. */
-export interface FoundFacts extends SourceFacts {
-  /** How many names the file has. */
-  readonly names: number;
-}
 
 /** `source` is where the entry was found, in latin1: a configured path may be a link. */
 export type Found =

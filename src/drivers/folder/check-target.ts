@@ -1,6 +1,6 @@
 /** What `doctor` says of a folder as the target of a restore. */
-import type { Finding } from '../driver.ts';
 import { restoreTargetOf } from '../swap/target.ts';
+import type { Finding } from '../../domain/finding.ts';
 
 export async function checkFolderTarget({
   id,

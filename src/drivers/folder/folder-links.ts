@@ -8,10 +8,10 @@ import type { ComponentConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { LeftOut } from '../../domain/left-out.ts';
 import { plural } from '../../domain/plural.ts';
-import type { Finding } from '../driver.ts';
 import { groundOf, lackOf, leadOf, textOf, type Ground, type Lead } from '../files/lead.ts';
 import { lookBehind } from './behind-link.ts';
 import type { FolderEntry } from './walk-folder.ts';
+import type { Finding } from '../../domain/finding.ts';
 
 export interface LinkedData {
   /** How messages name one: `model`. */

@@ -17,11 +17,12 @@ import {
   stagingPath,
   type StagedReceipt,
 } from '../swap/staging.ts';
-import { clearLive, swapBack, swapIn, swapState, type SwapTarget } from '../swap/swap.ts';
+import { clearLive, swapBack, swapIn, swapState } from '../swap/swap.ts';
 import { restoreTargetOf } from '../swap/target.ts';
 import { giveOwnAttributes } from './folder-attributes.ts';
 import { ensureRoom, notDamaged } from './room.ts';
 import type { FolderOwner } from './walk-folder.ts';
+import type { SwapTarget } from '../swap/target-types.ts';
 
 export interface FolderComponent {
   readonly component: string;

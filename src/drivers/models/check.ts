@@ -3,12 +3,12 @@ import type { ComponentConfig, ModelsConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import { probeEngine } from '../../inference/load-probe.ts';
 import { checkAttributeTools } from '../attributes/finding.ts';
-import type { Finding } from '../driver.ts';
 import { checkFolderTarget } from '../folder/check-target.ts';
 import { findingsOfLinks } from '../folder/folder-links.ts';
 import { walkFolder } from '../folder/walk-folder.ts';
 import { damageOf } from './damage.ts';
 import { findModels } from './find-models.ts';
+import type { Finding } from '../../domain/finding.ts';
 
 /** Never throws: what fails is a finding with a hint. */
 export async function checkModels(config: ModelsConfig, others: readonly ComponentConfig[]): Promise<Finding[]> {

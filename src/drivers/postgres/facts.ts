@@ -9,20 +9,35 @@ import type { JsonValue } from '../../domain/recovery-point.ts';
 import { parseJson } from '../../json/parse-json.ts';
 import { toJson } from '../../json/to-json.ts';
 import type { RestoreContext } from '../driver.ts';
-import type { DataLink } from './data-links.ts';
-import type { Link } from './link-chain.ts';
-import type { TableExpectation } from './fingerprint.ts';
-import { passedOverSince, type Transactions } from './passed-over.ts';
-import type { TextSettings } from './text-settings.ts';
+import type { DataLink } from './links/data-links.ts';
+import type { Link } from './links/link-chain.ts';
+import { passedOverSince, type Transactions } from './verify/passed-over.ts';
 
 export const factsPath = `${reservedFolder}/facts.json`;
+
 /** The server's own manifest, byte for byte. */
 export const serverManifestPath = `${reservedFolder}/backup_manifest`;
+
 /** Configuration from outside the data directory, below its absolute path. */
 export const configFolder = `${reservedFolder}/config`;
 
 const factsFormat = 1;
 const notesInManifest = 10;
+
+/** What a restored table must show. `hash` is null where the capture cannot know it. */
+export interface TableExpectation {
+  readonly table: string;
+  readonly depth: Depth;
+  readonly leastRows: string | null;
+  readonly mostRows: string | null;
+  readonly hash: string | null;
+  /** Names and types. Points of older versions have none. */
+  readonly columns?: readonly string[];
+}
+
+export type TextSettings = Readonly<Record<string, string>>;
+
+export type Depth = 'content' | 'count' | 'sample';
 
 export interface SealedFacts {
   readonly format: number;

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
-import type { DriverEnvironment, Finding } from '../driver.ts';
+import type { DriverEnvironment } from '../driver.ts';
 import { restoreTargetOf } from '../swap/target.ts';
 import { commandHint, missingCommands, missingText } from './commands.ts';
 import { endpointOf, info, withRedis } from './connection.ts';
@@ -16,6 +16,7 @@ import { findServerBinary } from './server-binary.ts';
 import { wayOf } from './snapshot.ts';
 import { closedStarts, staleAppendFile } from './other-starts.ts';
 import { isClusterAtStart, primaryAtStart } from './start-settings.ts';
+import type { Finding } from '../../domain/finding.ts';
 
 /** Never throws. */
 export async function checkRedis(config: RedisConfig, environment: DriverEnvironment): Promise<Finding[]> {

@@ -2,9 +2,9 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RedisConfig } from '../../domain/appliance.ts';
-import type { Finding } from '../driver.ts';
 import { closedIn } from './closed-start.ts';
 import type { KnownSettings } from './known-settings.ts';
+import type { Finding } from '../../domain/finding.ts';
 
 type Told = Pick<Finding, 'text' | 'hint'>;
 

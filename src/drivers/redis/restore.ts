@@ -5,7 +5,7 @@ import { isLifeboatError } from '../../domain/errors.ts';
 import type { ComponentRecord } from '../../domain/recovery-point.ts';
 import type { Committed, DriverEnvironment, RestoreContext, RestoreTarget } from '../driver.ts';
 import { removeStaging } from '../swap/staging.ts';
-import { swapBack, swapIn, swapState, type SwapTarget, type SwapTuning } from '../swap/swap.ts';
+import { swapBack, swapIn, swapState } from '../swap/swap.ts';
 import { restoreTargetOf } from '../swap/target.ts';
 import { isSameRun } from '../swap/token.ts';
 import { refuseWhileHeld } from './holders.ts';
@@ -16,6 +16,7 @@ import { oneName, oneNameHint } from './possible-starts.ts';
 import { isClusterAtStart, otherFolder, primaryAtStart, settingOf } from './start-settings.ts';
 import { redisLives, redisPairs } from './stage.ts';
 import { removeUnused } from './unused-files.ts';
+import type { SwapTarget, SwapTuning } from '../swap/target-types.ts';
 
 /** The sealed facts are not at hand here: version and size come from the manifest's clear facts. */
 export async function redisTargets(

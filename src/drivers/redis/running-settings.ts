@@ -1,11 +1,12 @@
 /** What the running server has set, against what its next start will use. */
 import type { Redis } from 'ioredis';
 import type { RedisConfig } from '../../domain/appliance.ts';
-import type { DriverEnvironment, Finding } from '../driver.ts';
+import type { DriverEnvironment } from '../driver.ts';
 import { info, setting } from './connection.ts';
 import { nextStartOf } from './known-settings.ts';
 import { knowsArguments } from './next-start.ts';
 import { changedSettings, comparedSettings, type ChangedSetting } from './start-settings.ts';
+import type { Finding } from '../../domain/finding.ts';
 
 /** Settings that differ; none where neither the file nor the command is to be seen from here. */
 export async function changedAtNextStart(

@@ -4,18 +4,20 @@ import { dirname, relative } from 'node:path';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import type { IndexEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import type { DriverEnvironment, FencingToken, RestoreContext, StageFacts } from '../driver.ts';
+import type { DriverEnvironment, RestoreContext, StageFacts } from '../driver.ts';
 import { readOwners } from '../files/owners.ts';
 import { isInside } from '../files/paths.ts';
 import { ensureRoom, notDamaged } from '../folder/room.ts';
 import { makeParents, makeStaging, removeStaging, stagedOrRemoved, stagingPath } from '../swap/staging.ts';
-import { clearLive, type SwapPair, type SwapTuning } from '../swap/swap.ts';
+import { clearLive } from '../swap/swap.ts';
 import { isDamaged } from './damage.ts';
 import { configFolder, dumpPath, type RedisFacts } from './facts.ts';
 import { refuseWhileHeld } from './holders.ts';
 import { giveTo, hasManifest, layOut, layoutPaths, setMode } from './layout.ts';
 import { restoredFacts, type RestoredFacts } from './restored-facts.ts';
 import { findServerBinary, refuseNewerDump, type ServerBinary } from './server-binary.ts';
+import type { FencingToken } from '../../domain/fencing-token.ts';
+import type { SwapPair, SwapTuning } from '../swap/target-types.ts';
 
 /**
  * VersionMismatch, NoSpace before the first byte, Precondition (`--replace-damaged` meets a live server or good data),

@@ -8,8 +8,8 @@ import { present } from './moves.ts';
 import { asideName, damagedName, isLifeboatName } from './names.ts';
 import { placeOf } from './place.ts';
 import { removeTree } from './remove-tree.ts';
-import type { SwapTarget } from './swap.ts';
 import { settleJournal, underLease, type SwapWork } from './work.ts';
+import type { SwapTarget } from './target-types.ts';
 
 /** Deletes the old data of finished swaps; settles first. Returns the paths that were removed. Errors: Fenced, LockHeld. */
 export async function discardSafetyCopies(target: SwapTarget): Promise<readonly string[]> {

@@ -5,10 +5,10 @@ import { causes } from '../../domain/causes.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
 import { parseJson } from '../../json/parse-json.ts';
-import type { FencingToken } from '../driver.ts';
 import { writeDurably } from './disk.ts';
 import { journalName } from './names.ts';
 import type { SwapMode } from './place.ts';
+import type { FencingToken } from '../../domain/fencing-token.ts';
 
 export const journalFormat = 1;
 

@@ -1,7 +1,8 @@
 /** What earlier restores left beside the live data: nobody else tells whose space it takes. */
 import { lstat } from 'node:fs/promises';
 import { treeBytes } from '../tree/tree-threads.ts';
-import { swapState, type SwapTarget } from './swap.ts';
+import { swapState } from './swap.ts';
+import type { SwapTarget } from './target-types.ts';
 
 export interface KeptCopy {
   readonly path: string;

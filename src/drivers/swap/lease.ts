@@ -25,11 +25,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LifeboatError } from '../../domain/errors.ts';
 import { Unchanged } from '../../domain/unchanged.ts';
 import { parseJson } from '../../json/parse-json.ts';
-import type { FencingToken } from '../driver.ts';
 import { leaseName } from './names.ts';
 import { isProvenDead, ownIdentity, type ProcessIdentity } from '../../programs/process-identity.ts';
-import type { SwapTuning } from './swap.ts';
 import { compareTokens, describeToken } from './token.ts';
+import type { FencingToken } from '../../domain/fencing-token.ts';
+import type { SwapTuning } from './target-types.ts';
 
 export interface Lease {
   /** Synchronous, so that nothing of this process comes between it and the act that follows. Fenced if the lease is lost. */

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
-import type { FencingToken } from '../driver.ts';
+import type { FencingToken } from '../../domain/fencing-token.ts';
 
 export function journalName(component: string): string {
   return `.lifeboat-${checked(component)}.journal.json`;

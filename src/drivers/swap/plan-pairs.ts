@@ -10,7 +10,7 @@ import { present } from './moves.ts';
 import { asideName, generationName, insideAsideName, isStagingName } from './names.ts';
 import { placeOf } from './place.ts';
 import { stagingPath } from './staging.ts';
-import type { SwapOptions, SwapPair } from './swap.ts';
+import type { SwapOptions, SwapPair } from './target-types.ts';
 
 export async function planPairs(options: SwapOptions): Promise<JournalPair[]> {
   const planned: JournalPair[] = [];

@@ -5,14 +5,14 @@
 import { chmod, chown, lstat, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LifeboatError } from '../../domain/errors.ts';
-import type { FencingToken } from '../driver.ts';
 import { liveSwapOf, readJournal, type FinishedSwap, type JournalPair } from './journal.ts';
 import { present } from './moves.ts';
 import { asideName, insideAsideName } from './names.ts';
 import { anchorOf } from './staging.ts';
-import type { SwapTarget } from './swap.ts';
 import { isSameRun } from './token.ts';
 import { beginSwap, settleJournal, underLease } from './work.ts';
+import type { FencingToken } from '../../domain/fencing-token.ts';
+import type { SwapTarget } from './target-types.ts';
 
 export interface KeptRestore {
   /** Of the restore whose data is live. */

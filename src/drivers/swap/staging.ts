@@ -5,15 +5,15 @@ import { dirname, join } from 'node:path';
 import { shedInheritedAcls } from '../../attributes/write.ts';
 import type { JsonValue } from '../../domain/recovery-point.ts';
 import { parseJson } from '../../json/parse-json.ts';
-import type { FencingToken } from '../driver.ts';
 import { nearestExisting, writeDurably } from './disk.ts';
 import { readJournal } from './journal.ts';
 import { withLease } from './lease.ts';
 import { isReceiptName, isStagingName, receiptName, receiptPrefix, stagingName } from './names.ts';
 import { placeOf } from './place.ts';
 import { removeTree } from './remove-tree.ts';
-import type { SwapTarget } from './swap.ts';
 import { refuseUnfit } from './target.ts';
+import type { FencingToken } from '../../domain/fencing-token.ts';
+import type { SwapTarget } from './target-types.ts';
 
 type StagingTarget = Pick<SwapTarget, 'component' | 'lives' | 'token'>;
 

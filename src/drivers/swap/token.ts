@@ -1,5 +1,5 @@
 /** The order of fencing tokens: later lock start, then (run id being equal) the higher attempt. */
-import type { FencingToken } from '../driver.ts';
+import type { FencingToken } from '../../domain/fencing-token.ts';
 
 /** `conflict`: two runs claim the same lock start, which the lock makes impossible; neither may go before the other. */
 export type TokenOrder = 'lower' | 'same' | 'higher' | 'conflict';

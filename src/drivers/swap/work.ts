@@ -12,7 +12,7 @@ import {
 import { withLease, type Lease } from './lease.ts';
 import { canGoForward, moveBack, moveForward, present, type MoveContext } from './moves.ts';
 import { anchorOf } from './staging.ts';
-import type { SwapTarget } from './swap.ts';
+import type { SwapTarget } from './target-types.ts';
 
 /** What every act under the lease needs. */
 export interface SwapWork extends MoveContext {

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import type { ComponentConfig, VectorstoreConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import { checkAttributeTools } from '../attributes/finding.ts';
-import type { Finding } from '../driver.ts';
 import { checkFolderTarget } from '../folder/check-target.ts';
 import { findingsOfLinks } from '../folder/folder-links.ts';
 import { walkFolder } from '../folder/walk-folder.ts';
 import { findStores, type FoundStore } from './find-stores.ts';
 import { listsOf } from './on-disk-lists.ts';
 import { verifyStore } from './verify-store.ts';
+import type { Finding } from '../../domain/finding.ts';
 
 /** Never throws: what fails is a finding with a hint. */
 export async function checkVectorstore(

@@ -1,11 +1,10 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import type { ServiceConfig } from '../../domain/appliance.ts';
-import type { Finding } from '../../drivers/driver.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import { findOsUser } from './os-user.ts';
 import { refuseForeignPidFile } from './pid-file.ts';
-import { refuseForeignService } from './process-service.ts';
+import type { Finding } from '../../domain/finding.ts';
 
 /** What would keep this service from being started or stopped, seen without touching it. */
 export async function checkService(service: ServiceConfig): Promise<Finding[]> {

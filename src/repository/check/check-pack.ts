@@ -1,8 +1,8 @@
-import type { PackRecord } from '../index-object.ts';
 import { layout } from '../layout.ts';
 import { packTableOf } from '../pack.ts';
 import type { FramesOfPack } from './block-set.ts';
-import type { CheckParts } from './check.ts';
+import type { PackRecord } from '../index-head.ts';
+import type { CheckParts } from './parts.ts';
 
 export interface PackFindings {
   readonly frames: FramesOfPack;

@@ -4,24 +4,16 @@
  */
 import { LifeboatError, isLifeboatError } from '../../domain/errors.ts';
 import type { BackupFile, ComponentRecord, Manifest } from '../../domain/recovery-point.ts';
-import type { Storage } from '../../storage/storage.ts';
-import type { Opener } from '../frame.ts';
 import { inLanes } from '../../domain/in-lanes.ts';
 import { largeAtOnce } from '../at-once.ts';
 import { readIndexEntries, readIndexHead } from '../index-object.ts';
-import type { PackTable } from '../index-object.ts';
 import { layout } from '../layout.ts';
 import { digestOfObject } from '../object-digest.ts';
 import type { CheckOptions, CheckResult } from '../repository.ts';
-import type { ThreadPool } from '../threads/pool.ts';
 import { checkPack } from './check-pack.ts';
 import { BlockSet } from './block-set.ts';
-
-export interface CheckParts {
-  readonly storage: Storage;
-  readonly pool: ThreadPool;
-  readonly opener: Opener;
-}
+import type { PackTable } from '../index-head.ts';
+import type { CheckParts } from './parts.ts';
 
 type Problem = CheckResult['problems'][number];
 

@@ -2,11 +2,11 @@
 import type { BlockRef } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
-import type { PackTable } from '../index-object.ts';
 import { layout } from '../layout.ts';
 import type { StoredBlock } from '../threads/jobs.ts';
 import { slabPlainBytes } from '../threads/slab.ts';
 import type { Slab } from '../threads/slab.ts';
+import type { PackTable } from '../index-head.ts';
 
 interface Range {
   readonly pack: number;

@@ -7,13 +7,13 @@ import type { FileHandle } from 'node:fs/promises';
 import type { BlockRef, FileEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
-import type { PackTable } from '../index-object.ts';
 import type { FileMeta } from '../threads/jobs.ts';
 import type { ThreadPool } from '../threads/pool.ts';
 import { createFlags, finishFile, restoreError } from '../threads/restore-job.ts';
 import { slabBytes, slabPlainBytes } from '../threads/slab.ts';
 import type { Slab } from '../threads/slab.ts';
 import { planReads, readRangesInto } from './ranges.ts';
+import type { PackTable } from '../index-head.ts';
 
 interface From {
   readonly storage: Storage;

@@ -1,12 +1,12 @@
 /** Restores files that fit a slab, many in one message. */
 import type { BlockRef, FileEntry } from '../../domain/entry.ts';
 import type { Storage } from '../../storage/storage.ts';
-import type { PackTable } from '../index-object.ts';
 import type { FileMeta, RestoredFile } from '../threads/jobs.ts';
 import type { ThreadPool } from '../threads/pool.ts';
 import { slabBytes, slabFiles, slabPlainBytes } from '../threads/slab.ts';
 import type { Slab } from '../threads/slab.ts';
 import { planReads, readRangesInto } from './ranges.ts';
+import type { PackTable } from '../index-head.ts';
 
 export interface SmallFile {
   readonly entry: FileEntry;

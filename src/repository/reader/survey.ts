@@ -5,10 +5,10 @@ import type { Storage } from '../../storage/storage.ts';
 import { pathBytes, pathKey } from '../entry-path.ts';
 import type { Opener } from '../frame.ts';
 import { readIndexEntries, readIndexHead } from '../index-object.ts';
-import type { PackTable } from '../index-object.ts';
 import { planReads } from './ranges.ts';
 import { LinkGuard } from './destination.ts';
 import type { Destination, Destinations } from './destination.ts';
+import type { PackTable } from '../index-head.ts';
 
 export interface PlacedEntry {
   readonly entry: OtherEntry;

@@ -11,7 +11,7 @@ import { digestOf } from '../document.ts';
 import { layout } from '../layout.ts';
 import type { ProofSubject } from '../layout.ts';
 import { authenticatePack, type Authenticate } from './copy-objects.ts';
-import type { ReplicateContext } from './replicate.ts';
+import type { ReplicateContext } from './context.ts';
 
 /** Of the keys, those that are to be sent. */
 export async function makeRoomForPacks(source: Storage, target: Storage, keys: readonly string[]): Promise<string[]> {

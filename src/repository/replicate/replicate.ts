@@ -9,10 +9,7 @@ import type { BackupId, Manifest } from '../../domain/recovery-point.ts';
 import type { ReportProgress } from '../../domain/progress.ts';
 import type { ObjectInfo, Storage } from '../../storage/storage.ts';
 import { manifestIds, readManifest } from '../catalogue.ts';
-import type { DocumentCache } from '../document-cache.ts';
-import { decodeDocument, isDocument } from '../document.ts';
-import type { Expiries } from '../expiry.ts';
-import type { Opener } from '../frame.ts';
+import { decodeDocument } from '../document.ts';
 import { readIdentity } from '../identity.ts';
 import { inLanes } from '../../domain/in-lanes.ts';
 import { smallAtOnce } from '../at-once.ts';
@@ -21,24 +18,14 @@ import { closeIntent, reserveBackupId } from '../intents.ts';
 import { backupIdOfManifestKey, layout } from '../layout.ts';
 import { isAuthenticManifest } from '../manifest.ts';
 import { ownObjects } from '../own-objects.ts';
-import type { Secrets } from '../secrets.ts';
-import { toldDamage } from '../told-damage.ts';
+import { toldDamage } from '../known-damage.ts';
 import { authenticatePack, copyObjects, type Authenticate, type NotCopied } from './copy-objects.ts';
 import { copyWal } from './copy-wal.ts';
 import { damagedLeftovers } from './leftovers.ts';
 import { authenticBy, makeRoomForPacks, makeRoomForPoints } from './make-room.ts';
-import { copySkeleton, type SkeletonOptions } from './skeleton.ts';
-
-export interface ReplicateContext {
-  readonly storage: Storage;
-  readonly id: string;
-  readonly secrets: Secrets | undefined;
-  readonly opener: Opener;
-  readonly expiries: Expiries;
-  /** Of the place that it goes to. */
-  readonly documents: DocumentCache;
-  readonly warn: (message: string) => void;
-}
+import { copySkeleton } from './skeleton.ts';
+import type { ReplicateContext } from './context.ts';
+import { skeletonOptions } from './context.ts';
 
 export interface ReplicateOptions {
   /** For people: who replicates. */
@@ -277,12 +264,6 @@ class Replication {
       },
     });
   }
-}
-
-/** Key records that are damaged here must not be spread. */
-export function skeletonOptions({ secrets, warn }: ReplicateContext): SkeletonOptions {
-  const isWhole = (key: string, bytes: Uint8Array): boolean => isDocument(key, bytes, secrets);
-  return { warn, isWhole };
 }
 
 function isBroken(key: string, broken: ReadonlySet<string>): boolean {

@@ -4,8 +4,8 @@ import type { Storage } from '../../storage/storage.ts';
 import { readIdentity } from '../identity.ts';
 import { copyObjects, type NotCopied } from './copy-objects.ts';
 import { copyWal, sizesIn } from './copy-wal.ts';
-import { skeletonOptions, type ReplicateContext } from './replicate.ts';
 import { copySkeleton } from './skeleton.ts';
+import { skeletonOptions, type ReplicateContext } from './context.ts';
 
 export interface Pushed {
   readonly objects: number;

@@ -3,13 +3,13 @@ import type { BlockRef } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { BlockTable, type SharedIds } from '../block-table.ts';
 import type { BlockPlace } from '../block-table.ts';
-import type { PackRecord, PackTable } from '../index-object.ts';
 import { PackBuilder } from '../pack.ts';
 import type { SealedBlocksResult } from '../threads/jobs.ts';
 import type { PackMemory } from '../threads/pack-memory.ts';
 import type { Slab } from '../threads/slab.ts';
 import type { PackSink } from './pack-sink.ts';
 import type { Previous } from './previous.ts';
+import type { PackRecord, PackTable } from '../index-head.ts';
 
 /** A frame of a result that was stored: in which pack, and where. */
 type StoredFrame = Pick<BlockPlace, 'pack' | 'offset' | 'length'>;

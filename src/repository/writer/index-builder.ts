@@ -7,15 +7,19 @@ import { crc32 } from 'node:zlib';
 import { reservedFolder, type BlockRef, type IndexEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { lineOf } from '../../entries/entry-line.ts';
-import type { Index, IndexHead, PackTable } from '../index-object.ts';
+import type { Index } from '../index-object.ts';
+import type { IndexHead, PackTable } from '../index-head.ts';
 
 /** One entry in so many ends a part, by its name. */
 const entriesInPart = 1024;
+
 /** A part of fewer bytes goes on, one of more ends: it is read as a whole. */
 const leastPartBytes = 64 * 1024;
 const mostPartBytes = 1024 * 1024;
+
 /** Up to here lines stand in the index itself: an object of its own would be more than they are. */
 const inlineBytes = 32 * 1024;
+
 /** Parts on their way to the packs, beyond which callers wait. */
 const partsAtOnce = 4;
 

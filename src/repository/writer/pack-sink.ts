@@ -5,10 +5,10 @@
 import { LifeboatError } from '../../domain/errors.ts';
 import type { StagedObject, Storage } from '../../storage/storage.ts';
 import type { Sealer } from '../frame.ts';
-import type { PackRecord } from '../index-object.ts';
 import { layout } from '../layout.ts';
 import type { PackBuilder } from '../pack.ts';
 import type { ThreadPool } from '../threads/pool.ts';
+import type { PackRecord } from '../index-head.ts';
 
 /** Packs on their way at once; the writer waits for room. Bounds memory to this many packs and their read-back. */
 const packsInFlight = 2;

@@ -7,8 +7,9 @@ import { isLifeboatError } from '../../domain/errors.ts';
 import { compareInWalk } from '../../domain/path-order.ts';
 import { pathOfLine, tailAfter, type FileTail } from '../../entries/entry-line.ts';
 import { entryKey } from '../entry-path.ts';
-import { readLines, type Index, type PackTable, type PartSource } from '../index-object.ts';
+import { readLines, type Index, type PartSource } from '../index-object.ts';
 import { parseEntry, parseTail } from '../parse-entry.ts';
+import type { PackTable } from '../index-head.ts';
 
 /** A line of the previous index. */
 export class PreviousFile {

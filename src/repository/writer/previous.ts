@@ -8,21 +8,13 @@ import type { Storage } from '../../storage/storage.ts';
 import { BlockTable, type BlockPlace } from '../block-table.ts';
 import type { Opener } from '../frame.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
-import {
-  partOf,
-  provePart,
-  readIndexObject,
-  readLines,
-  type Index,
-  type PackRecord,
-  type PackTable,
-  type PartSource,
-} from '../index-object.ts';
+import { partOf, provePart, readIndexObject, readLines, type Index, type PartSource } from '../index-object.ts';
 import { layout } from '../layout.ts';
 import { ownObjects } from '../own-objects.ts';
 import { parseEntry } from '../parse-entry.ts';
 import { PreviousFiles, warnOfDamage } from './previous-files.ts';
 import { readResumedPacks, type ResumedPack } from './resumed-packs.ts';
+import type { PackRecord, PackTable } from '../index-head.ts';
 
 export interface Sources {
   readonly storage: Storage;

@@ -4,9 +4,9 @@ import type { Storage } from '../../storage/storage.ts';
 import type { BlockPlace } from '../block-table.ts';
 import { blocksOfBundle } from '../bundle.ts';
 import { digestsInBundle, frameKinds, type Opener } from '../frame.ts';
-import type { PackRecord } from '../index-object.ts';
 import { layout } from '../layout.ts';
 import { readPackTable, type PackFrames } from '../pack.ts';
+import type { PackRecord } from '../index-head.ts';
 
 export interface ResumedPack {
   readonly record: PackRecord;

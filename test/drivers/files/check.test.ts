@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Finding } from '../../../src/drivers/driver.ts';
 import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
 import { folderTest as test } from '../../support/folder-test.ts';
+import type { Finding } from '../../../src/domain/finding.ts';
 
 async function check(...paths: string[]): Promise<Finding[]> {
   const config = {

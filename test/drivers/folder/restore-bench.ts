@@ -5,7 +5,7 @@ import type { ReportProgress } from '../../../src/domain/progress.ts';
 import { isFailed } from '../../../src/domain/probes.ts';
 import type { ComponentRecord, ProbeResult } from '../../../src/domain/recovery-point.ts';
 import type { Driver, RestoreContext } from '../../../src/drivers/driver.ts';
-import { captureComponent } from '../../../src/operations/capture-component.ts';
+import { captureComponent } from '../../../src/operations/backup/capture-component.ts';
 import { initRepository } from '../../../src/repository/init.ts';
 import { generateKey } from '../../../src/repository/recovery-key.ts';
 import type { Repository } from '../../../src/repository/repository.ts';

@@ -2,7 +2,7 @@ import { chmod, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { expect, vi } from 'vitest';
-import { captureComponent } from '../../../src/operations/capture-component.ts';
+import { captureComponent } from '../../../src/operations/backup/capture-component.ts';
 import type { SealedFacts } from '../../../src/drivers/postgres/facts.ts';
 import { labTest, sealedJson, someTables, withWriter } from './lab.ts';
 

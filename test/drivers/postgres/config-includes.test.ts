@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { includesOf, isOutside } from '../../../src/drivers/postgres/config-files.ts';
+import { includesOf, isOutside } from '../../../src/drivers/postgres/capture/config-files.ts';
 
 test('finds every kind of include in postgresql.conf, and no comment', () => {
   const text = `# include 'no.conf'

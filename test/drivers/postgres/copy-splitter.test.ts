@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { CopySplitter } from '../../../src/drivers/postgres/copy-splitter.ts';
+import { CopySplitter } from '../../../src/drivers/postgres/capture/copy-splitter.ts';
 
 function message(tag: string, payload: Buffer): Buffer {
   const header = Buffer.alloc(5);

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { isFailed } from '../../../src/domain/probes.ts';
-import { compare, probeTable } from '../../../src/drivers/postgres/content-probes.ts';
-import { earlierExpectation } from '../../../src/drivers/postgres/earlier-rows.ts';
-import { depthOf, exactly, isUnchanged } from '../../../src/drivers/postgres/fingerprint.ts';
-import type { TableState } from '../../../src/drivers/postgres/fingerprint.ts';
+import { compare, probeTable } from '../../../src/drivers/postgres/verify/content-probes.ts';
+import { earlierExpectation } from '../../../src/drivers/postgres/verify/earlier-rows.ts';
+import { depthOf, exactly, isUnchanged } from '../../../src/drivers/postgres/verify/fingerprint.ts';
+import type { TableState } from '../../../src/drivers/postgres/verify/fingerprint.ts';
 
 const sure = { isTextSure: true };
 const state: TableState = { table: 'public.t', oid: '20000', depth: 'content', rows: '10', hash: 'aa' };

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { hasControlChecksum, parseControlFile } from '../../../src/drivers/postgres/control-file.ts';
+import { hasControlChecksum, parseControlFile } from '../../../src/drivers/postgres/server/control-file.ts';
 import { doctored, faults, inspected, pathsOf } from '../../support/doctored.ts';
 import type { Changes } from '../../support/doctored.ts';
 import { labTest } from './lab.ts';

@@ -12,15 +12,16 @@ import { startPostgres } from '../../../src/dev/postgres.ts';
 import type { PostgresOptions, RunningPostgres } from '../../../src/dev/postgres.ts';
 import type { PostgresConfig } from '../../../src/domain/appliance.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
-import type { WalTarget } from '../../../src/domain/recovery-target.ts';
-import type { Driver, FencingToken, RestoreContext } from '../../../src/drivers/driver.ts';
+import type { WalTarget } from '../../../src/domain/restore/target.ts';
+import type { Driver, RestoreContext } from '../../../src/drivers/driver.ts';
 import { createPostgresDriver } from '../../../src/drivers/postgres/driver.ts';
-import { captureComponent } from '../../../src/operations/capture-component.ts';
+import { captureComponent } from '../../../src/operations/backup/capture-component.ts';
 import { testKey } from '../../repository/backup.ts';
 import { initRepository } from '../../../src/repository/init.ts';
 import type { ComponentWriter, Repository } from '../../../src/repository/repository.ts';
 import { createLocalStorage } from '../../../src/storage/local/local-storage.ts';
 import { engineTest } from '../../support/engines.ts';
+import type { FencingToken } from '../../../src/domain/fencing-token.ts';
 
 export const database = 'wazuh_chat';
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type pg from 'pg';
 import { expect, test } from 'vitest';
-import { collectNotices, type Notice } from '../../../src/drivers/postgres/notices.ts';
+import { collectNotices, type Notice } from '../../../src/drivers/postgres/capture/notices.ts';
 
 function collected(...notices: Notice[]) {
   const client = new EventEmitter();

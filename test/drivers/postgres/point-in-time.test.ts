@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { formatLsn } from '../../../src/domain/lsn.ts';
 import type { ProbeResult } from '../../../src/domain/recovery-point.ts';
-import type { WalTarget } from '../../../src/domain/recovery-target.ts';
+import type { WalTarget } from '../../../src/domain/restore/target.ts';
 import { coveredRanges } from '../../../src/domain/wal.ts';
 import { archiveOf, archivingOf, flushed, until } from './archiving.ts';
 import { isLifeboatError, LifeboatError } from '../../../src/domain/errors.ts';

@@ -1,8 +1,8 @@
 /** What the private server is given, whatever the live one says; it differs between majors. */
 import { lstat, readFile, readdir, readlink } from 'node:fs/promises';
 import { expect } from 'vitest';
-import { runningPostmaster } from '../../../src/drivers/postgres/postmaster.ts';
-import { privateFolder } from '../../../src/drivers/postgres/private-server.ts';
+import { runningPostmaster } from '../../../src/drivers/postgres/server/postmaster.ts';
+import { privateFolder } from '../../../src/drivers/postgres/server/private-server.ts';
 import { labTest } from './lab.ts';
 import { staged, startOn } from './private.ts';
 

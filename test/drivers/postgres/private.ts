@@ -2,9 +2,9 @@
 import { findPostgresBin } from '../../../src/dev/engines.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 import type { SealedFacts } from '../../../src/drivers/postgres/facts.ts';
-import { startPrivateServer } from '../../../src/drivers/postgres/private-server.ts';
-import type { PrivateServer, PrivateServerOptions } from '../../../src/drivers/postgres/private-server.ts';
-import { prepareForRecovery } from '../../../src/drivers/postgres/staged-directory.ts';
+import { startPrivateServer } from '../../../src/drivers/postgres/server/private-server.ts';
+import type { PrivateServer, PrivateServerOptions } from '../../../src/drivers/postgres/server/private-server.ts';
+import { prepareForRecovery } from '../../../src/drivers/postgres/restore/staged-directory.ts';
 import { stagingPath } from '../../../src/drivers/swap/staging.ts';
 import { sealedJson } from './lab.ts';
 import type { Lab } from './lab.ts';

@@ -5,9 +5,9 @@ import { promisify } from 'node:util';
 import { expect, vi } from 'vitest';
 import type { ComponentRecord, ProbeResult } from '../../../src/domain/recovery-point.ts';
 import { isFailed, isHeld } from '../../../src/domain/probes.ts';
-import { openSession } from '../../../src/drivers/postgres/connection.ts';
+import { openSession } from '../../../src/drivers/postgres/server/connection.ts';
 import { factsPath } from '../../../src/drivers/postgres/facts.ts';
-import { textSettings } from '../../../src/drivers/postgres/text-settings.ts';
+import { textSettings } from '../../../src/drivers/postgres/verify/text-settings.ts';
 import { doctored } from '../../support/doctored.ts';
 import { database, labTest, type Lab } from './lab.ts';
 

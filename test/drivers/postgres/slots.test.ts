@@ -5,7 +5,7 @@ import { formatLsn } from '../../../src/domain/lsn.ts';
 import { isFailed } from '../../../src/domain/probes.ts';
 import { coveredRanges, type WalPiece } from '../../../src/domain/wal.ts';
 import type { Appliance, PostgresConfig } from '../../../src/domain/appliance.ts';
-import { guardDatabases } from '../../../src/operations/guard-databases.ts';
+import { guardDatabases } from '../../../src/operations/wal/slot-guard.ts';
 import type { WalFollower } from '../../../src/drivers/driver.ts';
 import { archiveOf, archivingOf, flushed, shift, shiftPast, until, write } from './archiving.ts';
 import { labTest, type Lab } from './lab.ts';

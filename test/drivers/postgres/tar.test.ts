@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { TarReader } from '../../../src/drivers/postgres/tar.ts';
-import type { TarHeader } from '../../../src/drivers/postgres/tar.ts';
+import { TarReader } from '../../../src/drivers/postgres/capture/tar.ts';
+import type { TarHeader } from '../../../src/drivers/postgres/capture/tar.ts';
 import { folderTest as test } from '../../support/folder-test.ts';
 
 interface Member extends TarHeader {

@@ -1,7 +1,7 @@
 import { chmod, lstat, open, rename, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
-import { readControlFile } from '../../../src/drivers/postgres/control-file.ts';
+import { readControlFile } from '../../../src/drivers/postgres/server/control-file.ts';
 import { enlarged } from '../../contracts/enlarged.ts';
 import { labTest } from './lab.ts';
 

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { expect } from 'vitest';
-import type { WalTarget } from '../../../src/domain/recovery-target.ts';
+import type { WalTarget } from '../../../src/domain/restore/target.ts';
 import { formatLsn, parseLsn } from '../../../src/domain/lsn.ts';
 import { baseEndOf, coveredRanges } from '../../../src/domain/wal.ts';
-import { keptOf, putBackComponent, takeBackComponent } from '../../../src/operations/undo-restore.ts';
+import { keptOf, putBackComponent, takeBackComponent } from '../../../src/operations/restore/undo.ts';
 import { archiveOf, archivingOf, flushed, shiftPast, until, write } from './archiving.ts';
 import { labTest, restoredAgain, type Lab } from './lab.ts';
 

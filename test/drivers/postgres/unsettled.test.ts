@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
-import { isEarlier } from '../../../src/drivers/postgres/passed-over.ts';
-import { borderOf, canBeTold, passedOverFirst, passedOverThen } from '../../../src/drivers/postgres/unsettled.ts';
+import { isEarlier } from '../../../src/drivers/postgres/verify/passed-over.ts';
+import {
+  borderOf,
+  canBeTold,
+  passedOverFirst,
+  passedOverThen,
+} from '../../../src/drivers/postgres/verify/unsettled.ts';
 
 const room = 2n ** 20n;
 const snapshot = (xmin: string, xmax: string, running: string[] = []) => ({ xmin, xmax, running, isWriting: false });

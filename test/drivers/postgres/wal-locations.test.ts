@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { parseLsn } from '../../../src/domain/lsn.ts';
-import { archiveWal } from '../../../src/operations/archive-wal.ts';
+import { archiveWal } from '../../../src/operations/wal/archive.ts';
 import { createLocalStorage } from '../../../src/storage/local/local-storage.ts';
 import { openRepository } from '../../../src/repository/open.ts';
 import type { Storage } from '../../../src/storage/storage.ts';

@@ -3,9 +3,9 @@ import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRedisDriver } from '../../../src/drivers/redis/driver.ts';
 import type { RedisConfig } from '../../../src/domain/appliance.ts';
-import type { Finding } from '../../../src/drivers/driver.ts';
 import { engineTest } from '../../support/engines.ts';
 import { makeRedisSubject, type RedisSubject } from './subject.ts';
+import type { Finding } from '../../../src/domain/finding.ts';
 
 const test = engineTest.extend<{ subject: RedisSubject }>({
   subject: async ({ folder }, use) => {

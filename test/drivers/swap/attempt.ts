@@ -1,7 +1,8 @@
 /** A swap attempt as a process of its own, so that it can be killed and stopped for real. Argument: an `Attempt` as JSON. */
-import type { FencingToken } from '../../../src/drivers/driver.ts';
 import { putBack } from '../../../src/drivers/swap/put-back.ts';
-import { swapBack, swapIn, type SwapPair } from '../../../src/drivers/swap/swap.ts';
+import { swapBack, swapIn } from '../../../src/drivers/swap/swap.ts';
+import type { FencingToken } from '../../../src/domain/fencing-token.ts';
+import type { SwapPair } from '../../../src/drivers/swap/target-types.ts';
 
 export interface Attempt {
   /** `putBack` undoes the finished swap of `of`. */

@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { FencingToken } from '../../../src/drivers/driver.ts';
-import type { SwapPair } from '../../../src/drivers/swap/swap.ts';
 import { makeStaging, stagingPath } from '../../../src/drivers/swap/staging.ts';
 import type { Attempt } from './attempt.ts';
+import type { FencingToken } from '../../../src/domain/fencing-token.ts';
+import type { SwapPair } from '../../../src/drivers/swap/target-types.ts';
 
 export const component = 'sample';
 export const modes = ['rename', 'absent', 'file', 'exchange', 'pointer'] as const;

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { openEmbedder, type Embedder } from '../../../inference/embed.ts';
+import { openEmbedder, type Embedder } from '../../model/embed.ts';
 import { parseJson } from '../../../json/parse-json.ts';
 import { runChecks, type DetailedHealth } from './health.ts';
 import type { Settings } from './settings.ts';

@@ -1,5 +1,5 @@
 /** Embeds the log lines with the real model and writes the index. */
-import { openEmbedder } from '../../../inference/embed.ts';
+import { openEmbedder } from '../../model/embed.ts';
 import { VectorStore } from '../app/vector-store.ts';
 import type { SampleAppliance } from '../description.ts';
 

@@ -13,7 +13,7 @@ import type { ReportProgress } from '../../../domain/progress.ts';
 import type { WalPiece } from '../../../domain/wal.ts';
 import type { WalArchive } from '../../../repository/repository.ts';
 import type { WalFollower } from '../../driver.ts';
-import type { Session } from '../connection.ts';
+import type { Session } from '../server/connection.ts';
 import { ServerClock } from './server-clock.ts';
 import { SegmentLog, type Stretch } from './segment-log.ts';
 import { streamWal, type NextTimeline, type WalStream } from './stream.ts';

@@ -3,10 +3,11 @@ import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { isLifeboatError } from '../../../domain/errors.ts';
 import { lastRange } from '../../../domain/wal.ts';
 import type { Repository } from '../../../repository/repository.ts';
-import type { DriverEnvironment, Finding } from '../../driver.ts';
-import { addressOf, openServerSession, type Address } from '../connection.ts';
+import type { DriverEnvironment } from '../../driver.ts';
+import { addressOf, openServerSession, type Address } from '../server/connection.ts';
 import { compareWithServer } from './same-history.ts';
 import { identify, type Server } from './shift.ts';
+import type { Finding } from '../../../domain/finding.ts';
 
 /** Compares the archive's end with the server; no finding where they agree. Never throws. */
 export async function checkArchive(

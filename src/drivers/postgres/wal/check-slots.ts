@@ -1,11 +1,11 @@
 /** What `doctor` says of the slots that keep WAL on the server: their limit, ours, and those that nobody drains any more. */
 import type { PostgresConfig, SlotGuard } from '../../../domain/appliance.ts';
 import { formatBytes } from '../../../domain/duration.ts';
-import type { Finding } from '../../driver.ts';
-import type { Session } from '../connection.ts';
+import type { Session } from '../server/connection.ts';
 import { freeForWal } from './free-for-wal.ts';
 import { readSlot, slotPrefix, unlimitedHint } from './slot.ts';
 import { refusedHint } from '../../../domain/refused-access.ts';
+import type { Finding } from '../../../domain/finding.ts';
 
 export async function checkSlots(session: Session, config: PostgresConfig): Promise<Finding[]> {
   const { archive, slot } = config.wal;

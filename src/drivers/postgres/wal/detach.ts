@@ -2,7 +2,7 @@
 import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { LifeboatError } from '../../../domain/errors.ts';
 import type { DetachedSlot, DriverEnvironment } from '../../driver.ts';
-import { addressOf, openServerSession } from '../connection.ts';
+import { addressOf, openServerSession } from '../server/connection.ts';
 import { dropSlot, readSlot, slotPrefix } from './slot.ts';
 
 /** Without a name the component's own. InputInvalid for one that is not ours, Precondition while it is in use, NotFound. */

@@ -2,8 +2,8 @@
 import { isLifeboatError } from '../../../domain/errors.ts';
 import { parseTimelineHistory, type TimelineSwitch } from '../../../domain/wal.ts';
 import type { WalArchive } from '../../../repository/repository.ts';
-import type { Session } from '../connection.ts';
-import { sqlState } from '../failures.ts';
+import type { Session } from '../server/connection.ts';
+import { sqlState } from '../server/failures.ts';
 
 /** What was asked for is not there. */
 export const undefinedFile = '58P01';

@@ -20,9 +20,9 @@ import {
 import type { ProgressState } from '../../../domain/progress.ts';
 import type { WalArchive } from '../../../repository/repository.ts';
 import type { DriverEnvironment, Increment, IncrementContext } from '../../driver.ts';
-import { addressOf, openServerSession } from '../connection.ts';
-import { engineFailure } from '../failures.ts';
-import { readTablespaces } from '../server-facts.ts';
+import { addressOf, openServerSession } from '../server/connection.ts';
+import { engineFailure } from '../server/failures.ts';
+import { readTablespaces } from '../server/server-facts.ts';
 import { serverTime } from './history.ts';
 import { compareWithServer, readAgreeing } from './same-history.ts';
 import { identify } from './shift.ts';

@@ -1,6 +1,6 @@
 /** A stretch of WAL as the server itself has it, segment by segment: what is archived is compared with it. */
 import { formatLsn } from '../../../domain/lsn.ts';
-import type { Session } from '../connection.ts';
+import type { Session } from '../server/connection.ts';
 import { SegmentLog, type Stretch } from './segment-log.ts';
 import { streamWal } from './stream.ts';
 

@@ -7,7 +7,7 @@ import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { formatBytes } from '../../../domain/duration.ts';
 import { LifeboatError } from '../../../domain/errors.ts';
 import type { DriverEnvironment } from '../../driver.ts';
-import { addressOf, openServerSession } from '../connection.ts';
+import { addressOf, openServerSession } from '../server/connection.ts';
 import { freeForWal } from './free-for-wal.ts';
 import { dropSlot, readSlot } from './slot.ts';
 

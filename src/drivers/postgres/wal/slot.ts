@@ -7,9 +7,9 @@ import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../../domain/errors.ts';
 import { refusedHint } from '../../../domain/refused-access.ts';
 import { parseLsn } from '../../../domain/lsn.ts';
-import type { Session } from '../connection.ts';
+import type { Session } from '../server/connection.ts';
 import { freeForWal } from './free-for-wal.ts';
-import { sqlState } from '../failures.ts';
+import { sqlState } from '../server/failures.ts';
 
 /** Ours begin with this, where the configuration does not name another. */
 export const slotPrefix = 'lifeboat_';

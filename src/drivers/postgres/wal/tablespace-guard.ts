@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { LifeboatError } from '../../../domain/errors.ts';
 import { formatLsn, parseLsn, segmentOf } from '../../../domain/lsn.ts';
-import type { RecoveryGoal } from '../private-config.ts';
-import { lacksWaldump, waldumpOf } from '../tablespace-wal.ts';
+import type { RecoveryGoal } from '../server/private-config.ts';
+import { lacksWaldump, waldumpOf } from '../restore/tablespace-wal.ts';
 import type { WalSource } from './source.ts';
 
 const run = promisify(execFile);

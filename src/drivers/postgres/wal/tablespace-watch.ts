@@ -5,8 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { tablespacesText } from '../../../domain/wal.ts';
-import { openSession, type Address } from '../connection.ts';
-import { readTablespaces } from '../server-facts.ts';
+import { openSession, type Address } from '../server/connection.ts';
+import { readTablespaces } from '../server/server-facts.ts';
 
 const usualLookMs = 30_000;
 

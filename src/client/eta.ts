@@ -1,0 +1,53 @@
+/** How long a run still takes, from its plan and from what its running steps tell. Pure. */
+import type { StepReport } from '../../workflows/messages.ts';
+import { etaSeconds } from './pace.ts';
+import type { PendingStep } from './temporal/pending-activity.ts';
+import type { RunSnapshot } from './runs.ts';
+
+/** Seconds until the run's end by its longest chain of steps; undefined without a plan, while held and while undoing. */
+export function remainingSeconds({ view, pending, status }: RunSnapshot, now: Date): number | undefined {
+  if (view === undefined || view.plan.length === 0 || view.held || view.state === 'undoing' || status !== 'RUNNING')
+    return undefined;
+  const reports = new Map(view.steps.map((step) => [step.id, step]));
+  const known = new Map<string, number>();
+  const estimates = new Map(view.plan.map((step) => [step.id, step]));
+  const until = (id: string): number => {
+    const step = estimates.get(id);
+    if (step === undefined) return 0;
+    const memo = known.get(id);
+    if (memo !== undefined) return memo;
+    const own = stepSeconds(step.estimateSeconds, reports.get(id), pendingOf(pending, id), now);
+    const value = own + Math.max(0, ...step.after.map(until));
+    known.set(id, value);
+    return value;
+  };
+  return Math.max(0, ...view.plan.map(({ id }) => until(id)));
+}
+
+/** The activity that does a step: its id is the step's own, or its words. */
+export function pendingOf(pending: readonly PendingStep[], id: string): PendingStep | undefined {
+  return pending.find(({ summary }) => summary === id || summary === id.replace(':', ' '));
+}
+
+/** A running step that is over its estimate is taken for nearly done: nothing better is known. */
+const nearlyDoneSeconds = 1;
+
+function stepSeconds(
+  estimate: number,
+  report: StepReport | undefined,
+  live: PendingStep | undefined,
+  now: Date,
+): number {
+  if (report === undefined || report.state === 'waiting') return estimate;
+  if (report.state !== 'running') return 0;
+  const told = live?.beat === undefined ? undefined : etaSeconds(live.beat);
+  if (told !== undefined) return told;
+  return Math.max(nearlyDoneSeconds, estimate - runningSeconds(report, now));
+}
+
+/** The run itself learns the time only when something happens in it: a running step's age is counted here. */
+export function runningSeconds({ state, seconds, startedAt }: StepReport, now: Date): number {
+  return state === 'running' && startedAt !== undefined
+    ? Math.max(0, (now.getTime() - Date.parse(startedAt)) / 1000)
+    : seconds;
+}

@@ -1,0 +1,5 @@
+export interface Readiness {
+  readonly ready: boolean;
+  /** Why not, or what was seen: one line. */
+  readonly detail: string;
+}

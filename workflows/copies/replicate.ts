@@ -1,0 +1,124 @@
+/**
+ * Brings every location up to date with the repository, all at once. A location that does not take it is tried again for
+ * hours, and people are told at the first failure; the others do not wait for it. Takes no lock: a copy holds whole
+ * recovery points only, whatever happens meanwhile.
+ */
+import { ApplicationFailure, CancellationScope, isCancellation, sleep, workflowInfo } from '@temporalio/workflow';
+import type { ApplianceView } from '../../activities/control.ts';
+import { formatBytes } from '../../src/domain/replayed.ts';
+import { begin } from '../run/begin.ts';
+import { startBeside } from '../run/detached-child.ts';
+import { writeEvidence } from '../run/evidence.ts';
+import type { Given, ReplicateInput, ReplicateResult } from '../messages.ts';
+import { notify } from '../run/notification.ts';
+import { priority, upkeep } from '../proxies.ts';
+import { rootCode, rootMessage } from '../plan/runner.ts';
+import { RunDisplay } from '../run/display.ts';
+
+/** Each attempt of an activity retries for minutes by itself. Together 3 h: then the next backup, or the daily sweep, begins anew. */
+const pauses = ['2 minutes', '8 minutes', '20 minutes', '30 minutes', '1 hour', '1 hour'] as const;
+
+type Arrived = ReplicateResult['locations'][number];
+
+export async function replicate(...given: Given<ReplicateInput>): Promise<ReplicateResult> {
+  const display = new RunDisplay();
+  const began = Date.now();
+  const { appliance, input } = await begin(display, given);
+  const chosen = chooseLocations(input, appliance);
+  display.state('copying');
+  display.declare(chosen.map((location) => `copy:${location}`));
+  const ended = await Promise.allSettled(chosen.map(async (location) => copyTo(location, appliance, display)));
+  const arrived = ended.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  const failures = ended.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+  const [failure] = failures;
+  display.state(failure === undefined ? 'replicated' : isCancellation(failure) ? 'cancelled' : 'failed');
+  const text = failures.map((each) => `${rootCode(each)}: ${rootMessage(each)}`).join('; ');
+  await CancellationScope.nonCancellable(async () =>
+    writeEvidence(appliance, {
+      state: display.view().state,
+      text: text.slice(0, 2000),
+      startedAt: new Date(began).toISOString(),
+      endedAt: new Date().toISOString(),
+      seconds: (Date.now() - began) / 1000,
+      bytes: arrived.reduce((sum, { bytes }) => sum + bytes, 0),
+      objects: arrived.reduce((sum, { objects }) => sum + objects, 0),
+      steps: display.view().steps.map((step) => ({ ...step })),
+      notes: [...display.notes],
+      requestedBy: input.requestedBy ?? 'schedule',
+    }),
+  );
+  if (failure !== undefined) throw failure;
+  return { locations: arrived };
+}
+
+async function copyTo(location: string, appliance: ApplianceView, display: RunDisplay): Promise<Arrived> {
+  const step = `copy:${location}`;
+  display.step(step, 'running');
+  for (let failures = 0; ; failures += 1) {
+    try {
+      const { problems, ...arrived } = await upkeep(appliance.host, {
+        summary: `copy to ${location}`,
+        priority: priority.backup,
+      }).replicate({ location, owner: workflowInfo().workflowId });
+      await upkeep(appliance.host, { summary: `what does ${location} hold?` }).measureExposure({ location });
+      if (problems.length > 0)
+        throw ApplicationFailure.nonRetryable(`${location} lacks ${problems.join('; ')}`, 'ObjectCorrupt');
+      const points = arrived.points.length === 0 ? '' : `, ${arrived.points.join(', ')}`;
+      display.step(step, 'done', `${formatBytes(arrived.bytes)} in ${arrived.objects} objects${points}`);
+      if (failures > 0)
+        await notify(
+          `${location}-again`,
+          `${appliance.name}: ${location} is up to date again (${workflowInfo().workflowId})`,
+        );
+      return { location, ...arrived };
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      await tellFailure(error, { location, appliance, display, isFirst: failures === 0 });
+      const pause = pauses[failures];
+      if (pause === undefined || rootCode(error) === 'ObjectCorrupt') {
+        display.step(step, 'failed', rootMessage(error).slice(0, 200));
+        throw error;
+      }
+      display.step(step, 'running', `again in ${pause}: ${rootMessage(error)}`.slice(0, 200));
+      await sleep(pause, { summary: `until ${location} is tried again` });
+    }
+  }
+}
+
+async function tellFailure(
+  error: unknown,
+  {
+    location,
+    appliance,
+    display,
+    isFirst,
+  }: {
+    readonly location: string;
+    readonly appliance: ApplianceView;
+    readonly display: RunDisplay;
+    readonly isFirst: boolean;
+  },
+): Promise<void> {
+  const text = `${location} is not up to date: ${rootCode(error)}: ${rootMessage(error)}`;
+  display.note(text.slice(0, 300));
+  if (isFirst) await notify(location, `${appliance.name}: ${text} (${workflowInfo().workflowId})`);
+}
+
+function chooseLocations({ location = '' }: ReplicateInput, { locations = [] }: ApplianceView): readonly string[] {
+  if (location === '') return locations;
+  if (locations.includes(location)) return [location];
+  throw ApplicationFailure.nonRetryable(
+    `unknown location ${location}; known are ${locations.join(', ') || 'none'}. Example: {"location":"${locations[0] ?? 'offsite'}"}`,
+    'InputInvalid',
+  );
+}
+
+/** Starts one beside the caller, which does not wait for it. */
+export async function startReplication({ name, locations = [] }: ApplianceView, subject: string): Promise<void> {
+  if (locations.length === 0) return;
+  await startBeside(replicate, {
+    workflowId: `replicate/${name}/${subject}`,
+    input: { requestedBy: workflowInfo().workflowId },
+    summary: `copy ${subject} of ${name} to ${locations.join(', ')}`,
+  });
+}

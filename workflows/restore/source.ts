@@ -1,0 +1,96 @@
+/** Where a restore's data comes from, and the plan to bring it back: a recovery point, or what the last restore replaced. */
+import type { ApplianceView } from '../../activities/control.ts';
+import type { PointView } from '../../activities/recovery-points.ts';
+import { goalFields, roleOfKind } from '../../src/domain/replayed.ts';
+import type { RestoreInput } from '../messages.ts';
+import { components, control, priority, storage } from '../proxies.ts';
+import type { RunDisplay } from '../run/display.ts';
+import type { RestorePlan } from '../../src/domain/restore/types.ts';
+
+export interface RestoreSource {
+  readonly plan: RestorePlan;
+  /** Empty where nothing is read from one. */
+  readonly repositoryId: string;
+}
+
+export async function sourceOf(
+  appliance: ApplianceView,
+  input: RestoreInput,
+  display: RunDisplay,
+): Promise<RestoreSource> {
+  const source =
+    input.undo === true ? await keptSource(appliance, input) : await pointSource(appliance, input, display);
+  const { undoes, backupId } = source.plan;
+  display.subject(undoes === undefined ? backupId : `data before ${undoes.lockStart.slice(0, 19)}Z`);
+  display.plan(source.plan.steps);
+  return source;
+}
+
+/** Which copy of the repository is read. */
+export function copyOf({ from = '' }: RestoreInput): { readonly location?: string } {
+  return from === '' ? {} : { location: from };
+}
+
+async function pointSource({ host }: ApplianceView, input: RestoreInput, display: RunDisplay): Promise<RestoreSource> {
+  const chosen = input.components ?? [];
+  const { at = 'latest', rebuild = [] } = input;
+  const copy = copyOf(input);
+  const point = await storage(host, { summary: `find ${at}`, priority: priority.restore }).resolvePoint({
+    at,
+    components: chosen,
+    rebuild,
+    ...copy,
+    ...goalFields(input),
+  });
+  display.subject(point.backupId);
+  const targets = await Promise.all(
+    point.components.map(async ({ id, role, host: on, backupId }) =>
+      components(
+        { role, host: on },
+        { summary: `look at the target of ${id}`, priority: priority.restore },
+      ).describeTarget({
+        repositoryId: point.repositoryId,
+        backupId,
+        component: id,
+        ...walOf(point.artefacts, id),
+        ...copy,
+      }),
+    ),
+  );
+  const plan = await storage(host, { summary: 'plan', priority: priority.restore }).makePlan({
+    repositoryId: point.repositoryId,
+    backupId: point.backupId,
+    artefacts: point.artefacts,
+    skewSeconds: point.skewSeconds,
+    components: chosen,
+    rebuild,
+    targets: targets.flat(),
+    stopFirst: input.stopFirst ?? false,
+    replaceDamaged: input.replaceDamaged ?? false,
+    now: new Date().toISOString(),
+    ...copy,
+  });
+  return { plan, repositoryId: point.repositoryId };
+}
+
+function walOf(artefacts: PointView['artefacts'], component: string): Pick<PointView['artefacts'][number], 'wal'> {
+  const { wal } = artefacts.find((artefact) => artefact.component === component) ?? {};
+  return wal === undefined ? {} : { wal };
+}
+
+async function keptSource({ components: all }: ApplianceView, input: RestoreInput): Promise<RestoreSource> {
+  const kept = await Promise.all(
+    all.map(async ({ id, kind, host }) =>
+      components(
+        { role: roleOfKind(kind), host },
+        { summary: `look what ${id} keeps`, priority: priority.restore },
+      ).describeKept({ component: id }),
+    ),
+  );
+  const plan = await control({ summary: 'plan' }).makeUndoPlan({
+    kept: kept.flatMap((view) => view ?? []),
+    components: input.components ?? [],
+    now: new Date().toISOString(),
+  });
+  return { plan, repositoryId: '' };
+}

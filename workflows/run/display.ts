@@ -1,0 +1,185 @@
+/**
+ * What a run shows of itself: query, live details in the UI, search attributes. They change on transitions only;
+ * progress in bytes is read from the heartbeats of pending activities.
+ */
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { formatDuration } from '../../src/domain/replayed.ts';
+import { progressQuery, type RunView, type StepEstimate, type StepReport, type StepState } from '../messages.ts';
+
+const keys = {
+  appliance: defineSearchAttributeKey('LifeboatAppliance', 'KEYWORD'),
+  kind: defineSearchAttributeKey('LifeboatKind', 'KEYWORD'),
+  state: defineSearchAttributeKey('LifeboatState', 'KEYWORD'),
+  waitingOn: defineSearchAttributeKey('LifeboatWaitingOn', 'KEYWORD'),
+  backup: defineSearchAttributeKey('LifeboatBackup', 'KEYWORD'),
+  breached: defineSearchAttributeKey('LifeboatBreached', 'BOOL'),
+  deadline: defineSearchAttributeKey('LifeboatDeadline', 'DATETIME'),
+};
+
+export class RunDisplay {
+  readonly #type = workflowInfo().workflowType;
+  readonly #startedAt = workflowInfo().startTime;
+  readonly #steps = new Map<string, { state: StepState; began: number; ended: number; note: string }>();
+  readonly #notes: string[] = [];
+  #plan: readonly StepEstimate[] = [];
+  #searchable = false;
+  #published = '';
+  #appliance = '';
+  #state = 'starting';
+  #subject = '';
+  #waitingOn = '';
+  #held = false;
+  #breached = false;
+  #deadline: Date | undefined;
+
+  constructor() {
+    setHandler(progressQuery, () => this.view(), { description: 'State, steps and notes of this run.' });
+  }
+
+  /** `searchable` is false where the attributes could not be registered: the run goes on without them. */
+  describe(appliance: string, searchable: boolean): void {
+    this.#appliance = appliance;
+    this.#searchable = searchable;
+    this.#publish();
+  }
+
+  state(state: string): void {
+    this.#state = state;
+    this.#publish();
+  }
+
+  subject(subject: string): void {
+    this.#subject = subject;
+    this.#publish();
+  }
+
+  waitOn(what: string): void {
+    this.#waitingOn = what;
+    this.#publish();
+  }
+
+  hold(held: boolean): void {
+    this.#held = held;
+    this.waitOn(held ? 'resume' : '');
+  }
+
+  deadline(deadline: Date): void {
+    this.#deadline = deadline;
+    this.#publish();
+  }
+
+  breach(): void {
+    this.#breached = true;
+    this.#publish();
+  }
+
+  note(text: string): void {
+    this.#notes.push(`${new Date().toISOString().slice(11, 19)} ${text}`);
+    this.#publish();
+  }
+
+  declare(ids: readonly string[]): void {
+    for (const id of ids) this.#steps.set(id, { state: 'waiting', began: 0, ended: 0, note: '' });
+    this.#publish();
+  }
+
+  /** Declares the steps of a plan, with what it said of their order and length. */
+  plan(steps: readonly StepEstimate[]): void {
+    this.#plan = steps.map(({ id, after, estimateSeconds }) => ({ id, after, estimateSeconds }));
+    this.declare(steps.map(({ id }) => id));
+  }
+
+  step(id: string, state: StepState, note = ''): void {
+    const known = this.#steps.get(id);
+    const now = Date.now();
+    const began = state === 'running' ? now : (known?.began ?? now);
+    this.#steps.set(id, {
+      state,
+      began,
+      ended: state === 'running' ? 0 : now,
+      note: note === '' ? (known?.note ?? '') : note,
+    });
+    this.#publish();
+  }
+
+  get breached(): boolean {
+    return this.#breached;
+  }
+
+  get notes(): readonly string[] {
+    return this.#notes;
+  }
+
+  steps(): StepReport[] {
+    return [...this.#steps].map(([id, { state, began, ended, note }]) => ({
+      id,
+      state,
+      seconds: began === 0 ? 0 : Math.max(0, ((ended === 0 ? Date.now() : ended) - began) / 1000),
+      ...(began === 0 ? {} : { startedAt: new Date(began).toISOString() }),
+      ...(note === '' ? {} : { note }),
+    }));
+  }
+
+  view(): RunView {
+    return {
+      type: this.#type,
+      state: this.#state,
+      subject: this.#subject,
+      startedAt: this.#startedAt.toISOString(),
+      steps: this.steps(),
+      held: this.#held,
+      waitingOn: this.#waitingOn,
+      notes: this.#notes,
+      deadline: this.#deadline?.toISOString() ?? '',
+      plan: this.#plan,
+    };
+  }
+
+  #publish(): void {
+    setCurrentDetails(this.#markdown());
+    if (!this.#searchable) return;
+    // Every upsert is an event in the history: only a change is worth one.
+    const published = [this.#state, this.#waitingOn, this.#subject, this.#breached, this.#deadline?.toISOString()].join(
+      '|',
+    );
+    if (published === this.#published) return;
+    this.#published = published;
+    upsertSearchAttributes([
+      { key: keys.appliance, value: this.#appliance },
+      { key: keys.kind, value: this.#type },
+      { key: keys.state, value: this.#state },
+      { key: keys.waitingOn, value: this.#waitingOn === '' ? null : this.#waitingOn },
+      { key: keys.backup, value: this.#subject === '' ? null : this.#subject },
+      { key: keys.breached, value: this.#breached },
+      { key: keys.deadline, value: this.#deadline ?? null },
+    ]);
+  }
+
+  #markdown(): string {
+    const mark: Record<StepState, string> = {
+      waiting: '○',
+      running: '▶',
+      done: '✔',
+      failed: '✘',
+      undone: '↩',
+      cancelled: '–',
+    };
+    const head = [
+      `**${this.#type}** of **${this.#appliance}**: **${this.#state}**${this.#held ? ' (held)' : ''}`,
+      this.#subject === '' ? '' : `recovery point \`${this.#subject}\``,
+      this.#waitingOn === '' ? '' : `waits for: ${this.#waitingOn}`,
+      this.#deadline === undefined
+        ? ''
+        : `objective ends ${this.#deadline.toISOString()}${this.#breached ? ' **BREACHED**' : ''}`,
+    ].filter((line) => line !== '');
+    const rows = this.steps().map(
+      ({ id, state, seconds, note }) =>
+        `| ${mark[state]} ${id} | ${state} | ${seconds === 0 ? '' : formatDuration(seconds)} | ${note ?? ''} |`,
+    );
+    const table = rows.length === 0 ? [] : ['| step | state | time | |', '|---|---|---|---|', ...rows];
+    return [head.join('  \n'), '', ...table, '', ...this.#notes.slice(-20).map((note) => `- ${note}`)]
+      .join('\n')
+      .slice(0, 20_000);
+  }
+}
