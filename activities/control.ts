@@ -2,8 +2,9 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ComponentKind, Tier } from '../src/domain/component.ts';
 import { jitterOf } from '../src/domain/schedules.ts';
-import { checkArguments, type NamedAppliance } from '../src/inputs/check-input.ts';
-import type { WorkflowType } from '../src/inputs/workflow-inputs.ts';
+import { notificationOf, severityOf, type NotificationTexts } from '../src/domain/notification.ts';
+import { checkArguments } from '../src/inputs/check-input.ts';
+import type { WorkflowType } from '../src/domain/workflow-types.ts';
 import { makeUndoPlan, type KeptView } from '../src/operations/restore/undo.ts';
 import type { Dependencies } from './dependencies.ts';
 import { translated } from './call/failures.ts';
@@ -23,11 +24,11 @@ export interface ApplianceView {
     readonly host: string;
     readonly tier: Tier;
   }[];
-  /** Names. Absent in runs that began before there were any. */
-  readonly locations?: readonly string[];
-  readonly verifyAfterBackup?: boolean;
-  /** By how much the schedule of this type of run may begin one later than its time. Absent in older runs. */
-  readonly jitterSeconds?: number;
+  /** Names. */
+  readonly locations: readonly string[];
+  readonly verifyAfterBackup: boolean;
+  /** By how much the schedule of this type of run may begin one later than its time. */
+  readonly jitterSeconds: number;
 }
 
 /** What a run was given, to be checked before the run reads it. */
@@ -38,8 +39,15 @@ export interface GivenInput {
 }
 
 export interface RunBasis extends ApplianceView {
-  /** Checked. Absent where nothing was asked for: runs that began before inputs were checked. */
-  readonly input?: object;
+  /** Checked. */
+  readonly input: object;
+}
+
+export interface ChannelsView {
+  readonly appliance: string;
+  readonly searchable: boolean;
+  /** Names. */
+  readonly channels: readonly string[];
 }
 
 export type ControlActivities = ReturnType<typeof createControlActivities>;
@@ -47,7 +55,7 @@ export type ControlActivities = ReturnType<typeof createControlActivities>;
 export function createControlActivities({ appliance, client, notifier, searchable, dueTimes, observer }: Dependencies) {
   return {
     /** InputInvalid for an input that the workflow does not take. */
-    async describeAppliance(given?: GivenInput): Promise<RunBasis> {
+    async describeAppliance(given: GivenInput): Promise<RunBasis> {
       return translated(undefined, async () => ({
         name: appliance.name,
         host: appliance.host,
@@ -56,8 +64,8 @@ export function createControlActivities({ appliance, client, notifier, searchabl
         components: appliance.components.map(({ id, kind, host, tier }) => ({ id, kind, host, tier })),
         locations: appliance.locations.map(({ name }) => name),
         verifyAfterBackup: appliance.verification.afterBackup,
-        ...(given === undefined ? {} : { jitterSeconds: jitterOf(appliance, given.type) }),
-        ...checkedInput(given, appliance),
+        jitterSeconds: jitterOf(appliance, given.type),
+        input: checkArguments(given.type, given.args, appliance),
       }));
     },
 
@@ -70,12 +78,16 @@ export function createControlActivities({ appliance, client, notifier, searchabl
       kept,
       components,
       now,
+      keepNew,
     }: {
       readonly kept: readonly KeptView[];
       readonly components: readonly string[];
       readonly now: string;
+      readonly keepNew: boolean;
     }): Promise<RestorePlan> {
-      return translated(undefined, async () => makeUndoPlan(appliance, kept, components, new Date(now)));
+      return translated(undefined, async () =>
+        makeUndoPlan(appliance, kept, components, { now: new Date(now), keepNew }),
+      );
     },
 
     async cancelRun({ workflowId }: { readonly workflowId: string }): Promise<void> {
@@ -98,13 +110,19 @@ export function createControlActivities({ appliance, client, notifier, searchabl
       });
     },
 
-    async deliver({ text }: { readonly text: string }): Promise<void> {
-      return translated(undefined, () => withHeartbeat(async (beat) => notifier.post(text, beat.signal)));
+    /** Which channels are to deliver a message; and whose it is, for one that a person sends. */
+    async channelsFor({ severity }: NotificationTexts): Promise<ChannelsView> {
+      return translated(undefined, async () => ({
+        appliance: appliance.name,
+        searchable,
+        channels: notifier.channelsFor(severityOf(severity)),
+      }));
+    },
+
+    async deliver({ channel, ...told }: NotificationTexts & { readonly channel: string }): Promise<void> {
+      return translated(undefined, () =>
+        withHeartbeat(async (beat) => notifier.deliver(channel, notificationOf(told, appliance.name), beat.signal)),
+      );
     },
   };
-}
-
-/** InputInvalid. */
-export function checkedInput(given: GivenInput | undefined, appliance: NamedAppliance): Pick<RunBasis, 'input'> {
-  return given === undefined ? {} : { input: checkArguments(given.type, given.args, appliance) };
 }

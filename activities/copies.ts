@@ -106,8 +106,8 @@ export function createUpkeepActivities(deps: Dependencies) {
       );
     },
 
-    /** What a trial restore found, beside the point: of those that were tried, and of those that failed. */
-    async recordTrial({
+    /** What a restore test found, beside the point: of those that were tried, and of those that failed. */
+    async recordRestoreTest({
       repositoryId,
       backupId,
       components,
@@ -119,7 +119,7 @@ export function createUpkeepActivities(deps: Dependencies) {
       readonly backupId: BackupId;
       readonly components: readonly string[];
       readonly failed: readonly string[];
-      /** Nothing of their content could be compared: the trial says nothing for them. */
+      /** Nothing of their content could be compared: the test says nothing for them. */
       readonly unproven?: readonly string[];
       readonly problems: readonly string[];
     }): Promise<void> {
@@ -182,7 +182,7 @@ export function createUpkeepActivities(deps: Dependencies) {
         withHeartbeat(async () => {
           // Ages would show it only when much is lost; and it must not keep from looking at them.
           await deps
-            .keepAlwaysOn()
+            .keepContinuousRuns()
             .catch((error: unknown) =>
               deps.log.warn({ reason: String(error) }, 'what is always on was not looked for'),
             );

@@ -3,6 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Appliance } from '../src/domain/appliance.ts';
 import type { Driver } from '../src/drivers/driver.ts';
+import type { Notifier } from '../src/notify/notifier.ts';
 import type { Platform } from '../src/platform/platform.ts';
 import type { Repository } from '../src/repository/repository.ts';
 import type { Storage } from '../src/storage/storage.ts';
@@ -19,14 +20,14 @@ export interface Dependencies {
   /** NotFound for an unknown component. */
   readonly driver: (component: string) => Promise<Driver>;
   readonly platform: Platform;
-  readonly notifier: { readonly post: (text: string, signal: AbortSignal) => Promise<void> };
+  readonly notifier: Notifier;
   readonly client: Client;
   /** False where the search attributes could not be registered. */
   readonly searchable: boolean;
   /** When a schedule is due after one time and up to another. */
   readonly dueTimes: (scheduleId: string, from: Date, until: Date) => Promise<Date[]>;
   /** Starts again what is always on, where somebody ended it. */
-  readonly keepAlwaysOn: () => Promise<void>;
+  readonly keepContinuousRuns: () => Promise<void>;
   /** Aborted when this worker is asked to stop: what has no end of its own ends well, so that nobody waits for it. */
   readonly stopping: AbortSignal;
   readonly log: Logger;

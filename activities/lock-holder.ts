@@ -4,7 +4,7 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 export interface LockHolder {
   /** Empty if the lock was freed meanwhile. */
   readonly workflowId: string;
-  /** Of the workflow; empty where the server does not know it any more. */
+  /** Of the workflow; by its id where the server does not know it any more. */
   readonly type: string;
 }
 
@@ -13,7 +13,7 @@ export async function lockHolder(client: Client, lock: string): Promise<LockHold
   const held = await described(client, `lock/${lock}`);
   const workflowId = held?.memo?.holder;
   if (held?.status.name !== 'RUNNING' || typeof workflowId !== 'string') return { workflowId: '', type: '' };
-  return { workflowId, type: (await described(client, workflowId))?.type ?? '' };
+  return { workflowId, type: (await described(client, workflowId))?.type ?? typeOfId(workflowId) };
 }
 
 async function described(client: Client, workflowId: string) {
@@ -23,4 +23,9 @@ async function described(client: Client, workflowId: string) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
+}
+
+/** Of a run that was started by us: `<type>/<appliance>/…`. */
+function typeOfId(workflowId: string): string {
+  return workflowId.slice(0, Math.max(0, workflowId.indexOf('/')));
 }

@@ -7,8 +7,8 @@ import type { GoalFields, WalTarget } from '../src/domain/restore/target.ts';
 import { LifeboatError } from '../src/domain/errors.ts';
 import { formatBytes } from '../src/domain/duration.ts';
 import { foreignOwner } from '../src/domain/whose-point.ts';
-import { adoptRepository } from '../src/operations/restore/reseed-repository.ts';
-import { chooseArtefacts, goalOf } from '../src/operations/restore/select-artefacts.ts';
+import { reseedRepository } from '../src/operations/restore/reseed-repository.ts';
+import { selectArtefacts, goalOf } from '../src/operations/restore/select-artefacts.ts';
 import { recordOf } from '../src/operations/backup/find-record.ts';
 import { requireOwnRepository } from '../src/operations/recovery-points/require-own.ts';
 import { requireClock } from '../src/operations/recovery-points/require-clock.ts';
@@ -57,6 +57,8 @@ export interface SealRequest {
 export interface PlanRequest extends CopyRequest {
   readonly repositoryId: string;
   readonly backupId: BackupId;
+  readonly at: string;
+  readonly goal: GoalFields;
   readonly artefacts: readonly ArtefactRef[];
   readonly skewSeconds: number;
   readonly components: readonly string[];
@@ -64,6 +66,7 @@ export interface PlanRequest extends CopyRequest {
   readonly targets: readonly PlanTarget[];
   readonly stopFirst: boolean;
   readonly replaceDamaged: boolean;
+  readonly keepNew: boolean;
   readonly now: string;
 }
 
@@ -140,7 +143,7 @@ export function createStorageActivities(deps: Dependencies) {
         withHeartbeat(async () => {
           const repository = await deps.repository(undefined, location);
           const goal = goalOf(fields);
-          const choice = await chooseArtefacts({
+          const choice = await selectArtefacts({
             repository,
             appliance: deps.appliance,
             goal,
@@ -171,7 +174,7 @@ export function createStorageActivities(deps: Dependencies) {
      * Where the repository is lost with its disk: begins it anew from the copy in a location, with the same keys, so
      * that what is made from now on continues it. RepositoryMismatch where another one lies in its place.
      */
-    async adoptRepository({
+    async reseedRepository({
       location,
       repositoryId,
     }: {
@@ -182,7 +185,7 @@ export function createStorageActivities(deps: Dependencies) {
     }> {
       return translated(undefined, () =>
         withHeartbeat(async () => {
-          const adopted = await adoptRepository(await deps.storage(location), await deps.storage());
+          const adopted = await reseedRepository(await deps.storage(location), await deps.storage());
           await deps.repository(repositoryId);
           return { adopted };
         }),
@@ -202,6 +205,10 @@ export function createStorageActivities(deps: Dependencies) {
           const foreign = foreignOwner(await repository.findManifest(request.backupId), deps.appliance);
           return makePlan({
             appliance: deps.appliance,
+            repository,
+            isOwn: request.location === undefined,
+            goal: goalOf(request.goal),
+            at: request.at,
             choice: {
               backupId: request.backupId,
               artefacts,
@@ -214,6 +221,7 @@ export function createStorageActivities(deps: Dependencies) {
             now: new Date(request.now),
             stopFirst: request.stopFirst,
             replaceDamaged: request.replaceDamaged,
+            keepNew: request.keepNew,
             pastRuns: await pastRestores(repository),
             objectProblems: await spotCheck(repository, artefacts, request.components),
           });

@@ -6,8 +6,8 @@ import type { Dependencies } from './dependencies.ts';
 import { translated } from './call/failures.ts';
 import { endlessBeatMs, withHeartbeat } from './call/heartbeat.ts';
 
-export interface ShiftRequest {
-  /** Empty for the first shift: the repository that lies there then is the one that all later ones must meet. */
+export interface SessionRequest {
+  /** Empty for the first session: the repository that lies there then is the one that all later ones must meet. */
   readonly repositoryId: string;
   readonly component: string;
   readonly seconds: number;
@@ -17,7 +17,7 @@ export type WalActivities = ReturnType<typeof createWalActivities>;
 
 export function createWalActivities(deps: Dependencies) {
   return {
-    async archiveWal(request: ShiftRequest): Promise<ArchiveResult & { readonly repositoryId: string }> {
+    async archiveWal(request: SessionRequest): Promise<ArchiveResult & { readonly repositoryId: string }> {
       const { component, repositoryId, seconds } = request;
       return translated(component, () =>
         withHeartbeat(async (beat) => {

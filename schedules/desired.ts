@@ -1,5 +1,6 @@
 /** Configuration → the schedules that should exist. Pure. */
 import type { ScheduleOptions, ScheduleOptionsAction } from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
 import type { Appliance } from '../src/domain/appliance.ts';
 import { neededSchedules } from '../src/domain/schedules.ts';
 
@@ -12,7 +13,11 @@ export function scheduleId(appliance: Appliance, name: string): string {
   return `${name}/${appliance.name}`;
 }
 
-export function desiredSchedules(appliance: Appliance): DesiredSchedule[] {
+const applianceKey = defineSearchAttributeKey('LifeboatAppliance', 'KEYWORD');
+const kindKey = defineSearchAttributeKey('LifeboatKind', 'KEYWORD');
+
+/** `searchable`: runs may be started with the attributes by which they are found. */
+export function desiredSchedules(appliance: Appliance, searchable = false): DesiredSchedule[] {
   const { name, temporal } = appliance;
   return neededSchedules(appliance)
     .filter(({ config }) => config.enabled)
@@ -30,6 +35,14 @@ export function desiredSchedules(appliance: Appliance): DesiredSchedule[] {
         workflowType: kind.workflow,
         workflowId: `${kind.workflow}/${name}`,
         taskQueue: temporal.taskQueue,
+        ...(searchable
+          ? {
+              typedSearchAttributes: [
+                { key: applianceKey, value: name },
+                { key: kindKey, value: kind.workflow },
+              ],
+            }
+          : {}),
         args: [{ ...kind.input, requestedBy: `schedule ${id}` }],
         staticSummary: `${kind.workflow} of ${name}, by schedule ${id}`,
       },

@@ -32,7 +32,15 @@ export async function driftOf(client: Client, desired: DesiredSchedule): Promise
   if (action?.startWorkflow?.workflowType?.name !== desired.action.workflowType) found.push('workflow');
   if (action?.startWorkflow?.taskQueue?.name !== desired.action.taskQueue) found.push('task queue');
   if (!isDeepStrictEqual(inputsOf(described), desired.action.args)) found.push('input');
+  const attributes = Object.keys(action?.startWorkflow?.searchAttributes?.indexedFields ?? {});
+  if (attributes.length < attributesOf(desired)) found.push('search attributes');
   return found;
+}
+
+/** Fewer on the server is a difference; what a namespace that lost its attributes still has is none. */
+function attributesOf({ action }: DesiredSchedule): number {
+  const { typedSearchAttributes: attributes } = action;
+  return Array.isArray(attributes) ? attributes.length : 0;
 }
 
 /** Undefined where somebody wrote what no client of ours reads. */

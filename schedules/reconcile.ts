@@ -8,8 +8,8 @@ import { scheduleNames } from '../src/domain/schedules.ts';
 import { desiredSchedules, ownerMemo, scheduleId, type DesiredSchedule } from './desired.ts';
 import { driftOf } from './drift.ts';
 
-/** `stranger`: it names our appliance or has an id of ours, and was not made by us. */
-export type ScheduleAction = 'create' | 'update' | 'remove' | 'keep' | 'stranger';
+/** `unmanaged`: it names our appliance or has an id of ours, and was not made by us. */
+export type ScheduleAction = 'create' | 'update' | 'remove' | 'keep' | 'unmanaged';
 
 export interface ScheduleChange {
   readonly scheduleId: string;
@@ -23,8 +23,14 @@ interface Step extends ScheduleChange {
 }
 
 /** What `applySchedules` would do. Changes nothing. */
-export async function planSchedules(client: Client, appliance: Appliance): Promise<ScheduleChange[]> {
-  return (await stepsOf(client, appliance)).map(({ desired: _own, ...change }) => change);
+export async function planSchedules(
+  client: Client,
+  appliance: Appliance,
+  { searchable = false }: { readonly searchable?: boolean } = {},
+): Promise<ScheduleChange[]> {
+  return (await stepsOf(client, appliance, { listsAll: true, searchable })).map(
+    ({ desired: _own, ...change }) => change,
+  );
 }
 
 /**
@@ -34,15 +40,25 @@ export async function planSchedules(client: Client, appliance: Appliance): Promi
 export async function applySchedules(
   client: Client,
   appliance: Appliance,
-  { listsAll = true }: { readonly listsAll?: boolean } = {},
+  { listsAll = true, searchable = false }: Partial<ReconcileOptions> = {},
 ): Promise<ScheduleChange[]> {
-  const steps = await stepsOf(client, appliance, listsAll);
+  const steps = await stepsOf(client, appliance, { listsAll, searchable });
   for (const step of steps) await take(client, step);
   return steps.map(({ desired: _own, ...change }) => change);
 }
 
-async function stepsOf(client: Client, appliance: Appliance, listsAll = true): Promise<Step[]> {
-  const desired = desiredSchedules(appliance);
+interface ReconcileOptions {
+  readonly listsAll: boolean;
+  /** Runs may be started with search attributes: the namespace has them. */
+  readonly searchable: boolean;
+}
+
+async function stepsOf(
+  client: Client,
+  appliance: Appliance,
+  { listsAll, searchable }: ReconcileOptions,
+): Promise<Step[]> {
+  const desired = desiredSchedules(appliance, searchable);
   const steps: Step[] = [];
   for (const schedule of desired) steps.push(await stepFor(client, schedule));
   const wanted = new Set(desired.map((schedule) => schedule.scheduleId));
@@ -51,7 +67,7 @@ async function stepsOf(client: Client, appliance: Appliance, listsAll = true): P
     if (owner === ownerMemo) steps.push({ scheduleId: id, action: 'remove', reasons: ['not configured any more'] });
     wanted.add(id);
   }
-  return listsAll ? [...steps, ...(await strangers(client, appliance, wanted))] : steps;
+  return listsAll ? [...steps, ...(await unmanaged(client, appliance, wanted))] : steps;
 }
 
 async function stepFor(client: Client, desired: DesiredSchedule): Promise<Step> {
@@ -59,7 +75,7 @@ async function stepFor(client: Client, desired: DesiredSchedule): Promise<Step> 
   const owner = await ownerOf(client, id);
   if (owner === undefined) return { scheduleId: id, action: 'create', reasons: [], desired };
   if (owner !== ownerMemo)
-    return { scheduleId: id, action: 'stranger', reasons: ['has the id of one of ours, which is not created'] };
+    return { scheduleId: id, action: 'unmanaged', reasons: ['has the id of one of ours, which is not created'] };
   const reasons = await driftOf(client, desired);
   return { scheduleId: id, action: reasons.length === 0 ? 'keep' : 'update', reasons, desired };
 }
@@ -76,12 +92,12 @@ async function ownerOf(client: Client, id: string): Promise<string | undefined> 
 }
 
 /** Schedules that somebody else made for this appliance, by the name behind the slash. */
-async function strangers(client: Client, { name }: Appliance, known: ReadonlySet<string>): Promise<Step[]> {
+async function unmanaged(client: Client, { name }: Appliance, known: ReadonlySet<string>): Promise<Step[]> {
   const found: Step[] = [];
   for await (const { scheduleId: id, memo } of client.schedule.list()) {
     const isAbout = id.endsWith(`/${name}`) || (memo?.owner === ownerMemo && memo.appliance === name);
     if (isAbout && !known.has(id))
-      found.push({ scheduleId: id, action: 'stranger', reasons: ['not known to this version; it is left alone'] });
+      found.push({ scheduleId: id, action: 'unmanaged', reasons: ['not known to this version; it is left alone'] });
   }
   return found;
 }

@@ -34,7 +34,8 @@ async function contentHash(): Promise<string> {
   const { version } = createRequire(import.meta.url)('@temporalio/worker/package.json') as { version: string };
   hash.update(`${version} ${process.version}`);
   for (const folder of [workflowsFolder, domainFolder]) {
-    for (const name of (await readdir(folder)).filter((file) => extname(file) === extension).sort()) {
+    const names = await readdir(folder, { recursive: true });
+    for (const name of names.filter((file) => extname(file) === extension).sort()) {
       hash.update(`\0${name}\0`).update(await readFile(join(folder, name)));
     }
   }

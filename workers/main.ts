@@ -24,7 +24,7 @@ import { createWatchActivities } from '../activities/watch.ts';
 import { connect, explained, unreachable } from '../src/client/temporal/connection.ts';
 import { readablePayloads } from '../src/client/temporal/readable-payloads.ts';
 import { serverAddress } from '../src/client/temporal/server-address.ts';
-import { archivedDatabases, ensureAlwaysOn, watchedComponents } from '../src/client/continuous-runs.ts';
+import { archivedDatabases, ensureContinuousRuns, watchedComponents } from '../src/client/continuous-runs.ts';
 import type { Appliance } from '../src/domain/appliance.ts';
 import { roles, type Role } from '../src/domain/component.ts';
 import { applySchedules } from '../schedules/reconcile.ts';
@@ -63,7 +63,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     const runsWorkflows = chosen.includes('storage');
     // What can fail comes before the first worker: one that was made and never ran keeps its connection open.
     const codePath = runsWorkflows ? await workflowBundle(bundleFolder(appliance)) : undefined;
-    if (runsWorkflows) await makeSchedules(deps.client, appliance, log);
+    if (runsWorkflows) await makeSchedules(deps.client, appliance, deps.searchable, log);
     const component = createComponentActivities(deps);
     const activitiesOf = (role: Role): object => {
       if (role === 'platform') return createPlatformActivities(deps);
@@ -103,7 +103,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
     server = runsWorkflows ? await serveMetrics(appliance, metrics, log) : undefined;
     const running = workers.map(async (worker) => worker.run());
     log.info({ queues: workers.map((worker) => worker.options.taskQueue) }, 'worker runs');
-    if (runsWorkflows) await ensureAlwaysOn(deps.client, appliance, log);
+    if (runsWorkflows) await ensureContinuousRuns(deps.client, appliance, log);
     onReady?.();
     await untilOneEnds(workers, running);
   } catch (error) {
@@ -135,9 +135,10 @@ function bundleFolder({ stateDir }: Appliance): string {
   return process.env.LIFEBOAT_BUNDLES || join(stateDir, 'bundles');
 }
 
-async function makeSchedules(client: Client, appliance: Appliance, log: Logger): Promise<void> {
-  for (const { scheduleId, action, reasons } of await applySchedules(client, appliance, { listsAll: false })) {
-    if (action === 'stranger') log.warn({ schedule: scheduleId, reasons }, 'a schedule that is not ours');
+async function makeSchedules(client: Client, appliance: Appliance, searchable: boolean, log: Logger): Promise<void> {
+  const changes = await applySchedules(client, appliance, { listsAll: false, searchable });
+  for (const { scheduleId, action, reasons } of changes) {
+    if (action === 'unmanaged') log.warn({ schedule: scheduleId, reasons }, 'a schedule that is not ours');
     else if (action !== 'keep') log.info({ schedule: scheduleId, reasons }, `schedule: ${action}`);
   }
 }

@@ -135,8 +135,7 @@ export function createMetrics(appliance: Appliance, repository: () => Promise<Re
     contentType: registry.contentType,
     ran(type, state, seconds) {
       if (isBackupWorkflow(type)) backups.inc({ type, result: state });
-      // `aborted(undone=full)`: the word alone, or there would be a series for each.
-      else if (type === 'restore') restores.inc({ result: state.replace(/\(.*/, '') });
+      else if (type === 'restore') restores.inc({ result: state });
       if (type === 'restore' && state === 'committed') restored.set({ plan: 'restore' }, seconds);
     },
     stepped(step, seconds) {

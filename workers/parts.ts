@@ -6,7 +6,7 @@ import { readSecret } from '../src/config/secrets.ts';
 import type { Appliance, ComponentConfig } from '../src/domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../src/domain/errors.ts';
 import type { Driver, DriverEnvironment } from '../src/drivers/driver.ts';
-import { createNotifier, type Notifier } from '../src/notify/webhook.ts';
+import { createNotifier, type Notifier } from '../src/notify/notifier.ts';
 import type { Platform } from '../src/platform/platform.ts';
 import { putIdentityBack, readIdentity } from '../src/repository/identity.ts';
 import { openRepository } from '../src/repository/open.ts';
@@ -96,7 +96,7 @@ export function wireParts(
     },
     driver,
     platform: platform.platform,
-    notifier: createNotifier(appliance.notify.webhook),
+    notifier: createNotifier(appliance.notify.channels),
     loadAll: async () => {
       await Promise.all([
         platform.load(),

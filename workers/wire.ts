@@ -2,7 +2,7 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Dependencies, RunObserver } from '../activities/dependencies.ts';
-import { ensureAlwaysOn } from '../src/client/continuous-runs.ts';
+import { ensureContinuousRuns } from '../src/client/continuous-runs.ts';
 import { dueTimes } from '../src/client/temporal/due-times.ts';
 import type { Parts } from './parts.ts';
 
@@ -21,6 +21,6 @@ export function wireActivities(parts: Parts, more: ActivityParts): Dependencies 
     ...parts,
     ...more,
     dueTimes: (scheduleId, from, until) => dueTimes(more.client, scheduleId, from, until),
-    keepAlwaysOn: async () => ensureAlwaysOn(more.client, parts.appliance, more.log),
+    keepContinuousRuns: async () => ensureContinuousRuns(more.client, parts.appliance, more.log),
   };
 }

@@ -2,7 +2,9 @@
 export const messageNames = {
   progress: 'progress',
   abort: 'abort',
-  hold: 'hold',
+  pause: 'pause',
   resume: 'resume',
+  decide: 'decide',
+  plan: 'plan',
   release: 'release',
 } as const;

@@ -5,6 +5,8 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { CollectedView, RetentionView } from '../activities/copies.ts';
 import type { BackupType, ProbeResult, backupWorkflows } from '../src/domain/recovery-point.ts';
+import type { Question } from '../src/domain/plan/question.ts';
+import type { RunState } from '../src/domain/run-state.ts';
 import type { TextsOf } from '../src/domain/text-inputs.ts';
 import type { InputOf } from '../src/inputs/workflow-inputs.ts';
 import { messageNames } from './message-names.ts';
@@ -39,7 +41,7 @@ export interface BackupResult {
   readonly seconds: number;
   readonly lateSeconds: number;
   readonly text: string;
-  /** What the point does not carry and the one before did not lack, by component; a run of an older version has none. */
+  /** What the point does not carry and the one before did not lack, by component. */
   readonly newlyLeftOut?: readonly string[];
 }
 
@@ -55,7 +57,7 @@ export interface RestoreResult {
   readonly plan: RestorePlan;
   /** Workflow id of the full backup that a committed restore starts. */
   readonly backupWorkflowId: string;
-  /** Components that are live and of whose content nothing could be compared; a run of an older version has none. */
+  /** Components that are live and of whose content nothing could be compared. */
   readonly unproven?: readonly string[];
   /** Of the run in which the application builds anew what was not restored. */
   readonly rebuildWorkflowId?: string;
@@ -85,10 +87,10 @@ export interface ProveBackupResult {
   readonly ok: boolean;
   readonly probes: number;
   readonly failed: readonly ProbeResult[];
-  /** How many hold, failed and were not compared, in words. A run of an older version has none. */
-  readonly text?: string;
+  /** How many hold, failed and were not compared, in words. */
+  readonly text: string;
   /** Components of whose content nothing could be compared. */
-  readonly unproven?: readonly string[];
+  readonly unproven: readonly string[];
 }
 
 export interface VerifyDailyResult {
@@ -140,7 +142,7 @@ interface Results extends Readonly<Record<(typeof backupWorkflows)[BackupType], 
 export type StartedType = keyof Results;
 export type ResultOf<T extends StartedType> = Results[T];
 
-export const stepStates = ['waiting', 'running', 'done', 'failed', 'undone', 'cancelled'] as const;
+export const stepStates = ['waiting', 'running', 'done', 'failed', 'undone', 'skipped', 'cancelled'] as const;
 export type StepState = (typeof stepStates)[number];
 
 export interface StepReport {
@@ -162,11 +164,14 @@ export interface StepEstimate {
 /** What a run shows of itself: the query `progress`, the details in the UI and the report say the same. */
 export interface RunView {
   readonly type: string;
-  readonly state: string;
+  readonly state: RunState;
   readonly subject: string;
   readonly startedAt: string;
   readonly steps: readonly StepReport[];
-  readonly held: boolean;
+  readonly paused: boolean;
+  readonly breached: boolean;
+  /** What people are asked; the run waits for the answer. */
+  readonly questions: readonly Question[];
   readonly waitingOn: string;
   readonly notes: readonly string[];
   readonly deadline: string;
@@ -180,6 +185,9 @@ export const progressQuery = defineQuery<RunView>(messageNames.progress);
 export type Actor = TextsOf<'abort'>;
 
 export const abortUpdate = defineUpdate<string, [Actor]>(messageNames.abort);
-export const holdUpdate = defineUpdate<string, [Actor]>(messageNames.hold);
+export const pauseUpdate = defineUpdate<string, [Actor]>(messageNames.pause);
 export const resumeUpdate = defineUpdate<string, [Actor]>(messageNames.resume);
+export const decideUpdate = defineUpdate<string, [TextsOf<'decide'>]>(messageNames.decide);
+/** The plan that the run has made last; none before. */
+export const planQuery = defineQuery<RestorePlan | null>(messageNames.plan);
 export const releaseSignal = defineSignal(messageNames.release);

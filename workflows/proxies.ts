@@ -38,12 +38,12 @@ const moving: ActivityOptions = {
 };
 
 /**
- * A shift of an hour at most, and the time to end it. Tried again for ever: a database that is down is no end of
- * archiving, and what fails for good in one shift is told by the workflow.
+ * A session of an hour at most, and the time to end it. Tried again for ever: a database that is down is no end of
+ * archiving, and what fails for good in one session is told by the workflow.
  */
 const continuous: ActivityOptions = {
   startToCloseTimeout: '70 minutes',
-  // Beats come every 10 s; a shift whose worker died begins again after this.
+  // Beats come every 10 s; a session whose worker died begins again after this.
   heartbeatTimeout: '30 seconds',
   retry: { initialInterval: '1 second', backoffCoefficient: 1.5, maximumInterval: '15 seconds' },
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',

@@ -8,10 +8,10 @@ export const updateKinds = ['range', 'scattered'] as const;
 export type UpdateKind = (typeof updateKinds)[number];
 
 /** What changes before a second full backup. */
-export const usualShare = 0.02;
+export const defaultShare = 0.02;
 
 /** Rows changed. A checkpoint follows, so that every tool begins on a server that has nothing left to write. */
-export async function updateRows({ sample }: DataSet, kind: UpdateKind, share = usualShare): Promise<number> {
+export async function updateRows({ sample }: DataSet, kind: UpdateKind, share = defaultShare): Promise<number> {
   return withClient(sample, databaseName, async (client) => {
     const { table, count } = await largestTable(client);
     const every = Math.round(1 / share);

@@ -2,8 +2,9 @@
 import { activityInfo } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { ComponentActivities } from '../../activities/component.ts';
-import { checkedInput, type ControlActivities } from '../../activities/control.ts';
+import type { ControlActivities } from '../../activities/control.ts';
 import { endlessBeatMs, withHeartbeat } from '../../activities/call/heartbeat.ts';
+import { checkArguments } from '../../src/inputs/check-input.ts';
 import { lockHolder } from '../../activities/lock-holder.ts';
 import type { StorageActivities } from '../../activities/recovery-points.ts';
 import type { UpkeepActivities } from '../../activities/copies.ts';
@@ -25,26 +26,28 @@ export function fleetActivities(client: Client) {
   const shifts = new Shifts();
   const own = () => fleetAppliance(applianceOf(activityInfo().workflowExecution?.workflowId ?? ''));
 
-  const control: Pick<ControlActivities, 'describeAppliance' | 'lockHolder' | 'dueSince' | 'deliver'> = {
-    describeAppliance: async (given) => {
-      const appliance = own();
-      return {
-        name: appliance.name,
-        host: appliance.host,
-        searchable: true,
-        rtoSeconds: appliance.objectives.rtoSeconds,
-        components: appliance.components.map(({ id, kind, host, tier }) => ({ id, kind, host, tier })),
-        locations: appliance.locations.map(({ name }) => name),
-        verifyAfterBackup: appliance.verification.afterBackup,
-        ...(given === undefined ? {} : { jitterSeconds: jitterOf(appliance, given.type) }),
-        ...checkedInput(given, appliance),
-      };
-    },
-    lockHolder: async ({ appliance }) => lockHolder(client, appliance),
-    dueSince: async ({ scheduleId, since }) =>
-      (await dueTimes(client, scheduleId, new Date(since), new Date())).map((time) => time.toISOString()),
-    deliver: async () => withHeartbeat(async () => undefined),
-  };
+  const control: Pick<ControlActivities, 'describeAppliance' | 'lockHolder' | 'dueSince' | 'channelsFor' | 'deliver'> =
+    {
+      describeAppliance: async (given) => {
+        const appliance = own();
+        return {
+          name: appliance.name,
+          host: appliance.host,
+          searchable: true,
+          rtoSeconds: appliance.objectives.rtoSeconds,
+          components: appliance.components.map(({ id, kind, host, tier }) => ({ id, kind, host, tier })),
+          locations: appliance.locations.map(({ name }) => name),
+          verifyAfterBackup: appliance.verification.afterBackup,
+          jitterSeconds: jitterOf(appliance, given.type),
+          input: checkArguments(given.type, given.args, appliance),
+        };
+      },
+      lockHolder: async ({ appliance }) => lockHolder(client, appliance),
+      dueSince: async ({ scheduleId, since }) =>
+        (await dueTimes(client, scheduleId, new Date(since), new Date())).map((time) => time.toISOString()),
+      channelsFor: async () => ({ appliance: own().name, searchable: true, channels: ['slack'] }),
+      deliver: async () => withHeartbeat(async () => undefined),
+    };
   const component: Pick<
     ComponentActivities,
     'captureComponent' | 'stageComponent' | 'validateComponent' | 'undoComponent'
@@ -64,7 +67,7 @@ export function fleetActivities(client: Client) {
     archiveWal: async ({ seconds }) =>
       withHeartbeat(async ({ signal }) => {
         await shifts.work(seconds, signal);
-        return { repositoryId, ...shiftResult() };
+        return { repositoryId, ...sessionResult() };
       }, endlessBeatMs),
     awaitChange: async ({ seconds }) =>
       withHeartbeat(async ({ signal }) => {
@@ -100,7 +103,7 @@ export function fleetActivities(client: Client) {
         points: [backupIdOf(new Date())],
         problems: [],
       })),
-    recordTrial: async () => withHeartbeat(async () => undefined),
+    recordRestoreTest: async () => withHeartbeat(async () => undefined),
     verifyPoint: async ({ at }) =>
       withHeartbeat(async () => ({
         id: at,
@@ -213,11 +216,11 @@ function probesOf(component: string): ProbeResult[] {
   }));
 }
 
-function shiftResult() {
+function sessionResult() {
   const endLsn = '0/2B000148';
   const coveredUntil = new Date().toISOString();
   return {
-    shift: {
+    session: {
       systemId: '7413370955423455123',
       segmentBytes: 16_777_216,
       timeline: 1,

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ScheduleAlreadyRunning } from '@temporalio/client';
 import { desiredSchedules } from '../../schedules/desired.ts';
 import { applySchedules, planSchedules } from '../../schedules/reconcile.ts';
-import { ensureAlwaysOn } from '../../src/client/continuous-runs.ts';
+import { ensureContinuousRuns } from '../../src/client/continuous-runs.ts';
 import type { Appliance } from '../../src/domain/appliance.ts';
 import { atOnce, patiently } from './at-once.ts';
 import { quietLog, ratesOf, type FleetStage, type Rates } from './stage.ts';
@@ -22,7 +22,9 @@ export async function createSchedules(
   fleet: readonly Appliance[],
   isWanted: (scheduleId: string) => boolean,
 ): Promise<{ readonly schedules: number; readonly seconds: number }> {
-  const desired = fleet.flatMap(desiredSchedules).filter(({ scheduleId }) => isWanted(scheduleId));
+  const desired = fleet
+    .flatMap((appliance) => desiredSchedules(appliance))
+    .filter(({ scheduleId }) => isWanted(scheduleId));
   const began = Date.now();
   await atOnce(desired, callsAtOnce, async (schedule) =>
     patiently(async () => {
@@ -39,7 +41,7 @@ export async function createSchedules(
 export async function startAlwaysOn({ client }: FleetStage, fleet: readonly Appliance[]): Promise<number> {
   const began = Date.now();
   await atOnce(fleet, callsAtOnce, async (appliance) =>
-    patiently(async () => ensureAlwaysOn(client, appliance, quietLog)),
+    patiently(async () => ensureContinuousRuns(client, appliance, quietLog)),
   );
   return (Date.now() - began) / 1000;
 }

@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { desiredSchedules, scheduleId } from '../../schedules/desired.ts';
-import { ensureAlwaysOn } from '../../src/client/continuous-runs.ts';
+import { ensureContinuousRuns } from '../../src/client/continuous-runs.ts';
 import { applianceOf, fleetAppliance } from './appliance.ts';
 import { dayName } from './compressed.ts';
 import { dayMs, dayOf, nextSunday, type DayOfSchedule } from './day.ts';
@@ -20,7 +20,7 @@ export const alwaysOn = "WorkflowType IN ('walArchive', 'configWatch')";
 export async function measureDay({ client }: FleetStage): Promise<ReadonlyMap<string, TypeSums>> {
   const schedules = dayOf(fleetAppliance('a'));
   const sunday = nextSunday(Date.now());
-  await ensureAlwaysOn(client, fleetAppliance(dayName('always')), quietLog);
+  await ensureContinuousRuns(client, fleetAppliance(dayName('always')), quietLog);
   await Promise.all(schedules.map(async (schedule) => fill(client, schedule, sunday)));
   await untilDone(client, schedules);
   const shares = new Map(schedules.map(({ name, share }) => [dayName(name), share]));

@@ -2,12 +2,12 @@
 import { lostOf } from '../../src/operations/recovery-points/lost.ts';
 import { listPoints } from '../../src/operations/recovery-points/list.ts';
 import { readLocationAges } from '../../src/operations/rpo/location-coverage.ts';
-import { readProtection } from '../../src/operations/rpo/coverage.ts';
+import { readCoverage } from '../../src/operations/rpo/coverage.ts';
 import { retentionOptions } from '../../src/operations/retention/options.ts';
 import { applyRetention } from '../../src/operations/retention/retention.ts';
 import { verifyPlace } from '../../src/operations/verify/place.ts';
 import { verifyPoint, type VerifyLevel } from '../../src/operations/verify/recovery-point.ts';
-import { planHere } from '../../src/cli/commands/restore-plan.ts';
+import { planHere } from '../../src/operations/restore/plan-here.ts';
 import type { Parts } from '../../workers/parts.ts';
 import { backUp } from '../lifeboat/backup.ts';
 import { copyName } from './appliance.ts';
@@ -25,13 +25,20 @@ export const performers: Readonly<Record<Act, (parts: Parts, isFar: boolean) => 
   now: async ({ appliance, repository: open }) => {
     const repository = await open();
     const at = new Date();
-    await readProtection(repository, appliance, at);
+    await readCoverage(repository, appliance, at);
     await readLocationAges(repository, appliance, at);
     await lostOf(repository, { reports: 'recent' });
   },
-  'restore plan': async (parts, isFar) => planHere(parts, { at: 'latest', ...fromOf(isFar) }),
+  'restore plan': async (parts, isFar) =>
+    planHere(parts, { at: 'latest', components: [], rebuild: [], ...fromOf(isFar) }),
   'plan to a time': async (parts, isFar) =>
-    planHere(parts, { at: 'latest', toTime: new Date().toISOString(), ...fromOf(isFar) }),
+    planHere(parts, {
+      at: 'latest',
+      components: [],
+      rebuild: [],
+      toTime: new Date().toISOString(),
+      ...fromOf(isFar),
+    }),
   presence: async (parts, isFar) => verify(parts, isFar, ['L1-presence']),
   verify: async (parts, isFar) => verify(parts, isFar, ['L1', 'L2', 'L3']),
   'verify daily': async (parts, isFar) => {

@@ -1,11 +1,8 @@
 /** What changes the appliance needs its name, given or typed. */
 import { createInterface } from 'node:readline';
-import type { Client } from '@temporalio/client';
-import { openRuns } from '../client/runs.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
-import { isBackupWorkflow } from '../domain/recovery-point.ts';
-import { say, show } from './output/speak.ts';
+import { show } from './output/speak.ts';
 import { exit } from './exit.ts';
 
 /** Precondition for another name than the appliance's. */
@@ -18,30 +15,27 @@ export function requireName({ name }: Appliance, given: string | undefined): voi
   );
 }
 
-/** Two restores never run at once; the lock holds that too, but a person should know before typing. */
-export async function requireFree(client: Client, appliance: Appliance): Promise<void> {
-  const open = await openRuns(client, appliance);
-  const restore = open.find(({ type }) => type === 'restore');
-  if (restore !== undefined) {
-    throw new LifeboatError('LockHeld', `the appliance is held by ${restore.workflowId}; nothing was started`, {
-      hint: `\`lifeboat restore watch ${restore.workflowId}\`, or end it with \`lifeboat restore abort ${restore.workflowId} --reason …\``,
-    });
-  }
-  const backup = open.find(({ type }) => isBackupWorkflow(type));
-  if (backup !== undefined) say(`the restore will cancel ${backup.workflowId}`);
+/** Precondition where nobody is there who could type it. */
+export function requireTerminal({ name }: Appliance, plan: string): void {
+  if (process.stdin.isTTY) return;
+  show(`${plan}\n`);
+  throw new LifeboatError(
+    'Precondition',
+    'a restore changes the appliance and was not confirmed; nothing was started',
+    { hint: `add --confirm ${name}` },
+  );
 }
 
-/** Shows what would be done and lets the name be typed. */
-export async function askForName({ name }: Appliance, plan: string): Promise<string> {
+/** Shows what would be done and lets the name be typed. `onInterrupt` is waited for before Ctrl-C ends the process. */
+export async function askForName(
+  appliance: Appliance,
+  plan: string,
+  onInterrupt: () => Promise<void> = async () => undefined,
+): Promise<string> {
+  const { name } = appliance;
+  requireTerminal(appliance, plan);
   show(`${plan}\n`);
-  if (!process.stdin.isTTY) {
-    throw new LifeboatError(
-      'Precondition',
-      'a restore changes the appliance and was not confirmed; nothing was started',
-      { hint: `add --confirm ${name}` },
-    );
-  }
-  const typed = await ask(`type ${name} to begin, anything else to leave: `);
+  const typed = await ask(`type ${name} to begin, anything else to leave: `, onInterrupt);
   if (typed.trim() === name) return name;
   throw new LifeboatError('Aborted', 'not confirmed; nothing was started', {
     hint: `type ${name} exactly, or give --confirm ${name}`,
@@ -49,12 +43,12 @@ export async function askForName({ name }: Appliance, plan: string): Promise<str
 }
 
 /** One typed line; empty at the end of input. Ctrl-C ends the process with 130. */
-async function ask(question: string): Promise<string> {
+async function ask(question: string, onInterrupt: () => Promise<void>): Promise<string> {
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   return new Promise((resolve) => {
     prompt.on('SIGINT', () => {
       process.stderr.write('\nnothing was started\n');
-      process.exit(exit.interrupted);
+      void onInterrupt().finally(() => process.exit(exit.interrupted));
     });
     prompt.on('close', () => {
       process.stderr.write('\n');

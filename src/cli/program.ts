@@ -80,8 +80,8 @@ export function createProgram(): Command {
     .command('doctor')
     .description('check engines, permissions, key, disk space, clock, schedule and worker, with a hint each')
     .option('--try-recovery-kit <file>', 'open the repository with nothing but the printed kit')
-    .option('--no-message', 'do not send a test message to notify.webhook')
-    .option('--watchdog', 'for cron: only what is overdue, told to notify.webhook (works with Temporal dead)')
+    .option('--send-test', 'send a test message over every channel of notify')
+    .option('--watchdog', 'for cron: only what is overdue, told over the channels of notify (works with Temporal dead)')
     .action(async ({ watchdog, ...options }) => {
       const { doctor, doctorWatchdog } = await load.doctor();
       await (watchdog === true ? doctorWatchdog(globals()) : doctor(globals(), options));
@@ -228,6 +228,17 @@ export function createProgram(): Command {
     .description('stop a restore and put the old data back')
     .requiredOption('--reason <text>', 'why; stands in the evidence')
     .action(async (run, options) => (await load.restore()).restoreAbort(globals(), run, options));
+  restore
+    .command('pause')
+    .argument('[run]', 'id of a restore; the open one by default')
+    .description('let running steps end and begin no further one')
+    .requiredOption('--reason <text>', 'why, for the evidence')
+    .action(async (run, options) => (await load.restore()).restoreSteer(globals(), 'pause', run, options));
+  restore
+    .command('resume')
+    .argument('[run]', 'id of a restore; the open one by default')
+    .description('go on after a pause')
+    .action(async (run) => (await load.restore()).restoreSteer(globals(), 'resume', run, {}));
   restore
     .command('undo')
     .description('make live again what the last restore replaced; asks for the name of the appliance')

@@ -16,15 +16,17 @@ import {
   readPrivateServer,
   type PrivateServer,
 } from '../client/temporal/private-server.ts';
-import { openRuns, type RunSummary } from '../client/runs.ts';
+import { openHere } from '../client/open-here.ts';
+import { openRuns } from '../client/runs.ts';
 import { askServer, findTemporalProgram, serverCommand } from '../client/temporal/dev-server.ts';
 import { hasWorker } from '../client/temporal/workers.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
-import { hold } from './hold.ts';
+import { lockByFile } from './folder-lock.ts';
 import { onInterrupt } from './interrupt.ts';
 import { say } from './output/speak.ts';
 import { endAtOnce, isAlive, processesWith, startDetached, stopDetached, untilReady } from './detached.ts';
+import type { RunSummary } from '../client/run-summary.ts';
 
 export interface Standalone {
   /** Of the private server. */
@@ -45,6 +47,7 @@ export interface StandaloneOptions {
 const serverStarts = 3;
 const serverReadyMs = 60_000;
 const workerReadyMs = 90_000;
+
 /** A worker lets what runs end for 20 s, and goes after 60. */
 const workerEndMs = 75_000;
 const serverEndMs = 20_000;
@@ -56,7 +59,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   const folder = privateServerFolder(appliance);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   // Two commands that start at once must not open one database twice.
-  const release = await hold(join(folder, 'starting'), (pid) =>
+  const release = await lockByFile(join(folder, 'starting'), (pid) =>
     say(`waiting for process ${pid}, which starts the private server`),
   );
   let isOver = (): void => undefined;
@@ -189,7 +192,10 @@ const databaseIn = (folder: string): string => join(folder, 'temporal.db');
 /** Undefined also where the private server is gone: its runs stay in its database, for the next one. */
 async function firstOpen(appliance: Appliance): Promise<RunSummary | undefined> {
   try {
-    return (await withClient(appliance, async (client) => openRuns(client, appliance)))[0];
+    return await withClient(
+      appliance,
+      async (client) => (await openHere(client))[0] ?? (await openRuns(client, appliance))[0],
+    );
   } catch (error) {
     if (!isLifeboatError(error, 'Unreachable')) throw error;
     say(`the private server at ${appliance.temporal.address} is gone; its runs go on with the next --standalone`);

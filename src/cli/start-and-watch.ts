@@ -23,6 +23,21 @@ export interface StartedRun<T extends StartedType> {
 
 /** The run's result; undefined where nobody waits for it. Who interrupts is told how to look again. */
 export async function startAndWatch<T extends StartedType>(run: StartedRun<T>): Promise<ResultOf<T> | undefined> {
+  const { globals, appliance, client } = run;
+  const workflowId = await startTelling(run);
+  if (run.detach !== true)
+    return watchRun<ResultOf<T>>(client, appliance, workflowId, { again: watchCommand(globals, workflowId) });
+  print(workflowId);
+  return undefined;
+}
+
+/** The command that shows a run again. */
+export function watchCommand(globals: GlobalOptions, workflowId: string): string {
+  return commandOf(globals, `restore watch ${workflowId}`);
+}
+
+/** Starts it and says its id; who interrupts meanwhile is told how to look again. */
+export async function startTelling<T extends StartedType>(run: StartedRun<T>): Promise<string> {
   const { globals, appliance, client, type, input, summary } = run;
   let again = '';
   let stopListening = (): void => undefined;
@@ -33,7 +48,7 @@ export async function startAndWatch<T extends StartedType>(run: StartedRun<T>): 
   };
   const { workflowId } = await startRun(client, appliance, type, input, summary, {
     onAsked(id) {
-      again = commandOf(globals, `restore watch ${id}`);
+      again = watchCommand(globals, id);
       listen(() => mayGoOn(id, again));
     },
     onStarted(id) {
@@ -42,7 +57,5 @@ export async function startAndWatch<T extends StartedType>(run: StartedRun<T>): 
       say(`${id}\n  ${runUrl(appliance, id)}`);
     },
   }).finally(() => stopListening());
-  if (run.detach !== true) return watchRun<ResultOf<T>>(client, appliance, workflowId, { again });
-  print(workflowId);
-  return undefined;
+  return workflowId;
 }

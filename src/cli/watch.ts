@@ -7,14 +7,14 @@ import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { say, sayCommand } from './output/speak.ts';
 import { onInterrupt } from './interrupt.ts';
-import { columnsOf, isScreen, redrawOn, usualColumns } from './output/redraw.ts';
+import { columnsOf, isScreen, redrawOn, defaultColumns } from './output/redraw.ts';
 import { runLog } from './output/run-log.ts';
 import { runScreen } from './output/run-screen.ts';
 
 const pollMs = 1000;
 
 /** A restarted server or worker is back within seconds; one that is not is worth an answer. */
-const usualPatienceMs = 60_000;
+const defaultPatienceMs = 60_000;
 
 export interface WatchOptions {
   /** The command that shows the run again. */
@@ -32,7 +32,7 @@ export async function watchRun<T>(
   workflowId: string,
   {
     again = `lifeboat restore watch ${workflowId}`,
-    patienceMs = usualPatienceMs,
+    patienceMs = defaultPatienceMs,
     endsWithUs = false,
   }: WatchOptions = {},
 ): Promise<T> {
@@ -109,7 +109,7 @@ function runView(): RunView {
     let last: readonly string[] = [];
     return {
       show(run) {
-        last = runScreen(run, new Date(), (columnsOf(stream) ?? usualColumns) - 1);
+        last = runScreen(run, new Date(), (columnsOf(stream) ?? defaultColumns) - 1);
         screen.show(last);
       },
       lost: (since) =>

@@ -1,6 +1,7 @@
 /** Keeps running what is always on: `walArchive` of every database, and `configWatch`. May be called by several workers at once. */
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { Logger } from 'pino';
+import { runAttributes } from './temporal/run-attributes.ts';
 import type { Appliance, FilesConfig, PostgresConfig } from '../domain/appliance.ts';
 
 export function archivedDatabases({ components }: Appliance): PostgresConfig[] {
@@ -17,7 +18,7 @@ export function watchedComponents({ components }: Appliance): FilesConfig[] {
 }
 
 /** Starts what does not run; ends what the configuration gave up. */
-export async function ensureAlwaysOn(client: Client, appliance: Appliance, log: Logger): Promise<void> {
+export async function ensureContinuousRuns(client: Client, appliance: Appliance, log: Logger): Promise<void> {
   await ensureWalArchives(client, appliance, log);
   const workflowId = `configWatch/${appliance.name}`;
   if (watchedComponents(appliance).length === 0)
@@ -25,6 +26,7 @@ export async function ensureAlwaysOn(client: Client, appliance: Appliance, log: 
   await client.workflow.start('configWatch', {
     workflowId,
     workflowIdConflictPolicy: 'USE_EXISTING',
+    ...(await runAttributes(client, appliance, 'configWatch')),
     taskQueue: appliance.temporal.taskQueue,
     args: [{}],
     staticSummary: `changes of the configuration, ${appliance.name}`,
@@ -37,6 +39,7 @@ async function ensureWalArchives(client: Client, appliance: Appliance, log: Logg
     await client.workflow.start('walArchive', {
       workflowId: walArchiveId(appliance, id),
       workflowIdConflictPolicy: 'USE_EXISTING',
+      ...(await runAttributes(client, appliance, 'walArchive')),
       taskQueue: appliance.temporal.taskQueue,
       args: [{ component: id }],
       staticSummary: `WAL of ${id}, ${appliance.name}`,

@@ -6,7 +6,13 @@ import type { RunSnapshot } from './runs.ts';
 
 /** Seconds until the run's end by its longest chain of steps; undefined without a plan, while held and while undoing. */
 export function remainingSeconds({ view, pending, status }: RunSnapshot, now: Date): number | undefined {
-  if (view === undefined || view.plan.length === 0 || view.held || view.state === 'undoing' || status !== 'RUNNING')
+  if (
+    view === undefined ||
+    view.plan.length === 0 ||
+    view.paused ||
+    view.state.status === 'undoing' ||
+    status !== 'RUNNING'
+  )
     return undefined;
   const reports = new Map(view.steps.map((step) => [step.id, step]));
   const known = new Map<string, number>();

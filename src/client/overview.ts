@@ -6,7 +6,7 @@ import { describeSchedules } from './schedules.ts';
 import { sealedPoints, type SealedPoint } from './sealed-points.ts';
 import { hasWorker } from './temporal/workers.ts';
 
-export interface Situation {
+export interface Overview {
   /** Open runs, a restore first; at most `runsShown`. */
   readonly runs: readonly RunSnapshot[];
   readonly hasWorker: boolean;
@@ -17,7 +17,7 @@ export interface Situation {
 
 const runsShown = 3;
 
-export async function situationOf(client: Client, appliance: Appliance): Promise<Situation> {
+export async function overviewOf(client: Client, appliance: Appliance): Promise<Overview> {
   const [runs, isServed, schedules, sealed] = await Promise.all([
     firstRuns(client, appliance),
     hasWorker(client, appliance),

@@ -1,10 +1,7 @@
 /** Starts, watches and steers runs. Progress in bytes is read from the heartbeats of pending activities. */
-import { randomUUID } from 'node:crypto';
 import {
   WorkflowFailedError,
   WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
-  WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
   type WorkflowExecutionDescription,
   type WorkflowExecutionInfo,
@@ -16,18 +13,21 @@ import {
   CancelledFailure,
   TerminatedFailure,
   TimeoutFailure,
-  defineSearchAttributeKey,
 } from '@temporalio/common';
 import { messageNames } from '../../workflows/message-names.ts';
-import type { Actor, RunView } from '../../workflows/messages.ts';
+import type { RunView } from '../../workflows/messages.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { causes } from '../domain/causes.ts';
 import { errorCatalogue, LifeboatError, type ErrorCode } from '../domain/errors.ts';
 import { isUnreachable } from './temporal/connection.ts';
-import type { InputOf, WorkflowType } from '../inputs/workflow-inputs.ts';
+import type { InputOf } from '../inputs/workflow-inputs.ts';
+import { backgroundWorkflows, foregroundWorkflows, type WorkflowType } from '../domain/workflow-types.ts';
+import { noteStarted } from './open-here.ts';
 import { PartialBackup } from './partial-backup.ts';
+import { applianceKey, areRegistered, runAttributes } from './temporal/run-attributes.ts';
 import { pendingStepOf, type PendingStep } from './temporal/pending-activity.ts';
 import { requireWorker, workerHint } from './temporal/workers.ts';
+import type { RunSummary } from './run-summary.ts';
 
 export interface RunSnapshot {
   readonly workflowId: string;
@@ -75,6 +75,7 @@ export async function startRun<T extends WorkflowType>(
   try {
     await client.workflow.start(type, {
       workflowId,
+      ...(await runAttributes(client, appliance, type)),
       taskQueue: appliance.temporal.taskQueue,
       args: [checked],
       staticSummary: summary.slice(0, 200),
@@ -88,6 +89,7 @@ export async function startRun<T extends WorkflowType>(
       { hint: `start the server again, then see \`lifeboat restore watch ${workflowId}\``, cause: error },
     );
   }
+  noteStarted(workflowId);
   listener?.onStarted(workflowId);
   await requireTaken(handle, appliance);
   return handle;
@@ -161,47 +163,7 @@ async function queryView(client: Client, handle: WorkflowHandle, status: string)
   }
 }
 
-/** A worker that lives takes an update at once, one that is started for it within seconds. */
-const updateMs = 60_000;
-
-/** Asks a restore to undo what it did. Needs a live worker: an update is answered by the run itself. */
-export async function abortRun(
-  client: Client,
-  appliance: Appliance,
-  workflowId: string,
-  actor: { readonly by: string; readonly reason: string },
-): Promise<string> {
-  const handle = client.workflow.getHandle(workflowId);
-  try {
-    const { status, type } = await handle.describe();
-    if (type !== 'restore')
-      throw new LifeboatError('InputInvalid', `${workflowId} is no restore`, {
-        hint: 'a backup changes nothing of the appliance: let it end, or cancel it in the Temporal UI',
-      });
-    if (status.name !== 'RUNNING')
-      throw new LifeboatError('Precondition', `${workflowId} has ended: ${status.name.toLowerCase()}`, {
-        hint: `see \`lifeboat restore show ${workflowId}\``,
-      });
-    await requireWorker(client, appliance);
-    return await client.withDeadline(Date.now() + updateMs, async () =>
-      handle.executeUpdate<string, [Actor]>(messageNames.abort, { args: [actor], updateId: randomUUID() }),
-    );
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) throw unknownRun(workflowId);
-    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
-      throw new LifeboatError('Unreachable', `no worker took the abort of ${workflowId} within ${updateMs / 1000} s`, {
-        hint: `${workerHint}; the next one may still take it: see \`lifeboat restore watch ${workflowId}\``,
-        cause: error,
-      });
-    if (error instanceof WorkflowUpdateFailedError)
-      throw new LifeboatError('Precondition', error.cause?.message ?? error.message, {
-        hint: `see \`lifeboat restore watch ${workflowId}\``,
-      });
-    throw error;
-  }
-}
-
-function unknownRun(workflowId: string): LifeboatError {
+export function unknownRun(workflowId: string): LifeboatError {
   return new LifeboatError('NotFound', `Temporal knows no run \`${workflowId}\``, {
     hint: `the evidence of ended runs: \`lifeboat restore show ${workflowId}\``,
   });
@@ -248,29 +210,29 @@ function timedOut(error: WorkflowFailedError, workflowId: string): LifeboatError
   });
 }
 
-export interface RunSummary {
-  readonly workflowId: string;
-  readonly type: string;
-  readonly status: string;
-  readonly startedAt: string;
-}
-
-/** What runs beside the runs of people: locks, deliveries, and what is always on. */
-const background = new Set(['configWatch', 'lock', 'notification', 'rpoWatch', 'walArchive']);
-
 /** Open runs of the appliance, newest first; what runs in the background left out. */
 export async function openRuns(client: Client, appliance: Appliance): Promise<RunSummary[]> {
   const found: RunSummary[] = [];
-  for await (const run of client.workflow.list({ query: `ExecutionStatus = 'Running'` })) {
+  for await (const run of client.workflow.list({ query: await openQuery(client, appliance) })) {
     const { workflowId, type, status, startTime } = run;
-    if (isRunOf(appliance.name, run) && !background.has(type)) {
+    if (isRunOf(appliance.name, run) && !isBackground(type)) {
       found.push({ workflowId, type, status: status.name, startedAt: startTime.toISOString() });
     }
   }
   return found.sort((a, b) => b.startedAt.localeCompare(a.startedAt));
 }
 
-const applianceKey = defineSearchAttributeKey('LifeboatAppliance', 'KEYWORD');
+const isBackground = (type: string): boolean => backgroundWorkflows.some((each) => each === type);
+
+/**
+ * Not all that the namespace runs, for others live in it. By attribute, and by the ids that we give, for runs that could not be
+ * given one; a run with an id of a person's own is found by its attribute alone.
+ */
+async function openQuery(client: Client, { name }: Appliance): Promise<string> {
+  const ids = foregroundWorkflows.map((type) => `WorkflowId STARTS_WITH '${type}/${name}'`).join(' OR ');
+  const own = (await areRegistered(client)) ? `LifeboatAppliance = '${name}' OR ` : '';
+  return `ExecutionStatus = 'Running' AND (${own}${ids})`;
+}
 
 /**
  * A run says itself whose it is, whatever id a person gave it. Until it does, and where search attributes could not be

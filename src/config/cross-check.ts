@@ -102,7 +102,8 @@ function warnings({ schedules, repository, notify }: Configuration): string[] {
   }
   if (repository.encryption === 'none')
     found.push('the repository is not encrypted: whoever reads its disk reads every secret of the appliance');
-  if (notify.webhook === undefined && process.env.SLACK_WEBHOOK_URL === undefined)
-    found.push('notify.webhook is not set: failed backups tell nobody');
+  const channels = Object.keys(notify.channels).length;
+  if (notify.webhook === undefined && channels === 0 && process.env.SLACK_WEBHOOK_URL === undefined)
+    found.push('notify names no channel: failed backups tell nobody');
   return found;
 }

@@ -1,6 +1,6 @@
 /** Reads a secret at the moment of use. The value is returned, never kept, logged or put into an error. */
 import { readFile } from 'node:fs/promises';
-import type { SecretRef } from '../domain/appliance.ts';
+import type { SecretRef } from '../domain/secret-ref.ts';
 import { LifeboatError } from '../domain/errors.ts';
 
 export async function readSecret(ref: SecretRef | undefined): Promise<string | undefined> {

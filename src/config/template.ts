@@ -31,9 +31,18 @@ temporal:
   address: 127.0.0.1:7233
   ui: http://127.0.0.1:8233
 
-# Failed, partial, skipped and late runs are posted here (Slack-shaped). Set the variable for the worker.
+# Failed, partial, skipped and late runs are told here. Set the variables for the worker.
 # notify:
-#   webhook: { env: SLACK_WEBHOOK_URL }
+#   webhook: { env: SLACK_WEBHOOK_URL } # Slack-shaped
+#   channels:
+#     mail:
+#       kind: email
+#       host: smtp.example.org
+#       user: lifeboat
+#       password: { env: SMTP_PASSWORD }
+#       sender: lifeboat@example.org
+#       to: [on-call@example.org]
+#       from: warning # not what is only for information
 
 # The guide's objectives are the defaults: RPO 1 h critical, 24 h configuration, 4 h monitoring; RTO 4 h, 8 h, 2 h.
 # objectives:

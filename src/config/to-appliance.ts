@@ -1,14 +1,15 @@
 /** Parsed configuration → domain appliance. Only renames and shapes; every default was filled in by the schema. */
+import type { ChannelConfig } from '../domain/channel.ts';
 import type {
   Appliance,
   ComponentConfig,
   LocationConfig,
   RepositoryConfig,
-  SecretRef,
   ServiceConfig,
   SlotGuard,
   TlsConfig,
 } from '../domain/appliance.ts';
+import type { SecretRef } from '../domain/secret-ref.ts';
 import type { RetentionLimits } from '../domain/retention.ts';
 import type { Priority } from '../domain/component.ts';
 import type { Configuration } from './schema/configuration.ts';
@@ -44,7 +45,7 @@ export function toAppliance(config: Configuration): Appliance {
     },
     metrics: { listen: config.metrics.listen === 'off' ? undefined : config.metrics.listen },
     verification: config.verification,
-    notify: { webhook: optionalSecret(config.notify.webhook) ?? usualWebhook() },
+    notify: { channels: channelsOf(config.notify) },
     schedules: {
       'backup-full': scheduleOf(config.schedules['backup-full']),
       'backup-incremental': scheduleOf(config.schedules['backup-incremental']),
@@ -78,8 +79,28 @@ function repositoryOf(config: Configuration['repository']): RepositoryConfig {
 }
 
 /** The guide's own variable, where nothing else is said. */
-function usualWebhook(): SecretRef | undefined {
+/** `webhook` alone is a channel of Slack's shape; where no channel is named, the variable that the documents use is one. */
+function channelsOf({ webhook, channels }: Configuration['notify']): ChannelConfig[] {
+  const own = Object.entries(channels).map(([name, channel]) => channelOf(name, channel));
+  const url = optionalSecret(webhook) ?? (own.length === 0 ? defaultWebhook() : undefined);
+  return [...(url === undefined ? [] : [{ kind: 'slack', name: 'webhook', from: 'info', url } as const]), ...own];
+}
+
+function defaultWebhook(): SecretRef | undefined {
   return process.env.SLACK_WEBHOOK_URL === undefined ? undefined : { from: 'env', name: 'SLACK_WEBHOOK_URL' };
+}
+
+function channelOf(name: string, channel: Configuration['notify']['channels'][string]): ChannelConfig {
+  switch (channel.kind) {
+    case 'slack':
+      return { ...channel, name, url: secretOf(channel.url) };
+    case 'email':
+      return { ...channel, name, user: channel.user, password: optionalSecret(channel.password) };
+    case 'webhook':
+      return { ...channel, name, url: secretOf(channel.url), key: secretOf(channel.key) };
+    case 'ntfy':
+      return { ...channel, name, topic: secretOf(channel.topic), token: optionalSecret(channel.token) };
+  }
 }
 
 function slotGuardOf(
@@ -93,13 +114,13 @@ function retentionOf({ wal, ...points }: Configuration['repository']['retention'
 }
 
 /** Of archived WAL a location keeps at least what the repository does: it would be copied there again. */
-function locationOf(name: string, config: Configuration['locations'][string], leastWal: number): LocationConfig {
+function locationOf(name: string, config: Configuration['locations'][string], minWal: number): LocationConfig {
   const retention = retentionOf(config.retention);
   const common = {
     name,
     offHost: config.offHost,
     capacityBytes: config.capacity,
-    retention: { ...retention, walSeconds: Math.max(retention.walSeconds, leastWal) },
+    retention: { ...retention, walSeconds: Math.max(retention.walSeconds, minWal) },
   };
   if (config.kind === 'local') return { ...common, kind: config.kind, path: config.path };
   if (config.kind === 'ssh') {

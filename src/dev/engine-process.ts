@@ -35,7 +35,7 @@ export interface EngineProcess {
 }
 
 /** An engine is there within a second; this stops one that hangs, also where the cores are busy with something else. */
-const usualStartMs = 120_000;
+const defaultStartMs = 120_000;
 
 const attached = new Set<ChildProcess>();
 process.on('exit', () => attached.forEach((child) => child.kill('SIGKILL')));
@@ -106,13 +106,13 @@ async function untilItAnswers(child: ChildProcess, options: EngineOptions): Prom
       return true;
     },
     {
-      timeoutMs: options.startTimeoutMs ?? usualStartMs,
+      timeoutMs: options.startTimeoutMs ?? defaultStartMs,
       givesUp: (error) => error instanceof EngineExited,
       describe: (cause) => new Error('timeout', { cause }),
     },
   ).catch(async (error: unknown) => {
     const tail = await logTail(options.logFile);
-    const seconds = (options.startTimeoutMs ?? usualStartMs) / 1000;
+    const seconds = (options.startTimeoutMs ?? defaultStartMs) / 1000;
     if (error instanceof EngineExited)
       throw failed(`exited at its start (${child.exitCode ?? child.signalCode ?? 'not startable'})`, tail);
     throw failed(`did not answer within ${seconds} s`, tail, error);

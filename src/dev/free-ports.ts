@@ -10,7 +10,7 @@ import { join } from 'node:path';
  */
 const range = { from: 15_000, to: 30_000 };
 /** So often one of these is looked for; then the system chooses. */
-const mostTries = 300;
+const maxTries = 300;
 
 /**
  * `count` distinct TCP ports on 127.0.0.1 that are free now. They are held together until all are known, so that no
@@ -20,7 +20,7 @@ const mostTries = 300;
 export async function freePorts(count: number): Promise<number[]> {
   const held: Server[] = [];
   for (let tries = 0; held.length < count; tries += 1) {
-    const server = await listenAt(tries < mostTries ? randomInt(range.from, range.to) : 0);
+    const server = await listenAt(tries < maxTries ? randomInt(range.from, range.to) : 0);
     if (server !== undefined) held.push(server);
   }
   const ports = held.map((server) => (server.address() as AddressInfo).port);

@@ -1,7 +1,7 @@
 /** A real Temporal server with its web UI: the maker's development server, with its history in a file. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { askServer, serverCommand, usualNamespace } from '../client/temporal/dev-server.ts';
+import { askServer, serverCommand, defaultNamespace } from '../client/temporal/dev-server.ts';
 import type { OsUser } from '../platform/process/os-user.ts';
 import { startEngine } from './engine-process.ts';
 import type { EngineProcess } from './engine-process.ts';
@@ -23,7 +23,7 @@ export interface TemporalOptions {
   readonly inMemory?: boolean;
   /** `frontend.WorkflowTimeSkippingEnabled=true` and the like. */
   readonly dynamicConfig?: Readonly<Record<string, string>>;
-  /** Beside our own. */
+  /** DetachedChild our own. */
   readonly env?: NodeJS.ProcessEnv;
   readonly user?: OsUser;
   readonly detached?: boolean;
@@ -68,7 +68,7 @@ export async function prepareTemporal(options: TemporalOptions): Promise<Tempora
   };
   return {
     address: `127.0.0.1:${port}`,
-    namespace: usualNamespace,
+    namespace: defaultNamespace,
     port,
     uiPort,
     uiUrl: `http://127.0.0.1:${uiPort}`,

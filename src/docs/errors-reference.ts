@@ -11,7 +11,7 @@ const exitMeanings: Readonly<Record<keyof typeof exit, string>> = {
   failed: 'something failed; the error says what',
   usage: 'a command, an argument or lifeboat.yaml is wrong; nothing was started',
   degraded:
-    'a backup lacks a component, a recovery point is damaged or gone, a restore or a trial restore ended unproven (nothing of the content of a component could be compared; also where it was later than its RTO), or `doctor` and `verify` have warnings and no failure',
+    'a backup lacks a component, a recovery point is damaged or gone, a restore or a restore test ended unproven (nothing of the content of a component could be compared; also where it was later than its RTO), or `doctor` and `verify` have warnings and no failure',
   notFound: 'what was named does not exist, or fits several',
   precondition: 'something must be put right first, or another run holds the appliance; nothing was changed',
   waiting: 'a run waits for an approval; no run does so yet',

@@ -52,13 +52,13 @@ nothing: a \`restore\` ends with its plan and a \`retention\` with its list. A b
 The input is checked before the run does anything. One with an unknown key, a wrong type or a value that the key cannot have is
 refused: the run fails with [InputInvalid](errors.md#inputinvalid), and the failure tells every problem and an input that is
 right. The command line refuses it before a run starts, with exit code 2. A run of a schedule that is refused is also told to
-\`notify.webhook\`.
+\`notify\`.
 
 Refused in the same way, as an input, an update or a signal, is what is no JSON, is longer than ${longestSent / 1024} KiB, is nested
 deeper than ${deepestJson} levels, or has a number that is not finite (\`1e999\`).`;
 
 const updates = `A \`restore\` that runs takes three updates, from \`lifeboat restore abort\` and from the Temporal UI: \`abort\` undoes what was
-done and ends the run, \`hold\` lets running steps end and begins no further one, and \`resume\` goes on. They take the same
+done and ends the run, \`pause\` lets running steps end and begins no further one, and \`resume\` goes on. They take the same
 keys; what they do not take is refused at once and changes nothing. The signal \`release\` of a \`lock\` takes no input.`;
 
 /** The message of today's code, in lines that fit a terminal. */

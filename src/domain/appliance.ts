@@ -1,6 +1,8 @@
 /** The appliance as configuration describes it, parsed and with every default filled in. Durations in seconds. */
 import type { ComponentKind, Priority, Tier } from './component.ts';
 import type { RetentionLimits } from './retention.ts';
+import type { ChannelConfig } from './channel.ts';
+import type { SecretRef } from './secret-ref.ts';
 import type { Schedules } from './schedules.ts';
 
 export interface Appliance {
@@ -32,17 +34,11 @@ export interface Appliance {
   /** `host:port` of the worker's `/metrics`; undefined where nothing is served. */
   readonly metrics: { readonly listen: string | undefined };
   readonly verification: { readonly afterBackup: boolean };
-  readonly notify: { readonly webhook: SecretRef | undefined };
+  readonly notify: { readonly channels: readonly ChannelConfig[] };
   readonly schedules: Schedules;
   readonly services: readonly ServiceConfig[];
   readonly components: readonly ComponentConfig[];
 }
-
-/** A secret never stands in the parsed configuration: only where it is read from, at the moment of use. */
-export type SecretRef =
-  | { readonly from: 'env'; readonly name: string }
-  | { readonly from: 'file'; readonly path: string }
-  | { readonly from: 'literal'; readonly value: string };
 
 export interface RepositoryConfig {
   readonly path: string;

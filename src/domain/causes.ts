@@ -64,9 +64,9 @@ export const causes = {
     text: 'COMMAND is forbidden to the user: no backup can be made',
     hint: 'run: ACL SETUSER USER +COMMAND',
   },
-  failedTrial: {
-    cause: 'a trial restore (`prove`) whose probes do not hold',
-    text: 'recovery point ID failed its trial restore: COMPONENT: PROBE: expected …, found …',
+  failedRestoreTest: {
+    cause: 'a restore test (`prove`) whose probes do not hold',
+    text: 'recovery point ID failed its restore test: COMPONENT: PROBE: expected …, found …',
     hint: 'make a new one (`lifeboat backups run`); `lifeboat backups list` shows which can be relied on',
   },
   timedOut: {

@@ -208,7 +208,7 @@ export const errorCatalogue = {
     retryable: true,
     exit: 1,
     meaning: 'a notification could not be delivered',
-    hint: 'tried again by itself; check notify.webhook',
+    hint: 'tried again by itself; check `notify`, and try it with `lifeboat doctor --send-test`',
   },
   Aborted: {
     retryable: false,

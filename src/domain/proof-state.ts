@@ -4,7 +4,7 @@ import { isRefuted, type JsonValue } from './recovery-point.ts';
 export interface ProofVerdict {
   /** What was looked at: `L1-presence`, `L1`, `L2`, `L3`, `L4`. */
   readonly levels: readonly string[];
-  /** Of a trial restore: what it tried, or what failed in it. */
+  /** Of a restore test: what it tried, or what failed in it. */
   readonly components: readonly string[];
   /** `verified`, `unproven`, `failed` or `quarantined`; undefined where it says nothing of the whole point. */
   readonly state: string | undefined;
@@ -28,7 +28,7 @@ export function standingFailure<T extends ProofVerdict>(newestFirst: readonly T[
   return standingFailures(newestFirst)[0];
 }
 
-/** Those that no newer proof has lifted: one that looked as deep, in a trial restore at the same components. Newest first. */
+/** Those that no newer proof has lifted: one that looked as deep, in a restore test at the same components. Newest first. */
 export function standingFailures<T extends ProofVerdict>(newestFirst: readonly T[]): T[] {
   const successes: T[] = [];
   return newestFirst.filter((proof) => {
@@ -38,7 +38,7 @@ export function standingFailures<T extends ProofVerdict>(newestFirst: readonly T
   });
 }
 
-/** Components that trial restores brought back and proved. */
+/** Components that restore tests brought back and proved. */
 export function triedComponents(proofs: readonly ProofVerdict[]): string[] {
   return [...new Set(proofs.filter(({ levels }) => levels.includes('L4')).flatMap(({ components }) => components))];
 }

@@ -3,7 +3,7 @@ import { nearest } from './nearest.ts';
 
 /** Temporal keeps 4 kB of a failure. */
 const longestValue = 80;
-const mostProblems = 10;
+const maxProblems = 10;
 
 /** A key that nobody reads would be ignored: what it was meant to limit would then not be limited. */
 export function unknownKey(key: string, known: readonly string[]): string {
@@ -25,8 +25,8 @@ export function severalInputs(count: number): string {
 
 /** One text with every problem. `what` was refused, for example the workflow's type. */
 export function refusalText(what: string, problems: readonly string[], example: object): string {
-  const more = problems.length - mostProblems;
-  const told = [...problems.slice(0, mostProblems), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+  const more = problems.length - maxProblems;
+  const told = [...problems.slice(0, maxProblems), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
   return `\`${what}\` does not take this input: ${told}. Nothing was done. Example: ${JSON.stringify(example)}`;
 }
 

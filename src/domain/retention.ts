@@ -34,7 +34,7 @@ export interface RetentionChoice {
 }
 
 /** Of recovery points, that may leave a place at once where nobody says otherwise. */
-export const usualMaxShare = 0.2;
+export const defaultMaxShare = 0.2;
 
 /**
  * Whatever its age, a point stays that is held, the last verified (of all, of the full ones, of each component), the

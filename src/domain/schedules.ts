@@ -36,20 +36,20 @@ const always = (): boolean => true;
 const hour = 3600;
 
 /** Appliances that share a server do not all begin at once: 1,000 full backups at 02:00 wait for each other otherwise. */
-const usualJitter = 10 * 60;
+const defaultJitter = 10 * 60;
 
 /** A run that takes longer than its period never overlaps itself: it is left out, or follows when the first has ended. */
 export const scheduleKinds = {
   'backup-full': {
     workflow: 'fullBackup',
     about: 'the daily full backup',
-    defaults: { cron: '0 2 * * *', overlap: 'SKIP', catchupSeconds: 6 * hour, jitterSeconds: usualJitter },
+    defaults: { cron: '0 2 * * *', overlap: 'SKIP', catchupSeconds: 6 * hour, jitterSeconds: defaultJitter },
     isNeeded: always,
   },
   'backup-incremental': {
     workflow: 'incrementalBackup',
     about: 'what changed since, every six hours; the full backup takes the place of the one at 02:00',
-    defaults: { cron: '0 8,14,20 * * *', overlap: 'BUFFER_ONE', catchupSeconds: hour, jitterSeconds: usualJitter },
+    defaults: { cron: '0 8,14,20 * * *', overlap: 'BUFFER_ONE', catchupSeconds: hour, jitterSeconds: defaultJitter },
     isNeeded: always,
   },
   // Three in the hour, at most 23 minutes apart: half of the objective of an hour is never reached while all is well.
@@ -62,31 +62,31 @@ export const scheduleKinds = {
   'backup-monitoring': {
     workflow: 'monitoringBackup',
     about: 'components of the tier `monitoring`',
-    defaults: { cron: '30 */4 * * *', overlap: 'SKIP', catchupSeconds: 2 * hour, jitterSeconds: usualJitter },
+    defaults: { cron: '30 */4 * * *', overlap: 'SKIP', catchupSeconds: 2 * hour, jitterSeconds: defaultJitter },
     isNeeded: ({ components }) => components.some(({ tier }) => tier === 'monitoring'),
   },
   'backup-configuration': {
     workflow: 'configurationBackup',
     about: 'components of the tier `configuration`, also where no change was seen',
-    defaults: { cron: '30 14 * * *', overlap: 'SKIP', catchupSeconds: 6 * hour, jitterSeconds: usualJitter },
+    defaults: { cron: '30 14 * * *', overlap: 'SKIP', catchupSeconds: 6 * hour, jitterSeconds: defaultJitter },
     isNeeded: ({ components }) => components.some(({ tier }) => tier === 'configuration'),
   },
   replicate: {
     workflow: 'replicate',
     about: 'a sweep over all locations: what the copying after each backup left open',
-    defaults: { cron: '0 5 * * *', overlap: 'BUFFER_ONE', catchupSeconds: 6 * hour, jitterSeconds: usualJitter },
+    defaults: { cron: '0 5 * * *', overlap: 'BUFFER_ONE', catchupSeconds: 6 * hour, jitterSeconds: defaultJitter },
     isNeeded: ({ locations }) => locations.length > 0,
   },
   'verify-daily': {
     workflow: 'verifyDaily',
     about: 'reads the newest recovery point again in every place, and a share of everything else',
-    defaults: { cron: '0 3 * * *', overlap: 'BUFFER_ONE', catchupSeconds: 6 * hour, jitterSeconds: usualJitter },
+    defaults: { cron: '0 3 * * *', overlap: 'BUFFER_ONE', catchupSeconds: 6 * hour, jitterSeconds: defaultJitter },
     isNeeded: always,
   },
   'prove-weekly': {
     workflow: 'proveBackup',
     about: 'restores everything beside the live data, opens it in private, and removes it again',
-    defaults: { cron: '0 4 * * 0', overlap: 'SKIP', catchupSeconds: 24 * hour, jitterSeconds: usualJitter },
+    defaults: { cron: '0 4 * * 0', overlap: 'SKIP', catchupSeconds: 24 * hour, jitterSeconds: defaultJitter },
     isNeeded: always,
   },
   'rpo-watch': {
@@ -98,7 +98,7 @@ export const scheduleKinds = {
   retention: {
     workflow: 'retention',
     about: 'removes recovery points whose time is over, and what none needs any more',
-    defaults: { cron: '0 6 * * *', overlap: 'SKIP', catchupSeconds: 6 * hour, jitterSeconds: usualJitter },
+    defaults: { cron: '0 6 * * *', overlap: 'SKIP', catchupSeconds: 6 * hour, jitterSeconds: defaultJitter },
     input: { apply: true },
     isNeeded: always,
   },

@@ -4,7 +4,7 @@
  * after every one with a lower number. Pure.
  */
 import { timeOfBackupId, type BackupId, type Manifest } from './recovery-point.ts';
-import { mostSkewSeconds } from './skew.ts';
+import { maxSkewSeconds } from './skew.ts';
 
 export interface DatedPoint {
   readonly timestamp: BackupId;
@@ -24,10 +24,10 @@ export function datedPoint(listing: { readonly timestamp: BackupId; readonly man
   };
 }
 
-const mostSkewMs = mostSkewSeconds * 1000;
+const maxSkewMs = maxSkewSeconds * 1000;
 
 export function isAhead(timestamp: BackupId, now: Date): boolean {
-  return dateOf(timestamp) > now.getTime() + mostSkewMs;
+  return dateOf(timestamp) > now.getTime() + maxSkewMs;
 }
 
 /**
@@ -46,7 +46,7 @@ export function disprovedDates(points: readonly DatedPoint[]): Map<BackupId, Bac
       sameNumber = [];
     }
     sameNumber.push(point);
-    const isBefore = (at: number): boolean => at + mostSkewMs < dateOf(point.timestamp);
+    const isBefore = (at: number): boolean => at + maxSkewMs < dateOf(point.timestamp);
     if (!isBefore(earliest)) continue;
     const [since] = later
       .filter(({ timestamp, at }) => isBefore(at) && !disproved.has(timestamp))
@@ -85,7 +85,7 @@ export function disprovedText(since: BackupId): string {
  * nothing was.
  */
 export function sealedAtLatest(points: readonly DatedPoint[], now: Date): Map<BackupId, string | undefined> {
-  const isFuture = ({ timestamp, at }: Sealed): boolean => isAhead(timestamp, now) || at > now.getTime() + mostSkewMs;
+  const isFuture = ({ timestamp, at }: Sealed): boolean => isAhead(timestamp, now) || at > now.getTime() + maxSkewMs;
   const sealed = sealedOf(points);
   const right = sealed.filter((point) => !isFuture(point));
   let latest = -Infinity;

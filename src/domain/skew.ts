@@ -1,2 +1,2 @@
 /** Clocks of hosts and storages may be that far apart, seconds; what is dated further ahead comes from a wrong one. */
-export const mostSkewSeconds = 300;
+export const maxSkewSeconds = 300;

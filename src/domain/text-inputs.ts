@@ -25,12 +25,32 @@ export const textInputs = {
     example: { holder: 'fullBackup/wazuh/2026-11-22T02:00:00.000Z', purpose: 'full backup' },
   },
   notification: {
-    fields: { text: 'the message; nothing is delivered without one', requestedBy: 'who asked' },
+    fields: {
+      text: 'the message; nothing is delivered without one',
+      title: 'its first line where absent',
+      severity: '`info` where absent, `warning` or `critical`: each channel says from which on it is told',
+      kind: 'type of the run that tells it',
+      appliance: 'the configured one where absent',
+      run: 'workflow id of the run that tells it',
+      dedupKey: 'the same for every delivery of the same message',
+      requestedBy: 'who asked',
+    },
     example: { text: 'the appliance moves to another rack at noon' },
   },
   abort: actor,
-  hold: actor,
+  pause: actor,
   resume: actor,
+  decide: {
+    fields: {
+      question: 'what is answered: `plan`, or the id of a step',
+      attempt: 'of the question, as it is asked',
+      planHash: 'of the plan that the answer is about',
+      choice: 'one of those that the question offers',
+      by: 'who answers',
+      reason: 'why; a step is skipped with a reason only',
+    },
+    example: { question: 'plan', attempt: '1', planHash: 'f3a1…', choice: 'approve', by: 'ann' },
+  },
 } as const satisfies Readonly<Record<string, TextInput>>;
 
 export type TextInputName = keyof typeof textInputs;

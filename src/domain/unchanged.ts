@@ -3,7 +3,7 @@
  * two looks no more counts than a look may take: who stood still itself, as a stopped process or a paused machine does,
  * has seen nothing meanwhile.
  */
-const mostBetweenLooksMs = 5_000;
+const maxBetweenLooksMs = 5_000;
 
 export class Unchanged {
   #version: string | undefined;
@@ -13,7 +13,7 @@ export class Unchanged {
   /** Milliseconds for which each look found this version. `now` never goes back. */
   look(version: string, now: number): number {
     const isSame = version === this.#version;
-    this.#ms = isSame ? this.#ms + Math.min(now - this.#lookedAt, mostBetweenLooksMs) : 0;
+    this.#ms = isSame ? this.#ms + Math.min(now - this.#lookedAt, maxBetweenLooksMs) : 0;
     this.#version = version;
     this.#lookedAt = now;
     return this.#ms;

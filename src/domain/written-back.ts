@@ -12,16 +12,16 @@ export interface WriteBackSettings {
 }
 
 /** Where less than this would do, or nothing is known. */
-const leastNs = 60_000_000_000n;
+const minNs = 60_000_000_000n;
 /** A disk that has much to write takes what is due later: twice the time is given. */
 const margin = 2;
 
 /** From a change of a file's times on, until all of it is written back; undefined where no time can be named. */
 export function writeBackNs({ expire, interval }: WriteBackSettings): bigint | undefined {
-  if (expire === undefined || interval === undefined) return leastNs;
+  if (expire === undefined || interval === undefined) return minNs;
   if (interval <= 0) return undefined;
   const ns = BigInt(Math.ceil((expire + interval) * margin)) * 10_000_000n;
-  return ns > leastNs ? ns : leastNs;
+  return ns > minNs ? ns : minNs;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Times as people write them: ISO 8601 with a zone, for without one the same text means another moment on another host. */
 import { LifeboatError } from './errors.ts';
-import { mostSkewSeconds } from './skew.ts';
+import { maxSkewSeconds } from './skew.ts';
 
 const pattern = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)$/;
 
@@ -19,7 +19,7 @@ export function zonedTime(text: string): Date {
 /** The same of something that has happened; InputInvalid where it lies ahead. */
 export function pastTime(text: string, now: Date): Date {
   const time = zonedTime(text);
-  if (time.getTime() <= now.getTime() + mostSkewSeconds * 1000) return time;
+  if (time.getTime() <= now.getTime() + maxSkewSeconds * 1000) return time;
   throw new LifeboatError('InputInvalid', `\`${text}\` has not come yet, it is ${now.toISOString()}`, {
     hint: 'give the time at which it happened',
   });

@@ -7,7 +7,8 @@
  * or undo at any time after stage.
  */
 import type { LifeboatError } from '../domain/errors.ts';
-import type { ComponentConfig, SecretRef } from '../domain/appliance.ts';
+import type { ComponentConfig } from '../domain/appliance.ts';
+import type { SecretRef } from '../domain/secret-ref.ts';
 import type { ComponentKind, Role } from '../domain/component.ts';
 import type { ReportProgress } from '../domain/progress.ts';
 import type { WalTarget } from '../domain/restore/target.ts';
@@ -48,7 +49,7 @@ export interface Driver {
   increment?(context: IncrementContext): Promise<Increment>;
 
   /** Engines that can be followed only: archives what the engine writes until the time is over. One at a time per engine. */
-  archiveWal?(context: WalContext): Promise<WalShift>;
+  archiveWal?(context: WalContext): Promise<WalSession>;
 
   /** What `doctor` asks of them: is what is archived what this engine wrote? Compares the end. Never throws. */
   checkArchive?(repository: Repository): Promise<Finding[]>;
@@ -127,7 +128,7 @@ export interface WalContext {
   /** The server forgets nothing that this one has not taken on. */
   readonly barrier?: WalFollower;
   readonly durationMs: number;
-  /** Aborted where the shift is to end well before its time: what came is sealed. */
+  /** Aborted where the session is to end well before its time: what came is sealed. */
   readonly stopping?: AbortSignal;
   readonly onProgress: ReportProgress;
   readonly signal: AbortSignal;
@@ -167,8 +168,8 @@ export interface DetachedSlot {
   readonly heldBytes: number;
 }
 
-/** What a shift of archiving came to. Positions as text. */
-export interface WalShift {
+/** What a session of archiving came to. Positions as text. */
+export interface WalSession {
   /** Decimal text: 64 bits. */
   readonly systemId: string;
   readonly segmentBytes: number;

@@ -11,7 +11,7 @@ export const backup = z.strictObject({
   reason,
 });
 
-const ownState = 'its own state of the last shift; leave it out';
+const ownState = 'its own state of the last session; leave it out';
 
 export const walArchive = z.strictObject({
   component: z.string().optional().describe('the database; may be left out where the appliance has one'),
@@ -21,7 +21,7 @@ export const walArchive = z.strictObject({
     .optional()
     .describe(`whether the newest recovery point reached the archive’s end; ${ownState}`),
   failing: z.string().optional().describe(`code of the failure that people were told of; ${ownState}`),
-  mendingSince: z.string().optional().describe(`when a full backup was started because of a break; ${ownState}`),
+  repairingSince: z.string().optional().describe(`when a full backup was started because of a break; ${ownState}`),
   requestedBy: askedBy,
 });
 

@@ -2,15 +2,10 @@
 import type { z } from 'zod';
 import type { ComponentKind } from '../domain/component.ts';
 import { LifeboatError } from '../domain/errors.ts';
+import type { WorkflowType } from '../domain/workflow-types.ts';
 import { refusalText, severalInputs, unknownKey, wrongValue } from '../domain/refusal.ts';
 import { elementText, typeText } from '../schema/walk.ts';
-import {
-  workflowInputs,
-  type ExampleNames,
-  type InputOf,
-  type WorkflowInput,
-  type WorkflowType,
-} from './workflow-inputs.ts';
+import { workflowInputs, type ExampleNames, type InputOf, type WorkflowInput } from './workflow-inputs.ts';
 
 /** What an example is made of. */
 export interface NamedAppliance {

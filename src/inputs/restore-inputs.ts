@@ -49,6 +49,12 @@ export const restore = z
       .optional()
       .describe('vector stores that are not restored: the application builds them anew afterwards'),
     confirm,
+    waitForApproval: z
+      .boolean()
+      .optional()
+      .describe(
+        'waits up to 30 min until somebody approves the plan that it has made, and ends `planned` else; not needed with `confirm`',
+      ),
     stopFirst: z.boolean().optional().describe('the guide’s order: stops the services before it verifies'),
     replaceDamaged: z
       .boolean()

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import { textInputs } from '../domain/text-inputs.ts';
+import type { WorkflowType } from '../domain/workflow-types.ts';
 import { backup, configWatch, walArchive } from './backup-inputs.ts';
 import { rebuild, restore } from './restore-inputs.ts';
 import { textSchema } from './text-schemas.ts';
@@ -107,9 +108,7 @@ export const workflowInputs = {
     schema: textSchema('notification'),
     example: () => textInputs.notification.example,
   },
-} as const satisfies Readonly<Record<string, WorkflowInput>>;
-
-export type WorkflowType = keyof typeof workflowInputs;
+} as const satisfies Readonly<Record<WorkflowType, WorkflowInput>>;
 
 type Given<T> = { readonly [K in keyof T]: T[K] extends string[] | undefined ? readonly string[] : T[K] };
 

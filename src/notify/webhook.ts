@@ -1,45 +1,29 @@
-/** Posts messages to a Slack-shaped incoming webhook: `{"text": …}`. The URL is a secret and never appears in errors. */
-import type { SecretRef } from '../domain/appliance.ts';
-import { LifeboatError } from '../domain/errors.ts';
-import { readSecret } from '../config/secrets.ts';
+/**
+ * Posts the whole notification as JSON, signed, to another program. `lifeboat-timestamp` holds Unix seconds and
+ * `lifeboat-signature` is `v1=` with the HMAC-SHA-256, in hex, of `<timestamp>.<body>` under the shared key. A receiver compares
+ * both, refuses what is older than a few minutes, and knows a message that comes twice by `lifeboat-delivery`.
+ */
+import { createHmac } from 'node:crypto';
+import type { WebhookConfig } from '../domain/channel.ts';
+import type { Channel } from './notifier.ts';
+import { post, secretOf } from './post.ts';
 
-const timeoutMs = 10_000;
-
-export interface Notifier {
-  /** Resolves when the receiver answered 2xx; NotifyFailed otherwise. Without a configured webhook it resolves at once. */
-  readonly post: (text: string, signal: AbortSignal) => Promise<void>;
-  readonly configured: boolean;
-}
-
-export function createNotifier(webhook: SecretRef | undefined): Notifier {
+export function webhookChannel({ name, url, key }: WebhookConfig): Channel {
   return {
-    configured: webhook !== undefined,
-    post: async (text, signal) => {
-      const url = await readSecret(webhook).catch((error: unknown) => {
-        // Tried again until it is delivered: the file or the variable may be mended meanwhile.
-        throw new LifeboatError('NotifyFailed', `the webhook's address cannot be read: ${(error as Error).message}`);
-      });
-      if (url === undefined) return;
-      await send(url, text, signal);
+    deliver: async (notification, signal) => {
+      const [address, secret] = [await secretOf(name, 'the address', url), await secretOf(name, 'the key', key)];
+      const body = JSON.stringify(notification);
+      const timestamp = String(Math.floor(Date.now() / 1000));
+      const headers = {
+        'lifeboat-timestamp': timestamp,
+        'lifeboat-signature': signatureOf(secret, timestamp, body),
+        'lifeboat-delivery': notification.dedupKey,
+      };
+      await post({ channel: name, url: address, headers, body, signal });
     },
   };
 }
 
-async function send(url: string, text: string, signal: AbortSignal): Promise<void> {
-  let response: Response;
-  try {
-    response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ text }),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    });
-  } catch (error) {
-    if (signal.aborted) throw error;
-    // The cause is not kept: fetch puts the address, which is a secret, into it.
-    const reason = (error as { cause?: { code?: string } }).cause?.code ?? (error as Error).name;
-    throw new LifeboatError('NotifyFailed', `the webhook could not be reached: ${reason}`);
-  }
-  await response.body?.cancel();
-  if (!response.ok) throw new LifeboatError('NotifyFailed', `the webhook answered ${response.status}`);
+function signatureOf(key: string, timestamp: string, body: string): string {
+  return `v1=${createHmac('sha256', key).update(`${timestamp}.${body}`).digest('hex')}`;
 }

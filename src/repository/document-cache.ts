@@ -4,7 +4,7 @@
  */
 import type { ObjectInfo } from '../storage/storage.ts';
 
-const mostKept = 20_000;
+const maxKept = 20_000;
 
 interface Kept {
   readonly version: string;
@@ -33,7 +33,7 @@ export class DocumentCache {
     this.#known.delete(key);
     this.#known.set(key, entry);
     const [oldest] = this.#known.keys();
-    if (this.#known.size > mostKept && oldest !== undefined) this.#known.delete(oldest);
+    if (this.#known.size > maxKept && oldest !== undefined) this.#known.delete(oldest);
     entry.value.catch(() => {
       if (this.#known.get(key) === entry) this.#known.delete(key);
     });

@@ -4,7 +4,7 @@
  * renew it for as long as a lease lasts does not hold it any more.
  */
 import { isLifeboatError, LifeboatError } from '../domain/errors.ts';
-import { mostSkewSeconds } from '../domain/skew.ts';
+import { maxSkewSeconds } from '../domain/skew.ts';
 import { isProvenDead, type ProcessIdentity } from '../programs/process-identity.ts';
 import type { ObjectInfo, Storage } from '../storage/storage.ts';
 import { decodeDocument, encodeDocument } from './document.ts';
@@ -71,7 +71,7 @@ export function isFree({ released, expiresAt, process }: LeaseRecord, now: Date)
 }
 
 export function isAhead(time: Date, now: Date): boolean {
-  return time.getTime() > now.getTime() + longestLeaseMs + mostSkewSeconds * 1000;
+  return time.getTime() > now.getTime() + longestLeaseMs + maxSkewSeconds * 1000;
 }
 
 /**

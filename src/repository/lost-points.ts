@@ -35,7 +35,7 @@ interface Context extends ProofContext {
 
 /** Ended with a manifest. */
 const sealedStates: readonly unknown[] = ['sealed', 'partial', 'suspect'];
-const mostReports = { recent: 500, listed: 500, all: 2000 } as const;
+const maxReports = { recent: 500, listed: 500, all: 2000 } as const;
 
 /** A run may wait for the appliance before it reserves the id of its point. */
 const beforeMs = 86_400_000;
@@ -95,7 +95,7 @@ interface Sealed {
 
 async function sealedByReports(
   context: Context,
-  which: keyof typeof mostReports,
+  which: keyof typeof maxReports,
   newest: BackupId | undefined,
 ): Promise<Sealed[]> {
   const since = which === 'all' || newest === undefined ? 0 : (timeOfBackupId(newest)?.getTime() ?? 0) - beforeMs;
@@ -106,7 +106,7 @@ async function sealedByReports(
       // A copy of a repository may have lost the times of its files, and an id need not hold one.
       if (Math.max(began ?? 0, stored) >= since) found.push({ key, time: began ?? stored });
     }
-  const newestFirst = found.toSorted((a, b) => b.time - a.time).slice(0, mostReports[which]);
+  const newestFirst = found.toSorted((a, b) => b.time - a.time).slice(0, maxReports[which]);
   const sealed = await inLanes(smallAtOnce, newestFirst, async ({ key }): Promise<Sealed[]> => {
     const id = await sealedIn(context, key);
     return id === undefined ? [] : [{ id, by: `${key} says that it was sealed` }];

@@ -37,7 +37,7 @@ import { sealManifest } from './seal.ts';
 import type { Secrets } from './secrets.ts';
 import { ThreadPool } from './threads/pool.ts';
 import { documentsThatMayGo, setAside, walThatMayGo } from './quarantine-wal.ts';
-import { toldDamage } from './known-damage.ts';
+import { knownDamage } from './known-damage.ts';
 import { createWalArchive, listWal } from './wal-archive.ts';
 import { createComponentWriter } from './writer/component-writer.ts';
 import { createIsSettled, type IsSettled } from './writer/settled.ts';
@@ -77,14 +77,14 @@ export async function openRepository(
 }
 
 /** As many texts are remembered: a worker lives for months. */
-const mostTold = 1000;
+const maxTold = 1000;
 
 /** A damaged object is met again and again: it is told once. */
 function once(warn: (message: string) => void): (message: string) => void {
   const told = new Set<string>();
   return (message) => {
     if (told.has(message)) return;
-    if (told.size >= mostTold) told.clear();
+    if (told.size >= maxTold) told.clear();
     told.add(message);
     warn(message);
   };
@@ -161,7 +161,7 @@ function assemble(
       // Before the first lookup: collection must see that somebody builds on what is stored.
       await ensureIntent(storage, writeOptions.backupId, secrets);
       const warnWriter = writeOptions.onWarning ?? warn;
-      const { packs: damaged } = await toldDamage({ ...context, warn: warnWriter });
+      const { packs: damaged } = await knownDamage({ ...context, warn: warnWriter });
       return createComponentWriter(
         { storage, pool, sealer, opener, damaged, warn: warnWriter, isSettled },
         writeOptions,
@@ -179,8 +179,8 @@ function assemble(
     findManifest: (selector, holding) => findManifest(context, selector, holding),
     check: (manifest, checkOptions) => checkManifest(context, manifest, checkOptions),
     reread: (rereadOptions) => reread(context, rereadOptions),
-    setAsideWal: (keys) => setAside(context, keys, walThatMayGo),
-    setAsideDocuments: (keys) => setAside(context, keys, documentsThatMayGo),
+    quarantineWal: (keys) => setAside(context, keys, walThatMayGo),
+    quarantineDocuments: (keys) => setAside(context, keys, documentsThatMayGo),
     strays: () => findStrays(storage),
     rescueScripts: () => inspectRescueScripts(storage),
     putProof: (id, proof) => addProof(context, id, proof),

@@ -24,7 +24,7 @@ export const walThatMayGo: Kinds = ['wal'];
 export const documentsThatMayGo: Kinds = ['coverage', 'proof', 'report'];
 
 /** More at once is a broken disk or memory, of which a person must hear before anything moves. */
-const mostAtOnce = 20;
+const maxAtOnce = 20;
 
 /**
  * Gives the keys that went; each is read once more before, and its bytes stay below `damaged/`. ObjectCorrupt, and nothing
@@ -34,7 +34,7 @@ export async function setAside(
   context: Context,
   keys: readonly string[],
   mayGo: Kinds,
-  most = mostAtOnce,
+  most = maxAtOnce,
 ): Promise<string[]> {
   const damaged = new Map<string, Damaged>();
   for (const key of keys.filter((each) => mayGo.includes(kindOf(each)))) {

@@ -73,9 +73,9 @@ export interface Repository {
   /** Reads shares of everything again and authenticates each object. */
   reread(options: RereadOptions): Promise<Reread>;
   /** Takes damaged WAL out of the archive, its bytes kept; gives the keys that went. */
-  setAsideWal(keys: readonly string[]): Promise<string[]>;
+  quarantineWal(keys: readonly string[]): Promise<string[]>;
   /** The same for damaged proofs and reports, and for what says how far the archive reaches. */
-  setAsideDocuments(keys: readonly string[]): Promise<string[]>;
+  quarantineDocuments(keys: readonly string[]): Promise<string[]>;
   /** What lies in the place of the repository and is not its own: passed over everywhere else. */
   strays(): Promise<Strays>;
   /** Compares `restore.sh` and `RESTORE.md` with what Lifeboat writes. */

@@ -171,7 +171,7 @@ function unlessUnreadable(error: unknown): undefined {
 }
 
 /** So many are named; more at once are no matter of a manifest. */
-const mostMissing = 100;
+const maxMissing = 100;
 
 /** What is gone and what no other manifest shows to be gone: from now on this one does. */
 async function missingBefore(
@@ -185,7 +185,7 @@ async function missingBefore(
     .filter(({ isGone }) => isGone === true)
     .map(({ timestamp }) => timestamp)
     .filter((id) => !told.has(id));
-  return missing.length === 0 ? {} : { missing: missing.slice(0, mostMissing) };
+  return missing.length === 0 ? {} : { missing: missing.slice(0, maxMissing) };
 }
 
 /** As well what the one before it names: so what speaks against a point is carried on from manifest to manifest. */

@@ -7,13 +7,13 @@ import { layout } from './layout.ts';
 import { ownObjects } from './own-objects.ts';
 
 /** More packs than these are looked up in a listing of all: a place that is far away lists a thousand in the time of one look. */
-const mostLooks = 64;
+const maxLooks = 64;
 
 /** Bytes by key; absent is what is not there. Each is asked for once. */
 export async function sizesOf(storage: Storage, keys: Iterable<string>): Promise<ReadonlyMap<string, number>> {
   const wanted = new Set(keys);
   const packs = [...wanted].filter((key) => key.startsWith(layout.packs));
-  const listed = packs.length > mostLooks ? await listedPacks(storage) : undefined;
+  const listed = packs.length > maxLooks ? await listedPacks(storage) : undefined;
   const sizes = new Map<string, number>();
   await inLanes(smallAtOnce, wanted, async (key) => {
     const isListed = listed !== undefined && key.startsWith(layout.packs);

@@ -7,7 +7,7 @@ import { refutedPoints, unreadableManifest } from './refutations.ts';
 import type { ProofContext } from './proof-types.ts';
 
 /** So many are named; where more points are damaged at once the place is, and everybody sees it. */
-const mostNamed = 100;
+const maxNamed = 100;
 
 /** Newest point first. `named`: what the manifest before names. Reads the proofs of points that something ever spoke against. */
 export async function standingRefutations(
@@ -17,12 +17,12 @@ export async function standingRefutations(
   const ids = new Set([...(await refutedPoints(context.storage)), ...named.map(({ timestamp }) => timestamp)]);
   const standing: StandingRefutation[] = [];
   for (const id of [...ids].toSorted().toReversed()) {
-    if (standing.length >= mostNamed) break;
+    if (standing.length >= maxNamed) break;
     // Of a point that is gone nothing needs to be said.
     if ((await context.storage.stat(layout.manifest(id))) !== undefined)
       standing.push(...(await standingOf(context, id)));
   }
-  return standing.slice(0, mostNamed);
+  return standing.slice(0, maxNamed);
 }
 
 async function standingOf(context: ProofContext, timestamp: BackupId): Promise<StandingRefutation[]> {

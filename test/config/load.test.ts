@@ -261,6 +261,7 @@ describe('lifeboat.yaml', () => {
     process.env.SLACK_WEBHOOK_URL = 'https://hooks.example/T0/canary';
     const { appliance } = parseConfiguration(minimal, 'lifeboat.yaml');
     expect(JSON.stringify(appliance)).not.toContain('canary');
-    expect(appliance.notify.webhook).toEqual({ from: 'env', name: 'SLACK_WEBHOOK_URL' });
+    const url = { from: 'env', name: 'SLACK_WEBHOOK_URL' };
+    expect(appliance.notify.channels).toEqual([{ kind: 'slack', name: 'webhook', from: 'info', url }]);
   });
 });

@@ -61,7 +61,7 @@ components: { data: { kind: files, paths: [${data}] } }
           client,
           searchable: false,
           dueTimes: async () => [],
-          keepAlwaysOn: async () => undefined,
+          keepContinuousRuns: async () => undefined,
           log: createLogger(),
           stopping: new AbortController().signal,
           observer: createMetrics(appliance, parts.repository),

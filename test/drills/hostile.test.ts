@@ -29,7 +29,7 @@ import type { Repository } from '../../src/repository/repository.ts';
 import type { Secrets } from '../../src/repository/secrets.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import {
-  holdUpdate,
+  pauseUpdate,
   progressQuery,
   resumeUpdate,
   type BackupResult,
@@ -281,7 +281,7 @@ describe('another repository under the path', () => {
   test('between plan and stage it is RepositoryMismatch: nothing was stopped or written', async () => {
     const before = await appearance();
     const handle = await start('restore', { confirm: 'lean', reason: 'drill', at: good.timestamp });
-    await handle.executeUpdate(holdUpdate, { args: [{ by: 'drill' }] });
+    await handle.executeUpdate(pauseUpdate, { args: [{ by: 'drill' }] });
     await expect.poll(async () => (await handle.query(progressQuery)).steps.length).toBeGreaterThan(0);
     await rename(stage.repository, `${stage.repository}.away`);
     await (await initRepository(createLocalStorage(stage.repository), key)).repository.close();

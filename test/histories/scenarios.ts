@@ -2,7 +2,15 @@
 import { ScheduleOverlapPolicy, type WorkflowHandle } from '@temporalio/client';
 import { expect } from 'vitest';
 import { messageNames } from '../../workflows/message-names.ts';
-import { abortUpdate, holdUpdate, progressQuery, resumeUpdate, type RestoreResult } from '../../workflows/messages.ts';
+import type { Question } from '../../src/domain/plan/question.ts';
+import {
+  abortUpdate,
+  decideUpdate,
+  pauseUpdate,
+  progressQuery,
+  resumeUpdate,
+  type RestoreResult,
+} from '../../workflows/messages.ts';
 import { benchAppliance, failureOf, refuse, type WorkflowBench } from '../support/workflow-bench.ts';
 
 export interface Run {
@@ -82,7 +90,7 @@ export const scenarios: readonly Scenario[] = [
       const gate = gateAt(bench, 'swap redis');
       const handle = await bench.start('restore', oneComponent);
       await gate.reached();
-      await handle.executeUpdate(messageNames.hold);
+      await handle.executeUpdate(messageNames.pause);
       await handle.executeUpdate(messageNames.abort);
       await failureOf(handle);
       gate.open();
@@ -91,12 +99,12 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     workflow: 'restore',
-    path: 'held-and-resumed',
+    path: 'paused-and-resumed',
     walk: async (bench) => {
       const gate = gateAt(bench, 'stage redis');
       const handle = await bench.start('restore', oneComponent);
       await gate.reached();
-      await handle.executeUpdate(holdUpdate, { args: [{ by: 'ann', reason: 'wait' }] });
+      await handle.executeUpdate(pauseUpdate, { args: [{ by: 'ann', reason: 'wait' }] });
       gate.open();
       const staged = async () => (await handle.query(progressQuery)).steps.find(({ id }) => id === 'stage:redis');
       await expect.poll(staged).toMatchObject({ state: 'done' });
@@ -104,6 +112,8 @@ export const scenarios: readonly Scenario[] = [
       return ended(bench, handle);
     },
   },
+  answered('committed-approved', 'approve'),
+  answered('planned-rejected', 'reject'),
   refusedBy('another', 'restore/wazuh/first'),
   refusedBy('another-with-an-id-of-its-own', 'bring-back-redis'),
   {
@@ -273,6 +283,24 @@ export async function startedLate(bench: WorkflowBench): Promise<WorkflowHandle>
   } finally {
     await handle.delete();
   }
+}
+
+/** A restore that asks whether its plan is to be carried out. */
+function answered(path: string, choice: 'approve' | 'reject'): Scenario {
+  return {
+    workflow: 'restore',
+    path,
+    walk: async (bench) => {
+      const { confirm: _confirm, ...asking } = oneComponent;
+      const handle = await bench.start('restore', { ...asking, waitForApproval: true });
+      const questions = async () => (await handle.query(progressQuery)).questions;
+      await expect.poll(questions).toHaveLength(1);
+      const [{ id, attempt, planHash }] = (await questions()) as [Question];
+      const answer = { question: id, attempt: String(attempt), planHash, choice, by: 'ann', reason: 'read' };
+      await handle.executeUpdate(decideUpdate, { args: [answer] });
+      return ended(bench, handle);
+    },
+  };
 }
 
 /** A restore that finds the appliance held by another one. */

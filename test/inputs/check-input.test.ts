@@ -5,7 +5,8 @@ import { configurationTemplate } from '../../src/config/template.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { textProblems } from '../../src/domain/text-inputs.ts';
 import { checkInput } from '../../src/inputs/check-input.ts';
-import { workflowInputs, type WorkflowInput, type WorkflowType } from '../../src/inputs/workflow-inputs.ts';
+import { workflowInputs, type WorkflowInput } from '../../src/inputs/workflow-inputs.ts';
+import type { WorkflowType } from '../../src/domain/workflow-types.ts';
 import { readHistories } from '../histories/stored.ts';
 import { keysOf, misspell, workflowTypes, wrongShapes, wrongValues } from '../support/refused-inputs.ts';
 
@@ -104,7 +105,7 @@ const keysForEver: Readonly<Partial<Record<WorkflowType, readonly string[]>>> = 
   proveBackup: ['at', 'components', 'requestedBy'],
   replicate: ['location', 'requestedBy'],
   retention: ['apply', 'place', 'maxShare', 'requestedBy', 'reason'],
-  walArchive: ['component', 'repositoryId', 'isContinuous', 'failing', 'mendingSince'],
+  walArchive: ['component', 'repositoryId', 'isContinuous', 'failing', 'repairingSince'],
   configWatch: ['failures'],
   lock: ['holder', 'purpose'],
   notification: ['text'],
@@ -129,8 +130,8 @@ describe('what is under way stays understood', () => {
     for (const state of [
       next,
       { ...next, failing: 'WalConflict' },
-      { ...next, failing: '', mendingSince: '' },
-      { ...next, mendingSince: '2026-11-22T03:00:00.000Z' },
+      { ...next, failing: '', repairingSince: '' },
+      { ...next, repairingSince: '2026-11-22T03:00:00.000Z' },
     ])
       expect(check('walArchive', state)).toEqual(state);
     expect(check('configWatch', { failures: 3 })).toEqual({ failures: 3 });

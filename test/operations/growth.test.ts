@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { planRetention } from '../../src/operations/retention/retention.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { readProtection } from '../../src/operations/rpo/coverage.ts';
+import { readCoverage } from '../../src/operations/rpo/coverage.ts';
 import { initRepository } from '../../src/repository/init.ts';
 import { verifyPoint } from '../../src/operations/verify/recovery-point.ts';
 import { inLanes } from '../../src/domain/in-lanes.ts';
@@ -187,7 +187,7 @@ repositoryTest(
     await utimes(storage.fileOf!(layout.report('fullBackup', 'older')), 0, 0);
     await repository.putReport('criticalBackup', 'newer', { state: 'failed' });
     await repository.putReport('restore', 'planned', { state: 'planned' });
-    const { lastBackup, lastRestore } = await readProtection(repository, appliance, new Date());
+    const { lastBackup, lastRestore } = await readCoverage(repository, appliance, new Date());
     expect([lastBackup?.state, lastRestore]).toEqual(['failed', null]);
     const listed = counting.calls.filter((call) => call.startsWith('list reports/'));
     expect(listed).not.toContain('list reports/');

@@ -203,10 +203,10 @@ schedules:
     await expect.poll(listed).toContain('nightly-dump/wazuh');
     expect(
       (await applySchedules(client, applianceWith('{}'), { listsAll: false })).map(({ action }) => action),
-    ).toEqual(expect.not.arrayContaining(['stranger']));
+    ).toEqual(expect.not.arrayContaining(['unmanaged']));
     expect(await applySchedules(client, applianceWith('{}'))).toContainEqual({
       scheduleId: 'nightly-dump/wazuh',
-      action: 'stranger',
+      action: 'unmanaged',
       reasons: ['not known to this version; it is left alone'],
     });
     expect(await listed()).toContain('nightly-dump/wazuh');

@@ -66,7 +66,7 @@ const rules: Readonly<Record<string, Rule>> = {
       'schedules',
       'json',
     ],
-    types: ['drivers', 'workflows', 'inputs'],
+    types: ['drivers', 'workflows', 'inputs', 'notify'],
     temporal: true,
   },
   docs: { values: ['domain', 'config', 'cli', 'inputs', 'schema'] },

@@ -1,6 +1,7 @@
 /** Inputs that a workflow refuses, made from its schema: a new workflow or key cannot be forgotten. */
 import { z } from 'zod';
-import { workflowInputs, type WorkflowInput, type WorkflowType } from '../../src/inputs/workflow-inputs.ts';
+import { workflowInputs, type WorkflowInput } from '../../src/inputs/workflow-inputs.ts';
+import type { WorkflowType } from '../../src/domain/workflow-types.ts';
 import { inner } from '../../src/schema/walk.ts';
 
 export interface RefusedInput {

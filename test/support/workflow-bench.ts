@@ -7,7 +7,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { ComponentActivities } from '../../activities/component.ts';
-import { checkedInput, type ApplianceView, type ControlActivities } from '../../activities/control.ts';
+import type { ApplianceView, ControlActivities } from '../../activities/control.ts';
 import { translated } from '../../activities/call/failures.ts';
 import { lockHolder } from '../../activities/lock-holder.ts';
 import type { PlatformActivities } from '../../activities/platform.ts';
@@ -19,6 +19,8 @@ import type { KeptView } from '../../src/operations/restore/undo.ts';
 import { planUndo } from '../../src/domain/restore/plan-undo.ts';
 import { planRestore } from '../../src/domain/restore/plan-restore.ts';
 import type { JsonValue, ProbeResult, Receipt } from '../../src/domain/recovery-point.ts';
+import { hashed } from '../../src/operations/restore/plan-hash.ts';
+import { checkArguments } from '../../src/inputs/check-input.ts';
 import { roleOfKind, roles } from '../../src/domain/component.ts';
 import type { VerifiedPlace } from '../../src/operations/verify/place.ts';
 import type { WalStatus } from '../../src/operations/wal/continuity.ts';
@@ -53,7 +55,7 @@ export interface WorkflowBench {
   locations: readonly string[];
   verifyAfterBackup: boolean;
   /** Of the schedule that started the run. */
-  jitterSeconds: number | undefined;
+  jitterSeconds: number;
   components: ApplianceView['components'];
   /** What each watch finds changed; then it waits until it is cancelled. */
   changes: string[][];
@@ -78,6 +80,9 @@ export const benchAppliance: ApplianceView = {
   host: 'main',
   searchable: true,
   rtoSeconds: { critical: 14_400, full: 28_800, monitoring: 7200 },
+  locations: [],
+  verifyAfterBackup: false,
+  jitterSeconds: 0,
   components: [
     { id: 'postgres', kind: 'postgres', host: 'main', tier: 'critical' },
     { id: 'redis', kind: 'redis', host: 'main', tier: 'critical' },
@@ -108,7 +113,6 @@ export function benchPlan(chosen: readonly string[]): RestorePlan {
       tier: 'critical',
       priority: 1,
       services: servicesOf[id] ?? [],
-      indexId: id,
       bytes: 10,
       backupId: '20261122_020000',
       moment: '2026-11-22T02:00:00.000Z',
@@ -122,32 +126,36 @@ export function benchPlan(chosen: readonly string[]): RestorePlan {
     stopFirst: false,
     pastRuns: [],
     replaceDamaged: false,
+    keepNew: false,
   });
   if (!result.ok) throw new Error(JSON.stringify(result.problems));
-  return result.plan;
+  return hashed(result.plan);
 }
 
 function benchUndoPlan(kept: readonly KeptView[], now: string): RestorePlan {
   const [first] = kept;
   if (first === undefined) refuse('NotFound', 'nothing to undo');
-  return planUndo({
-    appliance: 'wazuh',
-    host: 'main',
-    components: benchAppliance.components
-      .filter(({ id }) => kept.some(({ component }) => component === id))
-      .map(({ id, kind, host }) => ({
-        id,
-        kind,
-        host,
-        tier: 'critical',
-        priority: 1,
-        services: servicesOf[id] ?? [],
-        bytes: 10,
-      })),
-    services,
-    undoes: first!.of,
-    now,
-  });
+  return hashed(
+    planUndo({
+      keepNew: false,
+      appliance: 'wazuh',
+      host: 'main',
+      components: benchAppliance.components
+        .filter(({ id }) => kept.some(({ component }) => component === id))
+        .map(({ id, kind, host }) => ({
+          id,
+          kind,
+          host,
+          tier: 'critical',
+          priority: 1,
+          services: servicesOf[id] ?? [],
+          bytes: 10,
+        })),
+      services,
+      undoes: first!.of,
+      now,
+    }),
+  );
 }
 
 export async function startWorkflowBench(): Promise<WorkflowBench> {
@@ -191,7 +199,7 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     walStates: ['continuous'],
     locations: [],
     verifyAfterBackup: false,
-    jitterSeconds: undefined,
+    jitterSeconds: 0,
     components: benchAppliance.components,
     changes: [],
     damaged: [],
@@ -216,7 +224,7 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
       bench.walStates = ['continuous'];
       bench.locations = [];
       bench.verifyAfterBackup = false;
-      bench.jitterSeconds = undefined;
+      bench.jitterSeconds = 0;
       bench.components = benchAppliance.components;
       bench.changes = [];
       bench.damaged = [];
@@ -314,7 +322,7 @@ function fakeActivities(bench: WorkflowBench, client: Client, isEarlier: (notifi
         const state = (bench.walStates.length > 1 ? bench.walStates.shift() : bench.walStates[0]) ?? 'none';
         return {
           repositoryId: 'r',
-          shift: {
+          session: {
             systemId: '1',
             segmentBytes: 1,
             timeline: 1,
@@ -352,7 +360,7 @@ function fakeActivities(bench: WorkflowBench, client: Client, isEarlier: (notifi
         artefacts: [],
         skewSeconds: 0,
       })),
-    adoptRepository: async ({ location }) => act(`adopt ${location}`, () => ({ adopted: true })),
+    reseedRepository: async ({ location }) => act(`adopt ${location}`, () => ({ adopted: true })),
     makePlan: async ({ components, rebuild = [] }) =>
       act('plan', () => {
         const all = components.length > 0 ? components : benchAppliance.components.map(({ id }) => id);
@@ -370,7 +378,7 @@ function fakeActivities(bench: WorkflowBench, client: Client, isEarlier: (notifi
         points: ['20261122_020000'],
         problems: bench.damaged,
       })),
-    recordTrial: async ({ problems, unproven = [] }) =>
+    recordRestoreTest: async ({ problems, unproven = [] }) =>
       act(
         `trial with ${problems.length} problems${unproven.length === 0 ? '' : `, nothing of ${unproven.join(', ')}`}`,
         () => undefined,
@@ -423,18 +431,17 @@ function fakeActivities(bench: WorkflowBench, client: Client, isEarlier: (notifi
   };
   const control: ControlActivities = {
     describeAppliance: async (given) => {
-      await bench.behave(`describe ${given?.type ?? ''}`, activityInfo().attempt);
+      await bench.behave(`describe ${given.type}`, activityInfo().attempt);
       return translated(undefined, async () => {
         const { components, locations, verifyAfterBackup, jitterSeconds } = bench;
         const named = { name: benchAppliance.name, components, locations: locations.map((name) => ({ name })) };
-        const jitter = jitterSeconds === undefined ? {} : { jitterSeconds };
         return {
           ...benchAppliance,
           components,
           locations,
           verifyAfterBackup,
-          ...jitter,
-          ...checkedInput(given, named),
+          jitterSeconds,
+          input: checkArguments(given.type, given.args, named),
         };
       });
     },
@@ -445,8 +452,11 @@ function fakeActivities(bench: WorkflowBench, client: Client, isEarlier: (notifi
       ),
     dueSince: async ({ scheduleId }) => act(`due ${scheduleId}`, () => bench.due),
     makeUndoPlan: async ({ kept, now }) => act('plan', () => benchUndoPlan(kept, now)),
-    deliver: async ({ text }) => {
-      if (!isEarlier(activityInfo().workflowExecution?.workflowId ?? '')) bench.messages.push(text);
+    channelsFor: async () => ({ appliance: benchAppliance.name, searchable: true, channels: ['slack'] }),
+    deliver: async ({ text = '', run = '' }) => {
+      // As the channel `slack` says it.
+      if (!isEarlier(activityInfo().workflowExecution?.workflowId ?? ''))
+        bench.messages.push(run === '' ? text : `${text} (${run})`);
     },
   };
   const watch: WatchActivities = {

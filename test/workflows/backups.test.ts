@@ -38,7 +38,7 @@ describe('the kinds of backups', () => {
     expect(bench.reports.map((report) => report.type)).toEqual([type]);
   });
 
-  test('X1: the frequent backup goes on beside a long one and a trial restore; a restore cancels all three', async () => {
+  test('X1: the frequent backup goes on beside a long one and a restore test; a restore cancels all three', async () => {
     const reached = { full: Promise.withResolvers<undefined>(), trial: Promise.withResolvers<undefined>() };
     bench.behave = async (call) => {
       if (call === 'capture vectors') reached.full.resolve(undefined);

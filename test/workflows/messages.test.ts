@@ -27,18 +27,18 @@ async function failedTasks(handle: WorkflowHandle): Promise<(string | null | und
     .filter((message) => message !== 'UnhandledCommand');
 }
 
-const { abort, hold, resume } = messageNames;
+const { abort, pause, resume } = messageNames;
 
 describe('during a swap', () => {
   test.each([
     ['without a payload', []],
     ['with `null`', [null]],
-  ])('`hold`, `resume` and `abort` %s are taken', async (_what, args) => {
+  ])('`pause`, `resume` and `abort` %s are taken', async (_what, args) => {
     const { handle, letGo } = await swapping();
-    await handle.executeUpdate(hold, { args: args as [unknown] });
-    expect(await handle.query(progressQuery)).toMatchObject({ held: true });
+    await handle.executeUpdate(pause, { args: args as [unknown] });
+    expect(await handle.query(progressQuery)).toMatchObject({ paused: true });
     await handle.executeUpdate(resume, { args: args as [unknown] });
-    expect(await handle.query(progressQuery)).toMatchObject({ held: false });
+    expect(await handle.query(progressQuery)).toMatchObject({ paused: false });
     expect(await handle.executeUpdate(abort, { args: args as [unknown] })).toContain('is being undone');
     letGo();
     expect(await failureOf(handle)).toMatchObject({
@@ -59,7 +59,7 @@ describe('during a swap', () => {
       [{ by: 5 }, '`by` must be a text, not the number 5'],
       [{ resaon: 'no' }, 'unknown key `resaon` (did you mean `reason`?)'],
     ] as const;
-    for (const update of [abort, hold, resume])
+    for (const update of [abort, pause, resume])
       for (const [sent, told] of wrong) {
         const refused: unknown = await handle.executeUpdate(update, { args: [sent] }).catch((error: unknown) => error);
         expect(refused).toBeInstanceOf(WorkflowUpdateFailedError);
@@ -68,7 +68,7 @@ describe('during a swap', () => {
           message: `\`${update}\` does not take this input: ${told}. Nothing was done. Example: {"by":"ann","reason":"the wrong recovery point"}`,
         });
       }
-    expect(await handle.query(progressQuery)).toMatchObject({ held: false, notes: [] });
+    expect(await handle.query(progressQuery)).toMatchObject({ paused: false, notes: [] });
     letGo();
     const { state, backupWorkflowId } = (await handle.result()) as RestoreResult;
     expect(state).toBe('committed');

@@ -52,7 +52,7 @@ describe('stored histories', () => {
     const paths = stored.map(({ workflow, path }) => `${workflow}/${path}`);
     expect(paths).toEqual(
       expect.arrayContaining([
-        ...['planned', 'committed', 'failed-and-undone', 'aborted', 'held-and-resumed'].map(
+        ...['planned', 'committed', 'failed-and-undone', 'aborted', 'paused-and-resumed', 'committed-approved'].map(
           (path) => `restore/${path}`,
         ),
         ...['sealed', 'partial', 'skipped', 'late'].map((path) => `fullBackup/${path}`),

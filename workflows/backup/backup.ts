@@ -1,31 +1,29 @@
 /**
  * The backups: full, incremental, of the configuration, of monitoring data. They differ in what they take and in how a
  * database is captured (src/domain/recovery-point.ts), and go the same way:
- *  1. take the appliance lock, or end `skipped: held by …` after 30 min (which counts for the RPO);
+ *  1. take the appliance lock, or end `skipped` after 30 min (which counts for the RPO);
  *  2. reserve the recovery point's id;
  *  3. capture every component, all at once; a failing one does not stop the others;
  *  4. seal: the manifest is the last object written. A point that lacks a component is sealed as partial, never as good;
- *  5. whatever happened: free the lock, write the evidence, tell people what is not well;
- *  6. what was sealed is copied to every location, by a run of its own.
+ *  5. what was sealed is copied to every location and verified, by runs of their own.
  */
 import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../../activities/control.ts';
 import type { BackupType, Receipt } from '../../src/domain/recovery-point.ts';
-import { captureNotes, formatBytes, formatDuration, roleOfKind } from '../../src/domain/replayed.ts';
-import { begin } from '../run/begin.ts';
-import { writeEvidence } from '../run/evidence.ts';
-import { lateSeconds, scheduledBy } from '../run/schedule-info.ts';
-import { takeLock, type HeldLock } from '../run/lock.ts';
-import type { BackupInput, BackupResult, Given } from '../messages.ts';
-import { notify } from '../run/notification.ts';
-import { components, control, evidence, priority, storage } from '../proxies.ts';
-import { rootCode, rootMessage } from '../plan/runner.ts';
-import { startProof } from '../copies/prove-backup.ts';
+import { captureNotes, formatBytes, formatDuration, roleOfKind, stateWords } from '../../src/domain/replayed.ts';
+import { startRestoreTest } from '../copies/prove-backup.ts';
 import { startReplication } from '../copies/replicate.ts';
 import { startVerification } from '../copies/verify-backup.ts';
-import { RunDisplay } from '../run/display.ts';
+import type { BackupInput, BackupResult, Given } from '../messages.ts';
+import { components, control, evidence, priority, storage } from '../proxies.ts';
+import type { RunDisplay } from '../run/display.ts';
+import { rootCode, rootMessage } from '../run/failure.ts';
+import { requireKnown } from '../run/known.ts';
+import { takeLock } from '../run/lock.ts';
+import { notify, type Message } from '../run/notification.ts';
+import { askedBy, runProcedure, type Ended, type Run } from '../run/run.ts';
+import { lateSeconds, scheduledBy } from '../run/schedule-info.ts';
 
-const lockWaitSeconds = 30 * 60;
 /** A worker that was restarted or a server that was busy catches up within minutes; beyond this somebody should look. */
 const lateFromSeconds = 15 * 60;
 
@@ -56,80 +54,60 @@ export async function monitoringBackup(...given: Given<BackupInput>): Promise<Ba
 }
 
 async function backup(type: BackupType, given: Given<BackupInput>): Promise<BackupResult> {
-  const display = new RunDisplay();
-  const began = Date.now();
   const behind = lateSeconds();
-  const { appliance, input } = await begin(display, given);
-  // What the schedule itself put off is not late.
-  const late = Math.max(0, behind - (appliance.jitterSeconds ?? 0));
-  if (late > lateFromSeconds) {
-    display.note(`late: ${formatDuration(late)} after its scheduled time`);
-    await notify(
-      'late',
-      `${title(type)} of ${appliance.name} begins late: ${formatDuration(late)} after its scheduled time`,
-    );
-  }
-
-  let heldLock: HeldLock | undefined;
-  let result: BackupResult | undefined;
-  let failure: unknown;
-  try {
-    display.state('locking');
-    const taken = await takeLock({
-      appliance: appliance.name,
-      lane: type === 'critical' ? 'critical' : undefined,
-      holder: workflowInfo().workflowId,
-      purpose: `${type} backup`,
-      waitSeconds: lockWaitSeconds,
-      onWait: (holder) => display.waitOn(`lock held by ${holder}`),
-    });
-    display.waitOn('');
-    if (!taken.held) {
-      display.state('skipped');
-      result = {
-        state: 'skipped',
-        id: '',
-        bytes: 0,
-        storedBytes: 0,
-        seconds: 0,
-        lateSeconds: late,
-        text: `skipped: held by ${taken.holder}`,
-      };
-    } else {
-      heldLock = taken.lock;
-      result = {
-        ...(await capture(type, input, appliance, display)),
-        seconds: (Date.now() - began) / 1000,
-        lateSeconds: late,
-      };
-    }
-  } catch (error) {
-    failure = error;
-    display.state(isCancellation(error) ? 'cancelled' : 'failed');
-  }
-  await CancellationScope.nonCancellable(async () => {
-    await heldLock?.release((text) => display.note(text));
-    await conclude({ type, appliance, display, result, failure, began, late, input });
-    if (result !== undefined && result.id !== '') {
+  return runProcedure<BackupInput, BackupResult>(given, {
+    body: async (run) => {
+      const late = await tellLate(type, run, behind);
+      const taken = await takeLock(run, {
+        scope: type === 'critical' ? 'critical' : undefined,
+        purpose: `${type} backup`,
+      });
+      if (!taken.held) {
+        run.display.state({ status: 'skipped', holder: taken.holder });
+        return { ...skipped, lateSeconds: late, text: `skipped: held by ${taken.holder}` };
+      }
+      const captured = await capture(type, run);
+      return { ...captured, seconds: (Date.now() - run.began) / 1000, lateSeconds: late };
+    },
+    tell: async (ended) => [...messagesOf(type, ended), ...(await whatWasDue(type, ended))],
+    follow: async ({ appliance, result }) => {
+      if (result === undefined || result.id === '') return result;
       await startReplication(appliance, result.id);
-      if (appliance.verifyAfterBackup === true) await startVerifying(type, appliance, result.id);
-    }
+      if (appliance.verifyAfterBackup) await startVerifying(type, appliance, result.id);
+      return result;
+    },
+    evidence: ({ result, input, failed }) => ({
+      text: failed === '' ? (result?.text ?? '') : failed,
+      lateSeconds: result?.lateSeconds ?? 0,
+      bytes: result?.bytes ?? 0,
+      storedBytes: result?.storedBytes ?? 0,
+      ...askedBy(input, 'schedule'),
+    }),
+    verdict: (result) =>
+      result.state === 'partial' || result.state === 'suspect'
+        ? ApplicationFailure.nonRetryable(result.text, 'BackupPartial', result)
+        : undefined,
   });
-  if (failure !== undefined) throw failure;
-  if (result === undefined) throw ApplicationFailure.nonRetryable('the backup ended without a result', 'Internal');
-  if (result.state === 'partial' || result.state === 'suspect')
-    throw ApplicationFailure.nonRetryable(result.text, 'BackupPartial', result);
-  return result;
 }
 
-async function capture(
-  type: BackupType,
-  input: BackupInput,
-  appliance: ApplianceView,
-  display: RunDisplay,
-): Promise<Omit<BackupResult, 'seconds' | 'lateSeconds'>> {
+const skipped = { state: 'skipped', id: '', bytes: 0, storedBytes: 0, seconds: 0 } as const;
+
+/** Seconds, without what the schedule itself put off. */
+async function tellLate(type: BackupType, { appliance, display }: Run<BackupInput>, behind: number): Promise<number> {
+  const late = Math.max(0, behind - appliance.jitterSeconds);
+  if (late <= lateFromSeconds) return late;
+  display.note(`late: ${formatDuration(late)} after its scheduled time`);
+  await notify(appliance.name, {
+    topic: 'late',
+    severity: 'warning',
+    text: `${title(type)} of ${appliance.name} begins late: ${formatDuration(late)} after its scheduled time`,
+  });
+  return late;
+}
+
+async function capture(type: BackupType, { appliance, input, display }: Run<BackupInput>): Promise<Captured> {
   const chosen = chooseComponents(type, input.components ?? [], appliance);
-  display.state('reserving');
+  display.state({ status: 'reserving' });
   const startedAt = new Date().toISOString();
   const { runId } = workflowInfo();
   const begun = await storage(appliance.host, {
@@ -151,6 +129,8 @@ async function capture(
   }
 }
 
+type Captured = Omit<BackupResult, 'seconds' | 'lateSeconds'>;
+
 interface Capture {
   readonly type: BackupType;
   readonly chosen: ApplianceView['components'];
@@ -161,15 +141,8 @@ interface Capture {
 }
 
 /** Captures what was chosen and seals it; throws where nothing could be captured. */
-async function captureAll({
-  type,
-  chosen,
-  begun,
-  appliance,
-  display,
-  startedAt,
-}: Capture): Promise<Omit<BackupResult, 'seconds' | 'lateSeconds'>> {
-  display.state('capturing');
+async function captureAll({ type, chosen, begun, appliance, display, startedAt }: Capture): Promise<Captured> {
+  display.state({ status: 'capturing' });
   display.declare(chosen.map(({ id }) => `capture:${id}`));
 
   const receipts: Receipt[] = [];
@@ -220,7 +193,7 @@ async function captureAll({
       failures[0]?.code ?? 'Internal',
     );
 
-  display.state('sealing');
+  display.state({ status: 'sealing' });
   const sealed = await storage(appliance.host, {
     summary: 'seal the recovery point',
     priority: priority.backup,
@@ -234,7 +207,7 @@ async function captureAll({
     workflow: { id: workflowInfo().workflowId, runId: workflowInfo().runId },
   });
   const state = failures.length > 0 ? 'partial' : suspects.length > 0 ? 'suspect' : 'sealed';
-  display.state(state);
+  display.state({ status: state });
   return {
     state,
     id: begun.backupId,
@@ -263,19 +236,13 @@ function withoutName(component: string, text: string): string {
 function chooseComponents(
   type: BackupType,
   ids: readonly string[],
-  appliance: ApplianceView,
+  { components: all }: ApplianceView,
 ): ApplianceView['components'] {
-  const unknown = ids.filter((id) => !appliance.components.some((component) => component.id === id));
-  if (unknown.length > 0) {
-    const known = appliance.components.map(({ id }) => id).join(', ');
-    throw ApplicationFailure.nonRetryable(
-      `unknown component ${unknown.join(', ')}; known are ${known}. Example: {"components":["${known.split(', ')[0]}"]}`,
-      'InputInvalid',
-    );
-  }
-  if (ids.length > 0) return appliance.components.filter(({ id }) => ids.includes(id));
-  if (type === 'full' || type === 'incremental') return appliance.components;
-  const ofTier = appliance.components.filter(({ tier }) => tier === type);
+  const known = all.map(({ id }) => id);
+  requireKnown('component', ids, known, (first) => ({ components: [first ?? 'postgres'] }));
+  if (ids.length > 0) return all.filter(({ id }) => ids.includes(id));
+  if (type === 'full' || type === 'incremental') return all;
+  const ofTier = all.filter(({ tier }) => tier === type);
   if (ofTier.length > 0) return ofTier;
   throw ApplicationFailure.nonRetryable(
     `no component has the tier \`${type}\`; give one \`tier: ${type}\` in lifeboat.yaml, or name components`,
@@ -283,47 +250,23 @@ function chooseComponents(
   );
 }
 
-interface Conclusion {
-  readonly type: BackupType;
-  readonly appliance: ApplianceView;
-  readonly display: RunDisplay;
-  readonly result: BackupResult | undefined;
-  readonly failure: unknown;
-  readonly began: number;
-  readonly late: number;
-  readonly input: BackupInput;
-}
-
-async function conclude({ type, appliance, display, result, failure, began, late, input }: Conclusion): Promise<void> {
-  const { workflowId } = workflowInfo();
-  const view = display.view();
-  const text = failure === undefined ? (result?.text ?? '') : `${rootCode(failure)}: ${rootMessage(failure)}`;
-  // People first: the evidence may take its time on a storage that stutters.
-  if (failure !== undefined || result?.state !== 'sealed') {
-    await notify('outcome', `${title(type)} of ${appliance.name} ${view.state}: ${text} (${workflowId})`);
-  }
-  const { newlyLeftOut = [] } = result ?? {};
-  if (newlyLeftOut.length > 0)
-    await notify(
-      'outcome',
-      `${title(type)} of ${appliance.name} leaves out what it did not before: ${newlyLeftOut.join('; ')} (${workflowId})`,
-    );
-  await tellSkipped(type, appliance, began);
-  await writeEvidence(appliance, {
-    state: view.state,
-    text,
-    backup: view.subject,
-    startedAt: new Date(began).toISOString(),
-    endedAt: new Date().toISOString(),
-    seconds: (Date.now() - began) / 1000,
-    lateSeconds: late,
-    bytes: result?.bytes ?? 0,
-    storedBytes: result?.storedBytes ?? 0,
-    steps: view.steps.map((step) => ({ ...step })),
-    notes: [...view.notes],
-    requestedBy: input.requestedBy ?? 'schedule',
-    reason: input.reason ?? '',
-  });
+function messagesOf(
+  type: BackupType,
+  { appliance, result, state, failed }: Ended<BackupInput, BackupResult>,
+): Message[] {
+  const { newlyLeftOut = [], text = '' } = result ?? {};
+  const subject = `${title(type)} of ${appliance.name}`;
+  const outcome: Message = {
+    topic: 'outcome',
+    severity: result?.state === 'skipped' ? 'warning' : 'critical',
+    text: `${subject} ${stateWords(state)}: ${failed === '' ? text : failed}`,
+  };
+  const leftOut: Message = {
+    topic: 'left-out',
+    severity: 'warning',
+    text: `${subject} leaves out what it did not before: ${newlyLeftOut.join('; ')}`,
+  };
+  return [...(result?.state === 'sealed' ? [] : [outcome]), ...(newlyLeftOut.length === 0 ? [] : [leftOut])];
 }
 
 /** Those stand on a base that is large: what they add was read back when it was written, and what they stand on is looked at daily. */
@@ -332,7 +275,7 @@ const onBases: readonly BackupType[] = ['incremental', 'critical'];
 /** A full one is read again and its databases are restored in private. */
 async function startVerifying(type: BackupType, appliance: ApplianceView, id: string): Promise<void> {
   await startVerification(appliance, id, onBases.includes(type));
-  if (type === 'full') await startProof(appliance, id);
+  if (type === 'full') await startRestoreTest(appliance, id);
 }
 
 /** The daily one is the backup; the others say which they are. */
@@ -342,22 +285,23 @@ function title(type: BackupType): string {
 }
 
 /** A schedule starts nothing while a run of its own is open, and nobody would hear of it. */
-async function tellSkipped(type: BackupType, appliance: ApplianceView, began: number): Promise<void> {
+async function whatWasDue(
+  type: BackupType,
+  { appliance, began }: Ended<BackupInput, BackupResult>,
+): Promise<Message[]> {
   const scheduleId = scheduledBy();
-  if (scheduleId === undefined) return;
-  const { workflowId } = workflowInfo();
+  if (scheduleId === undefined) return [];
   try {
     const due = await control({ summary: 'what was due meanwhile?' }).dueSince({
       scheduleId,
       since: new Date(began).toISOString(),
     });
-    if (due.length > 0)
-      await notify(
-        'skipped',
-        `${title(type)} of ${appliance.name} skipped: due ${due.join(', ')}, ${workflowId} was still open`,
-      );
+    if (due.length === 0) return [];
+    const text = `${title(type)} of ${appliance.name} skipped: due ${due.join(', ')}, ${workflowInfo().workflowId} was still open`;
+    return [{ topic: 'skipped', severity: 'warning', text }];
   } catch (error) {
     if (isCancellation(error)) throw error;
     // The run itself is what counts: a server that cannot say this has said nothing against it.
+    return [];
   }
 }

@@ -1,28 +1,28 @@
 /**
- * L4: restores a recovery point beside the live data, opens it with the real engines in private, and removes it again.
- * Nothing live is stopped, changed or reached: it is a restore that ends where a real one would begin to stop services.
- * Backups go on meanwhile; a restore that somebody starts cancels it.
+ * The restore test (L4): restores a recovery point beside the live data, opens it with the real engines in private, and removes
+ * it again. Nothing live is stopped, changed or reached: it is a restore that ends where a real one would begin to stop
+ * services. Backups go on meanwhile; a restore that somebody starts cancels it.
  */
-import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../../activities/control.ts';
 import type { PointView } from '../../activities/recovery-points.ts';
 import type { ProbeResult } from '../../src/domain/recovery-point.ts';
-import { causes, describeProbes, isFailed, isProven } from '../../src/domain/replayed.ts';
-import { begin } from '../run/begin.ts';
-import { startBeside } from '../run/detached-child.ts';
-import { writeEvidence } from '../run/evidence.ts';
-import { takeLockOrThrow, type HeldLock } from '../run/lock.ts';
+import { causes, describeProbes, isFailed, isProven, planRestoreTest } from '../../src/domain/replayed.ts';
 import type { Given, ProveBackupInput, ProveBackupResult } from '../messages.ts';
-import { notify } from '../run/notification.ts';
-import { components, priority, storage, upkeep } from '../proxies.ts';
-import { rootCode, rootMessage } from '../plan/runner.ts';
+import { runPlan } from '../plan/engine.ts';
+import { priority, storage, upkeep } from '../proxies.ts';
+import { newContext } from '../restore/request.ts';
+import { RunControl } from '../run/control.ts';
+import { startDetachedChild } from '../run/detached-child.ts';
 import { RunDisplay } from '../run/display.ts';
-import type { FencingToken } from '../../src/domain/fencing-token.ts';
+import { requireLock } from '../run/lock.ts';
+import { askedBy, runProcedure, type Run } from '../run/run.ts';
+import { testActions, type TestContext, type Tested } from './test-actions.ts';
 
-export async function startProof({ name, components: all }: ApplianceView, at: string): Promise<void> {
+export async function startRestoreTest({ name, components: all }: ApplianceView, at: string): Promise<void> {
   const databases = all.filter(({ kind }) => kind === 'postgres').map(({ id }) => id);
   if (databases.length === 0) return;
-  await startBeside(proveBackup, {
+  await startDetachedChild(proveBackup, {
     workflowId: `proveBackup/${name}/${at}`,
     input: { at, components: databases, requestedBy: workflowInfo().workflowId },
     summary: `restore ${databases.join(', ')} of ${at} in private`,
@@ -31,63 +31,121 @@ export async function startProof({ name, components: all }: ApplianceView, at: s
 
 export async function proveBackup(...given: Given<ProveBackupInput>): Promise<ProveBackupResult> {
   const display = new RunDisplay();
-  const began = Date.now();
-  const { appliance, input } = await begin(display, given);
-  let lock: HeldLock | undefined;
-  let result: ProveBackupResult | undefined;
-  let failure: unknown;
-  try {
-    lock = await takeLockOrThrow(appliance, 'trial restore', display, 'trial');
-    const point = await storage(appliance.host, { summary: `find ${input.at ?? 'latest'}` }).resolvePoint({
-      at: input.at ?? 'latest',
-      components: input.components ?? [],
-    });
-    display.subject(point.backupId);
-    requireHeld(point, input.components ?? []);
-    display.state('proving');
-    const { trials, stopped } = await proveAll(point, lock.since, display);
-    const probes = trials.flatMap((trial) => trial.probes);
-    const failed = probes.filter(isFailed);
-    const ok = failed.length === 0;
-    const unproven = trials
-      .filter((trial) => !isProven(trial.probes) && !trial.probes.some(isFailed))
-      .map(({ component }) => component);
-    for (const id of unproven) display.note(`${id}: nothing of its content could be compared, so it is not proven`);
-    if (trials.length > 0)
-      await CancellationScope.nonCancellable(async () =>
-        upkeep(appliance.host, { summary: 'write the proof' }).recordTrial({
-          repositoryId: point.repositoryId,
-          backupId: point.backupId,
-          components: trials.map(({ component }) => component),
-          failed: [...new Set(failed.map(({ component }) => component))],
-          unproven,
-          problems: failed.map(
-            ({ component, name, expected, actual }) => `${component}: ${name}: expected ${expected}, found ${actual}`,
-          ),
-        }),
-      );
-    if (stopped !== undefined) throw stopped;
-    display.state(ok ? 'proven' : 'failed');
-    result = { id: point.backupId, ok, probes: probes.length, failed, text: describeProbes(probes), unproven };
-  } catch (error) {
-    failure = error;
-    display.state(isCancellation(error) ? 'cancelled' : 'failed');
-  }
-  await CancellationScope.nonCancellable(async () => {
-    await lock?.release((text) => display.note(text));
-    await conclude({ appliance, display, result, failure, began, input });
-  });
-  if (failure !== undefined) throw failure;
-  if (result?.ok !== true)
-    throw ApplicationFailure.nonRetryable(
-      `recovery point ${result?.id ?? ''} failed its trial restore: ${failedText(result?.failed ?? [])}`,
-      'ValidationFailed',
-      { hint: causes.failedTrial.hint },
-    );
-  return result;
+  const control = new RunControl(display);
+  return runProcedure<ProveBackupInput, ProveBackupResult>(
+    given,
+    {
+      body: async (run) => control.scope.run(async () => test(run, control)),
+      tell: ({ appliance, display: shown, result, failed, state }) => {
+        // One that had to make room for a restore is no news.
+        if (state.status !== 'failed') return [];
+        const text = failed === '' ? failedText(result?.failed ?? []) : failed;
+        return [
+          {
+            topic: 'outcome',
+            severity: 'critical',
+            text: `Restore test of ${appliance.name} ${shown.view().subject} failed: ${text.slice(0, 1500)}`,
+          },
+        ];
+      },
+      evidence: ({ result, failed, input }) => ({
+        text: failed === '' ? failedText(result?.failed ?? []) : failed,
+        ...askedBy(input),
+      }),
+      verdict: ({ id, ok, failed }) =>
+        ok
+          ? undefined
+          : ApplicationFailure.nonRetryable(
+              `recovery point ${id} failed its restore test: ${failedText(failed)}`,
+              'ValidationFailed',
+              { hint: causes.failedRestoreTest.hint },
+            ),
+    },
+    display,
+  );
 }
 
-/** Without this a trial of nothing would prove everything. */
+async function test(run: Run<ProveBackupInput>, control: RunControl): Promise<ProveBackupResult> {
+  const { appliance, input, display } = run;
+  const lock = await requireLock(run, { scope: 'restore-test', purpose: 'restore test' });
+  const point = await storage(appliance.host, { summary: `find ${input.at ?? 'latest'}` }).resolvePoint({
+    at: input.at ?? 'latest',
+    components: input.components ?? [],
+  });
+  display.subject(point.backupId);
+  requireHeld(point, input.components ?? []);
+  display.state({ status: 'testing' });
+  const plan = planRestoreTest(appliance.name, point.components);
+  display.plan(plan.steps);
+  const context = contextOf(point, lock.since, display);
+  const outcome = await runPlan({ plan, actions: testActions, context, display, control, parallelSteps: 1 });
+  const found = resultOf(point, context.tested);
+  for (const id of found.unproven) display.note(`${id}: nothing of its content could be compared, so it is not proven`);
+  // What was found until it was stopped stays.
+  if (context.tested.length > 0)
+    await CancellationScope.nonCancellable(async () => recordTest(appliance, point, context.tested, found));
+  if (outcome.kind === 'unwound') throw outcome.failure;
+  display.state({ status: found.ok ? 'proven' : 'failed' });
+  return found;
+}
+
+function contextOf(point: PointView, lockSince: string, display: RunDisplay): TestContext {
+  const walOf = (id: string) => point.artefacts.find(({ component }) => component === id)?.wal;
+  return {
+    ...newContext({
+      plan: {
+        backupId: point.backupId,
+        components: point.components.map(({ id, backupId }) => {
+          const wal = walOf(id);
+          return { id, backupId, ...(wal === undefined ? {} : { wal }) };
+        }),
+        replaceDamaged: false,
+        stops: [],
+      },
+      repositoryId: point.repositoryId,
+      copy: {},
+      lockSince,
+      runId: workflowInfo().runId,
+      priority: priority.drill,
+      display,
+    }),
+    tested: [],
+  };
+}
+
+function resultOf({ backupId }: PointView, tested: readonly Tested[]): ProveBackupResult {
+  const probes = tested.flatMap((each) => each.probes);
+  const failed = probes.filter(isFailed);
+  const unproven = tested
+    .filter((each) => !isProven(each.probes) && !each.probes.some(isFailed))
+    .map(({ component }) => component);
+  return {
+    id: backupId,
+    ok: failed.length === 0,
+    probes: probes.length,
+    failed,
+    text: describeProbes(probes),
+    unproven,
+  };
+}
+
+async function recordTest(
+  { host }: ApplianceView,
+  { repositoryId, backupId }: PointView,
+  tested: readonly Tested[],
+  { failed, unproven }: ProveBackupResult,
+): Promise<void> {
+  await upkeep(host, { summary: 'write the proof' }).recordRestoreTest({
+    repositoryId,
+    backupId,
+    components: tested.map(({ component }) => component),
+    failed: [...new Set(failed.map(({ component }) => component))],
+    unproven,
+    problems: failed.map(probeText),
+  });
+}
+
+/** Without this a test of nothing would prove everything. */
 function requireHeld({ backupId, components: held }: PointView, wanted: readonly string[]): void {
   const missing = wanted.filter((id) => !held.some((component) => component.id === id));
   if (missing.length === 0 && held.length > 0) return;
@@ -100,113 +158,11 @@ function requireHeld({ backupId, components: held }: PointView, wanted: readonly
 const namedProbes = 3;
 
 function failedText(failed: readonly ProbeResult[]): string {
-  const named = failed
-    .slice(0, namedProbes)
-    .map(({ component, name, expected, actual }) => `${component}: ${name}: expected ${expected}, found ${actual}`);
-  const more = failed.length - named.length;
-  return `${named.join('; ')}${more > 0 ? `; and ${more} more` : ''}`.slice(0, 2000);
+  const more = failed.length - namedProbes;
+  const named = failed.slice(0, namedProbes).map(probeText).join('; ');
+  return `${named}${more > 0 ? `; and ${more} more` : ''}`.slice(0, 2000);
 }
 
-interface Trial {
-  readonly component: string;
-  readonly probes: readonly ProbeResult[];
-}
-
-/** These say that what is stored cannot be used; everything else says nothing of it. */
-const speaksAgainst = ['ValidationFailed', 'ObjectMissing', 'ObjectCorrupt', 'WalGap', 'WalConflict'];
-
-/**
- * One component after the other: there need not be room for all at once. One that cannot be opened ends its own trial
- * only; what says nothing of the point stops all, and what was found until then stays.
- */
-async function proveAll(
-  point: PointView,
-  lockSince: string,
-  display: RunDisplay,
-): Promise<{ readonly trials: readonly Trial[]; readonly stopped?: unknown }> {
-  display.declare(point.components.map(({ id }) => `prove:${id}`));
-  const trials: Trial[] = [];
-  for (const component of point.components) {
-    display.step(`prove:${component.id}`, 'running');
-    try {
-      const probes = await prove(point, component, lockSince);
-      trials.push({ component: component.id, probes });
-      const failed = probes.find(isFailed);
-      display.step(
-        `prove:${component.id}`,
-        failed === undefined ? 'done' : 'failed',
-        failed === undefined ? describeProbes(probes) : `${failed.name}: found ${failed.actual}`.slice(0, 200),
-      );
-    } catch (error) {
-      display.step(`prove:${component.id}`, 'failed', rootMessage(error).slice(0, 200));
-      const code = rootCode(error);
-      if (!speaksAgainst.includes(code)) return { trials, stopped: error };
-      const actual = `${code}: ${rootMessage(error)}`;
-      const opens = { component: component.id, name: 'opens', expected: 'it does', actual, ok: false };
-      trials.push({ component: component.id, probes: [opens] });
-    }
-  }
-  return { trials };
-}
-
-async function prove(
-  { repositoryId, artefacts }: PointView,
-  { id, role, host, backupId }: PointView['components'][number],
-  lockSince: string,
-): Promise<ProbeResult[]> {
-  const wal = artefacts.find(({ component }) => component === id)?.wal;
-  const call = (summary: string) =>
-    components({ role, host }, { summary: `${summary} ${id}`, priority: priority.drill });
-  let staged: FencingToken | null = null;
-  const request = () => ({
-    repositoryId,
-    backupId,
-    component: id,
-    lockSince,
-    runId: workflowInfo().runId,
-    staged,
-    replaceDamaged: false,
-    ...(wal === undefined ? {} : { wal }),
-  });
-  try {
-    staged = (await call('stage').stageComponent(request())).token;
-    return await call('open').validateComponent(request());
-  } finally {
-    await CancellationScope.nonCancellable(async () => call('remove').undoComponent(request()));
-  }
-}
-
-interface Conclusion {
-  readonly appliance: ApplianceView;
-  readonly display: RunDisplay;
-  readonly result: ProveBackupResult | undefined;
-  readonly failure: unknown;
-  readonly began: number;
-  readonly input: ProveBackupInput;
-}
-
-/** One that had to make room for a restore is no news. */
-async function conclude({ appliance, display, result, failure, began, input }: Conclusion): Promise<void> {
-  const { workflowId } = workflowInfo();
-  const view = display.view();
-  const text =
-    failure === undefined
-      ? (result?.failed ?? []).map(({ component, name, actual }) => `${component}: ${name}: found ${actual}`).join('; ')
-      : `${rootCode(failure)}: ${rootMessage(failure)}`;
-  if (view.state === 'failed')
-    await notify(
-      'outcome',
-      `Trial restore of ${appliance.name} ${view.subject} failed: ${text.slice(0, 1500)} (${workflowId})`,
-    );
-  await writeEvidence(appliance, {
-    state: view.state,
-    text: text.slice(0, 2000),
-    backup: view.subject,
-    startedAt: new Date(began).toISOString(),
-    endedAt: new Date().toISOString(),
-    seconds: (Date.now() - began) / 1000,
-    steps: view.steps.map((step) => ({ ...step })),
-    notes: [...view.notes],
-    requestedBy: input.requestedBy ?? 'unknown',
-  });
+function probeText({ component, name, expected, actual }: ProbeResult): string {
+  return `${component}: ${name}: expected ${expected}, found ${actual}`;
 }

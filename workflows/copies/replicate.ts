@@ -3,17 +3,17 @@
  * hours, and people are told at the first failure; the others do not wait for it. Takes no lock: a copy holds whole
  * recovery points only, whatever happens meanwhile.
  */
-import { ApplicationFailure, CancellationScope, isCancellation, sleep, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, isCancellation, sleep, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../../activities/control.ts';
 import { formatBytes } from '../../src/domain/replayed.ts';
-import { begin } from '../run/begin.ts';
-import { startBeside } from '../run/detached-child.ts';
-import { writeEvidence } from '../run/evidence.ts';
 import type { Given, ReplicateInput, ReplicateResult } from '../messages.ts';
-import { notify } from '../run/notification.ts';
 import { priority, upkeep } from '../proxies.ts';
-import { rootCode, rootMessage } from '../plan/runner.ts';
-import { RunDisplay } from '../run/display.ts';
+import { startDetachedChild } from '../run/detached-child.ts';
+import type { RunDisplay } from '../run/display.ts';
+import { failureText, rootCode, rootMessage } from '../run/failure.ts';
+import { requireKnown } from '../run/known.ts';
+import { notify } from '../run/notification.ts';
+import { askedBy, runProcedure } from '../run/run.ts';
 
 /** Each attempt of an activity retries for minutes by itself. Together 3 h: then the next backup, or the daily sweep, begins anew. */
 const pauses = ['2 minutes', '8 minutes', '20 minutes', '30 minutes', '1 hour', '1 hour'] as const;
@@ -21,34 +21,33 @@ const pauses = ['2 minutes', '8 minutes', '20 minutes', '30 minutes', '1 hour', 
 type Arrived = ReplicateResult['locations'][number];
 
 export async function replicate(...given: Given<ReplicateInput>): Promise<ReplicateResult> {
-  const display = new RunDisplay();
-  const began = Date.now();
-  const { appliance, input } = await begin(display, given);
-  const chosen = chooseLocations(input, appliance);
-  display.state('copying');
-  display.declare(chosen.map((location) => `copy:${location}`));
-  const ended = await Promise.allSettled(chosen.map(async (location) => copyTo(location, appliance, display)));
-  const arrived = ended.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-  const failures = ended.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
-  const [failure] = failures;
-  display.state(failure === undefined ? 'replicated' : isCancellation(failure) ? 'cancelled' : 'failed');
-  const text = failures.map((each) => `${rootCode(each)}: ${rootMessage(each)}`).join('; ');
-  await CancellationScope.nonCancellable(async () =>
-    writeEvidence(appliance, {
-      state: display.view().state,
-      text: text.slice(0, 2000),
-      startedAt: new Date(began).toISOString(),
-      endedAt: new Date().toISOString(),
-      seconds: (Date.now() - began) / 1000,
+  let arrived: readonly Arrived[] = [];
+  return runProcedure<ReplicateInput, ReplicateResult>(given, {
+    body: async ({ appliance, input, display }) => {
+      const chosen = chooseLocations(input, appliance);
+      display.state({ status: 'copying' });
+      display.declare(chosen.map((location) => `copy:${location}`));
+      const ended = await Promise.allSettled(chosen.map(async (location) => copyTo(location, appliance, display)));
+      arrived = ended.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+      const failures = ended.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+      if (failures.length > 0) throw together(failures);
+      display.state({ status: 'replicated' });
+      return { locations: arrived };
+    },
+    evidence: ({ input }) => ({
       bytes: arrived.reduce((sum, { bytes }) => sum + bytes, 0),
       objects: arrived.reduce((sum, { objects }) => sum + objects, 0),
-      steps: display.view().steps.map((step) => ({ ...step })),
-      notes: [...display.notes],
-      requestedBy: input.requestedBy ?? 'schedule',
+      ...askedBy(input, 'schedule'),
     }),
-  );
-  if (failure !== undefined) throw failure;
-  return { locations: arrived };
+  });
+}
+
+/** The first one where it is alone or a cancellation; else a failure that names them all, of the first one's kind. */
+function together(failures: readonly unknown[]): unknown {
+  const [first] = failures;
+  const cancelled = failures.find((each) => isCancellation(each));
+  if (failures.length === 1 || cancelled !== undefined) return cancelled ?? first;
+  return ApplicationFailure.nonRetryable(failures.map(rootMessage).join('; '), rootCode(first));
 }
 
 async function copyTo(location: string, appliance: ApplianceView, display: RunDisplay): Promise<Arrived> {
@@ -66,10 +65,11 @@ async function copyTo(location: string, appliance: ApplianceView, display: RunDi
       const points = arrived.points.length === 0 ? '' : `, ${arrived.points.join(', ')}`;
       display.step(step, 'done', `${formatBytes(arrived.bytes)} in ${arrived.objects} objects${points}`);
       if (failures > 0)
-        await notify(
-          `${location}-again`,
-          `${appliance.name}: ${location} is up to date again (${workflowInfo().workflowId})`,
-        );
+        await notify(appliance.name, {
+          topic: `${location}-again`,
+          severity: 'info',
+          text: `${appliance.name}: ${location} is up to date again`,
+        });
       return { location, ...arrived };
     } catch (error) {
       if (isCancellation(error)) throw error;
@@ -99,24 +99,22 @@ async function tellFailure(
     readonly isFirst: boolean;
   },
 ): Promise<void> {
-  const text = `${location} is not up to date: ${rootCode(error)}: ${rootMessage(error)}`;
+  const text = `${location} is not up to date: ${failureText(error)}`;
   display.note(text.slice(0, 300));
-  if (isFirst) await notify(location, `${appliance.name}: ${text} (${workflowInfo().workflowId})`);
+  if (isFirst)
+    await notify(appliance.name, { topic: location, severity: 'warning', text: `${appliance.name}: ${text}` });
 }
 
-function chooseLocations({ location = '' }: ReplicateInput, { locations = [] }: ApplianceView): readonly string[] {
+function chooseLocations({ location = '' }: ReplicateInput, { locations }: ApplianceView): readonly string[] {
   if (location === '') return locations;
-  if (locations.includes(location)) return [location];
-  throw ApplicationFailure.nonRetryable(
-    `unknown location ${location}; known are ${locations.join(', ') || 'none'}. Example: {"location":"${locations[0] ?? 'offsite'}"}`,
-    'InputInvalid',
-  );
+  requireKnown('location', [location], locations, (known) => ({ location: known ?? 'offsite' }));
+  return [location];
 }
 
 /** Starts one beside the caller, which does not wait for it. */
-export async function startReplication({ name, locations = [] }: ApplianceView, subject: string): Promise<void> {
+export async function startReplication({ name, locations }: ApplianceView, subject: string): Promise<void> {
   if (locations.length === 0) return;
-  await startBeside(replicate, {
+  await startDetachedChild(replicate, {
     workflowId: `replicate/${name}/${subject}`,
     input: { requestedBy: workflowInfo().workflowId },
     summary: `copy ${subject} of ${name} to ${locations.join(', ')}`,

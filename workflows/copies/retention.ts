@@ -3,50 +3,79 @@
  * go. A place that refuses (an unreadable manifest, a clock that jumped, too many at once) is told and left as it is;
  * the others do not wait for it.
  */
-import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../../activities/control.ts';
-import { formatBytes, plural, usualMaxShare } from '../../src/domain/replayed.ts';
-import { begin } from '../run/begin.ts';
-import { writeEvidence } from '../run/evidence.ts';
-import { takeLockOrThrow, type HeldLock } from '../run/lock.ts';
+import { defaultMaxShare, formatBytes, plural, stateWords } from '../../src/domain/replayed.ts';
 import type { Given, RetentionInput, RetentionResult } from '../messages.ts';
-import { notify } from '../run/notification.ts';
 import { priority, upkeep } from '../proxies.ts';
-import { rootCode, rootMessage } from '../plan/runner.ts';
-import { RunDisplay } from '../run/display.ts';
+import type { RunDisplay } from '../run/display.ts';
+import { failureText } from '../run/failure.ts';
+import { requireKnown } from '../run/known.ts';
+import { requireLock } from '../run/lock.ts';
+import type { Message } from '../run/notification.ts';
+import { askedBy, runProcedure } from '../run/run.ts';
 
 type Place = RetentionResult['places'][number];
 
 export async function retention(...given: Given<RetentionInput>): Promise<RetentionResult> {
-  const display = new RunDisplay();
-  const began = Date.now();
-  const { appliance, input } = await begin(display, given);
-  const chosen = choosePlaces(input, appliance);
-  let lock: HeldLock | undefined;
   const places: Place[] = [];
-  let failure: unknown;
-  try {
-    if (input.apply === true) lock = await takeLockOrThrow(appliance, 'retention', display);
-    display.state(input.apply === true ? 'removing' : 'planning');
-    display.declare(chosen.map((place) => `retention:${place}`));
-    for (const place of chosen) places.push(await retain(place, input, appliance, display));
-    display.state(input.apply !== true ? 'planned' : places.some(({ problem }) => problem !== '') ? 'failed' : 'done');
-  } catch (error) {
-    failure = error;
-    display.state(isCancellation(error) ? 'cancelled' : 'failed');
-  }
-  await CancellationScope.nonCancellable(async () => {
-    await lock?.release((text) => display.note(text));
-    await conclude({ appliance, display, input, places, failure, began });
+  return runProcedure<RetentionInput, RetentionResult>(given, {
+    body: async (run) => {
+      const { appliance, input, display } = run;
+      const chosen = choosePlaces(input, appliance);
+      if (input.apply === true) await requireLock(run, { purpose: 'retention' });
+      display.state({ status: input.apply === true ? 'removing' : 'planning' });
+      display.declare(chosen.map((place) => `retention:${place}`));
+      for (const place of chosen) places.push(await retain(place, input, appliance, display));
+      display.state({ status: input.apply !== true ? 'planned' : refusedOf(places).length > 0 ? 'failed' : 'done' });
+      return { state: input.apply === true ? 'done' : 'planned', places };
+    },
+    tell: ({ appliance, input, state, failed }) =>
+      input.apply === true ? messagesOf(appliance.name, stateWords(state), places, failed) : [],
+    evidence: ({ input, failed }) => ({
+      text: failed === '' ? refusalText(places) : failed,
+      removed: places.map(({ place, plan, collected }) => ({
+        place,
+        points: [...(collected === null ? [] : (plan?.remove ?? []))],
+        bytes: collected?.removedBytes ?? 0,
+      })),
+      ...askedBy(input),
+    }),
+    verdict: (result, { input }) =>
+      input.apply === true && refusedOf(result.places).length > 0
+        ? ApplicationFailure.nonRetryable(refusalText(result.places), 'Precondition')
+        : undefined,
   });
-  if (failure !== undefined) throw failure;
-  const refused = places.filter(({ problem }) => problem !== '');
-  if (refused.length > 0 && input.apply === true)
-    throw ApplicationFailure.nonRetryable(
-      refused.map(({ place, problem }) => `${place}: ${problem}`).join('; '),
-      'Precondition',
-    );
-  return { state: input.apply === true ? 'done' : 'planned', places };
+}
+
+function refusedOf(places: readonly Place[]): Place[] {
+  return places.filter(({ problem }) => problem !== '');
+}
+
+function refusalText(places: readonly Place[]): string {
+  return refusedOf(places)
+    .map(({ place, problem }) => `${place}: ${problem}`)
+    .join('; ');
+}
+
+function messagesOf(appliance: string, state: string, places: readonly Place[], failed: string): Message[] {
+  const text = failed === '' ? refusalText(places) : failed;
+  return [
+    ...(text === ''
+      ? []
+      : [
+          {
+            topic: 'outcome',
+            severity: 'warning',
+            text: `Retention of ${appliance} ${state}: ${text.slice(0, 1500)}`,
+          } as const,
+        ]),
+    ...places.flatMap(({ place, plan }): Message[] =>
+      plan === null || plan.alarm === ''
+        ? []
+        : [{ topic: `capacity-${place}`, severity: 'warning', text: `${appliance}: ${place} ${plan.alarm}` }],
+    ),
+  ];
 }
 
 const repositoryPlace = 'repository';
@@ -60,7 +89,7 @@ async function retain(
   const step = `retention:${place}`;
   display.step(step, 'running');
   const location = place === repositoryPlace ? '' : place;
-  const maxShare = input.maxShare ?? usualMaxShare;
+  const maxShare = input.maxShare ?? defaultMaxShare;
   try {
     const plan = await upkeep(appliance.host, {
       summary: `what may leave ${place}?`,
@@ -85,7 +114,7 @@ async function retain(
     return { place, plan, collected, problem: '' };
   } catch (error) {
     if (isCancellation(error)) throw error;
-    const problem = `${rootCode(error)}: ${rootMessage(error)}`;
+    const problem = failureText(error);
     display.step(step, 'failed', problem.slice(0, 200));
     return { place, plan: null, collected: null, problem };
   }
@@ -95,51 +124,9 @@ function planText({ keep, removeCount }: { readonly keep: number; readonly remov
   return `${plural(removeCount, 'recovery point')} would leave, ${keep} stay`;
 }
 
-interface Conclusion {
-  readonly appliance: ApplianceView;
-  readonly display: RunDisplay;
-  readonly input: RetentionInput;
-  readonly places: readonly Place[];
-  readonly failure: unknown;
-  readonly began: number;
-}
-
-async function conclude({ appliance, display, input, places, failure, began }: Conclusion): Promise<void> {
-  const { workflowId } = workflowInfo();
-  const view = display.view();
-  const text =
-    failure === undefined
-      ? places.flatMap(({ place, problem }) => (problem === '' ? [] : [`${place}: ${problem}`])).join('; ')
-      : `${rootCode(failure)}: ${rootMessage(failure)}`;
-  if (text !== '' && input.apply === true)
-    await notify('outcome', `Retention of ${appliance.name} ${view.state}: ${text.slice(0, 1500)} (${workflowId})`);
-  for (const { place, plan } of places)
-    if (input.apply === true && plan !== null && plan.alarm !== '')
-      await notify(`capacity-${place}`, `${appliance.name}: ${place} ${plan.alarm} (${workflowId})`);
-  await writeEvidence(appliance, {
-    state: view.state,
-    text: text.slice(0, 2000),
-    startedAt: new Date(began).toISOString(),
-    endedAt: new Date().toISOString(),
-    seconds: (Date.now() - began) / 1000,
-    removed: places.map(({ place, plan, collected }) => ({
-      place,
-      points: [...(collected === null ? [] : (plan?.remove ?? []))],
-      bytes: collected?.removedBytes ?? 0,
-    })),
-    steps: view.steps.map((step) => ({ ...step })),
-    notes: [...view.notes],
-    requestedBy: input.requestedBy ?? 'unknown',
-    reason: input.reason ?? '',
-  });
-}
-
-function choosePlaces({ place = '' }: RetentionInput, { locations = [] }: ApplianceView): readonly string[] {
+function choosePlaces({ place = '' }: RetentionInput, { locations }: ApplianceView): readonly string[] {
   const known = [repositoryPlace, ...locations];
   if (place === '') return known;
-  if (known.includes(place)) return [place];
-  throw ApplicationFailure.nonRetryable(
-    `unknown place ${place}; known are ${known.join(', ')}. Example: {"place":"${repositoryPlace}"}`,
-    'InputInvalid',
-  );
+  requireKnown('place', [place], known, () => ({ place: repositoryPlace }));
+  return [place];
 }

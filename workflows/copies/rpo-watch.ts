@@ -4,28 +4,35 @@
  * What was told is kept in the repository, so `lifeboat doctor --watchdog` goes on where this ends.
  */
 import type { RpoView } from '../../activities/copies.ts';
-import { begin } from '../run/begin.ts';
 import type { Given, RpoWatchInput } from '../messages.ts';
-import { notify } from '../run/notification.ts';
 import { priority, upkeep } from '../proxies.ts';
-import { RunDisplay } from '../run/display.ts';
+import { runProcedure } from '../run/run.ts';
 
 export async function rpoWatch(...given: Given<RpoWatchInput>): Promise<RpoView> {
-  const display = new RunDisplay();
-  const { appliance } = await begin(display, given);
-  display.state('looking');
-  const view = await upkeep(appliance.host, {
-    summary: 'how old is what can be restored?',
-    priority: priority.backup,
-  }).watchRpo();
-  for (const [index, text] of view.news.entries()) {
-    display.note(text);
-    await notify(`news-${index}`, `${appliance.name}: ${text}`);
-  }
-  await upkeep(appliance.host, { summary: 'keep what was told' }).noteRpo({
-    at: new Date().toISOString(),
-    levels: view.levels,
+  return runProcedure<RpoWatchInput, RpoView>(given, {
+    body: async ({ appliance, display }) => {
+      display.state({ status: 'looking' });
+      const view = await upkeep(appliance.host, {
+        summary: 'how old is what can be restored?',
+        priority: priority.backup,
+      }).watchRpo();
+      view.news.forEach((text) => display.note(text));
+      display.state({ status: view.breached > 0 ? 'breached' : view.most + view.half > 0 ? 'ageing' : 'met' });
+      return view;
+    },
+    tell: ({ appliance, result }) =>
+      (result?.news ?? []).map((text, index) => ({
+        topic: `news-${index}`,
+        severity: result !== undefined && result.breached > 0 ? 'critical' : 'warning',
+        text: `${appliance.name}: ${text}`,
+      })),
+    follow: async ({ appliance, result }) => {
+      if (result !== undefined)
+        await upkeep(appliance.host, { summary: 'keep what was told' }).noteRpo({
+          at: new Date().toISOString(),
+          levels: result.levels,
+        });
+      return result;
+    },
   });
-  display.state(view.breached > 0 ? 'breached' : view.most + view.half > 0 ? 'ageing' : 'met');
-  return view;
 }

@@ -3,19 +3,20 @@
  * which there is no copy, or where no copy is good. What comes is what the application still knows, not what was there.
  * When they are built, an incremental backup holds them. Needs `confirm`: it changes what is live.
  */
-import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../../activities/control.ts';
-import { roleOfKind } from '../../src/domain/replayed.ts';
+import { roleOfKind, stateWords } from '../../src/domain/replayed.ts';
 import { incrementalBackup } from '../backup/backup.ts';
-import { begin } from '../run/begin.ts';
-import { startBeside } from '../run/detached-child.ts';
-import { writeEvidence } from '../run/evidence.ts';
-import { takeLock, type HeldLock } from '../run/lock.ts';
 import type { Given, RebuildInput, RebuildResult } from '../messages.ts';
-import { notify } from '../run/notification.ts';
 import { components, priority } from '../proxies.ts';
-import { rootCode, rootMessage } from '../plan/runner.ts';
-import { RunDisplay } from '../run/display.ts';
+import { startDetachedChild } from '../run/detached-child.ts';
+import type { RunDisplay } from '../run/display.ts';
+import { rootMessage } from '../run/failure.ts';
+import { inputInvalid, requireKnown } from '../run/known.ts';
+import { requireLock } from '../run/lock.ts';
+import { askedBy, runProcedure, type Run } from '../run/run.ts';
+
+type Built = RebuildResult['built'][number];
 
 /** Something that was cancelled ends within its heartbeat. */
 const lockWaitSeconds = 60;
@@ -24,7 +25,7 @@ const lockWaitSeconds = 60;
 export async function startRebuild(appliance: string, ids: readonly string[], reason: string): Promise<string> {
   if (ids.length === 0) return '';
   const workflowId = `rebuild/${appliance}/${new Date().toISOString()}`;
-  await startBeside(rebuild, {
+  await startDetachedChild(rebuild, {
     workflowId,
     input: { components: ids, confirm: appliance, requestedBy: workflowInfo().workflowId, reason },
     summary: `the application builds ${ids.join(', ')} anew: ${reason}`,
@@ -33,57 +34,65 @@ export async function startRebuild(appliance: string, ids: readonly string[], re
 }
 
 export async function rebuild(...given: Given<RebuildInput>): Promise<RebuildResult> {
-  const display = new RunDisplay();
-  const began = Date.now();
-  const { appliance, input } = await begin(display, given);
-  const stores = chosen(input, appliance);
-  display.subject(stores.map(({ id }) => id).join(', '));
-  display.declare(stores.map(({ id }) => `rebuild:${id}`));
-  const built: RebuildResult['built'][number][] = [];
-  let lock: HeldLock | undefined;
-  let failure: unknown;
-  try {
-    lock = await takeTurn(appliance, display);
-    display.state('rebuilding');
-    for (const store of stores) built.push(await build(store, began, display));
-    display.state('rebuilt');
-  } catch (error) {
-    failure = error;
-    display.state(isCancellation(error) ? 'cancelled' : 'failed');
-  }
-  const result = { built, seconds: (Date.now() - began) / 1000 };
-  await CancellationScope.nonCancellable(async () => {
-    await lock?.release((text) => display.note(text));
-    await conclude(appliance, display, input, result, failure, began);
+  const built: Built[] = [];
+  return runProcedure<RebuildInput, RebuildResult>(given, {
+    body: async (run) => {
+      const { appliance, input, display, began } = run;
+      const stores = chosen(input, appliance);
+      display.subject(stores.map(({ id }) => id).join(', '));
+      display.declare(stores.map(({ id }) => `rebuild:${id}`));
+      await takeTurn(run);
+      display.state({ status: 'rebuilding' });
+      for (const store of stores) built.push(await build(store, began, display));
+      display.state({ status: 'rebuilt' });
+      return { built, seconds: (Date.now() - began) / 1000 };
+    },
+    tell: ({ appliance, display, state, failed }) => [
+      {
+        topic: 'outcome',
+        severity: failed === '' ? 'info' : 'critical',
+        text: `${display.view().subject} of ${appliance.name} ${stateWords(state)}: ${outcomeText(built, failed).slice(0, 1500)}`,
+      },
+    ],
+    follow: async ({ appliance, display, result }) => {
+      if (built.length > 0) await startBackup(appliance.name, display.view().subject);
+      return result;
+    },
+    evidence: ({ input, failed }) => ({
+      text: outcomeText(built, failed),
+      safetyCopies: built.flatMap(({ safetyCopy }) => (safetyCopy === '' ? [] : [safetyCopy])),
+      ...askedBy(input),
+    }),
   });
-  if (failure !== undefined) throw failure;
-  return result;
 }
 
-/** After a restore an older run of its kind builds for a state that is gone; a trial restore can always come later. */
-async function takeTurn({ name }: ApplianceView, display: RunDisplay): Promise<HeldLock> {
+/** After a restore an older run of its kind builds for a state that is gone; a restore test can always come later. */
+async function takeTurn(run: Run<RebuildInput>): Promise<void> {
   // Of our runs only a restore starts one; a person's has no parent.
   const isAfterRestore = workflowInfo().parent !== undefined;
   const mayCancel: readonly string[] = isAfterRestore ? ['rebuild', 'proveBackup'] : ['proveBackup'];
-  const taken = await takeLock({
-    appliance: name,
-    lane: 'trial',
-    holder: workflowInfo().workflowId,
+  await requireLock(run, {
+    scope: 'restore-test',
     purpose: 'rebuild',
     waitSeconds: lockWaitSeconds,
-    onWait: (holder) => display.waitOn(`lock held by ${holder}`),
     mayCancel: ({ type }) => mayCancel.includes(type),
   });
-  display.waitOn('');
-  if (taken.held) return taken.lock;
-  throw ApplicationFailure.nonRetryable(`the appliance is held by ${taken.holder}; nothing was changed`, 'LockHeld');
+}
+
+/** What was built is in no recovery point yet. */
+async function startBackup(appliance: string, subject: string): Promise<void> {
+  await startDetachedChild(incrementalBackup, {
+    workflowId: `incrementalBackup/${appliance}/${new Date().toISOString()}`,
+    input: { requestedBy: workflowInfo().workflowId, reason: `${subject} was built anew` },
+    summary: `incremental backup of ${appliance}: ${subject} was built anew`,
+  });
 }
 
 async function build(
   { id, kind, host }: ApplianceView['components'][number],
   began: number,
   display: RunDisplay,
-): Promise<RebuildResult['built'][number]> {
+): Promise<Built> {
   display.step(`rebuild:${id}`, 'running');
   try {
     const { documents, safetyCopy = '' } = await components(
@@ -98,42 +107,12 @@ async function build(
   }
 }
 
-async function conclude(
-  appliance: ApplianceView,
-  display: RunDisplay,
-  input: RebuildInput,
-  { built }: RebuildResult,
-  failure: unknown,
-  began: number,
-): Promise<void> {
-  const { workflowId } = workflowInfo();
-  const { state, subject, steps, notes } = display.view();
+function outcomeText(built: readonly Built[], failed: string): string {
   const holds = built.map(
     ({ component, documents, safetyCopy }) =>
       `${component} holds ${documents} documents that the application still had${safetyCopy === '' ? '' : `, what it held before lies in ${safetyCopy}`}`,
   );
-  const text = [...(failure === undefined ? [] : [`${rootCode(failure)}: ${rootMessage(failure)}`]), ...holds].join(
-    '; ',
-  );
-  await notify('outcome', `${subject} of ${appliance.name} ${state}: ${text.slice(0, 1500)} (${workflowId})`);
-  await writeEvidence(appliance, {
-    state,
-    text: text.slice(0, 2000),
-    startedAt: new Date(began).toISOString(),
-    endedAt: new Date().toISOString(),
-    seconds: (Date.now() - began) / 1000,
-    steps: steps.map((step) => ({ ...step })),
-    safetyCopies: built.flatMap(({ safetyCopy }) => (safetyCopy === '' ? [] : [safetyCopy])),
-    notes: [...notes],
-    requestedBy: input.requestedBy ?? 'unknown',
-    reason: input.reason ?? '',
-  });
-  if (built.length === 0) return;
-  await startBeside(incrementalBackup, {
-    workflowId: `incrementalBackup/${appliance.name}/${new Date().toISOString()}`,
-    input: { requestedBy: workflowId, reason: `${subject} was built anew` },
-    summary: `incremental backup of ${appliance.name}: ${subject} was built anew`,
-  });
+  return [...(failed === '' ? [] : [failed]), ...holds].join('; ');
 }
 
 function chosen(
@@ -141,14 +120,12 @@ function chosen(
   { name, components: all }: ApplianceView,
 ): ApplianceView['components'] {
   const stores = all.filter(({ kind }) => kind === 'vectorstore');
-  const unknown = ids.filter((id) => !stores.some((store) => store.id === id));
   const known = stores.map(({ id }) => id);
-  const example = JSON.stringify({ components: known.slice(0, 1), confirm: name });
-  const refused = (text: string) => ApplicationFailure.nonRetryable(`${text}. Example: ${example}`, 'InputInvalid');
-  if (unknown.length > 0 || ids.length === 0)
-    throw refused(
-      `${ids.length === 0 ? 'no component is named' : `${unknown.join(', ')} is no vector store here`}; known are ${known.join(', ') || 'none'}`,
-    );
-  if (confirm !== name) throw refused(`\`confirm\` must be the name of the appliance; nothing was changed`);
+  const exampleOf = (first: string | undefined): object => ({ components: [first ?? 'vectors'], confirm: name });
+  if (ids.length === 0)
+    throw inputInvalid(`no vector store is named; known are ${known.join(', ') || 'none'}`, exampleOf(known[0]));
+  requireKnown('vector store', ids, known, exampleOf);
+  if (confirm !== name)
+    throw inputInvalid('`confirm` must be the name of the appliance; nothing was changed', exampleOf(known[0]));
   return stores.filter(({ id }) => ids.includes(id));
 }

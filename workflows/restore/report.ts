@@ -1,81 +1,58 @@
-/** What a restore leaves behind, however it ended: the evidence in the repository, word to people, a new full backup. */
-import { workflowInfo } from '@temporalio/workflow';
-import type { ApplianceView } from '../../activities/control.ts';
-import type { ProbeResult } from '../../src/domain/recovery-point.ts';
-import { describeProbes, formatDuration } from '../../src/domain/replayed.ts';
-import { fullBackup } from '../backup/backup.ts';
-import { startBeside } from '../run/detached-child.ts';
-import { writeEvidence } from '../run/evidence.ts';
+/** What a restore leaves behind, however it ended: word to people, and the facts of its report. */
+import { describeProbes, formatDuration, stateWords } from '../../src/domain/replayed.ts';
 import type { RestoreInput, RestoreResult } from '../messages.ts';
-import { notify } from '../run/notification.ts';
-import { rootCode, rootMessage } from '../plan/runner.ts';
-import type { RunDisplay } from '../run/display.ts';
+import type { Message } from '../run/notification.ts';
+import { askedBy, type Ended, type Report } from '../run/run.ts';
+import type { RestoreMemory } from './memory.ts';
 
-export interface RestoreRecord {
-  readonly appliance: ApplianceView;
-  readonly display: RunDisplay;
-  readonly input: RestoreInput;
-  /** Milliseconds since the epoch. */
-  readonly began: number;
-  readonly result: RestoreResult | undefined;
-  readonly failure: unknown;
-  readonly probes: readonly ProbeResult[];
-  readonly notUndone: readonly string[];
-  /** The restore is committed all the same. */
-  readonly commitFailures: readonly string[];
-  readonly estimateSeconds: number;
+/** A plan that was only shown is recorded and told to nobody. */
+export function restoreMessages(
+  { appliance, result, state, failed, seconds, display }: Ended<RestoreInput, RestoreResult>,
+  memory: RestoreMemory,
+): Message[] {
+  const lost = notUndoneOf(memory).map((text) => `not undone: ${text}`);
+  lost.forEach((text) => display.note(text));
+  if (failed !== '') {
+    const text = [failed, ...lost].join('; ').slice(0, 1500);
+    return [
+      { topic: 'outcome', severity: 'critical', text: `Restore of ${appliance.name} ${stateWords(state)}: ${text}` },
+    ];
+  }
+  if (result?.state !== 'committed') return [];
+  const unproven = result.unproven ?? [];
+  const text = [
+    `Restore of ${appliance.name} from ${result.id} committed after ${formatDuration(seconds)}`,
+    ...(result.probes.length === 0 ? [] : [describeProbes(result.probes)]),
+    ...unproven.map((id) => `${id} is UNPROVEN: nothing of its content could be compared`),
+    ...failuresOf(memory),
+  ]
+    .join('; ')
+    .slice(0, 1500);
+  return [{ topic: 'outcome', severity: unproven.length > 0 ? 'warning' : 'info', text }];
 }
 
-/** Told first, then stored: the evidence may take its time on a storage that stutters. A plan that was only shown is recorded and told to nobody. */
-export async function recordRestore(record: RestoreRecord): Promise<void> {
-  const { appliance, display, input, began, result, failure } = record;
-  const { workflowId } = workflowInfo();
-  const view = display.view();
-  const seconds = (Date.now() - began) / 1000;
-  const text = failure === undefined ? (result?.state ?? '') : `${rootCode(failure)}: ${rootMessage(failure)}`;
-  if (failure !== undefined) {
-    await notify('outcome', `Restore of ${appliance.name} ${view.state}: ${text.slice(0, 1500)} (${workflowId})`);
-  } else if (result?.state === 'committed') {
-    await notify(
-      'outcome',
-      [
-        `Restore of ${appliance.name} from ${result.id} committed after ${formatDuration(seconds)} (${workflowId})`,
-        ...(result.probes.length === 0 ? [] : [describeProbes(result.probes)]),
-        ...(result.unproven ?? []).map((id) => `${id} is UNPROVEN: nothing of its content could be compared`),
-        ...record.commitFailures,
-      ]
-        .join('; ')
-        .slice(0, 1500),
-    );
-  }
-  await writeEvidence(appliance, {
-    state: view.state,
-    text: text.slice(0, 4000),
-    backup: view.subject,
+export function restoreReport(
+  { result, input, display, failed }: Ended<RestoreInput, RestoreResult>,
+  memory: RestoreMemory,
+): Report {
+  return {
+    text: failed === '' ? (result?.state ?? '') : failed,
     from: input.from ?? '',
-    startedAt: new Date(began).toISOString(),
-    endedAt: new Date().toISOString(),
-    seconds,
     rtoBreached: display.breached,
-    steps: view.steps.map((step) => ({ ...step })),
-    probes: record.probes.map((probe) => ({ ...probe })),
+    probes: (memory.context?.probes ?? []).map((probe) => ({ ...probe })),
     unproven: [...(result?.unproven ?? [])],
     safetyCopies: [...(result?.safetyCopies ?? [])],
-    notUndone: [...record.notUndone],
-    notes: [...view.notes],
-    estimateSeconds: record.estimateSeconds,
-    requestedBy: input.requestedBy ?? 'unknown',
-    reason: input.reason ?? '',
-  });
+    notUndone: [...notUndoneOf(memory)],
+    planHash: memory.plan?.hash ?? '',
+    estimateSeconds: memory.plan?.estimateSeconds ?? 0,
+    ...askedBy(input),
+  };
 }
 
-/** The restored appliance has no recovery point of its own yet: a full backup begins at once. */
-export async function startFollowUpBackup(appliance: string, restored: string): Promise<string> {
-  const workflowId = `fullBackup/${appliance}/${new Date().toISOString()}`;
-  await startBeside(fullBackup, {
-    workflowId,
-    input: { requestedBy: 'restore', reason: `after the restore of ${restored}` },
-    summary: `full backup after the restore of ${restored}`,
-  });
-  return workflowId;
+function notUndoneOf({ outcome }: RestoreMemory): readonly string[] {
+  return outcome?.kind === 'unwound' ? outcome.notUndone : [];
+}
+
+function failuresOf({ outcome }: RestoreMemory): readonly string[] {
+  return outcome?.kind === 'done' ? outcome.failures : [];
 }

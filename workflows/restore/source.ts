@@ -18,12 +18,12 @@ export async function sourceOf(
   input: RestoreInput,
   display: RunDisplay,
 ): Promise<RestoreSource> {
-  const source =
-    input.undo === true ? await keptSource(appliance, input) : await pointSource(appliance, input, display);
-  const { undoes, backupId } = source.plan;
+  return input.undo === true ? keptSource(appliance, input) : pointSource(appliance, input, display);
+}
+
+export function showPlan(display: RunDisplay, { undoes, backupId, steps }: RestorePlan): void {
   display.subject(undoes === undefined ? backupId : `data before ${undoes.lockStart.slice(0, 19)}Z`);
-  display.plan(source.plan.steps);
-  return source;
+  display.plan(steps);
 }
 
 /** Which copy of the repository is read. */
@@ -60,6 +60,8 @@ async function pointSource({ host }: ApplianceView, input: RestoreInput, display
   const plan = await storage(host, { summary: 'plan', priority: priority.restore }).makePlan({
     repositoryId: point.repositoryId,
     backupId: point.backupId,
+    at,
+    goal: goalFields(input),
     artefacts: point.artefacts,
     skewSeconds: point.skewSeconds,
     components: chosen,
@@ -67,6 +69,7 @@ async function pointSource({ host }: ApplianceView, input: RestoreInput, display
     targets: targets.flat(),
     stopFirst: input.stopFirst ?? false,
     replaceDamaged: input.replaceDamaged ?? false,
+    keepNew: input.keepNew ?? false,
     now: new Date().toISOString(),
     ...copy,
   });
@@ -90,6 +93,7 @@ async function keptSource({ components: all }: ApplianceView, input: RestoreInpu
   const plan = await control({ summary: 'plan' }).makeUndoPlan({
     kept: kept.flatMap((view) => view ?? []),
     components: input.components ?? [],
+    keepNew: input.keepNew ?? false,
     now: new Date().toISOString(),
   });
   return { plan, repositoryId: '' };

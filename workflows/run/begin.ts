@@ -2,7 +2,7 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import { workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../../activities/control.ts';
-import type { WorkflowType } from '../../src/inputs/workflow-inputs.ts';
+import type { WorkflowType } from '../../src/domain/workflow-types.ts';
 import type { Given } from '../messages.ts';
 import { notify } from './notification.ts';
 import { control } from '../proxies.ts';
@@ -24,11 +24,10 @@ export async function begin<I extends object>(display: RunDisplay, given: Given<
       args: given,
     });
     display.describe(appliance.name, appliance.searchable);
-    // A run that began before inputs were checked goes on with what it was given.
-    return { appliance, input: (input ?? given[0] ?? {}) as I };
+    return { appliance, input: input as I };
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    display.state('refused');
+    display.state({ status: 'refused' });
     await tellSchedule(error.cause.message);
     throw error.cause;
   }
@@ -44,5 +43,10 @@ function isRefusal(error: unknown): error is ActivityFailure & { readonly cause:
 async function tellSchedule(text: string): Promise<void> {
   const scheduleId = scheduledBy();
   if (scheduleId === undefined) return;
-  await notify('input', `The schedule ${scheduleId} starts nothing: ${text} (${workflowInfo().workflowId})`);
+  // Whose it is, the delivery knows: the configuration was not handed over.
+  await notify('', {
+    topic: 'input',
+    severity: 'critical',
+    text: `The schedule ${scheduleId} starts nothing: ${text}`,
+  });
 }

@@ -23,6 +23,10 @@ export async function watchRto({ began, objectiveSeconds, appliance }: RtoClock,
         ? `RTO of ${formatDuration(objectiveSeconds)} breached`
         : `${percent} % of the RTO of ${formatDuration(objectiveSeconds)} used`;
     display.note(text);
-    await notify(`rto-${percent}`, `Restore of ${appliance}: ${text}`);
+    await notify(appliance, {
+      topic: `rto-${percent}`,
+      severity: percent === 100 ? 'critical' : 'warning',
+      text: `Restore of ${appliance}: ${text}`,
+    });
   }
 }

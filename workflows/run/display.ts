@@ -2,34 +2,27 @@
  * What a run shows of itself: query, live details in the UI, search attributes. They change on transitions only;
  * progress in bytes is read from the heartbeats of pending activities.
  */
-import { defineSearchAttributeKey } from '@temporalio/common';
 import { setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-import { formatDuration } from '../../src/domain/replayed.ts';
+import type { Question } from '../../src/domain/plan/question.ts';
+import type { RunState } from '../../src/domain/run-state.ts';
+import { formatDuration, stateWords } from '../../src/domain/replayed.ts';
+import { attributes } from './attributes.ts';
 import { progressQuery, type RunView, type StepEstimate, type StepReport, type StepState } from '../messages.ts';
-
-const keys = {
-  appliance: defineSearchAttributeKey('LifeboatAppliance', 'KEYWORD'),
-  kind: defineSearchAttributeKey('LifeboatKind', 'KEYWORD'),
-  state: defineSearchAttributeKey('LifeboatState', 'KEYWORD'),
-  waitingOn: defineSearchAttributeKey('LifeboatWaitingOn', 'KEYWORD'),
-  backup: defineSearchAttributeKey('LifeboatBackup', 'KEYWORD'),
-  breached: defineSearchAttributeKey('LifeboatBreached', 'BOOL'),
-  deadline: defineSearchAttributeKey('LifeboatDeadline', 'DATETIME'),
-};
 
 export class RunDisplay {
   readonly #type = workflowInfo().workflowType;
   readonly #startedAt = workflowInfo().startTime;
   readonly #steps = new Map<string, { state: StepState; began: number; ended: number; note: string }>();
   readonly #notes: string[] = [];
+  #questions: readonly Question[] = [];
   #plan: readonly StepEstimate[] = [];
   #searchable = false;
   #published = '';
   #appliance = '';
-  #state = 'starting';
+  #state: RunState = { status: 'starting' };
   #subject = '';
   #waitingOn = '';
-  #held = false;
+  #paused = false;
   #breached = false;
   #deadline: Date | undefined;
 
@@ -44,7 +37,7 @@ export class RunDisplay {
     this.#publish();
   }
 
-  state(state: string): void {
+  state(state: RunState): void {
     this.#state = state;
     this.#publish();
   }
@@ -59,9 +52,14 @@ export class RunDisplay {
     this.#publish();
   }
 
-  hold(held: boolean): void {
-    this.#held = held;
-    this.waitOn(held ? 'resume' : '');
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.#publish();
+  }
+
+  ask(questions: readonly Question[]): void {
+    this.#questions = questions;
+    this.#publish();
   }
 
   deadline(deadline: Date): void {
@@ -128,31 +126,44 @@ export class RunDisplay {
       subject: this.#subject,
       startedAt: this.#startedAt.toISOString(),
       steps: this.steps(),
-      held: this.#held,
-      waitingOn: this.#waitingOn,
+      paused: this.#paused,
+      questions: this.#questions,
+      breached: this.#breached,
+      waitingOn: this.#waitsFor(),
       notes: this.#notes,
       deadline: this.#deadline?.toISOString() ?? '',
       plan: this.#plan,
     };
   }
 
+  /** A pause first: nothing else moves before it ends. */
+  #waitsFor(): string {
+    if (this.#paused) return 'resume';
+    if (this.#questions.length > 0) return `decision: ${this.#questions.map(({ id }) => id).join(', ')}`;
+    return this.#waitingOn;
+  }
+
   #publish(): void {
     setCurrentDetails(this.#markdown());
     if (!this.#searchable) return;
     // Every upsert is an event in the history: only a change is worth one.
-    const published = [this.#state, this.#waitingOn, this.#subject, this.#breached, this.#deadline?.toISOString()].join(
-      '|',
-    );
+    const published = [
+      this.#state.status,
+      this.#waitsFor(),
+      this.#subject,
+      this.#breached,
+      this.#deadline?.toISOString(),
+    ].join('|');
     if (published === this.#published) return;
     this.#published = published;
     upsertSearchAttributes([
-      { key: keys.appliance, value: this.#appliance },
-      { key: keys.kind, value: this.#type },
-      { key: keys.state, value: this.#state },
-      { key: keys.waitingOn, value: this.#waitingOn === '' ? null : this.#waitingOn },
-      { key: keys.backup, value: this.#subject === '' ? null : this.#subject },
-      { key: keys.breached, value: this.#breached },
-      { key: keys.deadline, value: this.#deadline ?? null },
+      { key: attributes.appliance, value: this.#appliance },
+      { key: attributes.kind, value: this.#type },
+      { key: attributes.state, value: this.#state.status },
+      { key: attributes.waitingOn, value: this.#waitsFor() === '' ? null : this.#waitsFor() },
+      { key: attributes.backup, value: this.#subject === '' ? null : this.#subject },
+      { key: attributes.breached, value: this.#breached },
+      { key: attributes.deadline, value: this.#deadline ?? null },
     ]);
   }
 
@@ -163,12 +174,14 @@ export class RunDisplay {
       done: '✔',
       failed: '✘',
       undone: '↩',
+      skipped: '–',
       cancelled: '–',
     };
     const head = [
-      `**${this.#type}** of **${this.#appliance}**: **${this.#state}**${this.#held ? ' (held)' : ''}`,
+      `**${this.#type}** of **${this.#appliance}**: **${stateWords(this.#state)}**${this.#paused ? ' (paused)' : ''}`,
       this.#subject === '' ? '' : `recovery point \`${this.#subject}\``,
-      this.#waitingOn === '' ? '' : `waits for: ${this.#waitingOn}`,
+      this.#waitsFor() === '' ? '' : `waits for: ${this.#waitsFor()}`,
+      ...this.#questions.map(questionText),
       this.#deadline === undefined
         ? ''
         : `objective ends ${this.#deadline.toISOString()}${this.#breached ? ' **BREACHED**' : ''}`,
@@ -182,4 +195,17 @@ export class RunDisplay {
       .join('\n')
       .slice(0, 20_000);
   }
+}
+
+/** With all that an answer must name: it can be copied into the update `decide`. */
+function questionText({ id, attempt, planHash, text, choices, deadline, byDefault }: Question): string {
+  const answer = JSON.stringify({
+    question: id,
+    attempt: String(attempt),
+    planHash,
+    choice: choices.join('|'),
+    by: '',
+    reason: '',
+  });
+  return `**${text}** update \`decide\` with \`${answer}\`; \`${byDefault}\` after ${deadline}`;
 }

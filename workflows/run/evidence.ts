@@ -5,12 +5,12 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../../activities/control.ts';
 import type { JsonValue } from '../../src/domain/recovery-point.ts';
-import { notify } from './notification.ts';
 import { evidence } from '../proxies.ts';
-import { rootCode, rootMessage } from '../plan/runner.ts';
+import { failureText } from './failure.ts';
+import { notify } from './notification.ts';
 
 export async function writeEvidence(
-  { host }: ApplianceView,
+  { name, host }: ApplianceView,
   report: Readonly<Record<string, JsonValue>>,
 ): Promise<void> {
   const { workflowId, runId, workflowType } = workflowInfo();
@@ -21,9 +21,10 @@ export async function writeEvidence(
       report: { workflowId, runId, ...report },
     });
   } catch (error) {
-    await notify(
-      'evidence',
-      `The evidence of ${workflowId} could not be written: ${rootCode(error)}: ${rootMessage(error)}`,
-    );
+    await notify(name, {
+      topic: 'evidence',
+      severity: 'warning',
+      text: `The evidence of ${workflowId} could not be written: ${failureText(error)}`,
+    });
   }
 }

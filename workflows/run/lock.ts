@@ -1,13 +1,13 @@
 /**
- * The appliance lock: a child with the fixed id `lock/<appliance>`, and one more for each lane beside it. 'Already started' means held; its memo names the
- * holder; parent-close policy TERMINATE frees it however the holder ends. The id excludes, not the holder's own id.
+ * The appliance lock: a child with the fixed id `lock/<appliance>`, and one more for each scope beside it. 'Already
+ * started' means held; its memo names the holder; parent-close policy TERMINATE frees it however the holder ends. The id
+ * excludes, not the holder's own id.
  */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   ApplicationFailure,
   CancellationScope,
   condition,
-  patched,
   setHandler,
   startChild,
   sleep,
@@ -15,12 +15,12 @@ import {
   workflowInfo,
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
-import type { ApplianceView } from '../../activities/control.ts';
-import { askHolder, type Holder } from './lock-holder.ts';
+import type { LockHolder } from '../../activities/lock-holder.ts';
 import { type Given, type LockInput, releaseSignal } from '../messages.ts';
 import { control } from '../proxies.ts';
+import { childAttributes } from './attributes.ts';
+import type { Run } from './run.ts';
 import { inputTexts } from './texts.ts';
-import type { RunDisplay } from './display.ts';
 
 export async function lock(...given: Given<LockInput>): Promise<void> {
   const { holder = 'nobody', purpose = 'nothing' } = inputTexts('lock', given);
@@ -32,10 +32,10 @@ export async function lock(...given: Given<LockInput>): Promise<void> {
 
 /**
  * What may run beside a long backup, one of its kind at a time: the frequent backup, whose objective is an hour, and a
- * trial restore, which touches nothing live. Whoever changes live data takes all lanes.
+ * restore test, which touches nothing live. Whoever changes live data takes the appliance and all of these.
  */
-export type Lane = 'critical' | 'trial';
-const lanes: readonly Lane[] = ['critical', 'trial'];
+const scopes = ['critical', 'restore-test'] as const;
+export type LockScope = (typeof scopes)[number];
 
 export interface HeldLock {
   /** ISO time at which the lock was taken: the fencing token's first part. */
@@ -44,17 +44,21 @@ export interface HeldLock {
   release(note: (text: string) => void): Promise<void>;
 }
 
-export interface TakeOptions {
-  readonly appliance: string;
-  /** The appliance itself where it is not given. */
-  readonly lane?: Lane | undefined;
-  readonly holder: string;
+export interface LockRequest {
+  /** The appliance itself by default; `all`: the appliance and every scope beside it. */
+  readonly scope?: LockScope | 'all' | undefined;
   readonly purpose: string;
-  readonly waitSeconds: number;
-  /** Told who holds it while we wait. */
+  /** Half an hour by default. */
+  readonly waitSeconds?: number;
+  /** Asked once of each holder: may it be cancelled? No holder may by default. */
+  readonly mayCancel?: (holder: LockHolder) => boolean;
+}
+
+interface TakeOptions extends Omit<LockRequest, 'scope'> {
+  readonly appliance: string;
+  readonly scope?: LockScope | undefined;
+  /** Told who holds it while we wait; empty when nobody is waited for any more. */
   readonly onWait: (holder: string) => void;
-  /** Asked once of each holder: may it be cancelled? */
-  readonly mayCancel?: (holder: Holder) => boolean;
 }
 
 export type TakeResult =
@@ -64,11 +68,31 @@ export type TakeResult =
 const firstRetrySeconds = 2;
 const longestRetrySeconds = 300;
 
-/** Takes the lock, or says who holds it after `waitSeconds`. */
-export async function takeLock(options: TakeOptions): Promise<TakeResult> {
+const defaultWaitSeconds = 30 * 60;
+
+/** Takes what is asked for, and gives it back when the run ends; or says who holds it after `waitSeconds`. */
+export async function takeLock<I>(run: Run<I>, { scope, ...request }: LockRequest): Promise<TakeResult> {
+  const { appliance, display } = run;
+  display.state({ status: 'locking' });
+  const onWait = (holder: string): void => display.waitOn(holder === '' ? '' : `lock held by ${holder}`);
+  const options = { ...request, appliance: appliance.name, onWait };
+  const taken = scope === 'all' ? await takeAll(options) : await takeOne({ ...options, scope });
+  onWait('');
+  if (taken.held) run.onEnd(async () => taken.lock.release((text) => display.note(text)));
+  return taken;
+}
+
+/** For runs that end without it: LockHeld. */
+export async function requireLock<I>(run: Run<I>, request: LockRequest): Promise<HeldLock> {
+  const taken = await takeLock(run, request);
+  if (taken.held) return taken.lock;
+  throw ApplicationFailure.nonRetryable(`the appliance is held by ${taken.holder}; nothing was changed`, 'LockHeld');
+}
+
+async function takeOne(options: TakeOptions): Promise<TakeResult> {
   let asked = '';
   let pause = firstRetrySeconds;
-  for (let left = options.waitSeconds; ;) {
+  for (let left = options.waitSeconds ?? defaultWaitSeconds; ;) {
     const child = await tryStart(options);
     if (child !== undefined) {
       return {
@@ -79,7 +103,7 @@ export async function takeLock(options: TakeOptions): Promise<TakeResult> {
         },
       };
     }
-    const held = await askHolder('who holds the appliance?', nameOf(options));
+    const held = await control({ summary: 'who holds the appliance?' }).lockHolder({ appliance: nameOf(options) });
     const holder = held.workflowId;
     options.onWait(holder);
     // Empty: freed between our try and our look. Each holder is asked once: after the cancelled one another may be first.
@@ -96,15 +120,15 @@ export async function takeLock(options: TakeOptions): Promise<TakeResult> {
   }
 }
 
-/** The appliance and every lane beside it; gives back what it took where one is refused. */
-export async function takeAll(options: TakeOptions): Promise<TakeResult> {
+/** The appliance and every scope beside it; gives back what it took where one is refused. */
+async function takeAll(options: Omit<TakeOptions, 'scope'>): Promise<TakeResult> {
   const taken: HeldLock[] = [];
   const release = async (note: (text: string) => void): Promise<void> => {
     for (const each of taken.toReversed()) await each.release(note);
   };
   try {
-    for (const lane of [undefined, ...lanes]) {
-      const result = await takeLock({ ...options, lane });
+    for (const scope of [undefined, ...scopes]) {
+      const result = await takeOne({ ...options, scope });
       if (!result.held) {
         await release(() => undefined);
         return result;
@@ -116,29 +140,6 @@ export async function takeAll(options: TakeOptions): Promise<TakeResult> {
     throw error;
   }
   return { held: true, lock: { since: taken[0]?.since ?? '', release } };
-}
-
-const usualWaitSeconds = 30 * 60;
-
-/** For runs that end without it; LockHeld after half an hour. */
-export async function takeLockOrThrow(
-  { name }: ApplianceView,
-  purpose: string,
-  display: RunDisplay,
-  lane?: Lane,
-): Promise<HeldLock> {
-  display.state('locking');
-  const taken = await takeLock({
-    appliance: name,
-    lane,
-    holder: workflowInfo().workflowId,
-    purpose,
-    waitSeconds: usualWaitSeconds,
-    onWait: (holder) => display.waitOn(`lock held by ${holder}`),
-  });
-  display.waitOn('');
-  if (taken.held) return taken.lock;
-  throw ApplicationFailure.nonRetryable(`the appliance is held by ${taken.holder}`, 'LockHeld');
 }
 
 /** A lock ends within its next task; one that has not is ended by the server, with us. */
@@ -161,8 +162,6 @@ async function release(child: ChildWorkflowHandle<typeof lock>, note: (text: str
 
 async function endsInTime(end: Promise<void>): Promise<boolean> {
   const ended = end.then(() => true);
-  // A run that released its lock before there was a limit has no timer in its history.
-  if (!patched('a lock that does not end is not waited for')) return ended;
   return CancellationScope.nonCancellable(async () =>
     CancellationScope.cancellable(async () => {
       try {
@@ -177,11 +176,13 @@ async function endsInTime(end: Promise<void>): Promise<boolean> {
 
 /** Outside of the caller's cancellation: a cancelled holder still needs its lock while it undoes. */
 async function tryStart(options: TakeOptions): Promise<ChildWorkflowHandle<typeof lock> | undefined> {
-  const { holder, purpose } = options;
+  const { purpose } = options;
+  const holder = workflowInfo().workflowId;
   try {
     return await CancellationScope.nonCancellable(async () =>
       startChild(lock, {
         workflowId: `lock/${nameOf(options)}`,
+        ...childAttributes('lock'),
         args: [{ holder, purpose }],
         memo: { holder },
         parentClosePolicy: 'TERMINATE',
@@ -194,6 +195,6 @@ async function tryStart(options: TakeOptions): Promise<ChildWorkflowHandle<typeo
   }
 }
 
-function nameOf({ appliance, lane }: TakeOptions): string {
-  return lane === undefined ? appliance : `${appliance}/${lane}`;
+function nameOf({ appliance, scope }: TakeOptions): string {
+  return scope === undefined ? appliance : `${appliance}/${scope}`;
 }

@@ -7,7 +7,7 @@ import type { Storage } from '../../storage/storage.ts';
 import type { Parts } from '../../../workers/parts.ts';
 import { withParts } from '../context.ts';
 import { commandOf, type GlobalOptions } from '../globals.ts';
-import { usualColumns } from '../output/redraw.ts';
+import { defaultColumns } from '../output/redraw.ts';
 import { print, say } from '../output/speak.ts';
 import { wrap } from '../output/wrap.ts';
 import { requestedBy } from '../requested-by.ts';
@@ -21,7 +21,7 @@ export async function backupsHold(
     const repository = await open();
     const { timestamp } = await repository.findManifest(id);
     await repository.hold({ backupId: timestamp, by: requestedBy(), reason });
-    print(wrap(`${timestamp} is held: retention keeps it and what it needs, everywhere`, usualColumns, '  '));
+    print(wrap(`${timestamp} is held: retention keeps it and what it needs, everywhere`, defaultColumns, '  '));
     say(`until \`${commandOf(globals, `backups release ${timestamp}`)}\``);
   });
 }
@@ -36,7 +36,11 @@ export async function backupsRelease(globals: GlobalOptions, id: string): Promis
     for (const { name } of appliance.locations) await (await open(repository.id, name)).releaseHold(id);
     await repository.releaseHold(id);
     print(
-      wrap(`${id} is released; held by ${held.by} since ${held.at.slice(0, 16)}Z: ${held.reason}`, usualColumns, '  '),
+      wrap(
+        `${id} is released; held by ${held.by} since ${held.at.slice(0, 16)}Z: ${held.reason}`,
+        defaultColumns,
+        '  ',
+      ),
     );
   });
 }
@@ -89,6 +93,6 @@ export async function backupsForget(
     if (![...known, ...lost].some(({ timestamp }) => timestamp === id))
       throw new LifeboatError('NotFound', `nothing tells of a recovery point \`${id}\``);
     await repository.giveUp(id, requestedBy(), reason);
-    print(wrap(`recovery point ${id} is given up: its loss is told no more`, usualColumns, '  '));
+    print(wrap(`recovery point ${id} is given up: its loss is told no more`, defaultColumns, '  '));
   });
 }

@@ -16,7 +16,7 @@ import { withParts } from '../context.ts';
 import { exit } from '../exit.ts';
 import { commandOf, withConfig, type GlobalOptions } from '../globals.ts';
 import { print, printJson, say } from '../output/speak.ts';
-import { usualColumns } from '../output/redraw.ts';
+import { defaultColumns } from '../output/redraw.ts';
 import { table } from '../output/table.ts';
 import { wrap } from '../output/wrap.ts';
 
@@ -90,17 +90,17 @@ export async function backupsShow(globals: GlobalOptions, id: string, { from }: 
             : [
                 wrap(
                   `${id} is ${formatBytes(chain.walBytes)} of WAL on the base of ${chain.base}, to ${chain.endLsn}; replayed in about ${formatDuration(chain.forecastSeconds)}`,
-                  usualColumns,
+                  defaultColumns,
                   '  ',
                 ),
               ],
         ),
         ...lifeboat.components.flatMap(({ id, facts }) =>
-          captureNotes(facts).map((note) => wrap(`${id}: ${note}`, usualColumns, '  ')),
+          captureNotes(facts).map((note) => wrap(`${id}: ${note}`, defaultColumns, '  ')),
         ),
-        ...(missing.length === 0 ? [] : [wrap(`NOT in it: ${missing.join(', ')}`, usualColumns, '  ')]),
+        ...(missing.length === 0 ? [] : [wrap(`NOT in it: ${missing.join(', ')}`, defaultColumns, '  ')]),
         ...lifeboat.failures.map(({ component, code, message }) =>
-          wrap(`FAILED ${component}: ${code}: ${message}`, usualColumns, '  '),
+          wrap(`FAILED ${component}: ${code}: ${message}`, defaultColumns, '  '),
         ),
         ...proofs.flatMap(proofLines),
         ...(held === null ? [] : [heldText(manifest.timestamp, held)]),
@@ -111,7 +111,7 @@ export async function backupsShow(globals: GlobalOptions, id: string, { from }: 
 }
 
 function heldText(timestamp: string, { by, at, reason }: Held): string {
-  return wrap(`${timestamp} is held by ${by} since ${at.slice(0, 16)}Z: ${reason}`, usualColumns, '  ');
+  return wrap(`${timestamp} is held by ${by} since ${at.slice(0, 16)}Z: ${reason}`, defaultColumns, '  ');
 }
 
 function proofLines(proof: Proof): string[] {
@@ -122,7 +122,7 @@ function proofLines(proof: Proof): string[] {
   ];
 }
 
-/** `L4:1/6` where trial restores proved one component of six. */
+/** `L4:1/6` where restore tests proved one component of six. */
 function verifiedText(verified: Verified | null, components: number): string {
   if (verified === null) return 'never';
   const { ok, levels, tried, at } = verified;

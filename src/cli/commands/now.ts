@@ -1,12 +1,12 @@
 /** `lifeboat` alone: what is happening, is it moving, will we make the RTO, what do you need from me, what comes next. */
 import { withClient } from '../../client/temporal/connection.ts';
-import { situationOf, type Situation } from '../../client/overview.ts';
+import { overviewOf, type Overview } from '../../client/overview.ts';
 import { runningPrivateServer } from '../../client/temporal/private-server.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import { lostOf } from '../../operations/recovery-points/lost.ts';
 import { readLocationAges, type LocationAge } from '../../operations/rpo/location-coverage.ts';
-import { readProtection, type Protection } from '../../operations/rpo/coverage.ts';
+import { readCoverage, type Coverage } from '../../operations/rpo/coverage.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { withParts } from '../context.ts';
 import { commandOf, type GlobalOptions } from '../globals.ts';
@@ -58,7 +58,7 @@ async function readRepository(
   open: () => Promise<Repository>,
   appliance: Appliance,
 ): Promise<{
-  readonly protection?: Protection;
+  readonly protection?: Coverage;
   readonly locations?: readonly LocationAge[];
   readonly problem?: string;
 }> {
@@ -66,7 +66,7 @@ async function readRepository(
     const repository = await open();
     const at = new Date();
     return {
-      protection: await readProtection(repository, appliance, at),
+      protection: await readCoverage(repository, appliance, at),
       locations: await readLocationAges(repository, appliance, at),
     };
   } catch (error) {
@@ -74,7 +74,7 @@ async function readRepository(
   }
 }
 
-async function lostPoints(repository: Repository, situation: Situation | undefined): Promise<string[]> {
+async function lostPoints(repository: Repository, situation: Overview | undefined): Promise<string[]> {
   const sealed = new Map((situation?.sealed ?? []).map(({ id, by }) => [id, by]));
   try {
     return (await lostOf(repository, { reports: 'recent', sealed })).map(({ problem = '' }) => problem);
@@ -85,9 +85,9 @@ async function lostPoints(repository: Repository, situation: Situation | undefin
 }
 
 /** Undefined, and said, while Temporal does not answer. */
-async function ask(globals: GlobalOptions, appliance: Appliance): Promise<Situation | undefined> {
+async function ask(globals: GlobalOptions, appliance: Appliance): Promise<Overview | undefined> {
   try {
-    return await withClient(appliance, async (client) => situationOf(client, appliance));
+    return await withClient(appliance, async (client) => overviewOf(client, appliance));
   } catch (error) {
     if (!isLifeboatError(error, 'Unreachable')) throw error;
     say(describeError(error, globals));

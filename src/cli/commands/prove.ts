@@ -1,6 +1,5 @@
-/** `lifeboat prove [id]`: a trial restore in private (L4). Changes nothing live. */
+/** `lifeboat prove [id]`: a restore test in private (L4). Changes nothing live. */
 import { withClient } from '../../client/temporal/connection.ts';
-import { plural } from '../../domain/plural.ts';
 import { componentsOf, loadAppliance } from '../context.ts';
 import { exit } from '../exit.ts';
 import type { GlobalOptions } from '../globals.ts';
@@ -17,11 +16,11 @@ export async function prove(
   const components = await componentsOf(appliance, options.components);
   await withClient(appliance, async (client) => {
     const input = { at, components, requestedBy: requestedBy() };
-    const summary = `trial restore of ${at}, asked by ${requestedBy()}`;
+    const summary = `restore test of ${at}, asked by ${requestedBy()}`;
     const { detach } = options;
     const result = await startAndWatch({ globals, appliance, client, type: 'proveBackup', input, summary, detach });
     if (result === undefined) return;
-    const { id, probes, text = `${plural(probes, 'probe')} hold`, unproven = [] } = result;
+    const { id, text, unproven } = result;
     if (globals.output === 'json') printJson(result);
     else if (unproven.length === 0) print(`recovery point ${id} can be restored: ${text}`);
     else print(`recovery point ${id} was restored in private: ${text}`);

@@ -1,16 +1,21 @@
 /** `lifeboat restore undo`: what the last committed restore replaced becomes live again. */
+import { requireFree } from '../../client/restores.ts';
 import { withClient } from '../../client/temporal/connection.ts';
 import { requireWorker } from '../../client/temporal/workers.ts';
 import type { Appliance } from '../../domain/appliance.ts';
+import type { RestorePlan } from '../../domain/restore/types.ts';
 import { keptOf, makeUndoPlan } from '../../operations/restore/undo.ts';
-import { askForName, requireFree, requireName } from '../confirm.ts';
+import type { RestoreResult } from '../../../workflows/messages.ts';
+import { approvePlan } from '../approve-plan.ts';
+import { requireName, requireTerminal } from '../confirm.ts';
 import { componentsOf, loadAppliance } from '../context.ts';
 import type { GlobalOptions } from '../globals.ts';
 import { undoText } from '../output/plan.ts';
+import { print, say } from '../output/speak.ts';
 import { requestedBy } from '../requested-by.ts';
-import { startAndWatch } from '../start-and-watch.ts';
+import { startTelling, watchCommand } from '../start-and-watch.ts';
+import { watchRun } from '../watch.ts';
 import { restored } from './restore-start.ts';
-import type { RestorePlan } from '../../domain/restore/types.ts';
 
 export interface UndoOptions {
   readonly components?: readonly string[];
@@ -20,15 +25,18 @@ export interface UndoOptions {
 }
 
 export async function restoreUndo(globals: GlobalOptions, options: UndoOptions): Promise<void> {
+  const { confirm } = options;
   const appliance = await loadAppliance(globals);
-  requireName(appliance, options.confirm);
+  requireName(appliance, confirm);
   const components = await componentsOf(appliance, options.components);
   // Also where it need not be shown: what cannot be done is said before anything starts.
   const plan = await undoPlan(appliance, components);
   await withClient(appliance, async (client) => {
     await requireWorker(client, appliance);
-    await requireFree(client, appliance);
-    const result = await startAndWatch({
+    const backup = await requireFree(client, appliance);
+    if (backup !== undefined) say(`the restore will cancel ${backup.workflowId}`);
+    if (confirm === undefined) requireTerminal(appliance, undoText(plan));
+    const workflowId = await startTelling({
       globals,
       appliance,
       client,
@@ -37,13 +45,17 @@ export async function restoreUndo(globals: GlobalOptions, options: UndoOptions):
         undo: true,
         components,
         reason: options.reason ?? '',
-        confirm: options.confirm ?? (await askForName(appliance, undoText(plan))),
+        ...(confirm === undefined ? { waitForApproval: true } : { confirm }),
         requestedBy: requestedBy(),
       },
       summary: `undo of the restore of ${plan.undoes?.lockStart ?? ''}, asked by ${requestedBy()}${options.reason === undefined ? '' : `: ${options.reason}`}`,
-      detach: options.detach,
     });
-    if (result !== undefined) restored(globals, result);
+    if (confirm === undefined) await approvePlan(client, appliance, workflowId, undoText);
+    if (options.detach === true) return print(workflowId);
+    restored(
+      globals,
+      await watchRun<RestoreResult>(client, appliance, workflowId, { again: watchCommand(globals, workflowId) }),
+    );
   });
 }
 
@@ -53,6 +65,6 @@ async function undoPlan(appliance: Appliance, components: readonly string[]): Pr
     appliance,
     kept.flatMap((view) => view ?? []),
     components,
-    new Date(),
+    { now: new Date(), keepNew: false },
   );
 }

@@ -1,7 +1,8 @@
 /** `lifeboat restore watch|abort` */
 import type { Client } from '@temporalio/client';
 import { withClient } from '../../client/temporal/connection.ts';
-import { abortRun, openRuns, typeOfRun } from '../../client/runs.ts';
+import { openRuns, snapshot, typeOfRun } from '../../client/runs.ts';
+import { steerRun } from '../../client/steer.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { isBackupWorkflow } from '../../domain/recovery-point.ts';
@@ -39,18 +40,34 @@ export async function restoreAbort(
   const appliance = await loadAppliance(globals);
   await withClient(appliance, async (client) => {
     const workflowId = run ?? (await openRestore(client, appliance));
-    say(`${workflowId}: ${await abortRun(client, appliance, workflowId, { by: requestedBy(), reason })}`);
+    say(`${workflowId}: ${await steerRun(client, appliance, workflowId, 'abort', { by: requestedBy(), reason })}`);
     try {
       await watchRun(client, appliance, workflowId, { again: commandOf(globals, `restore watch ${workflowId}`) });
     } catch (error) {
       // What was asked for: the run ends as aborted, with everything undone.
-      if (!isLifeboatError(error, 'Aborted') || !error.message.includes('undone=full')) throw error;
+      const { view } = await snapshot(client, workflowId);
+      const isUndone = view?.state.status === 'aborted' && view.state.undone === 'full';
+      if (!isLifeboatError(error, 'Aborted') || !isUndone) throw error;
       print(`${workflowId} was aborted; what was there is back`);
       return;
     }
     throw new LifeboatError('Precondition', `${workflowId} was past the point of no return and committed`, {
       hint: 'its old data is kept beside the new: `lifeboat restore show`',
     });
+  });
+}
+
+/** `restore pause` and `restore resume`. */
+export async function restoreSteer(
+  globals: GlobalOptions,
+  steering: 'pause' | 'resume',
+  run: string | undefined,
+  { reason = '' }: { readonly reason?: string },
+): Promise<void> {
+  const appliance = await loadAppliance(globals);
+  await withClient(appliance, async (client) => {
+    const workflowId = run ?? (await openRestore(client, appliance));
+    print(`${workflowId}: ${await steerRun(client, appliance, workflowId, steering, { by: requestedBy(), reason })}`);
   });
 }
 

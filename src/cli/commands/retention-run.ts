@@ -3,10 +3,10 @@ import { withClient } from '../../client/temporal/connection.ts';
 import { formatBytes } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { plural } from '../../domain/plural.ts';
-import { usualMaxShare } from '../../domain/retention.ts';
+import { defaultMaxShare } from '../../domain/retention.ts';
 import { loadAppliance } from '../context.ts';
 import type { GlobalOptions } from '../globals.ts';
-import { usualColumns } from '../output/redraw.ts';
+import { defaultColumns } from '../output/redraw.ts';
 import { print, printJson } from '../output/speak.ts';
 import { wrap } from '../output/wrap.ts';
 import { requestedBy } from '../requested-by.ts';
@@ -17,7 +17,7 @@ export async function retentionRun(
   options: { readonly place?: string; readonly maxShare?: string; readonly reason: string },
 ): Promise<void> {
   const appliance = await loadAppliance(globals);
-  const maxShare = options.maxShare === undefined ? usualMaxShare : Number(options.maxShare);
+  const maxShare = options.maxShare === undefined ? defaultMaxShare : Number(options.maxShare);
   if (!(maxShare > 0 && maxShare <= 1))
     throw new LifeboatError('InputInvalid', `--max-share ${options.maxShare} is no share`, {
       hint: 'a number above 0 and up to 1, for example 0.5',
@@ -39,7 +39,7 @@ export async function retentionRun(
         print(
           wrap(
             `${place}: ${plural(collected.expired, 'recovery point')} left, ${plural(collected.removed, 'object')} of ${formatBytes(collected.removedBytes)} removed, ${collected.marked} marked`,
-            usualColumns,
+            defaultColumns,
             '  ',
           ),
         );

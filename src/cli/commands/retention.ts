@@ -3,13 +3,13 @@ import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { plural } from '../../domain/plural.ts';
 import { retentionOptions } from '../../operations/retention/options.ts';
-import { usualMaxShare } from '../../domain/retention.ts';
+import { defaultMaxShare } from '../../domain/retention.ts';
 import { capacityAlarm, planRetention, type RetentionPlan } from '../../operations/retention/retention.ts';
 import { withParts } from '../context.ts';
 import type { GlobalOptions } from '../globals.ts';
 import { print, printJson } from '../output/speak.ts';
 import { exit } from '../exit.ts';
-import { usualColumns } from '../output/redraw.ts';
+import { defaultColumns } from '../output/redraw.ts';
 import { table } from '../output/table.ts';
 import { wrap } from '../output/wrap.ts';
 
@@ -21,7 +21,7 @@ export async function retentionPlan(globals: GlobalOptions, { place }: { readonl
       throw new LifeboatError('InputInvalid', `unknown place \`${place}\``, { hint: `choose of ${all.join(', ')}` });
     const plans: { place: string; plan: RetentionPlan }[] = [];
     for (const name of place === undefined ? all : [place]) {
-      const options = await retentionOptions(parts, name === 'repository' ? '' : name, usualMaxShare);
+      const options = await retentionOptions(parts, name === 'repository' ? '' : name, defaultMaxShare);
       plans.push({ place: name, plan: await planRetention(options) });
     }
     if (globals.output === 'json') printJson(plans);
@@ -51,16 +51,16 @@ function planText(place: string, plan: RetentionPlan): string {
             remove.map(({ id, type, ageSeconds }) => [id, type, formatDuration(ageSeconds)]),
           ),
         ]),
-    ...stays.map((text) => wrap(text, usualColumns, '  ')),
+    ...stays.map((text) => wrap(text, defaultColumns, '  ')),
     ...(wal.keys.length === 0
       ? []
       : [`WAL: ${plural(wal.keys.length, 'piece')} would leave, ${formatBytes(wal.bytes)}`]),
     wrap(
       `space: ${formatBytes(usage.bytes)} now, about ${formatBytes(forecast.settledBytes)} when it has settled, ${formatBytes(forecast.capacityBytes)} may be held`,
-      usualColumns,
+      defaultColumns,
       '  ',
     ),
-    ...(alarm === undefined ? [] : [wrap(`! ${place} ${alarm}`, usualColumns, '  ')]),
-    ...refusals.map((refusal) => wrap(`REFUSED: ${refusal}`, usualColumns, '  ')),
+    ...(alarm === undefined ? [] : [wrap(`! ${place} ${alarm}`, defaultColumns, '  ')]),
+    ...refusals.map((refusal) => wrap(`REFUSED: ${refusal}`, defaultColumns, '  ')),
   ].join('\n');
 }

@@ -1,5 +1,6 @@
 /** `lifeboat schedules list|plan|apply|pause|resume|trigger|backfill` */
 import { withClient } from '../../client/temporal/connection.ts';
+import { areRegistered } from '../../client/temporal/run-attributes.ts';
 import {
   backfillSchedule,
   describeSchedules,
@@ -17,7 +18,7 @@ import { loadAppliance } from '../context.ts';
 import { commandOf, type GlobalOptions } from '../globals.ts';
 import { print, printJson, say } from '../output/speak.ts';
 import { exit } from '../exit.ts';
-import { usualColumns } from '../output/redraw.ts';
+import { defaultColumns } from '../output/redraw.ts';
 import { table } from '../output/table.ts';
 import { wrap } from '../output/wrap.ts';
 import { requestedBy } from '../requested-by.ts';
@@ -51,7 +52,7 @@ export async function schedulesList(globals: GlobalOptions): Promise<void> {
     );
     for (const { name, timeZone, state, note, missed } of rows) {
       if (timeZone !== 'UTC') print(`${name} goes by the clocks of ${timeZone}`);
-      if (state === 'PAUSED') print(wrap(`${name} is paused: ${note}`, usualColumns, '  '));
+      if (state === 'PAUSED') print(wrap(`${name} is paused: ${note}`, defaultColumns, '  '));
       if (missed.length > 0) print(`${name} missed ${plural(missed.length, 'run')} since ${minuteOf(missed[0] ?? '')}`);
     }
   });
@@ -64,9 +65,9 @@ function minuteOf(time: string): string {
 export async function schedulesPlan(globals: GlobalOptions): Promise<void> {
   const appliance = await loadAppliance(globals);
   await withClient(appliance, async (client) => {
-    const changes = await planSchedules(client, appliance);
+    const changes = await planSchedules(client, appliance, { searchable: await areRegistered(client) });
     show(globals, changes);
-    const open = changes.filter(({ action }) => action !== 'keep' && action !== 'stranger').length;
+    const open = changes.filter(({ action }) => action !== 'keep' && action !== 'unmanaged').length;
     if (open > 0) say(`${plural(open, 'change')}; make them with \`${commandOf(globals, 'schedules apply')}\``);
   });
 }
@@ -74,9 +75,9 @@ export async function schedulesPlan(globals: GlobalOptions): Promise<void> {
 export async function schedulesApply(globals: GlobalOptions): Promise<void> {
   const appliance = await loadAppliance(globals);
   await withClient(appliance, async (client) => {
-    const changes = await applySchedules(client, appliance);
+    const changes = await applySchedules(client, appliance, { searchable: await areRegistered(client) });
     show(globals, changes);
-    if (changes.some(({ action }) => action === 'stranger')) process.exitCode = exit.degraded;
+    if (changes.some(({ action }) => action === 'unmanaged')) process.exitCode = exit.degraded;
   });
 }
 

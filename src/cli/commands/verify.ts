@@ -15,7 +15,7 @@ import { commandOf, withConfig, type GlobalOptions } from '../globals.ts';
 import { print, printJson, say } from '../output/speak.ts';
 import { exit } from '../exit.ts';
 import { movedText } from '../output/progress.ts';
-import { isScreen, redrawOn, usualColumns } from '../output/redraw.ts';
+import { isScreen, redrawOn, defaultColumns } from '../output/redraw.ts';
 import { plural } from '../../domain/plural.ts';
 import { wrap } from '../output/wrap.ts';
 
@@ -68,7 +68,7 @@ export async function verify(globals: GlobalOptions, id: string, options: Verify
       const rest = isOfAll ? await readRest(repository, options.all === true, reading) : undefined;
       if (rest !== undefined) await refute(repository, rest, result.id);
       // What can be restored is read from the names of archived WAL: what is damaged must not promise anything.
-      const unmoved = await whyUnmoved(async () => repository.setAsideWal(rest?.damagedWal ?? []));
+      const unmoved = await whyUnmoved(async () => repository.quarantineWal(rest?.damagedWal ?? []));
       for (const component of result.uninspected)
         say(`component \`${component}\` is not configured any more: its structure was not inspected`);
       // The point itself has just been told of.
@@ -88,10 +88,10 @@ export async function verify(globals: GlobalOptions, id: string, options: Verify
       if (globals.output === 'json')
         printJson({ ...result, damaged, gone, warnings, reread: countsOf(rest), seconds: seconds() });
       else {
-        result.notes.forEach((note) => print(wrap(`note    ${note}`, usualColumns, '  ')));
-        [...result.problems, ...damaged].forEach((problem) => print(wrap(`DAMAGED ${problem}`, usualColumns, '  ')));
-        gone.forEach((text) => print(wrap(`GONE    ${withConfig(globals, text)}`, usualColumns, '  ')));
-        warnings.forEach((text) => print(wrap(`WARN    ${withConfig(globals, text)}`, usualColumns, '  ')));
+        result.notes.forEach((note) => print(wrap(`note    ${note}`, defaultColumns, '  ')));
+        [...result.problems, ...damaged].forEach((problem) => print(wrap(`DAMAGED ${problem}`, defaultColumns, '  ')));
+        gone.forEach((text) => print(wrap(`GONE    ${withConfig(globals, text)}`, defaultColumns, '  ')));
+        warnings.forEach((text) => print(wrap(`WARN    ${withConfig(globals, text)}`, defaultColumns, '  ')));
         const verdict = result.ok ? 'ok' : plural(result.problems.length, 'problem');
         print(
           `recovery point ${result.id}: ${verdict} (${result.levels.join(', ')}), ${plural(result.objects, 'object')}, ${formatBytes(result.bytes)}, ${formatDuration(seconds())}`,

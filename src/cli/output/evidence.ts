@@ -2,8 +2,8 @@
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { describeProbes, isFailed } from '../../domain/probes.ts';
 import type { JsonValue } from '../../domain/recovery-point.ts';
-import { usualColumns } from './redraw.ts';
-import { stateWords } from './run-head.ts';
+import { defaultColumns } from './redraw.ts';
+import { stateOfReport, stateWords } from '../../domain/run-state.ts';
 import { table } from './table.ts';
 import { wrap } from './wrap.ts';
 
@@ -12,6 +12,7 @@ export type Evidence = Readonly<Record<string, JsonValue>>;
 const label = 14;
 
 export function evidenceText(id: string, report: Evidence): string {
+  const state = stateOfReport(report);
   const seconds = numberOf(report.seconds);
   const probes = objectsOf(report.probes);
   const outcomes = probes.map(({ ok, notCompared }) => ({
@@ -22,7 +23,7 @@ export function evidenceText(id: string, report: Evidence): string {
   const others = probes.filter(({ notCompared }) => notCompared === true);
   return [
     id,
-    ...field('state', stateWords(textOf(report.state))),
+    ...field('state', state === undefined ? textOf(report.state) : stateWords(state)),
     ...field('said', textOf(report.text) === textOf(report.state) ? '' : textOf(report.text)),
     ...field('point', textOf(report.backup)),
     ...field(
@@ -44,12 +45,12 @@ export function evidenceText(id: string, report: Evidence): string {
     ...failed.map(({ component, name, expected, actual }) =>
       wrap(
         `  FAILED ${textOf(component)}/${textOf(name)}: expected ${textOf(expected)}, actual ${textOf(actual)}`,
-        usualColumns,
+        defaultColumns,
         '    ',
       ),
     ),
     ...others.map(({ component, name, expected, actual }) =>
-      wrap(`  ${textOf(component)}/${textOf(name)} (${textOf(expected)}): ${textOf(actual)}`, usualColumns, '    '),
+      wrap(`  ${textOf(component)}/${textOf(name)} (${textOf(expected)}): ${textOf(actual)}`, defaultColumns, '    '),
     ),
     ...listOf(report.safetyCopies).flatMap((path) => field('old data', path)),
     ...listOf(report.notUndone).flatMap((text) => field('NOT UNDONE', text)),
@@ -70,7 +71,7 @@ function stepLines(steps: readonly Evidence[]): string[] {
 }
 
 function field(name: string, text: string): string[] {
-  return text === '' ? [] : [wrap(`  ${name.padEnd(label - 2)}${text}`, usualColumns, ' '.repeat(label))];
+  return text === '' ? [] : [wrap(`  ${name.padEnd(label - 2)}${text}`, defaultColumns, ' '.repeat(label))];
 }
 
 function textOf(value: JsonValue | undefined): string {

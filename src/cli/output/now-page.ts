@@ -1,11 +1,11 @@
 /** The page for 03:00, on one screen. Pure. */
-import type { Situation } from '../../client/overview.ts';
+import type { Overview } from '../../client/overview.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import type { LocationAge } from '../../operations/rpo/location-coverage.ts';
-import type { EndedRun, Protection } from '../../operations/rpo/coverage.ts';
-import { usualColumns } from './redraw.ts';
+import type { EndedRun, Coverage } from '../../operations/rpo/coverage.ts';
+import { defaultColumns } from './redraw.ts';
 import { runScreen } from './run-screen.ts';
-import { stateWords } from './run-head.ts';
+import { stateWords } from '../../domain/run-state.ts';
 import { plural } from '../../domain/plural.ts';
 import { table } from './table.ts';
 import { wrap } from './wrap.ts';
@@ -13,7 +13,7 @@ import { wrap } from './wrap.ts';
 export interface NowPage {
   readonly appliance: string;
   readonly at: Date;
-  readonly protection: Protection | undefined;
+  readonly protection: Coverage | undefined;
   /** Recovery points that were sealed and are gone: which, and who says so. */
   readonly lost: readonly string[];
   readonly locations: readonly LocationAge[];
@@ -22,7 +22,7 @@ export interface NowPage {
   /** Address of one that `--standalone` left running; undefined where there is none. */
   readonly privateServer: string | undefined;
   /** Undefined while Temporal does not answer. */
-  readonly situation: Situation | undefined;
+  readonly situation: Overview | undefined;
 }
 
 /** What is wrong, the worst first; empty while all is well. */
@@ -43,7 +43,7 @@ export function problemsOf(page: NowPage): string[] {
   return [...found, ...scheduleProblems(situation?.schedules ?? [])];
 }
 
-function scheduleProblems(schedules: Situation['schedules']): string[] {
+function scheduleProblems(schedules: Overview['schedules']): string[] {
   const off = schedules.filter(({ enabled }) => !enabled).map(({ name }) => name);
   const absent = schedules.filter(({ enabled, view }) => enabled && view === undefined).map(({ name }) => name);
   return [
@@ -59,7 +59,7 @@ function scheduleProblems(schedules: Situation['schedules']): string[] {
   ];
 }
 
-function protectionProblems(protection: Protection, at: Date): string[] {
+function protectionProblems(protection: Coverage, at: Date): string[] {
   const { components, newest, failed, lastBackup, lastRestore, withoutBase } = protection;
   const found: string[] = [];
   if (failed.length > 0) found.push(`VERIFICATION FAILED: ${failed.join(', ')} protects nothing`);
@@ -93,13 +93,13 @@ function locationProblems(
 }
 
 /** A mistyped request was told to its writer and changed nothing. */
-function isAlarming({ state, text }: EndedRun): boolean {
-  return state !== 'sealed' && !text.startsWith('InputInvalid');
+function isAlarming({ state, code }: EndedRun): boolean {
+  return state.status !== 'sealed' && code !== 'InputInvalid';
 }
 
 /** A restore that a person aborted and that undid everything is no news. */
-function leftBadly({ state, text }: EndedRun): boolean {
-  return state.startsWith('aborted') && (state.includes('partial') || !text.startsWith('Aborted'));
+function leftBadly({ state, code }: EndedRun): boolean {
+  return state.status === 'aborted' && (state.undone === 'partial' || code !== 'Aborted');
 }
 
 function endedBadly(what: string, { state, text, endedAt }: EndedRun, at: Date): string {
@@ -112,12 +112,12 @@ export function nowText(page: NowPage, commands: readonly string[]): string {
   const runs = situation?.runs ?? [];
   return [
     `${appliance}  ${at.toISOString().slice(0, 19)}Z  ${problems.length === 0 ? 'all is well' : plural(problems.length, 'problem')}`,
-    ...problems.map((problem) => wrap(`! ${problem}`, usualColumns, '  ')),
+    ...problems.map((problem) => wrap(`! ${problem}`, defaultColumns, '  ')),
     ...runs.flatMap((run) => [
       '',
       run.workflowId,
       ...(run.view === undefined && run.summary !== '' ? [`  ${run.summary}`] : []),
-      ...runScreen(run, at, usualColumns),
+      ...runScreen(run, at, defaultColumns),
     ]),
     ...restLines(page),
     '',
@@ -150,10 +150,10 @@ function restLines({ protection, locations, situation, at }: NowPage): string[] 
     ...(copies.length === 0 ? [] : ['', table(['LOCATION', 'NEWEST COPY', 'AGE', 'OF', 'MEASURED'], copies)]),
     '',
     ...(protection?.lastBackup
-      ? [wrap(`last backup   ${endedText(protection.lastBackup, at)}`, usualColumns, ' '.repeat(14))]
+      ? [wrap(`last backup   ${endedText(protection.lastBackup, at)}`, defaultColumns, ' '.repeat(14))]
       : []),
     ...(protection?.lastRestore
-      ? [wrap(`last restore  ${endedText(protection.lastRestore, at)}`, usualColumns, ' '.repeat(14))]
+      ? [wrap(`last restore  ${endedText(protection.lastRestore, at)}`, defaultColumns, ' '.repeat(14))]
       : []),
     ...(next !== undefined
       ? [`next backup   ${next.slice(0, 16)}Z, in ${formatDuration((Date.parse(next) - at.getTime()) / 1000)}`]

@@ -1,26 +1,19 @@
 /** A restore plan as text for 80 columns: what stops, what is needed, what would be lost, the steps. Pure. */
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
-import { usualColumns } from './redraw.ts';
+import { defaultColumns } from './redraw.ts';
 import { table } from './table.ts';
 import { wrap } from './wrap.ts';
 import type { PlanStep, RestorePlan } from '../../domain/restore/types.ts';
 
-export interface PlanView {
-  readonly plan: RestorePlan;
-  /** Configured components that the recovery point does not hold: they stay as they are. */
-  readonly notHeld: readonly string[];
-  /** Newer recovery points that `latest` passed over, each with its reason. */
-  readonly passedOver: readonly string[];
-}
-
 const label = 12;
 
-export function planText({ plan, notHeld, passedOver }: PlanView): string {
+export function planText(plan: RestorePlan): string {
+  const { notHeld = [], passedOver = [] } = plan;
   const isMoment = plan.components.some(({ wal }) => wal !== undefined && wal.kind !== 'point');
   const hasWal = plan.components.some(({ wal }) => wal !== undefined);
   return [
     isMoment
-      ? wrap(`restore of ${plan.appliance} ${momentText(plan)}`, usualColumns, '  ')
+      ? wrap(`restore of ${plan.appliance} ${momentText(plan)}`, defaultColumns, '  ')
       : `restore of ${plan.appliance} from recovery point ${plan.backupId}`,
     ...foreignLines(plan),
     ...passedOver.map((reason) => field('passed over', reason)),
@@ -37,12 +30,14 @@ export function planText({ plan, notHeld, passedOver }: PlanView): string {
     ),
     ...(notHeld.length === 0
       ? []
-      : [wrap(`NOT in this recovery point, left as they are: ${notHeld.join(', ')}`, usualColumns, '  ')]),
-    ...plan.components.flatMap(({ id, notes = [] }) => notes.map((note) => wrap(`${id}: ${note}`, usualColumns, '  '))),
+      : [wrap(`NOT in this recovery point, left as they are: ${notHeld.join(', ')}`, defaultColumns, '  ')]),
+    ...plan.components.flatMap(({ id, notes = [] }) =>
+      notes.map((note) => wrap(`${id}: ${note}`, defaultColumns, '  ')),
+    ),
     ...(plan.rebuilds ?? []).map((id) =>
       wrap(
         `${id} is NOT restored: the application builds it anew afterwards, and it stays as it is until then`,
-        usualColumns,
+        defaultColumns,
         '  ',
       ),
     ),
@@ -63,7 +58,7 @@ export function planText({ plan, notHeld, passedOver }: PlanView): string {
 export function foreignLines({ appliance, backupId, foreign }: RestorePlan): string[] {
   if (foreign === undefined) return [];
   const text = `ANOTHER APPLIANCE'S DATA: recovery point ${backupId} is of \`${foreign}\`, and replaces what \`${appliance}\` has`;
-  return [wrap(text, usualColumns, '  ')];
+  return [wrap(text, defaultColumns, '  ')];
 }
 
 /** The plan of an undo: what comes back, and what goes aside for it. */
@@ -71,7 +66,7 @@ export function undoText({ appliance, components, stops, estimateSeconds, undoes
   const [first] = components;
   const emptied = components.filter(({ bytes }) => bytes === 0).map(({ id }) => id);
   return [
-    wrap(`undo of the restore of ${appliance} of ${undoes?.lockStart ?? ''}`, usualColumns, '  '),
+    wrap(`undo of the restore of ${appliance} of ${undoes?.lockStart ?? ''}`, defaultColumns, '  '),
     '',
     table(
       ['COMPONENT', 'KIND', 'OLD DATA'],
@@ -106,7 +101,7 @@ function groundsOf({ estimatedFrom, p90Seconds }: RestorePlan): string {
 }
 
 function field(name: string, text: string): string {
-  return wrap(`${name.padEnd(label)}${text}`, usualColumns, ' '.repeat(label));
+  return wrap(`${name.padEnd(label)}${text}`, defaultColumns, ' '.repeat(label));
 }
 
 interface Wave {
@@ -118,7 +113,7 @@ interface Wave {
 /** One line for the steps of a kind that may run at the same time: the order is seen at a glance. */
 function waveTable(steps: readonly PlanStep[]): string {
   const rows = wavesOf(steps).flatMap(({ kind, subjects, seconds }, index) => {
-    const [first = '', ...rest] = wrap(subjects.join(', '), usualColumns - 28).split('\n');
+    const [first = '', ...rest] = wrap(subjects.join(', '), defaultColumns - 28).split('\n');
     return [
       [String(index + 1).padStart(2), kind, formatDuration(seconds), first],
       ...rest.map((more) => ['', '', '', more]),

@@ -1,7 +1,7 @@
 /** Lines that are drawn over and over on a terminal. Talks on stderr: stdout belongs to data. */
 
-export const usualColumns = 80;
-const usualRows = 24;
+export const defaultColumns = 80;
+const defaultRows = 24;
 
 export interface Redraw {
   show(lines: readonly string[]): void;
@@ -15,7 +15,7 @@ export function redrawOn(stream: NodeJS.WriteStream): Redraw {
     show(lines) {
       // Cursor to the first drawn line, clear to the end of the screen, draw again.
       const up = drawn === 0 ? '' : `\u001b[${drawn}A\r\u001b[J`;
-      const fitting = lines.slice(0, Math.max(1, (stream.rows || usualRows) - 1));
+      const fitting = lines.slice(0, Math.max(1, (stream.rows || defaultRows) - 1));
       stream.write(`${up}${fitting.join('\n')}\n`);
       drawn = fitting.length;
     },
@@ -35,7 +35,7 @@ export function isScreen(stream: NodeJS.WriteStream): boolean {
  */
 export function columnsOf(stream: NodeJS.WriteStream): number | undefined {
   // A terminal that nobody gave a size (in a container, under `script`) says 0.
-  if (stream.isTTY) return stream.columns || usualColumns;
+  if (stream.isTTY) return stream.columns || defaultColumns;
   const asked = Number(process.env.COLUMNS ?? '');
   return Number.isInteger(asked) && asked > 0 ? asked : undefined;
 }

@@ -2,6 +2,7 @@
 import { remainingSeconds } from '../../client/eta.ts';
 import type { RunSnapshot } from '../../client/runs.ts';
 import { formatDuration } from '../../domain/duration.ts';
+import { stateWords } from '../../domain/run-state.ts';
 import { isBackupWorkflow } from '../../domain/recovery-point.ts';
 
 /** `restore 20261122_020000 staging, 2 m 10 s`. */
@@ -9,7 +10,7 @@ export function titleLine(run: RunSnapshot, now: Date): string {
   const { type, view, status, startedAt } = run;
   if (view === undefined)
     return `${type} ${status.toLowerCase()}, begun ${formatDuration(secondsSince(startedAt, now))} ago`;
-  const words = [type, view.subject, `${stateWords(view.state)}${view.held ? ' (HELD)' : ''}`].filter(
+  const words = [type, view.subject, `${stateWords(view.state)}${view.paused ? ' (PAUSED)' : ''}`].filter(
     (word) => word !== '',
   );
   return status === 'RUNNING'
@@ -43,7 +44,9 @@ function rtoLine(run: RunSnapshot, now: Date): string {
 
 function needLine({ view }: RunSnapshot): string {
   if (view === undefined) return 'needs  a worker: none answers, so nothing moves; `lifeboat worker`';
-  if (view.held) return 'needs  YOU: somebody held it; send the update `resume` in the Temporal UI';
+  if (view.paused) return 'needs  YOU: somebody paused it; `lifeboat restore resume`';
+  const [asked] = view.questions;
+  if (asked !== undefined) return `needs  YOU: ${asked.text}`;
   if (view.waitingOn !== '') return `needs  patience: ${view.waitingOn}`;
   return 'needs  nothing from you';
 }
@@ -52,26 +55,19 @@ function needLine({ view }: RunSnapshot): string {
 function elseLine({ type, view }: RunSnapshot): string {
   if (view === undefined) return 'else   it goes on as soon as a worker runs';
   if (isBackupWorkflow(type)) {
-    if (view.state === 'locking') return 'else   waits 30 m for the lock, then ends as skipped';
+    if (view.state.status === 'locking') return 'else   waits 30 m for the lock, then ends as skipped';
     return 'else   seals the recovery point; without a failed component it is partial';
   }
   if (type !== 'restore') return '';
-  if (view.held) return 'else   begins no further step';
-  if (view.state === 'undoing') return 'else   puts the old data back, then ends';
-  if (view.state === 'committing' || view.state === 'committed')
+  if (view.paused) return 'else   begins no further step';
+  const [asked] = view.questions;
+  if (asked !== undefined) return `else   ${asked.byDefault} at ${asked.deadline.slice(11, 16)}Z`;
+  if (view.state.status === 'undoing') return 'else   puts the old data back, then ends';
+  if (view.state.status === 'committing' || view.state.status === 'committed')
     return 'else   ends by itself; then a full backup begins';
-  if (view.state === 'planned' || view.state === 'planning' || view.state === 'locking')
+  if (view.state.status === 'planned' || view.state.status === 'planning' || view.state.status === 'locking')
     return 'else   goes on by itself; nothing has stopped yet';
   return 'else   commits if every probe holds, otherwise puts the old data back';
-}
-
-/** `verifying_source` → `verifying source`; what an undone run left, in words. */
-export function stateWords(state: string): string {
-  const undone = /^aborted\(undone=(\w+)\)$/.exec(state)?.[1];
-  if (undone === 'full') return 'aborted, everything undone';
-  if (undone === 'none') return 'aborted, nothing was changed';
-  if (undone === 'partial') return 'aborted, NOT everything undone';
-  return state.replaceAll('_', ' ');
 }
 
 function secondsSince(time: string, now: Date): number {

@@ -4,9 +4,10 @@
 import { pendingOf, runningSeconds } from '../../client/eta.ts';
 import type { RunSnapshot } from '../../client/runs.ts';
 import { formatDuration } from '../../domain/duration.ts';
+import { stateWords } from '../../domain/run-state.ts';
 import type { StepReport } from '../../../workflows/messages.ts';
 import { failureText, pendingText } from './progress.ts';
-import { usualColumns } from './redraw.ts';
+import { defaultColumns } from './redraw.ts';
 import { titleLine } from './run-head.ts';
 import { marks } from './run-screen.ts';
 import { wrap } from './wrap.ts';
@@ -52,10 +53,10 @@ export function runLog(): RunLog {
       return [
         ...once(
           'title',
-          `${view?.state ?? run.status} ${view?.held ?? ''} ${view?.subject ?? ''}`,
+          `${view === undefined ? run.status : stateWords(view.state)} ${view?.paused ?? ''} ${view?.subject ?? ''}`,
           titleLine(run, now),
         ),
-        ...(waits === '' ? [] : once('waits', waits, wrap(`  waits: ${waits}`, usualColumns, '    '))),
+        ...(waits === '' ? [] : once('waits', waits, wrap(`  waits: ${waits}`, defaultColumns, '    '))),
         ...steps.flatMap((step) => {
           if (step.state === 'waiting') return [];
           const live = pendingOf(pending, step.id);
@@ -70,7 +71,7 @@ export function runLog(): RunLog {
             ? []
             : once(`failure ${step.summary}`, `${step.attempt}`, `      ${step.summary}: ${failureText(step)}`),
         ),
-        ...(view?.notes ?? []).flatMap((note) => once(`note ${note}`, note, wrap(`  ${note}`, usualColumns, '    '))),
+        ...(view?.notes ?? []).flatMap((note) => once(`note ${note}`, note, wrap(`  ${note}`, defaultColumns, '    '))),
       ].map((line) => line.trimEnd());
     },
   };
@@ -79,5 +80,5 @@ export function runLog(): RunLog {
 function stepLine(step: StepReport, detail: string, now: Date): string {
   const seconds = runningSeconds(step, now);
   const took = (step.startedAt === undefined ? '' : formatDuration(seconds)).padStart(9);
-  return wrap(`  ${marks[step.state]} ${step.id.padEnd(22)} ${took}  ${detail}`, usualColumns, detailIndent);
+  return wrap(`  ${marks[step.state]} ${step.id.padEnd(22)} ${took}  ${detail}`, defaultColumns, detailIndent);
 }

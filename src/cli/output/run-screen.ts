@@ -16,6 +16,7 @@ export const marks: Readonly<Record<StepState, string>> = {
   done: '[x]',
   failed: '[!]',
   undone: '[<]',
+  skipped: '[-]',
   cancelled: '[-]',
 };
 

@@ -8,7 +8,7 @@ import { openConnection } from '../calls.ts';
 import { channelTo } from '../reach.ts';
 
 /** It makes this one by itself. */
-export const usualNamespace = 'default';
+export const defaultNamespace = 'default';
 
 export interface ServerPlace {
   /** Path of the program `temporal`. */
@@ -46,7 +46,7 @@ export function serverCommand({ binary, databaseFile, port, uiPort }: ServerPlac
 export async function askServer(address: string): Promise<void> {
   const connection = await openConnection({ address, ...channelTo(address), connectTimeout: 2000 });
   try {
-    await connection.workflowService.describeNamespace({ namespace: usualNamespace });
+    await connection.workflowService.describeNamespace({ namespace: defaultNamespace });
   } finally {
     await connection.close();
   }

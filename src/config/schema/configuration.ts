@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { causes } from '../../domain/causes.ts';
 import { component } from './components.ts';
 import { location, retentionOf } from './places.ts';
+import { channel } from './channels.ts';
 import { absolutePath, day, duration, endpoint, name, secret, size, tls, url } from './scalars.ts';
 import { scheduled } from './schedules.ts';
 import { service } from './service.ts';
@@ -76,8 +77,9 @@ export const configuration = z.strictObject({
       webhook: secret
         .optional()
         .describe(
-          'Slack-shaped incoming webhook: failed, partial, skipped and late backups, the end of restores and the marks of their RTO are posted there',
+          'Slack-shaped incoming webhook: failed, partial, skipped and late backups, the end of restores and the marks of their RTO are posted there. The same as a channel `slack` that hears everything',
         ),
+      channels: z.record(name, channel).default({}).describe('further ways to people, by a name of yours'),
     })
     .prefault({})
     .describe('who is told'),

@@ -3,7 +3,7 @@ import type { Appliance } from '../../domain/appliance.ts';
 import { runUrl } from '../../client/temporal/connection.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { plural } from '../../domain/plural.ts';
-import { usualColumns } from '../../cli/output/redraw.ts';
+import { defaultColumns } from '../../cli/output/redraw.ts';
 import { wrap } from '../../cli/output/wrap.ts';
 import { describeProbes, isFailed } from '../../domain/probes.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
@@ -119,7 +119,7 @@ export function summaryText(result: DemoResult, story: Story, appliance: Applian
       : [`   RTO      ${verdict(rto.fromDisasterSeconds, rto.objectiveSeconds)} from the disaster on`]),
     ...(probes.length === 0 ? [] : [`   proof    ${describeProbes(probes)}`]),
     ...failed.map(({ component, name, expected, actual }) =>
-      wrap(`   FAILED   ${component}/${name}: expected ${expected}, actual ${actual}`, usualColumns, ' '.repeat(12)),
+      wrap(`   FAILED   ${component}/${name}: expected ${expected}, actual ${actual}`, defaultColumns, ' '.repeat(12)),
     ),
     ...(runs.length === 0 ? [] : ['   runs', ...runs.map(({ workflowId }) => `     ${runUrl(appliance, workflowId)}`)]),
     '   look at it again:',

@@ -44,6 +44,8 @@ export function planRestore(input: PlanInput): PlanResult {
       })),
       stops: [...startOrder].reverse(),
       steps,
+      keepNew: input.keepNew,
+      replaceDamaged: input.replaceDamaged,
       disks: disksOf(input),
       skewSeconds: input.skewSeconds,
       bytes: chosen.reduce((sum, { bytes }) => sum + bytes, 0),

@@ -3,12 +3,18 @@
  * and with the kept old data where the staged data was. Pure.
  */
 import { buildSteps, startOrderOf } from './steps.ts';
-import type { PlanComponent, PlanService, PlanStep, RestorePlan, UndoneRestore } from './types.ts';
-import { planVersion } from './types.ts';
+import {
+  planVersion,
+  type PlanComponent,
+  type PlanService,
+  type PlanStep,
+  type UndoneRestore,
+  type UnhashedPlan,
+} from './types.ts';
 import { criticalPath } from '../plan/critical-path.ts';
 
 /** A component whose live data is of the restore that is undone; `bytes` are those of its old data. */
-export type KeptComponent = Omit<PlanComponent, 'indexId' | 'backupId' | 'moment' | 'wal'>;
+export type KeptComponent = Omit<PlanComponent, 'backupId' | 'moment' | 'wal'>;
 
 export interface UndoInput {
   readonly appliance: string;
@@ -18,14 +24,15 @@ export interface UndoInput {
   readonly undoes: UndoneRestore;
   /** ISO time of planning. */
   readonly now: string;
+  readonly keepNew: boolean;
 }
 
-export function planUndo(input: UndoInput): RestorePlan {
-  const { appliance, host, services, undoes, now } = input;
+export function planUndo(input: UndoInput): UnhashedPlan {
+  const { appliance, host, services, undoes, now, keepNew } = input;
   const moment = undoes.lockStart;
-  const components = input.components.map((component) => ({ ...component, indexId: '', backupId: '', moment }));
+  const components = input.components.map((component) => ({ ...component, backupId: '', moment }));
   const startOrder = startOrderOf(components, services);
-  const steps = withKept(buildSteps({ host, services, stopFirst: true }, components, startOrder));
+  const steps = withKept(buildSteps({ host, services, stopFirst: true, keepNew }, components, startOrder));
   const longest = criticalPath(steps, ({ estimateSeconds }) => estimateSeconds);
   const lossSeconds = Math.max(0, Math.round((Date.parse(now) - Date.parse(moment)) / 1000));
   return {
@@ -36,6 +43,8 @@ export function planUndo(input: UndoInput): RestorePlan {
     components: components.map(({ id, kind, bytes }) => ({ id, kind, bytes, moment, lossSeconds })),
     stops: [...startOrder].reverse(),
     steps,
+    keepNew,
+    replaceDamaged: false,
     disks: [],
     skewSeconds: 0,
     bytes: components.reduce((sum, { bytes }) => sum + bytes, 0),

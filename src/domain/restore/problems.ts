@@ -1,7 +1,8 @@
 /** Everything that speaks against a restore, all at once. Pure. */
 import { formatBytes } from '../duration.ts';
 import { danglingEdges, findCycles } from '../plan/graph.ts';
-import type { PlanInput, PlanMisfit, PlanProblem } from './types.ts';
+import type { PlanProblem } from '../plan/plan.ts';
+import type { PlanInput, PlanMisfit } from './types.ts';
 
 export function planProblems(input: PlanInput): PlanProblem[] {
   return [

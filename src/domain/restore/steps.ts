@@ -7,7 +7,10 @@ import type { Branch, PlanComponent, PlanInput, PlanService, PlanStep } from './
 const stageBytesPerSecond = 200e6;
 const validateBytesPerSecond = 150e6;
 
-export type StepInput = Pick<PlanInput, 'host' | 'services' | 'stopFirst'>;
+export type StepInput = Pick<PlanInput, 'host' | 'services' | 'stopFirst' | 'keepNew'>;
+
+/** What happens when it fails follows from its kind. */
+type Draft = Omit<PlanStep, 'phase' | 'onFailure'>;
 
 /** What all steps are made from. */
 interface Graph {
@@ -59,7 +62,7 @@ export function buildSteps(
     coreServices: coreServicesOf(chosen, startOrder, depends),
     foundation: new Set(engines.flatMap((name) => servicesBelow(name, depends))),
   };
-  return [
+  const drafts = [
     ...sourceSteps(graph),
     ...stopSteps(graph),
     ...chosen.filter(waitsForTheEnd).map((component) => finishStep(component, graph)),
@@ -67,12 +70,20 @@ export function buildSteps(
     ...startOrder.map((service) => startStep(service, graph)),
     ...proofSteps(graph),
   ];
+  return drafts.map((step) => ({ ...step, ...policyOf(step, input.keepNew) }));
+}
+
+/** The new data is live when commits begin: a clean-up that fails is told. */
+function policyOf({ kind }: Draft, keepNew: boolean): Pick<PlanStep, 'phase' | 'onFailure'> {
+  if (kind === 'commit') return { phase: 'after-pivot', onFailure: 'continue' };
+  const isProof = kind === 'probe' || kind === 'health';
+  return { phase: 'before-pivot', onFailure: isProof && keepNew ? 'continue' : 'unwind' };
 }
 
 /** Verify, then stage and validate each component beside the live data. */
-function sourceSteps({ input, chosen, stopIds }: Graph): PlanStep[] {
+function sourceSteps({ input, chosen, stopIds }: Graph): Draft[] {
   const after = input.stopFirst ? stopIds : [];
-  const verify: PlanStep = {
+  const verify: Draft = {
     id: verifyId,
     kind: 'verify',
     subject: '',
@@ -81,7 +92,7 @@ function sourceSteps({ input, chosen, stopIds }: Graph): PlanStep[] {
     branch: 'source',
     estimateSeconds: 5,
   };
-  const staging = chosen.flatMap((component): PlanStep[] => {
+  const staging = chosen.flatMap((component): Draft[] => {
     const common = { subject: component.id, queue: queueOf(component), branch: branchOf(component) };
     const { bytes } = component;
     return [
@@ -105,9 +116,9 @@ function sourceSteps({ input, chosen, stopIds }: Graph): PlanStep[] {
 }
 
 /** A service stops after everything that stands on it and, unless the guide's order is asked for, after all is validated. */
-function stopSteps({ input, chosen, startOrder, depends }: Graph): PlanStep[] {
+function stopSteps({ input, chosen, startOrder, depends }: Graph): Draft[] {
   const validated = input.stopFirst ? [] : chosen.map(validateId);
-  return [...startOrder].reverse().map((service): PlanStep => {
+  return [...startOrder].reverse().map((service): Draft => {
     const dependents = startOrder.filter((other) => depends.get(other)?.includes(service)).map(stopId);
     return {
       id: stopId(service),
@@ -126,7 +137,7 @@ function waitsForTheEnd({ wal }: PlanComponent): boolean {
   return wal?.kind === 'latest';
 }
 
-function finishStep(component: PlanComponent, { stopIds }: Graph): PlanStep {
+function finishStep(component: PlanComponent, { stopIds }: Graph): Draft {
   return {
     id: finishId(component),
     kind: 'finish',
@@ -139,7 +150,7 @@ function finishStep(component: PlanComponent, { stopIds }: Graph): PlanStep {
 }
 
 /** Application data comes after the core services are up; everything else swaps as soon as the services stand still. */
-function swapStep(component: PlanComponent, { stopIds, chosen, coreServices }: Graph): PlanStep {
+function swapStep(component: PlanComponent, { stopIds, chosen, coreServices }: Graph): Draft {
   const branch = branchOf(component);
   const coreReady = [...chosen.filter(isCoreData).map(swapId), ...coreServices.map(startId)];
   return {
@@ -164,7 +175,7 @@ function swapStep(component: PlanComponent, { stopIds, chosen, coreServices }: G
 function startStep(
   service: string,
   { input, chosen, startOrder, stopIds, depends, coreServices, foundation }: Graph,
-): PlanStep {
+): Draft {
   const data = chosen.filter(({ services }) => services.includes(service));
   const isCore = coreServices.includes(service);
   const isEngine = isCore || foundation.has(service);
@@ -187,8 +198,8 @@ function startStep(
 }
 
 /** Probes as soon as data and engine are there; health when all is up; commits last. */
-function proofSteps({ input, chosen, startOrder }: Graph): PlanStep[] {
-  const probes = chosen.map((component): PlanStep => {
+function proofSteps({ input, chosen, startOrder }: Graph): Draft[] {
+  const probes = chosen.map((component): Draft => {
     const engines = runsOnEngine(component) ? component.services.map(startId) : [];
     const after = [swapId(component), ...engines];
     return {
@@ -202,7 +213,7 @@ function proofSteps({ input, chosen, startOrder }: Graph): PlanStep[] {
     };
   });
   const up = [...chosen.map(probeId), ...startOrder.map(startId)];
-  const health: PlanStep = {
+  const health: Draft = {
     id: 'health',
     kind: 'health',
     subject: '',
@@ -211,7 +222,7 @@ function proofSteps({ input, chosen, startOrder }: Graph): PlanStep[] {
     branch: 'health',
     estimateSeconds: 10,
   };
-  const commits = chosen.map((component): PlanStep => ({
+  const commits = chosen.map((component): Draft => ({
     id: `commit:${component.id}`,
     kind: 'commit',
     subject: component.id,

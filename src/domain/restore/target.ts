@@ -47,3 +47,12 @@ export function goalFields({ toTime, toLsn, toName, toLatest, timeline }: GoalFi
     ...(timeline === undefined ? {} : { timeline }),
   };
 }
+
+/** The goal as it is written on the command line; empty for a recovery point. */
+export function goalWords({ toTime, toLsn, toName, toLatest, timeline }: GoalFields): string {
+  const on = timeline === undefined ? '' : ` --timeline ${timeline}`;
+  if (toTime !== undefined) return `--to-time ${toTime}${on}`;
+  if (toLsn !== undefined) return `--to-lsn ${toLsn}${on}`;
+  if (toName !== undefined) return `--to-name '${toName}'${on}`;
+  return toLatest === true ? `--to-latest${on}` : '';
+}

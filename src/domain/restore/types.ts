@@ -1,8 +1,8 @@
-import type { Role, ComponentKind, Tier, Priority } from '../component.ts';
+/** What a restore is planned from, and the plan itself. */
+import type { ComponentKind, Priority, Tier } from '../component.ts';
+import type { Plan, PlanProblem, Step } from '../plan/plan.ts';
 import type { WalTarget } from './target.ts';
 import type { PastRun } from '../plan/durations.ts';
-
-/** What a restore is planned from, and the plan itself. */
 
 export const planVersion = 1;
 
@@ -18,23 +18,14 @@ export const stepKinds = [
   'health',
   'probe',
   'commit',
+  'remove',
 ] as const;
 
 export type StepKind = (typeof stepKinds)[number];
 
-export interface PlanStep {
-  readonly id: string;
-  readonly kind: StepKind;
-  /** Component id or service name; empty for steps of the whole. */
-  readonly subject: string;
-  readonly queue: { readonly role: Role; readonly host: string };
-  readonly after: readonly string[];
+export interface PlanStep extends Step<StepKind> {
   /** The node of the guide's graph that this step belongs to. */
   readonly branch: Branch;
-  /** The median of own runs where enough of them did this step, else a seed by size. */
-  readonly estimateSeconds: number;
-  /** Nine of ten own runs took no longer; absent with a seed. */
-  readonly p90Seconds?: number;
 }
 
 export const branches = [
@@ -58,7 +49,6 @@ export interface PlanComponent {
   readonly tier: Tier;
   readonly priority: Priority;
   readonly services: readonly string[];
-  readonly indexId: string;
   readonly bytes: number;
   /** The recovery point that its artefact is of. */
   readonly backupId: string;
@@ -109,6 +99,7 @@ export interface PlanInput {
   readonly skewSeconds: number;
   readonly stopFirst: boolean;
   readonly replaceDamaged: boolean;
+  readonly keepNew: boolean;
   /** Committed restores of this appliance. */
   readonly pastRuns: readonly PastRun[];
   /** Stored objects that lack; none by default. */
@@ -122,20 +113,18 @@ export interface UndoneRestore {
   readonly lockStart: string;
 }
 
-export interface RestorePlan {
-  readonly version: number;
+export interface RestorePlan extends Plan<PlanStep> {
   /** Empty in a plan that undoes a restore. */
   readonly backupId: string;
   /** What comes back is not of a recovery point, but what this restore replaced. */
   readonly undoes?: UndoneRestore;
-  readonly appliance: string;
   /** The other appliance whose recovery point it is; absent where it is own. */
   readonly foreign?: string;
   readonly components: readonly {
     readonly id: string;
     readonly kind: ComponentKind;
     readonly bytes: number;
-    /** A plan of an older version has none: it is the plan's own. */
+    /** The plan's own where absent. */
     readonly backupId?: string;
     readonly moment?: string;
     readonly wal?: WalTarget;
@@ -145,9 +134,16 @@ export interface RestorePlan {
   }[];
   /** What the application makes anew afterwards; absent where nothing. */
   readonly rebuilds?: readonly string[];
+  /** Configured components that the recovery point does not hold: they stay as they are. Absent in an undo. */
+  readonly notHeld?: readonly string[];
+  /** Newer recovery points that `latest` passed over, each with its reason. Absent in an undo. */
+  readonly passedOver?: readonly string[];
   /** Services that stop, in the order of stopping. */
   readonly stops: readonly string[];
-  readonly steps: readonly PlanStep[];
+  /** A failed probe or health check is told, and the new data stays. */
+  readonly keepNew: boolean;
+  /** Live data that failed its own check is deleted first, where two copies do not fit. */
+  readonly replaceDamaged: boolean;
   readonly disks: readonly {
     readonly device: string;
     readonly path: string;
@@ -166,12 +162,9 @@ export interface RestorePlan {
   readonly estimatedFrom: number;
 }
 
-export interface PlanProblem {
-  readonly code: string;
-  readonly subject: string;
-  readonly message: string;
-  readonly hint: string;
-}
+/** Before its hash is made, which is no matter of the domain. */
+export type UnhashedPlan = Omit<RestorePlan, 'hash'>;
 
 export type PlanResult =
-  { readonly ok: true; readonly plan: RestorePlan } | { readonly ok: false; readonly problems: readonly PlanProblem[] };
+  | { readonly ok: true; readonly plan: UnhashedPlan }
+  | { readonly ok: false; readonly problems: readonly PlanProblem[] };

@@ -21,7 +21,7 @@ export async function fingerprintOf(options: WalkOptions): Promise<string | unde
 }
 
 /** Configuration is small. What is larger is read by the next backup all the same. */
-const mostCompared = 1 << 20;
+const maxCompared = 1 << 20;
 
 /**
  * Is what lies there what the record captured? Names and times tell, but for files that were not settled at the capture
@@ -37,7 +37,7 @@ export async function isAsCaptured(
   const { fingerprint } = parseJson(Buffer.from(sealed).toString('utf8')) as FilesFacts;
   if (fingerprint === undefined || fingerprint !== (await fingerprintOf(options))) return false;
   for await (const entry of repository.readIndex(record.indexId)) {
-    if (entry.type !== 'file' || entry.source !== undefined || entry.size > mostCompared) continue;
+    if (entry.type !== 'file' || entry.source !== undefined || entry.size > maxCompared) continue;
     if (!isReserved(entry.path) && !isSame(entry)) return false;
   }
   return true;

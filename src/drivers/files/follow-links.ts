@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 
 /** As many as Linux follows. */
-const mostLinks = 40;
+const maxLinks = 40;
 
 /** Absolute path of what `path` leads to; undefined for a circle. `links` has the texts of links by their absolute paths. */
 export function followLinks(path: string, links: ReadonlyMap<string, string>): string | undefined {
@@ -22,7 +22,7 @@ export function followLinks(path: string, links: ReadonlyMap<string, string>): s
       continue;
     }
     followed += 1;
-    if (followed > mostLinks) return undefined;
+    if (followed > maxLinks) return undefined;
     if (posix.isAbsolute(text)) at = '';
     parts.unshift(...text.split('/').filter((each) => each !== ''));
   }

@@ -29,7 +29,7 @@ export type Lead =
   | { readonly where: 'harmless' };
 
 /** As many as Linux follows. */
-const mostLinks = 40;
+const maxLinks = 40;
 /** What the kernel makes up. */
 const madeUp = ['/proc', '/sys', '/dev'];
 
@@ -91,7 +91,7 @@ async function step(link: string): Promise<string | undefined> {
 /** The path at which following a link ends because nothing is there. */
 async function lastStep(link: string): Promise<string> {
   let at = link;
-  for (let count = 0; count < mostLinks; count += 1) {
+  for (let count = 0; count < maxLinks; count += 1) {
     const next = await step(at);
     if (next === undefined) break;
     at = next;

@@ -2,13 +2,13 @@
 import { LifeboatError } from '../../domain/errors.ts';
 
 /** Linux takes 4,096 bytes with the one that ends it. */
-const mostBytes = 4095;
+const maxBytes = 4095;
 /** `/.lifeboat-<component>-staging-<run>-<attempt>-<path>`: what a staging folder adds besides its component. */
 const stagingBytes = '/.lifeboat--staging-0123456789-99999-01234567'.length;
 
 /** Bytes of the longest path that can be staged whole below a folder. */
 export function longestStaged(folder: string, component: string): number {
-  return mostBytes - Buffer.byteLength(folder) - stagingBytes - component.length;
+  return maxBytes - Buffer.byteLength(folder) - stagingBytes - component.length;
 }
 
 /** Precondition for a path that is longer; what it is comes before the path, of which both ends are shown. */

@@ -4,7 +4,7 @@ import { opendir, stat } from 'node:fs/promises';
 import { realPath, type Ground } from '../files/lead.ts';
 
 /** A link may lead to the root of the host: the nearest entries are looked at. */
-const mostEntries = 20_000;
+const maxEntries = 20_000;
 
 export interface BehindLink {
   /** The first that was found. */
@@ -29,7 +29,7 @@ export async function lookBehind(
     try {
       for await (const child of await opendir(Buffer.from(at, 'latin1'), { encoding: 'latin1' })) {
         entries += 1;
-        if (entries > mostEntries) return { unseen: `it holds more than ${mostEntries} entries` };
+        if (entries > maxEntries) return { unseen: `it holds more than ${maxEntries} entries` };
         const seen = await lookAt(`${at === '/' ? '' : at}/${child.name}`, child);
         if (seen === undefined) continue;
         if (seen.type === 'folder') waiting.push(seen.path);

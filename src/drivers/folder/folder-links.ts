@@ -122,7 +122,7 @@ export function findingsOfLinks({ faults, lacks }: FolderLinks, component: strin
   const name = `${component}: links`;
   const found = faults.map(({ message, hint }): Finding => ({ name, level: 'fail', text: message, hint }));
   if (lacks.length === 0) return found;
-  const shown = lacks.slice(0, mostShown).map(({ note }) => note);
+  const shown = lacks.slice(0, maxShown).map(({ note }) => note);
   const more = lacks.length > shown.length ? [`and ${lacks.length - shown.length} more`] : [];
   return [
     ...found,
@@ -135,7 +135,7 @@ export function findingsOfLinks({ faults, lacks }: FolderLinks, component: strin
   ];
 }
 
-const mostShown = 5;
+const maxShown = 5;
 
 function absence(code: string): string {
   if (code === 'ELOOP') return 'in a circle';

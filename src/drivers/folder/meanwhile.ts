@@ -1,7 +1,7 @@
 /** What changed or went while a component was read: counted in the manifest, named in the sealed facts. */
 
 /** As many temporary files as there are may come and go. */
-const mostNamed = 1000;
+const maxNamed = 1000;
 
 export interface ChangedMeanwhile {
   /** The first files that changed while they were read, twice. Points of older versions may not say. */
@@ -18,12 +18,12 @@ export class Meanwhile {
 
   changed(path: string): void {
     this.#changedCount++;
-    if (this.#changed.length < mostNamed) this.#changed.push(path);
+    if (this.#changed.length < maxNamed) this.#changed.push(path);
   }
 
   vanished(path: string): void {
     this.#vanishedCount++;
-    if (this.#vanished.length < mostNamed) this.#vanished.push(path);
+    if (this.#vanished.length < maxNamed) this.#vanished.push(path);
   }
 
   get hasVanished(): boolean {

@@ -24,7 +24,7 @@ import { postgresTargets } from './restore/targets.ts';
 import { finishPostgres, validatePostgres } from './restore/validate.ts';
 import { checkArchive } from './wal/check-archive.ts';
 import { incrementPostgres } from './wal/increment.ts';
-import { archiveShift } from './wal/shift.ts';
+import { archiveSession } from './wal/session.ts';
 import { guardSlot } from './wal/slot-guard.ts';
 import { detachSlot } from './wal/detach.ts';
 import { ensureSlot } from './wal/slot.ts';
@@ -43,7 +43,7 @@ export function createPostgresDriver(config: PostgresConfig, environment: Driver
     estimate: () => estimate(config, environment),
     capture: (context) => capturePostgres(config, environment, context),
     increment: (context) => incrementPostgres(config, environment, context),
-    archiveWal: (context) => archiveShift(config, environment, context),
+    archiveWal: (context) => archiveSession(config, environment, context),
     checkArchive: (repository) => checkArchive(config, environment, repository),
     guardWal: () => guardSlot(config, environment),
     detachWal: (slot) => detachSlot(config, environment, slot),

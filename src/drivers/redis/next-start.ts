@@ -70,11 +70,11 @@ function placeOf(configFile: string, files: readonly string[]): string | undefin
 /** Old names that the server still takes: the last line wins, whichever of both it has. */
 const aliases: Readonly<Record<string, string>> = { slaveof: 'replicaof' };
 
-const mostIncludes = 8;
+const maxIncludes = 8;
 
 async function readLines(path: string, read: ReadConfig, depth: number): Promise<Line[] | undefined> {
   const text = await read(path);
-  return text === undefined || depth > mostIncludes ? undefined : withIncludes(parseConfig(text), read, depth);
+  return text === undefined || depth > maxIncludes ? undefined : withIncludes(parseConfig(text), read, depth);
 }
 
 async function withIncludes(from: readonly Line[], read: ReadConfig, depth: number): Promise<Line[] | undefined> {

@@ -150,7 +150,7 @@ async function proveByLoading({
   held,
   binary,
 }: Loading): Promise<ProbeResult[]> {
-  // Beside the staging, so that hard links reach; under a staging name, so that it is removed with it.
+  // DetachedChild the staging, so that hard links reach; under a staging name, so that it is removed with it.
   const folder = `${staged}-check`;
   await removeTree(folder);
   await mkdir(folder, { mode: 0o700 });

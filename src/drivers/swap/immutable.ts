@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const mostOutput = 64 * 1024 * 1024;
+const maxOutput = 64 * 1024 * 1024;
 
 export interface FixedPath {
   readonly path: string;
@@ -13,7 +13,7 @@ export interface FixedPath {
 /** None where the file system knows no such flags, or nothing here can read them. */
 export async function fixedPaths(paths: readonly string[]): Promise<FixedPath[]> {
   if (paths.length === 0) return [];
-  const options = { env: { ...process.env, LC_ALL: 'C' }, maxBuffer: mostOutput };
+  const options = { env: { ...process.env, LC_ALL: 'C' }, maxBuffer: maxOutput };
   // It ends with 1 where one of the paths cannot be asked, and tells the others all the same.
   const { stdout } = await run('lsattr', ['-d', '--', ...paths], options).catch(
     (error: { readonly stdout?: string }) => ({ stdout: error.stdout ?? '' }),

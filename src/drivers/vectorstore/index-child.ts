@@ -9,7 +9,7 @@ import type { IndexFacts, InspectRequest, Neighbours } from './inspect-index.ts'
 serveRequests(async (message) => inspect(message as unknown as InspectRequest));
 
 /** Added vectors may come before the known ones in a search; so many more neighbours are asked for at most. */
-const mostAdded = 100;
+const maxAdded = 100;
 
 async function inspect({ path, k, queries, knownTotal, lists = [] }: InspectRequest): Promise<IndexFacts> {
   const { default: faiss } = await importNative('faiss-node', async () => import('faiss-node'));
@@ -20,7 +20,7 @@ async function inspect({ path, k, queries, knownTotal, lists = [] }: InspectRequ
   const [total, dimension] = [index.ntotal(), index.getDimension()];
   const asked = typeof queries === 'number' ? await sampleQueries(path, queries, total, dimension) : queries;
   const usable = asked.filter(({ length }) => length === dimension);
-  const added = Math.min(Math.max(total - (knownTotal ?? total), 0), mostAdded);
+  const added = Math.min(Math.max(total - (knownTotal ?? total), 0), maxAdded);
   let slowestSeconds = 0;
   const neighbours = (total === 0 ? [] : usable).map((query): Neighbours => {
     const searchBegin = performance.now();

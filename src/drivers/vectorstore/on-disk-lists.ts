@@ -25,7 +25,7 @@ const headBytes = 4 + 8 + 8;
 const listBytes = 24;
 const slotBytes = 16;
 /** The longest path that the system opens. */
-const mostNameBytes = 4096;
+const maxNameBytes = 4096;
 const chunkBytes = 4 * 2 ** 20;
 
 /**
@@ -61,7 +61,7 @@ async function parseAt(file: FileHandle, at: number, size: number): Promise<OnDi
   const slotsAt = listsAt + 8 + lists * listBytes;
   const nameAt = slotsAt + 8 + (await numberAt(slotsAt)) * slotBytes;
   const length = await numberAt(nameAt);
-  if (!(length > 0 && length <= mostNameBytes && nameAt + 8 + length <= size)) return undefined;
+  if (!(length > 0 && length <= maxNameBytes && nameAt + 8 + length <= size)) return undefined;
   const name = (await readAt(file, nameAt + 8, length)).toString('latin1');
   return name.includes('\0') ? undefined : { name, at: nameAt };
 }

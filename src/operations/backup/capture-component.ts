@@ -28,7 +28,7 @@ export interface CaptureOptions {
 /** Unchanged files are read and hashed again once in this many backups. */
 const rehashParts = 30;
 /** A receipt is small; more of the same tells nothing new. */
-const mostWarnings = 10;
+const maxWarnings = 10;
 
 export async function captureComponent(options: CaptureOptions): Promise<Receipt> {
   const { repository, driver, backupId, previous, signal } = options;
@@ -58,7 +58,7 @@ export async function captureComponent(options: CaptureOptions): Promise<Receipt
         }),
     resumePacks: options.resumePacks,
     onProgress: onWritten,
-    onWarning: (message) => void (warnings.length < mostWarnings && warnings.push(message.slice(0, 300))),
+    onWarning: (message) => void (warnings.length < maxWarnings && warnings.push(message.slice(0, 300))),
     signal,
   });
   committed = () => writer.committedPacks();

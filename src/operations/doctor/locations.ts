@@ -3,7 +3,7 @@ import type { Appliance, LocationConfig } from '../../domain/appliance.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import { plural } from '../../domain/plural.ts';
-import { mostSkewSeconds } from '../../domain/skew.ts';
+import { maxSkewSeconds } from '../../domain/skew.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { goneFrom, lostHint } from '../recovery-points/lost.ts';
@@ -41,7 +41,7 @@ async function diagnoseLocation({ name }: LocationConfig, { repository, storage 
   try {
     const place = await storage(name);
     const skew = Math.abs((await place.now()).getTime() - Date.now()) / 1000;
-    if (skew > mostSkewSeconds)
+    if (skew > maxSkewSeconds)
       return [
         {
           name: subject,

@@ -4,7 +4,7 @@ import type { Appliance } from '../../domain/appliance.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { BackupId } from '../../domain/recovery-point.ts';
-import { mostSkewSeconds } from '../../domain/skew.ts';
+import { maxSkewSeconds } from '../../domain/skew.ts';
 import type { Driver } from '../../drivers/driver.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { Repository } from '../../repository/repository.ts';
@@ -138,7 +138,7 @@ async function spaceOf({ storage }: Repository, reserveBytes: number): Promise<F
 
 async function clockOf({ storage }: Repository): Promise<Finding> {
   const skew = Math.abs((await storage.now()).getTime() - Date.now()) / 1000;
-  if (skew < mostSkewSeconds) return { name: 'clock', level: 'ok', text: `${formatDuration(skew)} from the storage's` };
+  if (skew < maxSkewSeconds) return { name: 'clock', level: 'ok', text: `${formatDuration(skew)} from the storage's` };
   return {
     name: 'clock',
     level: 'fail',

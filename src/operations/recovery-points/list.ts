@@ -34,7 +34,7 @@ export interface Verified {
   readonly ok: boolean;
   /** L4 is among them only where every component was restored in a trial. */
   readonly levels: readonly string[];
-  /** Components that a trial restore proved. */
+  /** Components that a restore test proved. */
   readonly tried: readonly string[];
 }
 

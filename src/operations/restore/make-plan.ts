@@ -7,17 +7,27 @@ import { restoreNotes } from '../../domain/capture-notes.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { PastRun } from '../../domain/plan/durations.ts';
 import type { ComponentRecord } from '../../domain/recovery-point.ts';
-import type { WalTarget } from '../../domain/restore/target.ts';
+import type { RestoreGoal, WalTarget } from '../../domain/restore/target.ts';
 import { planRestore } from '../../domain/restore/plan-restore.ts';
+import type { Repository } from '../../repository/repository.ts';
 import type { Driver } from '../../drivers/driver.ts';
 import { refuseUnsteerableServices } from '../../platform/process/check-service.ts';
+import { hashed } from './plan-hash.ts';
+import { planNotes } from './plan-notes.ts';
 import type { Choice } from './select-artefacts.ts';
 import { leftToRestore } from './rebuildable.ts';
-import type { PlanComponent, PlanMisfit, PlanProblem, PlanTarget, RestorePlan } from '../../domain/restore/types.ts';
+import type { PlanProblem } from '../../domain/plan/plan.ts';
+import type { PlanComponent, PlanMisfit, PlanTarget, RestorePlan } from '../../domain/restore/types.ts';
 import type { Artefact } from './artefact.ts';
 
 export interface PlanOptions {
   readonly appliance: Appliance;
+  readonly repository: Repository;
+  /** False for a copy in a location. */
+  readonly isOwn: boolean;
+  readonly goal: RestoreGoal;
+  /** As it was asked for: an id, `newest` or `latest`. */
+  readonly at: string;
   readonly choice: Choice;
   readonly targets: readonly PlanTarget[];
   readonly chosen: readonly string[];
@@ -26,6 +36,7 @@ export interface PlanOptions {
   readonly now: Date;
   readonly stopFirst: boolean;
   readonly replaceDamaged: boolean;
+  readonly keepNew: boolean;
   readonly pastRuns: readonly PastRun[];
   /** What `spotCheck` found. */
   readonly objectProblems: readonly PlanProblem[];
@@ -49,21 +60,30 @@ export async function makePlan(options: PlanOptions): Promise<RestorePlan> {
     skewSeconds: choice.skewSeconds,
     stopFirst: options.stopFirst,
     replaceDamaged: options.replaceDamaged,
+    keepNew: options.keepNew,
     pastRuns: options.pastRuns,
     objectProblems: options.objectProblems,
   });
   if (!result.ok) throw planError(result.problems);
   await refuseUnsteerable(result.plan, appliance);
   const { foreign } = choice;
-  return {
+  return hashed({
     ...result.plan,
     ...(foreign === undefined ? {} : { foreign }),
     ...(rebuild.length === 0 ? {} : { rebuilds: rebuild }),
-  };
+    ...(await planNotes({
+      ...options,
+      backupId: choice.backupId,
+      held: choice.artefacts.map(({ record }) => record.id),
+      chosen: options.chosen,
+      rebuild,
+      configured: appliance.components.map(({ id }) => id),
+    })),
+  });
 }
 
 /** Services that could not be stopped or started, or that the run itself needs: found out before anything stops. */
-export async function refuseUnsteerable({ stops }: RestorePlan, appliance: Appliance): Promise<void> {
+export async function refuseUnsteerable({ stops }: Pick<RestorePlan, 'stops'>, appliance: Appliance): Promise<void> {
   refuseStoppingTemporal(stops, appliance);
   await refuseUnsteerableServices(appliance.services.filter(({ name }) => stops.includes(name)));
 }
@@ -115,7 +135,7 @@ export async function describeTarget(
 
 function planComponent({ artefact, config }: FittingArtefact): PlanComponent {
   const { backupId, record, wal, moment } = artefact;
-  const { id, kind, indexId, bytes } = record;
+  const { id, kind, bytes } = record;
   const { tier, priority, services, host } = config;
   return {
     id,
@@ -124,7 +144,6 @@ function planComponent({ artefact, config }: FittingArtefact): PlanComponent {
     tier,
     priority,
     services,
-    indexId,
     bytes,
     backupId,
     moment,

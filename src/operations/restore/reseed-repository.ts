@@ -5,7 +5,7 @@ import { readIdentity } from '../../repository/identity.ts';
 import { copySkeleton } from '../../repository/replicate/skeleton.ts';
 
 /** False where a repository stands already. Its recovery points stay where they are: the copy holds them. */
-export async function adoptRepository(copy: Storage, target: Storage): Promise<boolean> {
+export async function reseedRepository(copy: Storage, target: Storage): Promise<boolean> {
   try {
     await readIdentity(target);
     return false;

@@ -81,7 +81,7 @@ function positionOf(text: string): string {
 }
 
 /** NotFound or Ambiguous for the recovery point; Precondition, with both ends, for a moment that cannot be reached. */
-export async function chooseArtefacts(options: ChoiceOptions): Promise<Choice> {
+export async function selectArtefacts(options: ChoiceOptions): Promise<Choice> {
   const { repository, goal, at, components, rebuild = [] } = options;
   await requireKnown(options.appliance, components, async () => heldComponents(repository));
   requireRebuildable(options.appliance, rebuild);

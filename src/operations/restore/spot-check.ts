@@ -5,7 +5,7 @@
 import { isLifeboatError } from '../../domain/errors.ts';
 import { layout } from '../../repository/layout.ts';
 import type { Repository } from '../../repository/repository.ts';
-import type { PlanProblem } from '../../domain/restore/types.ts';
+import type { PlanProblem } from '../../domain/plan/plan.ts';
 import type { Artefact } from './artefact.ts';
 
 /** Packs of each component. */

@@ -9,6 +9,7 @@ import { swapBack, swapState } from '../../drivers/swap/swap.ts';
 import { isSameRun } from '../../drivers/swap/token.ts';
 import { firstLive } from '../first-live.ts';
 import { refuseUnsteerable } from './make-plan.ts';
+import { hashed } from './plan-hash.ts';
 import type { FencingToken } from '../../domain/fencing-token.ts';
 import type { RestorePlan, UndoneRestore } from '../../domain/restore/types.ts';
 
@@ -60,7 +61,7 @@ export async function makeUndoPlan(
   appliance: Appliance,
   kept: readonly KeptView[],
   chosen: readonly string[],
-  now: Date,
+  { now, keepNew }: { readonly now: Date; readonly keepNew: boolean },
 ): Promise<RestorePlan> {
   const asked = kept.filter(({ component }) => chosen.length === 0 || chosen.includes(component));
   const newest = asked.reduce<KeptView | undefined>(
@@ -87,9 +88,10 @@ export async function makeUndoPlan(
     services: appliance.services.map(({ name, dependsOn }) => ({ name, dependsOn })),
     undoes: newest.of,
     now: now.toISOString(),
+    keepNew,
   });
   await refuseUnsteerable(plan, appliance);
-  return plan;
+  return hashed(plan);
 }
 
 /** The old data is live afterwards, the restored data beside it. May be called twice. */

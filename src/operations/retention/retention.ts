@@ -13,7 +13,7 @@ import {
   type RetentionPoint,
 } from '../../domain/retention.ts';
 import { datedPoint, sealedAtLatest } from '../../domain/seal-order.ts';
-import { mostSkewSeconds } from '../../domain/skew.ts';
+import { maxSkewSeconds } from '../../domain/skew.ts';
 import { sharedHint, sharedText } from '../../domain/whose-point.ts';
 import type { Collected, Repository, Usage } from '../../repository/repository.ts';
 import { expiredWal, type ExpiredWal } from './expired-wal.ts';
@@ -145,9 +145,9 @@ function sharedRefusals(listings: readonly ManifestListing[]): string[] {
 /** A clock that jumped would make everything old at once. */
 function clockRefusals(storageNow: Date, ownNow: Date): string[] {
   const skewSeconds = Math.abs(storageNow.getTime() - ownNow.getTime()) / 1000;
-  if (skewSeconds <= mostSkewSeconds) return [];
+  if (skewSeconds <= maxSkewSeconds) return [];
   const apart = formatDuration(skewSeconds);
-  return [`the storage's clock and ours are ${apart} apart (at most ${formatDuration(mostSkewSeconds)})`];
+  return [`the storage's clock and ours are ${apart} apart (at most ${formatDuration(maxSkewSeconds)})`];
 }
 
 /** The frequent ones of a day leave every day: they are not counted. */

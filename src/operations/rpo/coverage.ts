@@ -2,11 +2,13 @@
 import type { Appliance, ComponentConfig } from '../../domain/appliance.ts';
 import { backupWorkflows, isRefuted, type JsonValue, type Manifest } from '../../domain/recovery-point.ts';
 import { isAhead } from '../../domain/seal-order.ts';
-import { mostSkewSeconds } from '../../domain/skew.ts';
+import { maxSkewSeconds } from '../../domain/skew.ts';
 import { byNewest } from '../../repository/reports.ts';
 import type { ProofBook, Repository } from '../../repository/repository.ts';
 import { newestBases, walStatus, type WalStatus } from '../wal/continuity.ts';
 import type { ManifestListing } from '../../repository/manifest-listing.ts';
+import type { RunState } from '../../domain/run-state.ts';
+import { runReportOf } from '../run-report.ts';
 
 export interface Copy {
   readonly id: string;
@@ -30,14 +32,16 @@ export interface ComponentAge extends Copy {
 
 export interface EndedRun {
   readonly id: string;
-  readonly state: string;
+  readonly state: RunState;
+  /** Code of what it failed of; empty where it did not. */
+  readonly code: string;
   readonly text: string;
   readonly backup: string;
   readonly endedAt: string;
   readonly seconds: number;
 }
 
-export interface Protection {
+export interface Coverage {
   readonly components: readonly ComponentAge[];
   /** Newest recovery point that holds everything; null while there is none. */
   readonly newest: string | null;
@@ -55,7 +59,7 @@ export interface Copies {
   readonly failed: readonly string[];
 }
 
-export async function readProtection(repository: Repository, appliance: Appliance, now: Date): Promise<Protection> {
+export async function readCoverage(repository: Repository, appliance: Appliance, now: Date): Promise<Coverage> {
   const { components, newest, failed } = await copiesOf(repository, appliance, now);
   return {
     components: components.map((copy) => ageOf(copy, objectiveOf(appliance, copy.id), now)),
@@ -70,7 +74,7 @@ export async function readProtection(repository: Repository, appliance: Applianc
 /** What a repository, or a copy of it, can give back of every configured component. */
 export async function copiesOf(repository: Repository, appliance: Appliance, now: Date): Promise<Copies> {
   const configured = appliance.components.map(({ id }) => id);
-  const latest = new Date(now.getTime() + mostSkewSeconds * 1000).toISOString();
+  const latest = new Date(now.getTime() + maxSkewSeconds * 1000).toISOString();
   const listings = (await repository.listManifests()).filter(
     // A date that has not come is no age of 0: as long as it lies ahead, it says nothing.
     ({ manifest, timestamp, foreign }) =>
@@ -201,21 +205,17 @@ function recordIn({ lifeboat }: Manifest, id: string): Manifest['lifeboat']['com
 /** Restores that are looked at: one that failed since changed nothing. */
 const restoresSeen = 5;
 
-interface RestoreStep {
-  readonly id?: string;
-  readonly startedAt?: string;
-}
-
 /** An undo puts nothing in that was not there: it brings its timeline with its bases. */
-async function withoutBase(repository: Repository, { components }: Appliance): Promise<Protection['withoutBase']> {
+async function withoutBase(repository: Repository, { components }: Appliance): Promise<Coverage['withoutBase']> {
   const restores = (await repository.listReports('restore')).slice(0, restoresSeen);
   const reports = await Promise.all(restores.map(async ({ type, id }) => repository.findReport(type, id)));
-  const steps = reports.flatMap((report) =>
-    report?.state === 'committed' && Array.isArray(report.steps) ? [report.steps as readonly RestoreStep[]] : [],
-  );
+  const steps = reports.flatMap((json) => {
+    const report = runReportOf(json);
+    return report?.state.status === 'committed' ? report.steps : [];
+  });
   const found: { id: string; since: string }[] = [];
   for (const { id } of components.filter(archivesWal)) {
-    const last = steps.flat().find((step) => step.id === `swap:${id}` || step.id === `put-back:${id}`);
+    const last = steps.find((step) => step.id === `swap:${id}` || step.id === `put-back:${id}`);
     if (last?.startedAt === undefined || last.id !== `swap:${id}`) continue;
     const { value: base } = await newestBases(repository, id).next();
     if (base === undefined || base.record.capturedFrom < last.startedAt) found.push({ id, since: last.startedAt });
@@ -227,21 +227,11 @@ async function withoutBase(repository: Repository, { components }: Appliance): P
 async function lastRun(repository: Repository, types: readonly string[]): Promise<EndedRun | null> {
   const runs = (await Promise.all(types.map(async (type) => repository.listReports(type)))).flat();
   for (const run of runs.toSorted(byNewest)) {
-    const report = await repository.findReport(run.type, run.id);
+    const report = runReportOf(await repository.findReport(run.type, run.id));
     // A restore that was asked for its plan alone brought nothing back.
-    if (report !== undefined && report['state'] !== 'planned') return endedRun(run.id, report);
+    if (report === undefined || report.state.status === 'planned') continue;
+    const { state, failure, text, backup, endedAt, seconds } = report;
+    return { id: run.id, state, code: failure?.code ?? '', text, backup, endedAt, seconds };
   }
   return null;
-}
-
-function endedRun(id: string, report: Readonly<Record<string, JsonValue>>): EndedRun {
-  const text = (key: string): string => (typeof report[key] === 'string' ? report[key] : '');
-  return {
-    id,
-    state: text('state'),
-    text: text('text'),
-    backup: text('backup'),
-    endedAt: text('endedAt'),
-    seconds: typeof report.seconds === 'number' ? report.seconds : 0,
-  };
 }

@@ -1,9 +1,10 @@
 /** Readings of the RPO clocks, from the repository alone: they hold with worker and Temporal dead. */
+import { stateWords } from '../../domain/run-state.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { levelsOf, rpoLevel, rpoNews, type RpoLevels, type RpoReading } from '../../domain/rpo.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { readLocationAges } from './location-coverage.ts';
-import { readProtection, type ComponentAge, type EndedRun } from './coverage.ts';
+import { readCoverage, type ComponentAge, type EndedRun } from './coverage.ts';
 
 export const rpoReport = 'rpo';
 
@@ -15,7 +16,7 @@ export interface RpoState {
 }
 
 export async function readRpo(repository: Repository, appliance: Appliance, now: Date): Promise<RpoReading[]> {
-  const { components, lastBackup } = await readProtection(repository, appliance, now);
+  const { components, lastBackup } = await readCoverage(repository, appliance, now);
   const locations = await readLocationAges(repository, appliance, now);
   return [
     ...components.flatMap((component) =>
@@ -43,8 +44,8 @@ export async function readRpo(repository: Repository, appliance: Appliance, now:
 function troubleOf(lastBackup: EndedRun | null, { id, objectiveSeconds }: ComponentAge, now: Date): string {
   if (lastBackup === null) return '';
   const { state, text, endedAt } = lastBackup;
-  const concerns = state !== 'partial' || text.includes(id);
-  if (state !== 'sealed' && concerns) return `the last backup ended ${state}: ${text.slice(0, 160)}`;
+  const concerns = state.status !== 'partial' || text.includes(id);
+  if (state.status !== 'sealed' && concerns) return `the last backup ended ${stateWords(state)}: ${text.slice(0, 160)}`;
   const isLong = (now.getTime() - Date.parse(endedAt)) / 1000 > objectiveSeconds;
   return isLong ? `no backup has ended since ${endedAt.slice(0, 16)}Z` : '';
 }

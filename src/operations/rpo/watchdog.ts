@@ -6,7 +6,7 @@
 import type { Appliance } from '../../domain/appliance.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import { levelsOf, rpoNews, type RpoLevels } from '../../domain/rpo.ts';
-import { mostSkewSeconds } from '../../domain/skew.ts';
+import { maxSkewSeconds } from '../../domain/skew.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { lostOf } from '../recovery-points/lost.ts';
 import { lastRpoState, readRpo } from './readings.ts';
@@ -91,7 +91,7 @@ function silenceOf(silentSeconds: number | undefined): string {
   if (silentSeconds > silentAfterSeconds)
     return `NOBODY WATCHES: rpoWatch last ran ${formatDuration(silentSeconds)} ago; are worker and Temporal alive?`;
   // A clock that was ahead must not let it be silent for as long.
-  if (silentSeconds < -mostSkewSeconds)
+  if (silentSeconds < -maxSkewSeconds)
     return `NOBODY KNOWS WHO WATCHES: the last look of rpoWatch is dated ${formatDuration(-silentSeconds)} ahead of this clock; set the clocks`;
   return '';
 }

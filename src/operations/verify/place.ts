@@ -21,7 +21,7 @@ const shares = 30;
 /** A divisor of `shares`. WAL stays for a week, what older bases need longer. */
 const walShares = 6;
 /** After days on which nobody looked, at most so many are made up for in one. */
-const mostShares = 3;
+const maxShares = 3;
 const dayMs = 86_400_000;
 
 export interface VerifyPlaceOptions {
@@ -73,8 +73,8 @@ export async function verifyPlace(options: VerifyPlaceOptions): Promise<Verified
   const again = await longestRefuted(repository, newest);
   if (again !== undefined) await verifyAt(options, again);
   const unmoved = [
-    ...(await whyUnmoved(async () => repository.setAsideWal(damagedWal))),
-    ...(await whyUnmoved(async () => repository.setAsideDocuments(damagedDocuments))),
+    ...(await whyUnmoved(async () => repository.quarantineWal(damagedWal))),
+    ...(await whyUnmoved(async () => repository.quarantineDocuments(damagedDocuments))),
   ];
   const around = await lookAround(options);
   // From now on it is not chosen, until it is looked at again: tomorrow, or by hand.
@@ -143,7 +143,7 @@ async function verifyAt(
 
 /**
  * One a day of those that failed before, in turn: what it lacks may have come again since, and only a look that is as
- * deep makes it good. A trial restore that failed is not lifted by one.
+ * deep makes it good. A restore test that failed is not lifted by one.
  */
 async function longestRefuted(repository: Repository, newest: BackupId | undefined): Promise<BackupId | undefined> {
   const refuted: { readonly id: BackupId; readonly lookedAt: string }[] = [];
@@ -192,7 +192,7 @@ export const rereadReport = 'reread';
 async function nextShares({ own, place, now }: VerifyPlaceOptions): Promise<number[]> {
   const { last = -1, at } = ((await own.findReport(rereadReport, place)) ?? {}) as { last?: number; at?: string };
   const days = at === undefined ? 1 : Math.round((now.getTime() - Date.parse(at)) / dayMs);
-  const count = Math.min(mostShares, Math.max(1, days));
+  const count = Math.min(maxShares, Math.max(1, days));
   return Array.from({ length: count }, (_, index) => (last + 1 + index) % shares);
 }
 

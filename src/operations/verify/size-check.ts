@@ -14,7 +14,7 @@ const guideRanges: Partial<Record<BackupType, readonly [number, number]>> = {
 
 const historyLength = 10;
 /** With fewer earlier copies nobody knows what is usual. */
-const leastHistory = 3;
+const minHistory = 3;
 /** A tenth of the usual is no change any more: something was not captured. */
 const failsBelow = 0.1;
 const toldBelow = 0.5;
@@ -36,7 +36,7 @@ export function checkSizes({ lifeboat }: Manifest, earlier: readonly Manifest[])
       .map((record) => record.bytes)
       .sort((a, b) => a - b);
     const usual = history[Math.floor(history.length / 2)] ?? 0;
-    if (history.length < leastHistory || usual === 0) continue;
+    if (history.length < minHistory || usual === 0) continue;
     const text = `${id}: ${formatBytes(bytes)}, usually ${formatBytes(usual)}`;
     if (bytes < usual * failsBelow) problems.push(`${text}: less than a tenth of it was captured`);
     else if (bytes < usual * toldBelow || bytes > usual * toldAbove) notes.push(text);

@@ -1,13 +1,13 @@
-/** One shift of WAL archiving, and what the archive is worth after it. May be killed anywhere and run again. */
+/** One session of WAL archiving, and what the archive is worth after it. May be killed anywhere and run again. */
 import type { ReportProgress } from '../../domain/progress.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import type { Driver, WalShift } from '../../drivers/driver.ts';
+import type { Driver, WalSession } from '../../drivers/driver.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { followWal } from './ship.ts';
 import { walStatus, type WalStatus } from './continuity.ts';
 
-/** A location that takes longer gets the rest with the next shift. */
+/** A location that takes longer gets the rest with the next session. */
 const drainMs = 60_000;
 
 export interface ArchiveOptions {
@@ -30,7 +30,7 @@ export interface WalLocation {
 }
 
 export interface ArchiveResult {
-  readonly shift: WalShift;
+  readonly session: WalSession;
   readonly status: WalStatus;
 }
 
@@ -48,10 +48,10 @@ export async function archiveWal(options: ArchiveOptions): Promise<ArchiveResult
   }));
   try {
     const barrier = followers.find(({ name }) => name === options.ackLocation);
-    const shift = await driver.archiveWal({ ...options, followers, ...(barrier === undefined ? {} : { barrier }) });
-    return { shift, status: await walStatus(repository, driver.component) };
+    const session = await driver.archiveWal({ ...options, followers, ...(barrier === undefined ? {} : { barrier }) });
+    return { session, status: await walStatus(repository, driver.component) };
   } catch (error) {
-    // A server that ended leaves nobody who would bring its last words elsewhere; after an hour the next shift does.
+    // A server that ended leaves nobody who would bring its last words elsewhere; after an hour the next session does.
     await Promise.all(followers.map(async (follower) => follower.drained(drainMs)));
     throw error;
   } finally {

@@ -61,7 +61,7 @@ export async function checkChain(
     sound.push(...found.sound);
     damaged.push(...found.damaged.map(({ error }) => `${record.id}: ${error.code}: ${error.message}`));
   }
-  // Beside one that is damaged others may hold the same: a restore reads those.
+  // DetachedChild one that is damaged others may hold the same: a restore reads those.
   const isWhole = hole === undefined && holeIn({ ...opened, pieces: sound }) === undefined;
   const bytes = sound.reduce((sum, { startLsn, endLsn }) => sum + Number(endLsn - startLsn), 0);
   return { objects: sound.length, bytes, problems: isWhole ? [] : [...missing, ...damaged] };

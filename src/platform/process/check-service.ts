@@ -4,6 +4,7 @@ import type { ServiceConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import { findOsUser } from './os-user.ts';
 import { refuseForeignPidFile } from './pid-file.ts';
+import { refuseForeignService } from './process-service.ts';
 import type { Finding } from '../../domain/finding.ts';
 
 /** What would keep this service from being started or stopped, seen without touching it. */

@@ -57,7 +57,7 @@ function isIntactStone(context: CheckContext, key: string, bytes: Uint8Array): b
 }
 
 /** Digits that may differ where a record is ours and damaged: two random ids differ in all but a few. */
-const mostFlipped = 8;
+const maxFlipped = 8;
 
 /** Left by an `init` that was cut off: its repository never came to be, and no key of ours can say more of it. */
 function isOfOther({ id }: CheckContext, key: string, bytes: Uint8Array): boolean {
@@ -65,7 +65,7 @@ function isOfOther({ id }: CheckContext, key: string, bytes: Uint8Array): boolea
   if (!withoutDamage(() => void (other = parseDocument(key, bytes, 'ObjectCorrupt')['repository']))) return false;
   if (typeof other !== 'string' || !/^[0-9a-f]{32}$/.test(other)) return false;
   const text = other;
-  return id.split('').filter((digit, at) => digit !== text[at]).length > mostFlipped;
+  return id.split('').filter((digit, at) => digit !== text[at]).length > maxFlipped;
 }
 
 function withoutDamage(look: () => void): boolean {

@@ -18,7 +18,7 @@ import { closeIntent, reserveBackupId } from '../intents.ts';
 import { backupIdOfManifestKey, layout } from '../layout.ts';
 import { isAuthenticManifest } from '../manifest.ts';
 import { ownObjects } from '../own-objects.ts';
-import { toldDamage } from '../known-damage.ts';
+import { knownDamage } from '../known-damage.ts';
 import { authenticatePack, copyObjects, type Authenticate, type NotCopied } from './copy-objects.ts';
 import { copyWal } from './copy-wal.ts';
 import { damagedLeftovers } from './leftovers.ts';
@@ -83,7 +83,7 @@ class Replication {
 
   async run(): Promise<Replicated> {
     const { storage, secrets, documents, warn } = this.#context;
-    const told = await toldDamage({ storage: this.#target, secrets, documents, warn, isCopy: true });
+    const told = await knownDamage({ storage: this.#target, secrets, documents, warn, isCopy: true });
     const refuted = await makeRoomForPoints(this.#context, this.#target, told.points);
     const pointsThere = await this.#authenticThere();
     const manifests = await this.#missingManifests(pointsThere);

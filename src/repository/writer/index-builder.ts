@@ -14,8 +14,8 @@ import type { IndexHead, PackTable } from '../index-head.ts';
 const entriesInPart = 1024;
 
 /** A part of fewer bytes goes on, one of more ends: it is read as a whole. */
-const leastPartBytes = 64 * 1024;
-const mostPartBytes = 1024 * 1024;
+const minPartBytes = 64 * 1024;
+const maxPartBytes = 1024 * 1024;
 
 /** Up to here lines stand in the index itself: an object of its own would be more than they are. */
 const inlineBytes = 32 * 1024;
@@ -24,7 +24,7 @@ const inlineBytes = 32 * 1024;
 const partsAtOnce = 4;
 
 /** Lines that wait for an earlier one, for example of a file that is read for hours, beyond which callers wait. */
-const mostEarly = 65_536;
+const maxEarly = 65_536;
 
 /** Where an entry will stand. */
 export type Place = number;
@@ -82,7 +82,7 @@ export class IndexBuilder {
   /** Resolves when few enough parts are on their way, and few enough lines wait for one before them. */
   async room(): Promise<void> {
     while (this.#storing.size > partsAtOnce) await Promise.race(this.#storing);
-    while (this.#early.size > mostEarly) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (this.#early.size > maxEarly) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   giveUp(place: Place): void {
@@ -130,8 +130,8 @@ export class IndexBuilder {
     }
     this.#open.push(text);
     this.#openBytes += text.length + 1;
-    if (this.#openBytes < leastPartBytes) return;
-    if (this.#openBytes >= mostPartBytes || crc32(path) % entriesInPart === 0) this.#cut();
+    if (this.#openBytes < minPartBytes) return;
+    if (this.#openBytes >= maxPartBytes || crc32(path) % entriesInPart === 0) this.#cut();
   }
 
   #cut(): void {

@@ -5,7 +5,7 @@ import { LifeboatError } from '../../domain/errors.ts';
 
 const readMs = 2000;
 const quietMs = 300;
-const mostBytes = 1000;
+const maxBytes = 1000;
 const shownCharacters = 200;
 
 /**
@@ -46,7 +46,7 @@ async function printed(client: Client): Promise<string> {
     client.subsys('sftp', (error, channel) => {
       if (error !== undefined) return end();
       channel.on('data', (chunk: Buffer) => {
-        text = `${text}${chunk.toString('utf8')}`.slice(0, mostBytes);
+        text = `${text}${chunk.toString('utf8')}`.slice(0, maxBytes);
         clearTimeout(quiet);
         quiet = setTimeout(end, quietMs);
       });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { planRestore } from '../../../src/domain/restore/plan-restore.ts';
-import type { PlanComponent, PlanInput, PlanStep, RestorePlan } from '../../../src/domain/restore/types.ts';
+import type { PlanComponent, PlanInput, PlanStep, UnhashedPlan } from '../../../src/domain/restore/types.ts';
 
 const component = (
   id: string,
@@ -15,7 +15,6 @@ const component = (
   tier: 'critical',
   priority: 1,
   services,
-  indexId: 'i',
   bytes: 1e6,
   backupId: '20261122_020000',
   moment: '2026-11-22T02:00:10.000Z',
@@ -49,16 +48,17 @@ const appliance: PlanInput = {
   stopFirst: false,
   pastRuns: [],
   replaceDamaged: false,
+  keepNew: false,
 };
 
-function planned(input: PlanInput): RestorePlan {
+function planned(input: PlanInput): UnhashedPlan {
   const result = planRestore(input);
   if (!result.ok) throw new Error(JSON.stringify(result.problems));
   return result.plan;
 }
 
 /** All steps that must have ended before `id` begins. */
-function before(plan: RestorePlan, id: string): Set<string> {
+function before(plan: UnhashedPlan, id: string): Set<string> {
   const byId = new Map(plan.steps.map((step) => [step.id, step]));
   const found = new Set<string>();
   const visit = (step: PlanStep | undefined): void =>

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isLifeboatError } from '../../../src/domain/errors.ts';
 import { parseLsn } from '../../../src/domain/lsn.ts';
 import { coveredRanges } from '../../../src/domain/wal.ts';
-import type { WalShift } from '../../../src/drivers/driver.ts';
+import type { WalSession } from '../../../src/drivers/driver.ts';
 import type { WalArchive } from '../../../src/repository/repository.ts';
 import type { Lab } from './lab.ts';
 
@@ -11,7 +11,7 @@ import type { Lab } from './lab.ts';
 export function shiftOf(lab: Lab, { durationMs = 60_000, patient = false } = {}) {
   const control = new AbortController();
   const stopping = new AbortController();
-  const archive = async (): Promise<WalShift> => {
+  const archive = async (): Promise<WalSession> => {
     try {
       return await lab.driver.archiveWal!({
         repository: lab.repository,
@@ -41,12 +41,12 @@ export async function archivingOf(lab: Lab) {
   return shiftOf(lab, { patient: true });
 }
 
-export async function shift(lab: Lab, durationMs: number): Promise<WalShift> {
+export async function shift(lab: Lab, durationMs: number): Promise<WalSession> {
   return shiftOf(lab, { durationMs }).running;
 }
 
 /** A shift that goes on until something holds, which a short one on a busy machine may end before. */
-export async function shiftUntil(lab: Lab, condition: () => Promise<boolean>): Promise<WalShift> {
+export async function shiftUntil(lab: Lab, condition: () => Promise<boolean>): Promise<WalSession> {
   const { running, stop } = shiftOf(lab, { durationMs: 150_000 });
   await Promise.race([until(condition), running]);
   stop();
@@ -54,7 +54,7 @@ export async function shiftUntil(lab: Lab, condition: () => Promise<boolean>): P
 }
 
 /** A shift that goes on until the archive covers what the server has written. */
-export async function shiftPast(lab: Lab): Promise<WalShift> {
+export async function shiftPast(lab: Lab): Promise<WalSession> {
   const [archive, end] = [await archiveOf(lab), await flushed(lab)];
   const { rows } = await lab.sql('SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline');
   const timeline = Number.parseInt((rows[0] as { timeline: string }).timeline, 16);

@@ -7,7 +7,7 @@ import { expect } from 'vitest';
 import type { BackupId, BackupType, Receipt } from '../../../src/domain/recovery-point.ts';
 import { baseEndOf, coveredRanges, type WalRange } from '../../../src/domain/wal.ts';
 import { captureIncrement } from '../../../src/operations/backup/capture-increment.ts';
-import { chooseArtefacts } from '../../../src/operations/restore/select-artefacts.ts';
+import { selectArtefacts } from '../../../src/operations/restore/select-artefacts.ts';
 import { verifyPoint } from '../../../src/operations/verify/recovery-point.ts';
 import { walStatus } from '../../../src/operations/wal/continuity.ts';
 import type { RestoreGoal } from '../../../src/domain/restore/target.ts';
@@ -60,7 +60,7 @@ const incremental = async (lab: Lab, driver: Driver = lab.driver) =>
   );
 
 const choose = async (lab: Lab, goal: RestoreGoal, at = 'latest') =>
-  chooseArtefacts({
+  selectArtefacts({
     repository: lab.repository,
     appliance: { name: 'lab', formerNames: [], components: [lab.config] } as unknown as Appliance,
     goal,

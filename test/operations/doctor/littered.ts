@@ -7,18 +7,18 @@ import type { WalPiece } from '../../../src/domain/wal.ts';
 import { soundStart } from '../../../src/drivers/postgres/wal/sound-start.ts';
 import { archiveSource } from '../../../src/drivers/postgres/wal/source.ts';
 import { captureComponent } from '../../../src/operations/backup/capture-component.ts';
-import { chooseArtefacts } from '../../../src/operations/restore/select-artefacts.ts';
+import { selectArtefacts } from '../../../src/operations/restore/select-artefacts.ts';
 import { diagnose } from '../../../src/operations/doctor/repository.ts';
 import { readLocationAges } from '../../../src/operations/rpo/location-coverage.ts';
 import { lookAround } from '../../../src/operations/verify/look-around.ts';
 import { lostOf } from '../../../src/operations/recovery-points/lost.ts';
-import { readProtection } from '../../../src/operations/rpo/coverage.ts';
+import { readCoverage } from '../../../src/operations/rpo/coverage.ts';
 import { retentionOptions } from '../../../src/operations/retention/options.ts';
 import { planRetention } from '../../../src/operations/retention/retention.ts';
 import { readRpo } from '../../../src/operations/rpo/readings.ts';
 import { sealBackup } from '../../../src/operations/backup/seal.ts';
 import { verifyPoint } from '../../../src/operations/verify/recovery-point.ts';
-import { planHere } from '../../../src/cli/commands/restore-plan.ts';
+import { planHere } from '../../../src/operations/restore/plan-here.ts';
 import { initRepository } from '../../../src/repository/init.ts';
 import { addKey, openSecrets, type KeySource } from '../../../src/repository/keys.ts';
 import { kindOf, layout, type ObjectKind } from '../../../src/repository/layout.ts';
@@ -190,12 +190,12 @@ export const readers: Readonly<Record<string, (opened: Opened, stage: Stage) => 
     return { timestamp, problems: (await repository.knownProofs(timestamp)).problems };
   },
   plan: async ({ parts }) => {
-    const { plan, passedOver } = await planHere(parts, { at: 'latest' });
-    return { timestamp: plan.backupId, passedOver };
+    const plan = await planHere(parts, { at: 'latest', components: [], rebuild: [] });
+    return { timestamp: plan.backupId, passedOver: plan.passedOver };
   },
   'prove resolves': async ({ parts: { appliance, repository: open } }) => {
     const repository = await open();
-    const { backupId } = await chooseArtefacts({
+    const { backupId } = await selectArtefacts({
       repository,
       appliance,
       goal: { kind: 'point' },
@@ -228,7 +228,7 @@ export const readers: Readonly<Record<string, (opened: Opened, stage: Stage) => 
     const repository = await open();
     const now = new Date();
     return {
-      protection: await readProtection(repository, appliance, now),
+      protection: await readCoverage(repository, appliance, now),
       locations: await readLocationAges(repository, appliance, now),
       rpo: await readRpo(repository, appliance, now),
       lost: await lostOf(repository, { reports: 'recent' }),

@@ -5,9 +5,9 @@ import type { Appliance } from '../../../src/domain/appliance.ts';
 import { LifeboatError } from '../../../src/domain/errors.ts';
 import { clockOf } from '../../../src/storage/clock.ts';
 import type { BackupId } from '../../../src/domain/recovery-point.ts';
-import { chooseArtefacts } from '../../../src/operations/restore/select-artefacts.ts';
+import { selectArtefacts } from '../../../src/operations/restore/select-artefacts.ts';
 import { pointFindings } from '../../../src/operations/doctor/recovery-points.ts';
-import { readProtection } from '../../../src/operations/rpo/coverage.ts';
+import { readCoverage } from '../../../src/operations/rpo/coverage.ts';
 import { planRetention } from '../../../src/operations/retention/retention.ts';
 import { requireClock } from '../../../src/operations/recovery-points/require-clock.ts';
 import { walBases, walStatus } from '../../../src/operations/wal/continuity.ts';
@@ -49,7 +49,7 @@ test('the newest is what was sealed last; a point dated ahead is passed over by 
   // Nothing was sealed after it: whichever clock is wrong, it is the newest state.
   expect(await chosen()).toEqual([ahead, ahead]);
   const age = async () => {
-    const { components, newest } = await readProtection(repository, appliance, clock.now);
+    const { components, newest } = await readCoverage(repository, appliance, clock.now);
     return [components[0]?.backupId, newest];
   };
   expect(await age(), 'a date that has not come is no age').toEqual([before, before]);
@@ -106,7 +106,7 @@ test('F7: a restore to the latest moment, bases and increments stand on what was
   for (const now of ['2026-11-15T12:00:00Z', '2026-11-20T12:00:00Z']) {
     clock.now = new Date(now);
     for (const goal of [{ kind: 'latest' }, { kind: 'lsn', value: '0/850000' }] as const) {
-      const { artefacts } = await chooseArtefacts({
+      const { artefacts } = await selectArtefacts({
         repository,
         appliance: { ...appliance, components: of },
         goal,

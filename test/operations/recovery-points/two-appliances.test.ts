@@ -6,7 +6,7 @@ import type { Dependencies } from '../../../activities/dependencies.ts';
 import { createStorageActivities } from '../../../activities/recovery-points.ts';
 import type { Appliance } from '../../../src/domain/appliance.ts';
 import type { RestoreGoal } from '../../../src/domain/restore/target.ts';
-import { chooseArtefacts } from '../../../src/operations/restore/select-artefacts.ts';
+import { selectArtefacts } from '../../../src/operations/restore/select-artefacts.ts';
 import { pointFindings } from '../../../src/operations/doctor/recovery-points.ts';
 import { newestRecord } from '../../../src/operations/backup/find-record.ts';
 import { copiesOf } from '../../../src/operations/rpo/coverage.ts';
@@ -68,7 +68,7 @@ test('the newest is the newest own point, everywhere', async ({ shared: { as, ow
 test('a restore takes the point of another appliance only by its whole id', async ({ shared: { as, own, other } }) => {
   const repository = await as();
   const choose = async (at: string, goal: RestoreGoal = { kind: 'point' }) =>
-    chooseArtefacts({ repository, appliance: applianceOf('a'), goal, at, components: [] });
+    selectArtefacts({ repository, appliance: applianceOf('a'), goal, at, components: [] });
   expect(await choose('latest')).toMatchObject({ backupId: own.id });
   expect(await choose('latest')).not.toHaveProperty('foreign');
   expect((await choose('latest', latest)).backupId).toBe(own.id);
@@ -89,7 +89,7 @@ test('a database is taken to a moment from own bases alone', async ({ repository
   const components = [{ id: 'pg', kind: 'postgres' }] as unknown as Appliance['components'];
   const appliance = { ...applianceOf('a'), components };
   await expect(
-    chooseArtefacts({ repository: here, appliance, goal: latest, at: id, components: [] }),
+    selectArtefacts({ repository: here, appliance, goal: latest, at: id, components: [] }),
   ).rejects.toMatchObject({ code: 'Precondition', message: expect.stringContaining('of the appliance `b`') as string });
 });
 

@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import type { Appliance } from '../../../src/domain/appliance.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 import type { RestoreGoal } from '../../../src/domain/restore/target.ts';
-import { chooseArtefacts } from '../../../src/operations/restore/select-artefacts.ts';
+import { selectArtefacts } from '../../../src/operations/restore/select-artefacts.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { reserve, sealRecords } from '../../repository/backup.ts';
 import { repositoryTest as test } from '../../repository/fixture.ts';
@@ -58,7 +58,7 @@ interface Fields {
 }
 
 const chosen = async (repository: Repository, goal: RestoreGoal, fields: Fields = {}) => {
-  const { artefacts } = await chooseArtefacts({
+  const { artefacts } = await selectArtefacts({
     repository,
     appliance,
     goal,

@@ -32,7 +32,10 @@ const newer = '2026-11-28T02:00:00.000Z';
 
 describe('the plan that undoes a committed restore', () => {
   test('takes the components of the newest one, and stops what stands on them', async () => {
-    const plan = await makeUndoPlan(applianceOf(), [kept('data', older), kept('settings', newer)], [], now);
+    const plan = await makeUndoPlan(applianceOf(), [kept('data', older), kept('settings', newer)], [], {
+      now: now,
+      keepNew: false,
+    });
     expect(plan).toMatchObject({ undoes: { lockStart: newer }, stops: ['app'], bytes: 7 });
     expect(plan.steps.map(({ id, after }) => [id, after])).toEqual([
       ['stop:app', []],
@@ -46,13 +49,18 @@ describe('the plan that undoes a committed restore', () => {
   test('says in the place of what nothing will stand, because nothing was there', async () => {
     const leaves = /leaves +NOTHING in the place of settings: no data was there before/;
     const planOf = async (bytes: number) =>
-      undoText(await makeUndoPlan(applianceOf(), [{ ...kept('settings', newer), bytes }], [], now));
+      undoText(
+        await makeUndoPlan(applianceOf(), [{ ...kept('settings', newer), bytes }], [], { now: now, keepNew: false }),
+      );
     expect(await planOf(0)).toMatch(leaves);
     expect(await planOf(7)).not.toMatch(leaves);
   });
 
   test('a chosen component of an older restore is taken by itself', async () => {
-    const plan = await makeUndoPlan(applianceOf(), [kept('data', older), kept('settings', newer)], ['data'], now);
+    const plan = await makeUndoPlan(applianceOf(), [kept('data', older), kept('settings', newer)], ['data'], {
+      now: now,
+      keepNew: false,
+    });
     expect(plan).toMatchObject({ undoes: { lockStart: older }, stops: ['app', 'temporal', 'db'] });
   });
 
@@ -73,7 +81,7 @@ describe('the plan that undoes a committed restore', () => {
       /`\/x` .* is gone/,
     ],
   ] as const)('refused where %s', async (_what, views, chosen, code, message) => {
-    await expect(makeUndoPlan(applianceOf(), views, chosen, now)).rejects.toMatchObject({
+    await expect(makeUndoPlan(applianceOf(), views, chosen, { now: now, keepNew: false })).rejects.toMatchObject({
       code,
       message: expect.stringMatching(message) as string,
     });
@@ -81,10 +89,14 @@ describe('the plan that undoes a committed restore', () => {
 
   test('a run never stops the server that runs it', async () => {
     const appliance = applianceOf('temporal: {service: temporal}');
-    await expect(makeUndoPlan(appliance, [kept('data', newer)], [], now)).rejects.toMatchObject({
+    await expect(
+      makeUndoPlan(appliance, [kept('data', newer)], [], { now: now, keepNew: false }),
+    ).rejects.toMatchObject({
       code: 'Precondition',
       hint: expect.stringContaining('--standalone') as string,
     });
-    expect(await makeUndoPlan(appliance, [kept('settings', newer)], [], now)).toMatchObject({ stops: ['app'] });
+    expect(await makeUndoPlan(appliance, [kept('settings', newer)], [], { now: now, keepNew: false })).toMatchObject({
+      stops: ['app'],
+    });
   });
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
-import { usualMaxShare } from '../../../src/domain/retention.ts';
+import { defaultMaxShare } from '../../../src/domain/retention.ts';
 import { capacityAlarm, planRetention } from '../../../src/operations/retention/retention.ts';
 import { backUp } from '../../repository/backup.ts';
 import { repositoryTest as test } from '../../repository/fixture.ts';
@@ -19,7 +19,7 @@ test('X13: what a place will hold when its points have filled their time is told
     await backUp(repository, async (writer) => writer.bytes('a', randomBytes(1_000_000)), { time: clock.now });
   }
   const planned = async (capacityBytes: number) => {
-    const options = { repository, limits, capacityBytes, holds: [], now: clock.now, maxShare: usualMaxShare };
+    const options = { repository, limits, capacityBytes, holds: [], now: clock.now, maxShare: defaultMaxShare };
     const { forecast, usage } = await planRetention(options);
     return { forecast, usage, alarm: capacityAlarm(forecast) };
   };

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { backupIdOf, type BackupType } from '../../../src/domain/recovery-point.ts';
 import { parseCron } from '../../../src/config/cron.ts';
 import { scheduleKinds } from '../../../src/domain/schedules.ts';
-import { usualMaxShare } from '../../../src/domain/retention.ts';
+import { defaultMaxShare } from '../../../src/domain/retention.ts';
 import { applyRetention, planRetention } from '../../../src/operations/retention/retention.ts';
 import { graceMs } from '../../../src/repository/collect/collect.ts';
 import { createLocalStorage } from '../../../src/storage/local/local-storage.ts';
@@ -137,7 +137,7 @@ repositoryTest(
       clock.now = new Date(clock.now.getTime() + day);
       await backUp(repository, async (writer) => writer.bytes('file', randomBytes(100)), { time: clock.now });
     }
-    const common = { repository, limits, holds: [], capacityBytes: 2000, maxShare: usualMaxShare };
+    const common = { repository, limits, holds: [], capacityBytes: 2000, maxShare: defaultMaxShare };
     const refusalsAt = async (now: Date, own = now) => {
       clock.now = now;
       return (await planRetention({ ...common, now: own })).refusals;

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Appliance } from '../../../src/domain/appliance.ts';
-import { readProtection } from '../../../src/operations/rpo/coverage.ts';
+import { readCoverage } from '../../../src/operations/rpo/coverage.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { reserve, sealRecords } from '../../repository/backup.ts';
 import { repositoryTest as test } from '../../repository/fixture.ts';
@@ -28,7 +28,7 @@ const restored = async (repository: Repository, id: string, state: string, step:
 test('X1: from a restore until its new base a database is unprotected; a failed one, an undo or another component changes nothing', async ({
   repository,
 }) => {
-  const withoutBase = async () => (await readProtection(repository, appliance, new Date())).withoutBase;
+  const withoutBase = async () => (await readCoverage(repository, appliance, new Date())).withoutBase;
   await full(repository, '02:00');
   expect(await withoutBase()).toEqual([]);
   await restored(repository, 'restore/a/1', 'aborted(undone=full)', 'swap:pg', '03:00');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { parseConfiguration } from '../../../src/config/load.ts';
 import type { Manifest } from '../../../src/domain/recovery-point.ts';
-import { readProtection } from '../../../src/operations/rpo/coverage.ts';
+import { readCoverage } from '../../../src/operations/rpo/coverage.ts';
 import { verifyPoint, type VerifyResult } from '../../../src/operations/verify/recovery-point.ts';
 import { layout } from '../../../src/repository/layout.ts';
 import { refutedReportOf } from '../../../src/repository/refutations.ts';
@@ -61,7 +61,7 @@ test('D2.7, D6.1: what a verification found damaged is stored anew by the next b
   expect(await verify(repository, second.manifest)).toMatchObject({ ok: false });
   expect(await repository.pointState(second.id)).toBe('failed');
   expect((await repository.findManifest('latest')).timestamp).toBe(first.id);
-  expect(await readProtection(repository, appliance, new Date())).toMatchObject({
+  expect(await readCoverage(repository, appliance, new Date())).toMatchObject({
     newest: first.id,
     failed: [second.id],
     components: [{ id: 'files', backupId: first.id }],

@@ -258,12 +258,12 @@ test('many damaged pieces at once are a broken disk: they are told, and nothing 
     const file = join(folder, 'repository', key);
     await writeFile(file, (await readFile(file)).fill(7, 60, 90));
   }
-  await expect(repository.setAsideWal(keys)).rejects.toMatchObject({
+  await expect(repository.quarantineWal(keys)).rejects.toMatchObject({
     code: 'ObjectCorrupt',
     hint: expect.stringContaining('nothing was moved') as string,
   });
   expect((await archive.list()).pieces).toHaveLength(25);
-  expect(await repository.setAsideWal(keys.slice(0, 3))).toHaveLength(3);
+  expect(await repository.quarantineWal(keys.slice(0, 3))).toHaveLength(3);
   expect((await archive.list()).pieces).toHaveLength(22);
 });
 
@@ -395,7 +395,7 @@ test('a version that somebody put before a report goes aside, and the report is 
   await mkdir(join(folder, 'repository/.versions', key), { recursive: true });
   await writeFile(join(folder, 'repository/.versions', key, '7'), 'x');
   await expect(repository.getReport('fullBackup', 'run')).rejects.toMatchObject({ code: 'ObjectCorrupt' });
-  expect(await repository.setAsideDocuments([key])).toEqual([key]);
+  expect(await repository.quarantineDocuments([key])).toEqual([key]);
   expect(await repository.getReport('fullBackup', 'run')).toEqual({ state: 'failed' });
 });
 

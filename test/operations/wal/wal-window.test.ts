@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { formatLsn } from '../../../src/domain/lsn.ts';
 import type { BackupType, ComponentRecord } from '../../../src/domain/recovery-point.ts';
-import { usualMaxShare } from '../../../src/domain/retention.ts';
+import { defaultMaxShare } from '../../../src/domain/retention.ts';
 import { baseFor } from '../../../src/operations/restore/select-base.ts';
 import { applyRetention } from '../../../src/operations/retention/retention.ts';
 import { requireChain } from '../../../src/operations/wal/chain.ts';
@@ -55,7 +55,7 @@ repositoryTest(
         holds: [],
         capacityBytes: 1e12,
         now: clock.now,
-        maxShare: usualMaxShare,
+        maxShare: defaultMaxShare,
         holder: 'test',
         signal: new AbortController().signal,
       });

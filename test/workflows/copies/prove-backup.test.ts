@@ -50,7 +50,7 @@ describe('proveBackup', () => {
     };
     await expect(resultOf(await bench.start('proveBackup', {}))).rejects.toMatchObject({
       code: 'ValidationFailed',
-      message: expect.stringMatching(/failed its trial restore: redis: opens: expected it does, found Val/) as string,
+      message: expect.stringMatching(/failed its restore test: redis: opens: expected it does, found Val/) as string,
       hint: expect.stringContaining('lifeboat backups run') as string,
     });
     expect(bench.calls).toContain('undo redis');
@@ -60,7 +60,7 @@ describe('proveBackup', () => {
       .poll(() => bench.messages)
       .toEqual([
         expect.stringContaining(
-          'Trial restore of wazuh 20261122_020000 failed: redis: opens: found ValidationFailed: the server does not start',
+          'Restore test of wazuh 20261122_020000 failed: redis: opens: found ValidationFailed: the server does not start',
         ),
       ]);
   });

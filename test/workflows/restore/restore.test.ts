@@ -4,7 +4,7 @@ import { openRuns } from '../../../src/client/runs.ts';
 import type { Appliance } from '../../../src/domain/appliance.ts';
 import {
   abortUpdate,
-  holdUpdate,
+  pauseUpdate,
   progressQuery,
   resumeUpdate,
   type RestoreResult,
@@ -241,12 +241,12 @@ describe('restore', () => {
     expect(bench.calls).not.toContain('commit redis');
   });
 
-  test('hold during the last step holds back the commit, and an abort is still possible', async () => {
+  test('a pause during the last step holds back the commit, and an abort is still possible', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     bench.behave = (call) => (call === 'health' ? promise : undefined);
     const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
     await expect.poll(() => bench.calls).toContain('health');
-    await handle.executeUpdate(holdUpdate, { args: [{ by: 'ann', reason: 'wait' }] });
+    await handle.executeUpdate(pauseUpdate, { args: [{ by: 'ann', reason: 'wait' }] });
     resolve();
     await expect
       .poll(async () => (await handle.query(progressQuery)).steps.find(({ id }) => id === 'health')?.state)
@@ -257,19 +257,19 @@ describe('restore', () => {
     expect(bench.calls).not.toContain('commit redis');
   });
 
-  test('hold lets running steps end and begins no further one; resume goes on', async () => {
+  test('a pause lets running steps end and begins no further one; resume goes on', async () => {
     let release = (): void => undefined;
     const gate = new Promise<void>((resolve) => void (release = resolve));
     bench.behave = (call) => (call === 'stage redis' ? gate : undefined);
     const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
     await expect.poll(() => bench.calls).toContain('stage redis');
-    await handle.executeUpdate(holdUpdate, { args: [{ by: 'ann', reason: 'wait' }] });
+    await handle.executeUpdate(pauseUpdate, { args: [{ by: 'ann', reason: 'wait' }] });
     release();
     await expect
       .poll(async () => (await handle.query(progressQuery)).steps.find(({ id }) => id === 'stage:redis')?.state)
       .toBe('done');
     const view = await handle.query(progressQuery);
-    expect(view).toMatchObject({ held: true, waitingOn: 'resume' });
+    expect(view).toMatchObject({ paused: true, waitingOn: 'resume' });
     expect(bench.calls).not.toContain('validate redis');
     await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
     const result = (await handle.result()) as RestoreResult;

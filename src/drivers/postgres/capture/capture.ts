@@ -40,7 +40,7 @@ import { compareWal, compareWithManifest } from './server-manifest.ts';
 import { beginProbedDatabase, readExtensions, type Expectations } from '../verify/probed-database.ts';
 import { claimTimeline } from '../wal/history.ts';
 import { otherWalSince } from '../wal/same-history.ts';
-import { identify } from '../wal/shift.ts';
+import { identify } from '../wal/session.ts';
 
 /** Progress is told this often: a heartbeat every two seconds needs no more. */
 const progressStepBytes = 4 * 1024 * 1024;

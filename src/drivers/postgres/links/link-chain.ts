@@ -19,7 +19,7 @@ export interface LinkChain {
 }
 
 /** As many as Linux follows. */
-const mostLinks = 40;
+const maxLinks = 40;
 
 /**
  * Follows each name of an absolute path; where this host has nothing, the planned links count. Undefined for a loop and
@@ -38,7 +38,7 @@ export async function followLinks(path: string, planned: readonly Link[] = []): 
       at = next;
       continue;
     }
-    if (links.push({ path: next, target }) > mostLinks) return undefined;
+    if (links.push({ path: next, target }) > maxLinks) return undefined;
     names.unshift(...resolve(dirname(next), target).split('/').filter(Boolean));
     at = '/';
     became.push(resolve('/', ...names));

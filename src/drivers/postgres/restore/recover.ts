@@ -280,14 +280,14 @@ function positionProbe(
   wal: WalTarget | undefined,
   component: string,
 ): ProbeResult {
-  const least = leastPosition(facts, wal);
+  const least = minPosition(facts, wal);
   const ok = reached !== undefined && parseLsn(reached.lsn) >= parseLsn(least);
   const actual = reached === undefined ? 'not known' : `${reached.lsn} (timeline ${reached.timeline})`;
   return { component, name: 'recovered position', expected: `at least ${least}`, actual, ok };
 }
 
 /** The archive's end may lie within a record, which is then not replayed: a record has room in one segment before it. */
-function leastPosition({ stopLsn, walSegmentBytes }: SealedFacts, wal: WalTarget | undefined): string {
+function minPosition({ stopLsn, walSegmentBytes }: SealedFacts, wal: WalTarget | undefined): string {
   if (wal?.kind === 'lsn' || wal?.kind === 'point') return wal.value;
   if (wal?.kind !== 'latest') return stopLsn;
   const least = parseLsn(wal.endLsn) - BigInt(walSegmentBytes);

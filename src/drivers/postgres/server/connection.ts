@@ -23,7 +23,7 @@ export interface Address {
 }
 
 /** No statement of ours waits longer for a lock: a transaction that was prepared and forgotten keeps its own for ever. */
-const usualLockTimeoutMs = 5000;
+const defaultLockTimeoutMs = 5000;
 
 /**
  * By commands that look nothing up, so that nothing can be in their way. The role is the one that logged in: doctor asks
@@ -90,7 +90,7 @@ export interface Session {
 }
 
 /** A cluster has it from the start, and no application keeps its data there. */
-const usualDatabase = 'postgres';
+const defaultDatabase = 'postgres';
 
 /** Servers (`host:port`) that did not let us into it: asked once, or the log of such a server would tell of it each time. */
 const withoutUsual = new Set<string>();
@@ -112,7 +112,7 @@ export async function openServerSession(
   const server = `${address.hostname}:${address.port}`;
   if (!withoutUsual.has(server)) {
     try {
-      return await openSession(address, config.id, { ...options, database: usualDatabase });
+      return await openSession(address, config.id, { ...options, database: defaultDatabase });
     } catch (error) {
       if (!isClosed(error)) throw error;
       withoutUsual.add(server);
@@ -172,7 +172,7 @@ export async function openSession(address: Address, component: string, options: 
   try {
     await client.connect();
     await client.query(setFirst);
-    await client.query(setOwn(options.lockTimeoutMs ?? usualLockTimeoutMs));
+    await client.query(setOwn(options.lockTimeoutMs ?? defaultLockTimeoutMs));
     await client.query(liftLimit).catch((error: unknown) => {
       if (sqlState(error) !== undefinedFunction) throw error;
     });

@@ -13,10 +13,10 @@ export interface ControlFile {
 const offsets = { systemIdentifier: 0, state: 16, timeline: 48 } as const;
 const shutDown = 1;
 /** More than the fields that are read; the file itself has 8 KiB. */
-const leastBytes = 296;
+const minBytes = 296;
 /** Between these ends the last field in every version: the server keeps the file's use below one sector. */
-const leastFieldBytes = 200;
-const mostBytes = 512;
+const minFieldBytes = 200;
+const maxBytes = 512;
 
 /** Undefined where the file is missing or too short. */
 export async function readControlFile(dataDirectory: string): Promise<ControlFile | undefined> {
@@ -26,7 +26,7 @@ export async function readControlFile(dataDirectory: string): Promise<ControlFil
 
 /** Undefined where it is too short. */
 export function parseControlFile(bytes: Buffer): ControlFile | undefined {
-  if (bytes.length < leastBytes) return undefined;
+  if (bytes.length < minBytes) return undefined;
   const isLittle = endianness() === 'LE';
   const u32 = (at: number) => (isLittle ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at));
   const id = isLittle
@@ -46,9 +46,9 @@ export function parseControlFile(bytes: Buffer): ControlFile | undefined {
 export function hasControlChecksum(bytes: Buffer): boolean {
   const isLittle = endianness() === 'LE';
   let crc = 0xffffffff;
-  for (let at = 0; at + 4 <= Math.min(bytes.length, mostBytes); at += 1) {
+  for (let at = 0; at + 4 <= Math.min(bytes.length, maxBytes); at += 1) {
     const stored = isLittle ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at);
-    if (at % 4 === 0 && at >= leastFieldBytes && stored === (crc ^ 0xffffffff) >>> 0) return true;
+    if (at % 4 === 0 && at >= minFieldBytes && stored === (crc ^ 0xffffffff) >>> 0) return true;
     crc = nextCrc32c(crc, bytes.readUInt8(at));
   }
   return false;

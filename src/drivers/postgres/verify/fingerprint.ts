@@ -32,7 +32,7 @@ export interface Limits {
   readonly rows?: number;
 }
 
-const usualRows = 4_000_000;
+const defaultRows = 4_000_000;
 
 /** A row cannot take less of a table. */
 const smallestRowBytes = 28;
@@ -154,7 +154,7 @@ export async function countUntouched(
 /** The depth by size; where there may be too many rows they are counted, and that is enough then. */
 async function withinLimits(
   bytes: number,
-  { bytes: most, rows = usualRows }: Limits,
+  { bytes: most, rows = defaultRows }: Limits,
   count: () => Promise<string>,
 ): Promise<{ readonly depth: Depth; readonly counted?: string }> {
   const depth = depthOf(bytes, most);

@@ -58,7 +58,7 @@ export async function beginProbedDatabase(
   const unsettled = await readUnsettled(session);
   const before = await beginSnapshot(session);
   const border = borderOf(unsettled, before);
-  // Beside a writer not all rows will count. Else none can have come since, and the hash may become one of all rows.
+  // DetachedChild a writer not all rows will count. Else none can have come since, and the hash may become one of all rows.
   const only = before.xmin === before.xmax ? undefined : passedOverFirst(border);
   const names = readable.map(({ table }) => table);
   const measures = await measureAll(session, names, () => ({ bytes: config.fingerprintUpTo }), only);

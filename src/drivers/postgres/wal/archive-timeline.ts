@@ -27,7 +27,7 @@ const askAgainMs = 500;
 /** How exact the archive knows until when it is complete; an idle database writes nothing else. */
 const coverageEveryMs = 10_000;
 /** Stretches that wait for the repository; then the server waits too. Each is a segment at most. */
-const mostQueued = 2;
+const maxQueued = 2;
 
 export interface TimelineOptions {
   readonly session: Session;
@@ -74,7 +74,7 @@ class TimelineArchiver {
   /** When the oldest byte came that is not handed to a seal. */
   #pendingSince: number | undefined;
   readonly #clock = new ServerClock();
-  /** Until when the archive was complete before; no piece of this shift ends earlier. */
+  /** Until when the archive was complete before; no piece of this session ends earlier. */
   #coveredBefore: string | undefined;
   #coverageWrittenAt = Number.NEGATIVE_INFINITY;
   #reportedAt = performance.now();
@@ -200,7 +200,7 @@ class TimelineArchiver {
   #seal({ piece, bytes }: Stretch): void {
     const time = this.#clock.timeAt(piece.endLsn)?.toISOString();
     this.#queued += 1;
-    if (this.#queued > mostQueued) this.#stream.pause();
+    if (this.#queued > maxQueued) this.#stream.pause();
     this.#enqueue(async () => {
       const until = time ?? this.#coveredBefore ?? new Date(0).toISOString();
       if ((await this.#options.archive.put(piece, bytes, until)) === 'stored') {
@@ -213,7 +213,7 @@ class TimelineArchiver {
         for (const follower of this.#options.followers) follower.sealed([this.#options.archive.keyOf(piece)]);
       }
       this.#queued -= 1;
-      if (this.#queued <= mostQueued) this.#stream.resume();
+      if (this.#queued <= maxQueued) this.#stream.resume();
       this.#report();
     });
   }

@@ -6,7 +6,7 @@ import type { Repository } from '../../../repository/repository.ts';
 import type { DriverEnvironment } from '../../driver.ts';
 import { addressOf, openServerSession, type Address } from '../server/connection.ts';
 import { compareWithServer } from './same-history.ts';
-import { identify, type Server } from './shift.ts';
+import { identify, type Server } from './session.ts';
 import type { Finding } from '../../../domain/finding.ts';
 
 /** Compares the archive's end with the server; no finding where they agree. Never throws. */

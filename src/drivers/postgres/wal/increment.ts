@@ -25,7 +25,7 @@ import { engineFailure } from '../server/failures.ts';
 import { readTablespaces } from '../server/server-facts.ts';
 import { serverTime } from './history.ts';
 import { compareWithServer, readAgreeing } from './same-history.ts';
-import { identify } from './shift.ts';
+import { identify } from './session.ts';
 
 const pollMs = 500;
 /** What is written is sealed after `sealEvery`; a streamer that was cut off is back within a minute. */

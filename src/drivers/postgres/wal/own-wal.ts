@@ -5,7 +5,7 @@ import { SegmentLog, type Stretch } from './segment-log.ts';
 import { streamWal } from './stream.ts';
 
 /** Segments that wait for whoever compares; then the server waits too. */
-const mostQueued = 2;
+const maxQueued = 2;
 /** Well within wal_sender_timeout (60 s). */
 const reportEveryMs = 5_000;
 
@@ -31,7 +31,7 @@ export async function* ownWal(session: Session, options: OwnWalOptions): AsyncGe
       queue.push(...log.receive(lsn, bytes));
       const rest = log.received >= endLsn ? log.take() : undefined;
       if (rest !== undefined) queue.push(rest);
-      if (queue.length > mostQueued) stream.pause();
+      if (queue.length > maxQueued) stream.pause();
       more.resolve(undefined);
     },
     flushed: () => undefined,

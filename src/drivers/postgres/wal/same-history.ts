@@ -13,13 +13,13 @@ import { undefinedFile } from './history.ts';
 import { agree } from './one-history.ts';
 import { ownWal } from './own-wal.ts';
 import type { Stretch } from './segment-log.ts';
-import { identify, type Server } from './shift.ts';
+import { identify, type Server } from './session.ts';
 import { segmentStartOf } from './where-to-start.ts';
 
 /** A checkpoint may remove what was just asked for. */
-const mostAttempts = 3;
+const maxAttempts = 3;
 /** What was written during a copy can be gigabytes; its end tells. */
-const mostOfCopyBytes = 64n * 1024n ** 2n;
+const maxOfCopyBytes = 64n * 1024n ** 2n;
 
 export interface ReadPieces {
   /** They hold what their names say, and agree wherever they overlap. */
@@ -95,7 +95,7 @@ export async function compareWithServer(options: CompareOptions): Promise<WalPie
       return await compareIn(session, { ...options, startLsn });
     } catch (error) {
       signal.throwIfAborted();
-      if (sqlState(error) !== undefinedFile || attempt === mostAttempts)
+      if (sqlState(error) !== undefinedFile || attempt === maxAttempts)
         throw engineFailure(error, config.id, 'compare archived WAL with the server');
     } finally {
       await session.end();
@@ -114,7 +114,7 @@ export async function otherWalSince(
   const { archive, timeline, endLsn } = options;
   const { pieces } = await archive.list();
   if (!pieces.some((piece) => piece.timeline === timeline && piece.endLsn > startLsn)) return undefined;
-  const late = endLsn - mostOfCopyBytes;
+  const late = endLsn - maxOfCopyBytes;
   try {
     await compareWithServer({ ...options, pieces, startLsn: startLsn > late ? startLsn : late });
     return undefined;

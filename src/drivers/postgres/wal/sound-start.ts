@@ -1,5 +1,5 @@
 /**
- * Where a shift begins, by what was read: a name in the archive is no proof that the server may forget what it stands for.
+ * Where a session begins, by what was read: a name in the archive is no proof that the server may forget what it stands for.
  * Read is what lies behind the slot's position, a few pieces, and what the archive ends with.
  */
 import { bySegment, type WalPiece } from '../../../domain/wal.ts';

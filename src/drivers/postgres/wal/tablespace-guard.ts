@@ -19,7 +19,7 @@ const run = promisify(execFile);
 const keptSegments = 6;
 /** No record of a tablespace is longer: where one crosses into a segment, it begins that far before at most. */
 const longestRecord = 16_384n;
-const mostOutput = 512 * 2 ** 20;
+const maxOutput = 512 * 2 ** 20;
 
 export interface GuardOptions {
   readonly source: WalSource;
@@ -154,7 +154,7 @@ class Guard implements TablespaceGuard {
   async #find(manager: Manager, timeline: number, from: bigint, to: bigint): Promise<readonly WalRecord[] | undefined> {
     const range = ['--timeline', `${timeline}`, '--start', formatLsn(from), '--end', formatLsn(to)];
     const args = ['--path', this.#folder, '--rmgr', manager, ...range];
-    const options = { env: { LC_ALL: 'C', TZ: 'UTC' }, maxBuffer: mostOutput };
+    const options = { env: { LC_ALL: 'C', TZ: 'UTC' }, maxBuffer: maxOutput };
     const { stdout, stderr } = await run(waldumpOf(this.#options.binDirectory), args, options).catch(
       (error: { readonly stdout?: string; readonly stderr?: string }) => ({
         stdout: error.stdout ?? '',

@@ -1,6 +1,6 @@
 /**
  * Notices while WAL is archived that a tablespace was made or dropped: no replay gets past that beside a live server, so
- * a new base is needed. The shift ends then, and what is covered says which tablespaces there are.
+ * a new base is needed. The session ends then, and what is covered says which tablespaces there are.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PostgresConfig } from '../../../domain/appliance.ts';
@@ -8,7 +8,7 @@ import { tablespacesText } from '../../../domain/wal.ts';
 import { openSession, type Address } from '../server/connection.ts';
 import { readTablespaces } from '../server/server-facts.ts';
 
-const usualLookMs = 30_000;
+const defaultLookMs = 30_000;
 
 export interface TablespaceWatch {
   /** As `tablespacesText`; undefined before the server was asked. */
@@ -21,7 +21,7 @@ export async function watchTablespaces(
   config: PostgresConfig,
   address: Address,
   onChange: () => void,
-  lookMs = usualLookMs,
+  lookMs = defaultLookMs,
 ): Promise<TablespaceWatch> {
   const over = new AbortController();
   const look = async (): Promise<string> => {

@@ -1,12 +1,12 @@
 /**
- * A shift of WAL archiving: connects, finds where the archive ends, streams from there until the time is over. Its
+ * A session of WAL archiving: connects, finds where the archive ends, streams from there until the time is over. Its
  * cursor is the repository (what is sealed) and the slot, so it may be killed anywhere and begin again.
  */
 import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { LifeboatError } from '../../../domain/errors.ts';
 import { formatLsn, parseLsn } from '../../../domain/lsn.ts';
 import { lastRange, type WalPiece } from '../../../domain/wal.ts';
-import type { DriverEnvironment, WalContext, WalShift } from '../../driver.ts';
+import type { DriverEnvironment, WalContext, WalSession } from '../../driver.ts';
 import { addressOf, openServerSession, type Address, type Session } from '../server/connection.ts';
 import { engineFailure, sqlState } from '../server/failures.ts';
 import { archiveTimeline } from './archive-timeline.ts';
@@ -26,7 +26,7 @@ export interface Server {
   readonly segmentBytes: number;
 }
 
-interface Shift {
+interface Archiving {
   readonly config: PostgresConfig;
   readonly context: WalContext;
   readonly address: Address;
@@ -48,13 +48,13 @@ const shortSeals = 2;
  * the server wrote another history on a timeline that is archived. NoSpace where the guard dropped the slot. A hole in
  * the archive is no failure: what can be archived is, and the names of what is stored show the hole.
  */
-export async function archiveShift(
+export async function archiveSession(
   config: PostgresConfig,
   environment: DriverEnvironment,
   context: WalContext,
-): Promise<WalShift> {
+): Promise<WalSession> {
   const guard = guardWhile(config, environment);
-  let result: WalShift;
+  let result: WalSession;
   try {
     result = await archiveUntilEnd(config, environment, context);
   } catch (error) {
@@ -69,29 +69,29 @@ async function archiveUntilEnd(
   config: PostgresConfig,
   environment: DriverEnvironment,
   context: WalContext,
-): Promise<WalShift> {
+): Promise<WalSession> {
   const address = await addressOf(config, environment);
-  const shift: Shift = { config, context, address, endAt: performance.now() + context.durationMs };
+  const archiving: Archiving = { config, context, address, endAt: performance.now() + context.durationMs };
   const watch = await watchTablespaces(config, address, () => {
-    shift.endAt = performance.now();
+    archiving.endAt = performance.now();
   });
   try {
-    return await archiveParts(shift, watch);
+    return await archiveParts(archiving, watch);
   } finally {
     await watch.end();
   }
 }
 
-async function archiveParts(shift: Shift, watch: TablespaceWatch): Promise<WalShift> {
-  const { config, context, address } = shift;
+async function archiveParts(archiving: Archiving, watch: TablespaceWatch): Promise<WalSession> {
+  const { config, context, address } = archiving;
   const { signal } = context;
-  let result: WalShift | undefined;
+  let result: WalSession | undefined;
   let begin: Begin = 'compared';
   // A session streams one timeline.
-  while (result === undefined || !isOver(shift)) {
+  while (result === undefined || !isOver(archiving)) {
     const session = await openServerSession(config, address, { replication: true, signal });
     try {
-      const part = await archivePart(shift, { session, watch }, begin);
+      const part = await archivePart(archiving, { session, watch }, begin);
       result = { ...part, segments: part.segments + (result?.segments ?? 0), bytes: part.bytes + (result?.bytes ?? 0) };
       begin = 'compared';
     } catch (error) {
@@ -106,16 +106,16 @@ async function archiveParts(shift: Shift, watch: TablespaceWatch): Promise<WalSh
   return result;
 }
 
-function isOver({ endAt, context }: Shift): boolean {
+function isOver({ endAt, context }: Archiving): boolean {
   return performance.now() >= endAt || context.stopping?.aborted === true;
 }
 
 async function archivePart(
-  shift: Shift,
+  archiving: Archiving,
   { session, watch }: { readonly session: Session; readonly watch: TablespaceWatch },
   begin: Begin,
-): Promise<WalShift> {
-  const { config, context } = shift;
+): Promise<WalSession> {
+  const { config, context } = archiving;
   const server = await identify(session);
   const { systemId, segmentBytes } = server;
   const archive = context.repository.wal({ component: config.id, systemId, segmentBytes });
@@ -140,7 +140,8 @@ async function archivePart(
   context.barrier?.sealed(read.map((piece) => archive.keyOf(piece)));
   const start = known === undefined || begin === 'slot' ? atSlot(slot, server) : known;
   const sealEveryMs = config.wal.sealEverySeconds * 1000;
-  if (begin === 'slot' || slot.isNew) shift.endAt = Math.min(shift.endAt, performance.now() + shortSeals * sealEveryMs);
+  if (begin === 'slot' || slot.isNew)
+    archiving.endAt = Math.min(archiving.endAt, performance.now() + shortSeals * sealEveryMs);
   const report = await archiveTimeline({
     session,
     archive,
@@ -148,7 +149,7 @@ async function archivePart(
     start,
     pieces,
     sealEveryMs,
-    isOver: () => isOver(shift),
+    isOver: () => isOver(archiving),
     tablespaces: () => watch.current(),
     followers: context.followers ?? [],
     barrier: context.barrier,

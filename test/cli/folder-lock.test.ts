@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { hold } from '../../src/cli/hold.ts';
+import { lockByFile } from '../../src/cli/folder-lock.ts';
 import { folderTest as test } from '../support/folder-test.ts';
 
 test('one holds it at a time; whoever waits says for whom', async ({ folder }) => {
@@ -10,7 +10,7 @@ test('one holds it at a time; whoever waits says for whom', async ({ folder }) =
   const told: number[] = [];
   let held = 0;
   const turns = Array.from({ length: 4 }, async () => {
-    const release = await hold(file, (pid) => told.push(pid));
+    const release = await lockByFile(file, (pid) => told.push(pid));
     held += 1;
     expect(held).toBe(1);
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -28,11 +28,11 @@ test('one that was killed holds nothing, nor does what holds no number', async (
   const { pid } = spawnSync('true');
   await writeFile(file, String(pid));
   await (
-    await hold(file, () => expect.unreachable())
+    await lockByFile(file, () => expect.unreachable())
   )();
   await mkdir(file);
   await (
-    await hold(file, () => expect.unreachable())
+    await lockByFile(file, () => expect.unreachable())
   )();
   expect(await readdir(folder)).toEqual([]);
 });

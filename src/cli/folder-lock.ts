@@ -8,7 +8,7 @@ import { isAlive } from './detached.ts';
 const patienceMs = 180_000;
 
 /** Returns when the file is ours; the result gives it back. `waits` is told once whom we wait for. */
-export async function hold(file: string, waits: (pid: number) => void): Promise<() => Promise<void>> {
+export async function lockByFile(file: string, waits: (pid: number) => void): Promise<() => Promise<void>> {
   const own = `${file}-${randomUUID()}`;
   let isTold = false;
   await writeFile(own, String(process.pid), { mode: 0o600 });

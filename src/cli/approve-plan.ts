@@ -1,0 +1,52 @@
+/**
+ * `restore start` and `restore undo` without `--confirm`: the run has made its plan and asks. The plan that is shown here is the
+ * one that runs, by its hash.
+ */
+import type { Client } from '@temporalio/client';
+import { awaitPlan, type AskedPlan } from '../client/restores.ts';
+import { decide } from '../client/steer.ts';
+import type { Appliance } from '../domain/appliance.ts';
+import type { RestorePlan } from '../domain/restore/types.ts';
+import { askForName } from './confirm.ts';
+import { onInterrupt } from './interrupt.ts';
+import { say } from './output/speak.ts';
+import { requestedBy } from './requested-by.ts';
+
+/**
+ * Returns when the run needs no more answers. Aborted where the name was not typed, after the run was told so: it ends
+ * `planned`. Ctrl-C does the same.
+ */
+export async function approvePlan(
+  client: Client,
+  appliance: Appliance,
+  workflowId: string,
+  textOf: (plan: RestorePlan) => string,
+): Promise<void> {
+  const reject = async ({ question }: AskedPlan): Promise<void> =>
+    void (await decide(client, appliance, workflowId, question, {
+      choice: 'reject',
+      by: requestedBy(),
+      reason: 'not confirmed',
+    }).catch(() => undefined));
+  // While it still plans nothing can be answered: the run ends by itself when nobody does.
+  const stopListening = onInterrupt(() => say(`${workflowId} changes nothing: it ends as planned in 30 min`));
+  try {
+    for (let asked = await awaitPlan(client, workflowId); asked !== undefined;) {
+      stopListening();
+      const shown = asked;
+      await askForName(appliance, textOf(shown.plan), async () => reject(shown)).catch(async (error: unknown) => {
+        await reject(shown);
+        throw error;
+      });
+      await decide(client, appliance, workflowId, shown.question, {
+        choice: 'approve',
+        by: requestedBy(),
+        reason: '',
+      });
+      asked = await awaitPlan(client, workflowId, shown.question.attempt);
+      if (asked !== undefined) say('the plan has changed since it was shown');
+    }
+  } finally {
+    stopListening();
+  }
+}

@@ -1,0 +1,8 @@
+/** One run in a list. */
+
+export interface RunSummary {
+  readonly workflowId: string;
+  readonly type: string;
+  readonly status: string;
+  readonly startedAt: string;
+}

@@ -1,0 +1,65 @@
+/** Real receivers: an HTTP server and an SMTP server, which answer as a test says. */
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { SMTPServer } from 'smtp-server';
+
+export interface HttpReceiver {
+  readonly url: string;
+  readonly requests: { readonly headers: IncomingHttpHeaders; readonly body: string }[];
+  close(): Promise<void>;
+}
+
+/** Answers each request with the next status, and with 200 after the last one. The address holds a secret. */
+export async function httpReceiver(statuses: number[] = []): Promise<HttpReceiver> {
+  const requests: HttpReceiver['requests'] = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      requests.push({ headers: request.headers, body });
+      response.writeHead(statuses.shift() ?? 200).end('ok');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/services/T0/canary-token`,
+    requests,
+    close: async () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+export interface SmtpReceiver {
+  readonly port: number;
+  readonly letters: { readonly from: string; readonly to: readonly string[]; readonly text: string }[];
+  close(): Promise<void>;
+}
+
+/** Takes letters of the user `lifeboat` with the password `canary`; refuses recipients whose address begins with `nobody`. */
+export async function smtpReceiver({ needsUser = true } = {}): Promise<SmtpReceiver> {
+  const letters: SmtpReceiver['letters'] = [];
+  const server = new SMTPServer({
+    authOptional: !needsUser,
+    allowInsecureAuth: true,
+    disabledCommands: ['STARTTLS'],
+    onAuth({ username, password }, _session, done) {
+      if (username === 'lifeboat' && password === 'canary') done(null, { user: username });
+      else done(new Error('535 who is that?'));
+    },
+    onRcptTo({ address }, _session, done) {
+      done(address.startsWith('nobody') ? new Error('no such mailbox') : null);
+    },
+    onData(stream, { envelope }, done) {
+      let text = '';
+      stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      stream.on('end', () => {
+        const from = envelope.mailFrom === false ? '' : envelope.mailFrom.address;
+        letters.push({ from, to: envelope.rcptTo.map(({ address }) => address), text });
+        done();
+      });
+    },
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.server.address() as AddressInfo;
+  return { port, letters, close: async () => new Promise((resolve) => server.close(() => resolve())) };
+}
