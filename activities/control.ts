@@ -52,7 +52,15 @@ export interface ChannelsView {
 
 export type ControlActivities = ReturnType<typeof createControlActivities>;
 
-export function createControlActivities({ appliance, client, notifier, searchable, dueTimes, observer }: Dependencies) {
+export function createControlActivities({
+  appliance,
+  platform,
+  client,
+  notifier,
+  searchable,
+  dueTimes,
+  observer,
+}: Dependencies) {
   return {
     /** InputInvalid for an input that the workflow does not take. */
     async describeAppliance(given: GivenInput): Promise<RunBasis> {
@@ -86,7 +94,7 @@ export function createControlActivities({ appliance, client, notifier, searchabl
       readonly keepNew: boolean;
     }): Promise<RestorePlan> {
       return translated(undefined, async () =>
-        makeUndoPlan(appliance, kept, components, { now: new Date(now), keepNew }),
+        makeUndoPlan({ appliance, platform }, kept, components, { now: new Date(now), keepNew }),
       );
     },
 

@@ -4,7 +4,7 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 export interface LockHolder {
   /** Empty if the lock was freed meanwhile. */
   readonly workflowId: string;
-  /** Of the workflow; by its id where the server does not know it any more. */
+  /** Type of the workflow; by its id where the server does not know it any more. */
   readonly type: string;
 }
 
@@ -25,7 +25,7 @@ async function described(client: Client, workflowId: string) {
   }
 }
 
-/** Of a run that was started by us: `<type>/<appliance>/…`. */
+/** The type in the id of a run that was started by us: `<type>/<appliance>/…`. */
 function typeOfId(workflowId: string): string {
   return workflowId.slice(0, Math.max(0, workflowId.indexOf('/')));
 }

@@ -205,6 +205,7 @@ export function createStorageActivities(deps: Dependencies) {
           const foreign = foreignOwner(await repository.findManifest(request.backupId), deps.appliance);
           return makePlan({
             appliance: deps.appliance,
+            platform: deps.platform,
             repository,
             isOwn: request.location === undefined,
             goal: goalOf(request.goal),

@@ -69,22 +69,22 @@ function checkDigests(folder) {
 }
 
 function convert(checkout, node, weights, target) {
-  const converter = pathToFileURL(join(checkout, 'src', 'inference', 'convert-minilm.ts')).href;
+  const converter = pathToFileURL(join(checkout, 'src', 'dev', 'model', 'convert-minilm.ts')).href;
   const program = `import { convertMiniLm } from '${converter}'; await convertMiniLm(process.argv[1], process.argv[2]);`;
   return run(node, ['--input-type=module', '-e', program, weights, target], { cwd: checkout });
 }
 
 function converterDigest(checkout) {
-  const folder = join(checkout, 'src', 'inference');
+  const folder = join(checkout, 'src');
   const sources = [
-    'bert-metadata.ts',
-    'convert-minilm.ts',
-    'gguf-format.ts',
-    'gguf-write.ts',
-    'quantize.ts',
-    'safetensors.ts',
+    'dev/model/bert-metadata.ts',
+    'dev/model/convert-minilm.ts',
+    'inference/gguf-format.ts',
+    'dev/model/gguf-write.ts',
+    'dev/model/quantize.ts',
+    'dev/model/safetensors.ts',
   ];
   const hash = createHash('sha256');
-  for (const name of sources) if (existsSync(join(folder, name))) hash.update(readFileSync(join(folder, name)));
+  for (const name of sources) hash.update(readFileSync(join(folder, name)));
   return hash.digest('hex').slice(0, 8);
 }

@@ -117,7 +117,7 @@ export async function runWorker({ appliance, only, log, onReady }: WorkerSetting
   }
 }
 
-/** Of the signals that the SDK takes as the wish to stop; it goes on listening for them itself. */
+/** Aborted by the signals that the SDK takes as the wish to stop; it goes on listening for them itself. */
 function whenAskedToStop(): AbortSignal {
   const control = new AbortController();
   const names = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR2'] as const;

@@ -3,11 +3,13 @@
  * use is not loaded; a worker loads all of it when it starts.
  */
 import { readSecret } from '../src/config/secrets.ts';
-import type { Appliance, ComponentConfig } from '../src/domain/appliance.ts';
+import type { Appliance, ComponentConfig, PlatformConfig } from '../src/domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../src/domain/errors.ts';
 import type { Driver, DriverEnvironment } from '../src/drivers/driver.ts';
 import { createNotifier, type Notifier } from '../src/notify/notifier.ts';
 import type { Platform } from '../src/platform/platform.ts';
+import type { AskEngine } from '../src/platform/readiness.ts';
+import type { Target } from '../src/platform/target.ts';
 import { putIdentityBack, readIdentity } from '../src/repository/identity.ts';
 import { openRepository } from '../src/repository/open.ts';
 import type { KeySource } from '../src/repository/keys.ts';
@@ -37,7 +39,6 @@ export function wireParts(
   /** What keeps objects where; the benchmark's counts what is asked of it. */
   storage: Parts['storage'] = createStorages(appliance),
 ): Parts {
-  const environment: DriverEnvironment = { stateDir: appliance.stateDir, secret: readSecret };
   const drivers = new Map<string, Promise<Driver>>();
   const driver = async (component: string): Promise<Driver> => {
     const known = drivers.get(component);
@@ -45,19 +46,22 @@ export function wireParts(
     const config = appliance.components.find(({ id }) => id === component);
     if (config === undefined)
       throw new LifeboatError('NotFound', `component \`${component}\` is not configured`, { component });
-    const created = createDriver(config, {
-      ...environment,
-      startCommands: commandsOf(config, appliance),
-      others: appliance.components.filter(({ id, host }) => id !== component && host === config.host),
-    });
+    const created = createTarget(appliance.platform).then(async (target) =>
+      createDriver(config, {
+        stateDir: appliance.stateDir,
+        secret: readSecret,
+        target,
+        startCommands: commandsOf(config, appliance),
+        others: appliance.components.filter(({ id, host }) => id !== component && host === config.host),
+      }),
+    );
     drivers.set(component, created);
     // What could not be loaded now may be there later.
     created.catch(() => drivers.delete(component));
     return created;
   };
-  const platform = createLazyPlatform(async () => {
-    const { createProcessPlatform } = await import('../src/platform/process/process-platform.ts');
-    return createProcessPlatform(appliance.services, async (component, signal) => {
+  const platform = createLazyPlatform(appliance.platform.kind, async () => {
+    return createPlatform(appliance, async (component, signal) => {
       const engine = await driver(component);
       if (engine.ready === undefined) throw new LifeboatError('Internal', `component \`${component}\` has no server`);
       return engine.ready(signal);
@@ -128,6 +132,20 @@ function commandsOf({ services: own }: ComponentConfig, { services }: Appliance)
   return services.flatMap(({ name, run }) => (own.includes(name) && run.kind === 'process' ? [run.command] : []));
 }
 
+async function createPlatform({ platform: { kind }, services }: Appliance, askEngine: AskEngine): Promise<Platform> {
+  switch (kind) {
+    case 'process':
+      return (await import('../src/platform/process/process-platform.ts')).createProcessPlatform(services, askEngine);
+  }
+}
+
+async function createTarget({ kind }: PlatformConfig): Promise<Target> {
+  switch (kind) {
+    case 'process':
+      return (await import('../src/platform/process/process-target.ts')).createProcessTarget();
+  }
+}
+
 async function createDriver(config: ComponentConfig, environment: DriverEnvironment): Promise<Driver> {
   switch (config.kind) {
     case 'postgres':
@@ -144,7 +162,10 @@ async function createDriver(config: ComponentConfig, environment: DriverEnvironm
 }
 
 /** A platform whose code is loaded by the first that uses it, or by `load`. */
-function createLazyPlatform(create: () => Promise<Platform>): {
+function createLazyPlatform(
+  kind: Platform['kind'],
+  create: () => Promise<Platform>,
+): {
   readonly platform: Platform;
   readonly load: () => Promise<Platform>;
 } {
@@ -155,11 +176,12 @@ function createLazyPlatform(create: () => Promise<Platform>): {
     return loading;
   };
   const platform: Platform = {
-    kind: 'process',
+    kind,
     stop: async (service, signal) => (await load()).stop(service, signal),
     start: async (service, signal) => (await load()).start(service, signal),
     state: async (service) => (await load()).state(service),
     check: async () => (await load()).check(),
+    refuseUnsteerable: async (services) => (await load()).refuseUnsteerable(services),
   };
   return { platform, load };
 }

@@ -25,7 +25,7 @@ export function roleLimits(endless = 0): Partial<WorkerOptions> {
   return { maxConcurrentActivityTaskExecutions: slotsPerRole + endless, activityTaskPollerBehavior: atMost(1) };
 }
 
-/** Of workflow tasks, one request is for runs that are cached here and one for all others. */
+/** One request for workflow tasks is for runs that are cached here, and one for all others. */
 export const controlLimits: Partial<WorkerOptions> = {
   maxCachedWorkflows: 50,
   workflowTaskPollerBehavior: atMost(2),

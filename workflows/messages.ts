@@ -59,7 +59,7 @@ export interface RestoreResult {
   readonly backupWorkflowId: string;
   /** Components that are live and of whose content nothing could be compared. */
   readonly unproven?: readonly string[];
-  /** Of the run in which the application builds anew what was not restored. */
+  /** Id of the run in which the application builds anew what was not restored. */
   readonly rebuildWorkflowId?: string;
 }
 

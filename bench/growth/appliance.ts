@@ -36,7 +36,7 @@ export function copyOf(folder: string): string {
   return join(folder, copyName);
 }
 
-/** DetachedChild the data, an empty repository. */
+/** Beside the data, an empty repository. */
 export async function makeAppliance(described: Described): Promise<void> {
   const { folder, components } = described;
   await writeFile(join(folder, 'key'), '11'.repeat(32), { mode: 0o600 });

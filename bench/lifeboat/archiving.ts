@@ -5,6 +5,7 @@ import { parseLsn } from '../../src/domain/lsn.ts';
 import type { Driver } from '../../src/drivers/driver.ts';
 import { createPostgresDriver } from '../../src/drivers/postgres/driver.ts';
 import { readSecret } from '../../src/config/secrets.ts';
+import { createProcessTarget } from '../../src/platform/process/process-target.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import type { DataSet } from '../data/data-set.ts';
 
@@ -35,7 +36,7 @@ export async function startArchiving(data: DataSet, options: ArchivingOptions): 
   const config = databaseOf(data);
   const driver: Driver = createPostgresDriver(
     { ...config, wal: { ...config.wal, sealEverySeconds } },
-    { stateDir: data.appliance.stateDir, secret: readSecret },
+    { target: createProcessTarget(), stateDir: data.appliance.stateDir, secret: readSecret },
   );
   const control = new AbortController();
   let received = 0n;

@@ -48,7 +48,7 @@ export async function processesWith(marker: string): Promise<number[]> {
 /** A program that is being exchanged for another shows no command line for a moment. */
 const execTries = 100;
 
-/** Is it still the process whose command line holds the marker? Numbers of processes come again. */
+/** Whether it is still the process whose command line holds the marker: numbers of processes come again. */
 export async function isAlive(pid: number, marker: string): Promise<boolean> {
   if (pid === 0) return false;
   for (let more = execTries; more > 0; more -= 1) {

@@ -42,7 +42,7 @@ async function holderOf(file: string): Promise<number | undefined> {
   return Number.isInteger(pid) && pid > 0 ? pid : undefined;
 }
 
-/** Of several that find the holder gone one moves it; whoever moved a newer holder's instead puts it back. */
+/** Where several processes find the holder gone, one moves the file; whoever moved a newer holder's instead puts it back. */
 async function takeAway(file: string, holder: number | undefined): Promise<void> {
   const aside = `${file}-${randomUUID()}`;
   try {

@@ -29,7 +29,7 @@ import { endAtOnce, isAlive, processesWith, startDetached, stopDetached, untilRe
 import type { RunSummary } from '../client/run-summary.ts';
 
 export interface Standalone {
-  /** Of the private server. */
+  /** Address of the private server. */
   readonly address: string;
   /** Waits for the runs that are open, then ends what this command or one before it started. */
   end(): Promise<void>;

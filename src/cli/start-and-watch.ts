@@ -14,7 +14,7 @@ export interface StartedRun<T extends StartedType> {
   readonly globals: GlobalOptions;
   readonly appliance: Appliance;
   readonly client: Client;
-  /** Of the workflow. */
+  /** Type of the workflow. */
   readonly type: T;
   readonly input: InputOf<T>;
   readonly summary: string;

@@ -19,7 +19,7 @@ type Status = Parameters<NonNullable<Listener['onReceiveStatus']>>[0];
  */
 const callMs = 60_000;
 
-/** Of gRPC: the caller gave up. */
+/** gRPC's code for a call that its caller gave up. */
 const cancelled = 1;
 
 /** A connection whose `close` ends its calls first. It is connected, or closed again and the reason thrown. */
@@ -58,7 +58,7 @@ function persistentCall(options: Options, nextCall: NextCall, open: Set<Call>): 
   let attempts = 0;
   let isCancelled = false;
   let running: Call | undefined;
-  /** Of the next attempt, with what the last one ended with. */
+  /** The wait before the next attempt, with what the last one ended with. */
   let pause: { readonly timer: NodeJS.Timeout; readonly last: Status } | undefined;
 
   const end = (status: Status, answer: unknown): void => {

@@ -92,3 +92,19 @@ export async function awaitPlan(client: Client, workflowId: string, after = 0): 
     await delay(pollMs);
   }
 }
+
+/** Whether the run ended aborted, with nothing of what it did left. */
+export async function isUndone(client: Client, workflowId: string): Promise<boolean> {
+  const { view } = await snapshot(client, workflowId);
+  return view?.state.status === 'aborted' && view.state.undone !== 'partial';
+}
+
+/** Id of the newest open restore. NotFound. */
+export async function openRestore(client: Client, appliance: Appliance): Promise<string> {
+  const newest = (await openRuns(client, appliance)).find(({ type }) => type === 'restore');
+  if (newest === undefined)
+    throw new LifeboatError('NotFound', `no restore of ${appliance.name} is open`, {
+      hint: 'the last one: `lifeboat restore show`',
+    });
+  return newest.workflowId;
+}

@@ -18,7 +18,7 @@ export interface ScheduleView {
   readonly missed: readonly string[];
 }
 
-/** Of every schedule that there is something to run for and that is not switched off; undefined where the server has none. */
+/** The state of every schedule that has something to run for and is not switched off; undefined where the server has none. */
 export async function describeSchedules(
   client: Client,
   appliance: Appliance,

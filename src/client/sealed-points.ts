@@ -15,7 +15,7 @@ export interface SealedPoint {
 const runsLooked = 10;
 const types = Object.values(backupWorkflows).map((type) => `'${type}'`);
 
-/** Of the backups that ended last. None where the server cannot say it: nothing hangs on it alone. */
+/** The points that the last backups sealed. None where the server cannot say it: nothing hangs on it alone. */
 export async function sealedPoints(client: Client, appliance: Appliance): Promise<SealedPoint[]> {
   try {
     const runs: { readonly workflowId: string; readonly runId: string }[] = [];

@@ -46,6 +46,7 @@ export function toAppliance(config: Configuration): Appliance {
     metrics: { listen: config.metrics.listen === 'off' ? undefined : config.metrics.listen },
     verification: config.verification,
     notify: { channels: channelsOf(config.notify) },
+    platform: config.platform,
     schedules: {
       'backup-full': scheduleOf(config.schedules['backup-full']),
       'backup-incremental': scheduleOf(config.schedules['backup-incremental']),
@@ -78,7 +79,6 @@ function repositoryOf(config: Configuration['repository']): RepositoryConfig {
     : { ...common, encryption: { mode: 'passphrase', secret: secretOf(encryption.passphrase) } };
 }
 
-/** The guide's own variable, where nothing else is said. */
 /** `webhook` alone is a channel of Slack's shape; where no channel is named, the variable that the documents use is one. */
 function channelsOf({ webhook, channels }: Configuration['notify']): ChannelConfig[] {
   const own = Object.entries(channels).map(([name, channel]) => channelOf(name, channel));
@@ -86,6 +86,7 @@ function channelsOf({ webhook, channels }: Configuration['notify']): ChannelConf
   return [...(url === undefined ? [] : [{ kind: 'slack', name: 'webhook', from: 'info', url } as const]), ...own];
 }
 
+/** The guide's own variable. */
 function defaultWebhook(): SecretRef | undefined {
   return process.env.SLACK_WEBHOOK_URL === undefined ? undefined : { from: 'env', name: 'SLACK_WEBHOOK_URL' };
 }
@@ -113,7 +114,7 @@ function retentionOf({ wal, ...points }: Configuration['repository']['retention'
   return { pointSeconds: points, walSeconds: wal };
 }
 
-/** Of archived WAL a location keeps at least what the repository does: it would be copied there again. */
+/** A location keeps archived WAL at least as long as the repository does: else it would be copied there again. */
 function locationOf(name: string, config: Configuration['locations'][string], minWal: number): LocationConfig {
   const retention = retentionOf(config.retention);
   const common = {
@@ -259,7 +260,9 @@ function readyOf(
   components: Configuration['components'],
 ): ServiceConfig['ready'] {
   if (ready === 'running') return { kind: 'running' };
+  if ('http' in ready) return { kind: 'http', url: ready.http };
   if ('health' in ready) return { kind: 'health', url: ready.health };
+  if ('command' in ready) return { kind: 'command', command: ready.command };
   if ('engine' in ready) {
     const engine = components[ready.engine];
     // The cross-check has refused a component without a server before.

@@ -1,10 +1,7 @@
-/** A real Redis server in a folder of its own, with append-only files, as the sample appliance has it. */
+/** A Redis server in a folder of its own, with append-only files, as the sample appliance has it. */
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
 import type { OsUser } from '../platform/process/os-user.ts';
-import { startEngine } from './engine-process.ts';
-import type { EngineProcess } from './engine-process.ts';
 import { findRedisServer } from './engines.ts';
 import { freePort } from './free-ports.ts';
 
@@ -31,8 +28,6 @@ export interface RedisInstance {
   /** Runs the server in the foreground. */
   readonly command: readonly string[];
 }
-
-export interface RunningRedis extends RedisInstance, EngineProcess {}
 
 /** Writes the configuration file; starts nothing. May be called again: data stay as they are. */
 export async function prepareRedis(options: RedisOptions): Promise<RedisInstance> {
@@ -71,43 +66,4 @@ export async function prepareRedis(options: RedisOptions): Promise<RedisInstance
     password: options.password,
     command,
   };
-}
-
-/** Prepares and starts a server; returns when it has loaded its data. `stop` is SIGTERM, `kill` is a crash. */
-export async function startRedis(options: RedisOptions): Promise<RunningRedis> {
-  const instance = await prepareRedis(options);
-  const running = await startEngine({
-    name: 'Redis',
-    command: instance.command,
-    cwd: instance.dataDirectory,
-    logFile: instance.logFile,
-    user: options.user,
-    stopSignal: 'SIGTERM',
-    answers: () => ping(instance),
-    detached: options.detached ?? false,
-  });
-  return { ...instance, ...running };
-}
-
-async function ping(instance: RedisInstance): Promise<void> {
-  const client = new Redis({
-    host: instance.hostname,
-    port: instance.port,
-    ...(instance.password === undefined ? {} : { password: instance.password }),
-    lazyConnect: true,
-    // A server that loads answers that it does, as well.
-    enableReadyCheck: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-  });
-  client.on('error', () => {}); // Refused connections while it starts are asked again by the caller.
-  try {
-    await client.connect();
-    await client.ping().catch((error: Error) => {
-      // An answer as well, where a test renamed it.
-      if (error.name !== 'ReplyError') throw error;
-    });
-  } finally {
-    client.disconnect();
-  }
 }

@@ -23,7 +23,7 @@ export interface TemporalOptions {
   readonly inMemory?: boolean;
   /** `frontend.WorkflowTimeSkippingEnabled=true` and the like. */
   readonly dynamicConfig?: Readonly<Record<string, string>>;
-  /** DetachedChild our own. */
+  /** Beside our own. */
   readonly env?: NodeJS.ProcessEnv;
   readonly user?: OsUser;
   readonly detached?: boolean;

@@ -13,7 +13,7 @@ export interface Appliance {
   readonly stateDir: string;
   readonly objectives: {
     readonly rpoSeconds: Readonly<Record<Tier, number>>;
-    /** Of the newest verified copy, in each place. */
+    /** The greatest age of the newest verified copy, in each place. */
     readonly verifiedSeconds: number;
     readonly rtoSeconds: { readonly critical: number; readonly full: number; readonly monitoring: number };
   };
@@ -28,7 +28,7 @@ export interface Appliance {
     /** In clear where undefined, unless an API key is given. */
     readonly tls: TlsConfig | undefined;
     readonly apiKey: SecretRef | undefined;
-    /** Of `services`, the server itself: what stops it cannot be run by it. */
+    /** Which of `services` is the server itself: what stops it cannot be run by it. */
     readonly service: string | undefined;
   };
   /** `host:port` of the worker's `/metrics`; undefined where nothing is served. */
@@ -36,6 +36,7 @@ export interface Appliance {
   readonly verification: { readonly afterBackup: boolean };
   readonly notify: { readonly channels: readonly ChannelConfig[] };
   readonly schedules: Schedules;
+  readonly platform: PlatformConfig;
   readonly services: readonly ServiceConfig[];
   readonly components: readonly ComponentConfig[];
 }
@@ -68,7 +69,7 @@ export interface S3LocationConfig extends LocationBase {
   readonly pathStyle: boolean;
   readonly accessKey: SecretRef | undefined;
   readonly secretKey: SecretRef | undefined;
-  /** Of packs; empty leaves it to the bucket. */
+  /** The storage class of packs; empty leaves it to the bucket. */
   readonly storageClass: string;
   readonly sse: 'AES256' | 'none';
 }
@@ -198,6 +199,11 @@ export interface FilesConfig extends ComponentBase {
 
 export type ComponentConfig = PostgresConfig | RedisConfig | VectorstoreConfig | ModelsConfig | FilesConfig;
 
+/** What runs the services of an appliance: programs on this host. */
+export interface PlatformConfig {
+  readonly kind: 'process';
+}
+
 export interface ServiceConfig {
   readonly name: string;
   /** Services that must be ready before this one starts, and stop after it. */
@@ -220,15 +226,20 @@ export interface ServiceConfig {
         /** Exit code 0 means running. */
         readonly isRunning: readonly string[];
       };
-  /**
-   * How readiness is seen. `engine` asks the server of a component itself, on that component's own address: a port may
-   * accept while the server still starts. `health` reads the body: HTTP 200 while unhealthy is not ready.
-   */
-  readonly ready:
-    | { readonly kind: 'engine'; readonly component: string; readonly host: string; readonly port: number }
-    | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-    | { readonly kind: 'health'; readonly url: string }
-    | { readonly kind: 'running' };
+  readonly ready: ReadinessCheck;
   readonly stopTimeoutSeconds: number;
   readonly startTimeoutSeconds: number;
 }
+
+/** How readiness of a running service is seen. */
+export type ReadinessCheck =
+  /** The server of a component takes work, by its own word: its port may accept while it still starts. */
+  | { readonly kind: 'engine'; readonly component: string; readonly host: string; readonly port: number }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  /** HTTP 200, whatever the body says. */
+  | { readonly kind: 'http'; readonly url: string }
+  /** The companion's health page, which answers with HTTP 200 while it is unhealthy: the body decides. */
+  | { readonly kind: 'health'; readonly url: string }
+  /** Exit code 0 of a program that runs where the service runs. */
+  | { readonly kind: 'command'; readonly command: readonly string[] }
+  | { readonly kind: 'running' };

@@ -5,7 +5,7 @@ import type { JsonValue } from './recovery-point.ts';
 
 type Facts = Readonly<Record<string, JsonValue>>;
 
-/** Of a capture: what was left out first, then how engine and configuration differ, then the driver's own words. */
+/** The notes of a capture: what was left out first, then how engine and configuration differ, then the driver's own words. */
 export function captureNotes(facts: Facts): string[] {
   const leftOut = describeLeftOut(leftOutOf(facts));
   const differs = differingSettings(facts);
@@ -19,7 +19,7 @@ export function captureNotes(facts: Facts): string[] {
   ];
 }
 
-/** Of a planned restore: what does not come back, or not as it was. */
+/** The notes of a planned restore: what does not come back, or not as it was. */
 export function restoreNotes(facts: Facts): string[] {
   const leftOut = describeLeftOut(leftOutOf(facts));
   const differs = differingSettings(facts);

@@ -21,11 +21,11 @@ export interface EntryMeta {
   readonly target?: string;
   /** The target's bytes where it is not UTF-8. */
   readonly targetBase64?: string;
-  /** Of a file or folder that has some. Those of a file with several names stand with the first. */
+  /** Attributes of a file or folder that has some. Those of a file with several names stand with the first. */
   readonly xattrs?: Attributes;
   readonly sparse?: boolean;
   readonly changedDuringRead?: boolean;
-  /** Of a source file whose size and times tell of any change since, so that the next backup need not read it. */
+  /** Size and times of a source file that tell of any change since, so that the next backup need not read it. */
   readonly source?: {
     readonly ctimeNs: string;
     readonly inode: string;

@@ -251,7 +251,7 @@ export class LifeboatError extends Error {
   }
 }
 
-/** Of one of the codes, or where none is given, of any. */
+/** Whether it is an error of the catalogue with one of the codes; with any code where none is given. */
 export function isLifeboatError(error: unknown, ...codes: readonly ErrorCode[]): error is LifeboatError {
   return error instanceof LifeboatError && (codes.length === 0 || codes.includes(error.code));
 }

@@ -4,7 +4,7 @@ import { isRefuted, type JsonValue } from './recovery-point.ts';
 export interface ProofVerdict {
   /** What was looked at: `L1-presence`, `L1`, `L2`, `L3`, `L4`. */
   readonly levels: readonly string[];
-  /** Of a restore test: what it tried, or what failed in it. */
+  /** What a restore test tried, or what failed in it. */
   readonly components: readonly string[];
   /** `verified`, `unproven`, `failed` or `quarantined`; undefined where it says nothing of the whole point. */
   readonly state: string | undefined;
@@ -43,7 +43,7 @@ export function triedComponents(proofs: readonly ProofVerdict[]): string[] {
   return [...new Set(proofs.filter(({ levels }) => levels.includes('L4')).flatMap(({ components }) => components))];
 }
 
-/** Of the failure that stands, else of the newest proof that has one. */
+/** The state of the failure that stands, else of the newest proof that has one. */
 export function stateByProofs(newestFirst: readonly ProofVerdict[]): string | undefined {
   const failure = standingFailure(newestFirst);
   return failure === undefined

@@ -7,7 +7,7 @@ import type { ComponentKind } from './component.ts';
 /** `YYYYMMDD_HHMMSS` in UTC; the id of a recovery point. */
 export type BackupId = string;
 
-/** Does the state of a point speak against restoring it, and against counting on it? */
+/** Whether the state of a point speaks against restoring it, and against counting on it. */
 export function isRefuted(state: string | undefined): boolean {
   return state === 'failed' || state === 'quarantined';
 }
@@ -82,7 +82,7 @@ export interface Chain {
 /** A proof that spoke against its point, as a later manifest names it. */
 export interface StandingRefutation {
   readonly timestamp: BackupId;
-  /** Of the proof. */
+  /** Number of the proof. */
   readonly number: number;
   readonly at?: string;
   readonly levels: readonly string[];

@@ -23,7 +23,7 @@ export interface RetentionPoint {
     readonly base?: BackupId;
     /** Archived WAL may lead on from it. */
     readonly isBase: boolean;
-    /** Of a database: the timeline that its copy was taken on. */
+    /** The timeline that the copy of a database was taken on. */
     readonly timeline?: number;
   }[];
 }
@@ -33,7 +33,7 @@ export interface RetentionChoice {
   readonly remove: readonly { readonly id: BackupId; readonly type: BackupType; readonly ageSeconds: number }[];
 }
 
-/** Of recovery points, that may leave a place at once where nobody says otherwise. */
+/** The share of recovery points that may leave a place at once where nobody says otherwise. */
 export const defaultMaxShare = 0.2;
 
 /**

@@ -6,7 +6,7 @@ import { formatDuration } from './duration.ts';
 export const rpoLevels = ['ok', 'half', 'most', 'breached'] as const;
 export type RpoLevel = (typeof rpoLevels)[number];
 
-/** Of the newest moment that can be restored, and of the newest copy that was verified. */
+/** `recoverable` counts from the newest moment that can be restored, `verified` from the newest copy that was verified. */
 export type RpoClock = 'recoverable' | 'verified';
 
 export interface RpoReading {

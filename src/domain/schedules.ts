@@ -26,7 +26,7 @@ export interface ScheduleKind {
   /** In words, for the reference and for the runs it starts. */
   readonly about: string;
   readonly defaults: Omit<ScheduleConfig, 'timeZone' | 'enabled'>;
-  /** Of its runs; an empty one changes nothing. */
+  /** The input of its runs; an empty one changes nothing. */
   readonly input?: Readonly<Record<string, boolean>>;
   /** Without it there is nothing to run for. */
   readonly isNeeded: (appliance: ScheduledFor) => boolean;

@@ -14,7 +14,7 @@ export interface DatedPoint {
   readonly sequence?: number;
 }
 
-/** Of a listing of the repository. */
+/** The dated point of a listing of the repository. */
 export function datedPoint(listing: { readonly timestamp: BackupId; readonly manifest?: Manifest }): DatedPoint {
   const { sealedAt, sequence } = listing.manifest?.lifeboat ?? {};
   return {
@@ -31,7 +31,7 @@ export function isAhead(timestamp: BackupId, now: Date): boolean {
 }
 
 /**
- * Of each point whose date is disproved, the oldest that disproves it: it was sealed later, and before that date. Nothing is
+ * The points whose date is disproved, each with the oldest that disproves it: it was sealed later, and before that date. Nothing is
  * said of a point that was sealed last: then the clock of today may be the wrong one.
  */
 export function disprovedDates(points: readonly DatedPoint[]): Map<BackupId, BackupId> {

@@ -18,6 +18,7 @@ import type { WalkTree } from './tree/tree-threads.ts';
 import type { Finding } from '../domain/finding.ts';
 import type { FencingToken } from '../domain/fencing-token.ts';
 import type { Readiness } from '../domain/readiness.ts';
+import type { Target } from '../platform/target.ts';
 import type { SwapTuning } from './swap/target-types.ts';
 
 export interface Driver {
@@ -83,7 +84,7 @@ export interface Driver {
   /** Content probes against the running restored engine: expected from the manifest, actual from the engine. */
   probe(context: RestoreContext): Promise<ProbeResult[]>;
   /**
-   * After the restore was committed: staging leftovers go; the safety copy stays until `discardSafetyCopy`. Gives the paths
+   * After the restore was committed: staging leftovers go; the safety copy stays until people remove it. Gives the paths
    * of what this restore replaced.
    */
   commit(context: RestoreContext): Promise<Committed>;
@@ -222,6 +223,8 @@ export interface DriverEnvironment {
   readonly stateDir: string;
   /** Reads a secret at the moment of use; the value is never stored or logged. */
   readonly secret: (ref: SecretRef | undefined) => Promise<string | undefined>;
+  /** Where the component's data and engine are, and how programs of that engine run. */
+  readonly target: Target;
   /** By which the component's own processes are started, where Lifeboat starts them. */
   readonly startCommands?: readonly (readonly string[])[];
   /** The other components of the host: what a link leads to may be theirs. */

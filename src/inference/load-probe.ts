@@ -2,6 +2,9 @@
 import { childScript, withBoundedChild, type BoundedChild } from './bounded-child.ts';
 import { readGgufHeader } from './gguf-read.ts';
 
+/** Loads models: the program of the child process. */
+export const modelChild = childScript('model-child', import.meta.url);
+
 export interface LoadProbeOptions {
   readonly modelPath: string;
   readonly memoryLimitBytes: number;
@@ -32,8 +35,7 @@ const embeddingArchitectures = [
 /** SourceCorrupt for a file that is not whole; EngineFailed where llama.cpp refuses it or the memory limit is met. */
 export async function probeModel(options: LoadProbeOptions): Promise<LoadProof> {
   const header = await readGgufHeader(options.modelPath);
-  const script = childScript('model-child', import.meta.url);
-  const child = { ...options, script, subject: `the model \`${options.modelPath}\`` };
+  const child = { ...options, script: modelChild, subject: `the model \`${options.modelPath}\`` };
   return withBoundedChild(child, async (bounded) =>
     embeddingArchitectures.includes(header.architecture)
       ? embedOne(bounded, options, header.architecture)
@@ -43,8 +45,7 @@ export async function probeModel(options: LoadProbeOptions): Promise<LoadProof> 
 
 /** Is llama.cpp itself there? Loads no model. Precondition where its package is missing or made for another machine. */
 export async function probeEngine(options: Omit<LoadProbeOptions, 'modelPath'>): Promise<void> {
-  const script = childScript('model-child', import.meta.url);
-  await withBoundedChild({ ...options, script, subject: 'llama.cpp' }, async (child) =>
+  await withBoundedChild({ ...options, script: modelChild, subject: 'llama.cpp' }, async (child) =>
     child.request({ kind: 'ready' }),
   );
 }

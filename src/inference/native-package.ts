@@ -28,7 +28,7 @@ function packageProblem(name: NativePackage, error: unknown): LifeboatError | un
   });
 }
 
-/** Of another system, another libc, or an installation without its scripts. */
+/** What loading ends with where the package was built for another system or libc, or was installed without its scripts. */
 const buildProblems = new Set(['ERR_DLOPEN_FAILED', 'MODULE_NOT_FOUND', 'NoBinaryFoundError']);
 
 /** Without it npm would take the newest, which this version of Lifeboat was never tried with. */

@@ -35,6 +35,6 @@ export const share = z.number().gt(0).lte(1).describe('number above 0, up to 1')
 export const count = z.number().int().min(0).describe('whole number from 0');
 
 export const requestedBy = z.string().optional().describe('who asked; stands in the evidence');
-/** Of runs that write no evidence. */
+/** Who asked for a run that writes no evidence. */
 export const askedBy = z.string().optional().describe('who asked');
 export const reason = z.string().optional().describe('why; stands in the evidence');

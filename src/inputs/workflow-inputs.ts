@@ -22,7 +22,7 @@ export interface ExampleNames {
 export interface WorkflowInput {
   /** What the workflow does. */
   readonly about: string;
-  /** Of one plain object in which every field may be absent. */
+  /** The schema of one plain object in which every field may be absent. */
   readonly schema: z.ZodObject;
   readonly example: (names: ExampleNames) => object;
 }

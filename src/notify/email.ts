@@ -4,7 +4,7 @@ import { createTransport } from 'nodemailer';
 import type { EmailConfig } from '../domain/channel.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import type { Notification } from '../domain/notification.ts';
-import type { Channel } from './notifier.ts';
+import type { Channel } from './channel.ts';
 import { secretOf } from './post.ts';
 
 const timeoutMs = 30_000;

@@ -2,12 +2,7 @@
 import type { ChannelConfig } from '../domain/channel.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { isAtLeast, type Notification, type Severity } from '../domain/notification.ts';
-
-/** One way to people. */
-export interface Channel {
-  /** Resolves when the receiver took it; NotifyFailed otherwise. May be called twice for one message. */
-  readonly deliver: (notification: Notification, signal: AbortSignal) => Promise<void>;
-}
+import type { Channel } from './channel.ts';
 
 export interface Notifier {
   /** Names of the channels that want a message of this severity. */

@@ -1,10 +1,10 @@
 /** Publishes to a topic of ntfy (https://docs.ntfy.sh/publish/), as JSON: a title may have any characters there. */
 import type { NtfyConfig } from '../domain/channel.ts';
 import type { Severity } from '../domain/notification.ts';
-import type { Channel } from './notifier.ts';
+import type { Channel } from './channel.ts';
 import { post, secretOf } from './post.ts';
 
-/** Of 1 to 5; 3 is ntfy's own default, 5 rings through. */
+/** ntfy's priorities go from 1 to 5; 3 is its default, 5 rings through. */
 const priorities: Readonly<Record<Severity, number>> = { info: 3, warning: 4, critical: 5 };
 
 export function ntfyChannel({ name, url, topic, token }: NtfyConfig): Channel {

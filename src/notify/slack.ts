@@ -1,6 +1,6 @@
 /** Posts to a Slack-shaped incoming webhook: `{"text": …}`. */
 import type { SlackConfig } from '../domain/channel.ts';
-import type { Channel } from './notifier.ts';
+import type { Channel } from './channel.ts';
 import { post, secretOf } from './post.ts';
 
 export function slackChannel({ name, url }: SlackConfig): Channel {

@@ -5,7 +5,7 @@
  */
 import { createHmac } from 'node:crypto';
 import type { WebhookConfig } from '../domain/channel.ts';
-import type { Channel } from './notifier.ts';
+import type { Channel } from './channel.ts';
 import { post, secretOf } from './post.ts';
 
 export function webhookChannel({ name, url, key }: WebhookConfig): Channel {

@@ -3,15 +3,20 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Appliance } from '../domain/appliance.ts';
 import { parseJson } from '../json/parse-json.ts';
+import type { z } from 'zod';
 
 export function stateFile({ stateDir }: Appliance, name: string): string {
   return join(stateDir, name);
 }
 
-/** One that cannot be read is as none: then everything is told again. */
-export async function readStateFile<T>(appliance: Appliance, name: string): Promise<T | undefined> {
+/** Undefined also for one that cannot be read, or holds something else: then everything is told again. */
+export async function readStateFile<T>(
+  appliance: Appliance,
+  name: string,
+  schema: z.ZodType<T>,
+): Promise<T | undefined> {
   try {
-    return parseJson(await readFile(stateFile(appliance, name), 'utf8')) as T;
+    return schema.parse(parseJson(await readFile(stateFile(appliance, name), 'utf8')));
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-/** Which process is it, so that a recycled pid is not taken for it? And is it known to have ended? */
+/** Identifies processes, so that a recycled pid is not taken for one, and says which are known to have ended. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -40,7 +40,7 @@ export function isProvenDead(holder: ProcessIdentity): boolean {
   return facts.hasEnded || (isAnother && holder.timeNamespace === here.timeNamespace);
 }
 
-/** Of any user. Only ESRCH says no: EPERM is said of one that we may not signal. */
+/** Whether there is such a process, of any user. Only ESRCH says no: EPERM is the answer for one that we may not signal. */
 export function isThere(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -55,7 +55,7 @@ export async function listManifests(context: ListContext): Promise<ManifestListi
   return newestFirst([...listings.values()], datedPoint);
 }
 
-/** Of one that is there, whatever is wrong with it. */
+/** The listing of a manifest that is there, whatever is wrong with it. */
 async function listingOf(
   context: ListContext,
   timestamp: BackupId,

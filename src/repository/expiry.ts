@@ -45,7 +45,7 @@ interface StoredReport {
   readonly object: ObjectInfo;
 }
 
-/** Of one place. Remembers what it has read: reports stay as they are. */
+/** What was removed from one place on purpose. It remembers what it has read: reports stay as they are. */
 export class Expiries {
   readonly #context: Context;
   /** Where reports are read. */
@@ -55,7 +55,7 @@ export class Expiries {
   readonly #read = new Set<string>();
   readonly #taken = new Set<BackupId>();
   readonly #givenUp = new Set<BackupId>();
-  /** Of a run that took more points than its evidence shows: the oldest that it shows. */
+  /** For a run that took more points than its evidence shows, the oldest point that it shows. */
   readonly #cutAt = new Set<BackupId>();
   /** Tombstones that hold their manifest, by key, and the version that was read. */
   readonly #stones = new Map<string, string>();
@@ -65,7 +65,7 @@ export class Expiries {
     this.#reportsIn = reportsIn;
   }
 
-  /** Of a copy: the reports here count there as well, for they come there later. */
+  /** The expiries of a copy: the reports here count there as well, for they come there later. */
   at(copy: Storage): Expiries {
     const known =
       this.#copies.get(copy) ?? new Expiries({ ...this.#context, storage: copy }, [copy, this.#context.storage]);
@@ -135,7 +135,7 @@ function nameOf({ storage, object: { key, version } }: StoredReport): string {
   return `${storage.description} ${key} ${version}`;
 }
 
-/** Of each place, the points that a run of retention says to have removed there. */
+/** The points that a run of retention says to have removed, by place. */
 function removedIn({ removed }: Report): string[][] {
   if (!Array.isArray(removed)) return [];
   return removed.map((place: JsonValue) => textsOf((place as { readonly points?: JsonValue } | null)?.points));

@@ -159,7 +159,7 @@ export class Opener {
     return this.#unpack(frame, parseHeader(frame), kind);
   }
 
-  /** Is the frame's id that of a content with this digest? */
+  /** Whether the frame's id is that of a content with this digest. */
   isIdOf(frame: Uint8Array, digest: Uint8Array): boolean {
     return Buffer.compare(contentId(this.#secrets, digest), frame.subarray(44, 76)) === 0;
   }

@@ -55,7 +55,7 @@ export const layout = {
   damaged: (key: string) => `damaged/${key}`,
 } as const;
 
-/** Of each kind of object, whether a key names one. */
+/** Whether a key names an object, for each kind of object. */
 const kinds = {
   identity: (key) => key === layout.repository,
   restoreScript: (key) => key === layout.restoreScript,

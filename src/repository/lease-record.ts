@@ -75,7 +75,7 @@ export function isAhead(time: Date, now: Date): boolean {
 }
 
 /**
- * Of a damaged one nobody knows who holds it: somebody does for as long as a lease may last without being renewed. Its
+ * Nobody knows who holds a damaged lease: it counts as held for as long as one may last without being renewed. Its
  * token is the second at which it was written, which no count of holders reaches: who held it finds itself fenced.
  */
 export async function readRecord(

@@ -113,7 +113,7 @@ async function secretsFor(
 /** What lies in a copy is read anew once a day: what rots there keeps its version. */
 const copyReadMs = 86_400_000;
 
-/** Of each copy its own: keys are the same everywhere. */
+/** A cache for each copy: keys are the same everywhere. */
 function documentsOfCopies(): (copy: Storage) => DocumentCache {
   const known = new WeakMap<Storage, DocumentCache>();
   return (copy) => {

@@ -9,7 +9,7 @@ import { allPlaces, believedProofs, knownProofs, pointState, type KnownProofs } 
 import type { ProofContext, ProofRecord } from './proof-types.ts';
 
 export interface ProofBook {
-  /** Of which anything was ever proven or refuted, by names alone. */
+  /** The subjects of which anything was ever proven or refuted, by names alone. */
   readonly subjects: ReadonlySet<ProofSubject>;
   /** As `Repository.knownProofs`. */
   known(of: ProofSubject): Promise<KnownProofs>;

@@ -201,7 +201,7 @@ async function proofObjects(storage: Storage, of: ProofSubject): Promise<ObjectI
   return inOrder(objects);
 }
 
-/** Of their numbers. */
+/** Proofs in the order of their numbers. */
 function inOrder(proofs: readonly ObjectInfo[]): ObjectInfo[] {
   return proofs.toSorted((a, b) => numberOf(a.key) - numberOf(b.key));
 }
@@ -211,7 +211,7 @@ async function readProof(storage: Storage, key: string, secrets: Secrets | undef
   return openDetails(key, value as ProofRecord, secrets);
 }
 
-/** Of a key of the layout. */
+/** The number in a proof's key. */
 function numberOf(key: string): number {
   return Number(/\/(\d+)\.json$/.exec(key)?.[1]);
 }

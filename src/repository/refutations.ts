@@ -55,7 +55,7 @@ export async function refutationPlaces(context: ProofContext, id: BackupId): Pro
   return { records: byKey(infos.flatMap((info) => info ?? [])), named: namedIn(manifests).get(id) ?? [] };
 }
 
-/** Of all points, by a listing of each folder. */
+/** Where the refutations of all points are, by a listing of each folder. */
 export async function allRefutationPlaces(
   context: ProofContext,
 ): Promise<{ readonly subjects: ReadonlySet<BackupId>; readonly of: (id: BackupId) => RefutationPlaces }> {

@@ -21,6 +21,8 @@ const clear = [
   'workflowId',
   'runId',
   'state',
+  'undone',
+  'holder',
   'backup',
   'requestedBy',
   'startedAt',
@@ -93,7 +95,7 @@ function clearOf(report: Report): Report {
   return { ...members, steps: steps.map((step: JsonValue) => only(step as Report, clearOfStep)) };
 }
 
-/** Of two that were stored in the same millisecond the one with the greater id, which holds a time. */
+/** The newer report first. Of two that were stored in the same millisecond, the one with the greater id is newer, for ids hold a time. */
 export function byNewest(a: StoredReport, b: StoredReport): number {
   if (a.modifiedAt !== b.modifiedAt) return a.modifiedAt < b.modifiedAt ? 1 : -1;
   return a.id < b.id ? 1 : -1;

@@ -15,7 +15,7 @@ export interface DamagedPiece {
 
 /** A segment as far as it could be read. */
 export interface WalSegment {
-  /** Of a segment's length; behind `endLsn` all zero. */
+  /** As long as a segment; all zero behind `endLsn`. */
   readonly bytes: Buffer;
   /** Exclusive; the segment's begin where nothing could be read. */
   readonly endLsn: bigint;

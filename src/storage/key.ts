@@ -31,7 +31,7 @@ export function isVersion(name: string): boolean {
 /** Folders whose objects are never replaced. */
 const immutable = ['packs/', 'indexes/', 'manifests/', 'keys/', 'proofs/', 'holds/', 'tombstones/', 'damaged/'];
 
-/** Of a key, whether its object is never replaced, or of a folder, whether none below it is. */
+/** Whether the object of a key is never replaced; for a folder, whether no object below it is. */
 export function isImmutable(key: string): boolean {
   if (key === 'repository.json' || immutable.some((prefix) => key.startsWith(prefix))) return true;
   // Of archived WAL two kinds change: how far it reaches, and a history that was found damaged.

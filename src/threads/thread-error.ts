@@ -8,7 +8,7 @@ export interface ThreadError {
   readonly component?: string;
   /** What the system said, where that is the cause. */
   readonly system?: { readonly code?: string | undefined; readonly errno?: number | undefined };
-  /** Of a fault of ours: where it lies. */
+  /** Where a fault of our own lies. */
   readonly stack?: string;
 }
 

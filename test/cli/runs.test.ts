@@ -108,7 +108,7 @@ describe('before anything runs', () => {
       ok  configuration: /folder/etc: readable, and can be exchanged
       ok  uploads: /folder/uploads: readable, and can be exchanged
       ok  temporal: 127.0.0.1:PORT, namespace default, UI http://127.0.0.1:PORT
-      WARN configuration: notify.webhook is not set: failed backups tell nobody
+      WARN configuration: notify names no channel: failed backups tell nobody
       WARN recovery points: there is none yet
            hint: run \`lifeboat backups run\`
       WARN location vault: answers, and nothing was copied there yet
@@ -402,13 +402,13 @@ describe('restore', () => {
     expect({ code, stdout, stderr }).toEqual({
       code: 7,
       stdout: '',
-      stderr: expect.stringMatching(/error: aborted \(undone=full\): .*wrong point\n {2}hint: /),
+      stderr: expect.stringMatching(/error: aborted, everything undone: .*wrong point\n {2}hint: /),
     });
     expect(await says('restore', 'show')).toMatchInlineSnapshot(`
       "$ lifeboat restore show
       restore/shop/YYYY-MM-DDTHH:MM:SSZ
         state  aborted, everything undone
-        said  Aborted: aborted (undone=full): me@here: wrong point
+        said  Aborted: aborted, everything undone: me@here: wrong point
         point  YYYYMMDD_HHMMSS
         began  YYYY-MM-DDTHH:MM:SSZ, took <time>
         asked by  me@here
@@ -428,7 +428,7 @@ describe('restore', () => {
     `);
     expect(await says('restore', 'abort', '--reason', 'again')).toMatchInlineSnapshot(`
       "$ lifeboat restore abort --reason again
-      ! error: no restore of shop is open; nothing was aborted
+      ! error: no restore of shop is open
       !   hint: the last one: \`lifeboat restore show\`
       exit 4"
     `);

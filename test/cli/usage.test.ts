@@ -425,7 +425,7 @@ describe.concurrent('with Temporal dead', () => {
            <sha-256>
       ok  configuration: /folder/etc: readable, and can be
            exchanged
-      WARN configuration: notify.webhook is not set: failed backups tell nobody
+      WARN configuration: notify names no channel: failed backups tell nobody
       WARN recovery kit: was never tried: nobody knows whether the printed key opens
            this repository
            hint: type it into a file and run \`lifeboat doctor --try-recovery-kit FILE\`

@@ -2,6 +2,7 @@
 import type { ComponentConfig } from '../../src/domain/appliance.ts';
 import type { ComponentRecord } from '../../src/domain/recovery-point.ts';
 import type { Driver, DriverEnvironment } from '../../src/drivers/driver.ts';
+import { createProcessTarget } from '../../src/platform/process/process-target.ts';
 import { openRepository } from '../../src/repository/open.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { contractKey } from './driver-fixture.ts';
@@ -33,6 +34,7 @@ const { [attempt.factory]: create } = (await import(attempt.module)) as Record<
 >;
 let steps = 0;
 const driver = create!(attempt.config, {
+  target: createProcessTarget(),
   stateDir: attempt.stateDir,
   secret: async (ref) => (ref?.from === 'literal' ? ref.value : undefined),
   swap: {

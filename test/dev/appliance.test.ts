@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { appUrl, databaseName, envFile } from '../../src/dev/appliance/description.ts';
 import { strike } from '../../src/dev/appliance/disaster.ts';
 import { sabotage } from '../../src/dev/appliance/sabotage.ts';
-import { canaries } from '../../src/dev/appliance/seed/configuration.ts';
 import { makeLogLines } from '../../src/dev/appliance/seed/log-lines.ts';
 import { withClient } from '../../src/dev/appliance/seed/with-client.ts';
 import { countLosses, startTraffic } from '../../src/dev/appliance/traffic/traffic.ts';
 import { poll } from '../../src/dev/poll.ts';
+import { canaries } from '../support/canaries.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 import { startSampleAppliance, type RunningAppliance } from './sample-appliance.ts';
 

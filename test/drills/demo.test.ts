@@ -7,11 +7,11 @@ import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sabotage } from '../../src/dev/appliance/sabotage.ts';
 import { appUrl } from '../../src/dev/appliance/description.ts';
-import { canaries } from '../../src/dev/appliance/seed/configuration.ts';
 import { probeAppliance } from '../../src/dev/demo/prove.ts';
 import type { DemoResult } from '../../src/dev/demo/summary.ts';
 import { openStage, type Stage } from '../../src/dev/demo/stage.ts';
 import { cliScript } from '../../src/dev/demo/worker-process.ts';
+import { canaries } from '../support/canaries.ts';
 import { commandPlace, interrupt, reached, startCommand } from '../support/command-process.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 

@@ -19,7 +19,7 @@ import { initRepository } from '../../src/repository/init.ts';
 import { openRepository } from '../../src/repository/open.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
-import { withFaults } from '../../src/storage/wrap/fault.ts';
+import { withFaults } from '../support/faults.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { wireParts } from '../../workers/parts.ts';
 import { createMetrics } from '../../workers/metrics.ts';

@@ -466,7 +466,7 @@ function failProbes(bench: WorkflowBench): void {
 }
 
 /** Holds the first call of an activity until it is opened. */
-function gateAt(bench: WorkflowBench, call: string): { reached(): Promise<void>; open(): void } {
+export function gateAt(bench: WorkflowBench, call: string): { reached(): Promise<void>; open(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   bench.behave = (made) => (made === call ? promise : undefined);
   return {

@@ -7,6 +7,9 @@ import { historyFromJSON, type History } from '@temporalio/common/lib/proto-util
 
 export const historiesFolder = fileURLToPath(new URL('.', import.meta.url));
 
+/** Workflows as they were when their names and their order of commands were frozen. Never made anew. */
+export const frozenBundle = join(historiesFolder, 'frozen-bundle.js.gz');
+
 export const extension = '.json.gz';
 
 export interface StoredHistory {

@@ -27,8 +27,9 @@ const script = `
 import { createModelsDriver } from './src/drivers/models/driver.ts';
 import { createVectorstoreDriver } from './src/drivers/vectorstore/driver.ts';
 import { probeModel } from './src/inference/load-probe.ts';
+import { createProcessTarget } from './src/platform/process/process-target.ts';
 const { vectorstore, models, model } = JSON.parse(process.argv[2]);
-const environment = { stateDir: '/nowhere', secret: async () => undefined };
+const environment = { target: createProcessTarget(), stateDir: '/nowhere', secret: async () => undefined };
 const refusal = await probeModel({ modelPath: model, memoryLimitBytes: 2 ** 30, component: 'models' }).catch((error) => error);
 console.log(JSON.stringify({
   vectorstore: await createVectorstoreDriver(vectorstore, environment).check(),

@@ -10,7 +10,7 @@ import { inLanes } from '../../src/domain/in-lanes.ts';
 import { layout } from '../../src/repository/layout.ts';
 import { listPoints } from '../../src/operations/recovery-points/list.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
-import { withFaults, type FaultyStorage } from '../../src/storage/wrap/fault.ts';
+import { withFaults, type FaultyStorage } from '../support/faults.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { backUp, testKey } from '../repository/backup.ts';
 import { repositoryTest } from '../repository/fixture.ts';
@@ -188,7 +188,7 @@ repositoryTest(
     await repository.putReport('criticalBackup', 'newer', { state: 'failed' });
     await repository.putReport('restore', 'planned', { state: 'planned' });
     const { lastBackup, lastRestore } = await readCoverage(repository, appliance, new Date());
-    expect([lastBackup?.state, lastRestore]).toEqual(['failed', null]);
+    expect([lastBackup?.state, lastRestore]).toEqual([{ status: 'failed' }, null]);
     const listed = counting.calls.filter((call) => call.startsWith('list reports/'));
     expect(listed).not.toContain('list reports/');
     expect(listed.filter((call) => /rpoWatch|replicate/.test(call))).toEqual([]);

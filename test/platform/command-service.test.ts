@@ -57,10 +57,3 @@ test('a failing command and one without effect are failed starts and stops', asy
   await expect(stubborn.stop('nginx', never)).rejects.toThrow('still runs');
   await rm(join(folder, 'runs'));
 });
-
-test('an unknown service is named with the known ones', async ({ folder }) => {
-  await expect(createProcessPlatform([supervised(folder)]).start('ngnix', never)).rejects.toMatchObject({
-    code: 'NotFound',
-    hint: expect.stringContaining('nginx'),
-  });
-});

@@ -7,14 +7,16 @@ import { expect } from 'vitest';
 import type { PostgresConfig, RedisConfig, ServiceConfig } from '../../src/domain/appliance.ts';
 import type { SecretRef } from '../../src/domain/secret-ref.ts';
 import { preparePostgres } from '../../src/dev/postgres.ts';
-import { prepareRedis, startRedis } from '../../src/dev/redis.ts';
+import { prepareRedis } from '../../src/dev/redis.ts';
 import type { Driver, DriverEnvironment } from '../../src/drivers/driver.ts';
 import { createPostgresDriver } from '../../src/drivers/postgres/driver.ts';
 import { createRedisDriver } from '../../src/drivers/redis/driver.ts';
 import type { Platform } from '../../src/platform/platform.ts';
 import { createProcessPlatform } from '../../src/platform/process/process-platform.ts';
+import { createProcessTarget } from '../../src/platform/process/process-target.ts';
 import { withClient } from '../drivers/redis/sample.ts';
 import { engineTest } from '../support/engines.ts';
+import { startRedis } from '../support/redis.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { programService } from './services.ts';
 
@@ -55,7 +57,7 @@ const test = engineTest.extend<EngineFixture>({
 
 function environment(folder: string): DriverEnvironment {
   const secret = async (ref: SecretRef | undefined) => (ref?.from === 'literal' ? ref.value : undefined);
-  return { stateDir: folder, secret };
+  return { target: createProcessTarget(), stateDir: folder, secret };
 }
 
 test('D3.11: PostgreSQL whose port accepts while it still starts up is not ready; start waits until it takes sessions', async ({

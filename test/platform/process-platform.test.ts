@@ -9,11 +9,10 @@ import { freePort } from '../../src/dev/free-ports.ts';
 import { preparePostgres } from '../../src/dev/postgres.ts';
 import { prepareRedis } from '../../src/dev/redis.ts';
 import type { Platform } from '../../src/platform/platform.ts';
-import { refuseUnsteerableServices } from '../../src/platform/process/check-service.ts';
 import { createProcessPlatform } from '../../src/platform/process/process-platform.ts';
 import { folderTest } from '../support/folder-test.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { httpScript, livingOf, nodeService, programService } from './services.ts';
+import { livingOf, nodeService, programService } from './services.ts';
 
 const never = new AbortController().signal;
 const idle = 'setInterval(() => {}, 1000)';
@@ -54,22 +53,8 @@ test('O1.1: a started service outlives the call, writes its own log and is known
   expect(await livingOf([state.pid!])).toEqual([state.pid!]);
   await waitFor(async () => expect(await readFile(service.run.logFile, 'utf8')).toBe('hello\n'));
   expect((await readFile(service.run.pidFile, 'utf8')).split('\n')[0]).toBe(String(state.pid));
-});
-
-test('D3.11: starting twice, also at the same time, leaves one process; stopping twice is no error', async ({
-  folder,
-  platformOf,
-}) => {
-  const service = nodeService(folder, `require('node:fs').appendFileSync('starts', 'x'); ${idle}`);
-  const platform = platformOf(service);
-  await Promise.all([platform.start('app', never), platform.start('app', never), platform.start('app', never)]);
-  await platform.start('app', never);
-  expect(await readFile(join(folder, 'starts'), 'utf8')).toBe('x');
-  const { pid } = await platform.state('app');
-  await Promise.all([platform.stop('app', never), platform.stop('app', never)]);
   await platform.stop('app', never);
-  expect(await livingOf([pid!])).toEqual([]);
-  expect(await platform.state('app')).toMatchObject({ running: false, ready: false });
+  expect(await livingOf([state.pid!])).toEqual([]);
 });
 
 test('a reused pid is never killed: the pid file also holds when its process started', async ({
@@ -106,7 +91,7 @@ test('F4: a pid file of somebody else is an error that doctor and plan foresee, 
     const refused = { code: 'Precondition', message: expect.stringContaining(told) as string };
     await expect(platform.stop('app', never)).rejects.toMatchObject(refused);
     await expect(platform.start('app', never)).rejects.toMatchObject(refused);
-    await expect(refuseUnsteerableServices([service])).rejects.toMatchObject(refused);
+    await expect(platform.refuseUnsteerable(['app'])).rejects.toMatchObject(refused);
     expect(await platform.check()).toMatchObject([{ level: 'fail', text: refused.message }]);
   }
   const { pid: dead } = spawn(process.execPath, ['-e', '']).on('exit', () => gone.resolve(undefined));
@@ -114,7 +99,7 @@ test('F4: a pid file of somebody else is an error that doctor and plan foresee, 
   await gone.promise;
   // PostgreSQL's own has more lines.
   await write(`${dead}\n${folder}\n1700000000\n5432\n`);
-  await refuseUnsteerableServices([service]);
+  await platform.refuseUnsteerable(['app']);
   expect(await platform.state('app')).toMatchObject({ running: false });
   await platform.stop('app', never);
   await write(`${dead}\n`);
@@ -183,7 +168,7 @@ test('a server that somebody started by hand runs, so that who stops it knows to
   const [program = '', ...words] = postgres.command;
   spawn('sh', ['-c', '"$0" "$@" &', program, ...words], { stdio: 'ignore' });
   await waitFor(async () => expect(await platform.state('app')).toMatchObject({ running: true, ready: true }));
-  await refuseUnsteerableServices([service]);
+  await platform.refuseUnsteerable(['app']);
   await platform.stop('app', never);
   expect(await platform.state('app')).toMatchObject({ running: false });
   await platform.start('app', never);
@@ -240,40 +225,8 @@ test('a stranger on the port is neither taken for the service nor left unnoticed
   const refused = { code: 'Precondition', message: expect.stringContaining(String(port)) as string };
   await expect(platform.start('app', never)).rejects.toMatchObject(refused);
   await expect(platform.stop('app', never)).rejects.toMatchObject(refused);
-  await expect(refuseUnsteerableServices([service])).rejects.toMatchObject(refused);
+  await expect(platform.refuseUnsteerable(['app'])).rejects.toMatchObject(refused);
   expect(await platform.check()).toMatchObject([{ level: 'fail', text: refused.message }]);
-});
-
-test('O2.2, D6.4: HTTP 200 with an unhealthy body is not ready; ready when the body says so', async ({
-  folder,
-  platformOf,
-}) => {
-  const port = await freePort();
-  const answer = `const s = require('node:fs').readFileSync('status', 'utf8'); response.end(JSON.stringify({ summary: { overall_status: s, unhealthy_services: s === 'healthy' ? [] : ['redis'] } }))`;
-  await writeFile(join(folder, 'status'), 'unhealthy');
-  const ready = { kind: 'health', url: `http://127.0.0.1:${port}/health/detailed` } as const;
-  const platform = platformOf(nodeService(folder, httpScript(port, answer), { ready, startTimeoutSeconds: 1 }));
-  await expect(platform.start('app', never)).rejects.toMatchObject({
-    code: 'ServiceFailed',
-    message: expect.stringContaining('unhealthy: redis'),
-  });
-  expect(await platform.state('app')).toMatchObject({ running: true, ready: false });
-  await writeFile(join(folder, 'status'), 'healthy');
-  await platform.start('app', never);
-  expect(await platform.state('app')).toMatchObject({ running: true, ready: true });
-});
-
-test('an abort ends the waiting at once and leaves the service to the next call', async ({ folder, platformOf }) => {
-  const port = await freePort();
-  const platform = platformOf(
-    nodeService(folder, idle, { ready: { kind: 'tcp', host: '127.0.0.1', port }, startTimeoutSeconds: 30 }),
-  );
-  const abort = new AbortController();
-  const starting = platform.start('app', abort.signal);
-  await waitFor(async () => expect((await platform.state('app')).running).toBe(true));
-  abort.abort(new Error('cancelled by the test'));
-  await expect(starting).rejects.toThrow('cancelled by the test');
-  expect(await platform.state('app')).toMatchObject({ running: true, ready: false });
 });
 
 test('check names a missing program, a missing user and a folder that cannot be written', async ({ folder }) => {

@@ -40,11 +40,6 @@ export function programService(
   return { ...defaults, ...changes, run };
 }
 
-/** Answers on `port` with what the script calls `answer(request, response)`. */
-export function httpScript(port: number, answer: string): string {
-  return `require('node:http').createServer((request, response) => { ${answer} }).listen(${port}, '127.0.0.1');`;
-}
-
 /** A zombie that init has not collected yet is not alive; signal 0 would reach it. */
 export async function livingOf(pids: readonly number[]): Promise<number[]> {
   const table = await readProcessTable();

@@ -6,7 +6,7 @@ import { initRepository } from '../../src/repository/init.ts';
 import { layout } from '../../src/repository/layout.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { withFaults } from '../../src/storage/wrap/fault.ts';
+import { withFaults } from '../support/faults.ts';
 import { timed, type Clock } from '../support/timed-storage.ts';
 import { backUp, testKey, type Backup, type BackupOptions } from './backup.ts';
 import { repositoryTest } from './fixture.ts';

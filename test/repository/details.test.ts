@@ -16,7 +16,8 @@ const textsOf = async (storage: Storage, keys: readonly string[]): Promise<strin
 describe('X6: what names files', () => {
   const secret = '/etc/wazuh/canary.env';
   const report = {
-    state: 'aborted(undone=full)',
+    state: 'aborted',
+    undone: 'full',
     backup: '20261122_020000',
     text: `ValidationFailed: expected 1 file, found ${secret}`,
     notes: [`02:00:00 probe files/${secret} failed`],

@@ -4,7 +4,7 @@ import { initRepository } from '../../src/repository/init.ts';
 import { generateKey, formatRecoveryKey, parseRecoveryKey } from '../../src/repository/recovery-key.ts';
 import { tryRecoveryKit } from '../../src/repository/recovery-kit.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
-import { withFaults } from '../../src/storage/wrap/fault.ts';
+import { withFaults } from '../support/faults.ts';
 import { backUp, testKey } from './backup.ts';
 import { repositoryTest as test } from './fixture.ts';
 

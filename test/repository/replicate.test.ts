@@ -8,7 +8,7 @@ import { layout } from '../../src/repository/layout.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { createLocalStorage } from '../../src/storage/local/local-storage.ts';
 import { createS3Storage } from '../../src/storage/s3/s3-storage.ts';
-import { withFaults } from '../../src/storage/wrap/fault.ts';
+import { withFaults } from '../support/faults.ts';
 import { addTree, backUp, describeTree, testKey, type Backup } from './backup.ts';
 import { repositoryTest as test } from './fixture.ts';
 

@@ -8,6 +8,7 @@ import { describe, expect } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.ts';
 import { createFilesDriver } from '../../src/drivers/files/driver.ts';
 import { factsPath, type FilesFacts } from '../../src/drivers/files/facts.ts';
+import { createProcessTarget } from '../../src/platform/process/process-target.ts';
 import { benchTest as test } from '../drivers/folder/bench-test.ts';
 import { failedProbes } from '../drivers/folder/restore-bench.ts';
 
@@ -17,7 +18,11 @@ const common = { host: 'main', tier: 'critical', priority: 1, services: [] } as 
 
 function driverOf(path: string): Driver {
   const config = { ...common, id: 'files', kind: 'files', paths: [path], exclude: [] } as const;
-  return createFilesDriver(config, { stateDir: '/nowhere', secret: async () => undefined });
+  return createFilesDriver(config, {
+    target: createProcessTarget(),
+    stateDir: '/nowhere',
+    secret: async () => undefined,
+  });
 }
 
 describe('attributes as root', () => {

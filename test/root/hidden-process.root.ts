@@ -26,7 +26,7 @@ test.skipIf(!mayUnshare)('one that cannot be seen is not dead, and may be a serv
     const script = `
       const { isProvenDead } = await import(${source('programs/process-identity.ts')});
       const { readPidFile } = await import(${source('platform/process/pid-file.ts')});
-      const { runningPostmaster } = await import(${source('drivers/postgres/postmaster.ts')});
+      const { runningPostmaster } = await import(${source('drivers/postgres/server/postmaster.ts')});
       const holder = ${JSON.stringify(ownIdentity())};
       const pid = await runningPostmaster(${JSON.stringify(folder)});
       const head = await readPidFile(${JSON.stringify(join(folder, 'app.pid'))}, 'app', AbortSignal.timeout(60_000)).catch((error) => error);

@@ -4,7 +4,7 @@ import { chmod, chown, lstat, mkdir, readdir, rm, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
-import { startRedis } from '../../src/dev/redis.ts';
+import { startRedis } from '../support/redis.ts';
 import type { EntryMeta } from '../../src/domain/entry.ts';
 import type { ComponentRecord } from '../../src/domain/recovery-point.ts';
 import type { Driver } from '../../src/drivers/driver.ts';
@@ -12,6 +12,7 @@ import { createFilesDriver } from '../../src/drivers/files/driver.ts';
 import { createModelsDriver } from '../../src/drivers/models/driver.ts';
 import { createVectorstoreDriver } from '../../src/drivers/vectorstore/driver.ts';
 import { findOsUser } from '../../src/platform/process/os-user.ts';
+import { createProcessTarget } from '../../src/platform/process/process-target.ts';
 import { benchTest } from '../drivers/folder/bench-test.ts';
 import { failedProbes, type RestoreBench } from '../drivers/folder/restore-bench.ts';
 import { dumpContent, fill, withClient } from '../drivers/redis/sample.ts';
@@ -21,7 +22,7 @@ import { writeTinyModel } from '../inference/tiny-model.ts';
 
 const runUser = process.env['LIFEBOAT_RUN_USER'] ?? 'lifeboat';
 const user = await findOsUser(runUser);
-const environment = { stateDir: '/nowhere', secret: async () => undefined };
+const environment = { target: createProcessTarget(), stateDir: '/nowhere', secret: async () => undefined };
 const common = { host: 'main', tier: 'critical', priority: 1, services: [] } as const;
 
 const test = benchTest.extend<{ home: string }>({

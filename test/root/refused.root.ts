@@ -21,9 +21,11 @@ test('a root without CAP_DAC_OVERRIDE is told what may refuse it, of a path and 
   const config = { id: 'data', kind: 'files', host: 'main', tier: 'critical', priority: 1, services: [] };
   const script = `
     const { createFilesDriver } = await import(${source('drivers/files/driver.ts')});
+    const { createProcessTarget } = await import(${source('platform/process/process-target.ts')});
     const { createLocalStorage } = await import(${source('storage/local/local-storage.ts')});
     const config = ${JSON.stringify({ ...config, paths: [closed], exclude: [] })};
-    const driver = createFilesDriver(config, { stateDir: '/nowhere', secret: async () => undefined });
+    const environment = { target: createProcessTarget(), stateDir: '/nowhere', secret: async () => undefined };
+    const driver = createFilesDriver(config, environment);
     const refused = await createLocalStorage(${JSON.stringify(closed)}).read('reports/r').catch((error) => error);
     console.log(JSON.stringify([...(await driver.check()), { level: 'fail', hint: refused.hint }]));`;
   const narrow = ['--inh-caps=-all', '--bounding-set=-dac_override,-dac_read_search'];

@@ -10,6 +10,7 @@ import type { Driver } from '../../src/drivers/driver.ts';
 import { createModelsDriver } from '../../src/drivers/models/driver.ts';
 import { captureComponent } from '../../src/operations/backup/capture-component.ts';
 import { findOsUser } from '../../src/platform/process/os-user.ts';
+import { createProcessTarget } from '../../src/platform/process/process-target.ts';
 import { formatRecoveryKey } from '../../src/repository/recovery-key.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { writeTinyModel } from '../inference/tiny-model.ts';
@@ -76,7 +77,7 @@ describe('D3.5: restore.sh run by root', () => {
       const common = { host: 'main', tier: 'critical', priority: 1, services: [] } as const;
       const driver = createModelsDriver(
         { ...common, id: 'models', kind: 'models', path: live, memoryLimit: 256 * 2 ** 20 },
-        { stateDir: '/nowhere', secret: async () => undefined },
+        { target: createProcessTarget(), stateDir: '/nowhere', secret: async () => undefined },
       );
       const id = await reserve(repository);
       const { notes: _, ...record } = await captureComponent({ ...capturing(repository, id), driver });

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import type { FilesConfig } from '../../src/domain/appliance.ts';
 import { createFilesDriver } from '../../src/drivers/files/driver.ts';
+import { createProcessTarget } from '../../src/platform/process/process-target.ts';
 import { benchTest as test } from '../drivers/folder/bench-test.ts';
 
 const run = promisify(execFile);
@@ -37,7 +38,11 @@ test('a path whose disk is not mounted is refused by backup and doctor, and take
       paths: [docs, uploads],
       exclude: [],
     };
-    const driver = createFilesDriver(config, { stateDir: join(folder, 'state'), secret: async () => undefined });
+    const driver = createFilesDriver(config, {
+      target: createProcessTarget(),
+      stateDir: join(folder, 'state'),
+      secret: async () => undefined,
+    });
     const record = await kit.capture(driver);
     expect((await kit.capture(driver, record)).facts).toMatchObject({ files: 2 });
     await umount();

@@ -30,10 +30,11 @@ const rules: Readonly<Record<string, Rule>> = {
   attributes: { values: ['domain', 'programs'] },
   repository: { values: ['domain', 'storage', 'attributes', 'json', 'programs', 'threads', 'entries'] },
   inference: { values: ['domain', 'json'] },
-  platform: { values: ['domain', 'programs', 'json'], types: ['drivers'] },
+  platform: { values: ['domain', 'programs', 'json'] },
   drivers: {
-    values: ['domain', 'programs', 'inference', 'platform', 'attributes', 'json', 'threads', 'entries'],
-    types: ['repository'],
+    values: ['domain', 'programs', 'inference', 'attributes', 'json', 'threads', 'entries'],
+    // What runs the engines hands them in; drivers know no platform.
+    types: ['repository', 'src/platform/target.ts'],
   },
   notify: { values: ['domain', 'config'] },
   operations: { values: ['domain', ...below, 'json', 'telemetry'] },

@@ -8,10 +8,11 @@
  */
 import * as devPostgres from '../../src/dev/postgres.ts';
 import type { PostgresOptions, RunningPostgres } from '../../src/dev/postgres.ts';
-import * as devRedis from '../../src/dev/redis.ts';
-import type { RedisOptions, RunningRedis } from '../../src/dev/redis.ts';
+import type { RedisOptions } from '../../src/dev/redis.ts';
 import * as devTemporal from '../../src/dev/temporal.ts';
 import type { RunningTemporal, TemporalOptions } from '../../src/dev/temporal.ts';
+import * as redis from './redis.ts';
+import type { RunningRedis } from './redis.ts';
 import { joinSharedTemporal } from './shared-temporal.ts';
 import { folderTest } from './folder-test.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -24,7 +25,7 @@ export async function startPostgres(options: Partial<PostgresOptions> = {}): Pro
 
 /** A Redis server with `appendonly yes`. */
 export async function startRedis(options: Partial<RedisOptions> = {}): Promise<RunningRedis> {
-  return inFolder('redis', options, (directory) => devRedis.startRedis({ ...options, directory }));
+  return inFolder('redis', options, (directory) => redis.startRedis({ ...options, directory }));
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { Client, WorkflowClient, WorkflowFailedError, Connection, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { ComponentActivities } from '../../activities/component.ts';
 import type { ApplianceView, ControlActivities } from '../../activities/control.ts';
@@ -70,6 +70,8 @@ export interface WorkflowBench {
   /** What a verification finds. */
   verification: { readonly ok: boolean; readonly problems: readonly string[] };
   reset(): void;
+  /** Puts a worker with the workflows of another bundle in the place of the one that runs. */
+  runWith(codePath: string): Promise<void>;
   /** Without any input where it is undefined. */
   start(type: string, input: unknown, id?: string, client?: Client): Promise<WorkflowHandle>;
   stop(): Promise<void>;
@@ -101,7 +103,7 @@ function heldProbe(component: string): ProbeResult[] {
   return [{ component, name: 'count', expected: '1', actual: '1', ok: true, content: true }];
 }
 
-export function benchPlan(chosen: readonly string[]): RestorePlan {
+export function benchPlan(chosen: readonly string[], keepNew = false): RestorePlan {
   const result = planRestore({
     backupId: '20261122_020000',
     appliance: 'wazuh',
@@ -126,7 +128,7 @@ export function benchPlan(chosen: readonly string[]): RestorePlan {
     stopFirst: false,
     pastRuns: [],
     replaceDamaged: false,
-    keepNew: false,
+    keepNew,
   });
   if (!result.ok) throw new Error(JSON.stringify(result.problems));
   return hashed(result.plan);
@@ -239,9 +241,12 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
       runs.earlier.delete(id);
       return using.workflow.start(type, { workflowId: id, taskQueue, args: input === undefined ? [] : [input] });
     },
+    runWith: async (bundle) => {
+      await workflows.stop();
+      workflows = await workflowsOf(bundle);
+    },
     stop: async () => {
-      workers.forEach((worker) => worker.shutdown());
-      await Promise.all(running);
+      await Promise.all([workflows, ...workers].map(async (worker) => worker.stop()));
       await native.close();
       await connection.close();
       await temporal.stop();
@@ -253,27 +258,31 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     [...runs.earlier].some((id) => notification.startsWith(`notification/${id}/`));
   const activities = fakeActivities(bench, client, isEarlier);
   const codePath = await workflowBundle(process.env['LIFEBOAT_BUNDLES'] ?? folder.path);
-  const workers = await Promise.all([
-    Worker.create({
-      connection: native,
-      namespace,
-      taskQueue,
-      workflowBundle: { codePath },
-      activities: activities.control,
-      maxHeartbeatThrottleInterval: '100 ms',
-    }),
-    ...roles.map(async (role) =>
-      Worker.create({
-        connection: native,
-        namespace,
-        taskQueue: `${taskQueue}-${role}-main`,
-        activities: activities.work,
-        maxHeartbeatThrottleInterval: '100 ms',
-      }),
+  const common = { connection: native, namespace, maxHeartbeatThrottleInterval: '100 ms' } as const;
+  const workflowsOf = async (bundle: string): Promise<Running> =>
+    running({ ...common, taskQueue, workflowBundle: { codePath: bundle }, activities: activities.control });
+  const workers = await Promise.all(
+    roles.map(async (role) =>
+      running({ ...common, taskQueue: `${taskQueue}-${role}-main`, activities: activities.work }),
     ),
-  ]);
-  const running = workers.map(async (worker) => worker.run());
+  );
+  let workflows = await workflowsOf(codePath);
   return bench;
+}
+
+interface Running {
+  readonly stop: () => Promise<void>;
+}
+
+async function running(options: WorkerOptions): Promise<Running> {
+  const worker = await Worker.create(options);
+  const run = worker.run();
+  return {
+    stop: async () => {
+      worker.shutdown();
+      await run;
+    },
+  };
 }
 
 function fakeActivities(bench: WorkflowBench, client: Client, isEarlier: (notification: string) => boolean) {
@@ -361,10 +370,11 @@ function fakeActivities(bench: WorkflowBench, client: Client, isEarlier: (notifi
         skewSeconds: 0,
       })),
     reseedRepository: async ({ location }) => act(`adopt ${location}`, () => ({ adopted: true })),
-    makePlan: async ({ components, rebuild = [] }) =>
+    makePlan: async ({ components, rebuild = [], keepNew }) =>
       act('plan', () => {
         const all = components.length > 0 ? components : benchAppliance.components.map(({ id }) => id);
-        const plan = benchPlan(rebuild.length === 0 ? components : all.filter((id) => !rebuild.includes(id)));
+        const chosen = rebuild.length === 0 ? components : all.filter((id) => !rebuild.includes(id));
+        const plan = benchPlan(chosen, keepNew);
         return rebuild.length === 0 ? plan : { ...plan, rebuilds: rebuild };
       }),
     verifyObjects: async () => act('verify', () => ({ objects: 3 })),

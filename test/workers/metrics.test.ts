@@ -32,7 +32,7 @@ components: {files: {kind: files, paths: [/etc/x]}, lost: {kind: files, tier: co
     const metrics = await serveMetrics(appliance, counted, silent);
     counted.ran('fullBackup', 'sealed', 3);
     counted.ran('fullBackup', 'failed', 1);
-    counted.ran('restore', 'aborted(undone=full)', 5);
+    counted.ran('restore', 'aborted', 5);
     counted.ran('restore', 'committed', 42);
     counted.stepped('swap', 0.3);
     counted.stepped('swap', 20);

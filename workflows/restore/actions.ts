@@ -6,6 +6,7 @@ import type { PlanStep } from '../../src/domain/restore/types.ts';
 import { describeProbes, isFailed, plural } from '../../src/domain/replayed.ts';
 import type { Action, Actions } from '../plan/actions.ts';
 import { components, platform, storage } from '../proxies.ts';
+import { rootCode, rootMessage } from '../run/failure.ts';
 import { componentRequest, type RestoreContext } from './request.ts';
 
 type RestoreAction = Action<PlanStep, RestoreContext>;
@@ -129,9 +130,12 @@ const probe: RestoreAction = {
 
 const commit: RestoreAction = {
   act: async (step, context) => {
-    const { safetyCopies, notes = [] } = await components(step.queue, call(step, context)).commitComponent(
-      componentRequest(step, context),
-    );
+    const { safetyCopies, notes = [] } = await components(step.queue, call(step, context))
+      .commitComponent(componentRequest(step, context))
+      .catch((error: unknown) => {
+        const text = `its old data could not be put in order: ${rootMessage(error)}`;
+        throw ApplicationFailure.nonRetryable(text, rootCode(error));
+      });
     context.safetyCopies.push(...safetyCopies);
     for (const note of notes) context.display.note(`${step.subject}: ${note}`);
     return '';

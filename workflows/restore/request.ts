@@ -12,7 +12,7 @@ export interface RestoreContext {
     readonly components: readonly Pick<RestorePlan['components'][number], 'id' | 'backupId' | 'wal'>[];
   };
   readonly repositoryId: string;
-  /** Of the repository that is read. */
+  /** Which copy of the repository is read; the repository itself where empty. */
   readonly copy: { readonly location?: string };
   /** ISO time: the fencing token's first part. */
   readonly lockSince: string;

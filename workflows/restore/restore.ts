@@ -182,7 +182,7 @@ function resultOf(
   };
 }
 
-/** Of every component that went live something of its content must have been compared. */
+/** The components that went live and of whose content nothing was compared. */
 function unprovenOf({ components: live }: RestorePlan, probes: readonly ProbeResult[]): string[] {
   return live.map(({ id }) => id).filter((id) => !isProven(probes.filter(({ component }) => component === id)));
 }

@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/workflow';
 export interface RunFailure {
   /** Empty where no component failed. */
   readonly component: string;
-  /** Of the error catalogue. */
+  /** A code of the error catalogue. */
   readonly code: string;
   readonly message: string;
   readonly hint: string;

@@ -1,10 +1,5 @@
 /** `lifeboat backups hold|release|recall|forget`: what keeps a recovery point, brings it back, or gives it up. */
-import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
-import { lostOf } from '../../operations/recovery-points/lost.ts';
-import { layout } from '../../repository/layout.ts';
-import type { Repository } from '../../repository/repository.ts';
-import type { Storage } from '../../storage/storage.ts';
-import type { Parts } from '../../../workers/parts.ts';
+import { giveUpPoint, holdPoint, recallPoint, releasePoint } from '../../operations/recovery-points/keep.ts';
 import { withParts } from '../context.ts';
 import { commandOf, type GlobalOptions } from '../globals.ts';
 import { defaultColumns } from '../output/redraw.ts';
@@ -18,9 +13,7 @@ export async function backupsHold(
   { reason }: { readonly reason: string },
 ): Promise<void> {
   await withParts(globals, async ({ repository: open }) => {
-    const repository = await open();
-    const { timestamp } = await repository.findManifest(id);
-    await repository.hold({ backupId: timestamp, by: requestedBy(), reason });
+    const timestamp = await holdPoint(await open(), id, requestedBy(), reason);
     print(wrap(`${timestamp} is held: retention keeps it and what it needs, everywhere`, defaultColumns, '  '));
     say(`until \`${commandOf(globals, `backups release ${timestamp}`)}\``);
   });
@@ -30,11 +23,12 @@ export async function backupsHold(
 export async function backupsRelease(globals: GlobalOptions, id: string): Promise<void> {
   await withParts(globals, async ({ appliance, repository: open }) => {
     const repository = await open();
-    const held = (await repository.listHolds()).find(({ backupId }) => backupId === id);
-    if (held === undefined) throw new LifeboatError('NotFound', `\`${id}\` is not held`);
-    // The repository last: until then the command can be said again.
-    for (const { name } of appliance.locations) await (await open(repository.id, name)).releaseHold(id);
-    await repository.releaseHold(id);
+    const copies = appliance.locations.map(
+      ({ name }) =>
+        async () =>
+          open(repository.id, name),
+    );
+    const held = await releasePoint(repository, copies, id);
     print(
       wrap(
         `${id} is released; held by ${held.by} since ${held.at.slice(0, 16)}Z: ${held.reason}`,
@@ -51,34 +45,20 @@ export async function backupsRecall(
   id: string,
   { from }: { readonly from?: string },
 ): Promise<void> {
-  await withParts(globals, async (parts) => {
-    const repository = await parts.repository(undefined, from);
-    await recall(parts, repository, id, from === undefined);
+  await withParts(globals, async ({ appliance, storage, repository: open }) => {
+    await recallPoint({
+      repository: await open(undefined, from),
+      id,
+      by: requestedBy(),
+      locations: (from === undefined ? appliance.locations : []).map(({ name }) => ({
+        name,
+        open: async () => storage(name),
+      })),
+      onWarning: (text) => say(`warning: ${text}`),
+    });
     print(`recovery point ${id} is back`);
     say(`retention would remove it again: \`${commandOf(globals, `backups hold ${id} --reason '…'`)}\``);
   });
-}
-
-/** From its tombstone; for the repository itself also from a copy that holds it. */
-async function recall(
-  { appliance, storage }: Parts,
-  repository: Repository,
-  id: string,
-  isOwn: boolean,
-): Promise<void> {
-  const copies: Storage[] = [];
-  for (const { name } of isOwn ? appliance.locations : []) {
-    try {
-      const copy = await storage(name);
-      // One that does not answer must not keep the others from being asked.
-      await copy.stat(layout.repository);
-      copies.push(copy);
-    } catch (error) {
-      if (!isLifeboatError(error)) throw error;
-      say(`warning: location ${name} was not asked: ${error.message}`);
-    }
-  }
-  await repository.unexpire(id, requestedBy(), copies);
 }
 
 export async function backupsForget(
@@ -87,12 +67,7 @@ export async function backupsForget(
   { reason }: { readonly reason: string },
 ): Promise<void> {
   await withParts(globals, async ({ repository: open }) => {
-    const repository = await open();
-    const known = await repository.listManifests();
-    const lost = await lostOf(repository, { reports: 'all' });
-    if (![...known, ...lost].some(({ timestamp }) => timestamp === id))
-      throw new LifeboatError('NotFound', `nothing tells of a recovery point \`${id}\``);
-    await repository.giveUp(id, requestedBy(), reason);
+    await giveUpPoint(await open(), id, requestedBy(), reason);
     print(wrap(`recovery point ${id} is given up: its loss is told no more`, defaultColumns, '  '));
   });
 }

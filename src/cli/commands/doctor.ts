@@ -6,8 +6,7 @@ import { sealedPoints } from '../../client/sealed-points.ts';
 import { loadConfiguration } from '../../config/load.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import { titleOf, type Notification } from '../../domain/notification.ts';
-import type { Notifier } from '../../notify/notifier.ts';
+import { sendTestMessages, tellOfWatchdog } from '../../operations/doctor/channels.ts';
 import { diagnose, findingOf } from '../../operations/doctor/repository.ts';
 import { guardDatabases } from '../../operations/wal/slot-guard.ts';
 import { watchdog } from '../../operations/rpo/watchdog.ts';
@@ -38,7 +37,7 @@ export async function doctorWatchdog(globals: GlobalOptions): Promise<void> {
     const news = [...guarded.news, ...seen.news];
     if (globals.output === 'json') printJson({ problems, news });
     else for (const problem of problems) print(wrap(problem, columnsOf(process.stdout), '  '));
-    for (const text of news) await tellAll(notifier, watchdogNotification(appliance.name, text));
+    for (const text of news) await tellOfWatchdog(notifier, appliance.name, text);
     // Not before it was delivered: the next look says it again.
     await guarded.told();
     await seen.told();
@@ -55,7 +54,7 @@ export async function doctor(globals: GlobalOptions, options: DoctorOptions): Pr
     const [here, orchestrator, message] = await Promise.all([
       diagnose({ configuration, ...parts, sealed: async () => sealedByTemporal(configuration.appliance) }),
       diagnoseOrchestrator(configuration.appliance),
-      options.sendTest === true ? sendTestMessages(parts) : [],
+      options.sendTest === true ? sendTestMessages(parts.notifier, parts.appliance.name, new Date()) : [],
     ]);
     // Of a kit that was just tried the other line would say the opposite, or the same again.
     const others = kit.length === 0 ? here : here.filter(({ name }) => name !== kitName);
@@ -85,56 +84,6 @@ async function tryKit({ appliance }: Parts, file: string): Promise<Finding> {
   } catch (error) {
     return findingOf(kitName, error);
   }
-}
-
-/** Nobody else is there to try it again: each gets this long, and the next look tells it anew. */
-const deliveryMs = 30_000;
-
-function watchdogNotification(appliance: string, text: string): Notification {
-  const whole = `${appliance}, watchdog: ${text}`;
-  return {
-    kind: 'watchdog',
-    severity: 'critical',
-    appliance,
-    title: titleOf(whole),
-    text: whole,
-    run: '',
-    dedupKey: whole,
-  };
-}
-
-/** Every channel is tried, then the first failure is thrown. */
-async function tellAll(notifier: Notifier, notification: Notification): Promise<void> {
-  const ended = await Promise.allSettled(
-    notifier
-      .channelsFor(notification.severity)
-      .map(async (channel) => notifier.deliver(channel, notification, AbortSignal.timeout(deliveryMs))),
-  );
-  for (const each of ended) if (each.status === 'rejected') throw each.reason;
-}
-
-/** A finding for each channel. That there is none is already a warning of the configuration. */
-async function sendTestMessages({ notifier, appliance }: Parts): Promise<Finding[]> {
-  const text = `Lifeboat doctor of ${appliance.name}: this is a test message`;
-  const test: Notification = {
-    kind: 'doctor',
-    severity: 'critical',
-    appliance: appliance.name,
-    title: titleOf(text),
-    text,
-    run: '',
-    dedupKey: `doctor/${appliance.name}/${new Date().toISOString()}`,
-  };
-  return Promise.all(
-    notifier.channelsFor(test.severity).map(async (channel): Promise<Finding> => {
-      try {
-        await notifier.deliver(channel, test, AbortSignal.timeout(deliveryMs));
-        return { name: `channel ${channel}`, level: 'ok', text: 'took a test message' };
-      } catch (error) {
-        return findingOf(`channel ${channel}`, error);
-      }
-    }),
-  );
 }
 
 /** The worst last: there it stays on the screen. */

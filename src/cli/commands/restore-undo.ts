@@ -5,6 +5,7 @@ import { requireWorker } from '../../client/temporal/workers.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import type { RestorePlan } from '../../domain/restore/types.ts';
 import { keptOf, makeUndoPlan } from '../../operations/restore/undo.ts';
+import { wireParts } from '../../../workers/parts.ts';
 import type { RestoreResult } from '../../../workflows/messages.ts';
 import { approvePlan } from '../approve-plan.ts';
 import { requireName, requireTerminal } from '../confirm.ts';
@@ -62,7 +63,7 @@ export async function restoreUndo(globals: GlobalOptions, options: UndoOptions):
 async function undoPlan(appliance: Appliance, components: readonly string[]): Promise<RestorePlan> {
   const kept = await Promise.all(appliance.components.map(keptOf));
   return makeUndoPlan(
-    appliance,
+    { appliance, platform: wireParts(appliance).platform },
     kept.flatMap((view) => view ?? []),
     components,
     { now: new Date(), keepNew: false },

@@ -1,9 +1,8 @@
 /** `lifeboat restore watch|abort` */
-import type { Client } from '@temporalio/client';
 import { withClient } from '../../client/temporal/connection.ts';
-import { openRuns, snapshot, typeOfRun } from '../../client/runs.ts';
+import { isUndone, openRestore } from '../../client/restores.ts';
+import { newestOpenRun, typeOfRun } from '../../client/runs.ts';
 import { steerRun } from '../../client/steer.ts';
-import type { Appliance } from '../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { isBackupWorkflow } from '../../domain/recovery-point.ts';
 import type { BackupResult, RebuildResult, RestoreResult } from '../../../workflows/messages.ts';
@@ -20,7 +19,7 @@ import { restored } from './restore-start.ts';
 export async function restoreWatch(globals: GlobalOptions, run: string | undefined): Promise<void> {
   const appliance = await loadAppliance(globals);
   await withClient(appliance, async (client) => {
-    const workflowId = run ?? (await newestRun(client, appliance));
+    const workflowId = run ?? (await newestOpenRun(client, appliance));
     const type = await typeOfRun(client, workflowId);
     const result = await watchRun(client, appliance, workflowId, {
       again: commandOf(globals, `restore watch ${workflowId}`),
@@ -45,9 +44,7 @@ export async function restoreAbort(
       await watchRun(client, appliance, workflowId, { again: commandOf(globals, `restore watch ${workflowId}`) });
     } catch (error) {
       // What was asked for: the run ends as aborted, with everything undone.
-      const { view } = await snapshot(client, workflowId);
-      const isUndone = view?.state.status === 'aborted' && view.state.undone === 'full';
-      if (!isLifeboatError(error, 'Aborted') || !isUndone) throw error;
+      if (!isLifeboatError(error, 'Aborted') || !(await isUndone(client, workflowId))) throw error;
       print(`${workflowId} was aborted; what was there is back`);
       return;
     }
@@ -69,23 +66,4 @@ export async function restoreSteer(
     const workflowId = run ?? (await openRestore(client, appliance));
     print(`${workflowId}: ${await steerRun(client, appliance, workflowId, steering, { by: requestedBy(), reason })}`);
   });
-}
-
-async function newestRun(client: Client, appliance: Appliance): Promise<string> {
-  const open = await openRuns(client, appliance);
-  const newest = open.find(({ type }) => type === 'restore') ?? open[0];
-  if (newest === undefined)
-    throw new LifeboatError('NotFound', `no run of ${appliance.name} is open`, {
-      hint: 'the last restore: `lifeboat restore show`',
-    });
-  return newest.workflowId;
-}
-
-async function openRestore(client: Client, appliance: Appliance): Promise<string> {
-  const newest = (await openRuns(client, appliance)).find(({ type }) => type === 'restore');
-  if (newest === undefined)
-    throw new LifeboatError('NotFound', `no restore of ${appliance.name} is open; nothing was aborted`, {
-      hint: 'the last one: `lifeboat restore show`',
-    });
-  return newest.workflowId;
 }

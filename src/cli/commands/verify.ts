@@ -2,14 +2,8 @@
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ProgressState } from '../../domain/progress.ts';
-import { lookAround } from '../../operations/verify/look-around.ts';
-import { lostFailureText } from '../../operations/verify/lost-proofs.ts';
-import { brokenTexts, refute, refuteChains } from '../../operations/verify/refute.ts';
-import { whyUnmoved } from '../../operations/verify/place.ts';
-import { verifyPoint } from '../../operations/verify/recovery-point.ts';
-import type { Reread, RereadOptions } from '../../repository/check/reread.ts';
-import { layout } from '../../repository/layout.ts';
-import type { Repository } from '../../repository/repository.ts';
+import { damagedIn, verifyHere, type VerifiedHere } from '../../operations/verify/verify-here.ts';
+import type { Reread } from '../../repository/check/reread.ts';
 import { listOf, withParts } from '../context.ts';
 import { commandOf, withConfig, type GlobalOptions } from '../globals.ts';
 import { print, printJson, say } from '../output/speak.ts';
@@ -42,68 +36,24 @@ export async function verify(globals: GlobalOptions, id: string, options: Verify
   const progress = progressOn(process.stderr);
   const began = performance.now();
   const seconds = (): number => (performance.now() - began) / 1000;
-  const reading = {
-    onProgress: (state: ProgressState) => progress(seconds(), state),
-    signal: stop.signal,
-  };
   try {
     await withParts(globals, async ({ repository: open, driver }) => {
       const repository = await open(undefined, options.from);
-      const result = await verifyPoint({
-        repository,
-        at: id,
-        components,
-        levels: ['L1', 'L3'],
-        driver,
-        ...reading,
-        orThrow: false,
-      });
-      const around = await lookAround({
+      const verified = await verifyHere({
         repository,
         // The copy says what it holds also where the repository is lost.
         own: options.from === undefined ? repository : await open().catch(() => undefined),
         place: options.from ?? 'repository',
+        driver,
+        at: id,
+        components,
+        everything: options.all === true,
+        onProgress: (state) => progress(seconds(), state),
+        signal: stop.signal,
       });
-      const isOfAll = options.all === true || (id === 'newest' && components.length === 0);
-      const rest = isOfAll ? await readRest(repository, options.all === true, reading) : undefined;
-      if (rest !== undefined) await refute(repository, rest, result.id);
-      // What can be restored is read from the names of archived WAL: what is damaged must not promise anything.
-      const unmoved = await whyUnmoved(async () => repository.quarantineWal(rest?.damagedWal ?? []));
-      for (const component of result.uninspected)
+      for (const component of verified.result.uninspected)
         say(`component \`${component}\` is not configured any more: its structure was not inspected`);
-      // The point itself has just been told of.
-      const chains = around.chains.filter((broken) => broken.id !== result.id);
-      await refuteChains(repository, chains);
-      const damaged = [
-        ...around.unreadable,
-        ...chains.flatMap(brokenTexts),
-        ...(rest === undefined ? [] : damagedIn(rest)),
-        ...unmoved,
-      ];
-      // What this verification has just read again it tells itself.
-      const failures = around.failures.filter((failure) => failure.id !== result.id);
-      const gone = [...around.lost, ...failures.map(lostFailureText)];
-      const isWell = result.ok && damaged.length + gone.length === 0;
-      const warnings = [...around.gaps, ...around.scripts.problems, ...around.scripts.notes];
-      if (globals.output === 'json')
-        printJson({ ...result, damaged, gone, warnings, reread: countsOf(rest), seconds: seconds() });
-      else {
-        result.notes.forEach((note) => print(wrap(`note    ${note}`, defaultColumns, '  ')));
-        [...result.problems, ...damaged].forEach((problem) => print(wrap(`DAMAGED ${problem}`, defaultColumns, '  ')));
-        gone.forEach((text) => print(wrap(`GONE    ${withConfig(globals, text)}`, defaultColumns, '  ')));
-        warnings.forEach((text) => print(wrap(`WARN    ${withConfig(globals, text)}`, defaultColumns, '  ')));
-        const verdict = result.ok ? 'ok' : plural(result.problems.length, 'problem');
-        print(
-          `recovery point ${result.id}: ${verdict} (${result.levels.join(', ')}), ${plural(result.objects, 'object')}, ${formatBytes(result.bytes)}, ${formatDuration(seconds())}`,
-        );
-        if (rest !== undefined) print(`beside it: ${restText(rest)}`);
-      }
-      if (!result.ok)
-        say(
-          `  hint: choose another recovery point with \`${commandOf(globals, 'backups list')}\`, and make a new one with \`${commandOf(globals, 'backups run')}\``,
-        );
-      if (!isWell) process.exitCode = exit.failed;
-      else if (warnings.length > 0) process.exitCode = exit.degraded;
+      show(globals, verified, seconds());
     });
   } catch (error) {
     if (!interrupted) throw error;
@@ -114,26 +64,34 @@ export async function verify(globals: GlobalOptions, id: string, options: Verify
   }
 }
 
-/** Archived WAL and documents, of which no check of a point reads all; packs and indexes of other points only where that is asked. */
-async function readRest(
-  repository: Repository,
-  everything: boolean,
-  reading: Pick<RereadOptions, 'onProgress' | 'signal'>,
-): Promise<Reread> {
-  const all = { shares: [0], of: 1 } as const;
-  return repository.reread({
-    shares: everything ? all.shares : [],
-    of: all.of,
-    walShares: all.shares,
-    walOf: all.of,
-    documentShares: all.shares,
-    documentOf: all.of,
-    ...reading,
-  });
-}
-
-function damagedIn({ damagedPacks, damagedIndexes, damagedWal, damagedDocuments }: Reread): string[] {
-  return [...damagedPacks.map((id) => layout.pack(id)), ...damagedIndexes, ...damagedWal, ...damagedDocuments];
+function show(globals: GlobalOptions, verified: VerifiedHere, seconds: number): void {
+  const { result, damaged, gone, warnings, rest, isWell } = verified;
+  if (globals.output === 'json') printJson({ ...result, damaged, gone, warnings, reread: countsOf(rest), seconds });
+  else {
+    const tell = (mark: string, texts: readonly string[]): void =>
+      texts.forEach((text) => print(wrap(`${mark} ${text}`, defaultColumns, '  ')));
+    tell('note   ', result.notes);
+    tell('DAMAGED', [...result.problems, ...damaged]);
+    tell(
+      'GONE   ',
+      gone.map((text) => withConfig(globals, text)),
+    );
+    tell(
+      'WARN   ',
+      warnings.map((text) => withConfig(globals, text)),
+    );
+    const verdict = result.ok ? 'ok' : plural(result.problems.length, 'problem');
+    print(
+      `recovery point ${result.id}: ${verdict} (${result.levels.join(', ')}), ${plural(result.objects, 'object')}, ${formatBytes(result.bytes)}, ${formatDuration(seconds)}`,
+    );
+    if (rest !== undefined) print(`beside it: ${restText(rest)}`);
+  }
+  if (!result.ok)
+    say(
+      `  hint: choose another recovery point with \`${commandOf(globals, 'backups list')}\`, and make a new one with \`${commandOf(globals, 'backups run')}\``,
+    );
+  if (!isWell) process.exitCode = exit.failed;
+  else if (warnings.length > 0) process.exitCode = exit.degraded;
 }
 
 function restText(rest: Reread): string {

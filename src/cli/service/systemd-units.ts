@@ -16,7 +16,7 @@ export interface UnitInput {
 export interface Unit {
   readonly name: string;
   readonly text: string;
-  /** Is it this one that is enabled and started? The others are started by it. */
+  /** Whether this unit is enabled and started. The others are started by it. */
   readonly isEnabled: boolean;
 }
 

@@ -29,7 +29,7 @@ export async function connect(
   }
 }
 
-/** Does the configured server answer? */
+/** Whether the configured server answers. */
 export async function answers(appliance: Appliance): Promise<boolean> {
   try {
     await (await connect(appliance)).close();

@@ -16,7 +16,7 @@ export interface ServerPlace {
   /** Without one it keeps everything in memory, for as long as it runs. */
   readonly databaseFile: string | undefined;
   readonly port: number;
-  /** Of the web UI; none is served without it. */
+  /** Port of the web UI; none is served where it is undefined. */
   readonly uiPort: number | undefined;
 }
 

@@ -1,6 +1,7 @@
 /** The private server that a command with `--standalone` left running with its worker, for runs that were not over. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { Appliance } from '../../domain/appliance.ts';
 import { parseJson } from '../../json/parse-json.ts';
 
@@ -19,10 +20,17 @@ export const privateServerFolder = ({ stateDir }: Pick<Appliance, 'stateDir'>): 
 
 export const privateServerFile = (folder: string): string => join(folder, 'processes.json');
 
+const schema = z.object({
+  address: z.string().default(''),
+  server: z.int().nonnegative().default(0),
+  worker: z.int().nonnegative().default(0),
+  isEnding: z.boolean().exactOptional(),
+});
+
 /** As it was noted last; `noServer` where there is no note. */
 export function readPrivateServer(folder: string): PrivateServer {
   try {
-    return { ...noServer, ...(parseJson(readFileSync(privateServerFile(folder), 'utf8')) as Partial<PrivateServer>) };
+    return schema.parse(parseJson(readFileSync(privateServerFile(folder), 'utf8')));
   } catch {
     return noServer;
   }

@@ -142,6 +142,12 @@ export const configuration = z.strictObject({
     })
     .prefault({})
     .describe('what runs by itself'),
+  platform: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('process').describe('`process`: programs on this host') }),
+    ])
+    .default({ kind: 'process' })
+    .describe('what runs the services'),
   services: z.record(name, service).default({}).describe('what runs on this host, by name'),
   components: z
     .record(name, component, {

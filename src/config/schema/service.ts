@@ -28,14 +28,19 @@ export const service = z
         [
           z.strictObject({ engine: name }),
           z.strictObject({ tcp: endpoint }),
+          z.strictObject({ http: url }),
           z.strictObject({ health: url }),
+          z.strictObject({ command: argv }),
           z.literal('running'),
         ],
-        { error: '`{ engine: component }`, `{ tcp: host:port }`, `{ health: URL }` or `running`' },
+        {
+          error:
+            '`{ engine: component }`, `{ tcp: host:port }`, `{ http: URL }`, `{ health: URL }`, `{ command: [program, …] }` or `running`',
+        },
       )
       .default('running')
       .describe(
-        'how readiness is seen: the server of a component takes work (its port may accept while it still starts), a port accepts, the body of a health page says so (200 while unhealthy is not ready), or that it runs',
+        'how readiness is seen: the server of a component takes work (its port may accept while it still starts), a port accepts, a page answers with 200, the body of the health page of the companion says so (200 while unhealthy is not ready), a program that is run like the service exits with 0, or that it runs',
       ),
     stopTimeout: duration.default(300).describe('longest time to stop'),
     startTimeout: duration.default(600).describe('longest time until ready'),

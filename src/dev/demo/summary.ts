@@ -27,7 +27,7 @@ export interface DemoResult {
   };
   readonly rpo?: {
     readonly seconds: number;
-    /** Of the database, whose WAL is archived. */
+    /** Seconds that the database lost, whose WAL is archived. */
     readonly databaseSeconds: number;
     readonly lost: { readonly rows: number; readonly keys: number; readonly vectors: number };
     readonly objectiveSeconds: number;

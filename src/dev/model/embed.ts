@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { LifeboatError } from '../../domain/errors.ts';
-import { BoundedChild, childScript } from '../../inference/bounded-child.ts';
+import { BoundedChild } from '../../inference/bounded-child.ts';
+import { modelChild } from '../../inference/load-probe.ts';
 import { EmbeddingCache } from './embedding-cache.ts';
 import { readGgufHeader } from '../../inference/gguf-read.ts';
 
@@ -44,7 +45,7 @@ export async function openEmbedder(options: EmbedderOptions): Promise<Embedder> 
   let child: BoundedChild | undefined;
   const compute = async (texts: readonly string[]): Promise<Float32Array[]> => {
     child ??= new BoundedChild({
-      script: childScript('model-child', import.meta.url),
+      script: modelChild,
       memoryLimitBytes: options.memoryLimitBytes ?? defaultMemoryLimitBytes,
       subject: `the model \`${options.modelPath}\``,
       ...(options.signal === undefined ? {} : { signal: options.signal }),

@@ -36,7 +36,7 @@ export interface Step<K extends string = string> {
 }
 
 export interface Plan<S extends Step = Step> {
-  /** Of the engine that understands it. */
+  /** Version of the engine that understands the plan. */
   readonly version: number;
   readonly appliance: string;
   readonly steps: readonly S[];

@@ -8,7 +8,7 @@ export interface Question {
   readonly id: string;
   /** 1 for the first time that this is asked. */
   readonly attempt: number;
-  /** Of the plan that the answer is about. */
+  /** Hash of the plan that the answer is about. */
   readonly planHash: string;
   readonly text: string;
   readonly choices: readonly Choice[];

@@ -152,7 +152,7 @@ export interface RestorePlan extends Plan<PlanStep> {
   }[];
   readonly skewSeconds: number;
   readonly bytes: number;
-  /** Of the longest chain of steps (the critical path). */
+  /** Seconds of the longest chain of steps (the critical path). */
   readonly estimateSeconds: number;
   /** The same with each step at the 90th percentile of own runs; as `estimateSeconds` where there are none. */
   readonly p90Seconds: number;

@@ -21,7 +21,7 @@ export interface FilesFacts extends LeftOutAttributes, ChangedMeanwhile {
   readonly skipped?: readonly { readonly path: string }[];
   /** Symbolic links that led nowhere at the capture. Points of older versions do not say. */
   readonly dangling?: readonly string[];
-  /** Of names, sizes and times; a change of any gives another one. Points of older versions do not say. */
+  /** A digest of names, sizes and times; a change of any gives another one. Points of older versions do not say. */
   readonly fingerprint?: string;
   /** One for each path. Points of older versions do not say. */
   readonly places?: readonly PathPlace[];

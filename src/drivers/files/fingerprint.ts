@@ -24,7 +24,7 @@ export async function fingerprintOf(options: WalkOptions): Promise<string | unde
 const maxCompared = 1 << 20;
 
 /**
- * Is what lies there what the record captured? Names and times tell, but for files that were not settled at the capture
+ * Whether what lies there is what the record captured. Names and times tell, but for files that were not settled at the capture
  * (src/domain/written-back.ts): their contents are compared. Points of older versions do not say, and count as changed.
  */
 export async function isAsCaptured(

@@ -1,5 +1,5 @@
 /**
- * Is a stored set of files complete in itself (X11)? Every configured path is there, links lead to what was captured,
+ * Tells whether a stored set of files is complete in itself (X11): every configured path is there, links lead to what was captured,
  * and what a compose file names lies beside it. Two passes over the index: only links and references are held, not files.
  */
 import type { FileEntry, IndexEntry } from '../../domain/entry.ts';

@@ -11,11 +11,11 @@ import { isInside, rootsOf } from './paths.ts';
 
 /** What a component carries, and what others do. */
 export interface Ground {
-  /** Does a capture of the component come to this real path? What the configuration leaves out counts, too. */
+  /** Whether a capture of the component comes to this real path. What the configuration leaves out counts, too. */
   readonly isOwn: (path: string) => boolean;
-  /** Is this path below a path of the component, by its name alone? */
+  /** Whether this path lies below a path of the component, by its name alone. */
   readonly isNamedOwn: (path: string) => boolean;
-  /** Is this real path backed up by another component? */
+  /** Whether this real path is backed up by another component. */
   readonly isOthers: (path: string) => boolean;
 }
 
@@ -108,7 +108,7 @@ function isCarried(path: string, root: string): boolean {
   return isInside(path, root) && !path.slice(root.length).split('/').some(isLifeboatName);
 }
 
-/** Of kinds that carry folders as they are; a database carries what its server knows. */
+/** Which paths a component covers, for kinds that carry folders as they are; a database carries what its server knows. */
 async function coveredBy(config: ComponentConfig): Promise<(path: string) => boolean> {
   if (config.kind === 'postgres' || config.kind === 'redis') return () => false;
   const roots = await realPaths(config.kind === 'files' ? rootsOf(config.paths) : [config.path]);

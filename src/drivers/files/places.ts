@@ -41,7 +41,7 @@ export async function mountOf(real: string, deviceOf: DeviceOf = deviceAt): Prom
   return at;
 }
 
-/** Of folders only: on overlays a file has another device than the folder that it lies in. */
+/** The device of a folder; undefined for files, which on overlays have another device than the folder that they lie in. */
 async function deviceAt(path: string): Promise<bigint | undefined> {
   // What lies in it: a disk that is mounted when somebody looks is mounted by that.
   return (await stat(`${path}/.`, { bigint: true }).catch(() => undefined))?.dev;
@@ -96,7 +96,7 @@ function unmounted(
   );
 }
 
-/** Of so many files that changed last, more than half must be there. */
+/** How many of the files that changed last are looked for; more than half of them must be there. */
 const newestFiles = 10;
 /** Not every file system keeps more than seconds. */
 const toleranceNs = 1_000_000_000n;

@@ -104,7 +104,7 @@ function stepAt(visit: Visit): Step {
 export interface Seen {
   readonly stats: BigIntStats;
   readonly linkText?: Buffer;
-  /** Of a folder. */
+  /** Names in it, where it is a folder. */
   readonly children?: readonly string[];
 }
 

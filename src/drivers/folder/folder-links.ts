@@ -16,7 +16,7 @@ import type { Finding } from '../../domain/finding.ts';
 export interface LinkedData {
   /** How messages name one: `model`. */
   readonly noun: string;
-  /** Is a file one, by its name, or by its first bytes where it is there? */
+  /** Whether a file is one, by its name, or by its first bytes where it is there. */
   readonly isData: (path: string) => Promise<boolean>;
   /** The other components of the host: what they carry is not lost. */
   readonly others: readonly ComponentConfig[];

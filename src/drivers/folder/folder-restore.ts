@@ -103,7 +103,7 @@ export function notesOf({ facts: { notes } }: StagedReceipt): string[] {
   return Array.isArray(notes) ? notes.map(String) : [];
 }
 
-/** Of the index itself: the plan asked by the manifest's sum. */
+/** Bytes that the index itself names: the plan was made with the manifest's sum. */
 async function bytesInIndex({ repository, record, signal }: RestoreContext): Promise<number> {
   let bytes = 0;
   for await (const entry of repository.readIndex(record.indexId, signal)) {

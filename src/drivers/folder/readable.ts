@@ -1,4 +1,4 @@
-/** May this process read a file that an engine is about to open? The engine would call it damaged. */
+/** Refuses a file that this process may not read before an engine opens it: the engine would call it damaged. */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { LifeboatError } from '../../domain/errors.ts';

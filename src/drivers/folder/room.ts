@@ -1,4 +1,4 @@
-/** Is there room for a second copy beside the live data? Asked before the first byte is fetched. */
+/** Sees to it that there is room for a second copy beside the live data, before the first byte is fetched. */
 import { LifeboatError } from '../../domain/errors.ts';
 import { deviceOf, freeBytes, nearestExisting } from '../swap/disk.ts';
 import { treeBytes } from '../tree/tree-threads.ts';

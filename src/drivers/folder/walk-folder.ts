@@ -92,7 +92,7 @@ async function walk(visit: Visit, names: readonly string[]): Promise<void> {
 interface Seen {
   readonly stats: BigIntStats;
   readonly linkText?: Buffer;
-  /** Of a folder. */
+  /** Names in it, where it is a folder. */
   readonly names?: readonly string[];
 }
 

@@ -45,7 +45,7 @@ export function isModelName(path: string): boolean {
   return ending.test(path);
 }
 
-/** Of a model in several files only the first can be loaded by name; it brings the others. */
+/** Whether a model file can be loaded by name: of a model in several files only the first, which brings the others. */
 export function isLoadable(path: string): boolean {
   const part = /-(\d{5})-of-\d{5}\.gguf$/i.exec(basename(path));
   return part === null || part[1] === '00001';

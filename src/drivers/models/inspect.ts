@@ -1,4 +1,4 @@
-/** Is every stored model as long as its own tensor table says? Reads the headers from the repository, never the weights. */
+/** Tells whether every stored model is as long as its own tensor table says. Reads the headers from the repository, never the weights. */
 import type { FileEntry } from '../../domain/entry.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';

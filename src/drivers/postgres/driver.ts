@@ -6,13 +6,13 @@ import type { PostgresConfig } from '../../domain/appliance.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { roleOfKind } from '../../domain/component.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
-import { readinessByAnswer } from '../../platform/readiness.ts';
 import type { Driver, DriverEnvironment, RestoreContext } from '../driver.ts';
 import { capturePostgres } from './capture/capture.ts';
 import { checkPostgres } from './check/check.ts';
 import { addressOf, openServerSession, openSession } from './server/connection.ts';
 import type { Session } from './server/connection.ts';
 import { probeContent } from './verify/content-probes.ts';
+import { readinessByAnswer } from '../ready-by-answer.ts';
 import { refuseWhileRunning } from './restore/damaged.ts';
 import { readFacts } from './facts.ts';
 import { engineFailure } from './server/failures.ts';
@@ -48,12 +48,12 @@ export function createPostgresDriver(config: PostgresConfig, environment: Driver
     guardWal: () => guardSlot(config, environment),
     detachWal: (slot) => detachSlot(config, environment, slot),
     inspect: (repository, record, signal) => inspectPostgres({ repository, record, signal }),
-    restoreTargets: (record, wal) => postgresTargets(config, record, wal),
-    stage: (context) => stagePostgres(config, context, environment.swap),
+    restoreTargets: (record, wal) => postgresTargets(config, environment.target, record, wal),
+    stage: (context) => stagePostgres(config, environment, context),
     validate: (context) => validatePostgres(config, environment, context),
     finish: (context) => finishPostgres(config, environment, context),
-    swap: (context) => swapPostgres(config, context, environment.swap),
-    requireStopped: () => refuseWhileRunning(config),
+    swap: (context) => swapPostgres(config, environment, context),
+    requireStopped: () => refuseWhileRunning(config, environment.target),
     undo: (context) => undoPostgres(config, environment, context),
     probe: (context) => probe(config, environment, context),
     commit: (context) => commitPostgres(config, environment, context),

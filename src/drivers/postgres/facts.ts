@@ -94,17 +94,17 @@ export interface SealedFacts {
 /** What tables must show of the rows from before the backup: they had changed since, or may have. */
 export type EarlierRows = { readonly tables: readonly TableExpectation[] } & (
   | { readonly passedOver: readonly Transactions[] }
-  /** Of older versions: the oldest transaction that ran at the first snapshot. */
+  /** Points of older versions hold the oldest transaction that ran at the first snapshot. */
   | { readonly before: string }
 );
 
-/** Of which transactions the rows are passed over; undefined where all rows count. */
+/** The transactions whose rows are passed over; undefined where all rows count. */
 export function passedOverOf({ earlier }: Pick<SealedFacts, 'earlier'>): readonly Transactions[] | undefined {
   if (earlier === undefined) return undefined;
   return 'passedOver' in earlier ? earlier.passedOver : passedOverSince(earlier.before);
 }
 
-/** Of which tables something is expected. */
+/** The tables of which something is expected. */
 export function expectedTables({ tables, earlier }: Pick<SealedFacts, 'tables' | 'earlier'>): TableExpectation[] {
   return [...tables, ...(earlier?.tables ?? [])];
 }

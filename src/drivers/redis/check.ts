@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
+import type { Target } from '../../platform/target.ts';
 import type { DriverEnvironment } from '../driver.ts';
 import { restoreTargetOf } from '../swap/target.ts';
 import { commandHint, missingCommands, missingText } from './commands.ts';
@@ -24,7 +25,7 @@ export async function checkRedis(config: RedisConfig, environment: DriverEnviron
     ...(await checkServer(config, environment)),
     await checkFolder(config),
     ...(await checkConfigFiles(config)),
-    await checkBinary(config),
+    await checkBinary(config, environment.target),
   ];
 }
 
@@ -197,9 +198,9 @@ async function checkConfigFiles(config: RedisConfig): Promise<Finding[]> {
   );
 }
 
-async function checkBinary(config: RedisConfig): Promise<Finding> {
+async function checkBinary(config: RedisConfig, target: Target): Promise<Finding> {
   const name = `${config.id}: redis-server`;
-  const binary = await findServerBinary(config);
+  const binary = await findServerBinary(config, target);
   if (binary !== undefined) return { name, level: 'ok', text: `${binary.path} is ${binary.version}` };
   const configured = config.serverBinary;
   const where = configured === undefined ? 'no redis-server on this host' : `\`${configured}\` is no redis-server`;

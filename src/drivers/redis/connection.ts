@@ -18,9 +18,10 @@ export interface Endpoint {
 
 export async function endpointOf(
   config: RedisConfig,
-  environment: Pick<DriverEnvironment, 'secret'>,
+  environment: Pick<DriverEnvironment, 'secret' | 'target'>,
 ): Promise<Endpoint> {
-  const { id: component, hostname, port, username } = config;
+  const { id: component, username } = config;
+  const { hostname, port } = (await environment.target.locate(component)).reach(config);
   const password = await environment.secret(config.password);
   return { component, where: { hostname, port }, username, password, tls: await readTls(config.tls, config) };
 }

@@ -1,12 +1,11 @@
 /**
- * Is the live data proven unusable? `--replace-damaged` deletes nothing else. Asked of the server's own check programs,
+ * Tells whether the live data is proven unusable: `--replace-damaged` deletes nothing else. The server's own check programs are asked,
  * which only read: they are redis-server by another name.
  */
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import type { RedisConfig } from '../../domain/appliance.ts';
-import { engineEnvironment } from '../../domain/inherited-environment.ts';
+import type { Target } from '../../platform/target.ts';
 import { refuseUnreadable } from '../folder/readable.ts';
 import type { RedisFacts } from './facts.ts';
 import type { ServerBinary } from './server-binary.ts';
@@ -19,6 +18,7 @@ const noProof = /Expected to read \d+ bytes, got|Reached EOF|Can't handle RDB fo
 /** True also where there is neither dump nor append-only file; false where nothing can check them. */
 export async function isDamaged(
   { dataDirectory, id }: RedisConfig,
+  target: Target,
   facts: RedisFacts,
   binary: ServerBinary | undefined,
 ): Promise<boolean> {
@@ -28,19 +28,23 @@ export async function isDamaged(
   for (const { program, path } of facts.appendOnly ? [append, dump] : [dump, append]) {
     if ((await lstat(path).catch(() => undefined)) === undefined) continue;
     await refuseUnreadable(path, id);
-    return binary !== undefined && (await isRefused(binary, program, path));
+    return binary !== undefined && (await isRefused({ target, component: id, binary }, program, path));
   }
   return true;
 }
 
-async function isRefused({ path: server }: ServerBinary, program: string, path: string): Promise<boolean> {
-  const { exitCode, all } = await execa(server, [path], {
+interface Checker {
+  readonly target: Target;
+  readonly component: string;
+  readonly binary: ServerBinary;
+}
+
+async function isRefused({ target, component, binary }: Checker, program: string, path: string): Promise<boolean> {
+  const { exitCode, stdout, stderr } = await target.runTool(component, {
+    command: [binary.path, path],
     argv0: program,
-    env: engineEnvironment(process.env),
-    extendEnv: false,
-    reject: false,
-    all: true,
   });
+  const all = `${stdout}\n${stderr}`;
   return exitCode === 1 && proof.test(all) && !noProof.test(all);
 }
 

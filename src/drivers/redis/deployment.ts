@@ -1,4 +1,4 @@
-/** Is the configured server what a component stands for: one server with all of the data? What else it may be, and what that means. */
+/** Tells whether the configured server is what a component stands for, one server with all of the data; what else it may be, and what that means. */
 import type { Redis } from 'ioredis';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
@@ -98,7 +98,7 @@ export function refuseUnfit(deployment: Pick<Deployment, 'isSentinel' | 'replica
   throw new LifeboatError(unfit.code, unfit.text, { component: endpoint.component, hint: unfit.hint });
 }
 
-/** Of a replica whose link is not up. */
+/** What is told of a replica whose link is not up. */
 function staleText({ primary, link, downSeconds }: Replica): string {
   return link === 'syncing'
     ? `is a replica of ${primary} and still copies its data`

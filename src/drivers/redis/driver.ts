@@ -5,11 +5,11 @@ import type { Redis } from 'ioredis';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { roleOfKind } from '../../domain/component.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import { readinessByAnswer } from '../../platform/readiness.ts';
 import type { Driver, DriverEnvironment } from '../driver.ts';
 import { captureRedis } from './capture.ts';
 import { checkRedis } from './check.ts';
 import { endpointOf, info, isLoading, withRedis } from './connection.ts';
+import { readinessByAnswer } from '../ready-by-answer.ts';
 import { refuseWhileHeld } from './holders.ts';
 import { inspectRedis } from './inspect.ts';
 import { probeRedis, validateRedis } from './prove.ts';
@@ -37,10 +37,10 @@ export function createRedisDriver(config: RedisConfig, environment: DriverEnviro
     restoreTargets: async (record) => redisTargets(config, environment, record),
     stage: async (context) => stageRedis(config, environment, context, { ...tuning, signal: context.signal }),
     validate: async (context) => validateRedis(config, environment, context),
-    swap: async (context) => swapRedis(config, context, { ...tuning, signal: context.signal }),
-    requireStopped: () => refuseWhileHeld(config),
+    swap: async (context) => swapRedis(config, environment.target, context, { ...tuning, signal: context.signal }),
+    requireStopped: () => refuseWhileHeld(config, environment.target),
     // An undo goes on where the run's signal was aborted: it is what puts the old data back.
-    undo: async (context) => undoRedis(config, context, tuning),
+    undo: async (context) => undoRedis(config, environment.target, context, tuning),
     probe: async (context) => probeRedis(config, environment, context),
     commit: async (context) => commitRedis(config, environment, context, tuning),
   };

@@ -1,4 +1,4 @@
-/** Is a stored dump whole? Read from the repository alone, as it streams by: no server, nothing on disk. */
+/** Tells whether a stored dump is whole. It is read from the repository alone, as it streams by: no server, nothing on disk. */
 import type { FileEntry } from '../../domain/entry.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';
 import { fileName, Inspection, inspectFacts, type Stored } from '../stored.ts';

@@ -2,22 +2,20 @@
  * A redis-server of our own on a folder of our own: reachable by a socket in a 0700 folder only, saving nothing, and
  * gone with this process.
  */
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
-import { engineEnvironment } from '../../domain/inherited-environment.ts';
-import { spawnGuarded } from '../../platform/process/guarded-child.ts';
+import type { EngineProcess, Owner, Target } from '../../platform/target.ts';
 import { info, withRedis, type Endpoint } from './connection.ts';
 import type { AppendFiles } from './possible-starts.ts';
 import type { ServerBinary } from './server-binary.ts';
 
 export interface PrivateServerOptions {
   readonly component: string;
+  readonly target: Target;
   readonly binary: ServerBinary;
   readonly folder: string;
   /** What it loads; `dump.rdb` where there are none. */
@@ -25,7 +23,7 @@ export interface PrivateServerOptions {
   /** `loadmodule` lines of the captured configuration: without them a dump with module values does not load. */
   readonly modules: readonly (readonly string[])[];
   /** As root the server runs as the owner of the files. */
-  readonly user: { readonly uid: number; readonly gid: number } | undefined;
+  readonly user: Owner | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -43,28 +41,29 @@ export async function withPrivateServer<T>(
   if (options.user !== undefined && process.getuid?.() === 0)
     await chown(socketFolder, options.user.uid, options.user.gid);
   const socket = join(socketFolder, 's');
-  const log: string[] = [];
-  const child = start(options, socket, log);
+  const log = join(socketFolder, 'log');
+  let engine: EngineProcess | undefined;
   try {
+    engine = await start(options, socket, log);
     const endpoint: Endpoint = {
       component: options.component,
       where: { socket },
       username: undefined,
       password: undefined,
     };
-    await untilLoaded(endpoint, child, options, log);
+    await untilLoaded(endpoint, engine, options, log);
     return await withRedis(endpoint, work);
   } finally {
-    await kill(child);
+    await kill(engine);
     await rm(socketFolder, { recursive: true, force: true });
   }
 }
 
-function start(
-  { binary, folder, append, modules, user }: PrivateServerOptions,
+async function start(
+  { component, target, binary, folder, append, modules, user }: PrivateServerOptions,
   socket: string,
-  log: string[],
-): ChildProcess {
+  logFile: string,
+): Promise<EngineProcess> {
   const settings: readonly (readonly string[])[] = [
     ['--port', '0'],
     ['--unixsocket', socket],
@@ -80,35 +79,21 @@ function start(
     ['--databases', '16384'],
     ...modules.map((words) => ['--loadmodule', ...words]),
   ];
-  const child = spawnGuarded({
-    command: [binary.path, ...settings.flat()],
-    cwd: folder,
-    env: engineEnvironment(process.env),
-    output: ['pipe', 'pipe'],
-    user: process.getuid?.() === 0 ? user : undefined,
-    lastSignal: 'KILL',
-  });
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => {
-      log.push(...text.split('\n').filter((line) => line !== ''));
-      log.splice(0, Math.max(0, log.length - 20));
-    });
-  }
-  child.on('error', (error) => log.push(error.message));
-  return child;
+  const command = [binary.path, ...settings.flat()] as const;
+  return target.runEngine(component, { command, cwd: folder, user, lastSignal: 'KILL', logFile });
 }
 
 async function untilLoaded(
   endpoint: Endpoint,
-  child: ChildProcess,
+  engine: EngineProcess,
   { signal }: PrivateServerOptions,
-  log: readonly string[],
+  log: string,
 ): Promise<void> {
   for (const deadline = performance.now() + loadTimeoutMs; performance.now() < deadline;) {
-    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) {
+    if (engine.ended() !== undefined) {
       throw new LifeboatError(
         'ValidationFailed',
-        `a private Redis did not load the staged data: ${log.slice(-3).join(' | ')}`,
+        `a private Redis did not load the staged data: ${await lastLines(log)}`,
         { component: endpoint.component },
       );
     }
@@ -130,10 +115,14 @@ async function untilLoaded(
   );
 }
 
+async function lastLines(log: string): Promise<string> {
+  const text = await readFile(log, 'utf8').catch(() => '');
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines.slice(-3).join(' | ');
+}
+
 /** It has nothing to save. */
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'close');
-  child.kill('SIGKILL');
-  await Promise.race([gone, delay(stopTimeoutMs)]);
+async function kill(engine: EngineProcess | undefined): Promise<void> {
+  engine?.kill('SIGKILL');
+  await Promise.race([engine?.exited, delay(stopTimeoutMs)]);
 }

@@ -43,14 +43,17 @@ export async function validateRedis(
     return await withHeldDump({ dump, keys: keysOf(facts), signal: context.signal }, async (held) => {
       const structure = await proveStructure(held, facts, config.id);
       if (!structure.ok) return [structure];
-      const binary = await findServerBinary(config);
+      const binary = await findServerBinary(config, environment.target);
       if (binary === undefined) return [structure, keysNotCompared(facts, config.id, 'this host has no redis-server')];
       const free = freemem();
       if (free < facts.memoryBytes) {
         const why = `loading takes ${formatBytes(facts.memoryBytes)} of memory, ${formatBytes(free)} are free`;
         return [structure, keysNotCompared(facts, config.id, why)];
       }
-      return [structure, ...(await proveByLoading({ config, context, facts, layout, staged, held, binary }))];
+      return [
+        structure,
+        ...(await proveByLoading({ config, environment, context, facts, layout, staged, held, binary })),
+      ];
     });
   } finally {
     await dump.close();
@@ -133,6 +136,7 @@ async function proveStructure(held: HeldDump, facts: RedisFacts, component: stri
 
 interface Loading {
   readonly config: RedisConfig;
+  readonly environment: DriverEnvironment;
   readonly context: RestoreContext;
   readonly facts: RedisFacts;
   readonly layout: Layout;
@@ -143,6 +147,7 @@ interface Loading {
 
 async function proveByLoading({
   config,
+  environment,
   context,
   facts,
   layout,
@@ -150,7 +155,7 @@ async function proveByLoading({
   held,
   binary,
 }: Loading): Promise<ProbeResult[]> {
-  // DetachedChild the staging, so that hard links reach; under a staging name, so that it is removed with it.
+  // Beside the staging, so that hard links reach; under a staging name, so that it is removed with it.
   const folder = `${staged}-check`;
   await removeTree(folder);
   await mkdir(folder, { mode: 0o700 });
@@ -160,7 +165,16 @@ async function proveByLoading({
     if (user !== undefined) await giveTo(layoutPaths(folder, privateLayout(layout), facts), user);
     const modules = await capturedModules(context, facts);
     return await withPrivateServer(
-      { component: config.id, binary, folder, append: layout.appends[0], modules, user, signal: context.signal },
+      {
+        component: config.id,
+        target: environment.target,
+        binary,
+        folder,
+        append: layout.appends[0],
+        modules,
+        user,
+        signal: context.signal,
+      },
       async (client) => {
         const loaded = await proveLoaded(client, facts, config.id);
         // Puts another file in the place of the hard link; the staged dump stays what it is.

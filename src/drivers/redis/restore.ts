@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { ComponentRecord } from '../../domain/recovery-point.ts';
+import type { Target } from '../../platform/target.ts';
 import type { Committed, DriverEnvironment, RestoreContext, RestoreTarget } from '../driver.ts';
 import { removeStaging } from '../swap/staging.ts';
 import { swapBack, swapIn, swapState } from '../swap/swap.ts';
@@ -21,7 +22,7 @@ import type { SwapTarget, SwapTuning } from '../swap/target-types.ts';
 /** The sealed facts are not at hand here: version and size come from the manifest's clear facts. */
 export async function redisTargets(
   config: RedisConfig,
-  { startCommands = [] }: DriverEnvironment,
+  { target: host, startCommands = [] }: DriverEnvironment,
   record: ComponentRecord,
 ): Promise<RestoreTarget[]> {
   const target = await restoreTargetOf({ live: config.dataDirectory, needBytes: record.bytes });
@@ -31,7 +32,7 @@ export async function redisTargets(
     read: readLive,
   });
   const problems = [
-    await dumpProblem(config, record),
+    await dumpProblem(config, host, record),
     knowsArguments(startCommands) || !ranHere(record) ? await folderProblem(config, next) : undefined,
     roleProblem(config, next, record),
     clusterProblem(config, next, record),
@@ -54,8 +55,12 @@ function nameProblem(next: StartSettings | undefined): TargetProblem | undefined
 
 type TargetProblem = RestoreTarget['problems'][number];
 
-async function dumpProblem(config: RedisConfig, { facts }: ComponentRecord): Promise<TargetProblem | undefined> {
-  const binary = await findServerBinary(config);
+async function dumpProblem(
+  config: RedisConfig,
+  host: Target,
+  { facts }: ComponentRecord,
+): Promise<TargetProblem | undefined> {
+  const binary = await findServerBinary(config, host);
   const { serverVersion, rdbVersion } = facts;
   if (binary === undefined || typeof serverVersion !== 'string' || typeof rdbVersion !== 'number') return undefined;
   try {
@@ -123,20 +128,30 @@ function startPlace(next: StartSettings | undefined, configFiles: readonly strin
 }
 
 /** Precondition while any process uses the live folder: it would save over what is put there. */
-export async function swapRedis(config: RedisConfig, context: RestoreContext, tuning: SwapTuning): Promise<void> {
+export async function swapRedis(
+  config: RedisConfig,
+  host: Target,
+  context: RestoreContext,
+  tuning: SwapTuning,
+): Promise<void> {
   const target = { component: config.id, lives: redisLives(config) };
   const state = await swapState(target);
   const isDone = state.phase === 'swapped' && state.token !== undefined && isSameRun(state.token, context.token);
   // Called again after success, the server may run on the restored data already.
-  if (!isDone) await refuseWhileHeld(config);
+  if (!isDone) await refuseWhileHeld(config, host);
   await swapIn({ ...targetOf(config, context, tuning), pairs: await redisPairs(config, context.staged) });
 }
 
-export async function undoRedis(config: RedisConfig, context: RestoreContext, tuning: SwapTuning): Promise<void> {
+export async function undoRedis(
+  config: RedisConfig,
+  host: Target,
+  context: RestoreContext,
+  tuning: SwapTuning,
+): Promise<void> {
   const target = targetOf(config, context, tuning);
   const { phase, token } = await swapState(target);
   const mustMove = phase !== 'none' && phase !== 'back' && token !== undefined && isSameRun(token, context.token);
-  if (mustMove) await refuseWhileHeld(config);
+  if (mustMove) await refuseWhileHeld(config, host);
   await swapBack(target);
   await removeStaging(target);
 }

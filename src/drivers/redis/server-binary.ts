@@ -1,9 +1,8 @@
 /** The redis-server of this host: which version, and which dumps it reads. */
-import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { execa } from 'execa';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import type { Target } from '../../platform/target.ts';
 
 export interface ServerBinary {
   readonly path: string;
@@ -11,20 +10,12 @@ export interface ServerBinary {
 }
 
 /** The configured binary, or the first on PATH and in the usual folders; undefined where there is none. */
-export async function findServerBinary(config: RedisConfig): Promise<ServerBinary | undefined> {
+export async function findServerBinary(config: RedisConfig, target: Target): Promise<ServerBinary | undefined> {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/bin', '/usr/bin', '/opt/homebrew/bin'];
   const candidates =
     config.serverBinary === undefined ? folders.map((folder) => join(folder, 'redis-server')) : [config.serverBinary];
   for (const path of candidates) {
-    if (
-      !(await access(path, constants.X_OK).then(
-        () => true,
-        () => false,
-      ))
-    )
-      continue;
-    const { stdout } = await execa(path, ['--version'], { reject: false });
-    const version = /v=(\d+\.\d+\.\d+)/.exec(stdout)?.[1];
+    const version = /v=(\d+\.\d+\.\d+)/.exec((await target.versionOf(config.id, path)) ?? '')?.[1];
     if (version !== undefined) return { path, version };
   }
   return undefined;

@@ -4,6 +4,7 @@ import { dirname, relative } from 'node:path';
 import type { RedisConfig } from '../../domain/appliance.ts';
 import type { IndexEntry } from '../../domain/entry.ts';
 import { LifeboatError } from '../../domain/errors.ts';
+import type { Target } from '../../platform/target.ts';
 import type { DriverEnvironment, RestoreContext, StageFacts } from '../driver.ts';
 import { readOwners } from '../files/owners.ts';
 import { isInside } from '../files/paths.ts';
@@ -31,11 +32,11 @@ export async function stageRedis(
 ): Promise<StageFacts> {
   const restored = await restoredFacts(config, environment, context);
   const { facts, starts, layout, notes } = restored;
-  const binary = await findServerBinary(config);
+  const binary = await findServerBinary(config, environment.target);
   if (binary !== undefined) refuseNewerDump(binary, facts, config.id);
   const target = { component: config.id, lives: redisLives(config), token: context.token, tuning };
   const replace = {
-    damaged: async () => damagedOnly(config, starts, binary),
+    damaged: async () => damagedOnly(config, environment.target, starts, binary),
     clear: async (lives: readonly string[]) => clearLive(target, lives),
   };
   const copies = hasManifest(facts) ? 1 : 1 + layout.appends.length;
@@ -144,12 +145,13 @@ function outsideFiles({ dataDirectory, configFiles }: RedisConfig): string[] {
 
 async function damagedOnly(
   config: RedisConfig,
+  target: Target,
   starts: readonly RedisFacts[],
   binary: ServerBinary | undefined,
 ): Promise<readonly string[]> {
-  await refuseWhileHeld(config);
+  await refuseWhileHeld(config, target);
   // What one of the possible starts would load is good.
   for (const facts of starts)
-    if (!(await isDamaged(config, facts, binary))) throw notDamaged([config.dataDirectory], config.id);
+    if (!(await isDamaged(config, target, facts, binary))) throw notDamaged([config.dataDirectory], config.id);
   return [config.dataDirectory];
 }

@@ -66,7 +66,7 @@ interface Found {
   readonly form: 'plain' | 'number' | 'compressed';
   readonly begin: number;
   readonly end: number;
-  /** Of a compressed string, expanded. */
+  /** Bytes of the string; of a compressed one, expanded. */
   readonly size: number;
 }
 

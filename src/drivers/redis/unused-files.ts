@@ -101,7 +101,7 @@ const aside = (manifest: string): string => `${manifest}.unused`;
 
 interface Closing {
   readonly facts: RedisFacts;
-  /** Of the files, where this process may give them away. */
+  /** Who is given the files, where this process may give them away. */
   readonly owner: Owner | undefined;
 }
 

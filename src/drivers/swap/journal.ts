@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { causes } from '../../domain/causes.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { refusedHint } from '../../domain/refused-access.ts';
+import { z } from 'zod';
 import { parseJson } from '../../json/parse-json.ts';
 import { writeDurably } from './disk.ts';
 import { journalName } from './names.ts';
@@ -58,6 +59,30 @@ export interface SafetyCopy {
   readonly live: string;
 }
 
+const tokenSchema = z.object({ lockStart: z.string(), runId: z.string(), attempt: z.number() });
+
+const pairSchema = z.object({
+  live: z.string(),
+  mode: z.enum(['rename', 'exchange', 'pointer']),
+  staged: z.string(),
+  remove: z.boolean(),
+  aside: z.string(),
+  liveExisted: z.boolean(),
+  phase: z.enum(['before', 'aside', 'live', 'out', 'in', 'back-out', 'back-in']),
+  pointer: z.object({ oldText: z.string(), newText: z.string(), generation: z.string() }).exactOptional(),
+  root: z.object({ mode: z.number(), uid: z.number(), gid: z.number() }).exactOptional(),
+});
+
+const journalSchema: z.ZodType<Journal> = z.object({
+  format: z.literal(journalFormat),
+  component: z.string(),
+  token: tokenSchema,
+  phase: z.enum(['swapping', 'swapped', 'backing', 'back']),
+  pairs: z.array(pairSchema),
+  earlier: z.array(z.object({ path: z.string(), kind: z.enum(['aside', 'target']), live: z.string() })),
+  under: z.object({ token: tokenSchema, pairs: z.array(pairSchema) }).exactOptional(),
+});
+
 export async function readJournal(anchor: string, component: string): Promise<Journal | undefined> {
   const path = join(anchor, journalName(component));
   let text: string;
@@ -72,26 +97,25 @@ export async function readJournal(anchor: string, component: string): Promise<Jo
       cause: error,
     });
   }
-  const journal = parsed(text, path, component);
-  if (journal.format !== journalFormat) {
-    throw new LifeboatError('FormatTooNew', `the swap journal \`${path}\` has format ${String(journal.format)}`, {
-      component,
-    });
-  }
-  return journal;
+  return parsed(text, path, component);
 }
 
 /** It is written durably before each move: only a disk or a hand spoils it. */
 function parsed(text: string, path: string, component: string): Journal {
+  let format: unknown;
   try {
-    return parseJson(text) as Journal;
+    const json = parseJson(text);
+    ({ format } = z.object({ format: z.unknown() }).parse(json));
+    if (format === journalFormat) return journalSchema.parse(json);
   } catch (error) {
-    throw new LifeboatError('SwapIncomplete', `the swap journal \`${path}\` is damaged: ${(error as Error).message}`, {
+    const what = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
+    throw new LifeboatError('SwapIncomplete', `the swap journal \`${path}\` is damaged: ${what}`, {
       component,
       hint: causes.spoiledJournal.hint,
       cause: error,
     });
   }
+  throw new LifeboatError('FormatTooNew', `the swap journal \`${path}\` has format ${String(format)}`, { component });
 }
 
 export async function writeJournal(

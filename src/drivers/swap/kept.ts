@@ -6,7 +6,7 @@ import type { SwapTarget } from './target-types.ts';
 
 export interface KeptCopy {
   readonly path: string;
-  /** Of its regular files. */
+  /** Bytes of its regular files. */
   readonly bytes: number;
   /** When it was moved aside. */
   readonly since: Date;

@@ -19,7 +19,7 @@ export interface MoveContext {
   step(name: string): Promise<void>;
 }
 
-/** Can this pair still go forward: is everything there that its remaining moves need? */
+/** Whether this pair can still go forward, because everything is there that its remaining moves need. */
 export function canGoForward(pair: JournalPair): boolean {
   if (pair.remove || pair.phase === 'live') return true;
   if (pair.phase === 'back-out' || pair.phase === 'back-in') return false;

@@ -30,7 +30,7 @@ export function receiptPrefix(component: string, token: FencingToken): string {
   return `.lifeboat-${checked(component)}-staged-${runLabel(token)}-`;
 }
 
-/** Is this a receipt of the component, of any run? */
+/** Whether it is the name of a receipt of the component, of any run. */
 export function isReceiptName(name: string, component: string): boolean {
   return name.startsWith(`.lifeboat-${component}-staged-`) && name.endsWith('.json');
 }
@@ -56,12 +56,12 @@ export function generationName(target: string, token: FencingToken): string {
   return `${basename(target).replace(/\.lifeboat-generation-[0-9a-f]{10}$/, '')}.lifeboat-generation-${runLabel(token)}`;
 }
 
-/** Is this a staging (or damaged data on its way out) of the component? */
+/** Whether it is the name of a staging of the component, or of damaged data on its way out. */
 export function isStagingName(name: string, component: string): boolean {
   return name.startsWith(`.lifeboat-${component}-staging-`) || name.startsWith(`.lifeboat-${component}-damaged-`);
 }
 
-/** May `removeTree` take it? Staging, damaged and old data, by names that only this file makes. */
+/** Whether `removeTree` may take it: staging, damaged and old data, by names that only this file makes. */
 export function isRemovableName(name: string): boolean {
   return /^\.lifeboat-[A-Za-z0-9_-]+-(?:staging|damaged|aside)-[0-9a-f]{10}(?:-|$)|\.lifeboat-aside-[0-9a-f]{10}$/.test(
     name,

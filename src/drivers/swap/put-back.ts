@@ -15,7 +15,7 @@ import type { FencingToken } from '../../domain/fencing-token.ts';
 import type { SwapTarget } from './target-types.ts';
 
 export interface KeptRestore {
-  /** Of the restore whose data is live. */
+  /** Token of the restore whose data is live. */
   readonly token: FencingToken;
   readonly paths: readonly {
     readonly live: string;

@@ -4,6 +4,7 @@ import { chown, lstat, mkdir, readFile, readdir, realpath, unlink } from 'node:f
 import { dirname, join } from 'node:path';
 import { shedInheritedAcls } from '../../attributes/write.ts';
 import type { JsonValue } from '../../domain/recovery-point.ts';
+import { z } from 'zod';
 import { parseJson } from '../../json/parse-json.ts';
 import { nearestExisting, writeDurably } from './disk.ts';
 import { readJournal } from './journal.ts';
@@ -98,11 +99,18 @@ export async function findStaged(target: StagingTarget, source: string): Promise
     .toSorted((a, b) => b.token.attempt - a.token.attempt)[0];
 }
 
+const receiptSchema = z.object({
+  token: z.object({ lockStart: z.string(), runId: z.string(), attempt: z.number() }),
+  source: z.string(),
+  staged: z.record(z.string(), z.string()),
+  facts: z.record(z.string(), z.json()),
+});
+
 /** Undefined where it is damaged: then it is staged anew. */
 async function readReceipt(path: string): Promise<StagedReceipt | undefined> {
   const text = await readFile(path, 'utf8');
   try {
-    return parseJson(text) as StagedReceipt;
+    return receiptSchema.parse(parseJson(text));
   } catch {
     return undefined;
   }

@@ -2,11 +2,11 @@
  * Makes staged data live and back, as a journaled unit of one or more path pairs of one component.
  * The journal lies beside the first live path as `.lifeboat-<component>.journal.json` (inside it, where the live path
  * is a mount point), is made durable before and after every move, and names the mode of each pair. Killed after any
- * move, `settle` goes forward or back.
+ * move, the next one that takes the lease goes forward or back.
  *
  * A driver uses it in this order: `makeStaging` and fill it (stage), `stagingPath` with `context.staged` (later steps),
- * `swapIn`, then either `swapBack` + `removeStaging` (undo) or `removeStaging` (commit) and, days later,
- * `discardSafetyCopies`.
+ * `swapIn`, then either `swapBack` + `removeStaging` (undo) or `removeStaging` (commit). What was replaced stays until people
+ * remove it.
  *
  * Fencing: every function that changes live data takes the component's lease (beside the journal) with its token and
  * compares both again directly before each move. Within a run `attempt` must never fall from one step to the next.
@@ -21,7 +21,7 @@ import { beginSwap, goBack, settleJournal, underLease } from './work.ts';
 import type { FencingToken } from '../../domain/fencing-token.ts';
 import type { SwapTarget, SwapOptions } from './target-types.ts';
 
-export { clearLive, discardSafetyCopies } from './discard.ts';
+export { clearLive } from './clear-live.ts';
 
 /**
  * What stands on disk.
@@ -34,7 +34,7 @@ type SwapPhase = 'none' | 'swapping' | 'swapped' | 'backing' | 'back';
 
 export interface SwapState {
   readonly phase: SwapPhase;
-  /** Of the attempt that wrote the journal. */
+  /** Token of the attempt that wrote the journal. */
   readonly token?: FencingToken;
   /** Paths of old data that still exist, this run's and those of earlier runs. */
   readonly safetyCopies: readonly string[];
@@ -76,15 +76,6 @@ export async function swapBack(target: SwapTarget): Promise<'restored' | 'nothin
     await goBack(journal, work);
     return 'restored';
   });
-}
-
-/**
- * Finishes a swap that was killed: a swap goes forward where everything that it still needs is there, else back;
- * a swap-back goes on backwards. `swapIn` does it by itself; `doctor` and a restarted worker may call it too.
- */
-export async function settle(target: SwapTarget): Promise<SwapState> {
-  await underLease(target, settleJournal);
-  return swapState(target);
 }
 
 /** Reads only; takes no lease. */

@@ -86,7 +86,7 @@ export async function captureVectorstore(
 interface Inspection {
   readonly facts: readonly StoreFacts[];
   readonly quiet: boolean;
-  /** Of the files that were inspected. */
+  /** Identity of the files that were inspected. */
   readonly identity: string;
   /** Whether any write to them since moved their times, also one through a mapping. */
   readonly settled: boolean;

@@ -1,4 +1,4 @@
-/** Do two searches give the same neighbours? Pure. */
+/** Whether two searches give the same neighbours. Pure. */
 import type { Neighbours } from './inspect-index.ts';
 
 /** Float arithmetic of another build or CPU may differ in the last digits. */

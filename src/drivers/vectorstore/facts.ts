@@ -36,7 +36,7 @@ export interface VectorstoreFacts extends LeftOutAttributes, ChangedMeanwhile {
   /** A recovery point of an older version does not say it. */
   readonly place?: FolderPlace;
   readonly stores: readonly StoreFacts[];
-  /** Of the stores' files as they were inspected. A recovery point of an older version has none. */
+  /** Identity of the stores' files as they were inspected. A recovery point of an older version has none. */
   readonly identity?: string;
   /** Whether a write to them after that cannot leave the identity as it is. A recovery point of an older version does not say. */
   readonly settled?: boolean;

@@ -20,7 +20,7 @@ export function isStoreFile(name: string): name is StoreFile {
   return storeFiles.some((each) => each === name);
 }
 
-/** Of a path below the component's folder; `` for what lies in that itself. */
+/** The folder of a path below the component's own; empty for what lies in that itself. */
 export function folderOf(path: string): string {
   const folder = dirname(path);
   return folder === '.' ? '' : folder;

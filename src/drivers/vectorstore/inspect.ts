@@ -1,4 +1,4 @@
-/** Do a stored vector store's three files agree with each other and with the capture? The pickle is never opened. */
+/** Tells whether a stored vector store's three files agree with each other and with the capture. The pickle is never opened. */
 import { basename, join } from 'node:path';
 import type { FileEntry } from '../../domain/entry.ts';
 import type { ProbeResult } from '../../domain/recovery-point.ts';

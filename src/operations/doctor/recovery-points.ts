@@ -109,7 +109,7 @@ async function proofFindings(repository: Repository, timestamp: string): Promise
   return [...(isRefuted(state) ? [refuted] : []), ...(problems.length > 0 ? [unread] : [])];
 }
 
-/** Of older points only what is gone or damaged among their proofs: a failure that stands is told by `backups list`. */
+/** What is gone or damaged among the proofs of older points: a failure that stands is told by `backups list`. */
 async function lackingProofs(repository: Repository, ids: readonly BackupId[]): Promise<Finding[]> {
   const proofs = await repository.proofBook();
   const all = await inLanes(smallAtOnce, ids, async (id) => ({ id, problems: (await proofs.known(id)).problems }));

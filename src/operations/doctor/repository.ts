@@ -54,7 +54,7 @@ export async function diagnose({
 
 type NewestCapture = Parameters<Driver['check']>[0];
 
-/** Of each component; none where the repository cannot be asked, which its own findings say. */
+/** The newest capture of each component; none where the repository cannot be asked, which its own findings say. */
 async function newestCaptures(open: () => Promise<Repository>): Promise<(component: string) => NewestCapture> {
   try {
     const repository = await open();

@@ -28,7 +28,7 @@ export async function lostOf(
   );
 }
 
-/** Of the points that a copy holds, those that are gone from the repository. */
+/** The points that a copy holds and that are gone from the repository. */
 export async function goneFrom(repository: Repository, copy: Repository, location: string): Promise<BackupId[]> {
   const there = (await copy.listManifests()).flatMap(({ manifest }) => manifest?.timestamp ?? []);
   const named = new Map(there.map((id) => [id, holds(location)]));

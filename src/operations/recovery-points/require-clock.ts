@@ -1,4 +1,4 @@
-/** Is the date of a run one that the storage can have? */
+/** Refuses a run whose date the storage cannot have. */
 import { formatDuration } from '../../domain/duration.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 

@@ -1,4 +1,4 @@
-/** Does the repository belong to the appliance that is to write into it? */
+/** Refuses a repository that does not belong to the appliance that is to write into it. */
 import { LifeboatError } from '../../domain/errors.ts';
 import { sharedHint } from '../../domain/whose-point.ts';
 import type { Repository } from '../../repository/repository.ts';

@@ -11,7 +11,7 @@ import type { RestoreGoal, WalTarget } from '../../domain/restore/target.ts';
 import { planRestore } from '../../domain/restore/plan-restore.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { Driver } from '../../drivers/driver.ts';
-import { refuseUnsteerableServices } from '../../platform/process/check-service.ts';
+import type { Platform } from '../../platform/platform.ts';
 import { hashed } from './plan-hash.ts';
 import { planNotes } from './plan-notes.ts';
 import type { Choice } from './select-artefacts.ts';
@@ -20,8 +20,13 @@ import type { PlanProblem } from '../../domain/plan/plan.ts';
 import type { PlanComponent, PlanMisfit, PlanTarget, RestorePlan } from '../../domain/restore/types.ts';
 import type { Artefact } from './artefact.ts';
 
-export interface PlanOptions {
+/** Whose services a plan stops. */
+export interface Steered {
   readonly appliance: Appliance;
+  readonly platform: Platform;
+}
+
+export interface PlanOptions extends Steered {
   readonly repository: Repository;
   /** False for a copy in a location. */
   readonly isOwn: boolean;
@@ -65,7 +70,7 @@ export async function makePlan(options: PlanOptions): Promise<RestorePlan> {
     objectProblems: options.objectProblems,
   });
   if (!result.ok) throw planError(result.problems);
-  await refuseUnsteerable(result.plan, appliance);
+  await refuseUnsteerable(result.plan, options);
   const { foreign } = choice;
   return hashed({
     ...result.plan,
@@ -83,9 +88,12 @@ export async function makePlan(options: PlanOptions): Promise<RestorePlan> {
 }
 
 /** Services that could not be stopped or started, or that the run itself needs: found out before anything stops. */
-export async function refuseUnsteerable({ stops }: Pick<RestorePlan, 'stops'>, appliance: Appliance): Promise<void> {
+export async function refuseUnsteerable(
+  { stops }: Pick<RestorePlan, 'stops'>,
+  { appliance, platform }: Steered,
+): Promise<void> {
   refuseStoppingTemporal(stops, appliance);
-  await refuseUnsteerableServices(appliance.services.filter(({ name }) => stops.includes(name)));
+  await platform.refuseUnsteerable(stops);
 }
 
 /** A run whose own server it stops would never go on. */

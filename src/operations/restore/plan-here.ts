@@ -3,6 +3,7 @@ import type { Appliance } from '../../domain/appliance.ts';
 import type { GoalFields } from '../../domain/restore/target.ts';
 import type { RestorePlan } from '../../domain/restore/types.ts';
 import type { Driver } from '../../drivers/driver.ts';
+import type { Platform } from '../../platform/platform.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { pastRestores } from './history.ts';
 import { describeTarget, fittingArtefacts, makePlan } from './make-plan.ts';
@@ -14,6 +15,7 @@ export interface PlanParts {
   readonly appliance: Appliance;
   readonly repository: (expectedId?: string, location?: string) => Promise<Repository>;
   readonly driver: (component: string) => Promise<Driver>;
+  readonly platform: Platform;
 }
 
 export interface PlanSelection extends GoalFields {
@@ -29,7 +31,7 @@ export interface PlanSelection extends GoalFields {
 
 /** Reads the recovery point and asks every driver about its target; changes nothing. */
 export async function planHere(
-  { appliance, driver, repository: open }: PlanParts,
+  { appliance, driver, platform, repository: open }: PlanParts,
   selection: PlanSelection,
 ): Promise<RestorePlan> {
   const { at, from, components: chosen, rebuild } = selection;
@@ -43,6 +45,7 @@ export async function planHere(
   );
   return makePlan({
     appliance,
+    platform,
     repository,
     isOwn: from === undefined,
     goal,

@@ -1,5 +1,5 @@
 /** Undo of a committed restore, by what its swap journals on this host say: needs neither repository nor Temporal's memory. */
-import type { Appliance, ComponentConfig } from '../../domain/appliance.ts';
+import type { ComponentConfig } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
 import { planUndo } from '../../domain/restore/plan-undo.ts';
 import type { Driver } from '../../drivers/driver.ts';
@@ -8,7 +8,7 @@ import { keptRestore, putBack } from '../../drivers/swap/put-back.ts';
 import { swapBack, swapState } from '../../drivers/swap/swap.ts';
 import { isSameRun } from '../../drivers/swap/token.ts';
 import { firstLive } from '../first-live.ts';
-import { refuseUnsteerable } from './make-plan.ts';
+import { refuseUnsteerable, type Steered } from './make-plan.ts';
 import { hashed } from './plan-hash.ts';
 import type { FencingToken } from '../../domain/fencing-token.ts';
 import type { RestorePlan, UndoneRestore } from '../../domain/restore/types.ts';
@@ -17,7 +17,7 @@ import type { RestorePlan, UndoneRestore } from '../../domain/restore/types.ts';
 export interface KeptView {
   readonly component: string;
   readonly of: UndoneRestore;
-  /** Of the old data. */
+  /** Bytes of the old data. */
   readonly bytes: number;
   /** Why it cannot be put back; empty where it can. */
   readonly problem: string;
@@ -54,11 +54,11 @@ function emptinessOf({ kind }: ComponentConfig, paths: readonly { readonly kept:
 }
 
 /**
- * Of the newest restore that is live somewhere, the components that it restored and that were asked for. NotFound where
+ * The plan to undo the newest restore that is live somewhere, for the components that it restored and that were asked for. NotFound where
  * none is live, Precondition where what it replaced is gone.
  */
 export async function makeUndoPlan(
-  appliance: Appliance,
+  { appliance, platform }: Steered,
   kept: readonly KeptView[],
   chosen: readonly string[],
   { now, keepNew }: { readonly now: Date; readonly keepNew: boolean },
@@ -90,7 +90,7 @@ export async function makeUndoPlan(
     now: now.toISOString(),
     keepNew,
   });
-  await refuseUnsteerable(plan, appliance);
+  await refuseUnsteerable(plan, { appliance, platform });
   return hashed(plan);
 }
 

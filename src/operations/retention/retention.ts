@@ -30,7 +30,7 @@ export interface RetentionOptions {
   readonly holds: readonly BackupId[];
   /** Our own clock. */
   readonly now: Date;
-  /** Of recovery points, that may leave at once; 0.2 unless a person says otherwise. */
+  /** The share of recovery points that may leave at once, 0 to 1. Defaults to 0.2. */
   readonly maxShare: number;
 }
 

@@ -1,6 +1,6 @@
 /** How old the newest good copy of every configured component is, against its objective; and how the last runs ended. */
 import type { Appliance, ComponentConfig } from '../../domain/appliance.ts';
-import { backupWorkflows, isRefuted, type JsonValue, type Manifest } from '../../domain/recovery-point.ts';
+import { backupWorkflows, isRefuted, type Manifest } from '../../domain/recovery-point.ts';
 import { isAhead } from '../../domain/seal-order.ts';
 import { maxSkewSeconds } from '../../domain/skew.ts';
 import { byNewest } from '../../repository/reports.ts';
@@ -20,7 +20,7 @@ export interface Copy {
   readonly verifiedUntil: string | null;
   /** Since when nothing was proven: the moment of the newest verified copy, else of the oldest one; null without a copy. */
   readonly unprovenSince: string | null;
-  /** Of archived WAL; null where none is archived. */
+  /** The state of archived WAL; null where none is archived. */
   readonly wal: { readonly state: WalStatus['state']; readonly reason: string } | null;
 }
 
@@ -138,7 +138,7 @@ async function usablePoints(
   return { points, failed };
 }
 
-/** Of each component the moment of its newest copy in a point that is verified. */
+/** The moment of each component's newest copy in a point that is verified. */
 async function verifiedTimes(
   proofs: ProofBook,
   listings: readonly ManifestListing[],

@@ -2,9 +2,11 @@
  * What a location would give back if this host were lost: measured there, and kept in the repository as
  * `reports/exposure/<location>.json`, so that it can be told at once and while the location does not answer.
  */
+import { z } from 'zod';
 import type { Appliance } from '../../domain/appliance.ts';
 import type { BackupId } from '../../domain/recovery-point.ts';
 import type { Repository } from '../../repository/repository.ts';
+import { walStates } from '../wal/continuity.ts';
 import { ageOf, copiesOf, objectiveOf, type ComponentAge, type Copy } from './coverage.ts';
 
 export interface Exposure {
@@ -19,6 +21,29 @@ export interface Exposure {
   /** Recovery points that lie there and are gone from the repository; absent where none is, and in older reports. */
   readonly gone?: readonly BackupId[];
 }
+
+const time = z.iso.datetime({ offset: true }).nullable();
+const backupId = z.string().nullable();
+
+const exposure = z.object({
+  at: time,
+  newest: backupId,
+  components: z.array(
+    z.object({
+      id: z.string(),
+      backupId,
+      recoverableUntil: time,
+      verifiedUntil: time.default(null),
+      unprovenSince: time.default(null),
+      wal: z
+        .object({ state: z.enum(walStates), reason: z.string() })
+        .nullable()
+        .default(null),
+    }),
+  ),
+  problem: z.string().default(''),
+  gone: z.array(z.string()).default([]),
+});
 
 /** A location against the objectives, at a moment. */
 export interface LocationAge {
@@ -57,7 +82,8 @@ export async function storeExposure(
 
 /** Undefined before the location was ever asked, and where what is known of it cannot be read: the next measure writes it anew. */
 export async function readExposure(repository: Repository, location: string): Promise<Exposure | undefined> {
-  return (await repository.findReport(exposureReport, location)) as Exposure | undefined;
+  const read = exposure.safeParse(await repository.findReport(exposureReport, location)).data;
+  return read === undefined ? undefined : { ...read, location };
 }
 
 /** Recovery points that the location held and the repository did not, when both were looked at last. */
@@ -65,7 +91,7 @@ export async function goneOf(repository: Repository, location: string): Promise<
   return (await readExposure(repository, location))?.gone ?? [];
 }
 
-/** Of every configured location, in their order; one that was never measured holds nothing as far as we know. */
+/** The exposures of all configured locations, in their order; one that was never measured holds nothing as far as we know. */
 export async function readExposures(repository: Repository, appliance: Appliance): Promise<Exposure[]> {
   return Promise.all(
     appliance.locations.map(async ({ name }) => {

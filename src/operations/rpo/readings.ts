@@ -1,19 +1,19 @@
 /** Readings of the RPO clocks, from the repository alone: they hold with worker and Temporal dead. */
+import { z } from 'zod';
 import { stateWords } from '../../domain/run-state.ts';
 import type { Appliance } from '../../domain/appliance.ts';
-import { levelsOf, rpoLevel, rpoNews, type RpoLevels, type RpoReading } from '../../domain/rpo.ts';
+import { levelsOf, rpoLevel, rpoLevels, rpoNews, type RpoLevels, type RpoReading } from '../../domain/rpo.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { readLocationAges } from './location-coverage.ts';
 import { readCoverage, type ComponentAge, type EndedRun } from './coverage.ts';
 
 export const rpoReport = 'rpo';
 
+export const rpoLevelsSchema = z.record(z.string(), z.enum(rpoLevels));
+
 /** What the last look saw; kept so that each mark is told once, whoever looks next. */
-export interface RpoState {
-  /** ISO 8601. */
-  readonly at: string;
-  readonly levels: RpoLevels;
-}
+const rpoState = z.object({ at: z.iso.datetime(), levels: rpoLevelsSchema });
+export type RpoState = Readonly<z.infer<typeof rpoState>>;
 
 export async function readRpo(repository: Repository, appliance: Appliance, now: Date): Promise<RpoReading[]> {
   const { components, lastBackup } = await readCoverage(repository, appliance, now);
@@ -104,6 +104,7 @@ export async function storeRpoState(repository: Repository, { at, levels }: RpoS
   await repository.putReport(rpoReport, 'state', { at, levels });
 }
 
+/** Undefined also where it cannot be understood: then every mark that is reached is told again. */
 export async function lastRpoState(repository: Repository): Promise<RpoState | undefined> {
-  return (await repository.findReport(rpoReport, 'state')) as RpoState | undefined;
+  return rpoState.safeParse(await repository.findReport(rpoReport, 'state')).data;
 }

@@ -3,13 +3,14 @@
  * Run by cron or a systemd timer at least every five minutes, it notices a missed run within a tenth of an objective of
  * an hour, also when worker and server are both dead. What it told last stands in a file of its own on this host.
  */
+import { z } from 'zod';
 import type { Appliance } from '../../domain/appliance.ts';
 import { formatDuration } from '../../domain/duration.ts';
-import { levelsOf, rpoNews, type RpoLevels } from '../../domain/rpo.ts';
+import { levelsOf, rpoNews } from '../../domain/rpo.ts';
 import { maxSkewSeconds } from '../../domain/skew.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { lostOf } from '../recovery-points/lost.ts';
-import { lastRpoState, readRpo } from './readings.ts';
+import { lastRpoState, readRpo, rpoLevelsSchema } from './readings.ts';
 import { readStateFile, writeStateFile } from '../state-file.ts';
 
 /** Three looks of `rpoWatch`. */
@@ -26,11 +27,8 @@ export interface WatchdogReport {
 
 const toldFile = 'watchdog.json';
 
-interface Told {
-  readonly at: string;
-  readonly levels: RpoLevels;
-  readonly silent: boolean;
-}
+const toldSchema = z.object({ at: z.iso.datetime(), levels: rpoLevelsSchema, silent: z.boolean() });
+type Told = z.infer<typeof toldSchema>;
 
 /**
  * Reads the repository, and the file of the last look; changes nothing before `told` is called. While `rpoWatch` looks,
@@ -41,7 +39,7 @@ export async function watchdog(
   appliance: Appliance,
   now: Date,
 ): Promise<WatchdogReport & { readonly told: () => Promise<void> }> {
-  const before = await readStateFile<Told>(appliance, toldFile);
+  const before = await readStateFile(appliance, toldFile, toldSchema);
   const { readings, levels, silence, toldByWatch, lost } = await look(open, appliance, now);
   const missed = rpoNews(
     readings.filter(({ level }) => level === 'breached'),

@@ -18,7 +18,7 @@ export interface LostFailure {
 const verification = 'verifyBackup';
 const runsLooked = 500;
 
-/** Of points that are there. */
+/** The failures that were lost, for points that are there. */
 export async function lostFailures(repository: Repository): Promise<LostFailure[]> {
   const there = new Set((await repository.listManifests()).flatMap(({ manifest }) => manifest?.timestamp ?? []));
   const found = new Map<BackupId, LostFailure>();

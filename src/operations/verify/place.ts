@@ -5,6 +5,7 @@
  * it is never chosen, and writers store its blocks anew. Damaged WAL leaves the archive: then a new base is made by itself,
  * and in a copy the whole piece comes again.
  */
+import { z } from 'zod';
 import type { ReportProgress } from '../../domain/progress.ts';
 import { isRefuted, type BackupId, type BackupType } from '../../domain/recovery-point.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
@@ -177,7 +178,7 @@ export async function whyUnmoved(move: () => Promise<unknown>): Promise<string[]
   }
 }
 
-/** Of everything, where there is one: the frequent points of one tier say little of the rest. What cannot be read is told apart. */
+/** The newest point of everything, where there is one: the frequent points of one tier say little of the rest. What cannot be read is told apart. */
 async function newestId(repository: Repository): Promise<BackupId | undefined> {
   const manifests = ownPoints(await repository.listManifests());
   const ofAll = manifests.find(({ lifeboat }) => wholeTypes.includes(lifeboat.type));
@@ -188,9 +189,12 @@ const wholeTypes: readonly BackupType[] = ['full', 'incremental'];
 
 export const rereadReport = 'reread';
 
+/** Which share was read last, and when. */
+const noted = z.object({ last: z.int().nonnegative(), at: z.iso.datetime() });
+
 /** In turn, one for each day since the last look. */
 async function nextShares({ own, place, now }: VerifyPlaceOptions): Promise<number[]> {
-  const { last = -1, at } = ((await own.findReport(rereadReport, place)) ?? {}) as { last?: number; at?: string };
+  const { last = -1, at } = noted.safeParse(await own.findReport(rereadReport, place)).data ?? {};
   const days = at === undefined ? 1 : Math.round((now.getTime() - Date.parse(at)) / dayMs);
   const count = Math.min(maxShares, Math.max(1, days));
   return Array.from({ length: count }, (_, index) => (last + 1 + index) % shares);

@@ -17,7 +17,7 @@ export interface ArchiveOptions {
   /** As in WalContext. */
   readonly stopping?: AbortSignal;
   readonly locations: readonly WalLocation[];
-  /** Of the location that must hold the WAL before the server may forget it. */
+  /** The location that must hold the WAL before the server may forget it. */
   readonly ackLocation: string | undefined;
   readonly onProblem: (text: string) => void;
   readonly onProgress: ReportProgress;

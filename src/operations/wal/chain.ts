@@ -61,7 +61,7 @@ export async function checkChain(
     sound.push(...found.sound);
     damaged.push(...found.damaged.map(({ error }) => `${record.id}: ${error.code}: ${error.message}`));
   }
-  // DetachedChild one that is damaged others may hold the same: a restore reads those.
+  // Beside one that is damaged others may hold the same: a restore reads those.
   const isWhole = hole === undefined && holeIn({ ...opened, pieces: sound }) === undefined;
   const bytes = sound.reduce((sum, { startLsn, endLsn }) => sum + Number(endLsn - startLsn), 0);
   return { objects: sound.length, bytes, problems: isWhole ? [] : [...missing, ...damaged] };
@@ -74,7 +74,7 @@ export interface BrokenChain {
   readonly problems: readonly string[];
 }
 
-/** Of all points, by names: each archive is listed once, and what then seems to lack is looked for again by itself. */
+/** The broken chains of all points, by names: each archive is listed once, and what then seems to lack is looked for again by itself. */
 export async function brokenChains(repository: Repository, signal?: AbortSignal): Promise<BrokenChain[]> {
   const archives = new Map<string, WalArchive | undefined>();
   const remembered = (record: ComponentRecord): WalArchive | undefined => {

@@ -22,9 +22,11 @@ export interface WalBase {
   readonly record: ComponentRecord;
 }
 
+/** `none`: nothing is archived yet. `broken`: the archive goes on, but no recovery point reaches its end. */
+export const walStates = ['none', 'continuous', 'broken'] as const;
+
 export interface WalStatus {
-  /** `none`: nothing is archived yet. `broken`: the archive goes on, but no recovery point reaches its end. */
-  readonly state: 'none' | 'continuous' | 'broken';
+  readonly state: (typeof walStates)[number];
   /** Why it is broken, for people. */
   readonly reason: string;
   /** The newest recovery point from which the end of the archive is reached. */

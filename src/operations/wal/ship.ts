@@ -34,7 +34,7 @@ export function followWal(options: FollowOptions): RunningFollower {
   let wake = Promise.withResolvers<void>();
   let failures = 0;
   let told: string | undefined;
-  /** Of these a name there proves nothing. */
+  /** Objects of which a name there proves nothing. */
   const sealed = new Set<string>();
 
   const textOf = (error: unknown): string =>

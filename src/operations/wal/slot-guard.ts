@@ -1,5 +1,6 @@
 /** Databases whose disk runs full by what waits for the archive give it up, where that was accepted. */
 import { rm } from 'node:fs/promises';
+import { z } from 'zod';
 import type { Appliance } from '../../domain/appliance.ts';
 import { isLifeboatError } from '../../domain/errors.ts';
 import type { Driver } from '../../drivers/driver.ts';
@@ -22,12 +23,12 @@ export interface Guarded {
   readonly told: () => Promise<void>;
 }
 
-/** Of the databases of this host. Kept in a file until it was told: nothing on the server says it a second time. */
+/** Looks at the databases of this host. What is found is kept in a file until it was told: nothing on the server says it a second time. */
 export async function guardDatabases(
   appliance: Appliance,
   driver: (component: string) => Promise<Driver>,
 ): Promise<Guarded> {
-  const news = (await readStateFile<string[]>(appliance, untoldFile)) ?? [];
+  const news = (await readStateFile(appliance, untoldFile, z.array(z.string()))) ?? [];
   for (const { id } of appliance.components.filter(({ host }) => host === appliance.host)) {
     try {
       await guardDatabase(await driver(id));

@@ -76,14 +76,10 @@ async function checkSteerable(service: ServiceConfig): Promise<Finding | undefin
 }
 
 /**
- * Precondition where one of the services could neither be stopped nor started: somebody else wrote its pid file, or another
- * process answers in its place.
+ * Precondition where the service could neither be stopped nor started: somebody else wrote its pid file, or another process
+ * answers in its place.
  */
-export async function refuseUnsteerableServices(services: readonly ServiceConfig[]): Promise<void> {
-  for (const service of services) await refuseUnsteerableService(service);
-}
-
-async function refuseUnsteerableService(service: ServiceConfig): Promise<void> {
+export async function refuseUnsteerableService(service: ServiceConfig): Promise<void> {
   const { name, run } = service;
   if (run.kind !== 'process') return;
   await refuseForeignPidFile(run.pidFile, name);

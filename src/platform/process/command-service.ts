@@ -4,7 +4,7 @@ import { LifeboatError } from '../../domain/errors.ts';
 import { startProblem } from '../../programs/missing.ts';
 import type { ServiceState } from '../platform.ts';
 import type { Asked } from '../readiness.ts';
-import { waitUntil } from './wait.ts';
+import { isSettled, waitUntil } from './wait.ts';
 
 export type CommandService = Asked & { readonly run: { readonly kind: 'commands' } };
 
@@ -15,8 +15,12 @@ const askTimeoutMs = 30_000;
 export async function startByCommand(service: CommandService, signal: AbortSignal): Promise<void> {
   const timeoutMs = service.startTimeoutSeconds * 1000;
   if (!(await isRunning(service, signal))) await runCommand(service, 'start', timeoutMs, signal);
+  const begun = performance.now();
   let state = await commandState(service, signal);
-  const isReady = async () => (state = await commandState(service, signal)).ready;
+  const isReady = async () => {
+    state = await commandState(service, signal);
+    return state.ready && isSettled(service, begun);
+  };
   if (await waitUntil(isReady, timeoutMs, signal)) return;
   throw new LifeboatError(
     'ServiceFailed',

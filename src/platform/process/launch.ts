@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import type { SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -12,6 +11,14 @@ import { printStarted } from './process-table.ts';
 
 export type ProcessService = ServiceConfig & { readonly run: { readonly kind: 'process' } };
 
+export interface ServiceSpawn {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Only where root runs it for another. */
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
 /** Writes who it is into the pid file, which it was handed as descriptor 3, and becomes the service. */
 const launcher = `printf '%s\\n%s\\n' "$$" ${printStarted} >&3 && exec 3>&- && exec "$@"`;
 
@@ -21,7 +28,7 @@ const launcher = `printf '%s\\n%s\\n' "$$" ${printStarted} >&3 && exec 3>&- && e
  */
 export async function launch(service: ProcessService): Promise<boolean> {
   const { run } = service;
-  const options = await launchOptions(service);
+  const options = await serviceSpawn(service);
   await mkdir(dirname(run.pidFile), { recursive: true });
   await mkdir(dirname(run.logFile), { recursive: true });
   const log = await open(run.logFile, 'a', 0o640);
@@ -50,7 +57,8 @@ export async function launch(service: ProcessService): Promise<boolean> {
   }
 }
 
-async function launchOptions(service: ProcessService): Promise<SpawnOptions> {
+/** Folder, environment and user of a service's programs. ServiceFailed, PermissionDenied. */
+export async function serviceSpawn(service: ProcessService): Promise<ServiceSpawn> {
   const { cwd = '/', env, user: userName } = service.run;
   if (!(await stat(cwd).catch(() => undefined))?.isDirectory()) {
     throw new LifeboatError(
@@ -69,7 +77,8 @@ async function launchOptions(service: ProcessService): Promise<SpawnOptions> {
       },
     );
   }
-  const account = user === undefined ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name };
+  const account: Record<string, string> =
+    user === undefined ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name };
   const identity = user !== undefined && self === 0 ? { uid: user.uid, gid: user.gid } : {};
   return { cwd, env: { ...serviceEnvironment(process.env), ...account, ...env }, ...identity };
 }

@@ -1,11 +1,11 @@
 import { LifeboatError } from '../../domain/errors.ts';
 import type { ServiceConfig } from '../../domain/appliance.ts';
 import type { Platform } from '../platform.ts';
-import { askReadiness } from '../readiness.ts';
-import type { Asked, AskEngine } from '../readiness.ts';
-import { checkService } from './check-service.ts';
+import { askReadiness, type Asked, type AskEngine } from '../readiness.ts';
+import { checkService, refuseUnsteerableService } from './check-service.ts';
 import { commandState, startByCommand, stopByCommand } from './command-service.ts';
 import type { CommandService } from './command-service.ts';
+import { execInService } from './exec.ts';
 import type { ProcessService } from './launch.ts';
 import { processState, startProcess, stopProcess } from './process-service.ts';
 
@@ -13,10 +13,12 @@ import { processState, startProcess, stopProcess } from './process-service.ts';
 export function createProcessPlatform(services: readonly ServiceConfig[], askEngine: AskEngine = noEngine): Platform {
   const find = (name: string): Asked => {
     const service = services.find((candidate) => candidate.name === name);
-    if (service !== undefined) return { ...service, askReadiness: () => askReadiness(service.ready, askEngine) };
-    throw new LifeboatError('NotFound', `there is no service \`${name}\``, {
-      hint: `lifeboat.yaml has ${services.map((s) => s.name).join(', ')}`,
-    });
+    if (service === undefined)
+      throw new LifeboatError('NotFound', `there is no service \`${name}\``, {
+        hint: `lifeboat.yaml has ${services.map((s) => s.name).join(', ')}`,
+      });
+    const exec = async (command: readonly string[], timeoutMs: number) => execInService(service, command, timeoutMs);
+    return { ...service, askReadiness: async () => askReadiness(service.ready, { engine: askEngine, exec }) };
   };
   return {
     kind: 'process',
@@ -33,6 +35,9 @@ export function createProcessPlatform(services: readonly ServiceConfig[], askEng
       return isProcess(service) ? processState(service) : commandState(service as CommandService);
     },
     check: async () => (await Promise.all(services.map(checkService))).flat(),
+    refuseUnsteerable: async (names) => {
+      for (const name of names) await refuseUnsteerableService(find(name));
+    },
   };
 }
 

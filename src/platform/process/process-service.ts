@@ -10,14 +10,12 @@ import { readPidFile, removeStalePidFile } from './pid-file.ts';
 import type { ProcessIdentity } from './pid-file.ts';
 import { readProcessTable } from './process-table.ts';
 import type { ProcessEntry } from './process-table.ts';
-import { waitUntil } from './wait.ts';
+import { isSettled, waitUntil } from './wait.ts';
 
 /** PostgreSQL's immediate shutdown, the last one that leaves a clean crash: it only has to tell its backends. */
 const quitMs = 5000;
 /** The kernel needs time to take a large process apart, but no more than this. */
 const killMs = 10_000;
-/** A service without port or health page counts as started when it lived this long. */
-const settledMs = 500;
 
 /**
  * Starts the service unless it runs, and waits until it is ready. A service that runs but does not become ready in time
@@ -78,7 +76,7 @@ export async function processState(service: Asked<ProcessService>): Promise<Serv
   return { service: service.name, running: true, ready, pid: found.pid, detail: text };
 }
 
-/** Of the process that the pid file names. */
+/** The state of the process that the pid file names. */
 async function headState(service: Asked<ProcessService>): Promise<ServiceState> {
   const head = await readPidFile(service.run.pidFile, service.name, AbortSignal.timeout(10_000));
   if (head === undefined) return { service: service.name, running: false, ready: false, detail: 'not started' };
@@ -93,8 +91,7 @@ async function waitForReady(service: Asked<ProcessService>, signal: AbortSignal)
   let state: ServiceState | undefined;
   const isDecided = async () => {
     state = await headState(service);
-    const isSettled = service.ready.kind !== 'running' || performance.now() - begun >= settledMs;
-    return !state.running || (state.ready && isSettled);
+    return !state.running || (state.ready && isSettled(service, begun));
   };
   const decided = await waitUntil(isDecided, service.startTimeoutSeconds * 1000, signal);
   if (decided && state?.running) return;

@@ -1,3 +1,4 @@
+import type { ServiceConfig } from '../../domain/appliance.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
@@ -13,4 +14,12 @@ export async function waitUntil(ask: () => Promise<boolean>, timeoutMs: number, 
     if (leftMs <= 0) return false;
     await delay(Math.min(pauseMs, leftMs), undefined, { signal }).catch(() => signal.throwIfAborted());
   }
+}
+
+/** A service that nothing is asked of counts as started when it lived this long. */
+const settledMs = 500;
+
+/** `begun`: by `performance.now()`. */
+export function isSettled({ ready }: Pick<ServiceConfig, 'ready'>, begun: number): boolean {
+  return ready.kind !== 'running' || performance.now() - begun >= settledMs;
 }

@@ -41,7 +41,7 @@ function isDigest(digests: Uint8Array, at: number, digest: string): boolean {
   return Buffer.from(digest, 'hex').equals(digests.subarray(at * 32, at * 32 + 32));
 }
 
-/** Which of the ascending pairs begins with this number? */
+/** Index of the first of the ascending pairs that begins with the number. */
 function findFirst(pairs: Uint32Array, wanted: number): number | undefined {
   let low = 0;
   let high = pairs.length / 2 - 1;

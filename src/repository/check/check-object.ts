@@ -49,7 +49,7 @@ export function isIntact(context: CheckContext, key: string, bytes: Uint8Array):
   }
 }
 
-/** Of packs and indexes it holds nothing. */
+/** Whether a tombstone is intact. Those of packs and indexes hold nothing. */
 function isIntactStone(context: CheckContext, key: string, bytes: Uint8Array): boolean {
   const id = backupIdOfManifestKey(key.slice(layout.tombstones.length));
   if (id !== undefined) return isAuthenticManifest(id, bytes, context);

@@ -128,7 +128,7 @@ class Check {
     return badFrames;
   }
 
-  /** Which files do the bad blocks belong to, and does every reference name a frame? Gives the ids of the packs that they touch. */
+  /** Finds the files that bad blocks belong to, and references that name no frame. Gives the ids of the packs that they touch. */
   async #checkEntries(component: ComponentRecord, packs: PackTable, blocks: BlockSet): Promise<ReadonlySet<string>> {
     const touched = new Set<string>();
     for await (const entry of readIndexEntries(

@@ -187,7 +187,7 @@ async function tombstones(storage: Storage): Promise<Map<string, number>> {
   return stones;
 }
 
-/** Of what was not there when all was listed: a run was killed between the two removals. Stored since, it keeps its mark. */
+/** Removes marks of objects that were not there when all was listed: a run was killed between the two removals. What was stored since keeps its mark. */
 async function forgetStones(storage: Storage, marked: readonly string[]): Promise<void> {
   await inLanes(smallAtOnce, marked, async (key) => {
     if ((await storage.stat(key)) === undefined) await storage.remove(layout.tombstone(key));

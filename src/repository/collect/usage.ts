@@ -9,7 +9,7 @@ export interface Usage {
   readonly recentBytes: number;
 }
 
-/** Of the repository's own objects. */
+/** Counts and sizes of the repository's own objects. */
 export async function usageOf(storage: Storage, since: Date): Promise<Usage> {
   let [bytes, objects, recentBytes] = [0, 0, 0];
   for await (const { size, modifiedAt } of allOf(storage)) {

@@ -108,7 +108,7 @@ class Restore {
     await this.#writeAttributes();
   }
 
-  /** Of files that are whole. Their folders still let us pass. */
+  /** Writes the attributes of files that are whole. Their folders still let us pass. */
   async #writeAttributes(): Promise<void> {
     await this.#flush();
     await this.#settle();

@@ -24,7 +24,7 @@ export class SmallFileBatch {
     return this.#files.length === 0;
   }
 
-  /** Of a frame that several files share, all is read: so the stored bytes have a bound of their own. */
+  /** A frame that several files share is read whole: so the stored bytes have a bound of their own. */
   hasRoomFor({ size, blocks }: FileEntry): boolean {
     if (this.#files.length >= slabFiles || this.#bytes + size > slabPlainBytes) return false;
     const more = blocks.reduce((sum, ref) => (this.#frames.has(frameOf(ref)) ? sum : sum + ref[2]), 0);

@@ -13,7 +13,7 @@ export interface ReplicateContext {
   readonly secrets: Secrets | undefined;
   readonly opener: Opener;
   readonly expiries: Expiries;
-  /** Of the place that it goes to. */
+  /** Documents of the place that is copied to. */
   readonly documents: DocumentCache;
   readonly warn: (message: string) => void;
 }

@@ -18,7 +18,7 @@ interface Context {
 interface Way {
   /** What the target has already, with sizes; looked up where it is not known. */
   readonly there?: ReadonlyMap<string, number>;
-  /** Of the given objects, with sizes; one that has a name there already is compared. */
+  /** Copies objects, given with their sizes; one whose name is there already is compared. */
   readonly copy: (objects: ReadonlyMap<string, number>, authenticate: Authenticate) => Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export async function copyWal(
   for (const [key, bytes] of coverages) await replace(target, key, bytes);
 }
 
-/** Of all archived WAL. */
+/** Sizes of all archived WAL, by key. */
 export async function sizesIn(storage: Storage): Promise<Map<string, number>> {
   const sizes = new Map<string, number>();
   for await (const { key, size } of ownObjects(storage, layout.allWal)) sizes.set(key, size);

@@ -8,7 +8,7 @@ import type { BackupId } from '../../domain/recovery-point.ts';
 import type { ObjectInfo, Storage } from '../../storage/storage.ts';
 import { largeAtOnce } from '../at-once.ts';
 import { readManifest } from '../catalogue.ts';
-import type { ReplicateContext } from './replicate.ts';
+import type { ReplicateContext } from './context.ts';
 
 export interface Leftovers {
   /** The packs there, by key. */

@@ -13,7 +13,7 @@ import type { ProofSubject } from '../layout.ts';
 import { authenticatePack, type Authenticate } from './copy-objects.ts';
 import type { ReplicateContext } from './context.ts';
 
-/** Of the keys, those that are to be sent. */
+/** Gives those of the keys that are to be sent. */
 export async function makeRoomForPacks(source: Storage, target: Storage, keys: readonly string[]): Promise<string[]> {
   const room: string[] = [];
   for (const key of keys) if (await makeRoom(source, target, key, authenticatePack)) room.push(key);

@@ -10,7 +10,7 @@ import { skeletonOptions, type ReplicateContext } from './context.ts';
 export interface Pushed {
   readonly objects: number;
   readonly bytes: number;
-  /** Of what could not be copied because it is damaged here, the first. */
+  /** The first problem of what could not be copied because it is damaged here. */
   readonly problem?: LifeboatError;
 }
 

@@ -20,10 +20,10 @@ export interface RescueScript {
    * not know. `foreign`: no Lifeboat wrote it. `unreadable`, `absent`.
    */
   readonly state: 'own' | 'earlier' | 'newer' | 'foreign' | 'unreadable' | 'absent';
-  /** Of what stands there, by its own word; 0 where it names none. */
+  /** The version that the file there names; 0 where it names none. */
   readonly version: number;
   readonly ownVersion: number;
-  /** Of what this Lifeboat writes. */
+  /** SHA-256 of the file that this version writes. */
   readonly ownSha256: string;
   /** Why it cannot be read; else empty. */
   readonly problem: string;

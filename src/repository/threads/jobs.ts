@@ -89,7 +89,7 @@ export interface SealedPiece {
   readonly size: number;
   readonly blocks: number;
   readonly sha256?: string;
-  /** Of a file that was opened by path. */
+  /** How a file that was opened by path was found afterwards. */
   readonly reading?: Reading;
   readonly error?: ThreadError;
 }

@@ -154,7 +154,7 @@ export class BlockStore {
   }
 }
 
-/** Of blocks that are stored already. */
+/** A table of blocks that are stored already. */
 export function blockTableOf(refs: readonly BlockRef[]): BlockTable {
   const table = new BlockTable(refs.length, true);
   for (const ref of refs) table.insertRef(ref);

@@ -143,7 +143,7 @@ export class DiskFiles {
     return this.#isRehashDue(headKey(found.head)) ? { file, known } : undefined;
   }
 
-  /** Of all files, what is known of them is known, or of none. What is not as it was listed is left to be read alone. */
+  /** Either all files of the group are known afterwards, or none is. What is not as it was listed is left to be read alone. */
   async #readTogether(together: readonly Together[], done: Map<DiskFile, DiskResult>): Promise<void> {
     if (together.length === 0) return;
     const { small, file, isSettled, progress } = this.#parts;

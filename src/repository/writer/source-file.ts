@@ -40,7 +40,7 @@ export interface SourceReading extends Reading {
   readonly bytesRead: number;
 }
 
-/** Is the file the one that was read then, unchanged since? */
+/** Whether the file is the one that was read then, unchanged since. */
 export function isUnchanged(
   now: SourceFacts,
   { size, mtimeNs, source }: Pick<FileEntry, 'size' | 'mtimeNs' | 'source'>,

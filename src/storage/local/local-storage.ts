@@ -12,7 +12,7 @@ import { DurableFolders, fsyncFolder } from './folders.ts';
 import { StagedFile, stagingFolder } from './staged-file.ts';
 import { newestFile, replacedIn, strayVersions, versionNumbers, versionsFolder } from './versions.ts';
 
-/** Of the files of one folder. */
+/** How many files of one folder are looked at at once. */
 const looksAtOnce = 64;
 
 /** Nothing is read or made before the first call. Files are 0600 in folders of 0700. */

@@ -12,11 +12,11 @@ export interface S3Settings {
   /** Folder within the bucket, without slashes at its ends; empty for the bucket itself. */
   readonly prefix: string;
   readonly region: string;
-  /** Of other makers' servers; AWS where absent. */
+  /** The address of another maker's server; AWS where absent. */
   readonly endpoint: string | undefined;
   /** `https://host/bucket/key` instead of `https://bucket.host/key`: most other makers need it. */
   readonly pathStyle: boolean;
-  /** Of packs; everything else is small or read often and stays in STANDARD. Empty leaves it to the bucket. */
+  /** The storage class of packs; everything else is small or read often and stays in STANDARD. Empty leaves it to the bucket. */
   readonly storageClass: string;
   /** Asked for on every write, and its answer is checked; `none` where the server has no encryption of its own. */
   readonly sse: 'AES256' | 'none';

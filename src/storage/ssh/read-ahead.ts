@@ -1,6 +1,6 @@
 /** Folders on the server, of which each takes several ways there and back: some are listed before their turn. */
 
-/** Of one folder's folders. */
+/** How many folders of one folder are listed ahead. */
 const foldersAhead = 8;
 /** In the whole storage, whatever lies in what. */
 const readingsAtOnce = 16;

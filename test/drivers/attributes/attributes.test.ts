@@ -11,13 +11,14 @@ import type { Driver } from '../../../src/drivers/driver.ts';
 import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
 import { createModelsDriver } from '../../../src/drivers/models/driver.ts';
 import { createVectorstoreDriver } from '../../../src/drivers/vectorstore/driver.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import { withoutPrograms } from '../../attributes/without-programs.ts';
 import { writeTinyModel } from '../../inference/tiny-model.ts';
 import { benchTest } from '../folder/bench-test.ts';
 import { failedProbes, type RestoreBench } from '../folder/restore-bench.ts';
 import { configOf, writeStore } from '../vectorstore/store.ts';
 
-const environment = { stateDir: '/nowhere', secret: async () => undefined };
+const environment = { target: createProcessTarget(), stateDir: '/nowhere', secret: async () => undefined };
 const common = { host: 'main', tier: 'critical', priority: 1, services: [] } as const;
 
 const test = benchTest.extend<{ live: string }>({

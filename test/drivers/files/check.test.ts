@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
 import { folderTest as test } from '../../support/folder-test.ts';
 import type { Finding } from '../../../src/domain/finding.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 
 async function check(...paths: string[]): Promise<Finding[]> {
   const config = {
@@ -16,7 +17,11 @@ async function check(...paths: string[]): Promise<Finding[]> {
     paths,
     exclude: [],
   } as const;
-  return createFilesDriver(config, { stateDir: '/nowhere', secret: async () => undefined }).check();
+  return createFilesDriver(config, {
+    target: createProcessTarget(),
+    stateDir: '/nowhere',
+    secret: async () => undefined,
+  }).check();
 }
 
 test('doctor has a hint for a path that is not there, cannot be read, or lies where nothing can be written', async ({

@@ -3,6 +3,7 @@ import { chmod, link, lstat, mkdir, readFile, readdir, readlink, rm, symlink, wr
 import { join } from 'node:path';
 import type { FilesConfig } from '../../../src/domain/appliance.ts';
 import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import { driverContract, type Subject } from '../../contracts/driver.ts';
 import { enlarged } from '../../contracts/enlarged.ts';
 
@@ -20,7 +21,11 @@ driverContract('files', async (folder): Promise<Subject> => {
     paths,
     exclude: [],
   };
-  const driver = createFilesDriver(config, { stateDir: join(folder, 'state'), secret: async () => undefined });
+  const driver = createFilesDriver(config, {
+    target: createProcessTarget(),
+    stateDir: join(folder, 'state'),
+    secret: async () => undefined,
+  });
   async function write(text: string): Promise<void> {
     const tree = paths[0] ?? '';
     await rm(tree, { recursive: true, force: true });

@@ -349,7 +349,7 @@ describe('selection', () => {
 
   test('D3.7: a point without the first configured path is undone whole, and its commit names the safety copy', async () => {
     const record = await capture(driverOf(), repository);
-    // DetachedChild another folder than the rest: the first path decides where journal and lease lie.
+    // Beside another folder than the rest: the first path decides where journal and lease lie.
     const later = join(folder.path, 'elsewhere', 'later');
     await mkdir(join(folder.path, 'elsewhere'));
     await writeFile(later, 'kept');

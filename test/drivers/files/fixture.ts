@@ -5,6 +5,7 @@ import type { FilesConfig } from '../../../src/domain/appliance.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { broken, contextOf, token } from '../../contracts/driver-fixture.ts';
 
@@ -23,7 +24,12 @@ export function configOf(paths: readonly string[], exclude: readonly string[] = 
 
 /** A driver whose state lies in `state` beside what the test restores. */
 export function driverIn(folder: string, config: FilesConfig, others: readonly FilesConfig[] = []): Driver {
-  return createFilesDriver(config, { stateDir: join(folder, 'state'), secret: async () => undefined, others });
+  return createFilesDriver(config, {
+    target: createProcessTarget(),
+    stateDir: join(folder, 'state'),
+    secret: async () => undefined,
+    others,
+  });
 }
 
 /** Stages, validates, swaps and probes; `lock` is when the restore took the lock. Nothing is committed. */

@@ -9,6 +9,7 @@ import { composeReferences, isComposeFile } from '../../../src/drivers/files/com
 import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
 import { factsPath, type FilesFacts } from '../../../src/drivers/files/facts.ts';
 import { followLinks } from '../../../src/drivers/files/follow-links.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { capture, makeRepository } from '../../contracts/driver-fixture.ts';
 import { doctored, faults, inspected, type Changes } from '../../support/doctored.ts';
@@ -83,7 +84,7 @@ function driverOf(paths: readonly string[] = [live], exclude: readonly string[] 
       paths,
       exclude,
     },
-    { stateDir: '/nowhere', secret: async () => undefined },
+    { target: createProcessTarget(), stateDir: '/nowhere', secret: async () => undefined },
   );
 }
 

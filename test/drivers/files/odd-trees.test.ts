@@ -26,6 +26,7 @@ import { isFailed } from '../../../src/domain/probes.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
 import { stagedPath } from '../../../src/drivers/files/restore.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { broken, capture, contextOf, makeRepository, token } from '../../contracts/driver-fixture.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
@@ -164,7 +165,11 @@ function configOf(live: string): FilesConfig {
 }
 
 function driverOf(live: string): Driver {
-  return createFilesDriver(configOf(live), { stateDir: join(folder.path, 'state'), secret: async () => undefined });
+  return createFilesDriver(configOf(live), {
+    target: createProcessTarget(),
+    stateDir: join(folder.path, 'state'),
+    secret: async () => undefined,
+  });
 }
 
 let number = 0;

@@ -9,6 +9,7 @@ import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 import { damagedRoots } from '../../../src/drivers/files/damage.ts';
 import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
 import { factsPath, type FilesFacts } from '../../../src/drivers/files/facts.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { capture, makeRepository } from '../../contracts/driver-fixture.ts';
 import { afterLook } from '../../support/after-look.ts';
@@ -45,7 +46,12 @@ async function captureWhile(
   paths: readonly string[] = [live],
 ): Promise<ComponentRecord> {
   const stateDir = join(folder.path, 'state');
-  const driver = createFilesDriver(configOf(...paths), { stateDir, secret: async () => undefined, walkTree: walkHere });
+  const driver = createFilesDriver(configOf(...paths), {
+    target: createProcessTarget(),
+    stateDir,
+    secret: async () => undefined,
+    walkTree: walkHere,
+  });
   // The estimate looks at everything, too.
   const capturing = { ...driver, estimate: async () => ({ bytes: 0 }) };
   return afterLook(new Map(changes), () => capture(capturing, repository));

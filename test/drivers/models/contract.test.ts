@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelsConfig } from '../../../src/domain/appliance.ts';
 import { createModelsDriver } from '../../../src/drivers/models/driver.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import { driverContract, type Subject } from '../../contracts/driver.ts';
 import { enlarged } from '../../contracts/enlarged.ts';
 import { writeTinyModel } from '../../inference/tiny-model.ts';
@@ -31,7 +32,11 @@ async function makeModelsSubject(folder: string): Promise<Subject> {
   }
   return {
     config,
-    driver: createModelsDriver(config, { stateDir: join(folder, 'state'), secret: async () => undefined }),
+    driver: createModelsDriver(config, {
+      target: createProcessTarget(),
+      stateDir: join(folder, 'state'),
+      secret: async () => undefined,
+    }),
     module: join(import.meta.dirname, '../../../src/drivers/models/driver.ts'),
     factory: 'createModelsDriver',
     start: async () => {},

@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { createModelsDriver } from '../../../src/drivers/models/driver.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import { writeTinyModel } from '../../inference/tiny-model.ts';
 import { doctored, faults, inspected, type Changes } from '../../support/doctored.ts';
 import { folderTest as test } from '../../support/folder-test.ts';
@@ -26,7 +27,11 @@ test('D2.7: a stored model is proven from its header, whole or with each fault n
     path: live,
     memoryLimit: 256 * 2 ** 20,
   } as const;
-  const driver = createModelsDriver(config, { stateDir: '/nowhere', secret: async () => undefined });
+  const driver = createModelsDriver(config, {
+    target: createProcessTarget(),
+    stateDir: '/nowhere',
+    secret: async () => undefined,
+  });
   try {
     const record = await bench.capture(driver);
     await rm(live, { recursive: true });

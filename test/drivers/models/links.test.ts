@@ -9,6 +9,7 @@ import type { Driver } from '../../../src/drivers/driver.ts';
 import { walkFolder } from '../../../src/drivers/folder/walk-folder.ts';
 import { createModelsDriver } from '../../../src/drivers/models/driver.ts';
 import { findModels } from '../../../src/drivers/models/find-models.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import { writeTinyModel } from '../../inference/tiny-model.ts';
 import { faults } from '../../support/doctored.ts';
 import { benchTest } from '../folder/bench-test.ts';
@@ -49,7 +50,12 @@ function configOf(path: string, id = 'models'): ModelsConfig {
 }
 
 function driverOf(path: string, others: readonly ComponentConfig[] = []): Driver {
-  return createModelsDriver(configOf(path), { stateDir: '/nowhere', secret: async () => undefined, others });
+  return createModelsDriver(configOf(path), {
+    target: createProcessTarget(),
+    stateDir: '/nowhere',
+    secret: async () => undefined,
+    others,
+  });
 }
 
 interface Hiding {

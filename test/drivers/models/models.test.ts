@@ -15,6 +15,7 @@ import {
 import { join } from 'node:path';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { createModelsDriver } from '../../../src/drivers/models/driver.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import { writeTinyModel } from '../../inference/tiny-model.ts';
 import { afterLook } from '../../support/after-look.ts';
 import { faults } from '../../support/doctored.ts';
@@ -48,7 +49,11 @@ function driverOf(path: string, memoryLimit = 256 * 2 ** 20): Driver {
     path,
     memoryLimit,
   } as const;
-  return createModelsDriver(config, { stateDir: '/nowhere', secret: async () => undefined });
+  return createModelsDriver(config, {
+    target: createProcessTarget(),
+    stateDir: '/nowhere',
+    secret: async () => undefined,
+  });
 }
 
 describe('capture', () => {

@@ -9,6 +9,7 @@ import { freePort } from '../../../src/dev/free-ports.ts';
 import type { PostgresConfig } from '../../../src/domain/appliance.ts';
 import { createPostgresDriver } from '../../../src/drivers/postgres/driver.ts';
 import { factsPath, type SealedFacts } from '../../../src/drivers/postgres/facts.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { driverContract, type Subject } from '../../contracts/driver.ts';
 import { enlarged } from '../../contracts/enlarged.ts';
@@ -72,6 +73,7 @@ async function makePostgresSubject(folder: string): Promise<Subject> {
     },
   };
   const driver = createPostgresDriver(config, {
+    target: createProcessTarget(),
     stateDir: join(folder, 'state'),
     secret: async (ref) => (ref?.from === 'literal' ? ref.value : undefined),
   });

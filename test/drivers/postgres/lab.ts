@@ -17,6 +17,7 @@ import type { Driver, RestoreContext } from '../../../src/drivers/driver.ts';
 import { createPostgresDriver } from '../../../src/drivers/postgres/driver.ts';
 import { captureComponent } from '../../../src/operations/backup/capture-component.ts';
 import { testKey } from '../../repository/backup.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import { initRepository } from '../../../src/repository/init.ts';
 import type { ComponentWriter, Repository } from '../../../src/repository/repository.ts';
 import { createLocalStorage } from '../../../src/storage/local/local-storage.ts';
@@ -132,7 +133,10 @@ async function makeLab(folder: string, given: LabOptions): Promise<Lab> {
   };
   const secret = async (ref: PostgresConfig['password']) => (ref?.from === 'literal' ? ref.value : undefined);
   const driverWith = (changes: Partial<PostgresConfig>) =>
-    createPostgresDriver({ ...config, ...changes }, { stateDir: folder, secret, ...patience });
+    createPostgresDriver(
+      { ...config, ...changes },
+      { target: createProcessTarget(), stateDir: folder, secret, ...patience },
+    );
   const driver = driverWith({});
   const runId = randomBytes(8).toString('hex');
   const token = (phase: number, attempt: number): FencingToken => ({

@@ -2,15 +2,17 @@
 import { findPostgresBin } from '../../../src/dev/engines.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 import type { SealedFacts } from '../../../src/drivers/postgres/facts.ts';
+import { findPrograms } from '../../../src/drivers/postgres/server/programs.ts';
 import { startPrivateServer } from '../../../src/drivers/postgres/server/private-server.ts';
 import type { PrivateServer, PrivateServerOptions } from '../../../src/drivers/postgres/server/private-server.ts';
 import { prepareForRecovery } from '../../../src/drivers/postgres/restore/staged-directory.ts';
 import { stagingPath } from '../../../src/drivers/swap/staging.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import { sealedJson } from './lab.ts';
 import type { Lab } from './lab.ts';
 
 export async function startOn(
-  { repository, step }: Lab,
+  { config, repository, step }: Lab,
   record: ComponentRecord,
   path: string,
   options: Pick<PrivateServerOptions, 'stopTimeoutMs'> | Pick<PrivateServerOptions, 'signal'> | object = {},
@@ -19,7 +21,7 @@ export async function startOn(
   await prepareForRecovery({ path, elsewhere: [], owner: undefined });
   return startPrivateServer({
     component: 'postgres',
-    binDirectory: findPostgresBin(),
+    programs: await findPrograms({ ...config, binDirectory: findPostgresBin() }, createProcessTarget(), facts.major),
     dataDirectory: path,
     facts,
     owner: { uid: process.getuid!(), gid: process.getgid!() },

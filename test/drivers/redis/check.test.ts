@@ -6,6 +6,7 @@ import type { RedisConfig } from '../../../src/domain/appliance.ts';
 import { engineTest } from '../../support/engines.ts';
 import { makeRedisSubject, type RedisSubject } from './subject.ts';
 import type { Finding } from '../../../src/domain/finding.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 
 const test = engineTest.extend<{ subject: RedisSubject }>({
   subject: async ({ folder }, use) => {
@@ -24,7 +25,11 @@ const test = engineTest.extend<{ subject: RedisSubject }>({
 async function wanting({ config }: RedisSubject, changes: Partial<RedisConfig> = {}): Promise<Finding[]> {
   const driver = createRedisDriver(
     { ...config, ...changes },
-    { stateDir: '/nowhere', secret: async (ref) => (ref?.from === 'literal' ? ref.value : undefined) },
+    {
+      target: createProcessTarget(),
+      stateDir: '/nowhere',
+      secret: async (ref) => (ref?.from === 'literal' ? ref.value : undefined),
+    },
   );
   return (await driver.check()).filter(({ level }) => level !== 'ok');
 }

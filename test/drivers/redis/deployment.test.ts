@@ -5,10 +5,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startEngine } from '../../../src/dev/engine-process.ts';
 import { findRedisServer } from '../../../src/dev/engines.ts';
 import { freePort } from '../../../src/dev/free-ports.ts';
-import { startRedis, type RunningRedis } from '../../../src/dev/redis.ts';
+import { startRedis, type RunningRedis } from '../../support/redis.ts';
 import { captureNotes, restoreNotes } from '../../../src/domain/capture-notes.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 import { createRedisDriver } from '../../../src/drivers/redis/driver.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { broken, capture, contextOf, makeRepository, token } from '../../contracts/driver-fixture.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
@@ -117,6 +118,7 @@ test('a start as a replica is refused in the plan, by the file that is there, el
   expect(await problems(record)).toEqual([]);
   await writeFile(configFile, text);
   const started = createRedisDriver(subject.config, {
+    target: createProcessTarget(),
     stateDir: folder.path,
     secret: async () => undefined,
     startCommands: [['redis-server', configFile, '--replicaof', 'no', 'one']],
@@ -128,7 +130,7 @@ test('a start as a replica is refused in the plan, by the file that is there, el
   // Neither file nor command can be seen: it starts as it ran, as far as is known.
   const config = { ...subject.config, configFiles: [] };
   const secret = async () => password;
-  const blind = createRedisDriver(config, { stateDir: folder.path, secret });
+  const blind = createRedisDriver(config, { target: createProcessTarget(), stateDir: folder.path, secret });
   const unseen = await capture(blind, repository);
   expect((await blind.restoreTargets(unseen)).flatMap((target) => target.problems)).toMatchObject([
     { code: 'Precondition', hint: contains('name that file in `configFiles`') },
@@ -217,7 +219,7 @@ test('a Sentinel is no server; the server that it watches is told of, for it may
   expect(restoreNotes(record.facts)).toEqual([contains('a Sentinel watches the server')]);
   const misled = createRedisDriver(
     { ...subject.config, port, password: undefined },
-    { stateDir: folder.path, secret: async () => undefined },
+    { target: createProcessTarget(), stateDir: folder.path, secret: async () => undefined },
   );
   const refusal = { code: 'ConfigInvalid', message: contains('is a Sentinel'), hint: contains('`port` of `redis`') };
   await expect(capture(misled, repository)).rejects.toMatchObject(refusal);

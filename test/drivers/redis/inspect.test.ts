@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createRedisDriver } from '../../../src/drivers/redis/driver.ts';
 import { dumpPath, factsPath, type RedisFacts } from '../../../src/drivers/redis/facts.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { capture, makeRepository } from '../../contracts/driver-fixture.ts';
 import { doctored, faults, inspected, type Changes } from '../../support/doctored.ts';
@@ -31,7 +32,7 @@ test('D2.7: a stored dump is proven without a server and without a disk, whole o
   // A driver that could neither write nor connect.
   const driver = createRedisDriver(
     { ...subject.config, port: 1 },
-    { stateDir: '/nowhere', secret: async () => undefined },
+    { target: createProcessTarget(), stateDir: '/nowhere', secret: async () => undefined },
   );
 
   const good = await inspected(driver, repository, record);

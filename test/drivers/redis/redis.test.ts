@@ -12,6 +12,7 @@ import { readFacts } from '../../../src/drivers/redis/facts.ts';
 import { withPrivateServer } from '../../../src/drivers/redis/private-server.ts';
 import { findServerBinary } from '../../../src/drivers/redis/server-binary.ts';
 import { makeStaging, stagingPath } from '../../../src/drivers/swap/staging.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { broken, capture, contextOf, makeRepository, token } from '../../contracts/driver-fixture.ts';
 import { makeCertificate } from '../../support/certificate.ts';
@@ -33,7 +34,10 @@ async function begin(settings: Record<string, string> = {}): Promise<void> {
 function driverWith(config: Partial<RedisConfig>): ReturnType<typeof createRedisDriver> {
   const secret = async (ref: RedisConfig['password']): Promise<string | undefined> =>
     ref?.from === 'literal' ? ref.value : undefined;
-  return createRedisDriver({ ...subject.config, ...config }, { stateDir: join(folder.path, 'state'), secret });
+  return createRedisDriver(
+    { ...subject.config, ...config },
+    { target: createProcessTarget(), stateDir: join(folder.path, 'state'), secret },
+  );
 }
 
 beforeEach(async () => {
@@ -387,17 +391,17 @@ describe('restore', () => {
     await begin({ appendonly: 'no' });
     const record = await capture(subject.driver, repository);
     await subject.stop();
-    const binary = await findServerBinary(subject.config);
+    const binary = await findServerBinary(subject.config, createProcessTarget());
     const facts = await readFacts({ repository, record });
     const dump = join(subject.config.dataDirectory, facts.dumpName);
-    const damaged = () => isDamaged(subject.config, facts, binary);
+    const damaged = () => isDamaged(subject.config, createProcessTarget(), facts, binary);
     expect(await damaged()).toBe(false);
     const bytes = await readFile(dump);
     bytes[bytes.length >> 1]! ^= 1;
     await writeFile(dump, bytes);
     expect(await damaged()).toBe(true);
     // What cannot be checked is not proven.
-    expect(await isDamaged(subject.config, facts, undefined)).toBe(false);
+    expect(await isDamaged(subject.config, createProcessTarget(), facts, undefined)).toBe(false);
     await rm(dump);
     expect(await damaged()).toBe(true);
   });
@@ -408,11 +412,12 @@ describe('restore', () => {
     await mkdir(empty);
     vi.stubEnv('LIFEBOAT_TEST_SECRET', 'canary-in-environment');
     // The server writes its title over its environment: a shell before it tells what it was given.
-    const { path, version } = (await findServerBinary(subject.config))!;
+    const { path, version } = (await findServerBinary(subject.config, createProcessTarget()))!;
     const [told, wrapper] = [join(folder.path, 'told'), join(folder.path, 'redis-wrapper')];
     await writeFile(wrapper, `#!/bin/sh\nenv > '${told}'\nexec '${path}' "$@"\n`, { mode: 0o755 });
     const options = {
       component: 'redis',
+      target: createProcessTarget(),
       binary: { path: wrapper, version },
       folder: empty,
       append: undefined,

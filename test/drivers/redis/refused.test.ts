@@ -6,6 +6,7 @@ import type { RedisConfig } from '../../../src/domain/appliance.ts';
 import { isLifeboatError } from '../../../src/domain/errors.ts';
 import { createRedisDriver } from '../../../src/drivers/redis/driver.ts';
 import { readFacts } from '../../../src/drivers/redis/facts.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { capture, makeRepository } from '../../contracts/driver-fixture.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
@@ -38,6 +39,7 @@ function driverWith(config: Partial<RedisConfig>): ReturnType<typeof createRedis
   return createRedisDriver(
     { ...subject.config, ...config },
     {
+      target: createProcessTarget(),
       stateDir: join(folder.path, 'state'),
       secret: async (ref) => (ref?.from === 'literal' ? ref.value : undefined),
     },

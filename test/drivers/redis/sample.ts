@@ -1,6 +1,6 @@
 /** A real Redis with every kind of value, in small and in large layouts, and with expiries. */
 import { Redis } from 'ioredis';
-import type { RunningRedis } from '../../../src/dev/redis.ts';
+import type { RunningRedis } from '../../support/redis.ts';
 
 export async function withClient<T>(
   redis: Pick<RunningRedis, 'hostname' | 'port' | 'password'>,

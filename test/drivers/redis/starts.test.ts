@@ -7,6 +7,7 @@ import { restoreNotes } from '../../../src/domain/capture-notes.ts';
 import type { ComponentRecord } from '../../../src/domain/recovery-point.ts';
 import { withRedis } from '../../../src/drivers/redis/connection.ts';
 import { createRedisDriver } from '../../../src/drivers/redis/driver.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { broken, capture, contextOf, makeRepository, token } from '../../contracts/driver-fixture.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
@@ -34,7 +35,12 @@ afterEach(async () => {
 const driverOf = (startCommands: readonly (readonly string[])[] = [], dataDirectory = subject.config.dataDirectory) =>
   createRedisDriver(
     { ...subject.config, dataDirectory },
-    { stateDir: join(folder.path, 'state'), secret: async () => password, startCommands },
+    {
+      target: createProcessTarget(),
+      stateDir: join(folder.path, 'state'),
+      secret: async () => password,
+      startCommands,
+    },
   );
 
 const answersAll = () => withClient(subject.instance, (client) => client.ping());

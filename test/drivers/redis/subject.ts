@@ -2,9 +2,11 @@
 import { chmod, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RedisConfig } from '../../../src/domain/appliance.ts';
-import { startRedis, prepareRedis, type RunningRedis } from '../../../src/dev/redis.ts';
+import { prepareRedis } from '../../../src/dev/redis.ts';
+import { startRedis, type RunningRedis } from '../../support/redis.ts';
 import { createRedisDriver } from '../../../src/drivers/redis/driver.ts';
 import { factsPath, type RedisFacts } from '../../../src/drivers/redis/facts.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import type { Subject } from '../../contracts/driver.ts';
 import { dumpContent, fill, withClient } from './sample.ts';
@@ -37,6 +39,7 @@ export async function makeRedisSubject(folder: string, settings: Record<string, 
     serverBinary: instance.serverBinary,
   };
   const driver = createRedisDriver(config, {
+    target: createProcessTarget(),
     stateDir: join(folder, 'state'),
     secret: async (ref) => (ref?.from === 'literal' ? ref.value : undefined),
   });

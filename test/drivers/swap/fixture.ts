@@ -6,7 +6,9 @@ import { dirname, join } from 'node:path';
 import { makeStaging, stagingPath } from '../../../src/drivers/swap/staging.ts';
 import type { Attempt } from './attempt.ts';
 import type { FencingToken } from '../../../src/domain/fencing-token.ts';
-import type { SwapPair } from '../../../src/drivers/swap/target-types.ts';
+import { swapState, type SwapState } from '../../../src/drivers/swap/swap.ts';
+import type { SwapPair, SwapTarget } from '../../../src/drivers/swap/target-types.ts';
+import { settleJournal, underLease } from '../../../src/drivers/swap/work.ts';
 
 export const component = 'sample';
 export const modes = ['rename', 'absent', 'file', 'exchange', 'pointer'] as const;
@@ -102,4 +104,10 @@ export function startAttempt(attempt: Attempt): AttemptProcess {
 export async function isStopped(pid: number): Promise<true | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T') ? true : undefined;
+}
+
+/** What a swap that was killed comes to when the next one finds it. */
+export async function settled(target: SwapTarget): Promise<SwapState> {
+  await underLease(target, settleJournal);
+  return swapState(target);
 }

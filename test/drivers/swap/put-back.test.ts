@@ -4,9 +4,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { keptRestore, putBack } from '../../../src/drivers/swap/put-back.ts';
 import { removeStaging } from '../../../src/drivers/swap/staging.ts';
-import { settle, swapBack, swapIn, swapState } from '../../../src/drivers/swap/swap.ts';
+import { swapBack, swapIn, swapState } from '../../../src/drivers/swap/swap.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
-import { component, makeFixture, modes, startAttempt, token, type Fixture } from './fixture.ts';
+import { component, makeFixture, modes, settled, startAttempt, token, type Fixture } from './fixture.ts';
 
 const restored = token(3001);
 const undoing = (attempt: number) => token(attempt, 'run-2', '2026-01-02T00:00:00.000Z');
@@ -68,7 +68,7 @@ describe.each(modes)('undo of a committed restore: %s', (mode) => {
         token: undoing(3001),
         killAtStep: step,
       }).ended;
-      await settle({ component, lives, token: undoing(3002) });
+      await settled({ component, lives, token: undoing(3002) });
       expect(await state(), `killed at step ${step}`).toMatch(/^(?:old|new)$/);
       await putBack({ component, lives, token: undoing(3003) }, restored);
       expect(await state(), `put back after step ${step}`).toBe('old');

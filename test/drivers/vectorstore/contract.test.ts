@@ -3,6 +3,7 @@ import { chmod, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createVectorstoreDriver } from '../../../src/drivers/vectorstore/driver.ts';
 import { storeFiles } from '../../../src/drivers/vectorstore/files.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import { driverContract, type Subject } from '../../contracts/driver.ts';
 import { enlarged } from '../../contracts/enlarged.ts';
 import { configOf, writeStore } from './store.ts';
@@ -25,7 +26,11 @@ async function makeVectorstoreSubject(folder: string): Promise<Subject> {
   const parent = join(folder, 'appliance');
   const live = join(parent, 'vectorstore');
   const config = configOf(live);
-  const driver = createVectorstoreDriver(config, { stateDir: join(folder, 'state'), secret: async () => undefined });
+  const driver = createVectorstoreDriver(config, {
+    target: createProcessTarget(),
+    stateDir: join(folder, 'state'),
+    secret: async () => undefined,
+  });
   return {
     config,
     driver,

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { createVectorstoreDriver } from '../../../src/drivers/vectorstore/driver.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import { doctored, faults, inspected, type Changes } from '../../support/doctored.ts';
 import { folderTest as test } from '../../support/folder-test.ts';
 import { makeBench, type RestoreBench } from '../folder/restore-bench.ts';
@@ -20,7 +21,11 @@ async function withStore(
   const live = join(folder, 'vectorstore');
   await writeStore(live, options);
   const bench = await makeBench(folder);
-  const driver = createVectorstoreDriver(configOf(live), { stateDir: '/nowhere', secret: async () => undefined });
+  const driver = createVectorstoreDriver(configOf(live), {
+    target: createProcessTarget(),
+    stateDir: '/nowhere',
+    secret: async () => undefined,
+  });
   try {
     const record = await bench.capture(driver);
     await rm(live, { recursive: true });

@@ -6,6 +6,7 @@ import type { Driver } from '../../../src/drivers/driver.ts';
 import { createVectorstoreDriver } from '../../../src/drivers/vectorstore/driver.ts';
 import { keepStore } from '../../../src/drivers/vectorstore/keep-store.ts';
 import { rebuildVectorstore } from '../../../src/drivers/vectorstore/rebuild.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import { doctored, faults } from '../../support/doctored.ts';
 import { benchTest } from '../folder/bench-test.ts';
 import { failedProbes } from '../folder/restore-bench.ts';
@@ -32,7 +33,11 @@ const test = benchTest.extend<Fixture>({
 });
 
 function driverOf(live: string): Driver {
-  return createVectorstoreDriver(configOf(live), { stateDir: '/nowhere', secret: async () => undefined });
+  return createVectorstoreDriver(configOf(live), {
+    target: createProcessTarget(),
+    stateDir: '/nowhere',
+    secret: async () => undefined,
+  });
 }
 
 /** Each beside a store that is whole; gives the links. */

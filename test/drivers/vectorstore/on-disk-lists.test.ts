@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { createVectorstoreDriver } from '../../../src/drivers/vectorstore/driver.ts';
 import { rebuildVectorstore } from '../../../src/drivers/vectorstore/rebuild.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import { faults } from '../../support/doctored.ts';
 import { benchTest } from '../folder/bench-test.ts';
 import { failedProbes } from '../folder/restore-bench.ts';
@@ -16,7 +17,11 @@ const test = benchTest.extend<{ live: string; isSettled: () => boolean }>({
 });
 
 const driverOf = (live: string) =>
-  createVectorstoreDriver(configOf(live), { stateDir: '/nowhere', secret: async () => undefined });
+  createVectorstoreDriver(configOf(live), {
+    target: createProcessTarget(),
+    stateDir: '/nowhere',
+    secret: async () => undefined,
+  });
 const ids = (id: number): bigint => BigInt(id + 1000);
 
 describe('lists that are not captured with their index are refused by backup, doctor and rebuild', () => {

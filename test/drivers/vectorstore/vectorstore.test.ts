@@ -6,6 +6,7 @@ import type { VectorstoreConfig } from '../../../src/domain/appliance.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { makeStaging } from '../../../src/drivers/swap/staging.ts';
 import { createVectorstoreDriver } from '../../../src/drivers/vectorstore/driver.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import { afterLook } from '../../support/after-look.ts';
 import { enlarged } from '../../contracts/enlarged.ts';
 import { takeGibibyte } from '../../support/full-disk.ts';
@@ -33,7 +34,11 @@ const test = benchTest.extend<Fixture>({
 });
 
 function driverOf(live: string, fields: Partial<VectorstoreConfig> = {}): Driver {
-  return createVectorstoreDriver(configOf(live, fields), { stateDir: '/nowhere', secret: async () => undefined });
+  return createVectorstoreDriver(configOf(live, fields), {
+    target: createProcessTarget(),
+    stateDir: '/nowhere',
+    secret: async () => undefined,
+  });
 }
 
 describe('capture', () => {

@@ -7,6 +7,7 @@ import type { FilesConfig } from '../../../src/domain/appliance.ts';
 import { createFilesDriver } from '../../../src/drivers/files/driver.ts';
 import { awaitChange } from '../../../src/operations/backup/await-change.ts';
 import { captureComponent } from '../../../src/operations/backup/capture-component.ts';
+import { createProcessTarget } from '../../../src/platform/process/process-target.ts';
 import type { Repository } from '../../../src/repository/repository.ts';
 import { reserve, sealRecords } from '../../repository/backup.ts';
 import { repositoryTest as test } from '../../repository/fixture.ts';
@@ -32,7 +33,11 @@ async function stageIn(folder: string, repository: Repository) {
     paths: [path],
     exclude: ['*.log'],
   };
-  const driver = createFilesDriver(config, { stateDir: folder, secret: async () => undefined });
+  const driver = createFilesDriver(config, {
+    target: createProcessTarget(),
+    stateDir: folder,
+    secret: async () => undefined,
+  });
   const capture = async (): Promise<void> => {
     const backupId = await reserve(repository, new Date(Date.now() + (points += 1) * 2000));
     const { notes: _told, ...record } = await captureComponent({

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { undoText } from '../../../src/cli/output/plan.ts';
 import { parseConfiguration } from '../../../src/config/load.ts';
+import type { Steered } from '../../../src/operations/restore/make-plan.ts';
 import { makeUndoPlan, type KeptView } from '../../../src/operations/restore/undo.ts';
+import { createProcessPlatform } from '../../../src/platform/process/process-platform.ts';
 
 const now = new Date('2026-11-28T12:00:00Z');
 
@@ -27,12 +29,16 @@ const kept = (component: string, lockStart: string, problem = ''): KeptView => (
   bytes: 7,
   problem,
 });
+const steered = (more?: string): Steered => {
+  const appliance = applianceOf(more);
+  return { appliance, platform: createProcessPlatform(appliance.services) };
+};
 const older = '2026-11-27T02:00:00.000Z';
 const newer = '2026-11-28T02:00:00.000Z';
 
 describe('the plan that undoes a committed restore', () => {
   test('takes the components of the newest one, and stops what stands on them', async () => {
-    const plan = await makeUndoPlan(applianceOf(), [kept('data', older), kept('settings', newer)], [], {
+    const plan = await makeUndoPlan(steered(), [kept('data', older), kept('settings', newer)], [], {
       now: now,
       keepNew: false,
     });
@@ -50,14 +56,14 @@ describe('the plan that undoes a committed restore', () => {
     const leaves = /leaves +NOTHING in the place of settings: no data was there before/;
     const planOf = async (bytes: number) =>
       undoText(
-        await makeUndoPlan(applianceOf(), [{ ...kept('settings', newer), bytes }], [], { now: now, keepNew: false }),
+        await makeUndoPlan(steered(), [{ ...kept('settings', newer), bytes }], [], { now: now, keepNew: false }),
       );
     expect(await planOf(0)).toMatch(leaves);
     expect(await planOf(7)).not.toMatch(leaves);
   });
 
   test('a chosen component of an older restore is taken by itself', async () => {
-    const plan = await makeUndoPlan(applianceOf(), [kept('data', older), kept('settings', newer)], ['data'], {
+    const plan = await makeUndoPlan(steered(), [kept('data', older), kept('settings', newer)], ['data'], {
       now: now,
       keepNew: false,
     });
@@ -81,21 +87,19 @@ describe('the plan that undoes a committed restore', () => {
       /`\/x` .* is gone/,
     ],
   ] as const)('refused where %s', async (_what, views, chosen, code, message) => {
-    await expect(makeUndoPlan(applianceOf(), views, chosen, { now: now, keepNew: false })).rejects.toMatchObject({
+    await expect(makeUndoPlan(steered(), views, chosen, { now: now, keepNew: false })).rejects.toMatchObject({
       code,
       message: expect.stringMatching(message) as string,
     });
   });
 
   test('a run never stops the server that runs it', async () => {
-    const appliance = applianceOf('temporal: {service: temporal}');
-    await expect(
-      makeUndoPlan(appliance, [kept('data', newer)], [], { now: now, keepNew: false }),
-    ).rejects.toMatchObject({
+    const own = steered('temporal: {service: temporal}');
+    await expect(makeUndoPlan(own, [kept('data', newer)], [], { now: now, keepNew: false })).rejects.toMatchObject({
       code: 'Precondition',
       hint: expect.stringContaining('--standalone') as string,
     });
-    expect(await makeUndoPlan(appliance, [kept('settings', newer)], [], { now: now, keepNew: false })).toMatchObject({
+    expect(await makeUndoPlan(own, [kept('settings', newer)], [], { now: now, keepNew: false })).toMatchObject({
       stops: ['app'],
     });
   });

@@ -21,6 +21,7 @@ async function full(repository: Repository, clock: string): Promise<void> {
 const restored = async (repository: Repository, id: string, state: string, step: string, clock: string) =>
   repository.putReport('restore', id, {
     state,
+    ...(state === 'aborted' ? { undone: 'full' } : {}),
     steps: [{ id: step, state: 'done', startedAt: at(clock) }],
     endedAt: at(clock),
   });
@@ -31,12 +32,12 @@ test('X1: from a restore until its new base a database is unprotected; a failed 
   const withoutBase = async () => (await readCoverage(repository, appliance, new Date())).withoutBase;
   await full(repository, '02:00');
   expect(await withoutBase()).toEqual([]);
-  await restored(repository, 'restore/a/1', 'aborted(undone=full)', 'swap:pg', '03:00');
+  await restored(repository, 'restore/a/1', 'aborted', 'swap:pg', '03:00');
   expect(await withoutBase()).toEqual([]);
   await restored(repository, 'restore/a/2', 'committed', 'swap:pg', '04:00');
   expect(await withoutBase()).toEqual([{ id: 'pg', since: at('04:00') }]);
   await restored(repository, 'restore/a/3', 'committed', 'swap:redis', '05:00');
-  await restored(repository, 'restore/a/4', 'aborted(undone=full)', 'swap:pg', '05:30');
+  await restored(repository, 'restore/a/4', 'aborted', 'swap:pg', '05:30');
   expect(await withoutBase()).toEqual([{ id: 'pg', since: at('04:00') }]);
   await full(repository, '06:00');
   expect(await withoutBase()).toEqual([]);

@@ -24,7 +24,10 @@ describe('walArchive', () => {
       'archive postgres for 60 s',
       ...Array.from({ length: 3 }, () => 'archive postgres for 3600 s'),
     ]);
-    expect(await handle.query(progressQuery)).toMatchObject({ state: 'archiving', subject: '20261122_020000' });
+    expect(await handle.query(progressQuery)).toMatchObject({
+      state: { status: 'archiving' },
+      subject: '20261122_020000',
+    });
     await handle.cancel();
     expect(await failureOf(handle)).toMatchObject({ type: 'CancelledFailure' });
     expect(bench.messages).toEqual([]);

@@ -60,7 +60,7 @@ describe('proveBackup', () => {
       .poll(() => bench.messages)
       .toEqual([
         expect.stringContaining(
-          'Restore test of wazuh 20261122_020000 failed: redis: opens: found ValidationFailed: the server does not start',
+          'Restore test of wazuh 20261122_020000 failed: redis: opens: expected it does, found ValidationFailed: the server does not start',
         ),
       ]);
   });

@@ -31,7 +31,7 @@ describe('rebuild', () => {
   test.each([
     [{}, 'known are vectors'],
     [{ confirm: 'wazuh' }, 'known are vectors'],
-    [{ components: ['redis'], confirm: 'wazuh' }, 'redis is no vector store here; known are vectors'],
+    [{ components: ['redis'], confirm: 'wazuh' }, 'unknown vector store redis; known are vectors'],
     [{ components: ['vectors'] }, '`confirm` must be the name of the appliance'],
     [{ components: ['vectors'], confirm: 'other' }, '`confirm` must be the name of the appliance'],
   ])('`%j` changes nothing, and says what may be named', async (input, message) => {
@@ -39,7 +39,7 @@ describe('rebuild', () => {
       type: 'InputInvalid',
       message: expect.stringContaining(message) as string,
     });
-    expect(bench.calls).toEqual([]);
+    expect(bench.calls).toEqual(['report']);
   });
 
   test('a failure is told with its cause, and no backup follows', async () => {

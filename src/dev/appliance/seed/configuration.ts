@@ -1,6 +1,6 @@
 /** The appliance's configuration files, secrets among them. What exists already is kept: a second seed changes nothing. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { databaseName, embeddingModelPath, envFile, type SampleAppliance } from '../description.ts';
 
@@ -19,13 +19,6 @@ export async function seedConfiguration(appliance: SampleAppliance): Promise<voi
     [join(configuration, 'monitoring', 'grafana', 'dashboards', 'companion.json'), 0o644, () => dashboard],
   ];
   for (const [path, mode, content] of files) await writeOnce(path, mode, content);
-}
-
-/** Every secret value of the configuration, for a search that must find none of them elsewhere. */
-export async function canaries(appliance: SampleAppliance): Promise<string[]> {
-  const env = await readFile(envFile(appliance), 'utf8');
-  const own = [...env.matchAll(/canary-[0-9a-f]+/g)].map(([value]) => value);
-  return [...new Set([...own, appliance.passwords.postgres, appliance.passwords.redis])];
 }
 
 async function writeOnce(path: string, mode: number, content: () => string): Promise<void> {

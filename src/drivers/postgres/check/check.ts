@@ -4,9 +4,10 @@ import pg from 'pg';
 import { existsSync } from 'node:fs';
 import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { isLifeboatError, type ErrorCode } from '../../../domain/errors.ts';
+import type { Target } from '../../../platform/target.ts';
 import type { DriverEnvironment, RestoreTarget } from '../../driver.ts';
 import { restoreTargetOf } from '../../swap/target.ts';
-import { findBinaries } from '../server/binaries.ts';
+import { findPrograms } from '../server/programs.ts';
 import { readOutsideConfig } from '../capture/config-files.ts';
 import { addressOf, openServerSession, openSession } from '../server/connection.ts';
 import type { Address, Session } from '../server/connection.ts';
@@ -30,7 +31,7 @@ export async function checkPostgres(config: PostgresConfig, environment: DriverE
   if (address === undefined) return findings;
   const major = await checkReplication(config, address, note);
   await checkDatabase(config, address, note);
-  await checkHost(config, major, note);
+  await checkHost(config, environment.target, major, note);
   return findings;
 }
 
@@ -191,7 +192,7 @@ function countBy<Key>(keys: readonly Key[]): Map<Key, number> {
   return counts;
 }
 
-async function checkHost(config: PostgresConfig, major: number | undefined, note: Note): Promise<void> {
+async function checkHost(config: PostgresConfig, target: Target, major: number | undefined, note: Note): Promise<void> {
   const live = await lstat(config.dataDirectory).catch(() => undefined);
   if (live === undefined) {
     note({
@@ -201,7 +202,7 @@ async function checkHost(config: PostgresConfig, major: number | undefined, note
       hint: 'set `dataDirectory` to where the server keeps its data on this host',
     });
   }
-  const owner = await attempt(note, 'user', () => ownerOf(config));
+  const owner = await attempt(note, 'user', () => ownerOf(config, target));
   const [problem] = (await attempt(note, 'data directory', () => targetProblems(config))) ?? [];
   if (problem !== undefined) {
     const text = `can be captured, but not restored: ${problem.message}`;
@@ -210,9 +211,9 @@ async function checkHost(config: PostgresConfig, major: number | undefined, note
     note({ name: 'data directory', level: 'ok', text: `belongs to user ${owner.uid}, restores run as this user` });
   }
   if (major === undefined) return;
-  const binaries = await attempt(note, 'server programs', () => findBinaries(config, major));
-  if (binaries !== undefined)
-    note({ name: 'server programs', level: 'ok', text: `PostgreSQL ${major} in ${binaries}` });
+  const programs = await attempt(note, 'server programs', () => findPrograms(config, target, major));
+  if (programs !== undefined)
+    note({ name: 'server programs', level: 'ok', text: `PostgreSQL ${major} in ${programs.folder}` });
 }
 
 async function targetProblems({ dataDirectory }: PostgresConfig): Promise<RestoreTarget['problems']> {

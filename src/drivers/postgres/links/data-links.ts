@@ -53,7 +53,7 @@ export async function findLinks(dataDirectory: string): Promise<string[] | undef
   return links.toSorted();
 }
 
-/** Of the server's files only `pg_wal` may be a link that nothing else shows: the server sends what is behind it. */
+/** Queries links that nothing else shows. Among the server's own files only `pg_wal` may be one: the server sends what is behind it. */
 export function unseenLinks(dataDirectory: string): string {
   return `\`${dataDirectory}\` cannot be searched for links: where \`pg_wal\` is one, a restore brings it back as a folder`;
 }

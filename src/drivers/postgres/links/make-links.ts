@@ -8,7 +8,8 @@ import { makeParents } from '../../swap/staging.ts';
 import type { DataLink } from './data-links.ts';
 import type { SealedFacts } from '../facts.ts';
 import { configFolder } from '../facts.ts';
-import { asOther, type Owner } from '../server/owner.ts';
+import type { Owner } from '../../../platform/target.ts';
+import { asOther } from '../server/owner.ts';
 import { followLinks, type Link } from './link-chain.ts';
 import type { RestorePaths } from '../restore/restore-paths.ts';
 

@@ -18,12 +18,12 @@ import type { SwapPair } from '../../swap/target-types.ts';
 /** Data directory, tablespaces and configuration files go live as one journaled unit. The server must be stopped. */
 export async function swapPostgres(
   config: PostgresConfig,
+  environment: DriverEnvironment,
   context: RestoreContext,
-  tuning: DriverEnvironment['swap'],
 ): Promise<void> {
-  await refuseWhileRunning(config);
+  await refuseWhileRunning(config, environment.target);
   const paths = restorePaths(config, await readFacts(context));
-  const target = swapTargetOf(config, context, paths.lives, tuning);
+  const target = swapTargetOf(config, context, paths.lives, environment.swap);
   const receipt = await findStaged(target, context.record.indexId);
   const pairs: SwapPair[] = [];
   for (const live of paths.lives) {
@@ -62,7 +62,7 @@ export async function undoPostgres(
   const target = { component: config.id, lives, token: context.token, tuning };
   const state = await swapState(target);
   const isSwapped = state.phase === 'swapped' || state.phase === 'swapping' || state.phase === 'backing';
-  if (isSwapped && state.token?.runId === context.token.runId) await refuseWhileRunning(config);
+  if (isSwapped && state.token?.runId === context.token.runId) await refuseWhileRunning(config, environment.target);
   await endPrivateServers(config, context, lives);
   await swapBack(target);
   await removeStaging(target);
@@ -95,7 +95,7 @@ async function livesOf(config: PostgresConfig, context: RestoreContext): Promise
   }
 }
 
-/** Of any attempt of this run. */
+/** Ends the private servers of every attempt of this run. */
 async function endPrivateServers(
   config: PostgresConfig,
   context: RestoreContext,

@@ -35,14 +35,15 @@ import {
   type WalWay,
 } from '../wal/source.ts';
 import { segmentStartOf } from '../wal/where-to-start.ts';
-import type { Owner } from '../server/owner.ts';
+import type { Owner } from '../../../platform/target.ts';
+import type { ServerPrograms } from '../server/programs.ts';
 
 export interface Recovery {
   readonly config: PostgresConfig;
   readonly environment: DriverEnvironment;
   readonly context: RestoreContext;
   readonly facts: SealedFacts;
-  readonly binDirectory: string;
+  readonly programs: ServerPrograms;
   readonly owner: Owner;
   readonly directory: StagedDirectory;
 }
@@ -76,7 +77,7 @@ const scannedAhead = 3;
  * For `latest`, whose replay waits until the server has stopped: looks at what is archived until then. Precondition for a
  * record that could not be replayed, while everything still runs.
  */
-export async function scanArchive({ config, context, facts, binDirectory }: Recovery): Promise<void> {
+export async function scanArchive({ config, context, facts, programs }: Recovery): Promise<void> {
   const { wal, signal, onProgress } = context;
   if (wal === undefined) return;
   const { systemIdentifier: systemId, walSegmentBytes: segmentBytes, timeline, stopLsn } = facts;
@@ -88,7 +89,7 @@ export async function scanArchive({ config, context, facts, binDirectory }: Reco
   const way = wayOf(facts, wal, history);
   const guard = await guardTablespaces({
     source: archiveSource(archive, await piecesOn(archive, facts, way), way),
-    binDirectory,
+    programs,
     segmentBytes,
     from: { timeline, lsn: base.stopLsn },
     goal: goalOf(wal, facts),
@@ -133,7 +134,7 @@ async function wayToArchive({ config, context, facts }: Recovery): Promise<Way> 
   return { archive, source, reach: reachOf(pieces, facts, context.wal, history) };
 }
 
-/** Of the timeline that is recovered to. Where the base lies on that one, nothing leads over its ancestors. */
+/** The history of the timeline that is recovered to. Where the base lies on that one, nothing leads over its ancestors. */
 async function historyOf(archive: WalArchive, from: number, to: number): Promise<TimelineSwitch[]> {
   return archive.ancestors(to).catch((error: unknown) => {
     if (from !== to || !isLifeboatError(error, 'ObjectCorrupt')) throw error;
@@ -177,20 +178,20 @@ function reachOf(
 }
 
 async function probePrivately(recovery: Recovery, source: WalSource, reach: Way['reach']): Promise<ProbeResult[]> {
-  const { config, environment, context, facts, binDirectory, owner, directory } = recovery;
+  const { config, environment, context, facts, programs, owner, directory } = recovery;
   const { signal } = context;
   const { lockTimeoutMs } = environment;
   context.onProgress({ phase: 'recover', bytesDone: 0, bytesTotal: 0, note: 'the private server replays WAL' });
   const goal = goalOf(context.wal, facts);
   const guard = await guardTablespaces({
     source,
-    binDirectory,
+    programs,
     segmentBytes: facts.walSegmentBytes,
     from: { timeline: facts.timeline, lsn: parseLsn(facts.stopLsn) },
     goal,
     component: config.id,
   });
-  const place = { component: config.id, binDirectory, dataDirectory: directory.path, owner };
+  const place = { component: config.id, programs, dataDirectory: directory.path, owner };
   const common = { ...place, facts, lockTimeoutMs, signal };
   try {
     // A server stops at a position by the record behind it: where there is none, the end of the archive is the position.

@@ -20,13 +20,13 @@ import {
   stagingPath,
 } from '../../swap/staging.ts';
 import { clearLive } from '../../swap/swap.ts';
-import { findBinaries } from '../server/binaries.ts';
+import { findPrograms } from '../server/programs.ts';
 import { refuseUnlessDamaged } from './damaged.ts';
 import { readFacts } from '../facts.ts';
 import type { ConfigFile, SealedFacts } from '../facts.ts';
 import { followLinks, isAbsence } from '../links/link-chain.ts';
 import { asOther, ownerOf } from '../server/owner.ts';
-import type { Owner } from '../server/owner.ts';
+import type { Owner } from '../../../platform/target.ts';
 import { restorePaths, swapTargetOf } from './restore-paths.ts';
 import type { RestorePaths } from './restore-paths.ts';
 import { isPresent, makeLinks } from '../links/make-links.ts';
@@ -40,17 +40,17 @@ import type { SwapTarget } from '../../swap/target-types.ts';
  */
 export async function stagePostgres(
   config: PostgresConfig,
+  { target: host, swap: tuning }: Pick<DriverEnvironment, 'target' | 'swap'>,
   context: RestoreContext,
-  tuning: DriverEnvironment['swap'],
 ): Promise<StageFacts> {
   const { record } = context;
   const facts = await readFacts(context);
   const paths = restorePaths(config, facts);
   const target = swapTargetOf(config, context, paths.lives, tuning);
-  const binaries = await findBinaries(config, facts.major);
-  const owner = await ownerOf(config);
+  const programs = await findPrograms(config, host, facts.major);
+  const owner = await ownerOf(config, host);
   await refuseLinks(paths, config.id);
-  const unseen = await lacksWaldump(binaries);
+  const unseen = await lacksWaldump(programs);
   const notes = unseen === undefined ? [] : [unseen];
   const known = await findStaged(target, record.indexId);
   if (known !== undefined) {
@@ -59,7 +59,7 @@ export async function stagePostgres(
   }
   const replace = {
     damaged: async () => {
-      await refuseUnlessDamaged(config, binaries);
+      await refuseUnlessDamaged(config, host, programs);
       return foldersOf(paths);
     },
     clear: async (lives: readonly string[]) => clearLive(target, lives),

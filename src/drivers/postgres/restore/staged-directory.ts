@@ -9,7 +9,7 @@ import { LifeboatError } from '../../../domain/errors.ts';
 import { syncFolder, writeDurably } from '../../swap/disk.ts';
 import { readControlFile } from '../server/control-file.ts';
 import { formatLsn, parseLsn } from '../../../domain/lsn.ts';
-import type { Owner } from '../server/owner.ts';
+import type { Owner } from '../../../platform/target.ts';
 
 /** The captured postgresql.auto.conf lies here while the private server runs: the server reads that name always. */
 const keptAutoConf = 'postgresql.auto.conf.lifeboat';

@@ -7,7 +7,8 @@ import type { ComponentRecord, JsonValue } from '../../../domain/recovery-point.
 import type { WalTarget } from '../../../domain/restore/target.ts';
 import type { RestoreTarget } from '../../driver.ts';
 import { restoreTargetOf } from '../../swap/target.ts';
-import { findBinaries } from '../server/binaries.ts';
+import { findPrograms } from '../server/programs.ts';
+import type { Target } from '../../../platform/target.ts';
 import { ownerOf } from '../server/owner.ts';
 
 type TargetProblem = RestoreTarget['problems'][number];
@@ -18,6 +19,7 @@ type TargetProblem = RestoreTarget['problems'][number];
  */
 export async function postgresTargets(
   config: PostgresConfig,
+  host: Target,
   record: ComponentRecord,
   wal?: WalTarget,
 ): Promise<RestoreTarget[]> {
@@ -29,7 +31,7 @@ export async function postgresTargets(
       ...data,
       problems: [
         ...data.problems,
-        ...(await engineProblems(config, record)),
+        ...(await engineProblems(config, host, record)),
         ...(wal?.kind === 'latest' ? await changedTablespaces(config, tablespaces) : []),
       ],
     },
@@ -86,8 +88,8 @@ async function targetOf(live: string, needBytes: number): Promise<RestoreTarget>
   return link === undefined ? target : { ...target, problems: [...target.problems, link] };
 }
 
-async function engineProblems(config: PostgresConfig, record: ComponentRecord): Promise<TargetProblem[]> {
-  const checks = [findBinaries(config, Number(record.facts['major'])), ownerOf(config)];
+async function engineProblems(config: PostgresConfig, host: Target, record: ComponentRecord): Promise<TargetProblem[]> {
+  const checks = [findPrograms(config, host, Number(record.facts['major'])), ownerOf(config, host)];
   const results = await Promise.allSettled<unknown>(checks);
   return results.flatMap((result) => {
     if (result.status === 'fulfilled') return [];

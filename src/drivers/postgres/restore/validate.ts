@@ -8,10 +8,9 @@ import { LifeboatError } from '../../../domain/errors.ts';
 import type { ProbeResult } from '../../../domain/recovery-point.ts';
 import type { DriverEnvironment, RestoreContext } from '../../driver.ts';
 import { findStaged } from '../../swap/staging.ts';
-import { findBinaries } from '../server/binaries.ts';
+import { findPrograms } from '../server/programs.ts';
 import { refuseWhileRunning } from './damaged.ts';
 import { readFacts } from '../facts.ts';
-import type { SealedFacts } from '../facts.ts';
 import { asOther, ownerOf } from '../server/owner.ts';
 import { endLeftover } from '../server/postmaster.ts';
 import { recoverStaged, scanArchive, type Recovery } from './recover.ts';
@@ -38,7 +37,7 @@ export async function finishPostgres(
   environment: DriverEnvironment,
   context: RestoreContext,
 ): Promise<ProbeResult[]> {
-  await refuseWhileRunning(config);
+  await refuseWhileRunning(config, environment.target);
   return recoverStaged(await prepare(config, environment, context));
 }
 
@@ -48,22 +47,22 @@ async function prepare(
   context: RestoreContext,
 ): Promise<Recovery> {
   const facts = await readFacts(context);
-  const binDirectory = await findBinaries(config, facts.major);
-  const owner = await ownerOf(config);
-  const directory = await stagedDirectory(config, context, facts);
+  const programs = await findPrograms(config, environment.target, facts.major);
+  const owner = await ownerOf(config, environment.target);
+  const directory = await stagedDirectory(config, context, { facts, owner });
   // A killed attempt's server must not see its files change under it.
   await endLeftover(directory.path);
   await requireMajor(directory.path, facts.major, config.id);
   // Later the WAL may be gone, and then an earlier attempt looked.
   if (await isUntouched(directory.path))
-    await refuseTablespaceRecords(binDirectory, walFolderOf(directory), facts, config.id);
-  return { config, environment, context, facts, binDirectory, owner, directory };
+    await refuseTablespaceRecords(programs, walFolderOf(directory), facts, config.id);
+  return { config, environment, context, facts, programs, owner, directory };
 }
 
 async function stagedDirectory(
   config: PostgresConfig,
   context: RestoreContext,
-  facts: SealedFacts,
+  { facts, owner }: Pick<Recovery, 'facts' | 'owner'>,
 ): Promise<StagedDirectory> {
   const paths = restorePaths(config, facts);
   const receipt = await findStaged(swapTargetOf(config, context, paths.lives), context.record.indexId);
@@ -74,5 +73,5 @@ async function stagedDirectory(
     });
   }
   const elsewhere = paths.elsewhere.map(({ at, live }) => ({ at, live, staged: receipt.staged[live]! }));
-  return { path, elsewhere, owner: asOther(await ownerOf(config)) };
+  return { path, elsewhere, owner: asOther(owner) };
 }

@@ -131,7 +131,8 @@ export async function openServerSession(
 export async function addressOf(config: PostgresConfig, environment: DriverEnvironment): Promise<Address> {
   const password = await environment.secret(config.password);
   const tls = await readTls(config.tls, config);
-  return { hostname: config.hostname, port: config.port, user: config.user, password, tls };
+  const { hostname, port } = (await environment.target.locate(config.id)).reach(config);
+  return { hostname, port, user: config.user, password, tls };
 }
 
 /**

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 export interface ControlFile {
   readonly systemIdentifier: string;
   readonly isShutDown: boolean;
-  /** Of the last checkpoint. */
+  /** Timeline of the last checkpoint. */
   readonly timeline: number;
 }
 

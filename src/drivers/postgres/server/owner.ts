@@ -3,20 +3,15 @@ import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { LifeboatError } from '../../../domain/errors.ts';
-import { findOsUser } from '../../../platform/process/os-user.ts';
+import type { Owner, Target } from '../../../platform/target.ts';
 import { nearestExisting } from '../../swap/disk.ts';
-
-export interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-}
 
 /**
  * The configured user, else the owner of the live data directory, else (the disaster removed it) of its nearest
  * existing parent. PermissionDenied where this process is neither root nor that user, or where that user is root.
  */
-export async function ownerOf(config: PostgresConfig): Promise<Owner> {
-  const owner = await configuredOrLive(config);
+export async function ownerOf(config: PostgresConfig, target: Target): Promise<Owner> {
+  const owner = await configuredOrLive(config, target);
   const self = process.getuid?.() ?? -1;
   if (owner.uid === 0) {
     throw new LifeboatError('PermissionDenied', `\`${config.dataDirectory}\` would belong to root`, {
@@ -34,8 +29,8 @@ export async function ownerOf(config: PostgresConfig): Promise<Owner> {
   return owner;
 }
 
-async function configuredOrLive(config: PostgresConfig): Promise<Owner> {
-  if (config.osUser !== undefined) return findOsUser(config.osUser);
+async function configuredOrLive(config: PostgresConfig, target: Target): Promise<Owner> {
+  if (config.osUser !== undefined) return target.user(config.id, config.osUser);
   const live = await lstat(config.dataDirectory).catch(() => undefined);
   if (live !== undefined) return { uid: live.uid, gid: live.gid };
   const self = { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1 };

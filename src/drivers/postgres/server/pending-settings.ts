@@ -10,7 +10,7 @@ export async function readPending(session: Session): Promise<string[]> {
 }
 
 /**
- * Of files, and of rules, as the server would read them now. Settings that only a restart takes up say so as an error, in
+ * Errors in files and rules, as the server would read them now. Settings that only a restart takes up say so as an error, in
  * the server's language: `readPending` names them.
  */
 const brokenLines = [

@@ -1,4 +1,4 @@
-/** Is a server running on a data directory? Asked before its files are moved, and of leftovers of killed attempts. */
+/** Finds the server that runs on a data directory, before its files are moved, and ends what killed attempts left running. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';

@@ -2,22 +2,19 @@
  * A server of Lifeboat's own that recovers a staged data directory away from the live one: reachable only through a
  * socket in a folder that nobody else may enter. It ends with this process, however this process ends.
  */
-import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { chown, lstat, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { chown, lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isLifeboatError, LifeboatError, type ErrorCode } from '../../../domain/errors.ts';
-import { engineEnvironment } from '../../../domain/inherited-environment.ts';
-import { spawnGuarded } from '../../../platform/process/guarded-child.ts';
 import { openSession } from './connection.ts';
 import type { Session } from './connection.ts';
 import type { SealedFacts } from '../facts.ts';
 import { asOther } from './owner.ts';
-import type { Owner } from './owner.ts';
+import type { EngineEnd, EngineProcess, Owner } from '../../../platform/target.ts';
 import { endLeftover } from './postmaster.ts';
+import type { ServerPrograms } from './programs.ts';
 import { privateConfig, privateHba, type RecoveryGoal } from './private-config.ts';
 import { serveWal } from '../wal/serve.ts';
 import type { WalSource } from '../wal/source.ts';
@@ -33,7 +30,7 @@ const stopTimeoutMs = 15 * 60_000;
 
 export interface PrivateServerOptions {
   readonly component: string;
-  readonly binDirectory: string;
+  readonly programs: ServerPrograms;
   readonly dataDirectory: string;
   readonly facts: SealedFacts;
   readonly owner: Owner;
@@ -74,9 +71,9 @@ export async function startPrivateServer(options: PrivateServerOptions): Promise
   let server: PrivateServer | undefined;
   try {
     await writeConfig(options, folder, wal.command);
-    const child = await spawnServer(options, folder);
-    server = serverOf(options, folder, child);
-    await untilPromoted(options, server, child, folder);
+    const engine = await startEngine(options, folder);
+    server = serverOf(options, folder, engine);
+    await untilPromoted(options, server, engine, folder);
     return server;
   } catch (error) {
     // A server ends without a reason of its own where a file could not be given to it. Asked before the folder goes.
@@ -143,34 +140,28 @@ async function writeConfig(
   }
 }
 
-async function spawnServer(options: PrivateServerOptions, folder: string): Promise<ChildProcess> {
-  const log = await open(join(folder, 'log'), 'w', 0o600);
-  try {
-    const config = `config_file=${join(folder, 'postgresql.conf')}`;
-    return spawnGuarded({
-      command: [join(options.binDirectory, 'postgres'), '-D', options.dataDirectory, '-c', config],
-      cwd: '/',
-      env: engineEnvironment(process.env),
-      output: [log.fd, log.fd],
-      user: asOther(options.owner),
-      lastSignal: 'QUIT',
-    });
-  } finally {
-    await log.close();
-  }
+async function startEngine(
+  { programs, dataDirectory, owner }: PrivateServerOptions,
+  folder: string,
+): Promise<EngineProcess> {
+  return programs.start(['-D', dataDirectory, '-c', `config_file=${join(folder, 'postgresql.conf')}`], {
+    cwd: '/',
+    user: owner,
+    lastSignal: 'QUIT',
+    logFile: join(folder, 'log'),
+  });
 }
 
-function serverOf(options: PrivateServerOptions, folder: string, child: ChildProcess): PrivateServer {
+function serverOf(options: PrivateServerOptions, folder: string, engine: EngineProcess): PrivateServer {
   const { component, facts, signal, lockTimeoutMs, stopTimeoutMs: stopMs = stopTimeoutMs } = options;
-  const exited = hasEnded(child) ? Promise.resolve() : once(child, 'exit').then(() => {});
   let isStopped = false;
   const kill = async () => {
     if (isStopped) return;
     isStopped = true;
-    if (!hasEnded(child)) {
-      child.kill('SIGQUIT');
-      const timer = setTimeout(() => child.kill('SIGKILL'), quitTimeoutMs);
-      await exited;
+    if (engine.ended() === undefined) {
+      engine.kill('SIGQUIT');
+      const timer = setTimeout(() => engine.kill('SIGKILL'), quitTimeoutMs);
+      await engine.exited;
       clearTimeout(timer);
     }
     await removeFolder(folder);
@@ -195,15 +186,16 @@ function serverOf(options: PrivateServerOptions, folder: string, child: ChildPro
       return connect('template1');
     },
     stop: async () => {
-      child.kill('SIGINT');
-      if (!(await endsWithin(exited, stopMs, signal))) {
+      engine.kill('SIGINT');
+      if (!(await endsWithin(engine.exited, stopMs, signal))) {
         await kill();
         signal.throwIfAborted();
         const text = `the private server did not shut down within ${stopMs / 1000} s; it was killed`;
         // Slow is the host's fault, not the data's.
         throw new LifeboatError('EngineFailed', text, { component });
       }
-      if (child.exitCode !== 0) throw await endedFailure(options, child, folder);
+      const end = await engine.exited;
+      if (end.exitCode !== 0) throw await endedFailure(options, end, folder);
       isStopped = true;
       await removeFolder(folder);
     },
@@ -216,7 +208,7 @@ async function removeFolder(folder: string): Promise<void> {
 }
 
 /** False where the time is over or the work was aborted before. */
-async function endsWithin(exited: Promise<void>, limitMs: number, signal: AbortSignal): Promise<boolean> {
+async function endsWithin(exited: Promise<unknown>, limitMs: number, signal: AbortSignal): Promise<boolean> {
   const waiting = new AbortController();
   const limit = AbortSignal.any([signal, waiting.signal]);
   // Also rejects where the signal was aborted before.
@@ -231,11 +223,12 @@ async function endsWithin(exited: Promise<void>, limitMs: number, signal: AbortS
 async function untilPromoted(
   options: PrivateServerOptions,
   server: PrivateServer,
-  child: ChildProcess,
+  engine: EngineProcess,
   folder: string,
 ): Promise<void> {
   while (!(await isPromoted(server))) {
-    if (hasEnded(child)) throw await endedFailure(options, child, folder);
+    const end = engine.ended();
+    if (end !== undefined) throw await endedFailure(options, end, folder);
     await delay(pollMs, undefined, { signal: options.signal });
   }
 }
@@ -255,31 +248,21 @@ async function isPromoted(server: PrivateServer): Promise<boolean> {
   }
 }
 
-function hasEnded(child: ChildProcess): boolean {
-  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
-}
-
-async function endedFailure(
-  options: PrivateServerOptions,
-  child: ChildProcess,
-  folder: string,
-): Promise<LifeboatError> {
+async function endedFailure(options: PrivateServerOptions, end: EngineEnd, folder: string): Promise<LifeboatError> {
   const log = await readFile(join(folder, 'log'), 'utf8').catch(() => '');
-  const how = child.exitCode ?? child.signalCode ?? 'it could not be started';
   if (log.includes('recovery ended before configured recovery target was reached')) return targetNotReached(options);
   return new LifeboatError(
-    faultOf(log, child),
-    `the private server ended (${how}) on the staged data; the end of its log: ${log.trim().slice(-logTailBytes)}`,
+    faultOf(log, end),
+    `the private server ended (${end.how}) on the staged data; the end of its log: ${log.trim().slice(-logTailBytes)}`,
     { component: options.component },
   );
 }
 
 /** A host that lacks room, memory or a library, or ended it, says nothing of the staged data. */
-function faultOf(log: string, child: ChildProcess): ErrorCode {
+function faultOf(log: string, { exitCode }: EngineEnd): ErrorCode {
   if (log.includes('No space left on device')) return 'NoSpace';
   const isOfHost =
-    child.signalCode !== null ||
-    child.pid === undefined ||
+    exitCode === null ||
     /out of memory|Cannot allocate memory|could not fork|could not (load|access file|open) .*lib|contains errors/.test(
       log,
     );

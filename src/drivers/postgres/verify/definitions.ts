@@ -14,7 +14,7 @@ export interface Definition {
   readonly isReferring: boolean;
 }
 
-/** Of these tables, by oid, within a snapshot. */
+/** Definitions of the given tables by oid, within a snapshot. */
 export async function readDefinitions(session: Session, oids: readonly string[]): Promise<Map<string, Definition>> {
   const rows = await session.rows(
     `WITH RECURSIVE used(root, oid) AS (

@@ -184,7 +184,7 @@ async function hashRows(session: Session, table: string, isWanted: string): Prom
   return { rows: row['rows'] ?? '0', hash: row['hash'] ?? '' };
 }
 
-/** Of a table that nobody writes: exactly this. */
+/** The expectation for a table that nobody writes: exactly this state. */
 export function exactly({ table, depth, rows, hash }: TableState): TableExpectation {
   return { table, depth, leastRows: rows, mostRows: rows, hash };
 }

@@ -1,4 +1,4 @@
-/** Has a stored base backup everything that a recovery needs? Read from the repository alone. */
+/** Tells whether a stored base backup has everything that a recovery needs, from the repository alone. */
 import { reservedFolder, type FileEntry } from '../../../domain/entry.ts';
 import type { ProbeResult } from '../../../domain/recovery-point.ts';
 import { fileName, Inspection, inspectFacts, readStored, type Stored } from '../../stored.ts';
@@ -132,7 +132,7 @@ function inspectFiles(inspection: Inspection, facts: SealedFacts, { sizes }: Fou
   );
 }
 
-/** Of all timelines that it lists together. */
+/** The range of WAL over all timelines that the manifest lists. */
 function walRangeOf({ 'WAL-Ranges': ranges = [] }: ServerManifest): string {
   const byPosition = (a: bigint, b: bigint): number => (a < b ? -1 : Number(a > b));
   const start = ranges.map((range) => parseLsn(range['Start-LSN'])).toSorted(byPosition)[0];

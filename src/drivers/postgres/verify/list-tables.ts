@@ -57,7 +57,7 @@ export async function listTables(session: Session): Promise<TableInfo[]> {
 
 const quotedName = `format('%I.%I', n.nspname, c.relname)`;
 
-/** Of a name in the database's encoding; undefined for bytes that stand for nothing there, or for nothing in UTF-8. */
+/** The text of a name in the database's encoding; undefined for bytes that stand for nothing there, or for nothing in UTF-8. */
 async function textOf(session: Session, oid: string, stored: Buffer, encoding: string): Promise<string | undefined> {
   if (encoding === 'UTF8' || encoding === 'SQL_ASCII' || isAscii(stored))
     return isUtf8(stored) ? stored.toString('utf8') : undefined;

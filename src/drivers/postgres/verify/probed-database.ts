@@ -22,7 +22,7 @@ export interface ProbedDatabase {
 }
 
 export interface Expectations {
-  /** Of all rows of a table: nothing in the whole server changed while it was copied. Else none. */
+  /** What all rows of each table came to, where nothing in the whole server changed while it was copied; none else. */
   readonly tables: readonly TableExpectation[];
   /** Where something changed: of the rows that were there before. */
   readonly earlier: EarlierRows | undefined;
@@ -58,7 +58,7 @@ export async function beginProbedDatabase(
   const unsettled = await readUnsettled(session);
   const before = await beginSnapshot(session);
   const border = borderOf(unsettled, before);
-  // DetachedChild a writer not all rows will count. Else none can have come since, and the hash may become one of all rows.
+  // Beside a writer not all rows will count. Else none can have come since, and the hash may become one of all rows.
   const only = before.xmin === before.xmax ? undefined : passedOverFirst(border);
   const names = readable.map(({ table }) => table);
   const measures = await measureAll(session, names, () => ({ bytes: config.fingerprintUpTo }), only);
@@ -128,7 +128,7 @@ async function compareAgain(
   return { passedOver, tables, problems };
 }
 
-/** Of a table to which an open transaction has written, how many rows it cannot have taken; null where that is not known. */
+/** How many rows an open transaction cannot have taken from a table to which it has written; null where that is not known. */
 async function untouchedOf(
   session: Session,
   { table, rows }: TableState,

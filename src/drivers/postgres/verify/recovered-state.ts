@@ -4,6 +4,7 @@
  */
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { PostgresConfig } from '../../../domain/appliance.ts';
 import { LifeboatError } from '../../../domain/errors.ts';
 import { notCompared } from '../../../domain/probes.ts';
@@ -96,9 +97,20 @@ export async function probeRecoveredState(session: Session, place: Place): Promi
   return results;
 }
 
+const expectationsSchema: z.ZodType<TableExpectation[]> = z.array(
+  z.object({
+    table: z.string(),
+    depth: z.enum(['content', 'count', 'sample']),
+    leastRows: z.string().nullable(),
+    mostRows: z.string().nullable(),
+    hash: z.string().nullable(),
+    columns: z.array(z.string()).exactOptional(),
+  }),
+);
+
 async function readState(place: Place): Promise<TableExpectation[] | undefined> {
   try {
-    return parseJson(await readFile(pathOf(place), 'utf8')) as TableExpectation[];
+    return expectationsSchema.parse(parseJson(await readFile(pathOf(place), 'utf8')));
   } catch {
     return undefined;
   }

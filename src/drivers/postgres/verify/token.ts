@@ -79,7 +79,7 @@ async function hasTable(session: Session): Promise<boolean> {
 }
 
 /**
- * Of schema or table, where that is neither the session's role nor a superuser: triggers and defaults of such a table would
+ * The owner of schema or table, where it is neither the session's role nor a superuser: triggers and defaults of such a table would
  * run with our rights. Nobody else can exchange what belongs to those.
  */
 export async function foreignOwner(session: Session): Promise<string | undefined> {

@@ -1,5 +1,5 @@
 /**
- * Of which transactions the rows are passed over, so that those that are left are the ones which the first snapshot shows.
+ * The transactions whose rows are passed over, so that those that are left are the ones which the first snapshot shows.
  * What had ended before that snapshot, it shows. A snapshot names what runs without the subtransactions, which have numbers of
  * their own in their rows; the server tells of each number whether it has ended. So it is asked first, and the snapshot taken then.
  */

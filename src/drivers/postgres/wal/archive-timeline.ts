@@ -34,12 +34,12 @@ export interface TimelineOptions {
   readonly archive: WalArchive;
   readonly slot: string;
   readonly start: StreamStart;
-  /** Of what is archived, without what is damaged. What the start relies on was read. */
+  /** What is archived, without what is damaged. What the start relies on was read. */
   readonly pieces: readonly WalPiece[];
   readonly sealEveryMs: number;
   /** Asked a few times a second. */
   readonly isOver: () => boolean;
-  /** Of the server, as far as it is known. */
+  /** The server's tablespaces, as far as they are known. */
   readonly tablespaces: () => string | undefined;
   readonly followers: readonly WalFollower[];
   readonly barrier: WalFollower | undefined;

@@ -12,7 +12,7 @@ import { chmod, chown, mkdir, readdir, rename, rm, writeFile } from 'node:fs/pro
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { segmentOf, walFileName } from '../../../domain/lsn.ts';
-import type { Owner } from '../server/owner.ts';
+import type { Owner } from '../../../platform/target.ts';
 import type { WalSource } from './source.ts';
 
 const pollMs = 5;

@@ -16,9 +16,9 @@ const apartMs = 1000;
 
 export class ServerClock {
   #covered: Mark | undefined;
-  /** Of what is not durable yet, ascending. */
+  /** Positions that are not durable yet, ascending, with their times. */
   #ahead: Mark[] = [];
-  /** Of the last keepalive since data came. */
+  /** The mark of the last keepalive since data came. */
   #heard: Mark | undefined;
   /** Questions without an answer. */
   #open = 0;

@@ -12,7 +12,7 @@ export type WalSource = (name: string) => Promise<Buffer | undefined>;
 
 /** From where a recovery begins to where it ends. */
 export interface WalWay {
-  /** Of the base: its own history lies in its data directory. */
+  /** Timeline of the base, whose own history lies in its data directory. */
   readonly from: number;
   /** Timelines on the way, oldest first, and up to where each must be complete; the last is the one that is recovered to. */
   readonly line: readonly TimelineSwitch[];

@@ -3,27 +3,24 @@
  * empty or create a folder of the live server. Only what is replayed counts: a record behind the moment that the
  * recovery stops at is let pass.
  */
-import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { LifeboatError } from '../../../domain/errors.ts';
 import { formatLsn, parseLsn, segmentOf } from '../../../domain/lsn.ts';
 import type { RecoveryGoal } from '../server/private-config.ts';
-import { lacksWaldump, waldumpOf } from '../restore/tablespace-wal.ts';
+import { lacksWaldump, waldump } from '../restore/tablespace-wal.ts';
+import type { ServerPrograms } from '../server/programs.ts';
 import type { WalSource } from './source.ts';
 
-const run = promisify(execFile);
 /** A recovery is given a few segments more than it asks for: the moment it stops at lies in one of these. */
 const keptSegments = 6;
 /** No record of a tablespace is longer: where one crosses into a segment, it begins that far before at most. */
 const longestRecord = 16_384n;
-const maxOutput = 512 * 2 ** 20;
 
 export interface GuardOptions {
   readonly source: WalSource;
-  readonly binDirectory: string;
+  readonly programs: ServerPrograms;
   readonly segmentBytes: number;
   /** What lies before is in the base itself. */
   readonly from: { readonly timeline: number; readonly lsn: bigint };
@@ -39,7 +36,7 @@ export interface TablespaceGuard {
 
 /** Lets everything pass where the installation has no pg_waldump; the plan says so. */
 export async function guardTablespaces(options: GuardOptions): Promise<TablespaceGuard> {
-  if ((await lacksWaldump(options.binDirectory)) !== undefined)
+  if ((await lacksWaldump(options.programs)) !== undefined)
     return { source: options.source, end: async () => undefined };
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-wal-'));
   return new Guard(options, folder);
@@ -154,13 +151,7 @@ class Guard implements TablespaceGuard {
   async #find(manager: Manager, timeline: number, from: bigint, to: bigint): Promise<readonly WalRecord[] | undefined> {
     const range = ['--timeline', `${timeline}`, '--start', formatLsn(from), '--end', formatLsn(to)];
     const args = ['--path', this.#folder, '--rmgr', manager, ...range];
-    const options = { env: { LC_ALL: 'C', TZ: 'UTC' }, maxBuffer: maxOutput };
-    const { stdout, stderr } = await run(waldumpOf(this.#options.binDirectory), args, options).catch(
-      (error: { readonly stdout?: string; readonly stderr?: string }) => ({
-        stdout: error.stdout ?? '',
-        stderr: error.stderr ?? '',
-      }),
-    );
+    const { stdout, stderr } = await this.#options.programs.run(waldump, args, { env: { TZ: 'UTC' } });
     if (stderr.includes('could not find a valid record')) return undefined;
     return stdout.split('\n').flatMap((line) => {
       const match = /\blsn: ([0-9A-F]+\/[0-9A-F]+), .*?\bdesc: (.*)$/.exec(line);

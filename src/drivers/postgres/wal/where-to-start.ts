@@ -4,7 +4,7 @@ import { coveredRanges, reachFrom, type TimelineSwitch, type WalPiece } from '..
 export interface StartQuestion {
   readonly pieces: readonly WalPiece[];
   readonly serverTimeline: number;
-  /** Of the server's timeline, oldest ancestor first. */
+  /** History of the server's timeline, oldest ancestor first. */
   readonly history: readonly TimelineSwitch[];
   /** What lies before it the server may have forgotten already; from there on it has everything. */
   readonly restartLsn: bigint;

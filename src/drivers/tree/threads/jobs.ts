@@ -18,7 +18,7 @@ export type TreeJobs = {
 export interface WalkJob {
   /** Number of the walk, unique in the process. */
   readonly walk: number;
-  /** Of a walk that begins. */
+  /** Given with a walk that begins. */
   readonly options?: WalkOptions;
   /** What was found is only added to the fingerprint. */
   readonly fingerprintOnly: boolean;

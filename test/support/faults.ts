@@ -1,6 +1,6 @@
 /** A storage that breaks on purpose: tests fail the Nth call for N = 1, 2, 3… and count what a run costs. */
-import { LifeboatError } from '../../domain/errors.ts';
-import type { StagedObject, Storage } from '../storage.ts';
+import { LifeboatError } from '../../src/domain/errors.ts';
+import type { StagedObject, Storage } from '../../src/storage/storage.ts';
 
 export interface FaultPlan {
   /** 1 is the first call. Without it every call works and is only recorded. */
