@@ -43,7 +43,7 @@ async function backUpAndRestore(bench: Bench, client: Client, memory: MemoryWatc
     input: object,
   ): Promise<{ readonly result: T; readonly seconds: number }> => {
     const began = performance.now();
-    const handle = await startRun(client, appliance, type, input, `benchmark: ${type}`);
+    const handle = await startRun(client, appliance, type, input, { summary: `benchmark: ${type}` });
     const result = await resultOf<T>(handle);
     return { result, seconds: (performance.now() - began) / 1000 };
   };

@@ -94,6 +94,7 @@ export function createProgram(): Command {
     .action(async (options) => (await load.worker()).worker(globals(), options));
 
   const components = ['--components <ids...>', 'component ids, separated by commas or blanks; all by default'] as const;
+  const once = ['--idempotency-key <key>', 'however often it is said with this key, one run is started'] as const;
   const from = ['--from <location>', 'read the copy in this location instead of the repository'] as const;
   const backups = program.command('backups').description('make, list and show recovery points');
   backups
@@ -105,6 +106,7 @@ export function createProgram(): Command {
         .default('full'),
     )
     .option(...components)
+    .option(...once)
     .option('--detach', 'do not wait for the end')
     .option('--reason <text>', 'why; stands in the evidence', '')
     .action(async (options) => (await load.backupsRun()).backupsRun(globals(), options));
@@ -178,6 +180,7 @@ export function createProgram(): Command {
     .description('remove it now')
     .option(...place)
     .option('--max-share <number>', 'of recovery points, that may leave at once; 0.2 by default')
+    .option(...once)
     .option('--reason <text>', 'why; stands in the evidence', '')
     .action(async (options) => (await load.retentionRun()).retentionRun(globals(), options));
 
@@ -186,6 +189,7 @@ export function createProgram(): Command {
     .argument('[id]', 'an id, a unique prefix or `latest` (the newest good one)', 'latest')
     .description('restore it beside the live data, open it in private with the real engines, and remove it again')
     .option(...components)
+    .option(...once)
     .option('--detach', 'do not wait for the end')
     .action(async (id, options) => (await load.prove()).prove(globals(), id, options));
 
@@ -215,6 +219,7 @@ export function createProgram(): Command {
     .option('--confirm <appliance>', 'name of the appliance, instead of being asked')
     .option('--keep-new', 'keep the restored data although a probe failed')
     .option('--disaster-at <time>', 'when it happened, ISO 8601: the RTO clock begins there')
+    .option(...once)
     .option('--detach', 'do not wait for the end')
     .action(async (options) => (await load.restoreStart()).restoreStart(globals(), options));
   restore
@@ -245,6 +250,7 @@ export function createProgram(): Command {
     .option(...components)
     .option('--reason <text>', 'why; stands in the evidence')
     .option('--confirm <appliance>', 'name of the appliance, instead of being asked')
+    .option(...once)
     .option('--detach', 'do not wait for the end')
     .action(async (options) => (await load.restoreUndo()).restoreUndo(globals(), options));
   restore
@@ -253,6 +259,7 @@ export function createProgram(): Command {
     .description('let the application build a vector store anew from what it keeps elsewhere')
     .option('--confirm <appliance>', 'name of the appliance, instead of being asked')
     .option('--reason <text>', 'why; stands in the evidence')
+    .option(...once)
     .option('--detach', 'do not wait for the end')
     .action(async (component, options) => (await load.restoreRebuild()).restoreRebuild(globals(), component, options));
   restore

@@ -19,6 +19,7 @@ export interface StartedRun<T extends StartedType> {
   readonly input: InputOf<T>;
   readonly summary: string;
   readonly detach?: boolean | undefined;
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** The run's result; undefined where nobody waits for it. Who interrupts is told how to look again. */
@@ -38,7 +39,7 @@ export function watchCommand(globals: GlobalOptions, workflowId: string): string
 
 /** Starts it and says its id; who interrupts meanwhile is told how to look again. */
 export async function startTelling<T extends StartedType>(run: StartedRun<T>): Promise<string> {
-  const { globals, appliance, client, type, input, summary } = run;
+  const { globals, appliance, client, type, input, summary, idempotencyKey } = run;
   let again = '';
   let stopListening = (): void => undefined;
   const listen = (tell: () => void): void => {
@@ -46,16 +47,17 @@ export async function startTelling<T extends StartedType>(run: StartedRun<T>): P
     stopListening = onInterrupt(tell);
     stopBefore();
   };
-  const { workflowId } = await startRun(client, appliance, type, input, summary, {
-    onAsked(id) {
+  const listener = {
+    onAsked(id: string): void {
       again = watchCommand(globals, id);
       listen(() => mayGoOn(id, again));
     },
-    onStarted(id) {
+    onStarted(id: string): void {
       // First: who has read the id may interrupt.
       listen(() => goesOn(id, again));
       say(`${id}\n  ${runUrl(appliance, id)}`);
     },
-  }).finally(() => stopListening());
-  return workflowId;
+  };
+  const starting = startRun(client, appliance, type, input, { summary, idempotencyKey, listener });
+  return (await starting.finally(() => stopListening())).workflowId;
 }

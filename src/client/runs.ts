@@ -1,5 +1,7 @@
 /** Starts, watches and steers runs. Progress in bytes is read from the heartbeats of pending activities. */
+import { createHash } from 'node:crypto';
 import {
+  WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   WorkflowNotFoundError,
   type Client,
@@ -56,20 +58,34 @@ export interface StartListener {
   readonly onStarted: (workflowId: string) => void;
 }
 
-/** InputInvalid for an input that the workflow would refuse. */
+export interface StartOptions {
+  /** Who asks for what: shown beside the run. */
+  readonly summary: string;
+  /** However often it is asked with this key, one run is started, as long as the server remembers it. A new run where absent. */
+  readonly idempotencyKey?: string | undefined;
+  readonly listener?: StartListener;
+}
+
+/**
+ * InputInvalid for an input that the workflow would refuse; Precondition for a key that started another request. With a key
+ * whose run is there already, whether open or ended, it gives that one.
+ */
 export async function startRun<T extends WorkflowType>(
   client: Client,
   appliance: Appliance,
   type: T,
   input: InputOf<T>,
-  summary: string,
-  listener?: StartListener,
+  { summary, idempotencyKey, listener }: StartOptions,
 ): Promise<WorkflowHandle> {
   // Loaded here: most commands start nothing.
   const { checkInput } = await import('../inputs/check-input.ts');
   const checked = checkInput(type, input, appliance);
   await requireWorker(client, appliance);
-  const workflowId = newRunId(type, appliance, new Date());
+  const workflowId =
+    idempotencyKey === undefined
+      ? newRunId(type, appliance, new Date())
+      : `${type}/${appliance.name}/${checkedKey(idempotencyKey)}`;
+  const request = digestOf(checked);
   const handle = client.workflow.getHandle(workflowId);
   listener?.onAsked(workflowId);
   try {
@@ -78,10 +94,18 @@ export async function startRun<T extends WorkflowType>(
       ...(await runAttributes(client, appliance, type)),
       taskQueue: appliance.temporal.taskQueue,
       args: [checked],
+      ...(idempotencyKey === undefined
+        ? {}
+        : { memo: { request }, workflowIdReusePolicy: 'REJECT_DUPLICATE' as const }),
       staticSummary: summary.slice(0, 200),
       priority: { priorityKey: type === 'restore' ? 1 : 3 },
     });
   } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError && idempotencyKey !== undefined) {
+      await requireSameRequest(handle, request, idempotencyKey);
+      listener?.onStarted(workflowId);
+      return handle;
+    }
     if (!isUnreachable(error)) throw error;
     throw new LifeboatError(
       'Unreachable',
@@ -93,6 +117,34 @@ export async function startRun<T extends WorkflowType>(
   listener?.onStarted(workflowId);
   await requireTaken(handle, appliance);
   return handle;
+}
+
+const keyPattern = /^[\w.:-]{1,100}$/;
+
+function checkedKey(key: string): string {
+  if (keyPattern.test(key)) return key;
+  throw new LifeboatError('InputInvalid', `the idempotency key \`${key}\` is not usable`, {
+    hint: 'give 1 to 100 letters, digits, `_`, `.`, `:` or `-`',
+  });
+}
+
+/** Who asks may differ: a program that took over from another one says the same request again. */
+function digestOf(input: object): string {
+  const { requestedBy: _by, ...request } = input as { readonly requestedBy?: string };
+  const sorted = Object.entries(request).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256').update(JSON.stringify(sorted)).digest('hex');
+}
+
+async function requireSameRequest(handle: WorkflowHandle, request: string, key: string): Promise<void> {
+  const { memo } = await handle.describe();
+  if (memo?.['request'] === request) return;
+  throw new LifeboatError(
+    'Precondition',
+    `the idempotency key \`${key}\` started another request: ${handle.workflowId}`,
+    {
+      hint: `see it with \`lifeboat restore watch ${handle.workflowId}\`, or take another key`,
+    },
+  );
 }
 
 /** A live worker takes a run within a second; a loaded one within a few. */

@@ -14,6 +14,7 @@ export interface RunOptions {
   readonly type: BackupType;
   readonly components?: readonly string[];
   readonly detach?: boolean;
+  readonly idempotencyKey?: string;
   readonly reason: string;
 }
 
@@ -23,7 +24,7 @@ export async function backupsRun(globals: GlobalOptions, options: RunOptions): P
   await withClient(appliance, async (client) => {
     const input = { components, requestedBy: requestedBy(), reason: options.reason };
     const summary = `${options.type} backup of ${appliance.name}, asked by ${requestedBy()}`;
-    const { type, detach } = options;
+    const { type, detach, idempotencyKey } = options;
     const result = await startAndWatch({
       globals,
       appliance,
@@ -32,6 +33,7 @@ export async function backupsRun(globals: GlobalOptions, options: RunOptions): P
       input,
       summary,
       detach,
+      idempotencyKey,
     });
     if (result !== undefined) backedUp(globals, result);
   });

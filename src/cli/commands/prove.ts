@@ -10,15 +10,16 @@ import { startAndWatch } from '../start-and-watch.ts';
 export async function prove(
   globals: GlobalOptions,
   at: string,
-  options: { readonly components?: readonly string[]; readonly detach?: boolean },
+  options: { readonly components?: readonly string[]; readonly detach?: boolean; readonly idempotencyKey?: string },
 ): Promise<void> {
   const appliance = await loadAppliance(globals);
   const components = await componentsOf(appliance, options.components);
   await withClient(appliance, async (client) => {
     const input = { at, components, requestedBy: requestedBy() };
     const summary = `restore test of ${at}, asked by ${requestedBy()}`;
-    const { detach } = options;
-    const result = await startAndWatch({ globals, appliance, client, type: 'proveBackup', input, summary, detach });
+    const { detach, idempotencyKey } = options;
+    const run = { globals, appliance, client, type: 'proveBackup', input, summary, detach, idempotencyKey } as const;
+    const result = await startAndWatch(run);
     if (result === undefined) return;
     const { id, text, unproven } = result;
     if (globals.output === 'json') printJson(result);

@@ -11,10 +11,17 @@ import { print, printJson } from '../output/speak.ts';
 import { requestedBy } from '../requested-by.ts';
 import { startAndWatch } from '../start-and-watch.ts';
 
+export interface RebuildOptions {
+  readonly reason?: string;
+  readonly confirm?: string;
+  readonly detach?: boolean;
+  readonly idempotencyKey?: string;
+}
+
 export async function restoreRebuild(
   globals: GlobalOptions,
   component: string,
-  { reason = '', confirm, detach }: { readonly reason?: string; readonly confirm?: string; readonly detach?: boolean },
+  { reason = '', confirm, detach, idempotencyKey }: RebuildOptions,
 ): Promise<void> {
   const appliance = await loadAppliance(globals);
   requireName(appliance, confirm);
@@ -37,6 +44,7 @@ export async function restoreRebuild(
       input,
       summary,
       detach,
+      idempotencyKey,
     });
     if (result !== undefined) rebuilt(globals, result);
   });

@@ -25,6 +25,7 @@ export interface StartOptions extends SelectOptions {
   readonly reason?: string;
   readonly confirm?: string;
   readonly disasterAt?: string;
+  readonly idempotencyKey?: string;
   readonly detach?: boolean;
 }
 
@@ -51,6 +52,7 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
       type: 'restore',
       input: restoreInput({ ...options, components, rebuild: listOf(options.rebuild), requestedBy: requestedBy() }),
       summary,
+      idempotencyKey: options.idempotencyKey,
     });
     if (options.confirm === undefined) await approvePlan(client, appliance, workflowId, planText);
     if (options.detach === true) return print(workflowId);

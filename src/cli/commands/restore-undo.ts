@@ -22,6 +22,7 @@ export interface UndoOptions {
   readonly components?: readonly string[];
   readonly reason?: string;
   readonly confirm?: string;
+  readonly idempotencyKey?: string;
   readonly detach?: boolean;
 }
 
@@ -49,6 +50,7 @@ export async function restoreUndo(globals: GlobalOptions, options: UndoOptions):
         ...(confirm === undefined ? { waitForApproval: true } : { confirm }),
         requestedBy: requestedBy(),
       },
+      idempotencyKey: options.idempotencyKey,
       summary: `undo of the restore of ${plan.undoes?.lockStart ?? ''}, asked by ${requestedBy()}${options.reason === undefined ? '' : `: ${options.reason}`}`,
     });
     if (confirm === undefined) await approvePlan(client, appliance, workflowId, undoText);

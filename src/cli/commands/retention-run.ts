@@ -14,7 +14,12 @@ import { startAndWatch } from '../start-and-watch.ts';
 
 export async function retentionRun(
   globals: GlobalOptions,
-  options: { readonly place?: string; readonly maxShare?: string; readonly reason: string },
+  options: {
+    readonly place?: string;
+    readonly maxShare?: string;
+    readonly idempotencyKey?: string;
+    readonly reason: string;
+  },
 ): Promise<void> {
   const appliance = await loadAppliance(globals);
   const maxShare = options.maxShare === undefined ? defaultMaxShare : Number(options.maxShare);
@@ -31,7 +36,9 @@ export async function retentionRun(
       reason: options.reason,
     };
     const summary = `retention of ${appliance.name}`;
-    const result = await startAndWatch({ globals, appliance, client, type: 'retention', input, summary });
+    const { idempotencyKey } = options;
+    const run = { globals, appliance, client, type: 'retention', input, summary, idempotencyKey } as const;
+    const result = await startAndWatch(run);
     if (result === undefined) return;
     if (globals.output === 'json') return printJson(result);
     for (const { place, collected } of result.places)

@@ -106,7 +106,9 @@ async function tellInto(story: Story, options: StoryOptions): Promise<void> {
     requestedBy: 'demo',
     disasterAt: story.disasterAt.toISOString(),
   };
-  const { workflowId } = await startRun(client, appliance, 'restore', input, `demo restore of ${appliance.name}`);
+  const { workflowId } = await startRun(client, appliance, 'restore', input, {
+    summary: `demo restore of ${appliance.name}`,
+  });
   story.restore = traced(workflowId);
   const restore = await follow(story.restore, stage, client);
 
