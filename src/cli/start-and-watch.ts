@@ -1,7 +1,7 @@
 /** The course of every command that starts a run: its id at once, then its progress until the end. */
 import type { Client } from '@temporalio/client';
 import { runUrl } from '../client/temporal/connection.ts';
-import { startRun } from '../client/runs.ts';
+import { startRun } from '../client/start-run.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import type { InputOf } from '../inputs/workflow-inputs.ts';
 import type { ResultOf, StartedType } from '../../workflows/messages.ts';

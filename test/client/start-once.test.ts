@@ -1,6 +1,6 @@
 /** A request that is said again with its key starts nothing twice. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { startRun } from '../../src/client/runs.ts';
+import { startRun } from '../../src/client/start-run.ts';
 import { hasWorker } from '../../src/client/temporal/workers.ts';
 import type { Appliance } from '../../src/domain/appliance.ts';
 import { waitFor } from '../support/wait-for.ts';

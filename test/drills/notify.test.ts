@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { rename } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { newRunId } from '../../src/client/runs.ts';
+import { newRunId } from '../../src/client/start-run.ts';
 import { startLeanStage, type LeanStage } from '../support/lean-stage.ts';
 
 let stage: LeanStage;
