@@ -66,16 +66,25 @@ const relentless: ActivityOptions = {
 /** Evidence is given up after a while: a run that never ends would hold back the next scheduled one. */
 const patient: ActivityOptions = { ...relentless, scheduleToCloseTimeout: '30 minutes' };
 
+/** People wait to be told meanwhile, so what can also go by itself is tried for a minute only. */
+const shortly: ActivityOptions = { ...relentless, scheduleToCloseTimeout: '1 minute' };
+
 interface CallOptions {
-  readonly summary: string;
+  /**
+   * The activity's id, unique among those that are open: the step that it does, or `verb:subject`. It stands in histories and is
+   * what a watcher sees of a pending activity (its summary is not told while it runs), so it must not change.
+   */
+  readonly id: string;
+  /** For readers of the Temporal UI. By default the words of the id. */
+  readonly summary?: string;
   readonly priority?: ActivityOptions['priority'];
 }
 
-/** The id of a pending activity is what a watcher sees of it (its summary is not told while it runs): the step's own name. */
-const options = (base: ActivityOptions, queue: string, call: CallOptions): ActivityOptions => ({
+const options = (base: ActivityOptions, queue: string, { id, summary, ...call }: CallOptions): ActivityOptions => ({
   ...base,
   taskQueue: queue,
-  activityId: call.summary.slice(0, 200),
+  activityId: id.slice(0, 200),
+  summary: summary ?? id.replaceAll(':', ' '),
   ...call,
 });
 
@@ -96,6 +105,9 @@ export const upkeep = (host: string, call: CallOptions): UpkeepActivities =>
 
 export const evidence = (host: string, call: CallOptions): StorageActivities =>
   proxyActivities<StorageActivities>(options(patient, queueName({ role: 'storage', host }), call));
+
+export const brief = (host: string, call: CallOptions): StorageActivities =>
+  proxyActivities<StorageActivities>(options(shortly, queueName({ role: 'storage', host }), call));
 
 export const platform = (host: string, call: CallOptions): PlatformActivities =>
   proxyActivities<PlatformActivities>(options(quick, queueName({ role: 'platform', host }), call));

@@ -4,7 +4,7 @@ import { etaSeconds } from './pace.ts';
 import type { PendingStep } from './temporal/pending-activity.ts';
 import type { RunSnapshot } from './runs.ts';
 
-/** Seconds until the run's end by its longest chain of steps; undefined without a plan, while held and while undoing. */
+/** Seconds until the run's end by its longest chain of steps; undefined without a plan, while it is paused and while undoing. */
 export function remainingSeconds({ view, pending, status }: RunSnapshot, now: Date): number | undefined {
   if (
     view === undefined ||
@@ -30,9 +30,15 @@ export function remainingSeconds({ view, pending, status }: RunSnapshot, now: Da
   return Math.max(0, ...view.plan.map(({ id }) => until(id)));
 }
 
-/** The activity that does a step: its id is the step's own, or its words. */
+/** The activity that does a step has the step's id. */
 export function pendingOf(pending: readonly PendingStep[], id: string): PendingStep | undefined {
-  return pending.find(({ summary }) => summary === id || summary === id.replace(':', ' '));
+  return pending.find((each) => each.id === id);
+}
+
+/** What the run does that is no step of its plan: it finds, plans, waits for a lock, writes evidence. */
+export function outsideSteps({ view, pending }: Pick<RunSnapshot, 'view' | 'pending'>): readonly PendingStep[] {
+  const steps = new Set(view?.steps.map(({ id }) => id));
+  return pending.filter(({ id }) => !steps.has(id));
 }
 
 /** A running step that is over its estimate is taken for nearly done: nothing better is known. */

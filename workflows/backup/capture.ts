@@ -1,10 +1,10 @@
 /** Captures what a backup is of, all components at once, and seals the recovery point. */
-import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { ApplianceView } from '../../activities/control.ts';
 import type { BackupType, Receipt } from '../../src/domain/recovery-point.ts';
 import { captureNotes, formatBytes, roleOfKind } from '../../src/domain/replayed.ts';
 import type { BackupInput, BackupResult } from '../messages.ts';
-import { components, evidence, priority, storage } from '../proxies.ts';
+import { brief, components, priority, storage } from '../proxies.ts';
 import type { RunDisplay } from '../run/display.ts';
 import { rootCode, rootMessage } from '../run/failure.ts';
 import { requireKnown } from '../run/known.ts';
@@ -19,12 +19,14 @@ interface Failure {
 export type Captured = Omit<BackupResult, 'seconds' | 'lateSeconds'>;
 
 /** Throws where nothing could be captured, or it could not be sealed. */
-export async function capture(type: BackupType, { appliance, input, display }: Run<BackupInput>): Promise<Captured> {
+export async function capture(type: BackupType, run: Run<BackupInput>): Promise<Captured> {
+  const { appliance, input, display, onEnd } = run;
   const chosen = chooseComponents(type, input.components ?? [], appliance);
   display.state({ status: 'reserving' });
   const startedAt = new Date().toISOString();
   const { runId } = workflowInfo();
   const begun = await storage(appliance.host, {
+    id: 'reserve:recovery-point',
     summary: 'reserve the recovery point',
     priority: priority.backup,
   }).beginBackup({
@@ -32,14 +34,23 @@ export async function capture(type: BackupType, { appliance, input, display }: R
     at: startedAt,
   });
   display.subject(begun.backupId);
+  let isSealed = false;
+  onEnd(async () => {
+    if (!isSealed) await giveUp(run, begun);
+  });
+  const captured = await captureAll({ type, chosen, begun, appliance, display, startedAt });
+  isSealed = true;
+  return captured;
+}
+
+/** A repository that fails here too must not hide why the backup failed; an intent expires by itself. */
+async function giveUp({ appliance, display }: Run<BackupInput>, begun: Capture['begun']): Promise<void> {
   try {
-    return await captureAll({ type, chosen, begun, appliance, display, startedAt });
+    await brief(appliance.host, { id: 'release:recovery-point', summary: 'give up the reserved id' }).releaseBackup(
+      begun,
+    );
   } catch (error) {
-    // A repository that fails here too must not hide why the backup failed; an intent expires by itself.
-    await CancellationScope.nonCancellable(async () =>
-      evidence(appliance.host, { summary: 'give up the reserved id' }).releaseBackup(begun),
-    ).catch((unreleased: unknown) => display.note(`${begun.backupId} stays reserved: ${rootMessage(unreleased)}`));
-    throw error;
+    display.note(`${begun.backupId} stays reserved: ${rootMessage(error)}`);
   }
 }
 
@@ -66,7 +77,7 @@ async function captureAll({ type, chosen, begun, appliance, display, startedAt }
       try {
         const receipt = await components(
           { role: roleOfKind(kind), host },
-          { summary: `capture ${id}`, priority: priority.backup },
+          { id: `capture:${id}`, priority: priority.backup },
         ).captureComponent({
           repositoryId: begun.repositoryId,
           backupId: begun.backupId,
@@ -107,6 +118,7 @@ async function captureAll({ type, chosen, begun, appliance, display, startedAt }
 
   display.state({ status: 'sealing' });
   const sealed = await storage(appliance.host, {
+    id: 'seal:recovery-point',
     summary: 'seal the recovery point',
     priority: priority.backup,
   }).sealBackup({

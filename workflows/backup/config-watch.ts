@@ -59,7 +59,7 @@ async function firstChange({ components }: ApplianceView): Promise<string[]> {
         hosts.map(async (host) =>
           watch(
             { role: 'files', host },
-            { summary: `watch the configuration${hosts.length === 1 ? '' : ` on ${host}`}` },
+            { id: `watch:${host}`, summary: `watch the configuration on ${host}` },
           ).awaitChange({
             components: watched.filter((each) => each.host === host).map(({ id }) => id),
             seconds: sessionSeconds,

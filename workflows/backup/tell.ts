@@ -55,7 +55,7 @@ export async function whatWasDue(
   const scheduleId = scheduledBy();
   if (scheduleId === undefined) return [];
   try {
-    const due = await control({ summary: 'what was due meanwhile?' }).dueSince({
+    const due = await control({ id: 'ask:due', summary: 'what was due meanwhile?' }).dueSince({
       scheduleId,
       since: new Date(began).toISOString(),
     });

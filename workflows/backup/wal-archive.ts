@@ -53,7 +53,7 @@ async function session(
     const seconds = state.isContinuous === true ? sessionSeconds : shortSessionSeconds;
     const { status, repositoryId } = await wal(
       { role: 'database', host: database.host },
-      { summary: `archive the WAL of ${id}` },
+      { id: `archive:${id}`, summary: `archive the WAL of ${id}` },
     ).archiveWal({ repositoryId: state.repositoryId ?? '', component: id, seconds });
     if ((state.failing ?? '') !== '') display.note(`${id} is archived again`);
     display.subject(status.base ?? '');
@@ -93,7 +93,9 @@ async function repair(
   const isUnderWay = repairingSince !== undefined && Date.now() - Date.parse(repairingSince) < repairSeconds * 1000;
   if (isUnderWay) return repairingSince;
   const now = new Date().toISOString();
-  const holder = await control({ summary: 'does a backup run?' }).lockHolder({ appliance: appliance.name });
+  const holder = await control({ id: 'ask:holder', summary: 'does a backup run?' }).lockHolder({
+    appliance: appliance.name,
+  });
   // It may have begun before the break: the next session looks again.
   if (holder.type === 'fullBackup') return '';
   const text = `${component} is UNPROTECTED: ${reason}; a full backup is started`;

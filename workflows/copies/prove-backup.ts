@@ -7,7 +7,7 @@ import { ApplicationFailure, CancellationScope, workflowInfo } from '@temporalio
 import type { ApplianceView } from '../../activities/control.ts';
 import type { PointView } from '../../activities/recovery-points.ts';
 import type { ProbeResult } from '../../src/domain/recovery-point.ts';
-import { causes, describeProbes, isFailed, isProven, planRestoreTest } from '../../src/domain/replayed.ts';
+import { causes, describeProbes, isFailed, isProven, planRestoreTest, stateWords } from '../../src/domain/replayed.ts';
 import type { Given, ProveBackupInput, ProveBackupResult } from '../messages.ts';
 import { runPlan } from '../plan/engine.ts';
 import { priority, storage, upkeep } from '../proxies.ts';
@@ -32,24 +32,27 @@ export async function startRestoreTest({ name, components: all }: ApplianceView,
 export async function proveBackup(...given: Given<ProveBackupInput>): Promise<ProveBackupResult> {
   const display = new RunDisplay();
   const control = new RunControl(display);
+  const notUndone: string[] = [];
   return runProcedure<ProveBackupInput, ProveBackupResult>(
     given,
     {
-      body: async (run) => control.scope.run(async () => test(run, control)),
+      body: async (run) => control.scope.run(async () => test(run, control, notUndone)),
       tell: ({ appliance, display: shown, result, failed, state }) => {
-        // One that had to make room for a restore is no news.
-        if (state.status !== 'failed') return [];
-        const text = failed === '' ? failedText(result?.failed ?? []) : failed;
+        const lost = notUndone.map((each) => `not undone: ${each}`);
+        // One that had to make room for a restore, and left nothing behind, is no news.
+        if (state.status !== 'failed' && lost.length === 0) return [];
+        const text = [failed === '' ? failedText(result?.failed ?? []) : failed, ...lost].join('; ');
         return [
           {
             topic: 'outcome',
-            severity: 'critical',
-            text: `Restore test of ${appliance.name} ${shown.view().subject} failed: ${text.slice(0, 1500)}`,
+            severity: state.status === 'failed' ? 'critical' : 'warning',
+            text: `Restore test of ${appliance.name} ${shown.view().subject} ${stateWords(state)}: ${text.slice(0, 1500)}`,
           },
         ];
       },
       evidence: ({ result, failed, input }) => ({
         text: failed === '' ? failedText(result?.failed ?? []) : failed,
+        notUndone: [...notUndone],
         ...askedBy(input),
       }),
       verdict: ({ id, ok, failed }) =>
@@ -65,10 +68,13 @@ export async function proveBackup(...given: Given<ProveBackupInput>): Promise<Pr
   );
 }
 
-async function test(run: Run<ProveBackupInput>, control: RunControl): Promise<ProveBackupResult> {
+async function test(run: Run<ProveBackupInput>, control: RunControl, notUndone: string[]): Promise<ProveBackupResult> {
   const { appliance, input, display } = run;
   const lock = await requireLock(run, { scope: 'restore-test', purpose: 'restore test' });
-  const point = await storage(appliance.host, { summary: `find ${input.at ?? 'latest'}` }).resolvePoint({
+  const point = await storage(appliance.host, {
+    id: 'find:recovery-point',
+    summary: `find ${input.at ?? 'latest'}`,
+  }).resolvePoint({
     at: input.at ?? 'latest',
     components: input.components ?? [],
   });
@@ -84,7 +90,10 @@ async function test(run: Run<ProveBackupInput>, control: RunControl): Promise<Pr
   // What was found until it was stopped stays.
   if (context.tested.length > 0)
     await CancellationScope.nonCancellable(async () => recordTest(appliance, point, context.tested, found));
-  if (outcome.kind === 'unwound') throw outcome.failure;
+  if (outcome.kind === 'unwound') {
+    notUndone.push(...outcome.notUndone);
+    throw outcome.failure;
+  }
   display.state({ status: found.ok ? 'proven' : 'failed' });
   return found;
 }
@@ -135,7 +144,7 @@ async function recordTest(
   tested: readonly Tested[],
   { failed, unproven }: ProveBackupResult,
 ): Promise<void> {
-  await upkeep(host, { summary: 'write the proof' }).recordRestoreTest({
+  await upkeep(host, { id: 'write:proof', summary: 'write the proof' }).recordRestoreTest({
     repositoryId,
     backupId,
     components: tested.map(({ component }) => component),

@@ -56,10 +56,12 @@ async function copyTo(location: string, appliance: ApplianceView, display: RunDi
   for (let failures = 0; ; failures += 1) {
     try {
       const { problems, ...arrived } = await upkeep(appliance.host, {
+        id: step,
         summary: `copy to ${location}`,
         priority: priority.backup,
       }).replicate({ location, owner: workflowInfo().workflowId });
-      await upkeep(appliance.host, { summary: `what does ${location} hold?` }).measureExposure({ location });
+      const measure = { id: `measure:${location}`, summary: `what does ${location} hold?` };
+      await upkeep(appliance.host, measure).measureExposure({ location });
       if (problems.length > 0)
         throw ApplicationFailure.nonRetryable(`${location} lacks ${problems.join('; ')}`, 'ObjectCorrupt');
       const points = arrived.points.length === 0 ? '' : `, ${arrived.points.join(', ')}`;

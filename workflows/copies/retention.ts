@@ -92,6 +92,7 @@ async function retain(
   const maxShare = input.maxShare ?? defaultMaxShare;
   try {
     const plan = await upkeep(appliance.host, {
+      id: `expire:${place}`,
       summary: `what may leave ${place}?`,
       priority: priority.backup,
     }).planRetention({ location, maxShare });
@@ -102,6 +103,7 @@ async function retain(
       return { place, plan, collected: null, problem };
     }
     const collected = await upkeep(appliance.host, {
+      id: `remove:${place}`,
       summary: `remove from ${place}`,
       priority: priority.backup,
     }).applyRetention({ location, maxShare, holder: workflowInfo().workflowId });

@@ -13,6 +13,7 @@ export async function rpoWatch(...given: Given<RpoWatchInput>): Promise<RpoView>
     body: async ({ appliance, display }) => {
       display.state({ status: 'looking' });
       const view = await upkeep(appliance.host, {
+        id: 'measure:rpo',
         summary: 'how old is what can be restored?',
         priority: priority.backup,
       }).watchRpo();
@@ -28,7 +29,7 @@ export async function rpoWatch(...given: Given<RpoWatchInput>): Promise<RpoView>
       })),
     follow: async ({ appliance, result }) => {
       if (result !== undefined)
-        await upkeep(appliance.host, { summary: 'keep what was told' }).noteRpo({
+        await upkeep(appliance.host, { id: 'note:rpo', summary: 'keep what was told' }).noteRpo({
           at: new Date().toISOString(),
           levels: result.levels,
         });

@@ -33,7 +33,7 @@ const validate: Action<PlanStep, TestContext> = {
   act: async (step, context) => {
     if (context.tested.some(({ component }) => component === step.subject)) return 'not staged';
     return recorded(step, context, async () => {
-      const call = { summary: step.id, priority: context.priority };
+      const call = { id: step.id, priority: context.priority };
       const probes = await components(step.queue, call).validateComponent(componentRequest(step, context));
       context.tested.push({ component: step.subject, probes });
       const failed = probes.find(isFailed);

@@ -49,7 +49,10 @@ export async function verifyBackup(...given: Given<VerifyBackupInput>): Promise<
 
 async function verify({ appliance, input, display }: Run<VerifyBackupInput>): Promise<VerifyBackupResult> {
   display.state({ status: 'verifying' });
-  const result = await upkeep(appliance.host, { summary: `verify ${input.at ?? 'newest'}` }).verifyPoint({
+  const result = await upkeep(appliance.host, {
+    id: 'verify:recovery-point',
+    summary: `verify ${input.at ?? 'newest'}`,
+  }).verifyPoint({
     at: input.at ?? 'newest',
     components: input.components ?? [],
     quick: input.quick ?? false,

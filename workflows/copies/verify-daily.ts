@@ -72,7 +72,7 @@ async function verify(place: string, appliance: ApplianceView, display: RunDispl
   display.step(step, 'running');
   try {
     const result = await upkeep(appliance.host, {
-      summary: `verify ${place}`,
+      id: step,
       priority: priority.backup,
     }).verifyPlace({ location: place === repositoryPlace ? '' : place });
     const { id, ok, objects, bytes, problems, notes, reread, refuted } = result;

@@ -111,7 +111,7 @@ class Engine<S extends Step, C> {
 
   async #follow(step: S, results: ReadonlyMap<string, Promise<void>>): Promise<void> {
     await Promise.all(step.after.flatMap((id) => results.get(id) ?? []));
-    await this.#passGate(step);
+    if (!(await this.#passGate(step))) return;
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#begin(step);
@@ -123,9 +123,8 @@ class Engine<S extends Step, C> {
   }
 
   async #begin(step: S): Promise<void> {
-    const { actions, context, display, control, onStep } = this.#run;
-    await condition(() => this.#slots > 0 && !control.isPaused);
-    this.#slots -= 1;
+    const { actions, context, display, onStep } = this.#run;
+    await this.#takeSlot();
     display.step(step.id, 'running');
     onStep?.(step);
     const action = actions[step.kind as S['kind']];
@@ -145,6 +144,14 @@ class Engine<S extends Step, C> {
     }
   }
 
+  /** Several steps may be woken by one free slot: each looks again before it takes it. */
+  async #takeSlot(): Promise<void> {
+    const mayBegin = (): boolean => this.#slots > 0 && !this.#run.control.isPaused;
+    do await condition(mayBegin);
+    while (!mayBegin());
+    this.#slots -= 1;
+  }
+
   /** Throws where all is to be undone. */
   async #afterFailure(step: S, attempt: number, error: unknown): Promise<'again' | 'go-on'> {
     const { display } = this.#run;
@@ -157,10 +164,14 @@ class Engine<S extends Step, C> {
       }
     }
     if (step.phase === 'before-pivot' && step.onFailure !== 'continue') throw error;
-    const text = `${step.subject === '' ? step.id : step.subject}: ${rootMessage(error)}`;
-    this.#failures.push(text);
-    display.note(text);
+    this.#record(step, error);
     return 'go-on';
+  }
+
+  #record({ id, subject }: S, error: unknown): void {
+    const text = `${subject === '' ? id : subject}: ${rootMessage(error)}`;
+    this.#failures.push(text);
+    this.#run.display.note(text);
   }
 
   async #decide(step: S, attempt: number, error: unknown): Promise<Answer> {
@@ -176,9 +187,10 @@ class Engine<S extends Step, C> {
     });
   }
 
-  async #passGate(step: S): Promise<void> {
-    const { plan, control } = this.#run;
-    if (step.gate === undefined) return;
+  /** Whether the step may begin. A rejection undoes all; behind the pivot, where nothing is undone, the step is left out and told. */
+  async #passGate(step: S): Promise<boolean> {
+    const { plan, control, display } = this.#run;
+    if (step.gate === undefined) return true;
     const { question, deadlineSeconds, byDefault } = step.gate;
     const { choice, by, reason } = await control.ask({
       id: step.id,
@@ -189,9 +201,13 @@ class Engine<S extends Step, C> {
       deadlineSeconds,
       byDefault,
     });
-    if (choice === 'approve') return;
-    const why = reason === '' ? '' : `: ${reason}`;
-    throw ApplicationFailure.nonRetryable(`${step.id} was not approved: rejected by ${by}${why}`, 'Aborted');
+    if (choice === 'approve') return true;
+    const why = `rejected by ${by}${reason === '' ? '' : `: ${reason}`}`;
+    const rejected = ApplicationFailure.nonRetryable(`${step.id} was not approved: ${why}`, 'Aborted');
+    if (step.phase === 'before-pivot') throw rejected;
+    display.step(step.id, 'skipped', why.slice(0, 200));
+    this.#record(step, rejected);
+    return false;
   }
 
   /** Every undo, the last one begun first. Returns what could not be taken back. */
@@ -204,7 +220,9 @@ class Engine<S extends Step, C> {
         // What failed stays seen as that, with its reason.
         if (!this.#failed.has(step.id)) display.step(step.id, 'undone');
       } catch (error) {
-        failures.push(`${step.id}: ${rootMessage(error)}`);
+        const text = `${step.id}: ${rootMessage(error)}`;
+        failures.push(text);
+        display.note(`not undone: ${text}`);
       }
     }
     return failures;

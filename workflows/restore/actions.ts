@@ -11,8 +11,8 @@ import { componentRequest, type RestoreContext } from './request.ts';
 
 type RestoreAction = Action<PlanStep, RestoreContext>;
 
-const call = ({ id }: PlanStep, { priority }: RestoreContext) => ({ summary: id, priority });
-const undoing = ({ id }: PlanStep, { priority }: RestoreContext) => ({ summary: `undo ${id}`, priority });
+const call = ({ id }: PlanStep, { priority }: RestoreContext) => ({ id, priority });
+const undoing = ({ id }: PlanStep, { priority }: RestoreContext) => ({ id: `undo:${id}`, priority });
 
 const undoComponent = async (step: PlanStep, context: RestoreContext): Promise<void> =>
   components(step.queue, undoing(step, context)).undoComponent(componentRequest(step, context));
@@ -60,17 +60,18 @@ const validate: RestoreAction = {
 const stop: RestoreAction = {
   act: async (step, context) => {
     const { queue, subject } = step;
-    const running = await platform(queue.host, {
-      ...call(step, context),
-      summary: `does ${subject} run?`,
-    }).isRunning({ service: subject });
+    const look = { ...call(step, context), id: `look:${subject}`, summary: `does ${subject} run?` };
+    const running = await platform(queue.host, look).isRunning({ service: subject });
     if (running) context.stopped.add(subject);
     await platform(queue.host, call(step, context)).stopService({ service: subject });
     return running ? '' : 'was not running';
   },
-  undo: async ({ subject, queue }, context) => {
+  undo: async (step, context) => {
+    const { queue, subject } = step;
     if (context.stopped.has(subject))
-      await platform(queue.host, { summary: `undo: start ${subject}` }).startService({ service: subject });
+      await platform(queue.host, { ...undoing(step, context), summary: `start ${subject} again` }).startService({
+        service: subject,
+      });
   },
 };
 
@@ -109,8 +110,8 @@ const start: RestoreAction = {
     await platform(step.queue.host, call(step, context)).startService({ service: step.subject });
     return '';
   },
-  undo: async ({ subject, queue }) =>
-    platform(queue.host, { summary: `undo: stop ${subject}` }).stopService({ service: subject }),
+  undo: async (step, context) =>
+    platform(step.queue.host, undoing(step, context)).stopService({ service: step.subject }),
 };
 
 const health: RestoreAction = {

@@ -97,7 +97,7 @@ async function build(
   try {
     const { documents, safetyCopy = '' } = await components(
       { role: roleOfKind(kind), host },
-      { summary: `rebuild ${id}`, priority: priority.restore },
+      { id: `rebuild:${id}`, priority: priority.restore },
     ).rebuildComponent({ component: id, since: new Date(began).toISOString() });
     display.step(`rebuild:${id}`, 'done', `${documents} documents`);
     return { component: id, documents, safetyCopy };

@@ -7,16 +7,15 @@ import type { RestoreMemory } from './memory.ts';
 
 /** A plan that was only shown is recorded and told to nobody. */
 export function restoreMessages(
-  { appliance, result, state, failed, seconds, display }: Ended<RestoreInput, RestoreResult>,
+  { appliance, result, state, failed, seconds }: Ended<RestoreInput, RestoreResult>,
   memory: RestoreMemory,
 ): Message[] {
-  const lost = notUndoneOf(memory).map((text) => `not undone: ${text}`);
-  lost.forEach((text) => display.note(text));
   if (failed !== '') {
+    const lost = notUndoneOf(memory).map((text) => `not undone: ${text}`);
     const text = [failed, ...lost].join('; ').slice(0, 1500);
-    return [
-      { topic: 'outcome', severity: 'critical', text: `Restore of ${appliance.name} ${stateWords(state)}: ${text}` },
-    ];
+    // Somebody stopped it before it held the appliance: nobody need get up for that.
+    const severity = state.status === 'aborted' && memory.context === undefined ? 'info' : 'critical';
+    return [{ topic: 'outcome', severity, text: `Restore of ${appliance.name} ${stateWords(state)}: ${text}` }];
   }
   if (result?.state !== 'committed') return [];
   const unproven = result.unproven ?? [];

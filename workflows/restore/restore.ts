@@ -20,6 +20,7 @@ import { priority, storage } from '../proxies.ts';
 import { watchRto } from '../run/clock.ts';
 import { RunControl } from '../run/control.ts';
 import { RunDisplay } from '../run/display.ts';
+import { rootCode } from '../run/failure.ts';
 import { requireLock } from '../run/lock.ts';
 import { notify } from '../run/notification.ts';
 import { runProcedure, type Run } from '../run/run.ts';
@@ -67,7 +68,7 @@ export async function restore(...given: Given<RestoreInput>): Promise<RestoreRes
           throw isCancellation(error) ? aborted(control, memory) : error;
         }
       },
-      stateOf: () => stateOf(memory),
+      stateOf: (error) => stateOf(error, memory),
       tell: (ended) => restoreMessages(ended, memory),
       follow: async ({ appliance, display: shown, result }) =>
         result?.state === 'committed' ? startFollowUps(appliance.name, shown, result) : result,
@@ -130,6 +131,7 @@ async function adopt(
   const { location } = copyOf(input);
   if (location === undefined) return;
   const { adopted } = await storage(host, {
+    id: 'adopt:repository',
     summary: `continue the repository from ${location}`,
     priority: priority.restore,
   }).reseedRepository({ location, repositoryId });
@@ -149,16 +151,19 @@ function startClock({ appliance, input, began, display, onEnd }: Run<RestoreInpu
   onEnd(async () => scope.cancel());
 }
 
-function stateOf({ context, outcome }: RestoreMemory): RunState {
-  if (context === undefined) return { status: 'failed' };
+/** One that somebody stops before it holds the appliance is aborted as well; one that fails there has nothing to take back. */
+function stateOf(error: unknown, memory: RestoreMemory): RunState {
+  if (memory.context === undefined && rootCode(error) !== 'Aborted') return { status: 'failed' };
+  return abortedState(memory);
+}
+
+function abortedState({ outcome }: RestoreMemory): RunState {
   return { status: 'aborted', undone: outcome?.kind === 'unwound' ? outcome.undone : 'none' };
 }
 
 function aborted(control: RunControl, memory: RestoreMemory): ApplicationFailure {
   const why = control.aborted ?? 'the run was cancelled';
-  const state = stateOf(memory);
-  const words = state.status === 'aborted' ? stateWords(state) : 'aborted, nothing was changed';
-  return ApplicationFailure.nonRetryable(`${words}: ${why}`, 'Aborted');
+  return ApplicationFailure.nonRetryable(`${stateWords(abortedState(memory))}: ${why}`, 'Aborted');
 }
 
 function resultOf(

@@ -35,7 +35,11 @@ async function pointSource({ host }: ApplianceView, input: RestoreInput, display
   const chosen = input.components ?? [];
   const { at = 'latest', rebuild = [] } = input;
   const copy = copyOf(input);
-  const point = await storage(host, { summary: `find ${at}`, priority: priority.restore }).resolvePoint({
+  const point = await storage(host, {
+    id: 'find:recovery-point',
+    summary: `find ${at}`,
+    priority: priority.restore,
+  }).resolvePoint({
     at,
     components: chosen,
     rebuild,
@@ -47,7 +51,7 @@ async function pointSource({ host }: ApplianceView, input: RestoreInput, display
     point.components.map(async ({ id, role, host: on, backupId }) =>
       components(
         { role, host: on },
-        { summary: `look at the target of ${id}`, priority: priority.restore },
+        { id: `look:${id}`, summary: `look at the target of ${id}`, priority: priority.restore },
       ).describeTarget({
         repositoryId: point.repositoryId,
         backupId,
@@ -57,7 +61,7 @@ async function pointSource({ host }: ApplianceView, input: RestoreInput, display
       }),
     ),
   );
-  const plan = await storage(host, { summary: 'plan', priority: priority.restore }).makePlan({
+  const plan = await storage(host, { id: 'make:plan', priority: priority.restore }).makePlan({
     repositoryId: point.repositoryId,
     backupId: point.backupId,
     at,
@@ -86,11 +90,11 @@ async function keptSource({ components: all }: ApplianceView, input: RestoreInpu
     all.map(async ({ id, kind, host }) =>
       components(
         { role: roleOfKind(kind), host },
-        { summary: `look what ${id} keeps`, priority: priority.restore },
+        { id: `look:${id}`, summary: `look what ${id} keeps`, priority: priority.restore },
       ).describeKept({ component: id }),
     ),
   );
-  const plan = await control({ summary: 'plan' }).makeUndoPlan({
+  const plan = await control({ id: 'make:plan' }).makeUndoPlan({
     kept: kept.flatMap((view) => view ?? []),
     components: input.components ?? [],
     keepNew: input.keepNew ?? false,

@@ -5,6 +5,7 @@
 import { CancellationScope, condition, setHandler } from '@temporalio/workflow';
 import type { Answer, Choice, Question } from '../../src/domain/plan/question.ts';
 import { answerProblem, textsIn } from '../../src/domain/replayed.ts';
+import type { TextsOf } from '../../src/domain/text-inputs.ts';
 import { abortUpdate, decideUpdate, pauseUpdate, resumeUpdate } from '../messages.ts';
 import type { RunDisplay } from './display.ts';
 import type { Message } from './notification.ts';
@@ -96,22 +97,60 @@ export class RunControl {
     this.#display.ask([...this.#open.values()].map(({ question }) => question));
   }
 
+  /** Why nothing can be aborted, or nothing. */
+  abortProblem(): string | undefined {
+    return this.#isPastPivot
+      ? 'the run is past its last step that can be undone; there is nothing to abort'
+      : undefined;
+  }
+
+  abort({ by = 'somebody', reason = 'no reason given' }: TextsOf<'abort'>): void {
+    this.#aborted = `${by}: ${reason}`;
+    this.#display.note(`abort asked by ${this.#aborted}`);
+    this.scope.cancel();
+  }
+
+  pause({ by = 'somebody', reason = '' }: TextsOf<'pause'>): void {
+    this.#pause(true, `paused by ${by}${reason === '' ? '' : `: ${reason}`}`);
+  }
+
+  resume({ by = 'somebody' }: TextsOf<'resume'>): void {
+    this.#pause(false, `resumed by ${by}`);
+  }
+
+  /** Why an answer does not count, or nothing. */
+  answerProblem(sent: TextsOf<'decide'>): string | undefined {
+    const unanswered = [...this.#open.values()].filter(({ answer }) => answer === undefined);
+    return answerProblem(
+      sent,
+      unanswered.map(({ question }) => question),
+    );
+  }
+
+  /** For answers without a problem. */
+  decide({ question = '', choice = '', by = 'somebody', reason = '' }: TextsOf<'decide'>): void {
+    const open = this.#open.get(question);
+    if (open !== undefined) open.answer = { choice: choice as Choice, by, reason };
+  }
+
+  #pause(isPaused: boolean, note: string): void {
+    this.#isPaused = isPaused;
+    this.#display.pause(isPaused);
+    this.#display.note(note);
+  }
+
   #handleAbort(): void {
     setHandler(
       abortUpdate,
       (actor) => {
-        const { by = 'somebody', reason = 'no reason given' } = textsIn('abort', actor);
-        this.#aborted = `${by}: ${reason}`;
-        this.#display.note(`abort asked by ${this.#aborted}`);
-        this.scope.cancel();
+        this.abort(textsIn('abort', actor));
         return 'everything that was done is being undone';
       },
       {
         description: 'Stops the run and undoes what it did.',
         validator: (actor) => {
           checkedTexts('abort', actor);
-          if (this.#isPastPivot)
-            throw new Error('the run is past its last step that can be undone; there is nothing to abort');
+          refuse(this.abortProblem());
         },
       },
     );
@@ -121,8 +160,7 @@ export class RunControl {
     setHandler(
       pauseUpdate,
       (actor) => {
-        const { by = 'somebody', reason = '' } = textsIn('pause', actor);
-        this.#pause(true, `paused by ${by}${reason === '' ? '' : `: ${reason}`}`);
+        this.pause(textsIn('pause', actor));
         return 'no further step begins; running ones end';
       },
       {
@@ -133,42 +171,30 @@ export class RunControl {
     setHandler(
       resumeUpdate,
       (actor) => {
-        const { by = 'somebody' } = textsIn('resume', actor);
-        this.#pause(false, `resumed by ${by}`);
+        this.resume(textsIn('resume', actor));
         return 'steps begin again';
       },
       { description: 'Goes on after a pause.', validator: (actor) => void checkedTexts('resume', actor) },
     );
   }
 
-  #pause(isPaused: boolean, note: string): void {
-    this.#isPaused = isPaused;
-    this.#display.pause(isPaused);
-    this.#display.note(note);
-  }
-
   #handleDecide(): void {
     setHandler(
       decideUpdate,
       (sent) => {
-        const { question = '', choice = '', by = 'somebody', reason = '' } = textsIn('decide', sent);
-        const open = this.#open.get(question);
-        // The validator has looked at both.
-        if (open !== undefined) open.answer = { choice: choice as Choice, by, reason };
-        return `${question}: ${choice}`;
+        const answer = textsIn('decide', sent);
+        this.decide(answer);
+        return `${answer.question ?? ''}: ${answer.choice ?? ''}`;
       },
       {
         description: 'Answers what the run asks: the query `progress` shows it.',
-        validator: (sent) => {
-          const texts = checkedTexts('decide', sent);
-          const unanswered = [...this.#open.values()].filter(({ answer }) => answer === undefined);
-          const problem = answerProblem(
-            texts,
-            unanswered.map(({ question }) => question),
-          );
-          if (problem !== undefined) throw new Error(problem);
-        },
+        validator: (sent) => refuse(this.answerProblem(checkedTexts('decide', sent))),
       },
     );
   }
+}
+
+/** An update is refused with the reason. */
+function refuse(problem: string | undefined): void {
+  if (problem !== undefined) throw new Error(problem);
 }

@@ -15,7 +15,7 @@ export async function writeEvidence(
 ): Promise<void> {
   const { workflowId, runId, workflowType } = workflowInfo();
   try {
-    await evidence(host, { summary: 'write the evidence' }).writeReport({
+    await evidence(host, { id: 'write:evidence', summary: 'write the evidence' }).writeReport({
       type: workflowType,
       id: workflowId,
       report: { workflowId, runId, ...report },

@@ -103,14 +103,16 @@ async function takeOne(options: TakeOptions): Promise<TakeResult> {
         },
       };
     }
-    const held = await control({ summary: 'who holds the appliance?' }).lockHolder({ appliance: nameOf(options) });
+    const held = await control({ id: 'ask:holder', summary: 'who holds the appliance?' }).lockHolder({
+      appliance: nameOf(options),
+    });
     const holder = held.workflowId;
     options.onWait(holder);
     // Empty: freed between our try and our look. Each holder is asked once: after the cancelled one another may be first.
     if (holder !== '' && holder !== asked && options.mayCancel !== undefined) {
       if (!options.mayCancel(held)) return { held: false, holder };
       asked = holder;
-      await control({ summary: `cancel ${holder}` }).cancelRun({ workflowId: holder });
+      await control({ id: 'cancel:holder', summary: `cancel ${holder}` }).cancelRun({ workflowId: holder });
     }
     if (left <= 0) return { held: false, holder };
     const wait = Math.min(pause, left);

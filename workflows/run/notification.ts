@@ -17,7 +17,10 @@ export async function notification(...given: Given<NotificationInput>): Promise<
   const told = inputTexts('notification', given);
   if ((told.text ?? '') === '') return;
   const display = new RunDisplay();
-  const { appliance, searchable, channels } = await control({ summary: 'who wants to hear it?' }).channelsFor(told);
+  const { appliance, searchable, channels } = await control({
+    id: 'ask:channels',
+    summary: 'who wants to hear it?',
+  }).channelsFor(told);
   display.describe(appliance, searchable);
   display.declare(channels.map((channel) => `deliver:${channel}`));
   const ended = await Promise.allSettled(channels.map(async (channel) => deliver(channel, told, display)));
@@ -30,7 +33,8 @@ async function deliver(channel: string, told: NotificationInput, display: RunDis
   const step = `deliver:${channel}`;
   display.step(step, 'running');
   try {
-    await delivery({ summary: `${channel}: ${told.text ?? ''}`.slice(0, 100) }).deliver({ channel, ...told });
+    const summary = `${channel}: ${told.text ?? ''}`.slice(0, 100);
+    await delivery({ id: step, summary }).deliver({ channel, ...told });
     display.step(step, 'done');
   } catch (error) {
     display.step(step, 'failed', rootMessage(error).slice(0, 200));

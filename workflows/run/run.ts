@@ -1,10 +1,12 @@
 /**
  * The frame of every run. A workflow is its body and the facts of its evidence; the order is the same for all:
  *
- *  1. describe the appliance, check the input, open the display;
+ *  1. describe the appliance, check the input, open the display; where that fails, who scheduled the run is told, and there is no
+ *     evidence, because nobody knows whose it would be;
  *  2. the body, which takes the lock and starts a clock where it needs them;
  *  3. whatever happened: what the body had taken goes (lock, intent), because what was restored must not wait unprotected;
  *     people are told; runs that follow start; the evidence is written, which may take its time on a storage that stutters.
+ *     What of this fails is noted, stops nothing that comes after it, and changes nothing of what the run came to.
  */
 import { allHandlersFinished, CancellationScope, condition, continueAsNew, isCancellation } from '@temporalio/workflow';
 import type { ApplianceView } from '../../activities/control.ts';
@@ -24,7 +26,7 @@ export interface Run<I> {
   readonly display: RunDisplay;
   /** Milliseconds since the epoch. */
   readonly began: number;
-  /** Gives back what the body has taken. Called before people are told, the last one first, whatever happened; it must not throw. */
+  /** Gives back what the body has taken. All are called at once, before people are told, whatever happened; none may throw. */
   readonly onEnd: (giveBack: () => Promise<void>) => void;
 }
 
@@ -75,7 +77,7 @@ export async function runProcedure<I extends object, R>(
     display.state(procedure.stateOf?.(error, run) ?? { status: isCancellation(error) ? 'cancelled' : 'failed' });
   }
   return CancellationScope.nonCancellable(async () => {
-    for (const giveBack of toGiveBack.toReversed()) await giveBack();
+    await Promise.all(toGiveBack.map(async (giveBack) => giveBack()));
     const ended: Ended<I, R> = {
       ...run,
       result,
@@ -84,8 +86,11 @@ export async function runProcedure<I extends object, R>(
       failed: failure === undefined ? '' : failureText(failure),
       seconds: (Date.now() - began) / 1000,
     };
-    for (const message of (await procedure.tell?.(ended)) ?? []) await notify(appliance.name, message);
-    const final = (await procedure.follow?.(ended)) ?? result;
+    await noted(display, 'people were not told', async () => {
+      for (const message of (await procedure.tell?.(ended)) ?? []) await notify(appliance.name, message);
+    });
+    const followed = await noted(display, 'what was to follow did not start', async () => procedure.follow?.(ended));
+    const final = followed ?? result;
     if (procedure.evidence !== undefined) await writeEvidence(appliance, reportOf(ended, procedure.evidence(ended)));
     await condition(allHandlersFinished);
     if (failure !== undefined) throw failure;
@@ -94,6 +99,15 @@ export async function runProcedure<I extends object, R>(
     if (procedure.again !== undefined) await continueAsNew<(input: I) => Promise<R>>(procedure.again(final as R));
     return final as R;
   });
+}
+
+async function noted<T>(display: RunDisplay, what: string, act: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await act();
+  } catch (error) {
+    display.note(`${what}: ${failureText(error)}`);
+    return undefined;
+  }
 }
 
 const maxText = 4000;

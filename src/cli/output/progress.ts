@@ -28,6 +28,11 @@ function percent(done: number, total: number): string {
   return `${Math.floor((done / total) * 100)} %`;
 }
 
+/** What an activity does, in words: its id is `verb:subject`. */
+export function wordsOf({ id, activity }: PendingStep): string {
+  return id === '' ? activity : id.replaceAll(':', ' ');
+}
+
 /** One line on what it does now. */
 export function pendingText(step: PendingStep): string {
   const { state, beat, attempt, heartbeatAge, waitSeconds } = step;

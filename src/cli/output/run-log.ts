@@ -1,12 +1,12 @@
 /**
  * A run as a log: where nobody can redraw a screen, a line for every change, and how far the bytes are every 10 s.
  */
-import { pendingOf, runningSeconds } from '../../client/eta.ts';
+import { outsideSteps, pendingOf, runningSeconds } from '../../client/eta.ts';
 import type { RunSnapshot } from '../../client/runs.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import { stateWords } from '../../domain/run-state.ts';
 import type { StepReport } from '../../../workflows/messages.ts';
-import { failureText, pendingText } from './progress.ts';
+import { failureText, pendingText, wordsOf } from './progress.ts';
 import { defaultColumns } from './redraw.ts';
 import { titleLine } from './run-head.ts';
 import { marks } from './run-screen.ts';
@@ -42,9 +42,6 @@ export function runLog(): RunLog {
     news(run, now) {
       const { view, pending } = run;
       const steps = view?.steps ?? [];
-      const others = pending.filter(
-        ({ summary }) => !steps.some(({ id }) => pendingOf(pending, id)?.summary === summary),
-      );
       silentSince = view === undefined && run.status === 'RUNNING' ? (silentSince ?? now.getTime()) : undefined;
       const waits =
         silentSince !== undefined && now.getTime() - silentSince >= silenceMs
@@ -63,13 +60,13 @@ export function runLog(): RunLog {
           if (step.state !== 'running') return once(step.id, step.state, stepLine(step, step.note ?? '', now));
           return live === undefined ? [] : sometimes(step.id, now, stepLine(step, pendingText(live), now));
         }),
-        ...others.flatMap((step) =>
-          sometimes(step.summary, now, `  ${marks.running} ${step.summary}  ${pendingText(step)}`),
+        ...outsideSteps(run).flatMap((step) =>
+          sometimes(step.id, now, `  ${marks.running} ${wordsOf(step)}  ${pendingText(step)}`),
         ),
         ...pending.flatMap((step) =>
           failureText(step) === ''
             ? []
-            : once(`failure ${step.summary}`, `${step.attempt}`, `      ${step.summary}: ${failureText(step)}`),
+            : once(`failure ${step.id}`, `${step.attempt}`, `      ${wordsOf(step)}: ${failureText(step)}`),
         ),
         ...(view?.notes ?? []).flatMap((note) => once(`note ${note}`, note, wrap(`  ${note}`, defaultColumns, '    '))),
       ].map((line) => line.trimEnd());

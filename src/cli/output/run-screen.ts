@@ -2,11 +2,11 @@
  * A run on one screen: 80 columns, 24 rows. Steps of one kind share a line; those that run or failed get one each,
  * because a plan of thirty steps would push what moves off the screen. Pure.
  */
-import { pendingOf, runningSeconds } from '../../client/eta.ts';
+import { outsideSteps, pendingOf, runningSeconds } from '../../client/eta.ts';
 import type { RunSnapshot } from '../../client/runs.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import type { StepReport, StepState } from '../../../workflows/messages.ts';
-import { failureText, pendingText } from './progress.ts';
+import { failureText, pendingText, wordsOf } from './progress.ts';
 import { answerLines, titleLine } from './run-head.ts';
 import { wrap } from './wrap.ts';
 
@@ -26,9 +26,6 @@ const notesShown = 3;
 export function runScreen(run: RunSnapshot, now: Date, columns: number): string[] {
   const steps = run.view?.steps ?? [];
   const kinds = [...new Set(steps.map(kindOf))];
-  const others = run.pending.filter(
-    ({ summary }) => !steps.some(({ id }) => pendingOf(run.pending, id)?.summary === summary),
-  );
   return [
     titleLine(run, now),
     ...answerLines(run, now).map((line) => wrap(`  ${line}`, columns, '         ')),
@@ -39,9 +36,7 @@ export function runScreen(run: RunSnapshot, now: Date, columns: number): string[
         now,
       ),
     ),
-    ...others.map(
-      (step) => `  ${marks.running} ${step.summary === '' ? step.activity : step.summary}: ${pendingText(step)}`,
-    ),
+    ...outsideSteps(run).map((step) => `  ${marks.running} ${wordsOf(step)}: ${pendingText(step)}`),
     ...run.pending
       .map(failureText)
       .filter((text) => text !== '')

@@ -7,7 +7,8 @@ export const pendingStates = ['queued', 'running', 'retrying', 'stopping'] as co
 export type PendingState = (typeof pendingStates)[number];
 
 export interface PendingStep {
-  readonly summary: string;
+  /** The step that it does, or `verb:subject`; see `workflows/proxies.ts`. */
+  readonly id: string;
   readonly activity: string;
   readonly state: PendingState;
   readonly attempt: number;
@@ -53,7 +54,7 @@ export function pendingStepOf(activity: PendingActivity, now: Date): PendingStep
   const waitSeconds =
     waits === undefined || (state !== 'retrying' && state !== 'queued') ? 0 : Math.abs(seconds - waits);
   return {
-    summary: activity.activityId ?? '',
+    id: activity.activityId ?? '',
     activity: activity.activityType?.name ?? '',
     state,
     attempt,

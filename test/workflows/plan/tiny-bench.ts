@@ -1,12 +1,16 @@
 /** A worker that knows nothing but the tiny plan. */
 import { fileURLToPath } from 'node:url';
-import { Client, Connection } from '@temporalio/client';
+import { randomUUID } from 'node:crypto';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { startTemporal } from '../../support/engines.ts';
+import type { TinyPlan, TinyResult } from './tiny-workflow.ts';
 
 export interface TinyBench {
   readonly client: Client;
-  readonly taskQueue: string;
+  /** Begins one run for all of them. */
+  start(plans: readonly TinyPlan[]): Promise<WorkflowHandle>;
+  run(plans: readonly TinyPlan[]): Promise<readonly TinyResult[]>;
   stop(): Promise<void>;
 }
 
@@ -21,9 +25,13 @@ export async function startTinyBench(): Promise<TinyBench> {
   const taskQueue = 'tiny';
   const worker = await Worker.create({ connection: native, namespace, taskQueue, workflowBundle });
   const running = worker.run();
+  const client = new Client({ connection, namespace });
+  const start = async (plans: readonly TinyPlan[]): Promise<WorkflowHandle> =>
+    client.workflow.start('tinyPlans', { workflowId: `tiny/${randomUUID()}`, taskQueue, args: [plans] });
   return {
-    client: new Client({ connection, namespace }),
-    taskQueue,
+    client,
+    start,
+    run: async (plans) => (await (await start(plans)).result()) as readonly TinyResult[],
     async stop() {
       worker.shutdown();
       await running;
