@@ -3,14 +3,17 @@
  * one that runs, by its hash.
  */
 import type { Client } from '@temporalio/client';
-import { awaitPlan, type AskedPlan } from '../client/restores.ts';
+import { askedPlan, type AskedPlan } from '../client/restores.ts';
 import { decide } from '../client/steer.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import type { RestorePlan } from '../domain/restore/types.ts';
 import { askForName } from './confirm.ts';
-import { onInterrupt } from './interrupt.ts';
 import { say } from './output/speak.ts';
 import { requestedBy } from './requested-by.ts';
+import { watchUntil } from './watch.ts';
+
+/** Who started it waits for its question. */
+const pollMs = 250;
 
 /**
  * Returns when the run needs no more answers. Aborted where the name was not typed, after the run was told so: it ends
@@ -21,6 +24,7 @@ export async function approvePlan(
   appliance: Appliance,
   workflowId: string,
   textOf: (plan: RestorePlan) => string,
+  again: string,
 ): Promise<void> {
   const reject = async ({ question }: AskedPlan): Promise<void> =>
     void (await decide(client, appliance, workflowId, question, {
@@ -29,24 +33,21 @@ export async function approvePlan(
       reason: 'not confirmed',
     }).catch(() => undefined));
   // While it still plans nothing can be answered: the run ends by itself when nobody does.
-  const stopListening = onInterrupt(() => say(`${workflowId} changes nothing: it ends as planned in 30 min`));
-  try {
-    for (let asked = await awaitPlan(client, workflowId); asked !== undefined;) {
-      stopListening();
-      const shown = asked;
-      await askForName(appliance, textOf(shown.plan), async () => reject(shown)).catch(async (error: unknown) => {
-        await reject(shown);
-        throw error;
-      });
-      await decide(client, appliance, workflowId, shown.question, {
-        choice: 'approve',
-        by: requestedBy(),
-        reason: '',
-      });
-      asked = await awaitPlan(client, workflowId, shown.question.attempt);
-      if (asked !== undefined) say('the plan has changed since it was shown');
-    }
-  } finally {
-    stopListening();
+  const onInterrupted = (): void => say(`${workflowId} changes nothing: it ends as planned 30 min after it has asked`);
+  const nextPlan = async (after: number): Promise<AskedPlan | 'over'> =>
+    watchUntil(client, appliance, workflowId, async (run) => askedPlan(client, run, after), {
+      again,
+      pollMs,
+      onInterrupted,
+    });
+  for (let asked = await nextPlan(0); asked !== 'over';) {
+    const shown = asked;
+    await askForName(appliance, textOf(shown.plan), async () => reject(shown)).catch(async (error: unknown) => {
+      await reject(shown);
+      throw error;
+    });
+    await decide(client, appliance, workflowId, shown.question, { choice: 'approve', by: requestedBy(), reason: '' });
+    asked = await nextPlan(shown.question.attempt);
+    if (asked !== 'over') say('the plan has changed since it was shown');
   }
 }

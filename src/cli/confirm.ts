@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import { show } from './output/speak.ts';
-import { exit } from './exit.ts';
+import { interrupted, onInterrupt } from './interrupt.ts';
 
 /** Precondition for another name than the appliance's. */
 export function requireName({ name }: Appliance, given: string | undefined): void {
@@ -26,31 +26,33 @@ export function requireTerminal({ name }: Appliance, plan: string): void {
   );
 }
 
-/** Shows what would be done and lets the name be typed. `onInterrupt` is waited for before Ctrl-C ends the process. */
+/** Shows what would be done and lets the name be typed. `onLeave` is waited for before Ctrl-C or SIGTERM end the process. */
 export async function askForName(
   appliance: Appliance,
   plan: string,
-  onInterrupt: () => Promise<void> = async () => undefined,
+  onLeave: () => Promise<void> = async () => undefined,
 ): Promise<string> {
   const { name } = appliance;
   requireTerminal(appliance, plan);
   show(`${plan}\n`);
-  const typed = await ask(`type ${name} to begin, anything else to leave: `, onInterrupt);
+  const typed = await ask(`type ${name} to begin, anything else to leave: `, onLeave);
   if (typed.trim() === name) return name;
-  throw new LifeboatError('Aborted', 'not confirmed; nothing was started', {
+  throw new LifeboatError('Aborted', 'not confirmed; nothing is changed', {
     hint: `type ${name} exactly, or give --confirm ${name}`,
   });
 }
 
-/** One typed line; empty at the end of input. Ctrl-C ends the process with 130. */
-async function ask(question: string, onInterrupt: () => Promise<void>): Promise<string> {
+/** One typed line; empty at the end of input. */
+async function ask(question: string, onLeave: () => Promise<void>): Promise<string> {
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const stopListening = onInterrupt(async () => {
+    process.stderr.write('\nnothing is changed\n');
+    await onLeave();
+  });
   return new Promise((resolve) => {
-    prompt.on('SIGINT', () => {
-      process.stderr.write('\nnothing was started\n');
-      void onInterrupt().finally(() => process.exit(exit.interrupted));
-    });
+    prompt.on('SIGINT', () => interrupted('SIGINT'));
     prompt.on('close', () => {
+      stopListening();
       process.stderr.write('\n');
       resolve('');
     });

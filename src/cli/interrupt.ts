@@ -2,13 +2,18 @@
 import { exit } from './exit.ts';
 
 /** Who has something to say, the newest last. */
-const tellers: (() => void)[] = [];
+const tellers: Teller[] = [];
+
+let isEnding = false;
+
+/** What is said, and done, before the process ends; it is waited for. */
+type Teller = () => void | Promise<void>;
 
 /**
- * Ends the process with 130 on Ctrl-C, with 143 on SIGTERM, after `tell`. Returns what ends the telling. The signal itself is listened to until
- * the end: one that comes while the last listener goes and the next is not there yet would be lost.
+ * Ends the process with 130 on Ctrl-C, with 143 on SIGTERM, after `tell`. Returns what ends the telling. The signal itself is
+ * listened to until the end: one that comes while the last listener goes and the next is not there yet would be lost.
  */
-export function onInterrupt(tell: () => void): () => void {
+export function onInterrupt(tell: Teller): () => void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     if (!process.listeners(signal).includes(interrupted)) process.on(signal, interrupted);
   tellers.push(tell);
@@ -16,11 +21,15 @@ export function onInterrupt(tell: () => void): () => void {
 }
 
 /** What goes on without this process, where something does. */
-export function tellWhatGoesOn(): void {
-  tellers.at(-1)?.();
+export async function tellWhatGoesOn(): Promise<void> {
+  await tellers.at(-1)?.();
 }
 
-function interrupted(signal: NodeJS.Signals): void {
-  tellWhatGoesOn();
-  process.exit(signal === 'SIGTERM' ? exit.terminated : exit.interrupted);
+/** Also for Ctrl-C at a prompt, which reads it as a key. */
+export function interrupted(signal: NodeJS.Signals): void {
+  const end = (): void => process.exit(signal === 'SIGTERM' ? exit.terminated : exit.interrupted);
+  // Who asks a second time waits for nobody.
+  if (isEnding) end();
+  isEnding = true;
+  void tellWhatGoesOn().then(end, end);
 }

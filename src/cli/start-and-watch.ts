@@ -1,4 +1,4 @@
-/** The course of every command that starts a run: its id at once, then its progress until the end. */
+/** What every command does that starts a run: it says the id at once, then shows the progress until the end. */
 import type { Client } from '@temporalio/client';
 import { runUrl } from '../client/temporal/connection.ts';
 import { startRun } from '../client/start-run.ts';
@@ -20,6 +20,8 @@ export interface StartedRun<T extends StartedType> {
   readonly summary: string;
   readonly detach?: boolean | undefined;
   readonly idempotencyKey?: string | undefined;
+  /** See StartOptions of `startRun`. */
+  readonly mayStart?: () => Promise<void>;
 }
 
 /** The run's result; undefined where nobody waits for it. Who interrupts is told how to look again. */
@@ -39,7 +41,7 @@ export function watchCommand(globals: GlobalOptions, workflowId: string): string
 
 /** Starts it and says its id; who interrupts meanwhile is told how to look again. */
 export async function startTelling<T extends StartedType>(run: StartedRun<T>): Promise<string> {
-  const { globals, appliance, client, type, input, summary, idempotencyKey } = run;
+  const { globals, appliance, client, type, input, summary, idempotencyKey, mayStart } = run;
   let again = '';
   let stopListening = (): void => undefined;
   const listen = (tell: () => void): void => {
@@ -58,6 +60,11 @@ export async function startTelling<T extends StartedType>(run: StartedRun<T>): P
       say(`${id}\n  ${runUrl(appliance, id)}`);
     },
   };
-  const starting = startRun(client, appliance, type, input, { summary, idempotencyKey, listener });
+  const starting = startRun(client, appliance, type, input, {
+    summary,
+    idempotencyKey,
+    ...(mayStart === undefined ? {} : { mayStart }),
+    listener,
+  });
   return (await starting.finally(() => stopListening())).workflowId;
 }

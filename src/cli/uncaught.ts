@@ -12,7 +12,7 @@ export function endOnUncaught(): () => void {
   process.on('uncaughtException', (error) => {
     if (!isOver) {
       say(describeError(error));
-      tellWhatGoesOn();
+      void tellWhatGoesOn();
       process.exit(exitCodeOf(error));
     }
     if (process.env.LIFEBOAT_DEBUG !== undefined) say(describeError(error));

@@ -11,7 +11,7 @@ import { columnsOf, isScreen, redrawOn, defaultColumns } from './output/redraw.t
 import { runLog } from './output/run-log.ts';
 import { runScreen } from './output/run-screen.ts';
 
-const pollMs = 1000;
+const defaultPollMs = 1000;
 
 /** A restarted server or worker is back within seconds; one that is not is worth an answer. */
 const defaultPatienceMs = 60_000;
@@ -30,16 +30,31 @@ export async function watchRun<T>(
   client: Client,
   appliance: Appliance,
   workflowId: string,
+  options: WatchOptions = {},
+): Promise<T> {
+  const until = async ({ status }: RunSnapshot): Promise<{ readonly result: T } | undefined> =>
+    status === 'RUNNING' ? undefined : { result: await resultOf<T>(client.workflow.getHandle(workflowId)) };
+  return (await watchUntil(client, appliance, workflowId, until, options)).result;
+}
+
+/** Shows the run until `until` gives what is waited for. */
+export async function watchUntil<T extends object | string>(
+  client: Client,
+  appliance: Appliance,
+  workflowId: string,
+  until: (run: RunSnapshot) => Promise<T | undefined>,
   {
     again = `lifeboat restore watch ${workflowId}`,
     patienceMs = defaultPatienceMs,
     endsWithUs = false,
-  }: WatchOptions = {},
+    pollMs = defaultPollMs,
+    onInterrupted = () => goesOn(workflowId, again),
+  }: WatchOptions & { readonly pollMs?: number; readonly onInterrupted?: () => void } = {},
 ): Promise<T> {
   const view = runView();
   const tell = (): void => {
     view.end();
-    goesOn(workflowId, again);
+    onInterrupted();
   };
   const stopListening = endsWithUs ? () => undefined : onInterrupt(tell);
   let lostAt: number | undefined;
@@ -49,7 +64,8 @@ export async function watchRun<T>(
       try {
         const run = await snapshot(client, workflowId);
         view.show(run);
-        if (run.status !== 'RUNNING') return await resultOf<T>(client.workflow.getHandle(workflowId));
+        const found = await until(run);
+        if (found !== undefined) return found;
         if (run.view !== undefined || (await hasWorker(client, appliance))) idleAt = undefined;
         else idleAt ??= Date.now();
         lostAt = undefined;

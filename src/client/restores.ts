@@ -1,5 +1,4 @@
 /** Restores as people and programs ask for them: what is sent, what is in the way, and the plan that a run asks about. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { messageNames } from '../../workflows/message-names.ts';
 import type { Appliance } from '../domain/appliance.ts';
@@ -8,8 +7,9 @@ import type { Question } from '../domain/plan/question.ts';
 import { isBackupWorkflow } from '../domain/recovery-point.ts';
 import { goalFields, type GoalFields } from '../domain/restore/target.ts';
 import type { RestorePlan } from '../domain/restore/types.ts';
+import type { Undone } from '../domain/run-state.ts';
 import type { InputOf } from '../inputs/workflow-inputs.ts';
-import { openRuns, snapshot } from './runs.ts';
+import { openRuns, snapshot, type RunSnapshot } from './runs.ts';
 import type { RunSummary } from './run-summary.ts';
 
 export interface RestoreRequest extends GoalFields {
@@ -54,8 +54,7 @@ export function restoreInput(request: RestoreRequest): InputOf<'restore'> {
 export async function requireFree(client: Client, appliance: Appliance): Promise<RunSummary | undefined> {
   const open = await openRuns(client, appliance);
   for (const { workflowId } of open.filter(({ type }) => type === 'restore')) {
-    // One that only asks about its plan holds nothing.
-    if ((await snapshot(client, workflowId)).view?.state.status === 'awaiting_approval') continue;
+    if (isBeforeItsGate(await snapshot(client, workflowId))) continue;
     throw new LifeboatError('LockHeld', `the appliance is held by ${workflowId}; nothing was started`, {
       hint: `\`lifeboat restore watch ${workflowId}\`, or end it with \`lifeboat restore abort ${workflowId} --reason …\``,
     });
@@ -68,43 +67,66 @@ export interface AskedPlan {
   readonly plan: RestorePlan;
 }
 
-const pollMs = 200;
-
-/** Waits until the run asks about its plan; undefined where it ends before, which its result explains. */
-export async function awaitPlan(client: Client, workflowId: string, after = 0): Promise<AskedPlan | undefined> {
-  for (;;) {
-    const { status, view } = await snapshot(client, workflowId);
-    if (status !== 'RUNNING') return undefined;
-    const question = view?.questions.find(({ id, attempt }) => id === 'plan' && attempt > after);
-    if (question !== undefined) {
-      const handle = client.workflow.getHandle(workflowId);
-      const plan = await handle.query<RestorePlan | null>(messageNames.plan);
-      if (plan !== null && plan.hash === question.planHash) return { question, plan };
-    }
-    // Answered, and not asked again: it goes on.
-    else if (
-      after > 0 &&
-      view !== undefined &&
-      view.state.status !== 'planning' &&
-      view.state.status !== 'awaiting_approval'
-    )
-      return undefined;
-    await delay(pollMs);
-  }
+/** One that plans, or asks about its plan, holds nothing and changes nothing. Without a live worker nobody knows. */
+function isBeforeItsGate({ view }: RunSnapshot): boolean {
+  return view !== undefined && ['starting', 'planning', 'awaiting_approval'].includes(view.state.status);
 }
 
-/** Whether the run ended aborted, with nothing of what it did left. */
-export async function isUndone(client: Client, workflowId: string): Promise<boolean> {
+/** What the run asks about its plan, after so many attempts; `over` where it asks nothing any more, undefined until it does. */
+export async function askedPlan(client: Client, run: RunSnapshot, after = 0): Promise<AskedPlan | 'over' | undefined> {
+  const { workflowId, status, view } = run;
+  if (status !== 'RUNNING') return 'over';
+  const question = view?.questions.find(({ id, attempt }) => id === 'plan' && attempt > after);
+  if (question === undefined) return view === undefined || isBeforeItsGate(run) ? undefined : 'over';
+  const plan = await client.workflow.getHandle(workflowId).query<RestorePlan | null>(messageNames.plan);
+  return plan === null || plan.hash !== question.planHash ? undefined : { question, plan };
+}
+
+/** What was taken back of a run that ended aborted; undefined for any other. */
+export async function undoneOf(client: Client, workflowId: string): Promise<Undone | undefined> {
   const { view } = await snapshot(client, workflowId);
-  return view?.state.status === 'aborted' && view.state.undone !== 'partial';
+  return view?.state.status === 'aborted' ? view.state.undone : undefined;
 }
 
-/** Id of the newest open restore. NotFound. */
+/**
+ * Id of the restore that is open: the one that acts, not one that only asks about its plan. NotFound without one, Precondition
+ * where nobody can say which is meant.
+ */
 export async function openRestore(client: Client, appliance: Appliance): Promise<string> {
-  const newest = (await openRuns(client, appliance)).find(({ type }) => type === 'restore');
-  if (newest === undefined)
+  const meant = await meantRestores(client, await openRuns(client, appliance));
+  const [id] = meant;
+  if (id === undefined)
     throw new LifeboatError('NotFound', `no restore of ${appliance.name} is open`, {
       hint: 'the last one: `lifeboat restore show`',
     });
-  return newest.workflowId;
+  if (meant.length > 1)
+    throw new LifeboatError(
+      'Precondition',
+      `${meant.length} restores of ${appliance.name} are open: ${meant.join(', ')}`,
+      {
+        hint: 'name the one that is meant',
+      },
+    );
+  return id;
+}
+
+/** Those that act; where there are none, those that plan or ask. Newest first. */
+async function meantRestores(client: Client, open: readonly RunSummary[]): Promise<readonly string[]> {
+  const ids = open.filter(({ type }) => type === 'restore').map(({ workflowId }) => workflowId);
+  if (ids.length < 2) return ids;
+  const runs = await Promise.all(ids.map(async (id) => snapshot(client, id)));
+  const acting = runs.filter((run) => !isBeforeItsGate(run)).map(({ workflowId }) => workflowId);
+  return acting.length > 0 ? acting : ids;
+}
+
+/** Id of the newest open restore, one that acts first, else of the newest open run. NotFound. */
+export async function newestOpenRun(client: Client, appliance: Appliance): Promise<string> {
+  const open = await openRuns(client, appliance);
+  const [restore] = await meantRestores(client, open);
+  const id = restore ?? open[0]?.workflowId;
+  if (id === undefined)
+    throw new LifeboatError('NotFound', `no run of ${appliance.name} is open`, {
+      hint: 'the last restore: `lifeboat restore show`',
+    });
+  return id;
 }

@@ -130,17 +130,6 @@ function timedOut(error: WorkflowFailedError, workflowId: string): LifeboatError
   });
 }
 
-/** Id of the newest open restore, else of the newest open run. NotFound. */
-export async function newestOpenRun(client: Client, appliance: Appliance): Promise<string> {
-  const open = await openRuns(client, appliance);
-  const newest = open.find(({ type }) => type === 'restore') ?? open[0];
-  if (newest === undefined)
-    throw new LifeboatError('NotFound', `no run of ${appliance.name} is open`, {
-      hint: 'the last restore: `lifeboat restore show`',
-    });
-  return newest.workflowId;
-}
-
 /** Open runs of the appliance, newest first; what runs in the background left out. */
 export async function openRuns(client: Client, appliance: Appliance): Promise<RunSummary[]> {
   const found: RunSummary[] = [];

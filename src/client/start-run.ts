@@ -1,6 +1,11 @@
 /** Starts runs, each once for the key that it is asked with. */
 import { createHash } from 'node:crypto';
-import { WorkflowExecutionAlreadyStartedError, type Client, type WorkflowHandle } from '@temporalio/client';
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import type { Appliance } from '../domain/appliance.ts';
 import { LifeboatError } from '../domain/errors.ts';
 import type { WorkflowType } from '../domain/workflow-types.ts';
@@ -28,6 +33,8 @@ export interface StartOptions {
   readonly summary: string;
   /** However often it is asked with this key, one run is started, as long as the server remembers it. A new run where absent. */
   readonly idempotencyKey?: string | undefined;
+  /** Throws what stands in the way of a new run; not called where the key's run is there already. Nothing does by default. */
+  readonly mayStart?: () => Promise<void>;
   readonly listener?: StartListener;
 }
 
@@ -40,18 +47,23 @@ export async function startRun<T extends WorkflowType>(
   appliance: Appliance,
   type: T,
   input: InputOf<T>,
-  { summary, idempotencyKey, listener }: StartOptions,
+  { summary, idempotencyKey, mayStart, listener }: StartOptions,
 ): Promise<WorkflowHandle> {
   // Loaded here: most commands start nothing.
   const { checkInput } = await import('../inputs/check-input.ts');
   const checked = checkInput(type, input, appliance);
-  await requireWorker(client, appliance);
   const workflowId =
     idempotencyKey === undefined
       ? newRunId(type, appliance, new Date())
       : `${type}/${appliance.name}/${checkedKey(idempotencyKey)}`;
   const request = digestOf(checked);
   const handle = client.workflow.getHandle(workflowId);
+  if (idempotencyKey !== undefined && (await isStarted(handle, request, idempotencyKey))) {
+    listener?.onStarted(workflowId);
+    return handle;
+  }
+  await requireWorker(client, appliance);
+  await mayStart?.();
   listener?.onAsked(workflowId);
   try {
     await client.workflow.start(type, {
@@ -66,8 +78,12 @@ export async function startRun<T extends WorkflowType>(
       priority: { priorityKey: type === 'restore' ? 1 : 3 },
     });
   } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError && idempotencyKey !== undefined) {
-      await requireSameRequest(handle, request, idempotencyKey);
+    // Another one asked with the same key meanwhile.
+    if (
+      error instanceof WorkflowExecutionAlreadyStartedError &&
+      idempotencyKey !== undefined &&
+      (await isStarted(handle, request, idempotencyKey))
+    ) {
       listener?.onStarted(workflowId);
       return handle;
     }
@@ -100,9 +116,14 @@ function digestOf(input: object): string {
   return createHash('sha256').update(JSON.stringify(sorted)).digest('hex');
 }
 
-async function requireSameRequest(handle: WorkflowHandle, request: string, key: string): Promise<void> {
-  const { memo } = await handle.describe();
-  if (memo?.['request'] === request) return;
+/** Whether the key's run is there; Precondition where it is of another request. */
+async function isStarted(handle: WorkflowHandle, request: string, key: string): Promise<boolean> {
+  const run = await handle.describe().catch((error: unknown) => {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  });
+  if (run === undefined) return false;
+  if (run.memo?.['request'] === request) return true;
   throw new LifeboatError(
     'Precondition',
     `the idempotency key \`${key}\` started another request: ${handle.workflowId}`,

@@ -32,6 +32,8 @@ const tiered = [
   { id: 'metrics', kind: 'files', host: 'main', tier: 'monitoring' },
 ] as const;
 const oneComponent = { ...confirmed, components: ['redis'] };
+const buildVectors = { confirm: 'wazuh', components: ['vectors'] };
+const asking = { components: ['redis'], requestedBy: 'recorder', waitForApproval: true };
 
 export const scenarios: readonly Scenario[] = [
   restores('planned', {}),
@@ -114,6 +116,33 @@ export const scenarios: readonly Scenario[] = [
   },
   answered('committed-approved', 'approve'),
   answered('planned-rejected', 'reject'),
+  {
+    workflow: 'restore',
+    path: 'planned-unanswered',
+    walk: async (bench) => settled(await bench.start('restore', asking, undefined, bench.skipping)),
+  },
+  {
+    workflow: 'restore',
+    path: 'planned-asked-again',
+    walk: async (bench) => {
+      const handle = await bench.start('restore', asking);
+      const first = await questionOf(handle, 1);
+      bench.passedOver = ['20261123_020000: suspect'];
+      await answer(handle, first, 'approve');
+      await answer(handle, await questionOf(handle, 2), 'reject');
+      return settled(handle);
+    },
+  },
+  {
+    workflow: 'restore',
+    path: 'aborted-before-its-gate',
+    walk: async (bench) => {
+      const handle = await bench.start('restore', asking);
+      await questionOf(handle, 1);
+      await handle.executeUpdate(abortUpdate, { args: [{ by: 'ann', reason: 'wrong point' }] });
+      return settled(handle);
+    },
+  },
   refusedBy('another', 'restore/wazuh/first'),
   refusedBy('another-with-an-id-of-its-own', 'bring-back-redis'),
   {
@@ -216,6 +245,21 @@ export const scenarios: readonly Scenario[] = [
       return handle;
     },
   },
+  {
+    workflow: 'walArchive',
+    path: 'continued',
+    walk: async (bench) => continued(await bench.start('walArchive', {})),
+  },
+  {
+    workflow: 'configWatch',
+    path: 'continued',
+    walk: async (bench) => {
+      bench.components = tiered;
+      return continued(await bench.start('configWatch', {}));
+    },
+  },
+  lockHeld('retention', { apply: true }, ['begin', 'fullBackup', {}]),
+  lockHeld('rebuild', buildVectors, ['rebuild vectors', 'rebuild', buildVectors]),
   retains('planned', {}),
   retains('done', { apply: true }),
   retains('failed-refused', { apply: true }, (bench) => (bench.refusals = { '': 'a clock jumped' })),
@@ -291,16 +335,51 @@ function answered(path: string, choice: 'approve' | 'reject'): Scenario {
     workflow: 'restore',
     path,
     walk: async (bench) => {
-      const { confirm: _confirm, ...asking } = oneComponent;
-      const handle = await bench.start('restore', { ...asking, waitForApproval: true });
-      const questions = async () => (await handle.query(progressQuery)).questions;
-      await expect.poll(questions).toHaveLength(1);
-      const [{ id, attempt, planHash }] = (await questions()) as [Question];
-      const answer = { question: id, attempt: String(attempt), planHash, choice, by: 'ann', reason: 'read' };
-      await handle.executeUpdate(decideUpdate, { args: [answer] });
+      const handle = await bench.start('restore', asking);
+      await answer(handle, await questionOf(handle, 1), choice);
       return ended(bench, handle);
     },
   };
+}
+
+async function questionOf(handle: WorkflowHandle, attempt: number): Promise<Question> {
+  const questions = async () => (await handle.query(progressQuery)).questions;
+  await expect.poll(questions).toMatchObject([{ attempt }]);
+  const [question] = await questions();
+  return question!;
+}
+
+async function answer(handle: WorkflowHandle, question: Question, choice: 'approve' | 'reject'): Promise<void> {
+  const { id, attempt, planHash } = question;
+  const sent = { question: id, attempt: String(attempt), planHash, choice, by: 'ann', reason: 'read' };
+  await handle.executeUpdate(decideUpdate, { args: [sent] });
+}
+
+/** A run that waits in vain for another one, which is held in a call. */
+function lockHeld(workflow: string, input: object, [call, type, held]: readonly [string, string, object]): Scenario {
+  return {
+    workflow,
+    path: 'failed-lock-held',
+    walk: async (bench) => {
+      const gate = gateAt(bench, call);
+      const holder = await bench.start(type, held);
+      await gate.reached();
+      const run = await settled(await bench.start(workflow, input, undefined, bench.skipping));
+      gate.open();
+      await holder.result();
+      return run;
+    },
+  };
+}
+
+/** The first run of one that goes on as a new one, after that has been cancelled. */
+async function continued(handle: WorkflowHandle): Promise<Run> {
+  const { workflowId, runId } = await handle.describe();
+  const first = handle.client.getHandle(workflowId, runId);
+  await expect.poll(async () => (await first.describe()).status.name).toBe('CONTINUED_AS_NEW');
+  await handle.client.getHandle(workflowId).cancel();
+  await settled(handle.client.getHandle(workflowId));
+  return { workflowId, runId };
 }
 
 /** A restore that finds the appliance held by another one. */

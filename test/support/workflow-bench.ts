@@ -38,6 +38,8 @@ export interface WorkflowBench {
   readonly calls: string[];
   readonly reports: { type: string; id: string; report: Readonly<Record<string, JsonValue>> }[];
   readonly messages: string[];
+  /** Of the messages, in their order. */
+  readonly severities: string[];
   /** Called before each fake activity acts; may throw or wait. Also before a run is told its appliance: `describe <type>`. */
   behave: (call: string, attempt: number) => Promise<void> | void;
   /** Calls that end as if nobody had cancelled them. */
@@ -48,6 +50,8 @@ export interface WorkflowBench {
   wasRunning: boolean;
   /** When the schedule was due while the run was open. */
   due: string[];
+  /** What a plan says of newer recovery points: another one is another plan. */
+  passedOver: readonly string[];
   /** Components whose source is damaged. */
   suspects: readonly string[];
   /** What the archive of WAL is worth after each shift; the last one stays. */
@@ -191,6 +195,8 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
     calls: [],
     reports: [],
     messages: [],
+    severities: [],
+    passedOver: [],
     behave: () => undefined,
     deaf: () => false,
     probes: heldProbe,
@@ -216,6 +222,8 @@ export async function startWorkflowBench(): Promise<WorkflowBench> {
       bench.calls.length = 0;
       bench.reports.length = 0;
       bench.messages.length = 0;
+      bench.severities.length = 0;
+      bench.passedOver = [];
       bench.behave = () => undefined;
       bench.deaf = () => false;
       bench.probes = heldProbe;
@@ -374,8 +382,13 @@ function fakeActivities(bench: WorkflowBench, client: Client, isEarlier: (notifi
       act('plan', () => {
         const all = components.length > 0 ? components : benchAppliance.components.map(({ id }) => id);
         const chosen = rebuild.length === 0 ? components : all.filter((id) => !rebuild.includes(id));
-        const plan = benchPlan(chosen, keepNew);
-        return rebuild.length === 0 ? plan : { ...plan, rebuilds: rebuild };
+        const { hash: _hash, ...plan } = benchPlan(chosen, keepNew);
+        const { passedOver } = bench;
+        return hashed({
+          ...plan,
+          ...(passedOver.length === 0 ? {} : { passedOver }),
+          ...(rebuild.length === 0 ? {} : { rebuilds: rebuild }),
+        });
       }),
     verifyObjects: async () => act('verify', () => ({ objects: 3 })),
     writeReport: async (report) => act('report', () => (bench.reports.push(report), 'key')),
@@ -463,10 +476,11 @@ function fakeActivities(bench: WorkflowBench, client: Client, isEarlier: (notifi
     dueSince: async ({ scheduleId }) => act(`due ${scheduleId}`, () => bench.due),
     makeUndoPlan: async ({ kept, now }) => act('plan', () => benchUndoPlan(kept, now)),
     channelsFor: async () => ({ appliance: benchAppliance.name, searchable: true, channels: ['slack'] }),
-    deliver: async ({ text = '', run = '' }) => {
+    deliver: async ({ text = '', run = '', severity = '' }) => {
+      if (isEarlier(activityInfo().workflowExecution?.workflowId ?? '')) return;
       // As the channel `slack` says it.
-      if (!isEarlier(activityInfo().workflowExecution?.workflowId ?? ''))
-        bench.messages.push(run === '' ? text : `${text} (${run})`);
+      bench.messages.push(run === '' ? text : `${text} (${run})`);
+      bench.severities.push(severity);
     },
   };
   const watch: WatchActivities = {

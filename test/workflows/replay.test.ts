@@ -32,6 +32,7 @@ async function replay({ history, workflowId }: Pick<StoredHistory, 'history' | '
 /** temporal.api.enums.v1.EventType of the last event. */
 function endOf(path: string): number {
   if (path === 'cancelled') return 21;
+  if (path === 'continued') return 28;
   return /^(?:failed|aborted|partial|damaged|refused)/.test(path) ? 3 : 2;
 }
 
@@ -52,7 +53,10 @@ describe('stored histories', () => {
     const paths = stored.map(({ workflow, path }) => `${workflow}/${path}`);
     expect(paths).toEqual(
       expect.arrayContaining([
-        ...['planned', 'committed', 'failed-and-undone', 'aborted', 'paused-and-resumed', 'committed-approved'].map(
+        ...['planned', 'committed', 'failed-and-undone', 'aborted', 'paused-and-resumed'].map(
+          (path) => `restore/${path}`,
+        ),
+        ...['committed-approved', 'planned-unanswered', 'planned-asked-again', 'aborted-before-its-gate'].map(
           (path) => `restore/${path}`,
         ),
         ...['sealed', 'partial', 'skipped', 'late'].map((path) => `fullBackup/${path}`),

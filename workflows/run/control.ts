@@ -57,7 +57,7 @@ export class RunControl {
 
   /** Waits for the answer until the deadline, then gives the default. */
   async ask({ deadlineSeconds, ...asked }: Asked): Promise<Answer> {
-    let deadline = Date.now() + deadlineSeconds * 1000;
+    let deadline = this.now() + deadlineSeconds * 1000;
     let isExtended = false;
     const open: OpenQuestion = {
       question: { ...asked, deadline: new Date(deadline).toISOString() },
@@ -67,10 +67,10 @@ export class RunControl {
     this.#show();
     try {
       while (open.answer === undefined) {
-        if (await condition(() => open.answer !== undefined, Math.max(1, deadline - Date.now()))) break;
-        if (isExtended || Date.now() - deadline < lateMs) break;
+        if (await condition(() => open.answer !== undefined, Math.max(1, deadline - this.now()))) break;
+        if (isExtended || this.now() - deadline < lateMs) break;
         isExtended = true;
-        deadline = Date.now() + graceSeconds * 1000;
+        deadline = this.now() + graceSeconds * 1000;
         await this.tell?.({
           topic: `late-${asked.id}-${asked.attempt}`,
           severity: 'warning',
@@ -91,6 +91,11 @@ export class RunControl {
       this.#open.delete(asked.id);
       this.#show();
     }
+  }
+
+  /** Milliseconds since the epoch. */
+  protected now(): number {
+    return Date.now();
   }
 
   #show(): void {

@@ -1,7 +1,6 @@
 /** `lifeboat restore start`: the run plans, its plan is shown and approved by name, and then carried out. */
 import { requireFree, restoreInput } from '../../client/restores.ts';
 import { withClient } from '../../client/temporal/connection.ts';
-import { requireWorker } from '../../client/temporal/workers.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import { describeProbes } from '../../domain/probes.ts';
 import { goalWords } from '../../domain/restore/target.ts';
@@ -37,11 +36,6 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
   requireRebuildable(appliance, listOf(options.rebuild));
   const components = await withParts(globals, async (parts) => restorableOf(parts, options));
   await withClient(appliance, async (client) => {
-    await requireWorker(client, appliance);
-    const backup = await requireFree(client, appliance);
-    if (backup !== undefined) say(`the restore will cancel ${backup.workflowId}`);
-    if (options.confirm === undefined && !process.stdin.isTTY)
-      requireTerminal(appliance, planText(await withParts(globals, async (parts) => localPlan(parts, options))));
     const goal = goalWords(options);
     const where = options.from === undefined ? '' : ` in ${options.from}`;
     const summary = `restore of ${appliance.name} ${goal === '' ? `from ${options.at}` : goal}${where}, asked by ${requestedBy()}${options.reason === undefined ? '' : `: ${options.reason}`}`;
@@ -53,13 +47,17 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
       input: restoreInput({ ...options, components, rebuild: listOf(options.rebuild), requestedBy: requestedBy() }),
       summary,
       idempotencyKey: options.idempotencyKey,
+      mayStart: async () => {
+        const backup = await requireFree(client, appliance);
+        if (backup !== undefined) say(`the restore will cancel ${backup.workflowId}`);
+        if (options.confirm === undefined && !process.stdin.isTTY)
+          requireTerminal(appliance, planText(await withParts(globals, async (parts) => localPlan(parts, options))));
+      },
     });
-    if (options.confirm === undefined) await approvePlan(client, appliance, workflowId, planText);
+    const again = watchCommand(globals, workflowId);
+    if (options.confirm === undefined) await approvePlan(client, appliance, workflowId, planText, again);
     if (options.detach === true) return print(workflowId);
-    restored(
-      globals,
-      await watchRun<RestoreResult>(client, appliance, workflowId, { again: watchCommand(globals, workflowId) }),
-    );
+    restored(globals, await watchRun<RestoreResult>(client, appliance, workflowId, { again }));
   });
 }
 

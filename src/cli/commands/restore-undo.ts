@@ -1,7 +1,6 @@
 /** `lifeboat restore undo`: what the last committed restore replaced becomes live again. */
 import { requireFree } from '../../client/restores.ts';
 import { withClient } from '../../client/temporal/connection.ts';
-import { requireWorker } from '../../client/temporal/workers.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import type { RestorePlan } from '../../domain/restore/types.ts';
 import { keptOf, makeUndoPlan } from '../../operations/restore/undo.ts';
@@ -31,13 +30,7 @@ export async function restoreUndo(globals: GlobalOptions, options: UndoOptions):
   const appliance = await loadAppliance(globals);
   requireName(appliance, confirm);
   const components = await componentsOf(appliance, options.components);
-  // Also where it need not be shown: what cannot be done is said before anything starts.
-  const plan = await undoPlan(appliance, components);
   await withClient(appliance, async (client) => {
-    await requireWorker(client, appliance);
-    const backup = await requireFree(client, appliance);
-    if (backup !== undefined) say(`the restore will cancel ${backup.workflowId}`);
-    if (confirm === undefined) requireTerminal(appliance, undoText(plan));
     const workflowId = await startTelling({
       globals,
       appliance,
@@ -51,14 +44,19 @@ export async function restoreUndo(globals: GlobalOptions, options: UndoOptions):
         requestedBy: requestedBy(),
       },
       idempotencyKey: options.idempotencyKey,
-      summary: `undo of the restore of ${plan.undoes?.lockStart ?? ''}, asked by ${requestedBy()}${options.reason === undefined ? '' : `: ${options.reason}`}`,
+      summary: `undo of the last restore of ${appliance.name}, asked by ${requestedBy()}${options.reason === undefined ? '' : `: ${options.reason}`}`,
+      mayStart: async () => {
+        // Also where it need not be shown: what cannot be done is said before anything starts.
+        const plan = await undoPlan(appliance, components);
+        const backup = await requireFree(client, appliance);
+        if (backup !== undefined) say(`the restore will cancel ${backup.workflowId}`);
+        if (confirm === undefined) requireTerminal(appliance, undoText(plan));
+      },
     });
-    if (confirm === undefined) await approvePlan(client, appliance, workflowId, undoText);
+    const again = watchCommand(globals, workflowId);
+    if (confirm === undefined) await approvePlan(client, appliance, workflowId, undoText, again);
     if (options.detach === true) return print(workflowId);
-    restored(
-      globals,
-      await watchRun<RestoreResult>(client, appliance, workflowId, { again: watchCommand(globals, workflowId) }),
-    );
+    restored(globals, await watchRun<RestoreResult>(client, appliance, workflowId, { again }));
   });
 }
 

@@ -1,7 +1,7 @@
 /** `lifeboat restore watch|abort` */
 import { withClient } from '../../client/temporal/connection.ts';
-import { isUndone, openRestore } from '../../client/restores.ts';
-import { newestOpenRun, typeOfRun } from '../../client/runs.ts';
+import { newestOpenRun, openRestore, undoneOf } from '../../client/restores.ts';
+import { typeOfRun } from '../../client/runs.ts';
 import { steerRun } from '../../client/steer.ts';
 import { isLifeboatError, LifeboatError } from '../../domain/errors.ts';
 import { isBackupWorkflow } from '../../domain/recovery-point.ts';
@@ -44,8 +44,9 @@ export async function restoreAbort(
       await watchRun(client, appliance, workflowId, { again: commandOf(globals, `restore watch ${workflowId}`) });
     } catch (error) {
       // What was asked for: the run ends as aborted, with everything undone.
-      if (!isLifeboatError(error, 'Aborted') || !(await isUndone(client, workflowId))) throw error;
-      print(`${workflowId} was aborted; what was there is back`);
+      const undone = isLifeboatError(error, 'Aborted') ? await undoneOf(client, workflowId) : undefined;
+      if (undone === undefined || undone === 'partial') throw error;
+      print(`${workflowId} was aborted; ${undone === 'none' ? 'nothing was changed' : 'what was there is back'}`);
       return;
     }
     throw new LifeboatError('Precondition', `${workflowId} was past the point of no return and committed`, {

@@ -10,7 +10,7 @@
 import { enoughRuns, stepDurations } from '../plan/durations.ts';
 import { disksOf, planProblems } from './problems.ts';
 import { buildSteps, startOrderOf } from './steps.ts';
-import { planVersion, type PlanStep, type PlanInput, type PlanResult } from './types.ts';
+import { planVersion, type PlanStep, type PlanInput, type PlanResult, type RestorePlan } from './types.ts';
 import { criticalPath } from '../plan/critical-path.ts';
 
 export function planRestore(input: PlanInput): PlanResult {
@@ -34,6 +34,7 @@ export function planRestore(input: PlanInput): PlanResult {
       appliance: input.appliance,
       components: chosen.map(({ id, kind, bytes, backupId, moment, wal, notes = [] }) => ({
         id,
+        ...targetOf(id, input.targets),
         kind,
         bytes,
         backupId,
@@ -57,4 +58,10 @@ export function planRestore(input: PlanInput): PlanResult {
       estimatedFrom: input.pastRuns.length >= enoughRuns ? input.pastRuns.length : 0,
     },
   };
+}
+
+/** Undefined fields stay out: a plan travels as JSON. */
+function targetOf(id: string, targets: PlanInput['targets']): Pick<RestorePlan['components'][number], 'target'> {
+  const found = targets.find(({ component }) => component === id);
+  return found === undefined ? {} : { target: { path: found.path, device: found.device } };
 }

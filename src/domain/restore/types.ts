@@ -129,6 +129,8 @@ export interface RestorePlan extends Plan<PlanStep> {
     readonly moment?: string;
     readonly wal?: WalTarget;
     readonly lossSeconds: number;
+    /** Where it goes live. Absent in an undo, whose old data lies there. */
+    readonly target?: { readonly path: string; readonly device: string };
     /** What does not come back, or not to where it was, in words; absent where all does. */
     readonly notes?: readonly string[];
   }[];

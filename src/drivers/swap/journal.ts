@@ -9,6 +9,7 @@ import { parseJson } from '../../json/parse-json.ts';
 import { writeDurably } from './disk.ts';
 import { journalName } from './names.ts';
 import type { SwapMode } from './place.ts';
+import { fencingTokenSchema } from './token.ts';
 import type { FencingToken } from '../../domain/fencing-token.ts';
 
 export const journalFormat = 1;
@@ -59,8 +60,6 @@ export interface SafetyCopy {
   readonly live: string;
 }
 
-const tokenSchema = z.object({ lockStart: z.string(), runId: z.string(), attempt: z.number() });
-
 const pairSchema = z.object({
   live: z.string(),
   mode: z.enum(['rename', 'exchange', 'pointer']),
@@ -76,11 +75,11 @@ const pairSchema = z.object({
 const journalSchema: z.ZodType<Journal> = z.object({
   format: z.literal(journalFormat),
   component: z.string(),
-  token: tokenSchema,
+  token: fencingTokenSchema,
   phase: z.enum(['swapping', 'swapped', 'backing', 'back']),
   pairs: z.array(pairSchema),
   earlier: z.array(z.object({ path: z.string(), kind: z.enum(['aside', 'target']), live: z.string() })),
-  under: z.object({ token: tokenSchema, pairs: z.array(pairSchema) }).exactOptional(),
+  under: z.object({ token: fencingTokenSchema, pairs: z.array(pairSchema) }).exactOptional(),
 });
 
 export async function readJournal(anchor: string, component: string): Promise<Journal | undefined> {

@@ -22,12 +22,13 @@ import { lstat, mkdir } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
 import { LifeboatError } from '../../domain/errors.ts';
 import { Unchanged } from '../../domain/unchanged.ts';
 import { parseJson } from '../../json/parse-json.ts';
 import { leaseName } from './names.ts';
 import { isProvenDead, ownIdentity, type ProcessIdentity } from '../../programs/process-identity.ts';
-import { compareTokens, describeToken } from './token.ts';
+import { compareTokens, describeToken, fencingTokenSchema } from './token.ts';
 import type { FencingToken } from '../../domain/fencing-token.ts';
 import type { SwapTuning } from './target-types.ts';
 
@@ -43,15 +44,26 @@ export interface LeaseRequest {
   readonly tuning: SwapTuning;
 }
 
-interface LeaseContent {
-  readonly nonce: string;
-  readonly holder: ProcessIdentity;
-  readonly token: FencingToken;
-  readonly leaseMs: number;
-}
-
 /** What is more stands in no file of ours. */
 const longestMs = 10 * 60_000;
+
+const identitySchema: z.ZodType<ProcessIdentity> = z.object({
+  host: z.string(),
+  bootId: z.string(),
+  pidNamespace: z.string(),
+  timeNamespace: z.string().exactOptional(),
+  pid: z.number(),
+  startedAt: z.string(),
+});
+
+const leaseSchema = z.object({
+  nonce: z.string(),
+  holder: identitySchema,
+  token: fencingTokenSchema,
+  leaseMs: z.number().positive().max(longestMs),
+});
+
+type LeaseContent = z.infer<typeof leaseSchema>;
 
 /** The time 0, which no heartbeat has. */
 const releasedTime = new Date(0);
@@ -141,7 +153,7 @@ interface Present {
 
 function readLease(path: string, component: string): Present | undefined {
   try {
-    const content = parseLease(readFileSync(path, 'utf8'));
+    const content = leaseSchema.parse(parseJson(readFileSync(path, 'utf8')));
     const { mtimeNs } = statSync(path, { bigint: true });
     return {
       content,
@@ -150,20 +162,13 @@ function readLease(path: string, component: string): Present | undefined {
     };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new LifeboatError('Precondition', `the lease file \`${path}\` cannot be read: ${(error as Error).message}`, {
+    const what = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
+    throw new LifeboatError('Precondition', `the lease file \`${path}\` cannot be read: ${what}`, {
       component,
       hint: 'when no restore runs on this host, remove the file',
       cause: error,
     });
   }
-}
-
-/** Throws where it is none of ours. */
-function parseLease(text: string): LeaseContent {
-  const content = parseJson(text) as Partial<LeaseContent> | null;
-  const { holder, token, leaseMs = Number.NaN } = content ?? {};
-  if (!holder || !token || !(leaseMs > 0 && leaseMs <= longestMs)) throw new Error('it is no lease');
-  return content as LeaseContent;
 }
 
 /** Create-if-absent with content: a hard link never replaces anything. */

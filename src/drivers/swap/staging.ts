@@ -14,6 +14,7 @@ import { placeOf } from './place.ts';
 import { removeTree } from './remove-tree.ts';
 import { refuseUnfit } from './target.ts';
 import type { FencingToken } from '../../domain/fencing-token.ts';
+import { fencingTokenSchema } from './token.ts';
 import type { SwapTarget } from './target-types.ts';
 
 type StagingTarget = Pick<SwapTarget, 'component' | 'lives' | 'token'>;
@@ -100,7 +101,7 @@ export async function findStaged(target: StagingTarget, source: string): Promise
 }
 
 const receiptSchema = z.object({
-  token: z.object({ lockStart: z.string(), runId: z.string(), attempt: z.number() }),
+  token: fencingTokenSchema,
   source: z.string(),
   staged: z.record(z.string(), z.string()),
   facts: z.record(z.string(), z.json()),

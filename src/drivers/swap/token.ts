@@ -1,5 +1,13 @@
 /** The order of fencing tokens: later lock start, then (run id being equal) the higher attempt. */
+import { z } from 'zod';
 import type { FencingToken } from '../../domain/fencing-token.ts';
+
+/** As it stands in journals, receipts and leases. */
+export const fencingTokenSchema: z.ZodType<FencingToken> = z.object({
+  lockStart: z.string(),
+  runId: z.string(),
+  attempt: z.number(),
+});
 
 /** `conflict`: two runs claim the same lock start, which the lock makes impossible; neither may go before the other. */
 export type TokenOrder = 'lower' | 'same' | 'higher' | 'conflict';

@@ -4,14 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decideUpdate, pauseUpdate, progressQuery, resumeUpdate, abortUpdate } from '../../../workflows/messages.ts';
 import { startTinyBench, type TinyBench } from './tiny-bench.ts';
 import { tinyStep as step } from './tiny-step.ts';
-import type { TinyResult, TinyStep } from './tiny-workflow.ts';
+import type { Script, TinyResult, TinyStep } from './tiny-workflow.ts';
 
 let bench: TinyBench;
 beforeAll(async () => void (bench = await startTinyBench()));
 afterAll(async () => bench.stop());
 
-async function start(steps: readonly TinyStep[], parallelSteps = 6): Promise<WorkflowHandle> {
-  return bench.start([{ steps, parallelSteps, script: { gates: {}, failures: {} } }]);
+async function start(steps: readonly TinyStep[], script: Partial<Script> = {}): Promise<WorkflowHandle> {
+  return bench.start([{ steps, parallelSteps: 6, script: { gates: {}, failures: {}, ...script } }]);
 }
 
 interface Ended {
@@ -93,6 +93,30 @@ describe('a gate', () => {
     const short = { ...gate, deadlineSeconds: 1, byDefault };
     const handle = await start([step('a'), step('b', { after: ['a'], gate: short })]);
     expect((await resultOf(handle)).outcome.kind).toBe(kind);
+  });
+});
+
+describe('a deadline that passes while nothing runs', () => {
+  const gate = { question: 'go on?', deadlineSeconds: 3, byDefault: 'reject' } as const;
+  const steps = [step('a'), step('b', { after: ['a'], gate })];
+
+  test('counts from when somebody could answer again, for 15 min, and people are told', async () => {
+    const handle = await start(steps, { downSeconds: 120 });
+    await asked(handle, 'b');
+    const deadline = async () => Date.parse((await handle.query(progressQuery)).questions[0]!.deadline);
+    const first = await deadline();
+    await expect.poll(deadline).toBeGreaterThan(first + 15 * 60_000);
+    await handle.executeUpdate(decideUpdate, { args: answer({}) });
+    const { outcome, log } = await resultOf(handle);
+    expect({ kind: outcome.kind, log }).toEqual({
+      kind: 'done',
+      log: ['act a', 'done a', 'told late-b-1', 'act b', 'done b'],
+    });
+  });
+
+  test('is over where it passed less than a minute ago', async () => {
+    const { outcome, log } = await resultOf(await start(steps, { downSeconds: 50 }));
+    expect({ kind: outcome.kind, log }).toEqual({ kind: 'unwound', log: ['act a', 'done a', 'undo a'] });
   });
 });
 

@@ -34,6 +34,8 @@ export interface Script {
   readonly at?: string;
   /** A pause ends after some steps' time, by a resume or by an abort; by a resume where it is too late for an abort. */
   readonly steer?: 'abort' | 'pause-resume' | 'pause-abort';
+  /** Everything was down when the first deadline passed: the clock is so many seconds further then. */
+  readonly downSeconds?: number;
 }
 
 export interface TinyPlan {
@@ -61,6 +63,7 @@ class ScriptedControl extends RunControl {
   readonly #script: Script;
   readonly #log: (what: string) => void;
   #isSteered = false;
+  #aheadMs = 0;
 
   constructor(display: RunDisplay, script: Script, log: (what: string) => void) {
     super(display);
@@ -71,6 +74,8 @@ class ScriptedControl extends RunControl {
   override async ask(asked: Asked): Promise<Answer> {
     this.#log(`asked ${asked.id}`);
     const asking = super.ask(asked);
+    const { downSeconds = 0 } = this.#script;
+    if (downSeconds > 0) void sleep(1).then(() => (this.#aheadMs = downSeconds * 1000));
     const { gates, failures } = this.#script;
     const choice = asked.choices.includes('approve') ? gates[asked.id] : failures[asked.id]?.[asked.attempt - 1];
     if (choice !== undefined) {
@@ -81,6 +86,10 @@ class ScriptedControl extends RunControl {
     const answer = await asking;
     this.#log(`answered ${asked.id} ${answer.choice}`);
     return answer;
+  }
+
+  protected override now(): number {
+    return super.now() + this.#aheadMs;
   }
 
   /** A step that is tried again steers nothing more. */
@@ -110,6 +119,7 @@ async function tinyPlan({ steps, parallelSteps, script }: TinyPlan): Promise<Tin
   const log: [string, number][] = [];
   const note = (what: string): void => void log.push([what, Date.now()]);
   const control = new ScriptedControl(display, script, note);
+  control.tell = async ({ topic }) => note(`told ${topic}`);
   const byId = new Map(steps.map((step) => [step.id, step]));
   const left = new Map(steps.map(({ id, failures }) => [id, failures]));
   const act = async ({ id }: Step): Promise<string> => {
