@@ -17,9 +17,10 @@ export function emailChannel(config: EmailConfig): Channel {
       const stop = (): void => transport.close();
       signal.addEventListener('abort', stop);
       try {
-        await transport.sendMail({ from: sender, to: [...to], ...letterOf(notification, sender) });
+        refuseLost(name, await transport.sendMail({ from: sender, to: [...to], ...letterOf(notification, sender) }));
       } catch (error) {
         signal.throwIfAborted();
+        if (error instanceof LifeboatError) throw error;
         throw new LifeboatError('NotifyFailed', `the channel \`${name}\` did not take the message: ${reasonOf(error)}`);
       } finally {
         signal.removeEventListener('abort', stop);
@@ -27,6 +28,30 @@ export function emailChannel(config: EmailConfig): Channel {
       }
     },
   };
+}
+
+interface Taken {
+  readonly rejected: readonly unknown[];
+  readonly rejectedErrors?: readonly {
+    readonly recipient?: string;
+    readonly response?: string;
+    readonly responseCode?: number;
+  }[];
+}
+
+/**
+ * The server took the message for some of those who are named only: nodemailer fails where it took it for nobody. What it
+ * refuses for good would be sent again and again to all others.
+ */
+function refuseLost(name: string, { rejected, rejectedErrors = [] }: Taken): void {
+  if (rejected.length === 0) return;
+  const why = rejectedErrors.map(({ recipient, response }) => `${recipient}: ${response}`).join('; ');
+  const isForGood = rejectedErrors.every(({ responseCode = 0 }) => responseCode >= 500);
+  throw new LifeboatError(
+    isForGood ? 'Precondition' : 'NotifyFailed',
+    `the channel \`${name}\` did not take the message for ${rejected.length} of its recipients: ${why}`,
+    { hint: `the others have it; correct \`to\` of \`notify.channels.${name}\`, then \`lifeboat doctor --send-test\`` },
+  );
 }
 
 async function optionsOf({ name, host, port, tls, user, password }: EmailConfig) {

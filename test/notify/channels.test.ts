@@ -1,9 +1,13 @@
 import { createHmac } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ChannelConfig, EmailConfig } from '../../src/domain/channel.ts';
 import { isLifeboatError } from '../../src/domain/errors.ts';
 import type { Notification } from '../../src/domain/notification.ts';
 import { createNotifier } from '../../src/notify/notifier.ts';
+import { makeCertificate } from '../support/certificate.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { httpReceiver, smtpReceiver, type HttpReceiver } from './receivers.ts';
 
 const forever = new AbortController().signal;
@@ -142,6 +146,44 @@ describe('email', () => {
     expect(ids[0]).toBe(ids[1]);
     expect(ids[0]).not.toBe(ids[2]);
   });
+
+  test.each([
+    [
+      'for good',
+      'nobody@example.org',
+      { code: 'Precondition', message: expect.stringContaining('550 no such mailbox') },
+    ],
+    ['for now', 'later@example.org', { code: 'NotifyFailed', message: expect.stringContaining('450 come back later') }],
+  ])('one of several recipients that is refused %s is told, with the reason', async (_what, address, failure) => {
+    const server = await smtpReceiver();
+    open.push(server);
+    const sent = deliver(config(server.port, { to: ['ann@example.org', address] }));
+    await expect(sent).rejects.toMatchObject({ ...failure, message: expect.stringContaining(address) as string });
+    expect(server.letters).toMatchObject([{ to: ['ann@example.org'] }]);
+  });
+
+  test.each(['starttls', 'implicit'] as const)(
+    'over %s, to a server whose certificate is trusted only',
+    async (tls) => {
+      const folder = await temporaryFolder('smtp');
+      open.push({ close: folder.remove });
+      const { cert, key } = await makeCertificate(folder.path, 'localhost');
+      const certificate = { cert: await readFile(cert, 'utf8'), key: await readFile(key, 'utf8') };
+      const server = await smtpReceiver({ certificate, isImplicit: tls === 'implicit' });
+      open.push(server);
+      const secured = config(server.port, { host: 'localhost', tls });
+      hidesSecrets(await deliver(secured).catch((thrown: unknown) => thrown));
+      expect(server.letters).toEqual([]);
+      const trusted = getCACertificates('default');
+      setDefaultCACertificates([...trusted, certificate.cert]);
+      try {
+        await deliver(secured);
+      } finally {
+        setDefaultCACertificates(trusted);
+      }
+      expect(server.letters).toHaveLength(1);
+    },
+  );
 
   test.each([
     ['a wrong password', { password: literal('canary-wrong') }],

@@ -35,19 +35,36 @@ export interface SmtpReceiver {
   close(): Promise<void>;
 }
 
-/** Takes letters of the user `lifeboat` with the password `canary`; refuses recipients whose address begins with `nobody`. */
-export async function smtpReceiver({ needsUser = true } = {}): Promise<SmtpReceiver> {
+export interface SmtpOptions {
+  readonly needsUser?: boolean;
+  /** PEM texts. Without them the server speaks no TLS. */
+  readonly certificate?: { readonly cert: string; readonly key: string };
+  /** TLS from the first byte; else after STARTTLS. */
+  readonly isImplicit?: boolean;
+}
+
+/**
+ * Takes letters of the user `lifeboat` with the password `canary`; refuses recipients whose address begins with `nobody` for
+ * good, and those that begin with `later` for now.
+ */
+export async function smtpReceiver({
+  needsUser = true,
+  certificate,
+  isImplicit = false,
+}: SmtpOptions = {}): Promise<SmtpReceiver> {
   const letters: SmtpReceiver['letters'] = [];
   const server = new SMTPServer({
     authOptional: !needsUser,
     allowInsecureAuth: true,
-    disabledCommands: ['STARTTLS'],
+    ...(certificate === undefined ? { disabledCommands: ['STARTTLS'] } : { ...certificate, secure: isImplicit }),
     onAuth({ username, password }, _session, done) {
       if (username === 'lifeboat' && password === 'canary') done(null, { user: username });
       else done(new Error('535 who is that?'));
     },
     onRcptTo({ address }, _session, done) {
-      done(address.startsWith('nobody') ? new Error('no such mailbox') : null);
+      if (address.startsWith('nobody')) done(Object.assign(new Error('no such mailbox'), { responseCode: 550 }));
+      else if (address.startsWith('later')) done(Object.assign(new Error('come back later'), { responseCode: 450 }));
+      else done();
     },
     onData(stream, { envelope }, done) {
       let text = '';
@@ -59,6 +76,8 @@ export async function smtpReceiver({ needsUser = true } = {}): Promise<SmtpRecei
       });
     },
   });
+  // A client that does not trust the certificate hangs up.
+  server.on('error', () => undefined);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.server.address() as AddressInfo;
   return { port, letters, close: async () => new Promise((resolve) => server.close(() => resolve())) };
