@@ -125,14 +125,14 @@ export function createUpkeepActivities(deps: Dependencies) {
     }): Promise<void> {
       return translated(undefined, async () => {
         const repository = await deps.repository(repositoryId);
-        const trial = { kind: 'verify', levels: ['L4'] };
+        const level = { kind: 'verify', levels: ['L4'] };
         const held = components.filter((id) => !failed.includes(id) && !unproven.includes(id));
         if (held.length > 0)
-          await repository.putProof(backupId, { ...trial, ok: true, components: held, problemCount: 0, problems: [] });
-        // A trial of some says nothing for the whole, but its failure says something against it.
+          await repository.putProof(backupId, { ...level, ok: true, components: held, problemCount: 0, problems: [] });
+        // A restore test of some says nothing for the whole, but its failure says something against it.
         if (failed.length > 0)
           await repository.putProof(backupId, {
-            ...trial,
+            ...level,
             ok: false,
             state: 'failed',
             components: [...failed],

@@ -77,7 +77,7 @@ export function wireParts(
       openRepository(place, source, { expectedId: id, isCopy, owner: appliance, onWarning }),
     );
     opened.set(name, opening);
-    // A key that is mended later must be found by the next call.
+    // A key that is corrected later must be found by the next call.
     opening.catch(() => opened.delete(name));
     return opening;
   };

@@ -42,7 +42,7 @@ export function describeError(error: unknown, globals?: GlobalOptions): string {
 function hintOf(error: unknown): string {
   if (isLifeboatError(error)) return error.hint;
   if (error instanceof PartialBackup)
-    return 'mend the named component, then `lifeboat backups run`; what was captured can be restored';
+    return 'correct the named component, then `lifeboat backups run`; what was captured can be restored';
   const meaning = meaningOf(error as NodeJS.ErrnoException, process.getuid?.());
   if (meaning !== undefined) return meaning.hint;
   return 'set LIFEBOAT_DEBUG=1 to see where';

@@ -47,12 +47,12 @@ export const causes = {
   foldedPrefix: {
     cause: 'a `prefix` with `//`, `.` or `..`, which a server that keeps objects in files folds',
     text: 'locations.NAME.prefix: must be a folder in the bucket, for example `backups/shop`: letters, digits, `.`, `_` and `-`, one slash between parts and none before them, no part `.` or `..`',
-    hint: 'mend the named line and run `lifeboat doctor`',
+    hint: 'correct the named line and run `lifeboat doctor`',
   },
   noEncryption: {
     cause: '`repository.encryption` is missing in lifeboat.yaml',
     text: 'repository.encryption: is required: what opens the repository. These two lines of `repository` name a key\n    encryption:\n      key: { file: /etc/lifeboat/key }',
-    hint: 'mend the named line and run `lifeboat doctor`',
+    hint: 'correct the named line and run `lifeboat doctor`',
   },
   renamedCommand: {
     cause: 'a Redis whose configuration renames or removes a command that a backup needs',

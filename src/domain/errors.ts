@@ -16,7 +16,7 @@ export const errorCatalogue = {
     retryable: false,
     exit: 2,
     meaning: 'lifeboat.yaml does not say what it must',
-    hint: 'mend the named line and run `lifeboat doctor`',
+    hint: 'correct the named line and run `lifeboat doctor`',
   },
   InputInvalid: {
     retryable: false,
@@ -28,7 +28,7 @@ export const errorCatalogue = {
     retryable: false,
     exit: 2,
     meaning: 'the restore graph has a cycle, a dangling edge or an unusable step',
-    hint: 'mend all listed problems; nothing was stopped',
+    hint: 'correct all listed problems; nothing was stopped',
   },
   NotFound: {
     retryable: false,
@@ -52,7 +52,7 @@ export const errorCatalogue = {
     retryable: false,
     exit: 5,
     meaning: 'a condition that must hold before anything starts does not hold',
-    hint: 'mend the named condition; nothing was changed',
+    hint: 'correct the named condition; nothing was changed',
   },
   Fenced: {
     retryable: false,

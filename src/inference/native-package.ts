@@ -6,7 +6,7 @@ import { parseJson } from '../json/parse-json.ts';
 
 type NativePackage = 'faiss-node' | 'node-llama-cpp';
 
-/** Precondition with the npm command that mends it, where the package is missing or was not built for this machine. */
+/** Precondition with the npm command that repairs it, where the package is missing or was not built for this machine. */
 export async function importNative<Result>(name: NativePackage, load: () => Promise<Result>): Promise<Result> {
   try {
     return await load();

@@ -34,7 +34,7 @@ export async function post({ channel, url, headers, body, signal }: Posting): Pr
   if (!response.ok) throw new LifeboatError('NotifyFailed', `the channel \`${channel}\` answered ${response.status}`);
 }
 
-/** NotifyFailed where it cannot be read, so that it is tried again: the file or the variable may be mended meanwhile. */
+/** NotifyFailed where it cannot be read, so that it is tried again: the file or the variable may be corrected meanwhile. */
 export async function secretOf(channel: string, what: string, ref: SecretRef): Promise<string> {
   try {
     return (await readSecret(ref)) ?? '';

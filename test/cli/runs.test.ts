@@ -141,7 +141,7 @@ describe('backups', () => {
       ! error: recovery point YYYYMMDD_HHMMSS is partial: cache: SourceEmpty: Redis
       !   holds no key in any database; uploads: SourceEmpty: no file in
       !   \`/folder/uploads\`
-      !   hint: mend the named component, then \`lifeboat backups run\`; what was captured
+      !   hint: correct the named component, then \`lifeboat backups run\`; what was captured
       !         can be restored
       exit 3"
     `);
@@ -604,7 +604,7 @@ describe('the worker', () => {
       ! error: /folder/cron.yaml:28: schedules.backup-full.cron: must
       !   be five cron fields (minute 0-59, hour 0-23, day 1-31, month 1-12, weekday
       !   0-7), for example \`0 2 * * *\`, not \`99 99 * * *\`
-      !   hint: mend the named line and run
+      !   hint: correct the named line and run
       !         \`lifeboat -c /folder/cron.yaml doctor\`
       exit 2"
     `);

@@ -191,7 +191,7 @@ components:
       !     must be a number, not the text \`5432\`
       !   /folder/lifeboat.yaml:9:
       !     components.database.dataDirectory: is required: an absolute path
-      !   hint: mend the named line and run \`lifeboat doctor\`
+      !   hint: correct the named line and run \`lifeboat doctor\`
       exit 2"
     `);
   });
@@ -233,7 +233,7 @@ components:
       !     cycle: app → web → app
       !   /folder/lifeboat.yaml:9:
       !     components.configuration.services: names the unknown service \`nginx\`
-      !   hint: mend the named line and run \`lifeboat doctor\`
+      !   hint: correct the named line and run \`lifeboat doctor\`
       exit 2"
     `);
     const rest = (text: string): string => text.slice(text.indexOf('\n'));
@@ -266,12 +266,12 @@ components:
       !     with at least \`path\` and \`encryption\`
       !   /folder/empty.yaml:1: components: is required: a map of
       !     components by id
-      !   hint: mend the named line and run \`lifeboat -c empty.yaml doctor\`
+      !   hint: correct the named line and run \`lifeboat -c empty.yaml doctor\`
       exit 2
       $ lifeboat -c broken.yaml doctor
       ! error: /folder/broken.yaml:3: Flow sequence in block
       !   collection must be sufficiently indented and end with a ]
-      !   hint: mend the named line and run \`lifeboat -c broken.yaml doctor\`
+      !   hint: correct the named line and run \`lifeboat -c broken.yaml doctor\`
       exit 2"
     `);
   });
@@ -412,8 +412,8 @@ describe.concurrent('with Temporal dead', () => {
       next:
         lifeboat doctor
       ! error: Temporal does not answer at 127.0.0.1:PORT
-      !   hint: start it, mend temporal.address in lifeboat.yaml, or let a run bring a
-      !         server of its own, as \`lifeboat --standalone restore start\` does;
+      !   hint: start it, correct temporal.address in lifeboat.yaml, or let a run bring
+      !         a server of its own, as \`lifeboat --standalone restore start\` does;
       !         \`lifeboat backups list\`, \`verify\` and \`restore plan\` need none
       exit 9
       $ lifeboat doctor
@@ -436,9 +436,9 @@ describe.concurrent('with Temporal dead', () => {
            hint: add an S3 bucket under \`locations\` in lifeboat.yaml
                  (docs/configuration.md)
       FAIL temporal: Temporal does not answer at 127.0.0.1:PORT
-           hint: start it, mend temporal.address in lifeboat.yaml, or let a run bring
-                 a server of its own, as \`lifeboat --standalone restore start\` does;
-                 \`lifeboat backups list\`, \`verify\` and \`restore plan\` need none
+           hint: start it, correct temporal.address in lifeboat.yaml, or let a run
+                 bring a server of its own, as \`lifeboat --standalone restore start\`
+                 does; \`lifeboat backups list\`, \`verify\` and \`restore plan\` need none
       5 ok, 3 warnings, 2 failures
       exit 1
       $ lifeboat backups list
@@ -464,33 +464,33 @@ describe.concurrent('with Temporal dead', () => {
       $ lifeboat worker
       ! connects to Temporal at 127.0.0.1:PORT …
       ! error: Temporal does not answer at 127.0.0.1:PORT
-      !   hint: start it, mend temporal.address in lifeboat.yaml, or let a run bring a
-      !         server of its own, as \`lifeboat --standalone restore start\` does;
+      !   hint: start it, correct temporal.address in lifeboat.yaml, or let a run bring
+      !         a server of its own, as \`lifeboat --standalone restore start\` does;
       !         \`lifeboat backups list\`, \`verify\` and \`restore plan\` need none
       exit 9
       $ lifeboat -c lifeboat.yaml backups run
       ! error: Temporal does not answer at 127.0.0.1:PORT
-      !   hint: start it, mend temporal.address in lifeboat.yaml, or let a run bring a
-      !         server of its own, as \`lifeboat --standalone restore start\` does;
+      !   hint: start it, correct temporal.address in lifeboat.yaml, or let a run bring
+      !         a server of its own, as \`lifeboat --standalone restore start\` does;
       !         \`lifeboat -c lifeboat.yaml backups list\`, \`verify\` and \`restore plan\`
       !         need none
       exit 9
       $ lifeboat restore start --confirm shop
       ! error: Temporal does not answer at 127.0.0.1:PORT
-      !   hint: start it, mend temporal.address in lifeboat.yaml, or let a run bring a
-      !         server of its own, as \`lifeboat --standalone restore start\` does;
+      !   hint: start it, correct temporal.address in lifeboat.yaml, or let a run bring
+      !         a server of its own, as \`lifeboat --standalone restore start\` does;
       !         \`lifeboat backups list\`, \`verify\` and \`restore plan\` need none
       exit 9
       $ lifeboat restore watch
       ! error: Temporal does not answer at 127.0.0.1:PORT
-      !   hint: start it, mend temporal.address in lifeboat.yaml, or let a run bring a
-      !         server of its own, as \`lifeboat --standalone restore start\` does;
+      !   hint: start it, correct temporal.address in lifeboat.yaml, or let a run bring
+      !         a server of its own, as \`lifeboat --standalone restore start\` does;
       !         \`lifeboat backups list\`, \`verify\` and \`restore plan\` need none
       exit 9
       $ lifeboat restore abort --reason x
       ! error: Temporal does not answer at 127.0.0.1:PORT
-      !   hint: start it, mend temporal.address in lifeboat.yaml, or let a run bring a
-      !         server of its own, as \`lifeboat --standalone restore start\` does;
+      !   hint: start it, correct temporal.address in lifeboat.yaml, or let a run bring
+      !         a server of its own, as \`lifeboat --standalone restore start\` does;
       !         \`lifeboat backups list\`, \`verify\` and \`restore plan\` need none
       exit 9"
     `);

@@ -206,7 +206,7 @@ describe.each(seeds)('seed %d', (seed) => {
       if (number !== at) return;
       told = saidSoFar();
       relay.cut();
-      if (back) setTimeout(() => void relay.mend(), backAfter);
+      if (back) setTimeout(() => void relay.repair(), backAfter);
     };
     const { code, said } = await ended;
     await relay.stop();
@@ -310,7 +310,7 @@ describe.each(seeds)('seed %d', (seed) => {
     relay.onAnswer = (number) => {
       if (number !== at) return;
       relay.cut();
-      if (back) setTimeout(() => void relay.mend(), backAfter);
+      if (back) setTimeout(() => void relay.repair(), backAfter);
     };
     const { said: saidSoFar, signal, ended } = await start(relay, ['worker'], alone);
     const isReady = (): boolean => saidSoFar().includes(' runs; stop it');

@@ -198,7 +198,7 @@ describe('email', () => {
   });
 });
 
-test('a secret that cannot be read is a failure that is tried again: it may be mended', async () => {
+test('a secret that cannot be read is a failure that is tried again: it may be corrected', async () => {
   const channel = { kind: 'slack', name: 'ops', from: 'info', url: { from: 'file', path: '/nowhere/url' } } as const;
   await expect(deliver(channel)).rejects.toMatchObject({ code: 'NotifyFailed' });
 });

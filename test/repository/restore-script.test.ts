@@ -230,7 +230,7 @@ describe('restore.sh', () => {
     });
     const all = await contentsOf(join(folder, 'source'));
     expect(await contentsOf(join(folder, 'target'))).toEqual(all.filter((line) => !line.startsWith('blocks ')));
-    await damaged.mend();
+    await damaged.repair();
     // All that shares a frame is gone with it, and nothing else.
     const sharing = new Map<number, string[]>();
     for await (const { path, ...entry } of repository.readIndex(record.indexId))
@@ -597,13 +597,17 @@ async function refOf(
 }
 
 /** Flips a bit in the only pack of the point. */
-async function damage(folder: string, manifest: Manifest, at: number): Promise<{ readonly mend: () => Promise<void> }> {
+async function damage(
+  folder: string,
+  manifest: Manifest,
+  at: number,
+): Promise<{ readonly repair: () => Promise<void> }> {
   const key = manifest.backup_files.find(({ path }) => path.startsWith('packs/'))?.path ?? '';
   const path = join(folder, 'repository', key);
   const [good, bytes] = [await readFile(path), await readFile(path)];
   bytes[at] = (bytes[at] ?? 0) ^ 1;
   await writeFile(path, bytes);
-  return { mend: async () => writeFile(path, good) };
+  return { repair: async () => writeFile(path, good) };
 }
 
 async function spoil(folder: string, key: string): Promise<void> {

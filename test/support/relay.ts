@@ -1,4 +1,4 @@
-/** A relay on loopback before a server: a test cuts it, and mends it, and both ends see what a dead server looks like. */
+/** A relay on loopback before a server: a test cuts it, and repairs it, and both ends see what a dead server looks like. */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
@@ -13,7 +13,7 @@ export interface Relay {
   /** Connections stay, and nothing comes any more: a server that is stopped. */
   hush(): void;
   /** As before, at the same address. */
-  mend(): Promise<void>;
+  repair(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export async function startRelay(target: string): Promise<Relay> {
     onAnswer: () => undefined,
     cut,
     hush: () => void (isSilent = true),
-    mend: async () => {
+    repair: async () => {
       isSilent = false;
       if (!server.listening) await listen(own);
     },

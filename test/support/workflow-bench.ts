@@ -403,7 +403,7 @@ function fakeActivities(bench: WorkflowBench, client: Client, isEarlier: (notifi
       })),
     recordRestoreTest: async ({ problems, unproven = [] }) =>
       act(
-        `trial with ${problems.length} problems${unproven.length === 0 ? '' : `, nothing of ${unproven.join(', ')}`}`,
+        `test with ${problems.length} problems${unproven.length === 0 ? '' : `, nothing of ${unproven.join(', ')}`}`,
         () => undefined,
       ),
     verifyPoint: async ({ at }) =>

@@ -39,24 +39,24 @@ describe('the kinds of backups', () => {
   });
 
   test('X1: the frequent backup goes on beside a long one and a restore test; a restore cancels all three', async () => {
-    const reached = { full: Promise.withResolvers<undefined>(), trial: Promise.withResolvers<undefined>() };
+    const reached = { full: Promise.withResolvers<undefined>(), test: Promise.withResolvers<undefined>() };
     bench.behave = async (call) => {
       if (call === 'capture vectors') reached.full.resolve(undefined);
       else if (call === 'validate postgres' && bench.calls.filter((each) => each === call).length === 1)
-        reached.trial.resolve(undefined);
+        reached.test.resolve(undefined);
       else return;
       await new Promise(() => {});
     };
     const full = await bench.start('fullBackup', {});
-    const trial = await bench.start('proveBackup', {});
-    await Promise.all([reached.full.promise, reached.trial.promise]);
+    const proof = await bench.start('proveBackup', {});
+    await Promise.all([reached.full.promise, reached.test.promise]);
     const critical = await bench.start('criticalBackup', {});
     expect(await critical.result()).toMatchObject({ state: 'sealed' });
     bench.behave = () => undefined;
     const restore = await bench.start('restore', { confirm: 'wazuh', components: ['redis'] });
     await restore.result();
     expect(await failureOf(full)).toMatchObject({ type: 'CancelledFailure' });
-    expect(await failureOf(trial)).toMatchObject({ type: 'CancelledFailure' });
+    expect(await failureOf(proof)).toMatchObject({ type: 'CancelledFailure' });
     // The one that follows a restore: else it would go on into the next test.
     const states = (): unknown[] =>
       bench.reports.filter(({ type }) => type === 'fullBackup').map(({ report }) => report.state);

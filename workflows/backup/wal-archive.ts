@@ -22,7 +22,7 @@ const sessionSeconds = 3600;
 /** While something is not as it should be. */
 const shortSessionSeconds = 60;
 
-/** What a person has to mend is looked at again after this. */
+/** What a person has to correct is looked at again after this. */
 const pauseAfterFailure = '1 minute';
 
 /** A backup that was started for a break gets this long before another is. */

@@ -17,7 +17,7 @@ import { nextCommands, nowText, problemsOf, type NowPage } from '../output/now-p
 /** Exit 3 where something is wrong, 9 where Temporal does not answer. */
 export async function now(globals: GlobalOptions): Promise<void> {
   await withParts(globals, async ({ appliance, repository }) => {
-    const [{ protection, locations, problem }, situation] = await Promise.all([
+    const [{ protection, locations, problem }, overview] = await Promise.all([
       readRepository(repository, appliance),
       ask(globals, appliance),
     ]);
@@ -25,11 +25,11 @@ export async function now(globals: GlobalOptions): Promise<void> {
       appliance: appliance.name,
       at: new Date(),
       protection,
-      lost: protection === undefined ? [] : await lostPoints(await repository(), situation),
+      lost: protection === undefined ? [] : await lostPoints(await repository(), overview),
       locations: locations ?? [],
       repositoryProblem: problem,
-      privateServer: situation === undefined ? runningPrivateServer(appliance) : undefined,
-      situation,
+      privateServer: overview === undefined ? runningPrivateServer(appliance) : undefined,
+      overview,
     };
     const problems = problemsOf(page);
     if (globals.output === 'json')
@@ -40,7 +40,7 @@ export async function now(globals: GlobalOptions): Promise<void> {
         protection: protection ?? null,
         lost: page.lost,
         locations: page.locations,
-        orchestrator: situation ?? null,
+        orchestrator: overview ?? null,
       });
     else
       print(
@@ -49,7 +49,7 @@ export async function now(globals: GlobalOptions): Promise<void> {
           nextCommands(page).map((words) => commandOf(globals, words)),
         ),
       );
-    if (situation === undefined) process.exitCode = exit.unreachable;
+    if (overview === undefined) process.exitCode = exit.unreachable;
     else if (problems.length > 0) process.exitCode = exit.degraded;
   });
 }
@@ -74,8 +74,8 @@ async function readRepository(
   }
 }
 
-async function lostPoints(repository: Repository, situation: Overview | undefined): Promise<string[]> {
-  const sealed = new Map((situation?.sealed ?? []).map(({ id, by }) => [id, by]));
+async function lostPoints(repository: Repository, overview: Overview | undefined): Promise<string[]> {
+  const sealed = new Map((overview?.sealed ?? []).map(({ id, by }) => [id, by]));
   try {
     return (await lostOf(repository, { reports: 'recent', sealed })).map(({ problem = '' }) => problem);
   } catch (error) {

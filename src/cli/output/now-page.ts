@@ -22,25 +22,25 @@ export interface NowPage {
   /** Address of one that `--standalone` left running; undefined where there is none. */
   readonly privateServer: string | undefined;
   /** Undefined while Temporal does not answer. */
-  readonly situation: Overview | undefined;
+  readonly overview: Overview | undefined;
 }
 
 /** What is wrong, the worst first; empty while all is well. */
 export function problemsOf(page: NowPage): string[] {
-  const { protection, lost, locations, repositoryProblem, situation, at } = page;
+  const { protection, lost, locations, repositoryProblem, overview, at } = page;
   const found: string[] = [];
   if (repositoryProblem !== undefined) found.push(`REPOSITORY NOT READABLE: ${repositoryProblem}`);
-  if (situation === undefined && page.privateServer !== undefined)
+  if (overview === undefined && page.privateServer !== undefined)
     found.push(
       `TEMPORAL DOES NOT ANSWER; a private server runs at ${page.privateServer}, with a run that is not over: look with \`lifeboat --standalone\``,
     );
-  else if (situation === undefined) found.push('TEMPORAL DOES NOT ANSWER: nothing is backed up and no run moves');
-  else if (!situation.hasWorker) found.push('NO WORKER: nothing is backed up and no run moves');
+  else if (overview === undefined) found.push('TEMPORAL DOES NOT ANSWER: nothing is backed up and no run moves');
+  else if (!overview.hasWorker) found.push('NO WORKER: nothing is backed up and no run moves');
   found.push(...lost.map((text) => `GONE: ${text}`));
   if (protection !== undefined) found.push(...protectionProblems(protection, at));
   const isAnything = protection?.components.some(({ backupId }) => backupId !== null) ?? false;
   found.push(...locations.flatMap((location) => locationProblems(location, at, isAnything)));
-  return [...found, ...scheduleProblems(situation?.schedules ?? [])];
+  return [...found, ...scheduleProblems(overview?.schedules ?? [])];
 }
 
 function scheduleProblems(schedules: Overview['schedules']): string[] {
@@ -107,9 +107,9 @@ function endedBadly(what: string, { state, text, endedAt }: EndedRun, at: Date):
 }
 
 export function nowText(page: NowPage, commands: readonly string[]): string {
-  const { appliance, at, situation } = page;
+  const { appliance, at, overview } = page;
   const problems = problemsOf(page);
-  const runs = situation?.runs ?? [];
+  const runs = overview?.runs ?? [];
   return [
     `${appliance}  ${at.toISOString().slice(0, 19)}Z  ${problems.length === 0 ? 'all is well' : plural(problems.length, 'problem')}`,
     ...problems.map((problem) => wrap(`! ${problem}`, defaultColumns, '  ')),
@@ -127,8 +127,8 @@ export function nowText(page: NowPage, commands: readonly string[]): string {
 }
 
 /** While a restore runs, ages and schedules are no news. */
-function restLines({ protection, locations, situation, at }: NowPage): string[] {
-  if (situation?.runs.some(({ type }) => type === 'restore') === true) return [];
+function restLines({ protection, locations, overview, at }: NowPage): string[] {
+  if (overview?.runs.some(({ type }) => type === 'restore') === true) return [];
   const rows = (protection?.components ?? []).map(({ id, backupId, wal, ageSeconds, objectiveSeconds, breached }) => [
     id,
     `${backupId ?? 'none'}${wal?.state === 'continuous' ? ' + WAL' : ''}`,
@@ -142,7 +142,7 @@ function restLines({ protection, locations, situation, at }: NowPage): string[] 
     ...oldestIn(location),
     location.measuredAt === null ? 'not measured yet' : agoOf(location.measuredAt, at),
   ]);
-  const [next] = (situation?.schedules ?? [])
+  const [next] = (overview?.schedules ?? [])
     .flatMap(({ name, view }) => (name.startsWith('backup-') && view?.next ? [view.next] : []))
     .sort();
   const lines: string[] = [
@@ -158,7 +158,7 @@ function restLines({ protection, locations, situation, at }: NowPage): string[] 
     ...(next !== undefined
       ? [`next backup   ${next.slice(0, 16)}Z, in ${formatDuration((Date.parse(next) - at.getTime()) / 1000)}`]
       : []),
-    ...(situation !== undefined && situation.runs.length === 0 ? ['running       nothing'] : []),
+    ...(overview !== undefined && overview.runs.length === 0 ? ['running       nothing'] : []),
   ];
   return lines.at(-1) === '' ? lines.slice(0, -1) : lines;
 }
@@ -183,15 +183,15 @@ function agoOf(time: string, at: Date): string {
   return `${formatDuration(Math.max(0, at.getTime() - Date.parse(time)) / 1000)} ago`;
 }
 
-/** The commands that fit the situation, the most likely first. */
+/** The commands that fit what is seen, the most likely first. */
 export function nextCommands(page: NowPage): string[] {
-  const { situation, protection, repositoryProblem } = page;
-  const [run] = situation?.runs ?? [];
-  if (situation !== undefined && !situation.hasWorker) return ['worker', 'doctor'];
+  const { overview, protection, repositoryProblem } = page;
+  const [run] = overview?.runs ?? [];
+  if (overview !== undefined && !overview.hasWorker) return ['worker', 'doctor'];
   if (run?.type === 'restore')
     return [`restore watch ${run.workflowId}`, `restore abort ${run.workflowId} --reason '…'`];
   if (run !== undefined) return [`restore watch ${run.workflowId}`];
-  if (situation === undefined || repositoryProblem !== undefined) return ['doctor'];
+  if (overview === undefined || repositoryProblem !== undefined) return ['doctor'];
   if (protection?.components.some(({ breached }) => breached) === true)
     return ['backups run', 'restore plan', 'doctor'];
   return ['restore plan', 'verify', 'doctor'];

@@ -77,7 +77,7 @@ export function explained(error: unknown, appliance: Appliance): unknown {
       'Unreachable',
       `Temporal at ${temporal.address} has no namespace \`${temporal.namespace}\``,
       {
-        hint: `mend temporal.namespace in lifeboat.yaml, or create it: temporal operator namespace create -n ${temporal.namespace}`,
+        hint: `correct temporal.namespace in lifeboat.yaml, or create it: temporal operator namespace create -n ${temporal.namespace}`,
         cause: error,
       },
     );
@@ -108,7 +108,7 @@ export function unreachable(appliance: Appliance, cause: unknown): LifeboatError
       cause,
     });
   return new LifeboatError('Unreachable', `Temporal does not answer at ${temporal.address}`, {
-    hint: 'start it, mend temporal.address in lifeboat.yaml, or let a run bring a server of its own, as `lifeboat --standalone restore start` does; `lifeboat backups list`, `verify` and `restore plan` need none',
+    hint: 'start it, correct temporal.address in lifeboat.yaml, or let a run bring a server of its own, as `lifeboat --standalone restore start` does; `lifeboat backups list`, `verify` and `restore plan` need none',
     cause,
   });
 }

@@ -64,7 +64,7 @@ function misfitProblem({ id, kind, configuredKind }: PlanMisfit, orOthers: strin
 function graphProblems({ components, services }: PlanInput): PlanProblem[] {
   const nodes = services.map(({ name, dependsOn }) => ({ id: name, after: dependsOn }));
   const known = new Set(services.map(({ name }) => name));
-  const hint = 'mend `services` in lifeboat.yaml';
+  const hint = 'correct `services` in lifeboat.yaml';
   const problems: PlanProblem[] = danglingEdges(nodes).map(([from, missing]) => ({
     code: 'PlanInvalid',
     subject: from,

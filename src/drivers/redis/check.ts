@@ -68,7 +68,7 @@ async function checkServer(config: RedisConfig, environment: DriverEnvironment):
 /** The catalogue's hint for an engine that is down names this very check. */
 function hintOf(error: unknown, { id, hostname, port, username, password }: RedisConfig): string {
   if (isLifeboatError(error, 'EngineUnavailable')) {
-    return `start Redis, or mend \`hostname\` (${hostname}) and \`port\` (${port}) of \`${id}\``;
+    return `start Redis, or correct \`hostname\` (${hostname}) and \`port\` (${port}) of \`${id}\``;
   }
   if (isLifeboatError(error, 'AuthFailed')) {
     if (password === undefined) return `the server wants a password: set \`password\` of \`${id}\``;
@@ -164,7 +164,7 @@ async function checkFolder(config: RedisConfig): Promise<Finding> {
         text: `cannot be read here (${problem}): captured over the replication stream, and not restorable from here`,
         hint:
           problem === 'ENOENT' || problem === 'ENOTDIR'
-            ? `mend \`dataDirectory\` of \`${config.id}\`, or run a worker on the host of this folder`
+            ? `correct \`dataDirectory\` of \`${config.id}\`, or run a worker on the host of this folder`
             : refusedHint(problem, process.getuid?.(), 'the owner of the folder'),
       };
     const { problems } = await restoreTargetOf({ live: config.dataDirectory, needBytes: 0 });
@@ -192,7 +192,7 @@ async function checkConfigFiles(config: RedisConfig): Promise<Finding[]> {
         hint:
           problem === 'EACCES'
             ? refusedHint(problem, process.getuid?.(), 'the owner of the file')
-            : `mend the path, or take it out of \`configFiles\` of \`${config.id}\``,
+            : `correct the path, or take it out of \`configFiles\` of \`${config.id}\``,
       };
     }),
   );
@@ -211,6 +211,6 @@ async function checkBinary(config: RedisConfig, target: Target): Promise<Finding
     hint:
       configured === undefined
         ? `install it (Debian: apt-get install redis-server), or name it in \`serverBinary\` of \`${config.id}\``
-        : `mend \`serverBinary\` of \`${config.id}\`, or leave it out: then it is looked for on PATH`,
+        : `correct \`serverBinary\` of \`${config.id}\`, or leave it out: then it is looked for on PATH`,
   };
 }

@@ -108,7 +108,7 @@ function staleText({ primary, link, downSeconds }: Replica): string {
 function staleHint({ primary, link }: Replica, component: string): string {
   return link === 'syncing'
     ? 'wait until INFO replication says master_link_status:up'
-    : `mend the link (\`masterauth\`, the network, the primary), or back up the primary: set \`hostname\` and \`port\` of \`${component}\` to ${primary}; if it is lost for good, make this one the primary (REPLICAOF NO ONE)`;
+    : `repair the link (\`masterauth\`, the network, the primary), or back up the primary: set \`hostname\` and \`port\` of \`${component}\` to ${primary}; if it is lost for good, make this one the primary (REPLICAOF NO ONE)`;
 }
 
 /** What does not stop a capture, but must be known of it. */

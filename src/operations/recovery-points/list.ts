@@ -32,7 +32,7 @@ export const lackingStatuses: readonly string[] = ['DAMAGED', 'GONE'];
 export interface Verified {
   readonly at: string;
   readonly ok: boolean;
-  /** L4 is among them only where every component was restored in a trial. */
+  /** L4 is among them only where every component went through a restore test. */
   readonly levels: readonly string[];
   /** Components that a restore test proved. */
   readonly tried: readonly string[];

@@ -42,7 +42,7 @@ async function checkProgram(service: ServiceConfig, program: string | undefined)
   return problem(
     service,
     `\`${program ?? ''}\` is not a program on this host`,
-    'install it, or mend the command in lifeboat.yaml',
+    'install it, or correct the command in lifeboat.yaml',
   );
 }
 

@@ -53,7 +53,7 @@ export async function stopProcess(service: ProcessService, signal: AbortSignal):
       'ServiceFailed',
       `service \`${service.name}\` is not gone: process ${left.pid} survived SIGKILL`,
       {
-        hint: 'it hangs in the kernel, mostly on a dead disk or mount: mend that first',
+        hint: 'it hangs in the kernel, mostly on a dead disk or mount: repair that first',
         details: { pid: left.pid },
       },
     );

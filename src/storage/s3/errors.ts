@@ -24,7 +24,7 @@ const codes: Readonly<Record<string, ErrorCode>> = {
 };
 
 const hints: Readonly<Record<string, string>> = {
-  NoSuchBucket: 'create the bucket, or mend `bucket` of the location; Lifeboat makes none by itself',
+  NoSuchBucket: 'create the bucket, or correct `bucket` of the location; Lifeboat makes none by itself',
   InvalidStorageClass: 'set `storageClass` of the location to one that the server knows',
   CredentialsProviderError: 'set `accessKey` and `secretKey` of the location, or the usual AWS variables',
 };

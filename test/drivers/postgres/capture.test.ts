@@ -101,7 +101,7 @@ labTest('a server that is not there is EngineUnavailable, in capture, estimate a
   await stop();
   await expect(capture()).rejects.toMatchObject({ code: 'EngineUnavailable' });
   await expect(driver.estimate()).rejects.toMatchObject({ code: 'EngineUnavailable' });
-  const hint = expect.stringMatching(/^start PostgreSQL, or mend `hostname` \(127\.0\.0\.1\) and `port`/) as string;
+  const hint = expect.stringMatching(/^start PostgreSQL, or correct `hostname` \(127\.0\.0\.1\) and `port`/) as string;
   expect((await driver.check()).filter((finding) => finding.level === 'fail')).toMatchObject([
     { name: 'postgres: replication', hint },
     { name: 'postgres: database', hint },

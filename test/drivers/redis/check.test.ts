@@ -40,7 +40,7 @@ test('doctor has nothing to say where all is well', async ({ subject }) => {
 
 test('doctor has a hint for a server that is down', async ({ subject }) => {
   await subject.stop();
-  const hint = `start Redis, or mend \`hostname\` (127.0.0.1) and \`port\` (${subject.config.port}) of \`redis\``;
+  const hint = `start Redis, or correct \`hostname\` (127.0.0.1) and \`port\` (${subject.config.port}) of \`redis\``;
   expect(await wanting(subject)).toMatchObject([{ name: 'redis: server', level: 'fail', hint }]);
 });
 
@@ -57,7 +57,11 @@ test('doctor has a hint for a wrong password and for none, and names neither', a
 
 test('doctor has a hint for a data directory that is not there or cannot be read', async ({ subject, folder }) => {
   expect(await wanting(subject, { dataDirectory: join(folder, 'absent') })).toMatchObject([
-    { level: 'warn', text: expect.stringContaining('ENOENT'), hint: expect.stringContaining('mend `dataDirectory`') },
+    {
+      level: 'warn',
+      text: expect.stringContaining('ENOENT'),
+      hint: expect.stringContaining('correct `dataDirectory`'),
+    },
   ]);
   await chmod(subject.config.dataDirectory, 0);
   const locked = await wanting(subject);
@@ -79,12 +83,12 @@ test('doctor has a hint for a configuration file that is not there or cannot be 
   ]);
   await rm(path);
   expect(await wanting(subject)).toMatchObject([
-    { name: `redis: ${path}`, level: 'fail', hint: 'mend the path, or take it out of `configFiles` of `redis`' },
+    { name: `redis: ${path}`, level: 'fail', hint: 'correct the path, or take it out of `configFiles` of `redis`' },
   ]);
 });
 
 test('doctor has a hint for a configured redis-server that is not there', async ({ subject, folder }) => {
   expect(await wanting(subject, { serverBinary: join(folder, 'redis-server') })).toMatchObject([
-    { level: 'warn', hint: 'mend `serverBinary` of `redis`, or leave it out: then it is looked for on PATH' },
+    { level: 'warn', hint: 'correct `serverBinary` of `redis`, or leave it out: then it is looked for on PATH' },
   ]);
 });

@@ -63,7 +63,7 @@ describe('walArchive', () => {
     expect([captures(), bench.messages]).toEqual([1, []]);
   });
 
-  test('what a person has to mend is told once, and tried again every minute', async () => {
+  test('what a person has to correct is told once, and tried again every minute', async () => {
     bench.behave = (call) => {
       if (!call.startsWith('archive ')) return undefined;
       if (shifts().length <= 3) refuse('WalConflict', 'the server has other WAL');

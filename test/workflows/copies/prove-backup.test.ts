@@ -14,7 +14,7 @@ describe('proveBackup', () => {
     expect(bench.calls).toEqual([
       'resolve',
       ...['postgres', 'redis', 'vectors'].flatMap((id) => [`stage ${id}`, `validate ${id}`, `undo ${id}`]),
-      'trial with 0 problems',
+      'test with 0 problems',
       'report',
     ]);
     expect(bench.messages).toEqual([]);
@@ -36,7 +36,7 @@ describe('proveBackup', () => {
       'stage redis',
       'validate redis',
       'undo redis',
-      'trial with 0 problems, nothing of redis',
+      'test with 0 problems, nothing of redis',
       'report',
     ]);
     expect(await failureOf(await bench.start('proveBackup', { components: ['bogus'] }))).toMatchObject({
@@ -55,7 +55,7 @@ describe('proveBackup', () => {
     });
     expect(bench.calls).toContain('undo redis');
     expect(bench.calls).toContain('validate vectors');
-    expect(bench.calls).toContain('trial with 1 problems');
+    expect(bench.calls).toContain('test with 1 problems');
     await expect
       .poll(() => bench.messages)
       .toEqual([
@@ -70,16 +70,16 @@ describe('proveBackup', () => {
       if (call === 'stage redis') refuse('NoSpace', 'the disk is full');
     };
     expect(await failureOf(await bench.start('proveBackup', {}))).toMatchObject({ type: 'NoSpace' });
-    expect(bench.calls.filter((call) => call.startsWith('trial'))).toEqual(['trial with 0 problems']);
+    expect(bench.calls.filter((call) => call.startsWith('test with'))).toEqual(['test with 0 problems']);
   });
 
-  test('what was found before something else stopped the trial is written all the same', async () => {
+  test('what was found before something else stopped the restore test is written all the same', async () => {
     bench.behave = (call) => {
       if (call === 'validate postgres') refuse('ObjectCorrupt', 'a segment is damaged');
       if (call === 'stage redis') refuse('NoSpace', 'the disk is full');
     };
     expect(await failureOf(await bench.start('proveBackup', {}))).toMatchObject({ type: 'NoSpace' });
-    expect(bench.calls).toContain('trial with 1 problems');
+    expect(bench.calls).toContain('test with 1 problems');
   });
 
   test('a restore takes the appliance from it; it removes what it staged and is no news', async () => {
@@ -95,6 +95,6 @@ describe('proveBackup', () => {
     await restore.result();
     expect(await failureOf(proof)).toMatchObject({ type: 'CancelledFailure' });
     expect(bench.calls.indexOf('undo postgres')).toBeLessThan(bench.calls.indexOf('swap redis'));
-    expect(bench.messages.filter((text) => text.startsWith('Trial'))).toEqual([]);
+    expect(bench.messages.filter((text) => text.startsWith('Restore test'))).toEqual([]);
   });
 });

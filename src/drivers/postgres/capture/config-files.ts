@@ -224,7 +224,7 @@ function absent(reading: Reading, path: string, optional: boolean, cause: unknow
   if (optional) return undefined;
   throw new LifeboatError('Precondition', `the server names the configuration file \`${path}\`, which is missing`, {
     component: reading.component,
-    hint: `put it back, or mend the setting that names it: the server would not start again`,
+    hint: `put it back, or correct the setting that names it: the server would not start again`,
     cause,
   });
 }

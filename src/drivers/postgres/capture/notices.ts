@@ -88,6 +88,6 @@ function unknownWarning({ message, detail, file, routine }: Notice, component: s
   return new LifeboatError(
     'EngineFailed',
     `the server warned of its own base backup: ${message ?? ''}${detail === undefined ? '' : ` (${detail})`} [${where}]`,
-    { component, hint: 'mend what the server warns of; without that nobody knows whether the copy is whole' },
+    { component, hint: 'repair what the server warns of; without that nobody knows whether the copy is whole' },
   );
 }

@@ -144,7 +144,7 @@ async function checkPending(session: Session, note: Note): Promise<void> {
       name,
       level: 'fail',
       text,
-      hint: 'mend the line: with it neither a restart nor a restore brings the server up',
+      hint: 'correct the line: with it neither a restart nor a restore brings the server up',
     });
   }
 }
@@ -163,7 +163,7 @@ async function checkDatabase(config: PostgresConfig, address: Address, note: Not
     const hidden = tables.filter((table) => table.hidden !== undefined);
     if (tables.length === 0) {
       const text = `\`${config.database}\` has no table: an empty backup fails`;
-      note({ name: 'database', level: 'fail', text, hint: `mend \`database\` of \`${config.id}\`` });
+      note({ name: 'database', level: 'fail', text, hint: `correct \`database\` of \`${config.id}\`` });
     } else if (hidden.length > 0) {
       for (const [why, count] of countBy(hidden.flatMap((table) => table.hidden ?? []))) {
         const nameless = why === 'its name is no text' ? ` (${namesOf(hidden, why)})` : '';
@@ -237,12 +237,12 @@ async function attempt<T>(
   }
 }
 
-/** Only a refused login is mended by pg_hba.conf; the catalogue's hint for a server that is down names this very check. */
+/** Only a refused login is corrected by pg_hba.conf; the catalogue's hint for a server that is down names this very check. */
 function connectHints(config: PostgresConfig): Partial<Record<ErrorCode, string>> {
   const { id, hostname, port } = config;
   return {
     AuthFailed: loginHint(config),
-    EngineUnavailable: `start PostgreSQL, or mend \`hostname\` (${hostname}) and \`port\` (${port}) of \`${id}\``,
+    EngineUnavailable: `start PostgreSQL, or correct \`hostname\` (${hostname}) and \`port\` (${port}) of \`${id}\``,
   };
 }
 

@@ -55,7 +55,7 @@ async function slotFinding(session: Session, slot: string): Promise<Finding[]> {
         name,
         level: 'warn',
         text: `${walStatus}: the server gives up what it kept; a new base is made by itself`,
-        hint: 'raise max_slot_wal_keep_size, or mend what kept the archive away: `lifeboat now`',
+        hint: 'raise max_slot_wal_keep_size, or repair what kept the archive away: `lifeboat now`',
       },
     ];
   return [{ name, level: 'ok', text: `${formatBytes(heldBytes)} wait for the archive` }];

@@ -36,7 +36,7 @@ export async function guardSlot(
       `slot ${slot} was dropped: ${formatBytes(free)} were free on the disk of the database, and ${formatBytes(facts.heldBytes)} waited there for the archive`,
       {
         component: config.id,
-        hint: 'mend what kept the archive away (`lifeboat now`); archiving goes on with a new slot, and a new base is made by itself',
+        hint: 'repair what kept the archive away (`lifeboat now`); archiving goes on with a new slot, and a new base is made by itself',
       },
     );
   } finally {
