@@ -44,6 +44,11 @@ export async function typeOfRun(client: Client, workflowId: string): Promise<str
   return (await describeRun(client.workflow.getHandle(workflowId))).type;
 }
 
+/** Whether the run goes on. NotFound. */
+export async function isOpen(client: Client, workflowId: string): Promise<boolean> {
+  return (await describeRun(client.workflow.getHandle(workflowId))).status.name === 'RUNNING';
+}
+
 async function describeRun(handle: WorkflowHandle): Promise<WorkflowExecutionDescription> {
   try {
     return await handle.describe();
@@ -133,7 +138,9 @@ function timedOut(error: WorkflowFailedError, workflowId: string): LifeboatError
 /** Open runs of the appliance, newest first; what runs in the background left out. */
 export async function openRuns(client: Client, appliance: Appliance): Promise<RunSummary[]> {
   const found: RunSummary[] = [];
-  for await (const run of client.workflow.list({ query: await openQuery(client, appliance) })) {
+  for await (const run of client.workflow.list({
+    query: `ExecutionStatus = 'Running' AND ${await queryOf(client, appliance, foregroundWorkflows)}`,
+  })) {
     const { workflowId, type, status, startTime } = run;
     if (isRunOf(appliance.name, run) && !isBackground(type)) {
       found.push({ workflowId, type, status: status.name, startedAt: startTime.toISOString() });
@@ -148,10 +155,10 @@ const isBackground = (type: string): boolean => backgroundWorkflows.some((each) 
  * Not all that the namespace runs, for others live in it. By attribute, and by the ids that we give, for runs that could not be
  * given one; a run with an id of a person's own is found by its attribute alone.
  */
-async function openQuery(client: Client, { name }: Appliance): Promise<string> {
-  const ids = foregroundWorkflows.map((type) => `WorkflowId STARTS_WITH '${type}/${name}'`).join(' OR ');
+export async function queryOf(client: Client, { name }: Appliance, types: readonly string[]): Promise<string> {
+  const ids = types.map((type) => `WorkflowId STARTS_WITH '${type}/${name}'`).join(' OR ');
   const own = (await areRegistered(client)) ? `LifeboatAppliance = '${name}' OR ` : '';
-  return `ExecutionStatus = 'Running' AND (${own}${ids})`;
+  return `(${own}${ids})`;
 }
 
 /**

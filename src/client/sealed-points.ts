@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { BackupResult } from '../../workflows/messages.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import { backupWorkflows, type BackupId } from '../domain/recovery-point.ts';
-import { isRunOf } from './runs.ts';
+import { isRunOf, queryOf } from './runs.ts';
 
 export interface SealedPoint {
   readonly id: BackupId;
@@ -13,13 +13,14 @@ export interface SealedPoint {
 
 /** The newest runs that are asked for their result. */
 const runsLooked = 10;
-const types = Object.values(backupWorkflows).map((type) => `'${type}'`);
+const types = Object.values(backupWorkflows);
 
 /** The points that the last backups sealed. None where the server cannot say it: nothing hangs on it alone. */
 export async function sealedPoints(client: Client, appliance: Appliance): Promise<SealedPoint[]> {
   try {
     const runs: { readonly workflowId: string; readonly runId: string }[] = [];
-    const query = `WorkflowType IN (${types.join(', ')}) AND ExecutionStatus = 'Completed'`;
+    const own = await queryOf(client, appliance, types);
+    const query = `WorkflowType IN (${types.map((type) => `'${type}'`).join(', ')}) AND ExecutionStatus = 'Completed' AND ${own}`;
     for await (const run of client.workflow.list({ query })) {
       if (isRunOf(appliance.name, run)) runs.push(run);
       if (runs.length >= runsLooked) break;

@@ -141,8 +141,8 @@ describe('backups', () => {
       ! error: recovery point YYYYMMDD_HHMMSS is partial: cache: SourceEmpty: Redis
       !   holds no key in any database; uploads: SourceEmpty: no file in
       !   \`/folder/uploads\`
-      !   hint: correct the named component, then \`lifeboat backups run\`; what was captured
-      !         can be restored
+      !   hint: correct the named component, then \`lifeboat backups run\`; what was
+      !         captured can be restored
       exit 3"
     `);
     await ended();

@@ -37,6 +37,21 @@ test('the same key gives the same run, while it is open and when it has ended; w
   await Promise.all(others.map(async (run) => run.result()));
 });
 
+test('what stands in the way of a new run does not stand in the way of one that is there', async () => {
+  let asked = 0;
+  const begin = async (): Promise<string> => {
+    const input = { components: ['redis'], requestedBy: 'ann' };
+    const mayStart = async (): Promise<void> => void (asked += 1);
+    const options = { summary: 'a test', idempotencyKey: 'nightly-9', mayStart };
+    return (await startRun(bench.client, appliance, 'fullBackup', input, options)).workflowId;
+  };
+  const first = await begin();
+  expect(await begin()).toBe(first);
+  await bench.client.workflow.getHandle(first).result();
+  expect(await begin()).toBe(first);
+  expect(asked).toBe(1);
+});
+
 test('a key that started something else is refused, and one that could not stand in an id', async () => {
   await (await start(['redis'], 'nightly-8')).result();
   await expect(start(['postgres'], 'nightly-8')).rejects.toMatchObject({

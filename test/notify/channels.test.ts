@@ -166,7 +166,7 @@ describe('email', () => {
     'over %s, to a server whose certificate is trusted only',
     async (tls) => {
       const folder = await temporaryFolder('smtp');
-      open.push({ close: folder.remove });
+      open.push({ close: async () => folder.remove() });
       const { cert, key } = await makeCertificate(folder.path, 'localhost');
       const certificate = { cert: await readFile(cert, 'utf8'), key: await readFile(key, 'utf8') };
       const server = await smtpReceiver({ certificate, isImplicit: tls === 'implicit' });

@@ -6,10 +6,9 @@ import { sealedPoints } from '../../client/sealed-points.ts';
 import { loadConfiguration } from '../../config/load.ts';
 import type { Appliance } from '../../domain/appliance.ts';
 import { LifeboatError } from '../../domain/errors.ts';
-import { sendTestMessages, tellOfWatchdog } from '../../operations/doctor/channels.ts';
+import { sendTestMessages } from '../../operations/doctor/channels.ts';
 import { diagnose, findingOf } from '../../operations/doctor/repository.ts';
-import { guardDatabases } from '../../operations/wal/slot-guard.ts';
-import { watchdog } from '../../operations/rpo/watchdog.ts';
+import { watchOnce } from '../../operations/doctor/watch-once.ts';
 import { tryRecoveryKit } from '../../repository/recovery-kit.ts';
 import { createLocalStorage } from '../../storage/local/local-storage.ts';
 import { wireParts, type Parts } from '../../../workers/parts.ts';
@@ -30,17 +29,10 @@ export interface DoctorOptions {
 /** A plain look for cron or a timer, and the guard of databases: what is wrong on stdout, news to the webhook, exit 1 while something is wrong. */
 export async function doctorWatchdog(globals: GlobalOptions): Promise<void> {
   await withParts(globals, async ({ appliance, repository, notifier, driver }) => {
-    // Nobody else may be there to do it.
-    const guarded = await guardDatabases(appliance, driver);
-    const seen = await watchdog(repository, appliance, new Date());
-    const problems = [...guarded.news, ...seen.problems];
-    const news = [...guarded.news, ...seen.news];
+    const { problems, news, tell } = await watchOnce({ appliance, repository, notifier, driver }, new Date());
     if (globals.output === 'json') printJson({ problems, news });
     else for (const problem of problems) print(wrap(problem, columnsOf(process.stdout), '  '));
-    for (const text of news) await tellOfWatchdog(notifier, appliance.name, text);
-    // Not before it was delivered: the next look says it again.
-    await guarded.told();
-    await seen.told();
+    await tell();
     if (problems.length > 0) process.exitCode = exit.failed;
     else if (globals.output !== 'json') print('all is well');
   });

@@ -119,7 +119,7 @@ function check({ steps, parallelSteps, script }: TinyPlan, { outcome, log }: Tin
     expect(begun.toSorted(), story).toEqual(
       steps.flatMap(({ id }) => (lines.includes(`answered ${id} reject`) ? [] : [id])).toSorted(),
     );
-    expect(outcome.failures.map((text) => text.split(':')[0]).toSorted(), story).toEqual(
+    expect(outcome.failures.map((text) => text.split(':')[0] ?? '').toSorted(), story).toEqual(
       steps.flatMap((step) => (endsFailed(step, lines) ? [step.id] : [])).toSorted(),
     );
     return;
