@@ -1,6 +1,5 @@
-/** How long a run still takes, from its plan and from what its running steps tell. Pure. */
+/** How long a run still takes, from its plan and from what its running steps tell: bytes, once a rate means something. Pure. */
 import type { StepReport } from '../../workflows/messages.ts';
-import { etaSeconds } from './pace.ts';
 import type { PendingStep } from './temporal/pending-activity.ts';
 import type { RunSnapshot } from './runs.ts';
 
@@ -62,4 +61,33 @@ export function runningSeconds({ state, seconds, startedAt }: StepReport, now: D
   return state === 'running' && startedAt !== undefined
     ? Math.max(0, (now.getTime() - Date.parse(startedAt)) / 1000)
     : seconds;
+}
+
+export interface Moved {
+  readonly bytesDone: number;
+  /** 0 while unknown. */
+  readonly bytesTotal: number;
+  /** Mean over the attempt. */
+  readonly bytesPerSecond: number;
+}
+
+/** Before this the mean is that of a beginning: connections, indexes, a first small file. */
+const steadySeconds = 5;
+const steadyPart = 0.01;
+const firstRateSeconds = 1;
+
+/** Bytes per second; undefined in the first second and while nothing moved. */
+export function rateOf(moved: Moved): number | undefined {
+  return movingSeconds(moved) >= firstRateSeconds ? moved.bytesPerSecond : undefined;
+}
+
+/** Seconds to go; undefined before 5 s and 1 % of the bytes, and where the total is not known. */
+export function etaSeconds(moved: Moved): number | undefined {
+  const { bytesDone, bytesTotal, bytesPerSecond } = moved;
+  if (bytesTotal <= 0 || bytesDone < bytesTotal * steadyPart || movingSeconds(moved) < steadySeconds) return undefined;
+  return Math.max(0, bytesTotal - bytesDone) / bytesPerSecond;
+}
+
+function movingSeconds({ bytesDone, bytesPerSecond }: Moved): number {
+  return bytesPerSecond <= 0 ? 0 : bytesDone / bytesPerSecond;
 }

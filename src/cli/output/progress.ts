@@ -1,5 +1,5 @@
 /** What a pending activity tells, as text: bytes, rate, ETA, attempts. Pure. */
-import { etaSeconds, rateOf, type Moved } from '../../client/pace.ts';
+import { etaSeconds, rateOf, type Moved } from '../../client/eta.ts';
 import type { PendingStep } from '../../client/temporal/pending-activity.ts';
 import { formatBytes, formatDuration } from '../../domain/duration.ts';
 
