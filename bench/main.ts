@@ -36,7 +36,7 @@ import { judge, targets } from './targets.ts';
 // Experimental Node features that we use on purpose are no news here.
 process.removeAllListeners('warning');
 const outcomeIsKnown = endOnUncaught();
-/** Of the rows of their own. */
+/** Files of the rows about many files. */
 const manyFiles = 100_000;
 
 try {

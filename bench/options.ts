@@ -17,7 +17,7 @@ export interface BenchOptions extends ResultPlace {
   /** Many appliances on one Temporal server, instead of the rows. */
   readonly fleet: boolean;
   readonly appliances: number;
-  /** Of every schedule of the fleet, in the place of its own. */
+  /** Jitter of every schedule of the fleet, in the place of its own. */
   readonly jitterSeconds: number | undefined;
   /** Measures what each act costs while one thing grows, and nothing else. */
   readonly growth: GrowthOptions | undefined;

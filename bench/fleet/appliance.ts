@@ -50,7 +50,7 @@ export function applianceName(number: number): string {
   return `a${String(number).padStart(5, '0')}`;
 }
 
-/** Of a run's id, `<type>/<appliance>/…` or `<type>/<appliance>-<time>`. */
+/** The appliance in a run's id, `<type>/<appliance>/…` or `<type>/<appliance>-<time>`. */
 export function applianceOf(workflowId: string): string {
   return /^[^/]+\/([a-z0-9]+)/.exec(workflowId)?.[1] ?? '';
 }

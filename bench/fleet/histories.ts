@@ -58,7 +58,7 @@ export interface Waits {
   readonly activity: number[];
 }
 
-/** Of at most `most` runs, spread evenly over what the query finds. */
+/** Waits of at most `most` runs, spread evenly over what the query finds. */
 export async function waitsOf(client: Client, query: string, most: number): Promise<Waits> {
   const found: Execution[] = [];
   for await (const execution of executions(client, query)) found.push(execution);

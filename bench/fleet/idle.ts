@@ -49,7 +49,7 @@ export async function startAlwaysOn({ client }: FleetStage, fleet: readonly Appl
 export interface WorkerStart {
   readonly seconds: number;
   readonly requests: number;
-  /** Of `lifeboat schedules plan`, which reads the list of all schedules besides. */
+  /** Time of `lifeboat schedules plan`, which reads the list of all schedules besides. */
   readonly planSeconds: number;
 }
 

@@ -32,7 +32,7 @@ export async function measureDay({ client }: FleetStage): Promise<ReadonlyMap<st
   return new Map([...closed, ...(await sumsOfOpen(client))]);
 }
 
-/** Of a run that is open, no list tells the length. */
+/** No list tells the length of a run that is open. */
 async function sumsOfOpen(client: Client): Promise<[string, TypeSums][]> {
   const sums: [string, TypeSums][] = [];
   for await (const { execution, type } of executions(client, alwaysOn)) {

@@ -8,7 +8,7 @@ export interface OpenPolls {
   readonly appliances: number;
   readonly workflow: number;
   readonly activity: number;
-  /** Of the server, for them and for the queues that they ask. */
+  /** Memory of the server, for them and for the queues that they ask. */
   readonly serverBytes: number;
 }
 

@@ -13,7 +13,7 @@ import type { Rates } from './stage.ts';
 export interface FleetResult {
   readonly appliances: number;
   readonly schedules: readonly DayOfSchedule[];
-  /** Of one appliance. */
+  /** What one appliance does in a day. */
   readonly day: { readonly sums: ReadonlyMap<string, TypeSums>; readonly rates: Rates };
   readonly polls: OpenPolls;
   readonly created: { readonly schedules: number; readonly seconds: number };

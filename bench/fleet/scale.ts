@@ -1,6 +1,6 @@
 /** From what one appliance asks of the server to a fleet of any size. Pure. */
 
-/** Of one appliance with the usual schedules: measured, or counted from the configuration. */
+/** What one appliance with the usual schedules costs: measured, or counted from the configuration. */
 export interface Load {
   /** In a day. */
   readonly runs: number;
@@ -13,7 +13,7 @@ export interface Load {
   readonly databaseBytes: number;
   /** Processor time of the server. */
   readonly cpuSeconds: number;
-  /** Of what is always on, per second. */
+  /** What is always on costs this per second. */
   readonly idleCpu: number;
   readonly idleWrites: number;
   readonly idleActions: number;
@@ -40,7 +40,7 @@ export interface FleetNeeds {
   readonly actionsPerSecond: number;
   /** That the server keeps busy, as a mean over the day. */
   readonly processors: number;
-  /** Of histories that are kept for a day. */
+  /** Size of the database with histories that are kept for a day. */
   readonly databaseBytes: number;
   readonly openPolls: number;
   /** Processes of the frontend, where the limit of each stays as it is. */

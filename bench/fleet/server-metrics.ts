@@ -15,7 +15,7 @@ export interface ServerCounts {
   readonly actions: Readonly<Record<string, number>>;
   /** Calls of clients and workers, by method. */
   readonly requests: Readonly<Record<string, number>>;
-  /** Of the namespace, open right now. */
+  /** Polls of the namespace that are open right now. */
   readonly openPolls: { readonly workflow: number; readonly activity: number; readonly nexus: number };
 }
 

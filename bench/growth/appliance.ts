@@ -23,7 +23,7 @@ export function configFileOf(folder: string): string {
   return join(folder, 'lifeboat.yaml');
 }
 
-/** Of component n, counted from 0. */
+/** Folder of component n, counted from 0. */
 export function dataOf(folder: string, component: number): string {
   return join(folder, 'data', String(component));
 }

@@ -11,7 +11,7 @@ import { inLanes } from '../../src/domain/in-lanes.ts';
 
 export interface Far {
   readonly bucket: string;
-  /** Of the proxy. */
+  /** Address of the proxy. */
   readonly endpoint: string;
   readonly credentials: S3Credentials;
   /** That came to the proxy so far. */
@@ -22,7 +22,7 @@ export interface Far {
 }
 
 const putsAtOnce = 16;
-/** Of one writer or collector: they say nothing elsewhere. */
+/** Keys that belong to one writer or collector: they say nothing elsewhere. */
 const notCopied = /^(?:intents|leases)\//;
 
 export async function startFar(directory: string, latencyMs: number): Promise<Far> {

@@ -46,7 +46,7 @@ function lineThrough(samples: readonly Sample[]): { readonly fixed: number; read
 }
 
 export const limits = {
-  /** Of seconds, which differ from run to run. */
+  /** Seconds differ from run to run. */
   seconds: 1.2,
   requests: 1.05,
   /** Peak of a process. */

@@ -18,7 +18,7 @@ const leaving = 3;
 /** A file must have lain for so long to be known again by its times (src/domain/written-back.ts). */
 const settledMs = 75_000;
 const packsOf100GB = 6400;
-/** Of each component, where their number is not what grows. */
+/** Number of files of each component, where it is not what grows. */
 const fewFiles = 10;
 
 export class Stage {

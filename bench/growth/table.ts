@@ -7,9 +7,9 @@ import { growthOf, judge, type Growth, type Verdict } from './slope.ts';
 export interface Measured {
   readonly size: number;
   readonly seconds: number;
-  /** Of processor time, in all threads. */
+  /** Processor time of all threads. */
   readonly cpuSeconds: number;
-  /** Of the storage that it looks at. */
+  /** Requests to the storage that it looks at. */
   readonly requests: number;
   readonly peakBytes: number;
 }

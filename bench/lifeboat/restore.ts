@@ -121,7 +121,7 @@ async function stageAll({ repository: open, driver }: Parts, point: string): Pro
   return { times: { seconds: since(began), parts }, each };
 }
 
-/** Of every phase of one restore. */
+/** Contexts of every phase of one restore. */
 export function contexts(repository: Repository, lockStart: string, wal?: WalTarget) {
   const token = (phase: number) => ({ lockStart, runId: `bench-${process.pid}`, attempt: phase * 1000 + 1 });
   return (record: Manifest['lifeboat']['components'][number], phase: number): RestoreContext => ({

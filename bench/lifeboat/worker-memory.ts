@@ -3,9 +3,9 @@ import { readFile, readdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface PeakMemory {
-  /** Of the process itself. */
+  /** Memory of the process itself. */
   readonly ownBytes: number;
-  /** Of each program that ran below it, by name: the largest one. */
+  /** Memory of the programs that ran below it, by name: the largest one each. */
   readonly childrenBytes: Readonly<Record<string, number>>;
 }
 

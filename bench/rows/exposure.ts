@@ -78,7 +78,7 @@ export async function measureExposure(bench: Bench): Promise<void> {
   }
 }
 
-/** Of each sample: seconds until what was flushed then had come so far. One that never came counts as until the end. */
+/** Seconds from each sample until what was flushed then had come so far. One that never came counts as until the end. */
 function delays(samples: readonly Sample[], key: 'received' | 'sealed'): number[] {
   let at = 0;
   const last = samples.at(-1)?.at ?? 0;
