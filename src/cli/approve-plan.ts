@@ -2,8 +2,10 @@
  * `restore start` and `restore undo` without `--confirm`: the run has made its plan and asks. The plan that is shown here is the
  * one that runs, by its hash.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { askedPlan, type AskedPlan } from '../client/restores.ts';
+import { snapshot } from '../client/runs.ts';
 import { decide } from '../client/steer.ts';
 import type { Appliance } from '../domain/appliance.ts';
 import type { RestorePlan } from '../domain/restore/types.ts';
@@ -32,13 +34,12 @@ export async function approvePlan(
       by: requestedBy(),
       reason: 'not confirmed',
     }).catch(() => undefined));
-  // While it still plans nothing can be answered: the run ends by itself when nobody does.
-  const onInterrupted = (): void => say(`${workflowId} changes nothing: it ends as planned 30 min after it has asked`);
   const nextPlan = async (after: number): Promise<AskedPlan | 'over'> =>
     watchUntil(client, appliance, workflowId, async (run) => askedPlan(client, run, after), {
       again,
       pollMs,
-      onInterrupted,
+      // What was approved may have begun.
+      ...(after > 0 ? {} : { onInterrupted: async () => leave(client, workflowId, reject) }),
     });
   for (let asked = await nextPlan(0); asked !== 'over';) {
     const shown = asked;
@@ -50,4 +51,18 @@ export async function approvePlan(
     asked = await nextPlan(shown.question.attempt);
     if (asked !== 'over') say('the plan has changed since it was shown');
   }
+}
+
+/** A plan is ready within seconds. */
+const leaveMs = 15_000;
+
+/** While the run still plans nothing can be answered: it is waited for, so that it ends at once. */
+async function leave(client: Client, workflowId: string, reject: (asked: AskedPlan) => Promise<void>): Promise<void> {
+  say(`${workflowId} changes nothing: it is told so as soon as it has planned; Ctrl-C again leaves it`);
+  for (const end = Date.now() + leaveMs; Date.now() < end; await delay(pollMs)) {
+    const asked = await askedPlan(client, await snapshot(client, workflowId));
+    if (asked === 'over') return;
+    if (asked !== undefined) return reject(asked);
+  }
+  say('it still plans, and ends as planned 30 min after it has asked');
 }

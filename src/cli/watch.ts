@@ -49,12 +49,14 @@ export async function watchUntil<T extends object | string>(
     endsWithUs = false,
     pollMs = defaultPollMs,
     onInterrupted = () => goesOn(workflowId, again),
-  }: WatchOptions & { readonly pollMs?: number; readonly onInterrupted?: () => void } = {},
+  }: WatchOptions & { readonly pollMs?: number; readonly onInterrupted?: () => void | Promise<void> } = {},
 ): Promise<T> {
   const view = runView();
-  const tell = (): void => {
+  let isLeft = false;
+  const tell = async (): Promise<void> => {
+    isLeft = true;
     view.end();
-    onInterrupted();
+    await onInterrupted();
   };
   const stopListening = endsWithUs ? () => undefined : onInterrupt(tell);
   let lostAt: number | undefined;
@@ -63,8 +65,8 @@ export async function watchUntil<T extends object | string>(
     for (;;) {
       try {
         const run = await snapshot(client, workflowId);
-        view.show(run);
-        const found = await until(run);
+        if (!isLeft) view.show(run);
+        const found = isLeft ? undefined : await until(run);
         if (found !== undefined) return found;
         if (run.view !== undefined || (await hasWorker(client, appliance))) idleAt = undefined;
         else idleAt ??= Date.now();

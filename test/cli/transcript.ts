@@ -58,7 +58,7 @@ export async function transcript(args: readonly string[], invocation: Invocation
 }
 
 /** Of the caller's environment as little as a command needs, so that nothing depends on the rest. */
-function environment({ env = {} }: Invocation): Record<string, string> {
+export function environment({ env = {} }: Invocation): Record<string, string> {
   const { PATH = '', HOME = '', TMPDIR = '/tmp', LIFEBOAT_RUN = '', LIFEBOAT_BUNDLES = '' } = process.env;
   const own = { TZ: 'Pacific/Auckland', COLUMNS: String(columns), NODE_COMPILE_CACHE: compiled };
   // Far from UTC, so that a local time would be seen.

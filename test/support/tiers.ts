@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** They start an engine: PostgreSQL, Redis, Temporal, an S3 or SSH server. */
 export const engineFiles = [
-  'test/cli/{runs,upkeep}.test.ts',
+  'test/cli/{plan-gate,runs,upkeep}.test.ts',
   'test/client/**/*.test.ts',
   'test/config/cron.test.ts',
   'test/dev/{appliance,engines}.test.ts',

@@ -149,7 +149,7 @@ export class RunControl {
       abortUpdate,
       (actor) => {
         this.abort(textsIn('abort', actor));
-        return 'everything that was done is being undone';
+        return 'the run stops, and what it did is being undone';
       },
       {
         description: 'Stops the run and undoes what it did.',

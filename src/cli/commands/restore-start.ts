@@ -2,6 +2,7 @@
 import { requireFree, restoreInput } from '../../client/restores.ts';
 import { withClient } from '../../client/temporal/connection.ts';
 import { formatDuration } from '../../domain/duration.ts';
+import { LifeboatError } from '../../domain/errors.ts';
 import { describeProbes } from '../../domain/probes.ts';
 import { goalWords } from '../../domain/restore/target.ts';
 import { pastTime } from '../../domain/zoned-time.ts';
@@ -57,7 +58,9 @@ export async function restoreStart(globals: GlobalOptions, options: StartOptions
     const again = watchCommand(globals, workflowId);
     if (options.confirm === undefined) await approvePlan(client, appliance, workflowId, planText, again);
     if (options.detach === true) return print(workflowId);
-    restored(globals, await watchRun<RestoreResult>(client, appliance, workflowId, { again }));
+    const result = await watchRun<RestoreResult>(client, appliance, workflowId, { again });
+    restored(globals, result);
+    requireCarriedOut(workflowId, result);
   });
 }
 
@@ -81,6 +84,14 @@ export function restored(globals: GlobalOptions, result: RestoreResult): void {
   // Of both the one after which something is left to do: late is over, unproven data may be wrong.
   if (unproven.length > 0) process.exitCode = exit.degraded;
   else if (rtoBreached) process.exitCode = exit.deadline;
+}
+
+/** Aborted where nobody approved the plan: who reads the exit code only must not believe that it was carried out. */
+export function requireCarriedOut(workflowId: string, { state }: RestoreResult): void {
+  if (state !== 'planned') return;
+  throw new LifeboatError('Aborted', `${workflowId} ended as planned: nobody confirmed it; nothing was changed`, {
+    hint: 'start it again, with another idempotency key where one was given',
+  });
 }
 
 /** Old data that is put back is what it was: nothing is expected of its content. */

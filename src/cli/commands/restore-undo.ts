@@ -15,7 +15,7 @@ import { print, say } from '../output/speak.ts';
 import { requestedBy } from '../requested-by.ts';
 import { startTelling, watchCommand } from '../start-and-watch.ts';
 import { watchRun } from '../watch.ts';
-import { restored } from './restore-start.ts';
+import { requireCarriedOut, restored } from './restore-start.ts';
 
 export interface UndoOptions {
   readonly components?: readonly string[];
@@ -56,7 +56,9 @@ export async function restoreUndo(globals: GlobalOptions, options: UndoOptions):
     const again = watchCommand(globals, workflowId);
     if (confirm === undefined) await approvePlan(client, appliance, workflowId, undoText, again);
     if (options.detach === true) return print(workflowId);
-    restored(globals, await watchRun<RestoreResult>(client, appliance, workflowId, { again }));
+    const result = await watchRun<RestoreResult>(client, appliance, workflowId, { again });
+    restored(globals, result);
+    requireCarriedOut(workflowId, result);
   });
 }
 

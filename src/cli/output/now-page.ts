@@ -1,5 +1,6 @@
 /** The page for 03:00, on one screen. Pure. */
 import type { Overview } from '../../client/overview.ts';
+import type { RunSnapshot } from '../../client/runs.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import type { LocationAge } from '../../operations/rpo/location-coverage.ts';
 import type { EndedRun, Coverage } from '../../operations/rpo/coverage.ts';
@@ -111,7 +112,7 @@ export function nowText(page: NowPage, commands: readonly string[]): string {
   const problems = problemsOf(page);
   const runs = overview?.runs ?? [];
   return [
-    `${appliance}  ${at.toISOString().slice(0, 19)}Z  ${problems.length === 0 ? 'all is well' : plural(problems.length, 'problem')}`,
+    `${appliance}  ${at.toISOString().slice(0, 19)}Z  ${problems.length === 0 ? 'all is well' : plural(problems.length, 'problem')}${asking(runs)}`,
     ...problems.map((problem) => wrap(`! ${problem}`, defaultColumns, '  ')),
     ...runs.flatMap((run) => [
       '',
@@ -124,6 +125,11 @@ export function nowText(page: NowPage, commands: readonly string[]): string {
     'next:',
     ...commands.map((command) => `  ${command}`),
   ].join('\n');
+}
+
+function asking(runs: readonly RunSnapshot[]): string {
+  const count = runs.filter(({ view }) => (view?.questions.length ?? 0) > 0).length;
+  return count === 0 ? '' : `, ${plural(count, 'run')} WAITING FOR AN ANSWER`;
 }
 
 /** While a restore runs, ages and schedules are no news. */
