@@ -57,11 +57,17 @@ const quick: ActivityOptions = {
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
 };
 
-/** Messages are tried until they are delivered: each is a run of its own, so it holds nothing back. */
+/** Tried for as long as it may take. */
 const relentless: ActivityOptions = {
   ...quick,
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
 };
+
+/**
+ * Messages are tried until they are delivered: each is a run of its own, so it holds nothing back. A channel that nobody repairs
+ * for a week would else collect runs that try every minute, for news that is none any more.
+ */
+const lasting: ActivityOptions = { ...relentless, scheduleToCloseTimeout: '7 days' };
 
 /** Evidence is given up after a while: a run that never ends would hold back the next scheduled one. */
 const patient: ActivityOptions = { ...relentless, scheduleToCloseTimeout: '30 minutes' };
@@ -117,4 +123,4 @@ export const control = (call: CallOptions): ControlActivities =>
   proxyActivities<ControlActivities>(options(quick, workflowInfo().taskQueue, call));
 
 export const delivery = (call: CallOptions): ControlActivities =>
-  proxyActivities<ControlActivities>(options(relentless, workflowInfo().taskQueue, call));
+  proxyActivities<ControlActivities>(options(lasting, workflowInfo().taskQueue, call));

@@ -92,10 +92,12 @@ export class RunDisplay {
     const known = this.#steps.get(id);
     const now = Date.now();
     const began = state === 'running' ? now : (known?.began ?? now);
+    // How long a step took is no matter of when it was taken back.
+    const ended = state === 'undone' && (known?.ended ?? 0) > 0 ? (known?.ended ?? now) : now;
     this.#steps.set(id, {
       state,
       began,
-      ended: state === 'running' ? 0 : now,
+      ended: state === 'running' ? 0 : ended,
       note: note === '' ? (known?.note ?? '') : note,
     });
     this.#publish();

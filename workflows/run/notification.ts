@@ -1,5 +1,5 @@
 /**
- * Delivers one message over every channel that wants it, each tried until it took it. A child of its own (abandoned by its
+ * Delivers one message over every channel that wants it, each tried until it took it, for a week at most. A child of its own (abandoned by its
  * parent), because a run that waited for a dead webhook would hold back the next scheduled one.
  */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';

@@ -120,6 +120,15 @@ describe('a deadline that passes while nothing runs', () => {
   });
 });
 
+test('a step that was undone shows how long it took, not how long ago it began', async () => {
+  const gate = { question: 'go on?', deadlineSeconds: 3, byDefault: 'reject' } as const;
+  const handle = await start([step('a'), step('b', { after: ['a'], gate })]);
+  await resultOf(handle);
+  const [a] = (await handle.query(progressQuery)).steps;
+  expect(a).toMatchObject({ state: 'undone' });
+  expect(a!.seconds).toBeLessThan(2.5);
+});
+
 describe('a step that asks when it failed', () => {
   const steps = [step('a'), step('b', { after: ['a'], onFailure: 'ask', failures: 2 })];
 
