@@ -14,7 +14,10 @@ export interface Posting {
   readonly signal: AbortSignal;
 }
 
-/** Resolves on an answer of 2xx; NotifyFailed otherwise. */
+/**
+ * Resolves on an answer of 2xx; NotifyFailed otherwise. A redirect is not followed: fetch would ask the other address with GET and
+ * without the message, and the 200 of a login page would count as delivered.
+ */
 export async function post({ channel, url, headers, body, signal }: Posting): Promise<void> {
   let response: Response;
   try {
@@ -22,6 +25,7 @@ export async function post({ channel, url, headers, body, signal }: Posting): Pr
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body,
+      redirect: 'manual',
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
   } catch (error) {
@@ -31,7 +35,13 @@ export async function post({ channel, url, headers, body, signal }: Posting): Pr
     throw new LifeboatError('NotifyFailed', `the channel \`${channel}\` could not be reached: ${reason}`);
   }
   await response.body?.cancel();
-  if (!response.ok) throw new LifeboatError('NotifyFailed', `the channel \`${channel}\` answered ${response.status}`);
+  if (response.ok) return;
+  const isRedirect = response.status >= 300 && response.status < 400;
+  throw new LifeboatError(
+    'NotifyFailed',
+    `the channel \`${channel}\` answered ${response.status}`,
+    isRedirect ? { hint: `it redirects: give \`notify.channels.${channel}\` the address that it redirects to` } : {},
+  );
 }
 
 /** NotifyFailed where it cannot be read, so that it is tried again: the file or the variable may be corrected meanwhile. */

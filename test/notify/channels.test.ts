@@ -61,12 +61,15 @@ function hidesSecrets(error: unknown): void {
 describe.each(Object.keys(httpKinds))('%s', (kind) => {
   const channel = httpKinds[kind]!;
 
-  test.each([500, 404, 429])('an answer of %d is a failure that hides what is secret', async (status) => {
-    const { url } = await receiver([status]);
-    const error: unknown = await deliver(channel(url)).catch((thrown: unknown) => thrown);
-    hidesSecrets(error);
-    expect((error as Error).message).toContain(String(status));
-  });
+  test.each([500, 404, 429, 301, 302, 307])(
+    'an answer of %d is a failure that hides what is secret',
+    async (status) => {
+      const { url } = await receiver([status]);
+      const error: unknown = await deliver(channel(url)).catch((thrown: unknown) => thrown);
+      hidesSecrets(error);
+      expect((error as Error).message).toContain(String(status));
+    },
+  );
 
   test('a receiver that is not there is a failure that hides the address', async () => {
     hidesSecrets(await deliver(channel('http://127.0.0.1:1/canary')).catch((thrown: unknown) => thrown));
@@ -94,6 +97,18 @@ test('a webhook gets everything, with the signature that its receiver computes',
   const expected = createHmac('sha256', 'canary-key').update(`${timestamp}.${body}`).digest('hex');
   expect(headers['lifeboat-signature']).toBe(`v1=${expected}`);
   expect(headers['lifeboat-delivery']).toBe(message.dedupKey);
+});
+
+test('a webhook that is sent again after a failure is signed again', async () => {
+  const { url, requests } = await receiver([503]);
+  await expect(deliver(httpKinds['webhook']!(url))).rejects.toThrow();
+  await deliver(httpKinds['webhook']!(url));
+  expect(requests).toHaveLength(2);
+  for (const { headers, body } of requests) {
+    const timestamp = String(headers['lifeboat-timestamp']);
+    const expected = createHmac('sha256', 'canary-key').update(`${timestamp}.${body}`).digest('hex');
+    expect(headers['lifeboat-signature']).toBe(`v1=${expected}`);
+  }
 });
 
 test('ntfy is told topic, priority and text as JSON, and who asks', async () => {
@@ -135,6 +150,19 @@ describe('email', () => {
     const body = Buffer.from((letter?.text ?? '').replaceAll('=\r\n', ''), 'utf8').toString();
     expect(body).toContain('2 GB are needed');
     expect(body).toContain(message.run);
+  });
+
+  test('a title with a line break, or beyond ASCII, makes one subject line that is encoded', async () => {
+    const server = await smtpReceiver();
+    open.push(server);
+    await deliver(config(server.port), { ...message, title: 'Backup für shop\r\nBcc: eve@example.org\nfailed' });
+    const [{ text, to }] = server.letters as [(typeof server.letters)[0]];
+    const [head = ''] = text.split('\r\n\r\n', 1);
+    expect(to).toEqual(['ann@example.org', 'bo@example.org']);
+    expect(head).not.toMatch(/^Bcc:/im);
+    expect(head.match(/^Subject:/gim)).toHaveLength(1);
+    expect(head).toMatch(/^[\x20-\x7e\r\n\t]*$/);
+    expect(head).toContain('=?UTF-8?');
   });
 
   test('the same message has the same id, so that one that is sent twice shows once', async () => {

@@ -9,7 +9,7 @@ export interface HttpReceiver {
   close(): Promise<void>;
 }
 
-/** Answers each request with the next status, and with 200 after the last one. The address holds a secret. */
+/** Answers each request with the next status, and with 200 after the last one; redirects lead to itself. The address holds a secret. */
 export async function httpReceiver(statuses: number[] = []): Promise<HttpReceiver> {
   const requests: HttpReceiver['requests'] = [];
   const server = createServer((request, response) => {
@@ -17,7 +17,8 @@ export async function httpReceiver(statuses: number[] = []): Promise<HttpReceive
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
     request.on('end', () => {
       requests.push({ headers: request.headers, body });
-      response.writeHead(statuses.shift() ?? 200).end('ok');
+      const status = statuses.shift() ?? 200;
+      response.writeHead(status, status >= 300 && status < 400 ? { location: '/login' } : {}).end('ok');
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
