@@ -70,6 +70,20 @@ test('it holds no lock: a backup and another restore run from begin to end meanw
   await committed(handle);
 });
 
+test('an answer before the question is refused, and takes nothing from the answer that follows', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  bench.behave = (call) => (call === 'plan' ? promise : undefined);
+  const handle = await bench.start('restore', asking);
+  await expect.poll(() => bench.calls).toContain('plan');
+  const early: unknown = await answer(handle, { attempt: 1, planHash: 'h' } as Question).catch(
+    (error: unknown) => error,
+  );
+  expect(String((early as Error).cause)).toContain('nothing is asked');
+  resolve();
+  await answer(handle, await asked(handle));
+  await committed(handle);
+});
+
 test('a plan that is another one when it is approved is asked again; the answer to the old one counts no more', async () => {
   const handle = await bench.start('restore', asking);
   const first = await asked(handle);

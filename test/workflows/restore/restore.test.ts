@@ -243,6 +243,37 @@ describe('restore', () => {
     expect(bench.calls).not.toContain('commit redis');
   });
 
+  test('cancelled again and again while it undoes, it undoes everything all the same', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    bench.behave = (call) => {
+      if (call === 'swap redis') refuse('EngineFailed', 'the disk is gone');
+      return call === 'undo redis' ? promise : undefined;
+    };
+    const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
+    await expect.poll(() => bench.calls).toContain('undo redis');
+    for (let again = 0; again < 3; again += 1) await handle.cancel();
+    await handle.executeUpdate(abortUpdate, { args: [{ by: 'ann', reason: 'once more' }] });
+    resolve();
+    expect(await failureOf(handle)).toMatchObject({ message: 'the disk is gone' });
+    expect(bench.reports.at(-1)?.report).toMatchObject({ state: 'aborted', undone: 'full' });
+    // The swap, both stops, and the staging.
+    expect(acting(bench.calls).slice(-4)).toEqual(['undo redis', 'start redis', 'start app', 'undo redis']);
+  });
+
+  test('cancelled behind the pivot, it ends committed, with its evidence and its backup', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    bench.behave = (call) => (call === 'commit redis' ? promise : undefined);
+    const handle = await bench.start('restore', { ...confirmed, components: ['redis'] });
+    await expect.poll(() => bench.calls).toContain('commit redis');
+    await handle.cancel();
+    await expect(handle.executeUpdate(abortUpdate, { args: [{ by: 'ann' }] })).rejects.toThrow();
+    resolve();
+    const { state, backupWorkflowId } = (await handle.result()) as RestoreResult;
+    expect(state).toBe('committed');
+    await bench.client.workflow.getHandle(backupWorkflowId).result();
+    expect(bench.reports.find(({ type }) => type === 'restore')?.report.state).toBe('committed');
+  });
+
   test('a pause during the last step holds back the commit, and an abort is still possible', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     bench.behave = (call) => (call === 'health' ? promise : undefined);
