@@ -250,14 +250,6 @@ export const scenarios: readonly Scenario[] = [
     path: 'continued',
     walk: async (bench) => continued(await bench.start('walArchive', {})),
   },
-  {
-    workflow: 'configWatch',
-    path: 'continued',
-    walk: async (bench) => {
-      bench.components = tiered;
-      return continued(await bench.start('configWatch', {}));
-    },
-  },
   lockHeld('retention', { apply: true }, ['begin', 'fullBackup', {}]),
   lockHeld('rebuild', buildVectors, ['rebuild vectors', 'rebuild', buildVectors]),
   retains('planned', {}),
@@ -372,7 +364,7 @@ function lockHeld(workflow: string, input: object, [call, type, held]: readonly 
   };
 }
 
-/** The first run of one that goes on as a new one, after that has been cancelled. */
+/** The first run of one that goes on as a new one, after that was cancelled. Thousands of events: one stands for all. */
 async function continued(handle: WorkflowHandle): Promise<Run> {
   const { workflowId, runId } = await handle.describe();
   const first = handle.client.getHandle(workflowId, runId);
